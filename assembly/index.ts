@@ -1,0 +1,9 @@
+export { exp, log, tanh, sigmoid } from "./elementwise";
+export { multiply, multiplyTransposed } from "./matmul";
+export {
+  pack, addPacked, packTransposed, unpack, unpackTransposed, fillRows, addTokenRows, scatterTokenRows, sumRows,
+} from "./panels";
+export { rnnTanh, rnnRelu, rnnTanhBackward, rnnReluBackward } from "./rnn";
+export { gru, gruBackward } from "./gru";
+export { lstm, lstmBackward } from "./lstm";
+export { softmax, logSoftmax, crossEntropy } from "./softmax";

@@ -1,0 +1,25 @@
+/** Values in one vector, and bytes of one panel row (8 floats): see "Panels" in ARCHITECTURE.md. */
+export const LANES: i32 = 4;
+export const PANEL: i32 = 8;
+export const ROW: usize = 32;
+
+/** a · b + c: fused where the engine has relaxed SIMD, else multiplied and added. */
+// @ts-ignore: decorator
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+// @ts-ignore: decorator
+@inline
+export function splat(x: f32): v128 {
+  return f32x4.splat(x);
+}
+
+/** Number of bytes from one gate's block to the next: `length` floats. */
+// @ts-ignore: decorator
+@inline
+export function bytes(length: i32): usize {
+  return <usize>length << 2;
+}

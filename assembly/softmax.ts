@@ -1,0 +1,72 @@
+/** Softmax, its logarithm and the cross entropy, row by row of x[rows, columns] (row-major). */
+import { exp, log } from "./math";
+import { bytes, LANES, splat } from "./simd";
+
+// @ts-ignore: decorator
+@inline
+function maximum(x: usize, columns: i32): f32 {
+  let largest = load<f32>(x);
+  for (let c = 1; c < columns; c++) largest = max(largest, load<f32>(x + bytes(c)));
+  return largest;
+}
+
+/** y = e^(x − shift) of one row; returns the row's sum. */
+// @ts-ignore: decorator
+@inline
+function expRow(x: usize, y: usize, columns: i32, shift: f32): f32 {
+  let sums = splat(0.0);
+  let c = 0;
+  for (; c + LANES <= columns; c += LANES) {
+    const e = exp(f32x4.sub(v128.load(x + bytes(c)), splat(shift)));
+    v128.store(y + bytes(c), e);
+    sums = f32x4.add(sums, e);
+  }
+  let sum = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1) + f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3);
+  for (; c < columns; c++) {
+    const e = f32x4.extract_lane(exp(splat(load<f32>(x + bytes(c)) - shift)), 0);
+    store<f32>(y + bytes(c), e);
+    sum += e;
+  }
+  return sum;
+}
+
+// @ts-ignore: decorator
+@inline
+function scaleRow(y: usize, columns: i32, scale: f32): void {
+  for (let c = 0; c < columns; c++) store<f32>(y + bytes(c), load<f32>(y + bytes(c)) * scale);
+}
+
+// @ts-ignore: decorator
+@inline
+function logOf(x: f32): f32 {
+  return f32x4.extract_lane(log(splat(x)), 0);
+}
+
+export function softmax(x: usize, y: usize, rows: i32, columns: i32): void {
+  for (let r = 0; r < rows; r++, x += bytes(columns), y += bytes(columns)) {
+    scaleRow(y, columns, <f32>1.0 / expRow(x, y, columns, maximum(x, columns)));
+  }
+}
+
+export function logSoftmax(x: usize, y: usize, rows: i32, columns: i32): void {
+  for (let r = 0; r < rows; r++, x += bytes(columns), y += bytes(columns)) {
+    const largest = maximum(x, columns);
+    const shift = largest + logOf(expRow(x, y, columns, largest));
+    for (let c = 0; c < columns; c++) store<f32>(y + bytes(c), load<f32>(x + bytes(c)) - shift);
+  }
+}
+
+/** The mean of −log softmax(x)[target]; `grad` becomes (softmax(x) − one-hot(target)) / rows. */
+export function crossEntropy(x: usize, targets: usize, grad: usize, rows: i32, columns: i32): f64 {
+  let loss: f64 = 0.0;
+  const weight = <f32>1.0 / <f32>rows;
+  for (let r = 0; r < rows; r++, x += bytes(columns), grad += bytes(columns)) {
+    const largest = maximum(x, columns);
+    const sum = expRow(x, grad, columns, largest);
+    const target = bytes(load<i32>(targets + bytes(r)));
+    loss += <f64>logOf(sum) + <f64>largest - <f64>load<f32>(x + target);
+    scaleRow(grad, columns, weight / sum);
+    store<f32>(grad + target, load<f32>(grad + target) - weight);
+  }
+  return loss / <f64>rows;
+}

@@ -1,0 +1,29 @@
+// Builds everything that is published: the kernels as WebAssembly inside a TypeScript module, then dist/.
+import { execFileSync } from 'node:child_process'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import asc from 'assemblyscript/asc'
+
+const variants = { plain: [], relaxed: ['--enable', 'relaxed-simd'] }
+
+async function compile(features) {
+  let binary
+  const { error, stderr } = await asc.main(
+    ['assembly/index.ts', '--outFile', 'kernels.wasm', '-O2', '--noAssert', '--runtime', 'stub', '--importMemory'].concat(
+      ['--enable', 'simd', '--disableWarning', '112'],
+      features,
+    ),
+    { writeFile: (_name, contents) => { binary = contents } },
+  )
+  if (error) throw new Error(`${error.message}\n${stderr}`)
+  return Buffer.from(binary).toString('base64')
+}
+
+const lines = ['// Made by scripts/build.mjs from assembly/: the kernels, base64.']
+for (const [name, features] of Object.entries(variants)) {
+  lines.push(`export const ${name} =\n  '${await compile(features)}'`)
+}
+writeFileSync('src/kernels/wasm/binary.ts', `${lines.join('\n')}\n`)
+
+rmSync('dist', { recursive: true, force: true })
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+chmodSync('dist/cli/main.js', 0o755)

@@ -1,0 +1,25 @@
+import { OptionError } from './errors.js'
+
+/** Throws an OptionError unless `value` is a whole number of at least `min`. */
+export function checkWhole(where: string, name: string, value: unknown, min = 1): void {
+  if (!Number.isSafeInteger(value) || (value as number) < min) {
+    throw new OptionError(`${where}: ${name} is ${String(value)}, expected a whole number of ${min} or more`)
+  }
+}
+
+/** Throws an OptionError unless `value` is a finite number within [min, max]. */
+export function checkNumber(where: string, name: string, value: unknown, min: number, max = Infinity): void {
+  const ok = typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max
+  if (!ok) {
+    const range = max === Infinity ? `a number of ${min} or more` : `a number from ${min} to ${max}`
+    throw new OptionError(`${where}: ${name} is ${String(value)}, expected ${range}`)
+  }
+}
+
+/** Throws an OptionError unless `value` is one of `words`. */
+export function checkWord<T extends string>(where: string, name: string, value: unknown, words: readonly T[]): void {
+  if (!words.includes(value as T)) {
+    const expected = words.map((word) => `'${word}'`).join(', ')
+    throw new OptionError(`${where}: ${name} is '${String(value)}', expected one of ${expected}`)
+  }
+}

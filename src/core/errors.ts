@@ -1,0 +1,41 @@
+/** Every error that Unrolled throws on purpose; catch this to tell bad input from a bug. */
+export class UnrolledError extends Error {
+  override readonly name: string = 'UnrolledError'
+}
+
+/** A tensor has another shape, rank or kind of values than the operation needs. */
+export class ShapeError extends UnrolledError {
+  override readonly name = 'ShapeError'
+}
+
+/** An option is out of range: a size of 0, a learning rate that is not a number, an unknown word. */
+export class OptionError extends UnrolledError {
+  override readonly name = 'OptionError'
+}
+
+/** `backward()` cannot run: not a scalar, no graph, or the graph was used already. */
+export class GradientError extends UnrolledError {
+  override readonly name = 'GradientError'
+}
+
+/** A text cannot be used: missing, empty, too short, or not UTF-8. */
+export class DataError extends UnrolledError {
+  override readonly name = 'DataError'
+}
+
+/** A file is not what it claims to be: truncated, forged, or of another kind. */
+export class FormatError extends UnrolledError {
+  override readonly name = 'FormatError'
+}
+
+/** The loss became NaN or infinite. The model holds the parameters of the last good epoch. */
+export class DivergenceError extends UnrolledError {
+  override readonly name = 'DivergenceError'
+  constructor(
+    message: string,
+    /** The step, counted from 1 over the whole training, whose loss was not finite. */
+    readonly step: number,
+  ) {
+    super(message)
+  }
+}

@@ -1,0 +1,32 @@
+import type { FloatArray, MatmulSizes } from '../kernels.js'
+import { panelBytes } from './layout.js'
+import type { Engine } from './module.js'
+
+const roundUp = (value: number, unit: number) => Math.ceil(value / unit) * unit
+
+/** y[m, n] = op(a) · op(b): both operands into panels, transposed on the way where asked, one product, back. */
+export function matmul({ code, memory }: Engine, a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {
+  const { m, n, k, transposeA = false, transposeB = false } = sizes
+  const [rows, depth, columns] = [roundUp(m, 4), roundUp(k, 8), roundUp(n, 8)]
+  memory.scope((allocate) => {
+    const raw = allocate(Math.max(a.length, b.length, y.length))
+    const left = allocate(rows * depth)
+    const right = allocate(depth * columns)
+    const product = allocate(rows * columns)
+
+    memory.write(raw, a)
+    if (rows !== m) memory.zero(left, rows * depth)
+    if (transposeA) code.packTransposed(raw, k, m, left, panelBytes(rows))
+    else code.pack(raw, m, k, left, panelBytes(rows))
+
+    memory.write(raw, b)
+    if (depth !== k) memory.zero(right, depth * columns)
+    if (transposeB) code.packTransposed(raw, n, k, right, panelBytes(depth))
+    else code.pack(raw, k, n, right, panelBytes(depth))
+
+    memory.zero(product, rows * columns)
+    code.multiply(left, right, product, rows, depth, columns)
+    code.unpack(product, panelBytes(rows), raw, m, n)
+    memory.copyOut(raw, y)
+  })
+}

@@ -1,0 +1,109 @@
+import { UnrolledError } from '../../core/errors.js'
+import type { FloatArray } from '../kernels.js'
+
+const PAGE = 65536
+
+/** The least size class of at least `bytes`: 16 times 4, 5, 6 or 7 times a power of two. */
+function sizeClass(bytes: number): number {
+  let unit = 16
+  while (unit * 7 < bytes) unit *= 2
+  return Math.ceil(bytes / unit) * unit
+}
+
+/**
+ * The kernels' linear memory. Blocks go back to a free list of their size class, so that a training, which
+ * asks for the same sizes at every step, allocates nothing after its first.
+ */
+export class LinearMemory {
+  readonly memory = new WebAssembly.Memory({ initial: 1 })
+  #floats = new Float32Array(0)
+  #ints = new Int32Array(0)
+  #top = 16
+  readonly #free = new Map<number, number[]>()
+  readonly #sizes = new Map<number, number>()
+
+  get bytes(): number {
+    return this.memory.buffer.byteLength
+  }
+
+  /** The whole memory as floats. Growth replaces it: ask anew after each allocation. */
+  get floats(): Float32Array<ArrayBuffer> {
+    if (this.#floats.buffer !== this.memory.buffer) this.#floats = new Float32Array(this.memory.buffer)
+    return this.#floats
+  }
+
+  get ints(): Int32Array<ArrayBuffer> {
+    if (this.#ints.buffer !== this.memory.buffer) this.#ints = new Int32Array(this.memory.buffer)
+    return this.#ints
+  }
+
+  /** Address of a block for `length` values of 4 bytes; its content is whatever was there. */
+  allocate(length: number): number {
+    const size = sizeClass(length * 4)
+    const address = this.#free.get(size)?.pop() ?? this.#extend(size)
+    this.#sizes.set(address, size)
+    return address
+  }
+
+  free(address: number): void {
+    const size = this.#sizes.get(address)
+    if (size === undefined) return
+    this.#sizes.delete(address)
+    const list = this.#free.get(size)
+    if (list) list.push(address)
+    else this.#free.set(size, [address])
+  }
+
+  /** Runs `body` with an allocator whose blocks are freed when it returns. */
+  scope<T>(body: (allocate: (length: number) => number) => T): T {
+    const blocks: number[] = []
+    try {
+      return body((length) => {
+        const address = this.allocate(length)
+        blocks.push(address)
+        return address
+      })
+    } finally {
+      for (const address of blocks) this.free(address)
+    }
+  }
+
+  /** Copies values in. */
+  write(address: number, values: FloatArray | Int32Array): void {
+    const target = values instanceof Int32Array ? this.ints : this.floats
+    target.set(values, address / 4)
+  }
+
+  /** Copies values out into `values`. */
+  copyOut(address: number, values: FloatArray): void {
+    values.set(this.floats.subarray(address / 4, address / 4 + values.length))
+  }
+
+  /** Copies values out into a new array. */
+  read(address: number, length: number): Float32Array<ArrayBuffer> {
+    return this.floats.slice(address / 4, address / 4 + length)
+  }
+
+  zero(address: number, length: number): void {
+    this.floats.fill(0, address / 4, address / 4 + length)
+  }
+
+  #extend(size: number): number {
+    const address = this.#top
+    const missing = address + size - this.bytes
+    if (missing > 0) {
+      // By an eighth more than is missing, so that a growing need doesn't grow the memory each time.
+      const pages = Math.ceil((missing + this.bytes / 8) / PAGE)
+      try {
+        this.memory.grow(pages)
+      } catch {
+        const megabytes = Math.ceil((address + size) / 2 ** 20)
+        throw new UnrolledError(
+          `kernels: ${megabytes} MB of memory are needed and not to be had; use a smaller batch, fewer steps or a smaller hiddenSize`,
+        )
+      }
+    }
+    this.#top += size
+    return address
+  }
+}

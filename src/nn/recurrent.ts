@@ -1,0 +1,210 @@
+import { checkNumber, checkWhole } from '../core/check.js'
+import { OptionError, ShapeError } from '../core/errors.js'
+import { defaultGenerator, type Generator } from '../core/random.js'
+import { formatShape, sameShape } from '../core/shape.js'
+import { type CellKind, gatesOf } from '../kernels/kernels.js'
+import { type LayerWeights, recurrentLayer } from '../tensor/ops/recurrent.js'
+import { concatenate, stack } from '../tensor/ops/shape.js'
+import { zeros } from '../tensor/create.js'
+import { Tensor } from '../tensor/tensor.js'
+import { dropout } from './dropout.js'
+import { uniform } from './init.js'
+import { Module } from './module.js'
+
+/** The state of an LSTM: hidden state and cell state, each [numLayers × numDirections, batch, hiddenSize]. */
+export interface LSTMState {
+  h: Tensor
+  c: Tensor
+}
+
+/** What a recurrent layer carries from one call to the next; an RNN's or GRU's is h alone. */
+export type RecurrentState = Tensor | LSTMState
+
+/** The same state, cut off from the graph that made it: gradients stop here (truncated backpropagation). */
+export function detachState<S extends RecurrentState>(state: S): S {
+  return (state instanceof Tensor ? state.detach() : { h: state.h.detach(), c: state.c.detach() }) as S
+}
+
+export interface RecurrentOptions {
+  /** Features of the input; for tokens, the size of the vocabulary. */
+  inputSize: number
+  hiddenSize: number
+  /** Layers stacked on one another. Default 1. */
+  numLayers?: number
+  /** Whether the layers have the biases b_ih and b_hh. Default true. */
+  bias?: boolean
+  /** Input and output as [batch, numSteps, …] instead of [numSteps, batch, …]. Default false. */
+  batchFirst?: boolean
+  /** Probability of dropping an output of each layer but the last, in training. Default 0. */
+  dropout?: number
+  /** Adds a second direction that reads the sequence backwards. Default false. */
+  bidirectional?: boolean
+  /** Source of the initial values and of dropout. Default: the one that `manualSeed` restarts. */
+  generator?: Generator
+}
+
+/**
+ * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
+ * ±1/√hiddenSize), and the walk over layers and directions. Each layer and direction is one fused operation.
+ */
+export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
+  abstract readonly kind: CellKind
+  readonly inputSize: number
+  readonly hiddenSize: number
+  readonly numLayers: number
+  readonly bias: boolean
+  readonly batchFirst: boolean
+  readonly dropout: number
+  readonly bidirectional: boolean
+  readonly #parameters = new Map<string, Tensor>()
+  readonly #generator: Generator
+
+  protected constructor(name: string, gates: number, options: RecurrentOptions) {
+    super()
+    const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
+    const { dropout = 0, bidirectional = false, generator = defaultGenerator() } = options
+    for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
+    checkNumber(name, 'dropout', dropout, 0, 1)
+    this.inputSize = inputSize
+    this.hiddenSize = hiddenSize
+    this.numLayers = numLayers
+    this.bias = bias
+    this.batchFirst = batchFirst
+    this.dropout = dropout
+    this.bidirectional = bidirectional
+    this.#generator = generator
+
+    const rows = gates * hiddenSize
+    const fill = uniform(1 / Math.sqrt(hiddenSize))
+    const add = (parameter: string, ...shape: number[]) =>
+      this.#parameters.set(parameter, zeros(shape).fill(fill, generator).requiresGrad_())
+    for (let layer = 0; layer < numLayers; layer++) {
+      for (const suffix of this.#suffixes(layer)) {
+        add(`weight_ih_${suffix}`, rows, layer === 0 ? inputSize : hiddenSize * this.numDirections)
+        add(`weight_hh_${suffix}`, rows, hiddenSize)
+        if (bias) {
+          add(`bias_ih_${suffix}`, rows)
+          add(`bias_hh_${suffix}`, rows)
+        }
+      }
+    }
+  }
+
+  get numDirections(): 1 | 2 {
+    return this.bidirectional ? 2 : 1
+  }
+
+  /** A state of zeros, [numLayers × numDirections, batchSize, hiddenSize]; an LSTM has two of them. */
+  beginState(batchSize = 1): S {
+    checkWhole(`${this.constructor.name}.beginState`, 'batchSize', batchSize)
+    const shape = [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
+    return this.joinState(zeros(shape), this.kind === 'lstm' ? zeros(shape) : undefined)
+  }
+
+  /**
+   * Runs the layers over a sequence.
+   *
+   * @param input float [numSteps, batch, inputSize], or tokens, int32 [numSteps, batch], which stand for
+   *   one-hot rows without making them ([batch, numSteps, …] under `batchFirst`)
+   * @param state the state before the first step; zeros where absent
+   * @returns `output` [numSteps, batch, numDirections × hiddenSize]: the hidden state of the last layer at
+   *   every step, and `state`: that of every layer after its last step
+   * @throws ShapeError where input or state have other sizes, OptionError for a token out of range
+   */
+  forward(input: Tensor, state?: S): { output: Tensor; state: S } {
+    const x = this.batchFirst ? input.transpose(0, 1) : input
+    const [numSteps, batchSize] = this.#checkInput(x, input)
+    const initial = state === undefined ? undefined : this.splitState(state)
+    for (const part of [initial?.h, initial?.c]) if (part) this.#checkState(part, batchSize)
+
+    let output = x
+    const hs: Tensor[] = []
+    const cs: Tensor[] = []
+    for (let layer = 0; layer < this.numLayers; layer++) {
+      if (layer > 0 && this.training) output = dropout(output, this.dropout, this.#generator)
+      const directions = this.#suffixes(layer).map((suffix, direction) => {
+        const index = layer * this.numDirections + direction
+        const { kind: cell, hiddenSize } = this
+        const inputSize = layer === 0 ? this.inputSize : hiddenSize * this.numDirections
+        const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
+        return recurrentLayer(
+          sizes,
+          this.#weights(suffix),
+          output,
+          initial?.h.select(0, index),
+          initial?.c?.select(0, index),
+        )
+      })
+      output = concatenate(directions.map((direction) => direction.output), 2)
+      for (const { hn, cn } of directions) {
+        hs.push(hn)
+        if (cn) cs.push(cn)
+      }
+    }
+    return {
+      output: this.batchFirst ? output.transpose(0, 1) : output,
+      state: this.joinState(stack(hs, 0), cs.length > 0 ? stack(cs, 0) : undefined),
+    }
+  }
+
+  override ownParameters(): [string, Tensor][] {
+    return [...this.#parameters]
+  }
+
+  /** The parts of a state, checked to be of this layer's kind. */
+  protected abstract splitState(state: S): { h: Tensor; c?: Tensor }
+  protected abstract joinState(h: Tensor, c: Tensor | undefined): S
+
+  /** Endings of the parameters' names: one for each direction of a layer. */
+  #suffixes(layer: number): string[] {
+    return this.bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
+  }
+
+  #weights(suffix: string): LayerWeights {
+    const parameter = (name: string) => this.#parameters.get(`${name}_${suffix}`)
+    return {
+      weightIh: parameter('weight_ih')!,
+      weightHh: parameter('weight_hh')!,
+      biasIh: parameter('bias_ih'),
+      biasHh: parameter('bias_hh'),
+    }
+  }
+
+  #checkInput(x: Tensor, given: Tensor): readonly number[] {
+    const where = `${this.constructor.name}.forward`
+    const first = this.batchFirst ? 'batch, numSteps' : 'numSteps, batch'
+    const tokens = x.dtype === 'int32'
+    if (x.rank !== (tokens ? 2 : 3)) {
+      const expected = tokens ? `tokens of the shape [${first}]` : `[${first}, inputSize]`
+      throw new ShapeError(`${where}: input has the shape ${formatShape(given.shape)}, expected ${expected}`)
+    }
+    if (!tokens && x.shape[2] !== this.inputSize) {
+      throw new ShapeError(`${where}: input has ${x.shape[2]} features, expected inputSize = ${this.inputSize}`)
+    }
+    if (x.size === 0) {
+      throw new ShapeError(`${where}: input has the shape ${formatShape(given.shape)}, expected at least one step and one row`)
+    }
+    if (tokens) {
+      const wrong = x.data.find((token) => token < 0 || token >= this.inputSize)
+      if (wrong !== undefined) {
+        throw new OptionError(`${where}: token ${wrong} is out of range, expected 0 to inputSize − 1 = ${this.inputSize - 1}`)
+      }
+    }
+    return x.shape
+  }
+
+  #checkState(part: Tensor, batchSize: number): void {
+    const expected = [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
+    if (!sameShape(part.shape, expected)) {
+      throw new ShapeError(
+        `${this.constructor.name}.forward: state has the shape ${formatShape(part.shape)}, expected [layers × directions, batch, hiddenSize] = ${formatShape(expected)}`,
+      )
+    }
+  }
+}
+
+/** The state of a layer without cells: one tensor, not an LSTM's pair. */
+export function checkHiddenState(layer: string, state: unknown): Tensor {
+  if (state instanceof Tensor) return state
+  throw new ShapeError(`${layer}.forward: state is not a tensor, expected [layers × directions, batch, hiddenSize] (only an LSTM's is { h, c })`)
+}
