@@ -21,10 +21,14 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     super()
     checkWhole('RNNModel', 'vocabSize', vocabSize)
     if (rnn.inputSize !== vocabSize) {
-      throw new OptionError(`RNNModel: the layer has inputSize = ${rnn.inputSize}, expected the vocabulary's size ${vocabSize}`)
+      throw new OptionError(
+        `RNNModel: the layer has inputSize = ${rnn.inputSize}, expected the vocabulary's size ${vocabSize}`,
+      )
     }
     if (rnn.batchFirst) {
-      throw new OptionError('RNNModel: the layer has batchFirst, expected time first; the model transposes its inputs itself')
+      throw new OptionError(
+        'RNNModel: the layer has batchFirst, expected time first; the model transposes its inputs itself',
+      )
     }
     this.rnn = rnn
     this.vocabSize = vocabSize

@@ -2,10 +2,10 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
-import { type CellKind, gatesOf } from '../kernels/kernels.js'
-import { type LayerWeights, recurrentLayer } from '../tensor/ops/recurrent.js'
-import { concatenate, stack } from '../tensor/ops/shape.js'
+import type { CellKind } from '../kernels/kernels.js'
 import { zeros } from '../tensor/create.js'
+import { type LayerWeights, recurrentLayer } from '../tensor/recurrent.js'
+import { concatenate, stack } from '../tensor/functions.js'
 import { Tensor } from '../tensor/tensor.js'
 import { dropout } from './dropout.js'
 import { uniform } from './init.js'
@@ -75,9 +75,9 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     this.#generator = generator
 
     const rows = gates * hiddenSize
-    const fill = uniform(1 / Math.sqrt(hiddenSize))
+    const initial = uniform(1 / Math.sqrt(hiddenSize))
     const add = (parameter: string, ...shape: number[]) =>
-      this.#parameters.set(parameter, zeros(shape).fill(fill, generator).requiresGrad_())
+      this.#parameters.set(parameter, initial(shape, generator).requiresGrad_())
     for (let layer = 0; layer < numLayers; layer++) {
       for (const suffix of this.#suffixes(layer)) {
         add(`weight_ih_${suffix}`, rows, layer === 0 ? inputSize : hiddenSize * this.numDirections)
@@ -135,7 +135,10 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
           initial?.c?.select(0, index),
         )
       })
-      output = concatenate(directions.map((direction) => direction.output), 2)
+      output = concatenate(
+        directions.map((direction) => direction.output),
+        2,
+      )
       for (const { hn, cn } of directions) {
         hs.push(hn)
         if (cn) cs.push(cn)
@@ -182,12 +185,16 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       throw new ShapeError(`${where}: input has ${x.shape[2]} features, expected inputSize = ${this.inputSize}`)
     }
     if (x.size === 0) {
-      throw new ShapeError(`${where}: input has the shape ${formatShape(given.shape)}, expected at least one step and one row`)
+      throw new ShapeError(
+        `${where}: input has the shape ${formatShape(given.shape)}, expected at least one step and one row`,
+      )
     }
     if (tokens) {
       const wrong = x.data.find((token) => token < 0 || token >= this.inputSize)
       if (wrong !== undefined) {
-        throw new OptionError(`${where}: token ${wrong} is out of range, expected 0 to inputSize − 1 = ${this.inputSize - 1}`)
+        throw new OptionError(
+          `${where}: token ${wrong} is out of range, expected 0 to inputSize − 1 = ${this.inputSize - 1}`,
+        )
       }
     }
     return x.shape
@@ -206,5 +213,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 /** The state of a layer without cells: one tensor, not an LSTM's pair. */
 export function checkHiddenState(layer: string, state: unknown): Tensor {
   if (state instanceof Tensor) return state
-  throw new ShapeError(`${layer}.forward: state is not a tensor, expected [layers × directions, batch, hiddenSize] (only an LSTM's is { h, c })`)
+  throw new ShapeError(
+    `${layer}.forward: state is not a tensor, expected [layers × directions, batch, hiddenSize] (only an LSTM's is { h, c })`,
+  )
 }

@@ -5,7 +5,13 @@ import type { Engine } from './module.js'
 const roundUp = (value: number, unit: number) => Math.ceil(value / unit) * unit
 
 /** y[m, n] = op(a) · op(b): both operands into panels, transposed on the way where asked, one product, back. */
-export function matmul({ code, memory }: Engine, a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {
+export function matmul(
+  { code, memory }: Engine,
+  a: FloatArray,
+  b: FloatArray,
+  y: FloatArray,
+  sizes: MatmulSizes,
+): void {
   const { m, n, k, transposeA = false, transposeB = false } = sizes
   const [rows, depth, columns] = [roundUp(m, 4), roundUp(k, 8), roundUp(n, 8)]
   memory.scope((allocate) => {

@@ -1,0 +1,78 @@
+// The same model with nothing but tensors: the section "Implementation of Recurrent Neural Networks from
+// Scratch". What rnn-concise.ts has from the library's layer, loop and loss is written out here.
+//   npm run example examples/rnn-scratch.ts [EPOCHS]
+import { loadTimeMachine, noGrad, oneHot, randn, stack, type Tensor, tensor, type Vocab, zeros } from 'unrolled'
+
+const { data, vocab } = await loadTimeMachine({ batchSize: 32, numSteps: 35 })
+const [numEpochs, lr, numHiddens] = [Number(process.argv[2] ?? 500), 1, 256]
+
+// Parameters: weights normal with deviation 0.01, biases zero
+const normal = (...shape: number[]) => randn(shape).mul(0.01).detach().requiresGrad_()
+const W_xh = normal(vocab.size, numHiddens)
+const W_hh = normal(numHiddens, numHiddens)
+const b_h = zeros([numHiddens]).requiresGrad_()
+const W_hq = normal(numHiddens, vocab.size)
+const b_q = zeros([vocab.size]).requiresGrad_()
+const params = [W_xh, W_hh, b_h, W_hq, b_q]
+
+/** Scores [numSteps × batch, vocab] of the tokens [batch, numSteps], and the new hidden state [batch, hidden]. */
+function rnn(inputs: Tensor, H: Tensor): [Tensor, Tensor] {
+  const X = oneHot(inputs.T, vocab.size)
+  const outputs: Tensor[] = []
+  for (let t = 0; t < X.shape[0]; t++) {
+    H = X.select(0, t).matmul(W_xh).add(H.matmul(W_hh)).add(b_h).tanh()
+    outputs.push(H.matmul(W_hq).add(b_q))
+  }
+  return [stack(outputs, 0).reshape(-1, vocab.size), H]
+}
+
+/** Continues `prefix` by the `numPreds` likeliest characters. */
+async function predict(prefix: string, numPreds: number, vocab: Vocab): Promise<string> {
+  let H = zeros([1, numHiddens])
+  const tokens = [...vocab.encode(prefix)]
+  for (let i = 0; i < prefix.length + numPreds - 1; i++) {
+    const [scores, next] = noGrad(() => rnn(tensor([[tokens[i]]], { dtype: 'int32' }), H))
+    H = next
+    if (i >= prefix.length - 1) tokens.push(await scores.argmax().item())
+  }
+  return vocab.decode(Int32Array.from(tokens)).join('')
+}
+
+function crossEntropy(scores: Tensor, labels: Tensor): Tensor {
+  return scores.logSoftmax().pick(labels).mean().neg()
+}
+
+/** Scales all gradients so that their common norm is at most theta. */
+async function gradClipping(theta: number): Promise<void> {
+  const squares = params.map((p) => p.grad!.square().sum())
+  const norm = Math.sqrt(await squares.reduce((sum, square) => sum.add(square)).item())
+  if (norm > theta) for (const p of params) p.grad = p.grad!.mul(theta / norm)
+}
+
+function sgd(): void {
+  for (const p of params) {
+    for (let i = 0; i < p.size; i++) p.data[i] -= lr * p.grad!.data[i]
+    p.grad = null
+  }
+}
+
+for (let epoch = 1; epoch <= numEpochs; epoch++) {
+  const start = performance.now()
+  let H = zeros([data.batchSize, numHiddens])
+  let [loss, tokens] = [0, 0]
+  for (const { x, y } of data.batches()) {
+    const [scores, next] = rnn(x, H.detach())
+    H = next
+    const l = crossEntropy(scores, y.T.reshape(-1))
+    l.backward()
+    await gradClipping(1)
+    sgd()
+    loss += (await l.item()) * y.size
+    tokens += y.size
+  }
+  if (epoch % Math.ceil(numEpochs / 10) === 0) {
+    const perSecond = tokens / ((performance.now() - start) / 1000)
+    console.log(`epoch ${epoch}: perplexity ${Math.exp(loss / tokens).toFixed(2)}, ${perSecond.toFixed(0)} tokens/s`)
+    console.log(`  ${await predict('time traveller', 50, vocab)}`)
+  }
+}

@@ -1,0 +1,96 @@
+import { checkWhole } from './check.js'
+
+/** One step of splitmix32: spreads a seed over the generator's state. */
+function splitmix32(seed: number): () => number {
+  let a = seed | 0
+  return () => {
+    a = (a + 0x9e3779b9) | 0
+    let t = a ^ (a >>> 16)
+    t = Math.imul(t, 0x21f0aaad)
+    t ^= t >>> 15
+    t = Math.imul(t, 0x735a2d97)
+    return (t ^ (t >>> 15)) >>> 0
+  }
+}
+
+const rotate = (x: number, k: number) => (x << k) | (x >>> (32 - k))
+
+/**
+ * Seeded random numbers: xoshiro128** (Blackman & Vigna 2018), its state filled from the seed by splitmix32.
+ * The same seed gives the same numbers on every platform.
+ */
+export class Generator {
+  readonly #s = new Uint32Array(4)
+  #spare: number | undefined
+
+  /** @throws OptionError unless the seed is a whole number of 0 or more */
+  constructor(seed = 0) {
+    checkWhole('Generator', 'seed', seed, 0)
+    const next = splitmix32(seed % 2 ** 32)
+    const high = splitmix32(Math.floor(seed / 2 ** 32))
+    for (let i = 0; i < 4; i++) this.#s[i] = seed < 2 ** 32 ? next() : next() ^ high()
+  }
+
+  /** A whole number from 0 to 2³² − 1. */
+  bits(): number {
+    const s = this.#s
+    const result = Math.imul(rotate(Math.imul(s[1], 5), 7), 9) >>> 0
+    const t = s[1] << 9
+    s[2] ^= s[0]
+    s[3] ^= s[1]
+    s[1] ^= s[2]
+    s[0] ^= s[3]
+    s[2] ^= t
+    s[3] = rotate(s[3], 11)
+    return result
+  }
+
+  /** Uniform in [0, 1). */
+  uniform(): number {
+    return this.bits() / 2 ** 32
+  }
+
+  /** Standard normal (Box & Muller 1958; the second value of each pair is kept for the next call). */
+  normal(): number {
+    if (this.#spare !== undefined) {
+      const spare = this.#spare
+      this.#spare = undefined
+      return spare
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
+    const angle = 2 * Math.PI * this.uniform()
+    this.#spare = radius * Math.sin(angle)
+    return radius * Math.cos(angle)
+  }
+
+  /** A whole number from 0 to n − 1, each equally likely. */
+  integer(n: number): number {
+    checkWhole('Generator.integer', 'n', n)
+    const limit = 2 ** 32 - (2 ** 32 % n)
+    let value = this.bits()
+    while (value >= limit) value = this.bits()
+    return value % n
+  }
+
+  /** Shuffles in place (Fisher & Yates) and returns the same array. */
+  shuffle<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1)
+      ;[items[i], items[j]] = [items[j], items[i]]
+    }
+    return items
+  }
+}
+
+let current: Generator | undefined
+
+/** The generator that everything draws from that is not given one. */
+export function defaultGenerator(): Generator {
+  current ??= new Generator()
+  return current
+}
+
+/** Restarts the default generator: the same seed, the same bits. */
+export function manualSeed(seed: number): void {
+  current = new Generator(seed)
+}

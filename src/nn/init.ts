@@ -1,0 +1,44 @@
+import type { Generator } from '../core/random.js'
+import { defaultGenerator } from '../core/random.js'
+import type { Shape } from '../core/shape.js'
+import { zeros as allZero, rand, randn } from '../tensor/create.js'
+import type { Tensor } from '../tensor/tensor.js'
+import type { Module } from './module.js'
+
+/** Makes the initial values of a parameter. */
+export type Initializer = (shape: Shape, generator?: Generator) => Tensor
+
+/** Uniform within ±bound. */
+export const uniform =
+  (bound: number): Initializer =>
+  (shape, generator) =>
+    rand(shape, generator)
+      .mul(2 * bound)
+      .sub(bound)
+
+/** Normal with mean 0 and the given standard deviation. */
+export const normal =
+  (deviation = 1): Initializer =>
+  (shape, generator) =>
+    randn(shape, generator).mul(deviation)
+
+/** A constant. */
+export const constant =
+  (value: number): Initializer =>
+  (shape) =>
+    allZero(shape).add(value)
+
+/**
+ * Gives all weights (rank 2 and more) and all biases (rank 1) of a module new values. What MXNet's layers
+ * begin with: `initialize(model, { weight: normal(0.01), bias: constant(0) })`.
+ */
+export function initialize(
+  module: Module,
+  { weight, bias }: { weight?: Initializer; bias?: Initializer },
+  generator: Generator = defaultGenerator(),
+): void {
+  for (const parameter of module.parameters()) {
+    const initial = parameter.rank > 1 ? weight : bias
+    if (initial) parameter.data.set(initial(parameter.shape, generator).data)
+  }
+}

@@ -1,0 +1,45 @@
+import { checkWhole } from '../core/check.js'
+import { ShapeError } from '../core/errors.js'
+import { defaultGenerator, type Generator } from '../core/random.js'
+import { formatShape } from '../core/shape.js'
+import { linear } from '../tensor/functions.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { uniform } from './init.js'
+import { Module } from './module.js'
+
+export interface LinearOptions {
+  inFeatures: number
+  outFeatures: number
+  /** Default true. */
+  bias?: boolean
+  generator?: Generator
+}
+
+/** y = x Wᵀ + b, with W [outFeatures, inFeatures]; initial values uniform within ±1/√inFeatures, as PyTorch's. */
+export class Linear extends Module {
+  readonly inFeatures: number
+  readonly outFeatures: number
+  readonly weight: Tensor
+  readonly bias: Tensor | undefined
+
+  constructor({ inFeatures, outFeatures, bias = true, generator = defaultGenerator() }: LinearOptions) {
+    super()
+    checkWhole('Linear', 'inFeatures', inFeatures)
+    checkWhole('Linear', 'outFeatures', outFeatures)
+    this.inFeatures = inFeatures
+    this.outFeatures = outFeatures
+    const initial = uniform(1 / Math.sqrt(inFeatures))
+    this.weight = initial([outFeatures, inFeatures], generator).requiresGrad_()
+    this.bias = bias ? initial([outFeatures], generator).requiresGrad_() : undefined
+  }
+
+  /** [n, inFeatures] to [n, outFeatures]; more axes before the last one are kept. */
+  forward(x: Tensor): Tensor {
+    if (x.rank < 2 || x.shape.at(-1) !== this.inFeatures) {
+      throw new ShapeError(
+        `Linear.forward: input has the shape ${formatShape(x.shape)}, expected [n, inFeatures = ${this.inFeatures}]`,
+      )
+    }
+    return linear(x, this.weight, this.bias)
+  }
+}

@@ -1,0 +1,113 @@
+import { GradientError } from '../core/errors.js'
+import { kernels } from '../kernels/index.js'
+import type { FloatArray } from '../kernels/kernels.js'
+
+/** What the graph knows of a tensor. */
+export interface Variable {
+  readonly requiresGrad: boolean
+  /** The operation that made it, and which of its outputs it is; absent for leaves. */
+  readonly origin?: Origin
+  /** Adds to the gradient of a leaf. `owned`: nobody else holds the array. */
+  accumulateGrad(grad: FloatArray, owned: boolean): void
+}
+
+export interface Origin {
+  node: Node
+  output: number
+}
+
+type Backward = (dys: (FloatArray | undefined)[]) => (FloatArray | undefined)[]
+
+let created = 0
+let enabled = true
+
+/** An operation in the graph. Operations are numbered as they run, so that falling order is a valid way back. */
+export class Node {
+  readonly id = created++
+  /** The backward pass; gone once it ran, and with it all that it holds. */
+  backward: Backward | undefined
+
+  constructor(
+    readonly inputs: readonly Variable[],
+    backward: Backward,
+  ) {
+    this.backward = backward
+  }
+}
+
+/** Whether operations are recorded now. */
+export const isGradEnabled = (): boolean => enabled
+
+/**
+ * Runs `body` without recording: its results are constants, and nothing is kept for a backward pass.
+ * @throws GradientError where `body` is asynchronous: others would run unrecorded while it waits
+ */
+export function noGrad<T>(body: () => T): T {
+  const before = enabled
+  enabled = false
+  try {
+    const result = body()
+    if (result instanceof Promise) {
+      result.catch(() => undefined)
+      throw new GradientError('noGrad: the callback is asynchronous, expected a synchronous one; await its result outside')
+    }
+    return result
+  } finally {
+    enabled = before
+  }
+}
+
+/** A gradient on its way; `owned` where no one else holds its array. */
+interface Slot {
+  grad: FloatArray
+  owned: boolean
+}
+
+function addTo(slot: Slot | undefined, grad: FloatArray, owned: boolean): Slot {
+  if (!slot) return { grad, owned }
+  const sum = slot.owned ? slot.grad : (slot.grad.slice() as FloatArray)
+  kernels().addScaled(1, grad, sum)
+  return { grad: sum, owned: true }
+}
+
+/** Walks the graph back from one output, whose gradient is `seed`, and adds to the gradients of the leaves. */
+export function runBackward(root: Node, output: number, seed: FloatArray): void {
+  const waiting = new Map<Node, (Slot | undefined)[]>([[root, []]])
+  waiting.get(root)![output] = { grad: seed, owned: true }
+  for (const node of nodesBefore(root)) {
+    const slots = waiting.get(node)
+    if (!slots) continue
+    waiting.delete(node)
+    const backward = node.backward
+    if (!backward) {
+      throw new GradientError(
+        'backward: the graph was used by an earlier backward(), expected a new forward pass (or detach() what is carried over)',
+      )
+    }
+    node.backward = undefined
+    const grads = backward(Array.from(slots, (slot) => slot?.grad))
+    const shared = new Set(slots.filter((slot) => slot && !slot.owned).map((slot) => slot!.grad.buffer))
+    node.inputs.forEach((input, i) => {
+      const grad = grads[i]
+      if (!grad || !input.requiresGrad) return
+      const owned = !shared.has(grad.buffer) && grads.filter((other) => other?.buffer === grad.buffer).length === 1
+      if (!input.origin) {
+        input.accumulateGrad(grad, owned)
+        return
+      }
+      const { node: next, output } = input.origin
+      const slots = waiting.get(next) ?? []
+      slots[output] = addTo(slots[output], grad, owned)
+      waiting.set(next, slots)
+    })
+  }
+}
+
+/** Everything that `root` was made from, latest first. */
+function nodesBefore(root: Node): Node[] {
+  const found = new Set([root])
+  for (const node of found) {
+    for (const { origin } of node.inputs) if (origin) found.add(origin.node)
+  }
+  return [...found].sort((a, b) => b.id - a.id)
+}

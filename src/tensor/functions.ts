@@ -1,0 +1,63 @@
+import { checkWhole } from '../core/check.js'
+import { ShapeError } from '../core/errors.js'
+import { axisOf, formatShape } from '../core/shape.js'
+import * as indexing from './ops/indexing.js'
+import * as loss from './ops/loss.js'
+import { matmul } from './ops/matmul.js'
+import * as shapes from './ops/shape.js'
+import { floatsIn, indicesIn, record, Tensor } from './tensor.js'
+
+/** Tensors of one shape (but for that axis) one after another along an axis. */
+export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (tensors.length === 1) return tensors[0]
+  const parts = tensors.map((tensor) => floatsIn('concatenate', tensor))
+  return record(tensors, shapes.concatenate(parts, axis))
+}
+
+/** Tensors of one shape side by side along a new axis. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  const raised = tensors.map((tensor) => tensor.reshape(...tensor.shape.toSpliced(axis, 0, 1)))
+  return concatenate(raised, axis)
+}
+
+/** Pieces of `sizes` along an axis: one size for equal pieces, or a list of sizes that add up. */
+export function split(tensor: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
+  const length = tensor.shape[axisOf('split', tensor.shape, axis)]
+  if (typeof sizes === 'number') checkWhole('split', 'size', sizes)
+  const widths = typeof sizes === 'number' ? Array<number>(Math.ceil(length / sizes)).fill(sizes) : sizes
+  const total = widths.reduce((sum, width) => sum + width, 0)
+  if (total !== length) {
+    throw new ShapeError(`split: sizes ${formatShape(widths)} add up to ${total}, expected ${length}`)
+  }
+  let start = 0
+  return widths.map((width) => {
+    start += width
+    return tensor.slice(axis, start - width, start)
+  })
+}
+
+/** Rows of zeros with a one at each index: indices.shape + [classes]. @throws ShapeError for one out of range */
+export function oneHot(indices: Tensor, classes: number): Tensor {
+  checkWhole('oneHot', 'classes', classes)
+  const { data, shape } = indexing.oneHot(indicesIn('oneHot', indices), classes)
+  return new Tensor(data, shape)
+}
+
+/**
+ * Mean cross entropy: of −log softmax(logits)[target] over the rows.
+ * @param logits [n, classes] @param targets int32 [n] @returns a scalar, in nats
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  return record([logits], loss.crossEntropy(floatsIn('crossEntropy', logits), indicesIn('crossEntropy', targets)))
+}
+
+/** Mean of (prediction − target)²; both of one shape. */
+export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
+  return record([prediction, target], loss.mseLoss(floatsIn('mseLoss', prediction), floatsIn('mseLoss', target)))
+}
+
+/** x · Wᵀ + b with x […, inFeatures], W [outFeatures, inFeatures] and b [outFeatures]. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const product = record([x, weight], matmul(floatsIn('linear', x), floatsIn('linear', weight), true))
+  return bias ? product.add(bias) : product
+}

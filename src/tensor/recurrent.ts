@@ -1,0 +1,61 @@
+import { kernels } from '../kernels/index.js'
+import type { FloatArray, RecurrentSizes } from '../kernels/kernels.js'
+import { isGradEnabled, Node } from './autograd.js'
+import { floatsIn, Tensor } from './tensor.js'
+
+/** PyTorch's parameters of one layer in one direction; both biases or neither. */
+export interface LayerWeights {
+  weightIh: Tensor
+  weightHh: Tensor
+  biasIh?: Tensor
+  biasHh?: Tensor
+}
+
+/**
+ * One recurrent layer in one direction over a whole sequence, as one operation of the graph with two or
+ * three outputs. Shapes as in `RecurrentInput` and `RecurrentOutput` of the kernels; the caller checks them.
+ */
+export function recurrentLayer(
+  sizes: RecurrentSizes,
+  weights: LayerWeights,
+  input: Tensor,
+  h0?: Tensor,
+  c0?: Tensor,
+): { output: Tensor; hn: Tensor; cn?: Tensor } {
+  const { numSteps, batchSize, hiddenSize } = sizes
+  const { weightIh, weightHh, biasIh, biasHh } = weights
+  const values = (tensor: Tensor | undefined) => tensor && floatsIn('recurrentLayer', tensor).data
+  const sources = [input, h0, c0, weightIh, weightHh, biasIh, biasHh]
+  const keep = isGradEnabled() && sources.some((source) => source?.requiresGrad)
+  const { result, tape } = kernels().recurrent(
+    sizes,
+    {
+      weightIh: values(weightIh)!,
+      weightHh: values(weightHh)!,
+      biasIh: values(biasIh),
+      biasHh: values(biasHh),
+    },
+    { input: input.data, h0: values(h0), c0: values(c0) },
+    keep,
+  )
+  const state = [batchSize, hiddenSize]
+  const output = new Tensor(result.output, [numSteps, batchSize, hiddenSize])
+  const hn = new Tensor(result.hn, state)
+  const cn = result.cn && new Tensor(result.cn, state)
+  if (!tape) return { output, hn, cn }
+
+  const wanted = { input: input.requiresGrad, state: Boolean(h0?.requiresGrad || c0?.requiresGrad) }
+  const present = sources.filter((source) => source !== undefined)
+  const node = new Node(present, ([output, hn, cn]) => {
+    const grads = tape.backward({ output, hn, cn }, wanted)
+    const all: (FloatArray | undefined)[] = [grads.input, grads.h0, grads.c0]
+    all.push(grads.weightIh, grads.weightHh, grads.biasIh, grads.biasHh)
+    return all.filter((_, i) => sources[i] !== undefined)
+  })
+  for (const [place, tensor] of [output, hn, cn].entries()) {
+    if (!tensor) continue
+    tensor.requiresGrad = true
+    tensor.origin = { node, output: place }
+  }
+  return { output, hn, cn }
+}

@@ -1,0 +1,29 @@
+import type { Shape } from '../core/shape.js'
+import { sizeOf } from '../core/shape.js'
+import { kernels } from '../kernels/index.js'
+import type { FloatArray } from '../kernels/kernels.js'
+
+/** What operations work on: floats in row-major order. Every float tensor is one. */
+export interface Value {
+  readonly data: FloatArray
+  readonly shape: Shape
+}
+
+/** Whole numbers: tokens and indices. */
+export interface Indices {
+  readonly data: Int32Array
+  readonly shape: Shape
+}
+
+/**
+ * An operation's output, with its backward pass beside it: from the gradient of the output to those of the
+ * inputs, in their order; undefined where an input has none. It may return `dy` itself, but not change it.
+ */
+export interface Result extends Value {
+  backward(dy: FloatArray): (FloatArray | undefined)[]
+}
+
+export const floats = (length: number): FloatArray => new (kernels().Float)(length)
+
+/** A new array of a shape's size. */
+export const floatsOf = (shape: Shape): FloatArray => floats(sizeOf(shape))

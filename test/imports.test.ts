@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+
+// A folder may import from the folders of the rows above it, and from itself.
+const rows = [
+  ['core'],
+  ['kernels'],
+  ['tensor'],
+  ['nn', 'optim'],
+  ['data', 'generate', 'formats'],
+  ['train'],
+  ['index.ts'],
+  ['node', 'node.ts'],
+  ['cli'],
+]
+// Exceptions among siblings, each with its reason in ARCHITECTURE.md.
+const allowed = new Set(['generate → data', 'formats → data', 'node.ts → node'])
+
+const src = path.resolve('src')
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /(?<!\.test)\.ts$/.test(file))
+const folderOf = (file: string) => file.split(path.sep)[0]
+const rowOf = (folder: string) => rows.findIndex((row) => row.includes(folder))
+const importsOf = (file: string) =>
+  [...readFileSync(path.join(src, file), 'utf8').matchAll(/(?:from|import\(|^import)\s*'([^']+)'/gm)].map(
+    ([, name]) => name,
+  )
+
+test('every source file lies in a folder that the architecture knows', () => {
+  expect(files.length).toBeGreaterThan(20)
+  expect(files.filter((file) => rowOf(folderOf(file)) === -1)).toEqual([])
+})
+
+test('imports go one way', () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => name.startsWith('.'))
+      .map((name) => folderOf(path.relative(src, path.resolve(src, path.dirname(file), name.replace(/\.js$/, '.ts')))))
+      .filter((target) => {
+        const source = folderOf(file)
+        if (target === source || allowed.has(`${source} → ${target}`)) return false
+        return rowOf(target) === -1 || rowOf(target) >= rowOf(source)
+      })
+      .map((target) => `${file} imports from ${target}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('no import goes in a circle', () => {
+  const graph = new Map(
+    files.map((file) => [
+      file,
+      importsOf(file)
+        .filter((name) => name.startsWith('.'))
+        .map((name) => path.relative(src, path.resolve(src, path.dirname(file), name.replace(/\.js$/, '.ts')))),
+    ]),
+  )
+  const done = new Set<string>()
+  const circle = (file: string, trail: string[]): string[] | undefined => {
+    if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const next of graph.get(file) ?? []) {
+      const found = circle(next, [...trail, file])
+      if (found) return found
+    }
+    done.add(file)
+    return undefined
+  }
+  expect(files.flatMap((file) => circle(file, []) ?? [])).toEqual([])
+})
+
+test('only the Node entry, its files and the command import from Node', () => {
+  const wrong = files.filter(
+    (file) =>
+      !['node', 'node.ts', 'cli'].includes(folderOf(file)) && importsOf(file).some((name) => name.startsWith('node:')),
+  )
+  expect(wrong).toEqual([])
+})

@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+// What a user gets: the packed package, installed in an empty folder. Needs the dist/ that `npm test` builds.
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-package-'))
+const app = path.join(folder, 'app')
+let tarball = ''
+
+const run = (command: string, args: string[], cwd: string) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+
+beforeAll(() => {
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], '.'))
+  tarball = path.join(folder, packed.filename)
+  mkdirSync(app)
+  writeFileSync(path.join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], app)
+}, 300_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('is used from ESM without anything else', () => {
+  writeFileSync(
+    path.join(app, 'use.mjs'),
+    `import { LSTM, RNNModel, kernels, predict, sequencesFromText, train } from 'unrolled'
+const { data, vocab } = sequencesFromText('abcabcabc '.repeat(40), { batchSize: 4, numSteps: 5 })
+const model = new RNNModel(new LSTM({ inputSize: vocab.size, hiddenSize: 8 }), vocab.size)
+const { perplexity } = await train(model, data, vocab, { epochs: 3, report: 'silent' })
+console.log(JSON.stringify({ perplexity, text: await predict('abc', 4, model, vocab), kernels: kernels().name }))`,
+  )
+  const result = JSON.parse(run(process.execPath, ['use.mjs'], app))
+  expect(result.perplexity).toBeLessThan(6)
+  expect(result.text).toMatch(/^abc.{4}$/)
+  expect(result.kernels).toMatch(/^wasm-/)
+})
+
+test('brings its types', () => {
+  writeFileSync(
+    path.join(app, 'use.ts'),
+    `import { GRU, type LSTMState, LSTM, RNNModel, loadTimeMachine, tensor, type Tensor } from 'unrolled'
+const gru: Tensor = new GRU({ inputSize: 3, hiddenSize: 4 }).beginState(2)
+const lstm: LSTMState = new LSTM({ inputSize: 3, hiddenSize: 4 }).beginState(2)
+const model: RNNModel<LSTMState> = new RNNModel(new LSTM({ inputSize: 3, hiddenSize: 4 }), 3)
+// @ts-expect-error an LSTM's state is a pair
+model.forward(tensor([[0]], { dtype: 'int32' }), gru)
+export const used: unknown[] = [gru, lstm, model, loadTimeMachine]
+`,
+  )
+  const tsc = path.resolve('node_modules/typescript/bin/tsc')
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--types', '', 'use.ts']
+  expect(run(process.execPath, [tsc, ...options], app)).toBe('')
+})
+
+test('puts the command on the path', () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+  expect(run(path.join(app, 'node_modules/.bin/unrolled'), ['--version'], app).trim()).toBe(version)
+})
+
+test('publint and are-the-types-wrong find nothing', () => {
+  const bin = (name: string) => path.resolve('node_modules/.bin', name)
+  expect(run(bin('publint'), [tarball, '--strict'], '.')).toContain('All good!')
+  expect(run(bin('attw'), [tarball, '--profile', 'esm-only'], '.')).toContain('No problems found')
+})
+
+test('importing it runs nothing: no kernel is compiled before the first use', () => {
+  const script = `let compiled = 0
+const { Module } = WebAssembly
+WebAssembly.Module = class extends Module { constructor(bytes) { super(bytes); compiled++ } }
+const { fromData } = await import('unrolled')
+const before = compiled
+fromData(new Float32Array(4), [2, 2]).matmul(fromData(new Float32Array(4), [2, 2]))
+console.log(before, compiled)`
+  expect(run(process.execPath, ['--input-type=module', '-e', script], app).trim()).toBe('0 1')
+})

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+
+// Inside the project, so that the snippets find the package by its name.
+mkdirSync('dist', { recursive: true })
+const folder = mkdtempSync(path.resolve('dist/readme-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const readme = readFileSync('README.md', 'utf8')
+const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code)
+
+describe('the snippets of the README', () => {
+  test('are there', () => expect(snippets.length).toBeGreaterThanOrEqual(3))
+
+  test.each(snippets.map((code, index) => ({ index: index + 1, code })))('snippet $index runs', ({ index, code }) => {
+    const file = path.join(folder, `snippet-${index}.ts`)
+    // Two epochs show that it runs; what 500 reach is the main job's to show.
+    writeFileSync(file, code.replace(/epochs: \d+/g, 'epochs: 2'))
+    execFileSync(process.execPath, ['--import', 'tsx', file], {
+      cwd: folder,
+      env: { ...process.env, UNROLLED_OFFLINE: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+  })
+
+  test('pass the strict compiler', () => {
+    const tsc = path.resolve('node_modules/typescript/bin/tsc')
+    writeFileSync(
+      path.join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: path.resolve('tsconfig.json'), include: ['*.ts'] }),
+    )
+    execFileSync(process.execPath, [tsc, '-p', folder], { stdio: 'pipe' })
+  })
+})
