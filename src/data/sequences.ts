@@ -1,0 +1,101 @@
+import { checkWhole, checkWord } from '../core/check.js'
+import { DataError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { fromData } from '../tensor/create.js'
+import type { Tensor } from '../tensor/tensor.js'
+
+export type Sampling = 'sequential' | 'random'
+
+/** Numbers of tokens in as few bytes as the vocabulary allows. */
+export type Corpus = Uint8Array | Uint16Array | Int32Array
+
+/** Inputs and labels of one step, both int32 [batch, numSteps]; labels are the inputs one token later. */
+export interface Batch {
+  x: Tensor
+  y: Tensor
+}
+
+export interface SequenceOptions {
+  /** Sequences in a batch. Default 32. */
+  batchSize?: number
+  /** Tokens of a sequence. Default 35. */
+  numSteps?: number
+  /** Default 'sequential'. */
+  sampling?: Sampling
+  /** Source of the offsets and of the order. Default: a new one with seed 0. */
+  generator?: Generator
+}
+
+/**
+ * A corpus cut into batches as the book does it, with a fresh random offset at each pass.
+ *
+ * - `sequential`: as many tokens as fill `batchSize` equal rows; row by row, each batch goes on where the
+ *   last one ended, so that a model's state can be carried.
+ * - `random`: subsequences that do not overlap, shuffled.
+ */
+export class SequenceData {
+  readonly batchSize: number
+  readonly numSteps: number
+  readonly sampling: Sampling
+  readonly #generator: Generator
+
+  /** @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch */
+  constructor(
+    readonly corpus: Corpus,
+    { batchSize = 32, numSteps = 35, sampling = 'sequential', generator = new Generator() }: SequenceOptions = {},
+  ) {
+    checkWhole('SequenceData', 'batchSize', batchSize)
+    checkWhole('SequenceData', 'numSteps', numSteps)
+    checkWord('SequenceData', 'sampling', sampling, ['sequential', 'random'])
+    this.batchSize = batchSize
+    this.numSteps = numSteps
+    this.sampling = sampling
+    this.#generator = generator
+    const largestOffset = sampling === 'sequential' ? numSteps : numSteps - 1
+    const needed = batchSize * numSteps + largestOffset + 1
+    if (corpus.length < needed) {
+      throw new DataError(
+        `SequenceData: the text has ${corpus.length} tokens, expected at least ${needed} for one batch of ${batchSize} × ${numSteps}; use a longer text, or a smaller batchSize or numSteps`,
+      )
+    }
+  }
+
+  /** One pass over the corpus. */
+  batches(): Iterable<Batch> {
+    return this.sampling === 'sequential' ? this.#sequential() : this.#random()
+  }
+
+  *#sequential(): IterableIterator<Batch> {
+    const { corpus, batchSize, numSteps } = this
+    const offset = this.#generator.integer(numSteps + 1)
+    const width = Math.floor((corpus.length - offset - 1) / batchSize)
+    for (let start = 0; start + numSteps <= width; start += numSteps) {
+      yield this.#batch((row) => offset + row * width + start)
+    }
+  }
+
+  *#random(): IterableIterator<Batch> {
+    const { corpus, batchSize, numSteps } = this
+    const offset = this.#generator.integer(numSteps)
+    const count = Math.floor((corpus.length - offset - 1) / numSteps)
+    const starts = this.#generator.shuffle(Array.from({ length: count }, (_, i) => offset + i * numSteps))
+    for (let first = 0; first + batchSize <= count; first += batchSize) {
+      yield this.#batch((row) => starts[first + row])
+    }
+  }
+
+  /** The batch whose row r begins at `start(r)`. */
+  #batch(start: (row: number) => number): Batch {
+    const { corpus, batchSize, numSteps } = this
+    const tokens = (shift: number): Tensor => {
+      const data = new Int32Array(batchSize * numSteps)
+      for (let row = 0; row < batchSize; row++) {
+        const from = start(row) + shift
+        data.set(corpus.subarray(from, from + numSteps), row * numSteps)
+      }
+      return fromData(data, [batchSize, numSteps])
+    }
+    return { x: tokens(0), y: tokens(1) }
+  }
+}
+

@@ -1,0 +1,92 @@
+import { checkWhole } from '../core/check.js'
+import { DataError } from '../core/errors.js'
+import type { TokenKind } from './text.js'
+
+export interface VocabOptions {
+  /** Tokens rarer than this are unknown. Default 0. */
+  minFreq?: number
+  /** Tokens that come right after `<unk>`, whatever their number. */
+  reservedTokens?: readonly string[]
+  /** What the tokens are, so that a text can be encoded and decoded again. Default 'char'. */
+  kind?: TokenKind
+}
+
+/** Tokens and their numbers: `<unk>` is 0, then reserved tokens, then the others by falling frequency. */
+export class Vocab {
+  /** The number of every unknown token. */
+  readonly unk = 0
+  readonly #tokens: readonly string[]
+  readonly #indices: ReadonlyMap<string, number>
+
+  private constructor(
+    tokens: readonly string[],
+    readonly kind: TokenKind,
+  ) {
+    this.#tokens = tokens
+    this.#indices = new Map(tokens.map((token, index) => [token, index]))
+  }
+
+  /** Counts tokens; those of equal frequency stay in the order of their first appearance. */
+  static count(tokens: Iterable<string>, { minFreq = 0, reservedTokens = [], kind = 'char' }: VocabOptions = {}): Vocab {
+    checkWhole('Vocab', 'minFreq', minFreq, 0)
+    const counts = new Map<string, number>()
+    for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
+    const first = ['<unk>', ...reservedTokens]
+    const frequent = [...counts]
+      .filter(([token, count]) => count >= minFreq && !first.includes(token))
+      .sort(([, a], [, b]) => b - a)
+      .map(([token]) => token)
+    return new Vocab([...first, ...frequent], kind)
+  }
+
+  /** A vocabulary in a known order, such as a saved one. @throws DataError for a token that is there twice */
+  static of(tokens: readonly string[], kind: TokenKind = 'char'): Vocab {
+    if (tokens[0] !== '<unk>') throw new DataError(`Vocab: the first token is '${tokens[0]}', expected '<unk>'`)
+    if (new Set(tokens).size !== tokens.length) throw new DataError('Vocab: a token is there twice, expected each once')
+    return new Vocab(tokens, kind)
+  }
+
+  get size(): number {
+    return this.#tokens.length
+  }
+
+  /** All tokens in the order of their numbers. */
+  get tokens(): readonly string[] {
+    return this.#tokens
+  }
+
+  has(token: string): boolean {
+    return this.#indices.has(token)
+  }
+
+  /** The number of a token; 0 for an unknown one. */
+  indexOf(token: string): number {
+    return this.#indices.get(token) ?? this.unk
+  }
+
+  /** The token of a number. @throws DataError where there is none */
+  tokenOf(index: number): string {
+    const token = this.#tokens[index]
+    if (token === undefined) throw new DataError(`Vocab.tokenOf: ${index} is out of range, expected 0 to ${this.size - 1}`)
+    return token
+  }
+
+  /** Numbers of tokens; a string is cut into tokens of the vocabulary's kind. */
+  encode(tokens: string | Iterable<string>): Int32Array {
+    return Int32Array.from(typeof tokens === 'string' ? this.split(tokens) : tokens, (token) => this.indexOf(token))
+  }
+
+  decode(indices: Iterable<number>): string[] {
+    return Array.from(indices, (index) => this.tokenOf(index))
+  }
+
+  /** A text as tokens of the vocabulary's kind. */
+  split(text: string): string[] {
+    return this.kind === 'char' ? [...text] : text.split(/\s+/).filter((word) => word !== '')
+  }
+
+  /** Tokens as a text: characters side by side, words with spaces between. */
+  join(tokens: readonly string[]): string {
+    return tokens.join(this.kind === 'char' ? '' : ' ')
+  }
+}

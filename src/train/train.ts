@@ -1,0 +1,78 @@
+import { checkWord } from '../core/check.js'
+import type { SequenceData } from '../data/sequences.js'
+import type { Vocab } from '../data/vocab.js'
+import { predict } from '../generate/generate.js'
+import { kernels } from '../kernels/index.js'
+import type { RNNModel } from '../nn/model.js'
+import type { RecurrentState } from '../nn/recurrent.js'
+import { type EpochEvent, type TrainEvent, type TrainStepsOptions, trainSteps } from './steps.js'
+
+export interface TrainOptions extends TrainStepsOptions {
+  /** 'log' prints a line every tenth of the epochs and a last one; 'silent' nothing. Default 'log'. */
+  report?: 'log' | 'silent' | ((event: TrainEvent) => void)
+  /** What is continued by 50 tokens after a logged training; those with unknown tokens are left out. */
+  prefixes?: readonly string[]
+}
+
+export interface TrainResult {
+  /** Of the last whole epoch; NaN where none ended. */
+  perplexity: number
+  /** Of the last whole epoch. */
+  tokensPerSecond: number
+  /** Whole epochs. */
+  epochs: number
+  steps: number
+  /** One entry an epoch. */
+  history: EpochEvent[]
+  /** Whether the signal ended it early. */
+  stopped: boolean
+}
+
+/** Trains a model and returns what came of it: the book's `train_ch8`. See `trainSteps` for the loop. */
+export async function train<S extends RecurrentState>(
+  model: RNNModel<S>,
+  data: SequenceData,
+  vocab: Vocab,
+  options: TrainOptions = {},
+): Promise<TrainResult> {
+  const { report = 'log', prefixes = ['time traveller', 'traveller'], ...rest } = options
+  if (typeof report !== 'function') checkWord('train', 'report', report, ['log', 'silent'])
+  const history: EpochEvent[] = []
+  let steps = 0
+  for await (const event of trainSteps(model, data, rest)) {
+    steps = event.step
+    if (event.type === 'epoch') history.push(event)
+    if (typeof report === 'function') report(event)
+    else if (report === 'log' && event.type === 'epoch') logEpoch(event)
+  }
+  const last = history.at(-1)
+  const result: TrainResult = {
+    perplexity: last?.perplexity ?? Number.NaN,
+    tokensPerSecond: last?.tokensPerSecond ?? 0,
+    epochs: history.length,
+    steps,
+    history,
+    stopped: history.length < (rest.epochs ?? 500),
+  }
+  if (report === 'log') await logResult(result, model, vocab, prefixes)
+  return result
+}
+
+function logEpoch({ epoch, epochs, perplexity, tokensPerSecond }: EpochEvent): void {
+  if (epoch % Math.ceil(epochs / 10) !== 0) return
+  console.log(`epoch ${epoch} of ${epochs}: perplexity ${perplexity.toFixed(2)}, ${tokensPerSecond.toFixed(0)} tokens/sec`)
+}
+
+/** The book's closing lines: perplexity, tokens per second, and continuations. */
+async function logResult<S extends RecurrentState>(
+  { perplexity, tokensPerSecond }: TrainResult,
+  model: RNNModel<S>,
+  vocab: Vocab,
+  prefixes: readonly string[],
+): Promise<void> {
+  console.log(`perplexity ${perplexity.toFixed(1)}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`)
+  if (model.rnn.bidirectional) return
+  for (const prefix of prefixes) {
+    if (vocab.split(prefix).every((token) => vocab.has(token))) console.log(await predict(prefix, 50, model, vocab))
+  }
+}
