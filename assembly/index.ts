@@ -1,4 +1,6 @@
-export { exp, log, tanh, sigmoid } from "./elementwise";
+export {
+  exp, log, tanh, sigmoid, relu, sqrt, abs, add, sub, mul, div, tanhGrad, sigmoidGrad, reluGrad,
+} from "./elementwise";
 export { multiply, multiplyTransposed } from "./matmul";
 export {
   pack, addPacked, packTransposed, unpack, unpackTransposed, fillRows, addTokenRows, scatterTokenRows, sumRows,

@@ -8,11 +8,21 @@ const variants = { plain: [], relaxed: ['--enable', 'relaxed-simd'] }
 async function compile(features) {
   let binary
   const { error, stderr } = await asc.main(
-    ['assembly/index.ts', '--outFile', 'kernels.wasm', '-O2', '--noAssert', '--runtime', 'stub', '--importMemory'].concat(
-      ['--enable', 'simd', '--disableWarning', '112'],
-      features,
-    ),
-    { writeFile: (_name, contents) => { binary = contents } },
+    [
+      'assembly/index.ts',
+      '--outFile',
+      'kernels.wasm',
+      '-O2',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      '--importMemory',
+    ].concat(['--enable', 'simd', '--disableWarning', '112'], features),
+    {
+      writeFile: (_name, contents) => {
+        binary = contents
+      },
+    },
   )
   if (error) throw new Error(`${error.message}\n${stderr}`)
   return Buffer.from(binary).toString('base64')

@@ -23,27 +23,32 @@ const cases = Object.entries(layers).flatMap(([kind, make]) => sizes.map((size) 
 describe.each(kernelSets)('$name', (kernels) => {
   beforeEach(() => useKernels(kernels))
 
-  test.each(cases)('$kind $name: outputs, states and all gradients are PyTorch’s', ({ kind, make, name, ...options }) => {
-    const fixture = readFixture(`layer_${kind}_${name}`)
-    const layer = make(options)
-    layer.loadStateDict(
-      Object.fromEntries(layer.namedParameters().map(([parameter]) => [parameter, fixture[`param.${parameter}`]])),
-    )
-    const input = fixture.input.requiresGrad_()
-    const h0 = fixture.h0.requiresGrad_()
-    const c0 = fixture.c0?.requiresGrad_()
-    const { output, state } =
-      layer instanceof LSTM ? layer.forward(input, { h: h0, c: c0 }) : layer.forward(input, h0)
-    const { h, c } = 'h' in state ? state : { h: state, c: undefined }
-    const weighted = (x: Tensor, by: string) => x.mul(fixture[by]).sum()
-    const loss = weighted(output, 'grad_output').add(weighted(h, 'grad_hn'))
-    ;(c ? loss.add(weighted(c, 'grad_cn')) : loss).backward()
+  test.each(cases)(
+    '$kind $name: outputs, states and all gradients are PyTorch’s',
+    ({ kind, make, name, ...options }) => {
+      const fixture = readFixture(`layer_${kind}_${name}`)
+      const layer = make(options)
+      layer.loadStateDict(
+        Object.fromEntries(layer.namedParameters().map(([parameter]) => [parameter, fixture[`param.${parameter}`]])),
+      )
+      const input = fixture.input.requiresGrad_()
+      const h0 = fixture.h0.requiresGrad_()
+      const c0 = fixture.c0?.requiresGrad_()
+      const { output, state } =
+        layer instanceof LSTM ? layer.forward(input, { h: h0, c: c0 }) : layer.forward(input, h0)
+      const { h, c } = 'h' in state ? state : { h: state, c: undefined }
+      const weighted = (x: Tensor, by: string) => x.mul(fixture[by]).sum()
+      const loss = weighted(output, 'grad_output').add(weighted(h, 'grad_hn'))
+      ;(c ? loss.add(weighted(c, 'grad_cn')) : loss).backward()
 
-    const actual: Record<string, Tensor> = { output, hn: h, 'grad.input': input.grad!, 'grad.h0': h0.grad! }
-    if (c) Object.assign(actual, { cn: c, 'grad.c0': c0.grad! })
-    for (const [parameter, tensor] of layer.namedParameters()) actual[`grad.param.${parameter}`] = tensor.grad!
-    const errors = Object.entries(actual).map(([key, tensor]) => [key, relativeError(tensor.data, fixture[key].data)])
-    expect(Object.keys(actual).length).toBe(Object.keys(fixture).filter((key) => /^(grad\.|output|hn|cn)/.test(key)).length)
-    expect(errors.filter(([, error]) => !((error as number) <= 1e-5))).toEqual([])
-  })
+      const actual: Record<string, Tensor> = { output, hn: h, 'grad.input': input.grad!, 'grad.h0': h0.grad! }
+      if (c) Object.assign(actual, { cn: c, 'grad.c0': c0.grad! })
+      for (const [parameter, tensor] of layer.namedParameters()) actual[`grad.param.${parameter}`] = tensor.grad!
+      const errors = Object.entries(actual).map(([key, tensor]) => [key, relativeError(tensor.data, fixture[key].data)])
+      expect(Object.keys(actual).length).toBe(
+        Object.keys(fixture).filter((key) => /^(grad\.|output|hn|cn)/.test(key)).length,
+      )
+      expect(errors.filter(([, error]) => !((error as number) <= 1e-5))).toEqual([])
+    },
+  )
 })

@@ -14,12 +14,23 @@ export function readFixture(name: string): Record<string, Tensor> {
   const start = 8 + Number(file.readBigUInt64LE(0))
   const { __metadata__: _, ...header } = JSON.parse(file.toString('utf8', 8, start)) as Record<string, Entry>
   return Object.fromEntries(
-    Object.entries(header).map(([key, { dtype, shape, data_offsets: [from, to] }]) => {
-      const bytes = new Uint8Array(file.subarray(start + from, start + to)).buffer
-      const data =
-        dtype === 'F32' ? new Float32Array(bytes) : Int32Array.from(new BigInt64Array(bytes), (value) => Number(value))
-      return [key, fromData(data, shape)]
-    }),
+    Object.entries(header).map(
+      ([
+        key,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => {
+        const bytes = new Uint8Array(file.subarray(start + from, start + to)).buffer
+        const data =
+          dtype === 'F32'
+            ? new Float32Array(bytes)
+            : Int32Array.from(new BigInt64Array(bytes), (value) => Number(value))
+        return [key, fromData(data, shape)]
+      },
+    ),
   )
 }
 

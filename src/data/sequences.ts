@@ -98,4 +98,3 @@ export class SequenceData {
     return { x: tokens(0), y: tokens(1) }
   }
 }
-

@@ -27,7 +27,10 @@ export class Vocab {
   }
 
   /** Counts tokens; those of equal frequency stay in the order of their first appearance. */
-  static count(tokens: Iterable<string>, { minFreq = 0, reservedTokens = [], kind = 'char' }: VocabOptions = {}): Vocab {
+  static count(
+    tokens: Iterable<string>,
+    { minFreq = 0, reservedTokens = [], kind = 'char' }: VocabOptions = {},
+  ): Vocab {
     checkWhole('Vocab', 'minFreq', minFreq, 0)
     const counts = new Map<string, number>()
     for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
@@ -67,7 +70,8 @@ export class Vocab {
   /** The token of a number. @throws DataError where there is none */
   tokenOf(index: number): string {
     const token = this.#tokens[index]
-    if (token === undefined) throw new DataError(`Vocab.tokenOf: ${index} is out of range, expected 0 to ${this.size - 1}`)
+    if (token === undefined)
+      throw new DataError(`Vocab.tokenOf: ${index} is out of range, expected 0 to ${this.size - 1}`)
     return token
   }
 

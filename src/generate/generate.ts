@@ -77,7 +77,8 @@ export async function predict<S extends RecurrentState>(
 function encodePrefix(prefix: string, vocab: Vocab): Int32Array {
   const tokens = vocab.split(prefix)
   const unknown = [...new Set(tokens.filter((token) => !vocab.has(token)))]
-  if (tokens.length === 0) throw new DataError('generate: the prefix is empty, expected at least one token to go on from')
+  if (tokens.length === 0)
+    throw new DataError('generate: the prefix is empty, expected at least one token to go on from')
   if (unknown.length > 0) {
     const some = vocab.tokens.slice(1, 41).map((token) => JSON.stringify(token))
     const more = vocab.size > 41 ? ', …' : ''

@@ -20,7 +20,11 @@ export class SGD extends Optimizer {
   step(): void {
     for (const parameter of this.parameters) {
       if (!parameter.grad) continue
-      kernels().addScaled(-this.lr, this.#direction(parameter, parameter.grad.data as FloatArray), parameter.data as FloatArray)
+      kernels().addScaled(
+        -this.lr,
+        this.#direction(parameter, parameter.grad.data as FloatArray),
+        parameter.data as FloatArray,
+      )
     }
   }
 

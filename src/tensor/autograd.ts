@@ -49,7 +49,9 @@ export function noGrad<T>(body: () => T): T {
     const result = body()
     if (result instanceof Promise) {
       result.catch(() => undefined)
-      throw new GradientError('noGrad: the callback is asynchronous, expected a synchronous one; await its result outside')
+      throw new GradientError(
+        'noGrad: the callback is asynchronous, expected a synchronous one; await its result outside',
+      )
     }
     return result
   } finally {

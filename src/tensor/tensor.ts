@@ -225,8 +225,10 @@ export class Tensor implements Variable {
 
   /** Makes this tensor a leaf whose gradient is wanted. @throws GradientError for the result of an operation */
   requiresGrad_(flag = true): this {
-    if (this.origin) throw new GradientError('requiresGrad_: this is the result of an operation, expected a leaf; detach() it first')
-    if (this.dtype === 'int32') throw new GradientError('requiresGrad_: whole numbers have no gradients, expected floats')
+    if (this.origin)
+      throw new GradientError('requiresGrad_: this is the result of an operation, expected a leaf; detach() it first')
+    if (this.dtype === 'int32')
+      throw new GradientError('requiresGrad_: whole numbers have no gradients, expected floats')
     this.requiresGrad = flag
     return this
   }
@@ -259,7 +261,8 @@ export class Tensor implements Variable {
 
   /** The only value. @throws ShapeError where there are more */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError(`item: the tensor has the shape ${formatShape(this.shape)}, expected one value`)
+    if (this.size !== 1)
+      throw new ShapeError(`item: the tensor has the shape ${formatShape(this.shape)}, expected one value`)
     return this.data[0]
   }
 
@@ -294,7 +297,9 @@ export function floatsIn(where: string, { data, shape }: Tensor): Value {
 /** A tensor's whole numbers. @throws ShapeError for floats */
 export function indicesIn(where: string, { data, shape }: Tensor): Indices {
   if (!(data instanceof Int32Array)) {
-    throw new ShapeError(`${where}: the tensor ${formatShape(shape)} holds floats, expected whole numbers (dtype int32)`)
+    throw new ShapeError(
+      `${where}: the tensor ${formatShape(shape)} holds floats, expected whole numbers (dtype int32)`,
+    )
   }
   return { data, shape }
 }

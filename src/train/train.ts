@@ -60,7 +60,9 @@ export async function train<S extends RecurrentState>(
 
 function logEpoch({ epoch, epochs, perplexity, tokensPerSecond }: EpochEvent): void {
   if (epoch % Math.ceil(epochs / 10) !== 0) return
-  console.log(`epoch ${epoch} of ${epochs}: perplexity ${perplexity.toFixed(2)}, ${tokensPerSecond.toFixed(0)} tokens/sec`)
+  console.log(
+    `epoch ${epoch} of ${epochs}: perplexity ${perplexity.toFixed(2)}, ${tokensPerSecond.toFixed(0)} tokens/sec`,
+  )
 }
 
 /** The book's closing lines: perplexity, tokens per second, and continuations. */

@@ -79,13 +79,7 @@ export class ReferenceKernels implements Kernels {
     logSoftmax(x, y, rows, columns)
   }
 
-  crossEntropy(
-    logits: FloatArray,
-    targets: Int32Array,
-    grad: FloatArray,
-    rows: number,
-    columns: number,
-  ): number {
+  crossEntropy(logits: FloatArray, targets: Int32Array, grad: FloatArray, rows: number, columns: number): number {
     return crossEntropy(logits, targets, grad, rows, columns)
   }
 

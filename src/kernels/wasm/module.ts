@@ -1,12 +1,12 @@
+import type { BinaryOp, UnaryOp } from '../kernels.js'
 import { plain, relaxed } from './binary.js'
 import { LinearMemory } from './memory.js'
 
+type Unary = (x: number, y: number, length: number) => void
+type Binary = (a: number, b: number, y: number, length: number) => void
+
 /** Addresses are in bytes, lengths in values; see assembly/ for what each kernel does. */
-export interface KernelExports {
-  exp(x: number, y: number, length: number): void
-  log(x: number, y: number, length: number): void
-  tanh(x: number, y: number, length: number): void
-  sigmoid(x: number, y: number, length: number): void
+export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, Binary> {
   multiply(a: number, b: number, y: number, rows: number, depth: number, columns: number): void
   multiplyTransposed(
     a: number,

@@ -1,4 +1,5 @@
 import type {
+  BinaryOp,
   FloatArray,
   MatmulSizes,
   RecurrentInput,
@@ -16,8 +17,8 @@ import { Tapes } from './tapes.js'
 
 /**
  * The kernels in WebAssembly. Tensors stay in the garbage-collected heap: what is worth the copy goes into
- * the linear memory and back; the rest (sums of two arrays and the like, bound by memory, not arithmetic)
- * is done where it lies, by the plain-TypeScript twin.
+ * the linear memory and back; the rest (sums and scalings, bound by memory, not arithmetic) is done where it
+ * lies, by the plain-TypeScript twin.
  */
 export class WasmKernels extends ReferenceKernels {
   override readonly name: string
@@ -38,13 +39,24 @@ export class WasmKernels extends ReferenceKernels {
 
   override unary(op: UnaryOp, x: FloatArray, y: FloatArray): void {
     const { code, memory } = this.#engine
-    if (op !== 'exp' && op !== 'log' && op !== 'tanh' && op !== 'sigmoid') return super.unary(op, x, y)
     memory.scope((allocate) => {
-      // In place, to whole vectors: the last one may run over into the block's padding.
+      // In place, in whole vectors: the last one may run into the room for three more values.
       const address = allocate(x.length + 3)
       memory.write(address, x)
       code[op](address, address, x.length)
       memory.copyOut(address, y)
+    })
+  }
+
+  override binary(op: BinaryOp, a: FloatArray, b: FloatArray, y: FloatArray): void {
+    const { code, memory } = this.#engine
+    memory.scope((allocate) => {
+      const left = allocate(a.length + 3)
+      const right = allocate(b.length + 3)
+      memory.write(left, a)
+      memory.write(right, b)
+      code[op](left, right, left, a.length)
+      memory.copyOut(left, y)
     })
   }
 

@@ -41,7 +41,12 @@ export function permuted<A extends Value['data'] | Int32Array>(data: A, shape: S
 }
 
 export function checkAxes(shape: Shape, axes: Shape): void {
-  if (!sameShape([...axes].sort(), shape.map((_, axis) => axis))) {
+  if (
+    !sameShape(
+      [...axes].sort(),
+      shape.map((_, axis) => axis),
+    )
+  ) {
     throw new ShapeError(`permute: axes ${formatShape(axes)} do not name each axis of ${formatShape(shape)} once`)
   }
 }

@@ -1,0 +1,35 @@
+import { Command } from 'commander'
+import { loadModel } from '../node.js'
+
+export function infoCommand(): Command {
+  return new Command('info')
+    .description('Tell what a saved model is.')
+    .argument('<model>', 'folder of a saved model')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', '\nExample:\n  unrolled info runs/time-machine')
+    .action(run)
+}
+
+async function run(folder: string, { json }: { json?: boolean }): Promise<void> {
+  const { model, vocab, config } = await loadModel(folder)
+  const named = model.namedParameters()
+  const parameters = named.reduce((sum, [, { size }]) => sum + size, 0)
+  const { format: _, version: __, training, ...sizes } = config
+  const facts = { ...sizes, tokens: vocab.kind, parameters }
+  if (json) {
+    const shapes = Object.fromEntries(named.map(([name, { shape }]) => [name, shape]))
+    console.log(JSON.stringify({ ...facts, training, shapes }))
+    return
+  }
+  const print = (entries: object) => {
+    for (const [name, value] of Object.entries(entries)) console.log(`  ${name.padEnd(26)} ${value}`)
+  }
+  console.log(folder)
+  print(facts)
+  console.log('parameters')
+  print(Object.fromEntries(named.map(([name, { shape }]) => [name, `[${shape.join(', ')}]`])))
+  if (training) {
+    console.log('training')
+    print(training)
+  }
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { UnrolledError } from '../core/errors.js'
+import { generateCommand } from './generate.js'
+import { infoCommand } from './info.js'
+import { trainCommand } from './train.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+// A reader that closes early, as in `unrolled generate … | head`, is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+}
+
+const program = new Command('unrolled')
+  .description('Train and sample recurrent networks: RNN, GRU and LSTM, in WebAssembly.')
+  .version(version)
+  .showHelpAfterError('(add --help for what can be said)')
+  .addCommand(trainCommand())
+  .addCommand(generateCommand())
+  .addCommand(infoCommand())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  unrolled train                                  the book's model on The Time Machine
+  unrolled train novel.txt --cell lstm --out novel
+  unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
+  unrolled info novel`,
+  )
+for (const command of [program, ...program.commands]) command.exitOverride()
+
+/** 0 for help, 2 for what the user can mend, 1 for what only we can. */
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof UnrolledError) {
+    console.error(`error: ${error.message}`)
+    return 2
+  }
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
+  console.error('This is a bug in unrolled; please report it with the command you gave.')
+  return 1
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCode(error)
+}

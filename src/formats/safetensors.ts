@@ -1,0 +1,142 @@
+import { FormatError } from '../core/errors.js'
+import { sizeOf } from '../core/shape.js'
+import { kernels } from '../kernels/index.js'
+import { fromData } from '../tensor/create.js'
+import type { Tensor, TensorData } from '../tensor/tensor.js'
+
+/** The format's own limit on its header. */
+const MAX_HEADER = 100_000_000
+
+/** What is read of a tensor's bytes; floats of any width become the tensors' own. */
+const types: Record<string, { bytes: number; read: (view: DataView, at: number) => number; whole?: boolean }> = {
+  F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+  F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+  F16: { bytes: 2, read: (view, at) => fromHalf(view.getUint16(at, true)) },
+  BF16: { bytes: 2, read: (view, at) => fromBrainFloat(view.getUint16(at, true)) },
+  I64: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)), whole: true },
+  I32: { bytes: 4, read: (view, at) => view.getInt32(at, true), whole: true },
+}
+
+export interface Safetensors {
+  tensors: Record<string, Tensor>
+  metadata: Record<string, string>
+}
+
+/** Tensors by name as the bytes of a .safetensors file: 8 bytes of header length, the header as JSON, the values. */
+export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Record<string, string> = {}): Uint8Array {
+  let end = 0
+  const header: [string, unknown][] = [['__metadata__', metadata]]
+  for (const [name, { data, shape }] of Object.entries(tensors)) {
+    const dtype = data instanceof Int32Array ? 'I32' : data instanceof Float64Array ? 'F64' : 'F32'
+    header.push([name, { dtype, shape, data_offsets: [end, end + data.byteLength] }])
+    end += data.byteLength
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)))
+  // Values begin at a multiple of 8, as the format asks; spaces may follow the JSON.
+  const length = Math.ceil(json.length / 8) * 8
+  const file = new Uint8Array(8 + length + end).fill(32, 8, 8 + length)
+  const view = new DataView(file.buffer)
+  view.setBigUint64(0, BigInt(length), true)
+  file.set(json, 8)
+  let at = 8 + length
+  for (const { data } of Object.values(tensors)) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
+    at += data.byteLength
+  }
+  return file
+}
+
+/**
+ * Reads the bytes of a .safetensors file. Nothing in the header is believed before it is checked.
+ * @param where the file's name, for messages
+ * @throws FormatError for a truncated or forged file
+ */
+export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safetensors {
+  const fail = (problem: string): never => {
+    throw new FormatError(`${where}: ${problem}`)
+  }
+  if (file.length < 8) fail(`the file has ${file.length} bytes, expected at least 8`)
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
+  const length = Number(view.getBigUint64(0, true))
+  if (length > MAX_HEADER || length > file.length - 8) {
+    fail(
+      `the header claims ${length} bytes, expected at most ${Math.min(MAX_HEADER, file.length - 8)}; the file is truncated or not a safetensors file`,
+    )
+  }
+  const header = parseHeader(file.subarray(8, 8 + length)) ?? fail('the header is not a JSON object')
+  const metadata: Record<string, string> = {}
+  if (Object.hasOwn(header, '__metadata__')) {
+    const given = header.__metadata__
+    if (!isObject(given)) fail('__metadata__ is not an object')
+    for (const [key, value] of Object.entries(given as object)) metadata[key] = String(value)
+  }
+
+  const start = 8 + length
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(([name, entry]) => ({ name, ...checkEntry(name, entry, fail) }))
+    .sort((a, b) => a.from - b.from || a.to - b.to)
+  let end = 0
+  for (const { name, from, to } of entries) {
+    if (from !== end) fail(`${name} begins at ${from}, expected ${end}: values must neither overlap nor leave holes`)
+    if (to > file.length - start) fail(`${name} ends at ${to}, but the file has ${file.length - start} bytes of values`)
+    end = to
+  }
+  if (end !== file.length - start) fail(`${file.length - start - end} bytes at the end belong to no tensor`)
+
+  const tensors = entries.map(({ name, dtype, shape, from }) => {
+    const { bytes, read, whole } = types[dtype]
+    const data: TensorData = whole ? new Int32Array(sizeOf(shape)) : new (kernels().Float)(sizeOf(shape))
+    for (let i = 0; i < data.length; i++) data[i] = read(view, start + from + i * bytes)
+    return [name, fromData(data, shape)] as const
+  })
+  return { tensors: Object.fromEntries(tensors), metadata }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return isObject(header) ? header : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function checkEntry(name: string, entry: unknown, fail: (problem: string) => never) {
+  if (!isObject(entry)) return fail(`${name} is not described by an object`)
+  const { dtype, shape, data_offsets: offsets } = entry
+  const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+  if (typeof dtype !== 'string' || !Object.hasOwn(types, dtype)) {
+    return fail(`${name} has the dtype ${JSON.stringify(dtype)}, expected one of ${Object.keys(types).join(', ')}`)
+  }
+  if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`${name} has the shape ${JSON.stringify(shape)}`)
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    return fail(`${name} has the data_offsets ${JSON.stringify(offsets)}, expected two whole numbers`)
+  }
+  const [from, to] = offsets as [number, number]
+  const bytes = sizeOf(shape) * types[dtype].bytes
+  if (to - from !== bytes) {
+    return fail(`${name} has ${to - from} bytes, expected ${bytes} for ${dtype} of the shape [${shape.join(', ')}]`)
+  }
+  return { dtype, shape: shape as number[], from, to }
+}
+
+/** IEEE 754 half precision: 1 sign bit, 5 of exponent, 10 of fraction. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
+
+/** The upper half of a float32. */
+function fromBrainFloat(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4))
+  view.setUint32(0, bits << 16)
+  return view.getFloat32(0)
+}

@@ -1,0 +1,7 @@
+export * from './index.js'
+export type { Progress } from './node/download.js'
+export { loadText } from './node/load-text.js'
+export { checkModelFolder, type LoadedModel, loadModel, saveModel } from './node/model-folder.js'
+export { type LinePlot, linePlot, type Series } from './node/plot.js'
+export { readText } from './node/read-text.js'
+export { type LoadedBook, loadTimeMachine, type TimeMachineOptions } from './node/time-machine.js'

