@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest'
+import { GradientError, ShapeError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { isGradEnabled, noGrad } from './autograd.js'
+import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
+import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
+
+describe('values', () => {
+  test('are made from nested arrays and read back', async () => {
+    const x = tensor([
+      [1, 2, 3],
+      [4, 5, 6],
+    ])
+    expect(x.shape).toEqual([2, 3])
+    expect(await x.toArray()).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ])
+    expect(await tensor(7).item()).toBe(7)
+    expect(await x.T.toArray()).toEqual([
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ])
+    expect(await x.permute(1, 0).reshape(-1).toArray()).toEqual([1, 4, 2, 5, 3, 6])
+  })
+
+  test('creation', async () => {
+    expect(await zeros([2]).toArray()).toEqual([0, 0])
+    expect(await ones([1, 2]).toArray()).toEqual([[1, 1]])
+    expect(await full([2], 3).toArray()).toEqual([3, 3])
+    expect(await arange(3).toArray()).toEqual([0, 1, 2])
+    expect(await arange(1, 8, 3).toArray()).toEqual([1, 4, 7])
+  })
+
+  test('broadcasting is NumPy’s', async () => {
+    expect(
+      await tensor([[1], [2]])
+        .mul(tensor([10, 20, 30]))
+        .toArray(),
+    ).toEqual([
+      [10, 20, 30],
+      [20, 40, 60],
+    ])
+    expect(() => tensor([1, 2]).add(tensor([1, 2, 3]))).toThrow(ShapeError)
+    expect(() => tensor([1, 2]).add(tensor([1, 2, 3]))).toThrow('[2] and [3]')
+  })
+
+  test('reductions', async () => {
+    const x = tensor([
+      [1, 5, 3],
+      [4, 2, 6],
+    ])
+    expect(await x.sum(0).toArray()).toEqual([5, 7, 9])
+    expect(await x.mean(1).toArray()).toEqual([3, 4])
+    expect(await x.max(1).toArray()).toEqual([5, 6])
+    expect(await x.argmax().toArray()).toEqual([1, 2])
+    expect(await x.argmax(0).toArray()).toEqual([1, 0, 1])
+    expect((await x.softmax().sum(1).toArray()) as number[]).toEqual([expect.closeTo(1), expect.closeTo(1)])
+  })
+
+  test('pieces', async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ])
+    expect(await x.slice(0, 1).toArray()).toEqual([
+      [3, 4],
+      [5, 6],
+    ])
+    expect(await x.select(1, 0).toArray()).toEqual([1, 3, 5])
+    expect(await x.select(0, -1).toArray()).toEqual([5, 6])
+    expect(await concatenate([x.slice(0, 0, 1), x.slice(0, 2)]).toArray()).toEqual([
+      [1, 2],
+      [5, 6],
+    ])
+    expect(await stack(split(x, 1), 0).reshape(3, 2).toArray()).toEqual(await x.toArray())
+    const ids = tensor([2, 0], { dtype: 'int32' })
+    expect(await x.gatherRows(ids).toArray()).toEqual([
+      [5, 6],
+      [1, 2],
+    ])
+    expect(await oneHot(ids, 3).toArray()).toEqual([
+      [0, 0, 1],
+      [1, 0, 0],
+    ])
+    expect(
+      await tensor(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { dtype: 'int32' },
+      ).T.toArray(),
+    ).toEqual([
+      [1, 3],
+      [2, 4],
+    ])
+  })
+
+  test.each([
+    ['another length', () => fromData(new Float32Array(3), [2])],
+    ['ragged rows', () => tensor([[1, 2], [3]])],
+    ['fractions as int32', () => tensor([1.5], { dtype: 'int32' })],
+    ['inner sizes', () => tensor([[1, 2]]).matmul(tensor([[1, 2]]))],
+    ['an axis out of range', () => tensor([1]).sum(1)],
+    ['an impossible reshape', () => tensor([1, 2, 3]).reshape(2, -1)],
+    ['an index out of range', () => tensor([[1], [2]]).gatherRows(tensor([2], { dtype: 'int32' }))],
+    ['a slice out of range', () => tensor([1, 2]).slice(0, 1, 4)],
+    ['arithmetic on whole numbers', () => tensor([1], { dtype: 'int32' }).add(1)],
+    ['floats as indices', () => oneHot(tensor([1]), 2)],
+    ['axes named twice', () => tensor([[1]]).permute(0, 0)],
+    ['targets of another length', () => crossEntropy(tensor([[1, 2]]), tensor([0, 1], { dtype: 'int32' }))],
+  ])('%s: a ShapeError', (_name, wrong) => expect(wrong).toThrow(ShapeError))
+})
+
+describe('the graph', () => {
+  const leaf = () => tensor([1, 2, 3], { requiresGrad: true })
+
+  test('gradients add up over calls, and over uses', async () => {
+    const x = leaf()
+    x.mul(x).sum().backward()
+    x.sum().backward()
+    expect(await x.grad!.toArray()).toEqual([3, 5, 7])
+  })
+
+  test('two leaves never share a gradient', async () => {
+    const [x, y] = [leaf(), leaf()]
+    x.add(y).sum().backward()
+    x.grad!.data[0] = 100
+    expect(await y.grad!.toArray()).toEqual([1, 1, 1])
+  })
+
+  test('a second backward is refused', () => {
+    const loss = leaf().square().sum()
+    loss.backward()
+    expect(() => loss.backward()).toThrow(GradientError)
+    expect(() => loss.backward()).toThrow('earlier backward()')
+  })
+
+  test('so is one through a part of the graph that was used', () => {
+    const shared = leaf().exp()
+    shared.sum().backward()
+    expect(() => shared.mean().backward()).toThrow(GradientError)
+  })
+
+  test('only scalars with a graph', () => {
+    expect(() => leaf().mul(2).backward()).toThrow('expected a scalar')
+    expect(() => tensor(1).backward()).toThrow('no graph')
+    expect(() => noGrad(() => leaf().sum()).backward()).toThrow('no graph')
+  })
+
+  test('noGrad and detach cut it', async () => {
+    const x = leaf()
+    expect(noGrad(() => x.mul(2)).requiresGrad).toBe(false)
+    expect(isGradEnabled()).toBe(true)
+    x.detach().mul(x).sum().backward()
+    expect(await x.grad!.toArray()).toEqual([1, 2, 3])
+    expect(() => noGrad(async () => 1)).toThrow('asynchronous')
+    expect(() =>
+      noGrad(() => {
+        throw new Error('inside')
+      }),
+    ).toThrow('inside')
+    expect(isGradEnabled()).toBe(true)
+  })
+
+  test('a deep graph needs no deep stack', async () => {
+    const x = tensor([1], { requiresGrad: true })
+    let y = x.mul(1)
+    for (let i = 0; i < 20_000; i++) y = y.add(x)
+    y.sum().backward()
+    expect(await x.grad!.item()).toBe(20_001)
+  })
+})
+
+test('the same seed gives the same values, another seed others', async () => {
+  const values = (seed: number) => randn([5], new Generator(seed)).toArray()
+  expect(await values(3)).toEqual(await values(3))
+  expect(await values(3)).not.toEqual(await values(4))
+})
