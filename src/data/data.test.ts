@@ -1,0 +1,186 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { DataError, OptionError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { sequencesFromText } from './load.js'
+import { SequenceData } from './sequences.js'
+import { cleanLines, tokensOf } from './text.js'
+import { Vocab } from './vocab.js'
+
+describe('cleaning', () => {
+  test('is the book’s', () => {
+    const text = 'The Time Machine, by H. G. Wells [1898]\n\n  I\n“Don’t!” he said.\r\nend\n'
+    expect(cleanLines(text)).toEqual(['the time machine by h g wells', '', 'i', 'don t he said', 'end'])
+  })
+
+  test('lines are joined with nothing between', () => {
+    expect([...tokensOf('of him\nwas he', 'char', true)].join('')).toBe('of himwas he')
+    expect([...tokensOf('of him\nwas he', 'word', true)]).toEqual(['of', 'him', 'was', 'he'])
+  })
+
+  test('is optional; characters are code points', () => {
+    expect([...tokensOf('A 😀\nb', 'char', false)]).toEqual(['A', ' ', '😀', '\n', 'b'])
+  })
+})
+
+describe('Vocab', () => {
+  const vocab = Vocab.count('abbcccd', { reservedTokens: ['<pad>'] })
+
+  test('<unk>, reserved tokens, then by falling frequency and first appearance', () => {
+    expect(vocab.tokens).toEqual(['<unk>', '<pad>', 'c', 'b', 'a', 'd'])
+    expect(Vocab.count('abbcccd', { minFreq: 2 }).tokens).toEqual(['<unk>', 'c', 'b'])
+  })
+
+  test('encodes and decodes; the unknown is 0', () => {
+    expect([...vocab.encode('cab?')]).toEqual([2, 4, 3, 0])
+    expect(vocab.decode([2, 0])).toEqual(['c', '<unk>'])
+    expect(vocab.join(vocab.decode(vocab.encode('abcd')))).toBe('abcd')
+    expect(() => vocab.tokenOf(6)).toThrow(DataError)
+  })
+
+  test('words', () => {
+    const words = Vocab.count('the cat and the dog'.split(' '), { kind: 'word' })
+    expect(words.tokens.slice(0, 2)).toEqual(['<unk>', 'the'])
+    expect(words.join(words.decode(words.encode(' the  dog ')))).toBe('the dog')
+  })
+
+  test('of a saved list: <unk> first, nothing twice', () => {
+    expect(Vocab.of(['<unk>', 'a']).size).toBe(2)
+    expect(() => Vocab.of(['a'])).toThrow("expected '<unk>'")
+    expect(() => Vocab.of(['<unk>', 'a', 'a'])).toThrow('twice')
+  })
+})
+
+describe('SequenceData', () => {
+  const counting = (length: number) => Int32Array.from({ length }, (_, i) => i)
+  const sizes = fc.record({
+    batchSize: fc.integer({ min: 1, max: 7 }),
+    numSteps: fc.integer({ min: 1, max: 9 }),
+    more: fc.integer({ min: 0, max: 200 }),
+    seed: fc.nat(),
+  })
+  const make = (
+    { batchSize, numSteps, more, seed }: { batchSize: number; numSteps: number; more: number; seed: number },
+    sampling: 'random' | 'sequential',
+  ) =>
+    new SequenceData(counting((batchSize + 1) * numSteps + 1 + more), {
+      batchSize,
+      numSteps,
+      sampling,
+      generator: new Generator(seed),
+    })
+
+  test.each(['random', 'sequential'] as const)('%s: whole batches, labels one token later', (sampling) => {
+    fc.assert(
+      fc.property(sizes, (size) => {
+        const batches = [...make(size, sampling).batches()]
+        expect(batches.length).toBeGreaterThan(0)
+        for (const { x, y } of batches) {
+          expect(x.shape).toEqual([size.batchSize, size.numSteps])
+          expect(y.shape).toEqual(x.shape)
+          for (let i = 0; i < x.size; i++) expect(y.data[i]).toBe(x.data[i] + 1)
+          for (let i = 0; i < x.size; i++) if (i % size.numSteps > 0) expect(x.data[i]).toBe(x.data[i - 1] + 1)
+        }
+      }),
+    )
+  })
+
+  test('sequential: each batch continues the last, row by row; no token is left that would fill another', () => {
+    fc.assert(
+      fc.property(sizes, (size) => {
+        const { batchSize, numSteps } = size
+        const data = make(size, 'sequential')
+        const batches = [...data.batches()]
+        for (const [k, { x }] of batches.entries()) {
+          for (let row = 0; k > 0 && row < batchSize; row++) {
+            const before = batches[k - 1].x.data[(row + 1) * numSteps - 1]
+            expect(x.data[row * numSteps]).toBe(before + 1)
+          }
+        }
+        const offset = batches[0].x.data[0]
+        expect(offset).toBeLessThanOrEqual(numSteps)
+        const width = Math.floor((data.corpus.length - offset - 1) / batchSize)
+        expect(batches.length).toBe(Math.floor(width / numSteps))
+      }),
+    )
+  })
+
+  test('random: no two subsequences overlap, and their order is shuffled', () => {
+    fc.assert(
+      fc.property(sizes, (size) => {
+        const { numSteps } = size
+        const data = make(size, 'random')
+        const starts = [...data.batches()].flatMap(({ x }) => [...x.data].filter((_, i) => i % numSteps === 0))
+        expect(new Set(starts).size).toBe(starts.length)
+        expect(new Set(starts.map((start) => start % numSteps)).size).toBe(1)
+      }),
+    )
+    const starts = [
+      ...new SequenceData(counting(1000), { sampling: 'random', batchSize: 1, numSteps: 10 }).batches(),
+    ].map(({ x }) => x.data[0])
+    expect(starts).not.toEqual(starts.toSorted((a, b) => a - b))
+  })
+
+  test.each(['random', 'sequential'] as const)(
+    '%s: 10,000 tokens make 8 batches at any offset, drawn afresh',
+    (sampling) => {
+      const data = new SequenceData(counting(10_000), { sampling })
+      const first = new Set<number>()
+      for (let pass = 0; pass < 50; pass++) {
+        const batches = [...data.batches()]
+        expect(batches.length).toBe(8)
+        first.add(batches[0].x.data[0])
+      }
+      expect(first.size).toBeGreaterThan(5)
+    },
+  )
+
+  test('the same seed makes the same batches', () => {
+    const all = () =>
+      [...make({ batchSize: 3, numSteps: 4, more: 90, seed: 8 }, 'random').batches()].map(({ x }) => [...x.data])
+    expect(all()).toEqual(all())
+  })
+
+  test.each([{ batchSize: 0 }, { numSteps: -1 }, { batchSize: 1.5 }, { numSteps: Number.NaN }])(
+    'refuses %o',
+    (option) => {
+      expect(() => new SequenceData(counting(100), option)).toThrow(OptionError)
+    },
+  )
+
+  test('tells how long a text must be', () => {
+    const sizes = { batchSize: 2, numSteps: 5 }
+    expect(() => new SequenceData(counting(15), sizes)).toThrow('the text has 15 tokens, expected at least 16')
+    for (let seed = 0; seed < 20; seed++) {
+      const data = new SequenceData(counting(16), { ...sizes, generator: new Generator(seed) })
+      expect([...data.batches()].length).toBe(1)
+    }
+  })
+})
+
+describe('sequencesFromText', () => {
+  const text = 'It was the best of times,\nit was the worst of times. '.repeat(10)
+
+  test('builds the vocabulary from all, and cuts the corpus afterwards', () => {
+    const { vocab, corpus } = sequencesFromText(`${text}xyz`, { batchSize: 2, numSteps: 5, maxTokens: 100 })
+    expect(corpus.length).toBe(100)
+    expect(vocab.has('z')).toBe(true)
+    expect(vocab.join(vocab.decode(corpus.subarray(0, 16)))).toBe('it was the best ')
+  })
+
+  test('words, and case kept', () => {
+    const options = { batchSize: 2, numSteps: 5, tokens: 'word', clean: false } as const
+    const { vocab, corpus } = sequencesFromText(text, options)
+    expect(vocab.decode(corpus.subarray(0, 6))).toEqual(['It', 'was', 'the', 'best', 'of', 'times,'])
+  })
+
+  test.each([
+    ['an empty text', '', {}, DataError],
+    ['a text without letters', '123 456', {}, DataError],
+    ['a short text', 'abc', {}, DataError],
+    ['no tokens asked for', text, { maxTokens: 0 }, OptionError],
+    ['an unknown kind of token', text, { tokens: 'byte' as 'char' }, OptionError],
+  ])('%s is refused', (_name, given, options, error) => {
+    expect(() => sequencesFromText(given, options)).toThrow(error)
+  })
+})
