@@ -6,10 +6,11 @@ import type { Tensor } from '../tensor/tensor.js'
 /**
  * Gradient clipping: scales all gradients together so that their common norm is at most `theta` (the book's
  * g ← min(1, θ/‖g‖) g; Pascanu et al. 2013).
+ * @param theta Infinity leaves them as they are
  * @returns the norm before clipping
  */
 export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): number {
-  checkNumber('clipGradNorm', 'theta', theta, 0)
+  if (theta !== Infinity) checkNumber('clipGradNorm', 'theta', theta, 0)
   const grads = [...parameters].flatMap(({ grad }) => (grad ? [grad.data as FloatArray] : []))
   const norm = Math.sqrt(grads.reduce((sum, grad) => sum + kernels().sumSquares(grad), 0))
   if (norm > theta) for (const grad of grads) kernels().affine(grad, theta / norm, 0, grad)

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { kernels, useKernels, wasmKernels } from '../src/kernels/index.js'
+import { LSTM } from '../src/nn/lstm.js'
+import { RNNModel } from '../src/nn/model.js'
+import { detachState, type LSTMState } from '../src/nn/recurrent.js'
+import { SGD } from '../src/optim/sgd.js'
+import { rand, tensor } from '../src/tensor/create.js'
+import { crossEntropy } from '../src/tensor/functions.js'
+
+const tokens = tensor(
+  [
+    [0, 1, 2],
+    [2, 1, 0],
+  ],
+  { dtype: 'int32' },
+)
+
+describe('nobody frees anything by hand', () => {
+  test('20,000 steps leave the kernels’ memory as it was after 100', async () => {
+    useKernels(wasmKernels())
+    const model = new RNNModel(new LSTM({ inputSize: 3, hiddenSize: 8 }), 3)
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 })
+    let state: LSTMState | undefined
+    let after100 = 0
+    for (let step = 1; step <= 20_000; step++) {
+      const { output, state: next } = model.forward(tokens, state && detachState(state))
+      state = next
+      const loss = crossEntropy(output, tokens.T.reshape(-1))
+      optimizer.zeroGrad()
+      loss.backward()
+      optimizer.step()
+      if (step === 100) after100 = kernels().memoryBytes()
+    }
+    expect(kernels().memoryBytes()).toBe(after100)
+  })
+
+  test('forward passes whose backward never comes stay within a bound, and can still have it', async () => {
+    useKernels(wasmKernels())
+    const layer = new LSTM({ inputSize: 64, hiddenSize: 64 })
+    const x = rand([100, 16, 64])
+    const gradient = () => layer.namedParameters().map(([, { grad }]) => [...grad!.data.slice(0, 50)])
+    layer.forward(x).output.sum().backward()
+    const expected = gradient()
+    layer.zeroGrad()
+    const first = layer.forward(x).output.sum()
+    // 3.3 MB each: 150 of them are 500 MB.
+    for (let i = 0; i < 150; i++) layer.forward(x)
+    expect(kernels().memoryBytes()).toBeLessThan(340 * 2 ** 20)
+    first.backward()
+    expect(gradient()).toEqual(expected)
+  })
+})
