@@ -183,9 +183,9 @@ async function load(texts: string[], options: Options): Promise<LoadedBook> {
 function makeLayer(options: Options, vocab: Vocab, generator: Generator): RecurrentLayer {
   const { cell, nonlinearity, hiddenSize, numLayers, dropout } = options
   const common = { inputSize: vocab.size, hiddenSize, numLayers, dropout, generator }
-  if (cell === 'lstm') return new LSTM(common) as unknown as RecurrentLayer
-  if (cell === 'gru') return new GRU(common) as unknown as RecurrentLayer
-  return new RNN({ ...common, nonlinearity }) as unknown as RecurrentLayer
+  if (cell === 'lstm') return new LSTM(common)
+  if (cell === 'gru') return new GRU(common)
+  return new RNN({ ...common, nonlinearity })
 }
 
 function summary({ cell, numLayers, hiddenSize }: Options, model: RNNModel, vocab: Vocab): string {

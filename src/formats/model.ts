@@ -86,9 +86,9 @@ export function buildModel(config: ModelConfig, parameters: Record<string, Tenso
   }
   const options = { inputSize: vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout }
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
-    rnn: () => new RNN({ ...options, nonlinearity }) as RecurrentLayer,
-    gru: () => new GRU(options) as RecurrentLayer,
-    lstm: () => new LSTM(options) as unknown as RecurrentLayer,
+    rnn: () => new RNN({ ...options, nonlinearity }),
+    gru: () => new GRU(options),
+    lstm: () => new LSTM(options),
   }
   const model = new RNNModel(layers[cell](), vocabSize)
   try {

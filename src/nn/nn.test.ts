@@ -12,7 +12,7 @@ import { Linear } from './linear.js'
 import { LSTM } from './lstm.js'
 import { RNNModel } from './model.js'
 import { Module } from './module.js'
-import { detachState } from './recurrent.js'
+import { detachState, type RecurrentState } from './recurrent.js'
 import { RNN } from './rnn.js'
 
 const sizes = { inputSize: 5, hiddenSize: 4 }
@@ -157,7 +157,7 @@ describe('RNNModel', () => {
     ['GRU, two layers', new GRU({ inputSize: 6, hiddenSize: 4, numLayers: 2 })],
     ['LSTM, two directions', new LSTM({ inputSize: 6, hiddenSize: 4, bidirectional: true })],
   ])('%s: output [steps × batch, vocabulary], time as the slow axis', async (_name, layer) => {
-    const model = new RNNModel<never>(layer as never, 6)
+    const model = new RNNModel<RecurrentState>(layer, 6)
     const ids = tokens([
       [1, 2, 3],
       [3, 2, 0],
