@@ -206,7 +206,7 @@ function knownPrefixes(vocab: Vocab): string[] {
 function freshFolder(texts: string[]): string {
   const name = texts.length > 0 ? path.parse(path.resolve(texts[0])).name : 'time-machine'
   const first = path.join('runs', name)
-  for (let number = 2, folder = first; ; number++, folder = `${first}-${number}`) {
-    if (!existsSync(folder)) return folder
-  }
+  let folder = first
+  for (let number = 2; existsSync(folder); number++) folder = `${first}-${number}`
+  return folder
 }

@@ -59,7 +59,6 @@ describe('loadText', () => {
 describe('loadTimeMachine', () => {
   const dataFolder = process.env.UNROLLED_DATA ?? ''
   beforeEach(() => vi.stubEnv('UNROLLED_DATA', ''))
-  afterEach(() => vi.unstubAllEnvs())
 
   let server: Server
   const serve = async (listener: RequestListener) => {
@@ -68,6 +67,7 @@ describe('loadTimeMachine', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   }
   afterEach(() => {
+    vi.unstubAllEnvs()
     server?.closeAllConnections()
     server?.close()
   })

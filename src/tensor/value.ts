@@ -1,3 +1,4 @@
+import { OptionError } from '../core/errors.js'
 import type { Shape } from '../core/shape.js'
 import { sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
@@ -23,7 +24,16 @@ export interface Result extends Value {
   backward(dy: FloatArray): (FloatArray | undefined)[]
 }
 
-export const floats = (length: number): FloatArray => new (kernels().Float)(length)
+/** @throws OptionError where there is no memory for so many values */
+export function floats(length: number): FloatArray {
+  try {
+    return new (kernels().Float)(length)
+  } catch {
+    throw new OptionError(
+      `a tensor of ${length} values does not fit into memory; use smaller sizes, such as hiddenSize`,
+    )
+  }
+}
 
 /** A new array of a shape's size. */
 export const floatsOf = (shape: Shape): FloatArray => floats(sizeOf(shape))

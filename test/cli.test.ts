@@ -1,0 +1,192 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+// The built command, as a user runs it. `npm test` builds it first.
+const main = path.resolve('dist/cli/main.js')
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-cli-'))
+const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: folder, NO_COLOR: '' }
+const at = (name: string) => path.join(folder, name)
+
+function unrolled(...args: string[]) {
+  return spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+}
+
+const text = 'The quick brown fox jumps over the lazy dog.\n'.repeat(40)
+const quick = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '3']
+
+beforeAll(() => {
+  writeFileSync(at('fox.txt'), text)
+  const { status, stderr } = unrolled('train', 'fox.txt', ...quick, '--out', 'fox')
+  expect(status, stderr).toBe(0)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('train', () => {
+  test('shows what it did and saves the model, the vocabulary and the curve', () => {
+    const { status, stdout, stderr } = unrolled('train', 'fox.txt', ...quick, '--cell', 'lstm', '--out', 'lstm')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/perplexity \d+\.\d, [\d.]+ tokens\/sec on wasm-/)
+    expect(stdout).toContain('saved to lstm')
+    expect(stdout).toContain('┤')
+    expect(stderr).toContain('epoch 3/3')
+    for (const name of ['config.json', 'model.safetensors', 'vocab.json', 'perplexity.svg']) {
+      expect(existsSync(path.join(at('lstm'), name)), name).toBe(true)
+    }
+    expect(readFileSync(path.join(at('lstm'), 'perplexity.svg'), 'utf8')).toMatch(/^<svg [^>]*xmlns=/)
+    expect(stdout + stderr).not.toContain('\x1b')
+  })
+
+  test('--json: an object a line, and nothing else on standard output', () => {
+    const { status, stdout } = unrolled('train', 'fox.txt', ...quick, '--json', '--out', 'json')
+    expect(status).toBe(0)
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(events.map(({ type }) => type)).toEqual(['epoch', 'epoch', 'epoch', 'done'])
+    expect(events[3]).toMatchObject({ epochs: 3, model: 'json', stopped: false, perplexity: events[2].perplexity })
+  })
+
+  test('the same seed gives the same model, another seed another', () => {
+    const parameters = (name: string, seed: string) => {
+      expect(unrolled('train', 'fox.txt', ...quick, '--seed', seed, '--out', name).status).toBe(0)
+      return readFileSync(path.join(at(name), 'model.safetensors'))
+    }
+    const first = parameters('seed-a', '5')
+    expect(parameters('seed-b', '5').equals(first)).toBe(true)
+    expect(parameters('seed-c', '6').equals(first)).toBe(false)
+  })
+
+  test('without a text: the book’s; without --out: a new folder each time', () => {
+    for (const out of ['runs/time-machine', 'runs/time-machine-2']) {
+      const { status, stdout } = unrolled('train', '--hidden-size', '8', '--epochs', '1')
+      expect(status).toBe(0)
+      expect(stdout).toContain('The Time Machine')
+      expect(stdout).toContain(`saved to ${out} `)
+    }
+  })
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends it after the step in hand; the model is saved', async (signal, code) => {
+    const child = spawn(
+      process.execPath,
+      [main, 'train', 'fox.txt', ...quick.slice(0, 6), '--epochs', '1000000', '--json', '--out', signal],
+      { cwd: folder, env },
+    )
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (data) => {
+      if (stdout === '') child.kill(signal)
+      stdout += data
+    })
+    child.stderr.on('data', (data) => {
+      stderr += data
+    })
+    const status = await new Promise((resolve) => child.on('close', resolve))
+    expect(status, stderr).toBe(code)
+    expect(stderr).toContain('stopped after step')
+    expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toMatchObject({ type: 'done', stopped: true })
+    expect(unrolled('info', signal).status).toBe(0)
+  })
+
+  test('a training that diverges says so and leaves an older model alone', () => {
+    const before = readFileSync(path.join(at('fox'), 'model.safetensors'))
+    const wild = ['--nonlinearity', 'relu', '--lr', '1e30', '--clip', 'all', '--out', 'fox']
+    const { status, stderr } = unrolled('train', 'fox.txt', ...quick, ...wild)
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/error: train: .* at step \d+.*try a smaller lr/)
+    expect(readFileSync(path.join(at('fox'), 'model.safetensors')).equals(before)).toBe(true)
+  })
+})
+
+describe('generate and info', () => {
+  test('goes on from a prefix, the same for the same seed', () => {
+    const run = (...more: string[]) => unrolled('generate', 'fox', '--prefix', 'the quick', '--length', '30', ...more)
+    const { status, stdout } = run('--temperature', '1', '--seed', '4')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^the quick.{30}\n$/)
+    expect(run('--temperature', '1', '--seed', '4').stdout).toBe(stdout)
+    expect(run('--temperature', '1', '--seed', '5').stdout).not.toBe(stdout)
+    expect(JSON.parse(run('--json').stdout)).toMatchObject({ prefix: 'the quick', text: run().stdout.trimEnd() })
+  })
+
+  test('info tells cell, sizes and training', () => {
+    expect(unrolled('info', 'fox').stdout).toMatch(/hiddenSize +8/)
+    const facts = JSON.parse(unrolled('info', 'fox', '--json').stdout)
+    expect(facts).toMatchObject({ cell: 'rnn', hiddenSize: 8, training: { epochs: 3 } })
+    expect(facts.shapes['rnn.weight_hh_l0']).toEqual([8, 8])
+  })
+
+  test('a reader that closes early is no error', () => {
+    const pipe = `"${process.execPath}" "${main}" generate fox --length 20000 | head -c 10; exit \${PIPESTATUS[0]}`
+    const { status, stderr } = spawnSync('bash', ['-c', pipe], { cwd: folder, env, encoding: 'utf8' })
+    expect([status, stderr]).toEqual([0, ''])
+  })
+})
+
+describe('help', () => {
+  test.each([['--help'], ['train', '--help'], ['generate', '--help'], ['info', '--help']])(
+    '%s %s teaches by example',
+    (...args) => {
+      const { status, stdout } = unrolled(...(args.filter(Boolean) as string[]))
+      expect(status).toBe(0)
+      expect(stdout).toMatch(/Examples?:\n {2}unrolled /)
+    },
+  )
+})
+
+describe('bad input: one sentence, exit code 2', () => {
+  beforeAll(() => {
+    writeFileSync(at('empty.txt'), '')
+    writeFileSync(at('short.txt'), 'too short')
+    writeFileSync(at('latin.txt'), Buffer.from([0x63, 0x61, 0x66, 0xe9]))
+    mkdirSync(at('folder'))
+    writeFileSync(path.join(at('folder'), 'note.md'), 'mine')
+    unrolled('train', 'fox.txt', ...quick, '--out', 'cut')
+    truncateSync(path.join(at('cut'), 'model.safetensors'), 500)
+  })
+
+  test.each([
+    ['train none.txt', /none\.txt: there is no such file/],
+    ['train empty.txt', /empty/],
+    ['train short.txt', /has 9 tokens, expected at least/],
+    ['train latin.txt', /not UTF-8/],
+    ['train folder', /no \.txt files/],
+    ['train fox.txt --batch-size 0', /batchSize is 0/],
+    ['train fox.txt --num-steps -3', /numSteps is -3/],
+    ['train fox.txt --hidden-size 1.5', /hiddenSize is 1\.5/],
+    ['train fox.txt --epochs 0', /epochs is 0/],
+    ['train fox.txt --max-tokens 0', /maxTokens is 0/],
+    ['train fox.txt --lr NaN', /Expected a number/],
+    ['train fox.txt --lr -1', /lr is -1/],
+    ['train fox.txt --lr Infinity', /lr is Infinity/],
+    ['train fox.txt --clip 0', /clip is 0/],
+    ['train fox.txt --seed 0.5', /seed is 0\.5/],
+    ['train fox.txt --dropout 2', /dropout is 2/],
+    ['train fox.txt --cell conv', /Allowed choices are rnn, gru, lstm/],
+    ['train fox.txt --hiden-size 3', /unknown option '--hiden-size'.*--hidden-size/s],
+    ['train fox.txt --out folder', /holds other files/],
+    ['train fox.txt --out fox.txt', /it is a file/],
+    ['train fox.txt --hidden-size 1000000', /memory|hiddenSize/],
+    ['generate none', /no such folder/],
+    ['generate fox.txt', /expected the folder/],
+    ['generate cut', /truncated|bytes/],
+    ['info cut', /truncated|bytes/],
+    ['generate fox --prefix Ω!', /"Ω", "!"/],
+    ['generate fox --length -1', /length is -1/],
+    ['generate fox --temperature -1', /temperature is -1/],
+    ['generate', /missing required argument/],
+    ['sing', /unknown command/],
+  ])('%s', (line, message) => {
+    const { status, stdout, stderr } = unrolled(...line.split(' '))
+    expect(stderr).toMatch(message)
+    expect(stderr).toMatch(/^error: /)
+    expect(stderr).not.toMatch(/\n\s+at |bug in unrolled/)
+    expect(status).toBe(2)
+    expect(stdout).not.toContain('epoch')
+  })
+})
