@@ -26,7 +26,8 @@ export async function linePlot({ title, xLabel, yLabel, yScale = 'linear', serie
     document,
     width: 800,
     height: 440,
-    marginTop: 48,
+    marginTop: 32,
+    marginBottom: 44,
     marginRight: 24,
     marginLeft: 56,
     grid: true,
@@ -41,17 +42,20 @@ export async function linePlot({ title, xLabel, yLabel, yScale = 'linear', serie
         : [Plot.lineY(points(one), { ...channels, strokeWidth: 1.8 })]
     }),
   })
+  // Room above the chart for the title and the names of the series.
+  chart.setAttribute('viewBox', '0 -32 800 472')
+  chart.setAttribute('height', '472')
   const add = (text: string, attributes: Record<string, string | number>) => {
     const label = document.createElementNS('http://www.w3.org/2000/svg', 'text')
     for (const [name, value] of Object.entries(attributes)) label.setAttribute(name, String(value))
     label.textContent = text
     chart.append(label)
   }
-  add(title, { x: 12, y: 18, 'text-anchor': 'start', 'font-weight': 'bold' })
+  add(title, { x: 8, y: -10, 'text-anchor': 'start', 'font-weight': 'bold' })
   const { apply } = chart.scale('color')!
   let x = 780
   for (const name of names.length > 1 ? names.toReversed() : []) {
-    add(name, { x, y: 18, 'text-anchor': 'end', fill: apply(name) })
+    add(name, { x, y: -10, 'text-anchor': 'end', fill: apply(name) })
     x -= 8 * name.length + 16
   }
   chart.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
