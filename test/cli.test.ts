@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 // The built command, as a user runs it. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-cli-'))
-const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: folder, NO_COLOR: '' }
+const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: folder, UNROLLED_DATA: '', NO_COLOR: '' }
 const at = (name: string) => path.join(folder, name)
 
 function unrolled(...args: string[]) {
@@ -64,7 +64,7 @@ describe('train', () => {
     for (const out of ['runs/time-machine', 'runs/time-machine-2']) {
       const { status, stdout } = unrolled('train', '--hidden-size', '8', '--epochs', '1')
       expect(status).toBe(0)
-      expect(stdout).toContain('The Time Machine')
+      expect(stdout).toContain('Moby Dick')
       expect(stdout).toContain(`saved to ${out} `)
     }
   })

@@ -39,6 +39,11 @@ describe('Generator', () => {
     for (const found of counts) expect(found / count).toBeCloseTo(1 / 3, 2)
   })
 
+  test('integer refuses more than its 32 bits can give', () => {
+    expect(() => new Generator(1).integer(2 ** 33)).toThrow(OptionError)
+    expect(new Generator(1).integer(2 ** 32)).toBe(new Generator(1).bits())
+  })
+
   test('shuffle keeps every item', () => {
     const items = Array.from({ length: 50 }, (_, i) => i)
     const shuffled = new Generator(4).shuffle([...items])

@@ -1,4 +1,4 @@
-import { checkWhole } from './check.js'
+import { checkNumber, checkWhole } from './check.js'
 
 /** One step of splitmix32: spreads a seed over the generator's state. */
 function splitmix32(seed: number): () => number {
@@ -63,9 +63,10 @@ export class Generator {
     return radius * Math.cos(angle)
   }
 
-  /** A whole number from 0 to n − 1, each equally likely. */
+  /** A whole number from 0 to n − 1, each equally likely. @throws OptionError unless n is whole, from 1 to 2³² */
   integer(n: number): number {
     checkWhole('Generator.integer', 'n', n)
+    checkNumber('Generator.integer', 'n', n, 1, 2 ** 32)
     const limit = 2 ** 32 - (2 ** 32 % n)
     let value = this.bits()
     while (value >= limit) value = this.bits()

@@ -11,6 +11,13 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 /** `[3, 4]`, as it stands in messages. */
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`
 
+/** @throws ShapeError unless every length is a whole number of 0 or more */
+export function checkShape(where: string, shape: Shape): void {
+  if (shape.some((length) => !Number.isSafeInteger(length) || length < 0)) {
+    throw new ShapeError(`${where}: the shape is ${formatShape(shape)}, expected whole numbers of 0 or more`)
+  }
+}
+
 /** The common shape of two operands under NumPy's broadcasting. */
 export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length)

@@ -28,7 +28,8 @@ export class Node {
   backward: Backward | undefined
 
   constructor(
-    readonly inputs: readonly Variable[],
+    /** Let go together with the backward pass, so that a loss that someone keeps doesn't keep its whole graph. */
+    public inputs: readonly Variable[],
     backward: Backward,
   ) {
     this.backward = backward
@@ -76,20 +77,24 @@ function addTo(slot: Slot | undefined, grad: FloatArray, owned: boolean): Slot {
 export function runBackward(root: Node, output: number, seed: FloatArray): void {
   const waiting = new Map<Node, (Slot | undefined)[]>([[root, []]])
   waiting.get(root)![output] = { grad: seed, owned: true }
-  for (const node of nodesBefore(root)) {
+  const nodes = nodesBefore(root)
+  // Before any gradient is added to: a refused call leaves the leaves as they were.
+  if (nodes.some((node) => !node.backward)) {
+    throw new GradientError(
+      'backward: the graph was used by an earlier backward(), expected a new forward pass (or detach() what is carried over)',
+    )
+  }
+  for (const node of nodes) {
     const slots = waiting.get(node)
     if (!slots) continue
     waiting.delete(node)
-    const backward = node.backward
-    if (!backward) {
-      throw new GradientError(
-        'backward: the graph was used by an earlier backward(), expected a new forward pass (or detach() what is carried over)',
-      )
-    }
+    const { inputs } = node
+    const backward = node.backward!
     node.backward = undefined
+    node.inputs = []
     const grads = backward(Array.from(slots, (slot) => slot?.grad))
     const shared = new Set(slots.filter((slot) => slot && !slot.owned).map((slot) => slot!.grad.buffer))
-    node.inputs.forEach((input, i) => {
+    inputs.forEach((input, i) => {
       const grad = grads[i]
       if (!grad || !input.requiresGrad) return
       const owned = !shared.has(grad.buffer) && grads.filter((other) => other?.buffer === grad.buffer).length === 1
@@ -109,7 +114,7 @@ export function runBackward(root: Node, output: number, seed: FloatArray): void 
 function nodesBefore(root: Node): Node[] {
   const found = new Set([root])
   for (const node of found) {
-    for (const { origin } of node.inputs) if (origin) found.add(origin.node)
+    for (const { origin, requiresGrad } of node.inputs) if (origin && requiresGrad) found.add(origin.node)
   }
   return [...found].sort((a, b) => b.id - a.id)
 }

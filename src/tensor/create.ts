@@ -12,7 +12,8 @@ export interface TensorOptions {
 
 /**
  * A tensor of nested arrays of numbers: `tensor([[1, 2], [3, 4]])`.
- * @throws ShapeError where rows differ in length, or an int32 is not whole
+ * @throws ShapeError where rows differ in length, or an int32 is not a whole number of 32 bits
+ * @throws GradientError where gradients of an int32 are asked for
  */
 export function tensor(nested: NestedNumbers, { dtype = 'float', requiresGrad = false }: TensorOptions = {}): Tensor {
   const shape: number[] = []
@@ -31,9 +32,10 @@ export function tensor(nested: NestedNumbers, { dtype = 'float', requiresGrad = 
     data.set(values)
     return new Tensor(data, shape, requiresGrad)
   }
-  const fraction = values.find((value) => !Number.isInteger(value))
-  if (fraction !== undefined) throw new ShapeError(`tensor: ${fraction} is not a whole number, expected int32`)
-  return new Tensor(Int32Array.from(values), shape)
+  const wrong = values.find((value) => value !== (value | 0))
+  if (wrong !== undefined) throw new ShapeError(`tensor: ${wrong} is not a whole number of 32 bits, expected int32`)
+  const whole = new Tensor(Int32Array.from(values), shape)
+  return requiresGrad ? whole.requiresGrad_() : whole
 }
 
 /** A tensor around an array, without a copy. */

@@ -9,15 +9,16 @@ import { floatsIn, indicesIn, record, Tensor } from './tensor.js'
 
 /** Tensors of one shape (but for that axis) one after another along an axis. */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.length === 1) return tensors[0]
   const parts = tensors.map((tensor) => floatsIn('concatenate', tensor))
+  if (tensors.length === 1) return tensors[0]
   return record(tensors, shapes.concatenate(parts, axis))
 }
 
 /** Tensors of one shape side by side along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  const raised = tensors.map((tensor) => tensor.reshape(...tensor.shape.toSpliced(axis, 0, 1)))
-  return concatenate(raised, axis)
+  const at = tensors.length === 0 ? 0 : axisOf('stack', [...tensors[0].shape, 1], axis)
+  const raised = tensors.map((tensor) => tensor.reshape(...tensor.shape.toSpliced(at, 0, 1)))
+  return concatenate(raised, at)
 }
 
 /** Pieces of `sizes` along an axis: one size for equal pieces, or a list of sizes that add up. */

@@ -92,6 +92,16 @@ const cases: Case[] = [
   ['max, axis', [[3, 4, 2]], (a) => a.max(1)],
   ['softmax', [[3, 7]], (a) => a.softmax()],
   ['logSoftmax', [[2, 3, 5]], (a) => a.logSoftmax()],
+  ['sum, last axis', [[3, 4]], (a) => a.sum(-1)],
+  [
+    'matmul over nothing',
+    [
+      [2, 0],
+      [0, 3],
+      [2, 3],
+    ],
+    (a, b, c) => a.matmul(b).add(c),
+  ],
   ['reshape', [[3, 4]], (a) => a.reshape(2, -1)],
   ['reshape beside itself', [[4]], (a) => a.reshape(2, 2).sum(0).sum().add(a.sum())],
   ['transpose', [[3, 4]], (a) => a.T],
@@ -116,6 +126,15 @@ const cases: Case[] = [
     ],
     (a, b) => stack([a, b], 1),
   ],
+  [
+    'stack, a new last axis',
+    [
+      [2, 3],
+      [2, 3],
+    ],
+    (a, b) => stack([a, b], -1),
+  ],
+  ['permute, many axes', [[1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 3]], (a) => a.T],
   [
     'split',
     [[5, 2]],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
+import { useKernels, wasmKernels } from '../kernels/index.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
@@ -76,6 +77,11 @@ describe('values', () => {
       [5, 6],
     ])
     expect(await stack(split(x, 1), 0).reshape(3, 2).toArray()).toEqual(await x.toArray())
+    expect((await stack([x, x], -1).select(1, 0).toArray()) as number[][]).toEqual([
+      [1, 1],
+      [3, 3],
+      [5, 5],
+    ])
     const ids = tensor([2, 0], { dtype: 'int32' })
     expect(await x.gatherRows(ids).toArray()).toEqual([
       [5, 6],
@@ -110,6 +116,11 @@ describe('values', () => {
     ['a slice out of range', () => tensor([1, 2]).slice(0, 1, 4)],
     ['arithmetic on whole numbers', () => tensor([1], { dtype: 'int32' }).add(1)],
     ['floats as indices', () => oneHot(tensor([1]), 2)],
+    ['a shape below 0', () => fromData(new Float32Array(2), [-1, -2])],
+    ['zeros of a shape below 0', () => zeros([-1])],
+    ['an int32 of more than 32 bits', () => tensor([2 ** 40], { dtype: 'int32' })],
+    ['an index of select out of range', () => tensor([1, 2]).select(0, 2)],
+    ['a single piece of whole numbers', () => concatenate([tensor([1], { dtype: 'int32' })])],
     ['axes named twice', () => tensor([[1]]).permute(0, 0)],
     ['targets of another length', () => crossEntropy(tensor([[1, 2]]), tensor([0, 1], { dtype: 'int32' }))],
   ])('%s: a ShapeError', (_name, wrong) => expect(wrong).toThrow(ShapeError))
@@ -145,6 +156,36 @@ describe('the graph', () => {
     expect(() => shared.mean().backward()).toThrow(GradientError)
   })
 
+  test('a refused backward leaves every gradient as it was', async () => {
+    const x = leaf()
+    const used = x.mul(3)
+    used.sum().backward()
+    expect(() => x.square().sum().add(used.sum()).backward()).toThrow(GradientError)
+    expect(await x.grad!.toArray()).toEqual([3, 3, 3])
+  })
+
+  test('a loss that is kept lets go of its graph', () => {
+    const loss = leaf().exp().sum()
+    const { node } = loss.origin!
+    expect(node.inputs.length).toBe(1)
+    loss.backward()
+    expect(node.inputs).toEqual([])
+  })
+
+  test('no gradient is worked out for an input that needs none', () => {
+    const w = tensor([[1, 2]], { requiresGrad: true })
+    const constant = tensor([[3], [4]])
+    for (const y of [constant.matmul(w), constant.mul(w), constant.sub(w), constant.div(w), constant.add(w)]) {
+      const [left, right] = y.origin!.node.backward!([new Float32Array(y.size)])
+      expect(left).toBeUndefined()
+      expect(right?.length).toBe(2)
+    }
+  })
+
+  test('whole numbers have no gradients', () => {
+    expect(() => tensor([1], { dtype: 'int32', requiresGrad: true })).toThrow(GradientError)
+  })
+
   test('only scalars with a graph', () => {
     expect(() => leaf().mul(2).backward()).toThrow('expected a scalar')
     expect(() => tensor(1).backward()).toThrow('no graph')
@@ -173,6 +214,24 @@ describe('the graph', () => {
     y.sum().backward()
     expect(await x.grad!.item()).toBe(20_001)
   })
+})
+
+test('a product over nothing is zero, and leaves the kernels sound', async () => {
+  useKernels(wasmKernels())
+  expect(
+    await zeros([2, 0])
+      .matmul(zeros([0, 3]))
+      .sum()
+      .item(),
+  ).toBe(0)
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ])
+  expect(await x.matmul(x).toArray()).toEqual([
+    [7, 10],
+    [15, 22],
+  ])
 })
 
 test('the same seed gives the same values, another seed others', async () => {

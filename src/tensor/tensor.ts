@@ -1,5 +1,5 @@
 import { GradientError, ShapeError } from '../core/errors.js'
-import { axisOf, formatShape, type Shape, sizeOf } from '../core/shape.js'
+import { axisOf, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { isGradEnabled, Node, type Origin, runBackward, type Variable } from './autograd.js'
@@ -30,6 +30,7 @@ export class Tensor implements Variable {
     readonly shape: Shape,
     public requiresGrad = false,
   ) {
+    checkShape('Tensor', shape)
     if (data.length !== sizeOf(shape)) {
       throw new ShapeError(
         `Tensor: ${data.length} values cannot have the shape ${formatShape(shape)} of ${sizeOf(shape)} values`,
@@ -198,6 +199,7 @@ export class Tensor implements Variable {
   select(axis: number, index: number): Tensor {
     const at = axisOf('select', this.shape, axis)
     const place = index < 0 ? index + this.shape[at] : index
+    shapes.range('select', this.shape, at, place, place + 1)
     return this.slice(at, place, place + 1).reshape(...this.shape.toSpliced(at, 1))
   }
 
@@ -309,7 +311,8 @@ export function record(inputs: readonly Tensor[], { data, shape, backward }: Res
   const result = new Tensor(data, shape)
   if (isGradEnabled() && inputs.some((input) => input.requiresGrad)) {
     result.requiresGrad = true
-    result.origin = { node: new Node(inputs, ([dy]) => backward(dy!)), output: 0 }
+    const wanted = inputs.map((input) => input.requiresGrad)
+    result.origin = { node: new Node(inputs, ([dy]) => backward(dy!, wanted)), output: 0 }
   }
   return result
 }

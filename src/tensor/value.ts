@@ -1,6 +1,5 @@
 import { OptionError } from '../core/errors.js'
-import type { Shape } from '../core/shape.js'
-import { sizeOf } from '../core/shape.js'
+import { checkShape, type Shape, sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
 
@@ -19,9 +18,10 @@ export interface Indices {
 /**
  * An operation's output, with its backward pass beside it: from the gradient of the output to those of the
  * inputs, in their order; undefined where an input has none. It may return `dy` itself, but not change it.
+ * `wanted` tells which inputs require a gradient: the costly ones of the others are left out.
  */
 export interface Result extends Value {
-  backward(dy: FloatArray): (FloatArray | undefined)[]
+  backward(dy: FloatArray, wanted: readonly boolean[]): (FloatArray | undefined)[]
 }
 
 /** @throws OptionError where there is no memory for so many values */
@@ -35,5 +35,8 @@ export function floats(length: number): FloatArray {
   }
 }
 
-/** A new array of a shape's size. */
-export const floatsOf = (shape: Shape): FloatArray => floats(sizeOf(shape))
+/** A new array of a shape's size. @throws ShapeError for a shape with a length below 0 or not whole */
+export function floatsOf(shape: Shape): FloatArray {
+  checkShape('Tensor', shape)
+  return floats(sizeOf(shape))
+}

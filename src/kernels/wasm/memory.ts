@@ -3,11 +3,11 @@ import type { FloatArray } from '../kernels.js'
 
 const PAGE = 65536
 
-/** The least size class of at least `bytes`: 16 times 4, 5, 6 or 7 times a power of two. */
+/** The least size class of at least `bytes`: 1 to 7 times 16, then 4 to 7 times a power of two. */
 function sizeClass(bytes: number): number {
   let unit = 16
   while (unit * 7 < bytes) unit *= 2
-  return Math.ceil(bytes / unit) * unit
+  return Math.max(Math.ceil(bytes / unit), 1) * unit
 }
 
 /**

@@ -18,6 +18,10 @@ export function expand(x: Value, shape: Shape): FloatArray {
     const outer = data.length / inner
     const next = floats(data.length * shape[axis])
     for (let o = 0; o < outer; o++) {
+      if (inner === 1) {
+        next.fill(data[o], o * shape[axis], (o + 1) * shape[axis])
+        continue
+      }
       const row = data.subarray(o * inner, (o + 1) * inner)
       for (let i = 0; i < shape[axis]; i++) next.set(row, (o * shape[axis] + i) * inner)
     }

@@ -50,32 +50,62 @@ function together(where: string, a: Value, b: Value) {
     shape,
     x: expand(a, shape),
     y: expand(b, shape),
-    back: (da: FloatArray, db: FloatArray) => [sumTo(da, shape, a.shape), sumTo(db, shape, b.shape)],
+    back: ([wantsA, wantsB]: readonly boolean[], da: () => FloatArray, db: () => FloatArray) => [
+      wantsA ? sumTo(da(), shape, a.shape) : undefined,
+      wantsB ? sumTo(db(), shape, b.shape) : undefined,
+    ],
   }
 }
 
 export function add(a: Value, b: Value): Result {
   const { shape, x, y, back } = together('add', a, b)
-  return { data: combine('add', x, y), shape, backward: (dz) => back(dz, dz) }
+  return {
+    data: combine('add', x, y),
+    shape,
+    backward: (dz, wanted) =>
+      back(
+        wanted,
+        () => dz,
+        () => dz,
+      ),
+  }
 }
 
 export function sub(a: Value, b: Value): Result {
   const { shape, x, y, back } = together('sub', a, b)
-  return { data: combine('sub', x, y), shape, backward: (dz) => back(dz, scaled(dz, -1)) }
+  return {
+    data: combine('sub', x, y),
+    shape,
+    backward: (dz, wanted) =>
+      back(
+        wanted,
+        () => dz,
+        () => scaled(dz, -1),
+      ),
+  }
 }
 
 export function mul(a: Value, b: Value): Result {
   const { shape, x, y, back } = together('mul', a, b)
-  const backward = (dz: FloatArray) => back(combine('mul', dz, y), combine('mul', dz, x))
+  const backward: Result['backward'] = (dz, wanted) =>
+    back(
+      wanted,
+      () => combine('mul', dz, y),
+      () => combine('mul', dz, x),
+    )
   return { data: combine('mul', x, y), shape, backward }
 }
 
 export function div(a: Value, b: Value): Result {
   const { shape, x, y, back } = together('div', a, b)
   const z = combine('div', x, y)
-  const backward = (dz: FloatArray) => {
+  const backward: Result['backward'] = (dz, wanted) => {
     const da = combine('div', dz, y)
-    return back(da, scaled(combine('mul', da, z), -1))
+    return back(
+      wanted,
+      () => da,
+      () => scaled(combine('mul', da, z), -1),
+    )
   }
   return { data: z, shape, backward }
 }

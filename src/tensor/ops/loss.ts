@@ -40,10 +40,11 @@ export function mseLoss(prediction: Value, target: Value): Result {
   return {
     data: floats(1).fill(kernels().sumSquares(difference) / count),
     shape: [],
-    backward: ([dy]) => {
+    backward: ([dy], [, wantsTarget]) => {
       const grad = floats(count)
-      const minus = floats(count)
       kernels().affine(difference, (2 * dy) / count, 0, grad)
+      if (!wantsTarget) return [grad, undefined]
+      const minus = floats(count)
       kernels().affine(grad, -1, 0, minus)
       return [grad, minus]
     },

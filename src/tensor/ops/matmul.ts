@@ -1,7 +1,15 @@
 import { ShapeError } from '../../core/errors.js'
-import { formatShape } from '../../core/shape.js'
+import { formatShape, sizeOf } from '../../core/shape.js'
 import { kernels } from '../../kernels/index.js'
+import type { FloatArray, MatmulSizes } from '../../kernels/kernels.js'
 import { floats, type Result, type Value } from '../value.js'
+
+/** A new array of op(a) · op(b). A sum over nothing is zero, and kernels are never asked for it. */
+function product(a: FloatArray, b: FloatArray, sizes: MatmulSizes): FloatArray {
+  const y = floats(sizes.m * sizes.n)
+  if (y.length > 0 && sizes.k > 0) kernels().matmul(a, b, y, sizes)
+  return y
+}
 
 /**
  * a[…, k] · b[k, n], the first axes of `a` taken as rows; with `transposeB`, b is [n, k]. The gradients are
@@ -15,19 +23,18 @@ export function matmul(a: Value, b: Value, transposeB = false): Result {
       `matmul: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not go together, expected ${transposeB ? '[…, k] and [n, k]' : '[…, k] and [k, n]'}`,
     )
   }
-  const m = a.data.length / k
-  const y = floats(m * n)
-  kernels().matmul(a.data, b.data, y, { m, n, k, transposeB })
+  const m = sizeOf(a.shape.slice(0, -1))
+  const y = product(a.data, b.data, { m, n, k, transposeB })
   return {
     data: y,
     shape: [...a.shape.slice(0, -1), n],
-    backward: (dy) => {
-      const da = floats(a.data.length)
-      const db = floats(b.data.length)
-      kernels().matmul(dy, b.data, da, { m, n: k, k: n, transposeB: !transposeB })
-      if (transposeB) kernels().matmul(dy, a.data, db, { m: n, n: k, k: m, transposeA: true })
-      else kernels().matmul(a.data, dy, db, { m: k, n, k: m, transposeA: true })
-      return [da, db]
+    backward: (dy, [wantsA, wantsB]) => {
+      const da = () => product(dy, b.data, { m, n: k, k: n, transposeB: !transposeB })
+      const db = () =>
+        transposeB
+          ? product(dy, a.data, { m: n, n: k, k: m, transposeA: true })
+          : product(a.data, dy, { m: k, n, k: m, transposeA: true })
+      return [wantsA ? da() : undefined, wantsB ? db() : undefined]
     },
   }
 }

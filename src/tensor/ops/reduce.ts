@@ -12,6 +12,10 @@ const reduced = (shape: Shape, axis: number, keepDims: boolean): Shape =>
 function spread(dy: FloatArray, outer: number, length: number, inner: number): FloatArray {
   const dx = floats(outer * length * inner)
   for (let o = 0; o < outer; o++) {
+    if (inner === 1) {
+      dx.fill(dy[o], o * length, (o + 1) * length)
+      continue
+    }
     const row = dy.subarray(o * inner, (o + 1) * inner)
     for (let l = 0; l < length; l++) dx.set(row, (o * length + l) * inner)
   }

@@ -43,7 +43,7 @@ export function permuted<A extends Value['data'] | Int32Array>(data: A, shape: S
 export function checkAxes(shape: Shape, axes: Shape): void {
   if (
     !sameShape(
-      [...axes].sort(),
+      [...axes].sort((a, b) => a - b),
       shape.map((_, axis) => axis),
     )
   ) {
