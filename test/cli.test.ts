@@ -69,6 +69,41 @@ describe('train', () => {
     }
   })
 
+  test('book: the same training with fewer options', () => {
+    const { status, stdout } = unrolled('book', '--epochs', '1', '--cell', 'gru', '--seed', '3', '--out', 'book')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/model: gru, 1 layer of 256 units, 28 tokens/)
+    expect(stdout).toMatch(/^time traveller.{50}$/m)
+    expect(stdout).toMatch(/^traveller.{50}$/m)
+    expect(JSON.parse(unrolled('info', 'book', '--json').stdout)).toMatchObject({
+      training: { seed: 3, epochs: 1, batchSize: 32, numSteps: 35, maxTokens: 10_000, lr: 1, sampling: 'sequential' },
+    })
+    expect(unrolled('book', '--hidden-size', '8').status).toBe(2)
+  })
+
+  test('no colours in a file, even where the environment asks for them on terminals', () => {
+    const { stdout, stderr } = spawnSync(process.execPath, [main, 'train', 'fox.txt', ...quick, '--out', 'plain'], {
+      cwd: folder,
+      env: { ...env, CI: '1', FORCE_COLOR: '1' },
+      encoding: 'utf8',
+    })
+    expect(stdout).toContain('saved to plain')
+    expect(stdout + stderr).not.toContain('\x1b')
+  })
+
+  test('a second Ctrl-C ends it at once', async () => {
+    // A step of these sizes takes longer than the test waits between the two.
+    const sizes = ['--hidden-size', '512', '--batch-size', '32', '--num-steps', '50']
+    const args = [main, 'train', 'fox.txt', ...sizes, '--cell', 'lstm', '--out', 'twice']
+    const child = spawn(process.execPath, args, { cwd: folder, env })
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    const closed = new Promise((resolve) => child.on('close', resolve))
+    child.kill('SIGINT')
+    setTimeout(() => child.kill('SIGINT'), 50)
+    expect(await closed).toBe(130)
+    expect(existsSync(at('twice'))).toBe(false)
+  })
+
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -129,7 +164,7 @@ describe('generate and info', () => {
 })
 
 describe('help', () => {
-  test.each([['--help'], ['train', '--help'], ['generate', '--help'], ['info', '--help']])(
+  test.each([['--help'], ['book', '--help'], ['train', '--help'], ['generate', '--help'], ['info', '--help']])(
     '%s %s teaches by example',
     (...args) => {
       const { status, stdout } = unrolled(...(args.filter(Boolean) as string[]))
@@ -148,6 +183,8 @@ describe('bad input: one sentence, exit code 2', () => {
     writeFileSync(path.join(at('folder'), 'note.md'), 'mine')
     unrolled('train', 'fox.txt', ...quick, '--out', 'cut')
     truncateSync(path.join(at('cut'), 'model.safetensors'), 500)
+    mkdirSync(at('forged'))
+    writeFileSync(path.join(at('forged'), 'config.json'), JSON.stringify({ format: `\x1b[2J${'x'.repeat(100_000)}` }))
   })
 
   test.each([
@@ -171,7 +208,11 @@ describe('bad input: one sentence, exit code 2', () => {
     ['train fox.txt --hiden-size 3', /unknown option '--hiden-size'.*--hidden-size/s],
     ['train fox.txt --out folder', /holds other files/],
     ['train fox.txt --out fox.txt', /it is a file/],
-    ['train fox.txt --hidden-size 1000000', /memory|hiddenSize/],
+    ['train fox.txt --out fox.txt/model', /it is a file/],
+    ['train fox.txt --out .', /the current folder/],
+    ['train fox.txt --hidden-size 1000000', /hiddenSize/],
+    ['train fox.txt --num-layers 1000000000', /numLayers/],
+    ['train fox.txt --bidirectional', /bidirectional is refused: .*language model/],
     ['generate none', /no such folder/],
     ['generate fox.txt', /expected the folder/],
     ['generate cut', /truncated|bytes/],
@@ -180,12 +221,15 @@ describe('bad input: one sentence, exit code 2', () => {
     ['generate fox --length -1', /length is -1/],
     ['generate fox --temperature -1', /temperature is -1/],
     ['generate', /missing required argument/],
+    ['generate forged', /config\.json: /],
     ['sing', /unknown command/],
   ])('%s', (line, message) => {
     const { status, stdout, stderr } = unrolled(...line.split(' '))
     expect(stderr).toMatch(message)
     expect(stderr).toMatch(/^error: /)
     expect(stderr).not.toMatch(/\n\s+at |bug in unrolled/)
+    expect(stderr).not.toContain('\x1b')
+    expect(stderr.length).toBeLessThan(1500)
     expect(status).toBe(2)
     expect(stdout).not.toContain('epoch')
   })

@@ -1,6 +1,4 @@
 import { Command } from 'commander'
-import { Generator } from '../core/random.js'
-import { generate, loadModel } from '../node.js'
 import { number } from './arguments.js'
 import { Interrupt } from './interrupt.js'
 
@@ -33,20 +31,21 @@ Examples:
 
 async function run(folder: string, options: Options): Promise<void> {
   const { length, temperature, seed, json } = options
+  const { Generator, generate, loadModel } = await import('../node.js')
   const { model, vocab } = await loadModel(folder)
   const { signal } = new Interrupt()
   const prefix = options.prefix ?? vocab.tokenOf(Math.min(1, vocab.size - 1))
   const tokens = vocab.split(prefix)
   const generator = new Generator(seed)
   const write = (text: string) => json || process.stdout.write(text)
-  let begun = false
+  let made = 0
   for await (const token of generate(model, vocab, { prefix, length, temperature, generator, signal })) {
     // Only now: a prefix that is refused must not be half an answer.
-    if (!begun) write(vocab.join(tokens))
-    begun = true
+    if (made === 0) write(vocab.join(tokens))
+    made++
     tokens.push(token)
     write(vocab.kind === 'word' ? ` ${token}` : token)
   }
-  write(begun ? '\n' : `${vocab.join(tokens)}\n`)
-  if (json) console.log(JSON.stringify({ text: vocab.join(tokens), prefix, length: tokens.length, temperature, seed }))
+  write(made > 0 ? '\n' : `${vocab.join(tokens)}\n`)
+  if (json) console.log(JSON.stringify({ text: vocab.join(tokens), prefix, length: made, temperature, seed }))
 }

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { loadModel } from '../node.js'
 
 export function infoCommand(): Command {
   return new Command('info')
@@ -11,10 +10,11 @@ export function infoCommand(): Command {
 }
 
 async function run(folder: string, { json }: { json?: boolean }): Promise<void> {
+  const { loadModel } = await import('../node.js')
   const { model, vocab, config } = await loadModel(folder)
   const named = model.namedParameters()
   const parameters = named.reduce((sum, [, { size }]) => sum + size, 0)
-  const { format: _, version: __, training, ...sizes } = config
+  const { format: _, version: __, sha256: ___, training, ...sizes } = config
   const facts = { ...sizes, tokens: vocab.kind, parameters }
   if (json) {
     const shapes = Object.fromEntries(named.map(([name, { shape }]) => [name, shape]))
@@ -22,7 +22,8 @@ async function run(folder: string, { json }: { json?: boolean }): Promise<void> 
     return
   }
   const print = (entries: object) => {
-    for (const [name, value] of Object.entries(entries)) console.log(`  ${name.padEnd(26)} ${value}`)
+    for (const [name, value] of Object.entries(entries))
+      console.log(`  ${name.padEnd(26)} ${value}`.replace(/\p{Cc}/gu, ' '))
   }
   console.log(folder)
   print(facts)

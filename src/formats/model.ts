@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { FormatError } from '../core/errors.js'
-import { sameShape } from '../core/shape.js'
+import { Generator } from '../core/random.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { Vocab } from '../data/vocab.js'
 import { gatesOf } from '../kernels/kernels.js'
 import { GRU } from '../nn/gru.js'
@@ -26,7 +27,9 @@ const configSchema = v.object({
   bidirectional: v.boolean(),
   dropout: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   /** How the model was trained, for people to read. */
-  training: v.optional(v.record(v.string(), v.unknown())),
+  training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
+  /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
+  sha256: v.optional(v.record(v.string(), v.string())),
 })
 
 const vocabSchema = v.object({ kind: v.picklist(['char', 'word']), tokens: v.array(v.string()) })
@@ -59,38 +62,52 @@ export function parseVocab(json: string, where: string): Vocab {
 
 export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringify({ kind, tokens }, null, 1)}\n`
 
+/** Names and shapes of a model's parameters, one by one: a forged number of layers is not walked to its end. */
+function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Shape]> {
+  const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional } = config
+  const directions = bidirectional ? 2 : 1
+  const rows = hiddenSize * gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
+  for (let layer = 0; layer < numLayers; layer++) {
+    for (const suffix of [`l${layer}`, `l${layer}_reverse`].slice(0, directions)) {
+      yield [`rnn.weight_hh_${suffix}`, [rows, hiddenSize]]
+      yield [`rnn.weight_ih_${suffix}`, [rows, layer === 0 ? vocabSize : directions * hiddenSize]]
+      if (bias) yield [`rnn.bias_ih_${suffix}`, [rows]]
+      if (bias) yield [`rnn.bias_hh_${suffix}`, [rows]]
+    }
+  }
+  yield ['linear.weight', [vocabSize, directions * hiddenSize]]
+  yield ['linear.bias', [vocabSize]]
+}
+
 /**
- * The model of a configuration with its parameters. The sizes are compared with the parameters before a
- * model of these sizes is made.
+ * The model of a configuration with its parameters. Nothing of its sizes is made before every parameter was
+ * found to be there, so that a forged size takes no memory.
  * @throws FormatError where they do not fit, or a parameter is not finite
  */
 export function buildModel(config: ModelConfig, parameters: Record<string, Tensor>, where: string): RNNModel {
   const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout } = config
-  const directions = bidirectional ? 2 : 1
-  const expected = {
-    'rnn.weight_hh_l0': [gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell] * hiddenSize, hiddenSize],
-    'linear.weight': [vocabSize, hiddenSize * directions],
-  }
-  for (const [name, shape] of Object.entries(expected)) {
+  for (const [name, shape] of expectedShapes(config)) {
     const given = Object.hasOwn(parameters, name) ? parameters[name].shape : undefined
     if (!given || !sameShape(given, shape)) {
-      const found = given ? `has the shape [${given.join(', ')}]` : 'is missing'
-      throw new FormatError(`${where}: ${name} ${found}, expected [${shape.join(', ')}] by the configuration`)
+      const found = given ? `has the shape ${formatShape(given)}` : 'is missing'
+      const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
+      throw new FormatError(
+        `${where}: ${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`,
+      )
     }
-  }
-  if (numLayers > Object.keys(parameters).length) {
-    throw new FormatError(`${where}: the configuration has ${numLayers} layers, more than there are parameters`)
   }
   for (const [name, { data }] of Object.entries(parameters)) {
     if (!data.every(Number.isFinite)) throw new FormatError(`${where}: ${name} has values that are not finite numbers`)
   }
-  const options = { inputSize: vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout }
+  // A generator of its own: loading a model draws nothing from the one that everybody shares.
+  const generator = new Generator()
+  const options = { inputSize: vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout, generator }
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
     rnn: () => new RNN({ ...options, nonlinearity }),
     gru: () => new GRU(options),
     lstm: () => new LSTM(options),
   }
-  const model = new RNNModel(layers[cell](), vocabSize)
+  const model = new RNNModel(layers[cell](), vocabSize, { generator })
   try {
     model.loadStateDict(parameters)
   } catch (error) {

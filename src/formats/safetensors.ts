@@ -17,6 +17,8 @@ const types: Record<string, { bytes: number; read: (view: DataView, at: number) 
   I32: { bytes: 4, read: (view, at) => view.getInt32(at, true), whole: true },
 }
 
+type Fail = (problem: string) => never
+
 export interface Safetensors {
   tensors: Record<string, Tensor>
   metadata: Record<string, string>
@@ -27,6 +29,7 @@ export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Rec
   let end = 0
   const header: [string, unknown][] = [['__metadata__', metadata]]
   for (const [name, { data, shape }] of Object.entries(tensors)) {
+    if (name === '__metadata__') throw new FormatError('encodeSafetensors: __metadata__ is no name for a tensor')
     const dtype = data instanceof Int32Array ? 'I32' : data instanceof Float64Array ? 'F64' : 'F32'
     header.push([name, { dtype, shape, data_offsets: [end, end + data.byteLength] }])
     end += data.byteLength
@@ -52,7 +55,7 @@ export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Rec
  * @throws FormatError for a truncated or forged file
  */
 export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safetensors {
-  const fail = (problem: string): never => {
+  const fail: Fail = (problem) => {
     throw new FormatError(`${where}: ${problem}`)
   }
   if (file.length < 8) fail(`the file has ${file.length} bytes, expected at least 8`)
@@ -67,8 +70,11 @@ export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safe
   const metadata: Record<string, string> = {}
   if (Object.hasOwn(header, '__metadata__')) {
     const given = header.__metadata__
-    if (!isObject(given)) fail('__metadata__ is not an object')
-    for (const [key, value] of Object.entries(given as object)) metadata[key] = String(value)
+    if (!isObject(given)) return fail('__metadata__ is not an object')
+    for (const [key, value] of Object.entries(given)) {
+      if (typeof value !== 'string') return fail('__metadata__ holds something else than texts')
+      metadata[key] = value
+    }
   }
 
   const start = 8 + length
@@ -87,7 +93,11 @@ export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safe
   const tensors = entries.map(({ name, dtype, shape, from }) => {
     const { bytes, read, whole } = types[dtype]
     const data: TensorData = whole ? new Int32Array(sizeOf(shape)) : new (kernels().Float)(sizeOf(shape))
-    for (let i = 0; i < data.length; i++) data[i] = read(view, start + from + i * bytes)
+    for (let i = 0; i < data.length; i++) {
+      const value = read(view, start + from + i * bytes)
+      data[i] = value
+      if (whole && data[i] !== value) fail(`${name} holds ${value}, expected whole numbers of 32 bits`)
+    }
     return [name, fromData(data, shape)] as const
   })
   return { tensors: Object.fromEntries(tensors), metadata }
@@ -105,16 +115,19 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> | undefined {
   }
 }
 
-function checkEntry(name: string, entry: unknown, fail: (problem: string) => never) {
+function checkEntry(name: string, entry: unknown, fail: Fail) {
   if (!isObject(entry)) return fail(`${name} is not described by an object`)
   const { dtype, shape, data_offsets: offsets } = entry
   const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
   if (typeof dtype !== 'string' || !Object.hasOwn(types, dtype)) {
-    return fail(`${name} has the dtype ${JSON.stringify(dtype)}, expected one of ${Object.keys(types).join(', ')}`)
+    const given = typeof dtype === 'string' ? `the dtype ${dtype}` : 'no dtype'
+    return fail(`${name} has ${given}, expected one of ${Object.keys(types).join(', ')}`)
   }
-  if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`${name} has the shape ${JSON.stringify(shape)}`)
+  if (!Array.isArray(shape) || !shape.every(isSize)) {
+    return fail(`${name} has a shape that is not an array of whole numbers`)
+  }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    return fail(`${name} has the data_offsets ${JSON.stringify(offsets)}, expected two whole numbers`)
+    return fail(`${name} has data_offsets that are not two whole numbers`)
   }
   const [from, to] = offsets as [number, number]
   const bytes = sizeOf(shape) * types[dtype].bytes

@@ -1,5 +1,9 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+
+/** A place beside another that nobody else writes to. */
+const beside = (place: string, ending = 'tmp'): string => `${place}.${randomUUID().slice(0, 8)}.${ending}`
 
 /**
  * Writes a whole file or nothing: into a temporary file beside it, flushed to the disk, then renamed over it.
@@ -7,10 +11,11 @@ import path from 'node:path'
  */
 export async function writeFileAtomic(file: string, data: string | Uint8Array): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true })
-  const temporary = `${file}.${process.pid}.tmp`
+  const temporary = beside(file)
   try {
     await writeFlushed(temporary, data)
     await rename(temporary, file)
+    await flushFolder(path.dirname(file))
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
@@ -26,4 +31,80 @@ export async function writeFlushed(file: string, data: string | Uint8Array): Pro
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * Puts a folder that `fill` writes in the place of another, by renaming: nobody sees a half-written one. At
+ * every instant the old or the new one is there whole, at `folder` or, between two renames, where
+ * `findReplaced` finds it; several processes may replace it at once.
+ */
+export async function replaceFolder(folder: string, fill: (made: string) => Promise<void>): Promise<void> {
+  const made = beside(folder)
+  try {
+    await mkdir(made, { recursive: true })
+    await fill(made)
+    await flushFolder(made)
+    // What was set aside before the new folder is in place is older than it, and may go then.
+    const older = await setAside(folder)
+    older.push(...(await takePlace(made, folder)))
+    await flushFolder(path.dirname(folder))
+    for (const place of older) await discard(place, folder)
+  } catch (error) {
+    await rm(made, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** The newest folder that a process was killed in the middle of replacing; undefined where there is none. */
+export async function findReplaced(folder: string): Promise<string | undefined> {
+  const found: { place: string; time: number }[] = []
+  for (const place of await setAside(folder)) {
+    const info = await stat(place).catch(() => undefined)
+    if (info?.isDirectory()) found.push({ place, time: info.mtimeMs })
+  }
+  return found.sort((a, b) => b.time - a.time)[0]?.place
+}
+
+/** Folders that `takePlace` set aside. */
+async function setAside(folder: string): Promise<string[]> {
+  const { dir, base } = path.parse(folder)
+  const names = await readdir(dir).catch(() => [])
+  return names
+    .filter((name) => name.startsWith(base) && /^\.[0-9a-f]{8}\.previous$/.test(name.slice(base.length)))
+    .map((name) => path.join(dir, name))
+}
+
+/** @returns where the folders are that were there before */
+async function takePlace(made: string, folder: string, attempts = 10): Promise<string[]> {
+  const previous = beside(folder, 'previous')
+  const moved = await rename(folder, previous).then(
+    () => [previous],
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    },
+  )
+  try {
+    await rename(made, folder)
+    return moved
+  } catch (error) {
+    const overtaken = ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')
+    if (overtaken && attempts > 1) return [...moved, ...(await takePlace(made, folder, attempts - 1))]
+    for (const place of moved) await rename(place, folder).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Removes a folder that was set aside; under another name first, so that nobody finds the half of it. */
+async function discard(place: string, folder: string): Promise<void> {
+  const trash = beside(folder)
+  await rename(place, trash).catch(() => undefined)
+  await rm(trash, { recursive: true, force: true })
+}
+
+/** Waits until the disk has a folder's names, on systems that can open a folder. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => undefined)
+  await handle?.sync().catch(() => undefined)
+  await handle?.close()
 }

@@ -1,6 +1,7 @@
-import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { DataError, FormatError } from '../core/errors.js'
+import { DataError, FormatError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import {
   buildModel,
@@ -13,13 +14,14 @@ import {
 } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { RNNModel } from '../nn/model.js'
-import { writeFlushed } from './atomic.js'
+import { findReplaced, replaceFolder, writeFlushed } from './atomic.js'
 
 const CONFIG = 'config.json'
 const PARAMETERS = 'model.safetensors'
 const VOCAB = 'vocab.json'
-/** Bytes beyond which a JSON file of a model is not read. */
-const MAX_JSON = 256 * 2 ** 20
+/** Bytes beyond which a file is not read; for the parameters it is what Node reads at once. */
+const maxBytes = { [CONFIG]: 2 ** 20, [VOCAB]: 2 ** 28, [PARAMETERS]: 2 ** 31 - 1 }
+type Part = keyof typeof maxBytes
 
 export interface LoadedModel {
   model: RNNModel
@@ -27,13 +29,10 @@ export interface LoadedModel {
   config: ModelConfig
 }
 
-/** The folder that the old model waits in while the new one takes its place. */
-const previousOf = (folder: string) => `${path.resolve(folder)}.previous`
-
 /**
  * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The
  * folder is written whole beside its place and then renamed, so that at every instant either the old or the
- * new model can be loaded. Other files of an earlier model's folder are kept.
+ * new model can be loaded, and never a mixture. Other files in an earlier model's folder are kept.
  * @throws DataError for a folder that holds something else, or cannot be written
  */
 export async function saveModel(
@@ -45,106 +44,151 @@ export async function saveModel(
   if (model.vocabSize !== vocab.size) {
     throw new DataError(`saveModel: the vocabulary has ${vocab.size} tokens, expected the model's ${model.vocabSize}`)
   }
-  const target = path.resolve(folder)
-  const others = await otherFiles(target)
-  const made = `${target}.${process.pid}.tmp`
-  try {
-    await mkdir(made, { recursive: true })
-    for (const name of others) await cp(path.join(target, name), path.join(made, name), { recursive: true })
-    await writeFlushed(path.join(made, PARAMETERS), encodeSafetensors(model.stateDict(), { format: 'pt' }))
-    await writeFlushed(path.join(made, VOCAB), vocabToJson(vocab))
-    await writeFlushed(path.join(made, CONFIG), `${JSON.stringify(configOf(model, training), null, 2)}\n`)
-    await replace(made, target)
-  } catch (error) {
-    await rm(made, { recursive: true, force: true })
-    throw new DataError(
-      `${folder}: the model cannot be saved there (${(error as Error).message}); choose another folder`,
-    )
+  const files = {
+    [PARAMETERS]: encodeSafetensors(model.stateDict(), { format: 'pt' }),
+    [VOCAB]: Buffer.from(vocabToJson(vocab)),
   }
+  const sha256 = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256Of(bytes)]))
+  const config = Buffer.from(`${JSON.stringify({ ...configOf(model, training), sha256 }, null, 2)}\n`)
+  await orDataError(folder, async () => {
+    const place = await placeOf(folder)
+    const kept = await otherFiles(place)
+    await replaceFolder(place, async (made) => {
+      for (const name of kept) {
+        await cp(path.join(place, name), path.join(made, name), { recursive: true, verbatimSymlinks: true })
+      }
+      for (const [name, bytes] of Object.entries({ ...files, [CONFIG]: config })) {
+        await writeFlushed(path.join(made, name), bytes)
+      }
+    })
+  })
 }
 
-/** @throws DataError unless a model may be saved to this folder: checked before a long training begins */
+/** @throws DataError unless a model may be saved to this folder: to be asked before a long training */
 export async function checkModelFolder(folder: string): Promise<void> {
-  const target = path.resolve(folder)
-  await otherFiles(target)
-  const probe = `${target}.${process.pid}.probe`
-  try {
+  await orDataError(folder, async () => {
+    const place = await placeOf(folder)
+    await otherFiles(place)
+    const probe = `${place}.${process.pid}.probe`
     await mkdir(probe, { recursive: true })
     await rm(probe, { recursive: true })
-  } catch (error) {
-    throw new DataError(
-      `${folder}: the model cannot be saved there (${(error as Error).message}); choose another folder`,
-    )
-  }
+  })
 }
 
 /**
- * Loads a model that `saveModel` wrote.
- * @throws DataError where there is none, FormatError for a truncated or forged one
+ * Loads a model that `saveModel` wrote, while others may be saving there.
+ * @throws DataError where there is none, FormatError for a damaged or forged one
  */
 export async function loadModel(folder: string): Promise<LoadedModel> {
-  const there = await findFolder(folder)
-  const config = parseConfig(await readJson(there, CONFIG), path.join(folder, CONFIG))
-  const vocab = parseVocab(await readJson(there, VOCAB), path.join(folder, VOCAB))
+  const place = await placeOf(folder)
+  for (let attempts = 10; ; attempts--) {
+    const there = await findFolder(place, folder)
+    try {
+      return await readModel(there.path, folder)
+    } catch (error) {
+      // Where a save replaced the folder between two of our reads, another look finds the new one whole.
+      const now = await findFolder(place, folder)
+      if (attempts === 1 || (now.path === there.path && now.ino === there.ino)) throw error
+    }
+  }
+}
+
+async function readModel(there: string, folder: string): Promise<LoadedModel> {
+  const read = (name: Part) => readPart(path.join(there, name), path.join(folder, name), maxBytes[name])
+  const [configFile, vocabFile, where] = [CONFIG, VOCAB, PARAMETERS].map((name) => path.join(folder, name))
+  const config = parseConfig((await read(CONFIG)).toString(), configFile)
+  const files = { [VOCAB]: await read(VOCAB), [PARAMETERS]: await read(PARAMETERS) }
+  const vocab = parseVocab(files[VOCAB].toString(), vocabFile)
   if (vocab.size !== config.vocabSize) {
     throw new FormatError(
-      `${path.join(folder, VOCAB)}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} by ${CONFIG}`,
+      `${vocabFile}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} by ${CONFIG}`,
     )
   }
-  const where = path.join(folder, PARAMETERS)
-  const { tensors } = decodeSafetensors(await readPart(there, PARAMETERS), where)
-  return { model: buildModel(config, tensors, where), vocab, config }
+  const { tensors } = decodeSafetensors(files[PARAMETERS], where)
+  const model = buildModel(config, tensors, where)
+  for (const [name, bytes] of Object.entries(files)) {
+    const expected = config.sha256?.[name]
+    if (expected !== undefined && expected !== sha256Of(bytes)) {
+      throw new FormatError(
+        `${path.join(folder, name)}: the file is not the one that was saved (its SHA-256 differs); if you exchanged it on purpose, remove sha256 from ${CONFIG}`,
+      )
+    }
+  }
+  return { model, vocab, config }
 }
 
 /** The folder, or where a save was cut off between its two renames, the one before it. */
-async function findFolder(folder: string): Promise<string> {
-  for (const candidate of [folder, previousOf(folder)]) {
-    const info = await stat(candidate).catch(() => undefined)
-    if (info?.isDirectory()) return candidate
-    if (info) throw new DataError(`${folder}: it is a file, expected the folder of a saved model`)
+async function findFolder(place: string, folder: string): Promise<{ path: string; ino: bigint }> {
+  // The place itself again at last: a save may have ended meanwhile.
+  for (const find of [() => place, () => findReplaced(place), () => place]) {
+    const candidate = await find()
+    const info = candidate && (await stat(candidate, { bigint: true }).catch(() => undefined))
+    if (!info) continue
+    if (info.isDirectory()) return { path: candidate, ino: info.ino }
+    throw new DataError(`${folder}: it is a file, expected the folder of a saved model`)
   }
   throw new DataError(`${folder}: there is no such folder, expected one that a training saved`)
 }
 
-async function replace(made: string, target: string): Promise<void> {
-  const previous = previousOf(target)
-  const exists = await stat(target).catch(() => undefined)
-  if (exists) {
-    await rm(previous, { recursive: true, force: true })
-    await rename(target, previous)
-  }
-  await rename(made, target)
-  await rm(previous, { recursive: true, force: true })
+/** Where a folder really is, or would be: renaming a link would move the link alone. */
+async function placeOf(folder: string): Promise<string> {
+  const link = await readlink(folder).catch(() => undefined)
+  const place = link === undefined ? folder : path.resolve(path.dirname(folder), link)
+  return realpath(place).catch(() => path.resolve(place))
 }
 
 /** Files in a folder besides a model's own. @throws DataError where they show that it is no model's folder */
-async function otherFiles(target: string): Promise<string[]> {
-  const names = await readdir(target).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [] as string[]
-    if (error.code === 'ENOTDIR') throw new DataError(`${target}: it is a file, expected a folder for the model`)
-    throw new DataError(`${target}: it cannot be read (${error.message})`)
-  })
-  if (names.length > 0 && !names.includes(CONFIG)) {
-    throw new DataError(`${target}: the folder holds other files, expected an empty one, a new one, or a saved model`)
+async function otherFiles(place: string): Promise<string[]> {
+  const below = path.relative(place, process.cwd())
+  if (!path.isAbsolute(below) && below.split(path.sep)[0] !== '..') {
+    throw new DataError(`${place}: it is the current folder or one around it, expected a folder for the model alone`)
   }
-  return names.filter((name) => ![CONFIG, PARAMETERS, VOCAB].includes(name))
-}
-
-async function readJson(folder: string, name: string): Promise<string> {
-  const file = path.join(folder, name)
-  const { size } = await stat(file).catch(() => missing(folder, name))
-  if (size > MAX_JSON) throw new FormatError(`${file}: the file has ${size} bytes, expected at most ${MAX_JSON}`)
-  return (await readPart(folder, name)).toString('utf8')
-}
-
-const readPart = (folder: string, name: string): Promise<Buffer> =>
-  readFile(path.join(folder, name)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return missing(folder, name)
-    throw new FormatError(`${path.join(folder, name)}: the file cannot be read (${error.message})`)
+  const names = await readdir(place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [] as string[]
+    if (error.code === 'ENOTDIR') throw new DataError(`${place}: it is a file, expected a folder for the model`)
+    throw error
   })
+  if (names.length > 0) {
+    const file = path.join(place, CONFIG)
+    await readPart(file, file, maxBytes[CONFIG])
+      .then((bytes) => parseConfig(bytes.toString(), file))
+      .catch(() => {
+        throw new DataError(
+          `${place}: the folder holds other files, expected an empty one, a new one, or a saved model`,
+        )
+      })
+  }
+  return names.filter((name) => !Object.hasOwn(maxBytes, name))
+}
 
-function missing(folder: string, name: string): never {
-  throw new FormatError(
-    `${folder}: ${name} is missing, expected ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`,
-  )
+/** @param name of the file, for messages */
+async function readPart(file: string, name: string, limit: number): Promise<Buffer> {
+  try {
+    const info = await stat(file)
+    if (!info.isFile()) throw new FormatError(`${name}: it is not a regular file`)
+    if (info.size > limit) throw new FormatError(`${name}: the file has ${info.size} bytes, expected at most ${limit}`)
+    return await readFile(file)
+  } catch (error) {
+    if (error instanceof FormatError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new FormatError(
+      code === 'ENOENT'
+        ? `${path.dirname(name)}: ${path.basename(name)} is missing, expected ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`
+        : `${name}: the file cannot be read (${message})`,
+    )
+  }
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** What the system refuses, as an error that names the folder and what to do. */
+async function orDataError(folder: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof UnrolledError || (error as NodeJS.ErrnoException).code === undefined) throw error
+    throw new DataError(
+      `${folder}: the model cannot be saved there (${(error as Error).message}); choose another folder`,
+    )
+  }
 }

@@ -176,7 +176,7 @@ describe('a saved model', () => {
   test('a save cut off between its renames leaves the older one to be loaded', async () => {
     const model = make()
     await saveModel(at('model'), model, vocab)
-    await rename(at('model'), at('model.previous'))
+    await rename(at('model'), at('model.0123abcd.previous'))
     expect((await loadModel(at('model'))).model.stateDict()).toEqual(model.stateDict())
   })
 
