@@ -4,6 +4,14 @@
  */
 import { bytes, PANEL, ROW } from "./simd";
 
+/** to += from, one row of a panel. */
+// @ts-ignore: decorator
+@inline
+function addRow(from: usize, to: usize): void {
+  v128.store(to, f32x4.add(v128.load(to, 0), v128.load(from, 0)), 0);
+  v128.store(to, f32x4.add(v128.load(to, 16), v128.load(from, 16)), 16);
+}
+
 /** x[rows, columns] (row-major) into panels `stride` bytes apart. */
 export function pack(x: usize, rows: i32, columns: i32, y: usize, stride: usize): void {
   for (let r = 0; r < rows; r++) {
@@ -27,9 +35,7 @@ export function addPacked(x: usize, rows: i32, columns: i32, y: usize, stride: u
     const row: usize = y + <usize>r * ROW;
     let c = 0;
     for (; c + PANEL <= columns; c += PANEL, x += ROW) {
-      const out: usize = row + <usize>(c >> 3) * stride;
-      v128.store(out, f32x4.add(v128.load(out, 0), v128.load(x, 0)), 0);
-      v128.store(out, f32x4.add(v128.load(out, 16), v128.load(x, 16)), 16);
+      addRow(x, row + <usize>(c >> 3) * stride);
     }
     for (; c < columns; c++, x += 4) {
       const out: usize = row + <usize>(c >> 3) * stride + bytes(c & 7);
@@ -89,12 +95,7 @@ export function fillRows(x: usize, y: usize, rows: i32, columns: i32): void {
 /** y[rows, columns] += the rows of `table` that `tokens` name: the product of a one-hot matrix with it. */
 export function addTokenRows(tokens: usize, count: i32, table: usize, depth: i32, y: usize, rows: i32, columns: i32): void {
   for (let c = 0; c < columns; c += PANEL) {
-    for (let r = 0; r < count; r++) {
-      const from: usize = table + <usize>load<i32>(tokens + bytes(r)) * ROW;
-      const out: usize = y + <usize>r * ROW;
-      v128.store(out, f32x4.add(v128.load(out, 0), v128.load(from, 0)), 0);
-      v128.store(out, f32x4.add(v128.load(out, 16), v128.load(from, 16)), 16);
-    }
+    for (let r = 0; r < count; r++) addRow(table + <usize>load<i32>(tokens + bytes(r)) * ROW, y + <usize>r * ROW);
     table += <usize>depth * ROW;
     y += <usize>rows * ROW;
   }
@@ -103,12 +104,7 @@ export function addTokenRows(tokens: usize, count: i32, table: usize, depth: i32
 /** The rows of `table` that `tokens` name += the rows of x: the gradient of `addTokenRows`. */
 export function scatterTokenRows(tokens: usize, count: i32, table: usize, depth: i32, x: usize, rows: i32, columns: i32): void {
   for (let c = 0; c < columns; c += PANEL) {
-    for (let r = 0; r < count; r++) {
-      const out: usize = table + <usize>load<i32>(tokens + bytes(r)) * ROW;
-      const from: usize = x + <usize>r * ROW;
-      v128.store(out, f32x4.add(v128.load(out, 0), v128.load(from, 0)), 0);
-      v128.store(out, f32x4.add(v128.load(out, 16), v128.load(from, 16)), 16);
-    }
+    for (let r = 0; r < count; r++) addRow(x + <usize>r * ROW, table + <usize>load<i32>(tokens + bytes(r)) * ROW);
     table += <usize>depth * ROW;
     x += <usize>rows * ROW;
   }

