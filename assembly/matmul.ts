@@ -2,7 +2,7 @@
  * Matrix products over panels (see "Panels" in ARCHITECTURE.md). Both products run on one register tile
  * of 4 × 8 sums: per step of depth, 2 vectors of `b` and 4 broadcast values of `a` make 8 multiply-adds.
  */
-import { madd, ROW } from "./simd";
+import { bytes, madd, ROW } from "./simd";
 
 /** Where `a` keeps the depth of the product: along the 8 lanes of its panels, or along their rows. */
 type AlongLanes = i32;
@@ -60,9 +60,10 @@ function tile<Depth>(y: usize, a: usize, strideA: usize, b: usize, strideB: usiz
 
 /**
  * y[rows, columns] += a[rows, depth] · b[depth, columns], all in panels; `a` and `y` have `rows` rows in
- * each panel, `b` has `depth`. rows is a multiple of 4, depth and columns of 8.
+ * each panel, `b` has `depth`. rows is 1 or a multiple of 4, depth and columns are multiples of 8.
  */
 export function multiply(a: usize, b: usize, y: usize, rows: i32, depth: i32, columns: i32): void {
+  if (rows == 1) return multiplyVector(a, b, y, depth, columns);
   const stride: usize = <usize>rows * ROW;
   for (let j = 0; j < columns; j += 8) {
     for (let i: usize = 0; i < stride; i += 4 * ROW) {
@@ -70,6 +71,42 @@ export function multiply(a: usize, b: usize, y: usize, rows: i32, depth: i32, co
     }
     b += <usize>depth * ROW;
     y += stride;
+  }
+}
+
+/** The product of one row, whose panels are a plain vector: four panels of `b` at a time, so that sums don't wait. */
+function multiplyVector(a: usize, b: usize, y: usize, depth: i32, columns: i32): void {
+  const panel: usize = <usize>depth * ROW;
+  const end: usize = a + bytes(depth);
+  let j = 0;
+  for (; j + 32 <= columns; j += 32) {
+    let y0 = v128.load(y, 0), y1 = v128.load(y, 16), y2 = v128.load(y, 32), y3 = v128.load(y, 48);
+    let y4 = v128.load(y, 64), y5 = v128.load(y, 80), y6 = v128.load(y, 96), y7 = v128.load(y, 112);
+    let p = b, q = b + panel, r = b + 2 * panel, s = b + 3 * panel;
+    for (let k = a; k < end; k += 4) {
+      const x = v128.load32_splat(k);
+      y0 = madd(x, v128.load(p, 0), y0); y1 = madd(x, v128.load(p, 16), y1);
+      y2 = madd(x, v128.load(q, 0), y2); y3 = madd(x, v128.load(q, 16), y3);
+      y4 = madd(x, v128.load(r, 0), y4); y5 = madd(x, v128.load(r, 16), y5);
+      y6 = madd(x, v128.load(s, 0), y6); y7 = madd(x, v128.load(s, 16), y7);
+      p += ROW; q += ROW; r += ROW; s += ROW;
+    }
+    v128.store(y, y0, 0); v128.store(y, y1, 16); v128.store(y, y2, 32); v128.store(y, y3, 48);
+    v128.store(y, y4, 64); v128.store(y, y5, 80); v128.store(y, y6, 96); v128.store(y, y7, 112);
+    b += 4 * panel;
+    y += 4 * ROW;
+  }
+  for (; j < columns; j += 8) {
+    let y0 = v128.load(y, 0), y1 = v128.load(y, 16);
+    let p = b;
+    for (let k = a; k < end; k += 4) {
+      const x = v128.load32_splat(k);
+      y0 = madd(x, v128.load(p, 0), y0); y1 = madd(x, v128.load(p, 16), y1);
+      p += ROW;
+    }
+    v128.store(y, y0, 0); v128.store(y, y1, 16);
+    b += panel;
+    y += ROW;
   }
 }
 

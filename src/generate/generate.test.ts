@@ -7,7 +7,7 @@ import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
 import { noGrad } from '../tensor/autograd.js'
 import { fromData } from '../tensor/create.js'
-import { generate, predict } from './generate.js'
+import { generate, predict, predictAll } from './generate.js'
 import { sample } from './sample.js'
 
 const vocab = Vocab.count('the time traveller')
@@ -47,6 +47,13 @@ describe('predict', () => {
     const draw = (seed: number) => predict('the', 40, model, vocab, { temperature: 1, generator: new Generator(seed) })
     expect(await draw(1)).toBe(await draw(1))
     expect(await draw(1)).not.toBe(await draw(2))
+  })
+
+  test('several prefixes side by side give what each gives alone', async () => {
+    const prefixes = ['the time', 't', 'traveller', 'he']
+    const alone = await Promise.all(prefixes.map((prefix) => predict(prefix, 12, model, vocab)))
+    expect(await predictAll(prefixes, 12, model, vocab)).toEqual(alone)
+    expect(await predictAll([], 12, model, vocab)).toEqual([])
   })
 
   test('ends when told to', async () => {

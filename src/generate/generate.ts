@@ -1,12 +1,10 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { defaultGenerator, type Generator } from '../core/random.js'
+import { defaultGenerator, type Generator as RandomGenerator } from '../core/random.js'
 import { nextTurn } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent.js'
-import { noGrad } from '../tensor/autograd.js'
-import { fromData } from '../tensor/create.js'
 import { sample } from './sample.js'
 
 export interface GenerateOptions {
@@ -17,12 +15,14 @@ export interface GenerateOptions {
   /** 0 takes the likeliest token each time; higher values draw from softmax(scores / temperature). Default 0. */
   temperature?: number
   /** Source of the draws. Default: the one that `manualSeed` restarts. */
-  generator?: Generator
+  generator?: RandomGenerator
   signal?: AbortSignal
 }
 
-/** Lets timers and signals in every so many tokens. */
-const TOKENS_PER_TURN = 64
+export type PredictOptions = Omit<GenerateOptions, 'prefix' | 'length'>
+
+/** Milliseconds of work between two turns of the event loop. */
+const TURN = 40
 
 /**
  * Goes on from a prefix, token by token: the state begins at zero, is warmed up on the prefix, and each token
@@ -34,30 +34,17 @@ export async function* generate<S extends RecurrentState>(
   vocab: Vocab,
   options: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
-  const { prefix = 'time traveller', length = 50, temperature = 0, generator = defaultGenerator(), signal } = options
-  checkWhole('generate', 'length', length, 0)
-  checkNumber('generate', 'temperature', temperature, 0)
-  if (model.rnn.bidirectional) {
-    throw new OptionError(
-      'generate: the model is bidirectional, expected one direction; its backward layer needs the text that is yet to be made',
-    )
-  }
-  if (model.vocabSize !== vocab.size) {
-    throw new OptionError(`generate: the vocabulary has ${vocab.size} tokens, expected the model's ${model.vocabSize}`)
-  }
-  let input = encodePrefix(prefix, vocab)
-  let state: S | undefined
-  const training = model.training
-  for (let made = 0; made < length && !signal?.aborted; made++) {
-    model.eval()
-    const { output, state: next } = noGrad(() => model.forward(fromData(input, [1, input.length]), state))
-    model.train(training)
-    state = next
-    const scores = (await output.slice(0, input.length - 1).values()) as Float32Array
-    const token = sample(scores, temperature, generator)
+  const { prefix = 'time traveller', length = 50, signal } = options
+  let made = 0
+  let turn = performance.now()
+  for (const [token] of continuations(model, vocab, [prefix], options)) {
+    if (made === length || signal?.aborted) return
+    made++
     yield vocab.tokenOf(token)
-    input = Int32Array.of(token)
-    if (made % TOKENS_PER_TURN === TOKENS_PER_TURN - 1) await nextTurn()
+    if (performance.now() - turn > TURN) {
+      await nextTurn()
+      turn = performance.now()
+    }
   }
 }
 
@@ -67,11 +54,69 @@ export async function predict<S extends RecurrentState>(
   numPreds: number,
   model: RNNModel<S>,
   vocab: Vocab,
-  options: Omit<GenerateOptions, 'prefix' | 'length'> = {},
+  options: PredictOptions = {},
 ): Promise<string> {
-  const made: string[] = []
-  for await (const token of generate(model, vocab, { ...options, prefix, length: numPreds })) made.push(token)
-  return vocab.join([...vocab.split(prefix), ...made])
+  const [text] = await predictAll([prefix], numPreds, model, vocab, options)
+  return text
+}
+
+/** Like `predict` for several prefixes side by side, which takes less time than one after another. */
+export async function predictAll<S extends RecurrentState>(
+  prefixes: readonly string[],
+  numPreds: number,
+  model: RNNModel<S>,
+  vocab: Vocab,
+  options: PredictOptions = {},
+): Promise<string[]> {
+  if (prefixes.length === 0) return []
+  const texts = prefixes.map((prefix) => vocab.split(prefix))
+  const lengths = texts.map((text) => text.length + numPreds)
+  let turn = performance.now()
+  for (const tokens of continuations(model, vocab, prefixes, { ...options, length: numPreds })) {
+    if (texts.every((text, i) => text.length === lengths[i]) || options.signal?.aborted) break
+    texts.forEach((text, i) => {
+      if (tokens[i] >= 0 && text.length < lengths[i]) text.push(vocab.tokenOf(tokens[i]))
+    })
+    if (performance.now() - turn > TURN) {
+      await nextTurn()
+      turn = performance.now()
+    }
+  }
+  return texts.map((text) => vocab.join(text))
+}
+
+/** For ever, the next token of each text; −1 while one is still within its prefix and another is not. */
+function* continuations<S extends RecurrentState>(
+  model: RNNModel<S>,
+  vocab: Vocab,
+  prefixes: readonly string[],
+  options: GenerateOptions,
+): Generator<Int32Array, void> {
+  const { length = 50, temperature = 0, generator = defaultGenerator() } = options
+  checkWhole('generate', 'length', length, 0)
+  checkNumber('generate', 'temperature', temperature, 0)
+  if (model.vocabSize !== vocab.size) {
+    throw new OptionError(`generate: the vocabulary has ${vocab.size} tokens, expected the model's ${model.vocabSize}`)
+  }
+  const given = prefixes.map((prefix) => encodePrefix(prefix, vocab))
+  const shortest = Math.min(...given.map((tokens) => tokens.length))
+  const stepper = model.stepper(prefixes.length)
+  try {
+    const tokens = Int32Array.from(given, (prefix) => prefix[0])
+    for (let at = 1; ; at++) {
+      const scores = stepper.step(tokens)
+      const made = given.map((prefix, row) => {
+        if (at < prefix.length) return -1
+        return sample(scores.subarray(row * vocab.size, (row + 1) * vocab.size), temperature, generator)
+      })
+      made.forEach((token, row) => {
+        tokens[row] = token < 0 ? given[row][at] : token
+      })
+      if (at >= shortest) yield Int32Array.from(made)
+    }
+  } finally {
+    stepper.free()
+  }
 }
 
 function encodePrefix(prefix: string, vocab: Vocab): Int32Array {

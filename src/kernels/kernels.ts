@@ -85,6 +85,24 @@ export interface RecurrentTape {
   backward(grads: RecurrentOutputGrads, wanted: { input: boolean; state: boolean }): RecurrentGrads
 }
 
+/** A language model: tokens, recurrent layers in one direction on top of each other, and a linear output. */
+export interface Stack {
+  layers: readonly { cell: CellKind; inputSize: number; hiddenSize: number; weights: RecurrentWeights }[]
+  /** [outFeatures, hiddenSize of the last layer] */
+  weight: FloatArray
+  /** [outFeatures] */
+  bias?: FloatArray
+  outFeatures: number
+}
+
+/** A stack ready to run token by token, beginning with states of zero. Its weights are those of when it was made. */
+export interface Stepper {
+  /** From a token for each sequence to the scores of the next, [batchSize, outFeatures]. */
+  step(tokens: Int32Array): FloatArray
+  /** Gives its memory back. */
+  free(): void
+}
+
 /**
  * The arithmetic under every tensor. Implementations check nothing: shapes are checked where the user
  * can be told about them. No argument may alias another unless the operation is elementwise.
@@ -130,4 +148,7 @@ export interface Kernels {
     input: RecurrentInput,
     keep: boolean,
   ): { result: RecurrentOutput; tape?: RecurrentTape }
+
+  /** Makes a stack ready for `batchSize` sequences side by side. */
+  stepper(stack: Stack, batchSize: number): Stepper
 }

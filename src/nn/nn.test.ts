@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { kernelSets } from '../../test/kernel-sets.js'
 import { FormatError, OptionError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { rand, randn, tensor, zeros } from '../tensor/create.js'
+import { useKernels, wasmKernels } from '../kernels/index.js'
+import { fromData, rand, randn, tensor, zeros } from '../tensor/create.js'
 import { oneHot } from '../tensor/functions.js'
 import { Tensor } from '../tensor/tensor.js'
 import { Dropout } from './dropout.js'
@@ -182,6 +184,37 @@ describe('RNNModel', () => {
     expect(() => new RNNModel(new RNN(sizes), 6)).toThrow(OptionError)
     expect(() => new RNNModel(new RNN({ ...sizes, batchFirst: true }), 5)).toThrow('batchFirst')
     expect(() => new RNNModel(new RNN(sizes), 5).forward(zeros([1, 1]))).toThrow(ShapeError)
+  })
+})
+
+describe.each(kernelSets)('stepper under $name', (kernels) => {
+  beforeAll(() => useKernels(kernels))
+  afterAll(() => useKernels(wasmKernels()))
+
+  test.each([
+    ['RNN', new RNN({ inputSize: 11, hiddenSize: 9, nonlinearity: 'relu' })],
+    ['GRU without biases', new GRU({ inputSize: 11, hiddenSize: 40, bias: false })],
+    ['LSTM, two layers', new LSTM({ inputSize: 11, hiddenSize: 33, numLayers: 2 })],
+  ])('%s: token by token what forward gives at once', async (_name, layer) => {
+    const model = new RNNModel<RecurrentState>(layer, 11)
+    for (const batch of [1, 3, 8]) {
+      const generator = new Generator(batch)
+      const rows = Array.from({ length: batch }, () => Array.from({ length: 5 }, () => generator.integer(11)))
+      const { output } = model.forward(tokens(rows))
+      const stepper = model.stepper(batch)
+      for (let t = 0; t < 5; t++) {
+        const scores = stepper.step(Int32Array.from(rows, (row) => row[t]))
+        const expected = output.reshape(5, batch, 11).select(0, t)
+        expect(
+          await expected
+            .sub(fromData(scores, [batch, 11]))
+            .abs()
+            .max()
+            .item(),
+        ).toBeLessThan(2e-6)
+      }
+      stepper.free()
+    }
   })
 })
 

@@ -2,7 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
-import type { CellKind } from '../kernels/kernels.js'
+import type { CellKind, FloatArray, Stack } from '../kernels/kernels.js'
 import { zeros } from '../tensor/create.js'
 import { concatenate, stack } from '../tensor/functions.js'
 import { type LayerWeights, recurrentLayer } from '../tensor/recurrent.js'
@@ -148,6 +148,22 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       output: this.batchFirst ? output.transpose(0, 1) : output,
       state: this.joinState(stack(hs, 0), cs.length > 0 ? stack(cs, 0) : undefined),
     }
+  }
+
+  /** The layers' weights for `Kernels.stepper`. @throws OptionError for a bidirectional layer */
+  stack(): Stack['layers'] {
+    if (this.bidirectional) {
+      throw new OptionError(
+        `${this.constructor.name}.stack: the layer is bidirectional, expected one direction; its backward layer needs the text that is yet to be made`,
+      )
+    }
+    return Array.from({ length: this.numLayers }, (_, layer) => {
+      const { weightIh, weightHh, biasIh, biasHh } = this.#weights(`l${layer}`)
+      const data = (tensor: Tensor | undefined) => tensor?.data as FloatArray
+      const weights = { weightIh: data(weightIh), weightHh: data(weightHh), biasIh: data(biasIh), biasHh: data(biasHh) }
+      const inputSize = layer === 0 ? this.inputSize : this.hiddenSize
+      return { cell: this.kind, inputSize, hiddenSize: this.hiddenSize, weights }
+    })
   }
 
   override ownParameters(): [string, Tensor][] {

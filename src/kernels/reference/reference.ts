@@ -8,12 +8,15 @@ import type {
   RecurrentSizes,
   RecurrentTape,
   RecurrentWeights,
+  Stack,
+  Stepper,
   UnaryOp,
 } from '../kernels.js'
 import { binary, unary } from './elementwise.js'
 import { matmul } from './matmul.js'
 import { ReferenceRecurrent } from './recurrent.js'
 import { crossEntropy, logSoftmax, softmax } from './softmax.js'
+import { ReferenceStepper } from './stepper.js'
 
 /**
  * The kernels in plain TypeScript: what the fast ones are compared with, and, in double precision, what
@@ -91,5 +94,9 @@ export class ReferenceKernels implements Kernels {
   ): { result: RecurrentOutput; tape?: RecurrentTape } {
     const layer = new ReferenceRecurrent(this.Float, sizes, weights, input)
     return { result: layer.forward(), tape: keep ? layer : undefined }
+  }
+
+  stepper(stack: Stack, batchSize: number): Stepper {
+    return new ReferenceStepper(this, stack, batchSize)
   }
 }

@@ -25,9 +25,9 @@ export const cellBlocks: Record<CellKind, CellBlocks> = {
   lstm: { blocks: 4, input: { first: 0, gates: [0, 1, 2, 3] }, hidden: { first: 0, gates: [0, 1, 2, 3] } },
 }
 
-const roundUp = (value: number, unit: number) => Math.ceil(value / unit) * unit
+export const roundUp = (value: number, unit: number) => Math.ceil(value / unit) * unit
 
-/** Sizes in the kernels' panels: rows in fours, columns in eights. Lengths in values. */
+/** Sizes in the kernels' panels: columns in eights, rows in fours, or one. Lengths in values. */
 export interface PanelSizes {
   rows: number
   units: number
@@ -38,8 +38,10 @@ export interface PanelSizes {
   gates: number
 }
 
-export function panelSizes({ cell, batchSize, hiddenSize, inputSize }: RecurrentSizes): PanelSizes {
-  const rows = roundUp(batchSize, 4)
+/** A single row has kernels of its own, but for the weight gradients: `training` pads it to four. */
+export function panelSizes(sizes: RecurrentSizes, training: boolean): PanelSizes {
+  const { cell, batchSize, hiddenSize, inputSize } = sizes
+  const rows = batchSize === 1 && !training ? 1 : roundUp(batchSize, 4)
   const units = roundUp(hiddenSize, 8)
   const block = rows * units
   return { rows, units, features: roundUp(inputSize, 8), block, gates: block * cellBlocks[cell].blocks }

@@ -1,8 +1,6 @@
 import type { FloatArray, MatmulSizes } from '../kernels.js'
-import { panelBytes } from './layout.js'
+import { panelBytes, roundUp } from './layout.js'
 import type { Engine } from './module.js'
-
-const roundUp = (value: number, unit: number) => Math.ceil(value / unit) * unit
 
 /** y[m, n] = op(a) · op(b): both operands into panels, transposed on the way where asked, one product, back. */
 export function matmul(
@@ -13,7 +11,7 @@ export function matmul(
   sizes: MatmulSizes,
 ): void {
   const { m, n, k, transposeA = false, transposeB = false } = sizes
-  const [rows, depth, columns] = [roundUp(m, 4), roundUp(k, 8), roundUp(n, 8)]
+  const [rows, depth, columns] = [m === 1 ? 1 : roundUp(m, 4), roundUp(k, 8), roundUp(n, 8)]
   memory.scope((allocate) => {
     const raw = allocate(Math.max(a.length, b.length, y.length))
     const left = allocate(rows * depth)

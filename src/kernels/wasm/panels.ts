@@ -13,8 +13,9 @@ export class LayerPanels {
   constructor(
     readonly engine: Engine,
     readonly sizes: RecurrentSizes,
+    training: boolean,
   ) {
-    this.size = panelSizes(sizes)
+    this.size = panelSizes(sizes, training)
     this.blocks = cellBlocks[sizes.cell]
   }
 

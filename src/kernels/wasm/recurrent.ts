@@ -8,6 +8,7 @@ import type {
   RecurrentTape,
   RecurrentWeights,
 } from '../kernels.js'
+import { PackedCell } from './cell.js'
 import { panelBytes } from './layout.js'
 import type { Engine } from './module.js'
 import { type Allocate, LayerPanels } from './panels.js'
@@ -32,9 +33,10 @@ export class RecurrentPass implements RecurrentTape {
     readonly sizes: RecurrentSizes,
     readonly weights: RecurrentWeights,
     input: RecurrentInput['input'],
+    training: boolean,
   ) {
     const { numSteps, batchSize, cell } = sizes
-    this.#panels = new LayerPanels(engine, sizes)
+    this.#panels = new LayerPanels(engine, sizes, training)
     this.#tokens = input instanceof Int32Array
     const { block, gates, rows, features } = this.#panels.size
     const states = (numSteps + 1) * block
@@ -74,14 +76,11 @@ export class RecurrentPass implements RecurrentTape {
   ): RecurrentOutput {
     const { code, memory } = this.engine
     const panels = this.#panels
-    const { rows, units, features, block, gates } = panels.size
+    const { rows, features, block, gates } = panels.size
     const { numSteps, batchSize, inputSize, hiddenSize, cell } = this.sizes
     const at = this.#addresses(base)
 
-    const bias = panels.bias(allocate, this.weights)
-    const depth = this.#tokens ? inputSize : features
-    const inputWeights = panels.transposed(allocate, this.weights.weightIh, 'input', inputSize, depth)
-    const hiddenWeights = panels.transposed(allocate, this.weights.weightHh, 'hidden', hiddenSize, units)
+    const packed = new PackedCell(panels, allocate, this.weights, this.#tokens)
     const x = this.#tokens ? at.x : allocate(input.length)
     const y = allocate(numSteps * batchSize * hiddenSize)
     memory.write(x, input)
@@ -90,23 +89,14 @@ export class RecurrentPass implements RecurrentTape {
 
     for (let s = 0; s < numSteps; s++) {
       const t = this.#time(s)
-      const sums = at.gates + s * gates * 4
-      const inputSums = sums + panels.blocks.input.first * block * 4
-      const hiddenSums = sums + panels.blocks.hidden.first * block * 4
-      const h = at.h + s * block * 4
-      const next = h + block * 4
-      code.fillRows(bias, sums, rows, panels.blocks.blocks * units)
-      if (this.#tokens) {
-        const tokens = x + t * batchSize * 4
-        code.addTokenRows(tokens, batchSize, inputWeights, inputSize, inputSums, rows, panels.columns('input'))
-      } else {
-        const features4 = at.x + s * rows * features * 4
-        code.pack(x + t * batchSize * inputSize * 4, batchSize, inputSize, features4, panelBytes(rows))
-        code.multiply(features4, inputWeights, inputSums, rows, features, panels.columns('input'))
+      let xs = x + t * batchSize * 4
+      if (!this.#tokens) {
+        xs = at.x + s * rows * features * 4
+        code.pack(x + t * batchSize * inputSize * 4, batchSize, inputSize, xs, panelBytes(rows))
       }
-      code.multiply(h, hiddenWeights, hiddenSums, rows, units, panels.columns('hidden'))
-      this.#cell(sums, h, next, at.c + s * block * 4)
-      code.unpack(next, panelBytes(rows), y + t * batchSize * hiddenSize * 4, batchSize, hiddenSize)
+      const [h, c] = [at.h + s * block * 4, at.c + s * block * 4]
+      packed.advance(xs, at.gates + s * gates * 4, h, h + block * 4, c, c + block * 4)
+      code.unpack(h + block * 4, panelBytes(rows), y + t * batchSize * hiddenSize * 4, batchSize, hiddenSize)
     }
     return {
       output: memory.read(y, numSteps * batchSize * hiddenSize),
@@ -195,17 +185,6 @@ export class RecurrentPass implements RecurrentTape {
       code.unpack(step, panelBytes(rows), dx + this.#time(s) * batchSize * inputSize * 4, batchSize, inputSize)
     }
     return memory.read(dx, numSteps * batchSize * inputSize)
-  }
-
-  /** From the sums of one step to its gates, h and c. */
-  #cell(sums: number, h: number, next: number, c: number): void {
-    const { code } = this.engine
-    const { block } = this.#panels.size
-    const { cell } = this.sizes
-    if (cell === 'lstm') code.lstm(sums, c, c + block * 4, next, block)
-    else if (cell === 'gru') code.gru(sums, h, next, block)
-    else if (cell === 'rnn_tanh') code.rnnTanh(sums, next, block)
-    else code.rnnRelu(sums, next, block)
   }
 
   /** From the gradients of a step's h and c to those of its sums; dh and dc become the direct paths back. */

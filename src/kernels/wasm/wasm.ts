@@ -7,12 +7,15 @@ import type {
   RecurrentSizes,
   RecurrentTape,
   RecurrentWeights,
+  Stack,
+  Stepper,
   UnaryOp,
 } from '../kernels.js'
 import { ReferenceKernels } from '../reference/reference.js'
 import { matmul } from './matmul.js'
 import { type Engine, loadEngine, type Simd } from './module.js'
 import { RecurrentPass } from './recurrent.js'
+import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'
 
 /**
@@ -98,9 +101,13 @@ export class WasmKernels extends ReferenceKernels {
     input: RecurrentInput,
     keep: boolean,
   ): { result: RecurrentOutput; tape?: RecurrentTape } {
-    const pass = new RecurrentPass(this.#engine, sizes, weights, input.input)
+    const pass = new RecurrentPass(this.#engine, sizes, weights, input.input, keep)
     const result = pass.forward(input, keep ? this.#tapes : undefined)
     return { result, tape: keep ? pass : undefined }
+  }
+
+  override stepper(stack: Stack, batchSize: number): Stepper {
+    return new WasmStepper(this.#engine, stack, batchSize)
   }
 
   #byRows(kernel: 'softmax' | 'logSoftmax', x: FloatArray, y: FloatArray, rows: number, columns: number): void {
