@@ -5,45 +5,43 @@
  *   i = σ(a_i)   f = σ(a_f)   g = tanh(a_g)   o = σ(a_o)      a = W_ih x + b_ih + W_hh h' + b_hh
  *   c = f c' + i g                            h = o tanh(c)
  *
- * `gates` has four blocks of `length` values, in the order i, f, g, o.
+ * `gates` has four blocks, `stride` bytes apart, in the order i, f, g, o.
  */
 import { sigmoid, tanh } from "./math";
 import { bytes, madd, splat } from "./simd";
 
 /** Turns the sums in `gates` into i, f, g, o and writes c and h. */
-export function lstm(gates: usize, previous: usize, c: usize, h: usize, length: i32): void {
-  const block = bytes(length);
-  for (const end = gates + block; gates < end; gates += 16, previous += 16, c += 16, h += 16) {
+export function lstm(gates: usize, previous: usize, c: usize, h: usize, length: i32, stride: usize): void {
+  for (const end = gates + bytes(length); gates < end; gates += 16, previous += 16, c += 16, h += 16) {
     const i = sigmoid(v128.load(gates));
-    const f = sigmoid(v128.load(gates + block));
-    const g = tanh(v128.load(gates + 2 * block));
-    const o = sigmoid(v128.load(gates + 3 * block));
+    const f = sigmoid(v128.load(gates + stride));
+    const g = tanh(v128.load(gates + 2 * stride));
+    const o = sigmoid(v128.load(gates + 3 * stride));
     const cell = madd(f, v128.load(previous), f32x4.mul(i, g));
     v128.store(gates, i);
-    v128.store(gates + block, f);
-    v128.store(gates + 2 * block, g);
-    v128.store(gates + 3 * block, o);
+    v128.store(gates + stride, f);
+    v128.store(gates + 2 * stride, g);
+    v128.store(gates + 3 * stride, o);
     v128.store(c, cell);
     v128.store(h, f32x4.mul(o, tanh(cell)));
   }
 }
 
 /** Turns i, f, g, o in `gates` into the gradients of the four sums; dc becomes that of c', and dh 0. */
-export function lstmBackward(gates: usize, previous: usize, c: usize, dh: usize, dc: usize, length: i32): void {
-  const block = bytes(length);
+export function lstmBackward(gates: usize, previous: usize, c: usize, dh: usize, dc: usize, length: i32, stride: usize): void {
   const one = splat(1.0);
-  for (const end = gates + block; gates < end; gates += 16, previous += 16, c += 16, dh += 16, dc += 16) {
+  for (const end = gates + bytes(length); gates < end; gates += 16, previous += 16, c += 16, dh += 16, dc += 16) {
     const i = v128.load(gates);
-    const f = v128.load(gates + block);
-    const g = v128.load(gates + 2 * block);
-    const o = v128.load(gates + 3 * block);
+    const f = v128.load(gates + stride);
+    const g = v128.load(gates + 2 * stride);
+    const o = v128.load(gates + 3 * stride);
     const y = tanh(v128.load(c));
     const d = v128.load(dh);
     const dcell = madd(f32x4.mul(d, o), f32x4.sub(one, f32x4.mul(y, y)), v128.load(dc));
     v128.store(gates, f32x4.mul(f32x4.mul(f32x4.mul(dcell, g), i), f32x4.sub(one, i)));
-    v128.store(gates + block, f32x4.mul(f32x4.mul(f32x4.mul(dcell, v128.load(previous)), f), f32x4.sub(one, f)));
-    v128.store(gates + 2 * block, f32x4.mul(f32x4.mul(dcell, i), f32x4.sub(one, f32x4.mul(g, g))));
-    v128.store(gates + 3 * block, f32x4.mul(f32x4.mul(f32x4.mul(d, y), o), f32x4.sub(one, o)));
+    v128.store(gates + stride, f32x4.mul(f32x4.mul(f32x4.mul(dcell, v128.load(previous)), f), f32x4.sub(one, f)));
+    v128.store(gates + 2 * stride, f32x4.mul(f32x4.mul(dcell, i), f32x4.sub(one, f32x4.mul(g, g))));
+    v128.store(gates + 3 * stride, f32x4.mul(f32x4.mul(f32x4.mul(d, y), o), f32x4.sub(one, o)));
     v128.store(dc, f32x4.mul(dcell, f));
     v128.store(dh, splat(0.0));
   }

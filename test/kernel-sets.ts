@@ -1,5 +1,9 @@
-import { referenceKernels, wasmKernels } from '../src/kernels/index.js'
+import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index.js'
 import type { Kernels } from '../src/kernels/kernels.js'
 
 /** Every implementation of the kernels in single precision, for tests that each of them must pass. */
 export const kernelSets: Kernels[] = [wasmKernels('relaxed-simd'), wasmKernels('simd'), referenceKernels()]
+
+const blas = blasKernels()
+if (blas) kernelSets.push(blas)
+else console.log('no BLAS on this machine: its kernels are not tested')

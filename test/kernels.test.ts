@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
 import { referenceKernels } from '../src/kernels/index.js'
 import { type BinaryOp, gatesOf, type UnaryOp } from '../src/kernels/kernels.js'
@@ -7,7 +7,10 @@ import { relativeError } from './read-fixture.js'
 
 // The fast kernels against their plain twin in double precision, over awkward sizes.
 const exact = referenceKernels('float64')
-const generator = new Generator(5)
+let generator: Generator
+beforeEach(() => {
+  generator = new Generator(5)
+})
 const random = (length: number, scale = 1) => Float32Array.from({ length }, () => generator.normal() * scale)
 const sizes = [1, 3, 7, 31, 33, 101]
 

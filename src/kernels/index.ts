@@ -1,3 +1,5 @@
+import { BlasKernels } from './blas/blas.js'
+import { findBlas } from './blas/library.js'
 import type { Kernels } from './kernels.js'
 import { ReferenceKernels } from './reference/reference.js'
 import type { Simd } from './wasm/module.js'
@@ -5,9 +7,9 @@ import { WasmKernels } from './wasm/wasm.js'
 
 let current: Kernels | undefined
 
-/** The kernels in use; at the first call the WebAssembly ones are compiled. */
+/** The kernels in use. At the first call the fastest that the platform has are made ready. */
 export function kernels(): Kernels {
-  current ??= wasmKernels()
+  current ??= blasKernels() ?? wasmKernels()
   return current
 }
 
@@ -24,4 +26,10 @@ export function referenceKernels(precision: 'float32' | 'float64' = 'float32'): 
 /** The kernels in WebAssembly, with relaxed SIMD (fused multiply-add) where the engine has it. */
 export function wasmKernels(simd?: Simd): Kernels {
   return new WasmKernels(simd)
+}
+
+/** The WebAssembly kernels with matrix products from the system's BLAS; undefined where there is none. */
+export function blasKernels(): Kernels | undefined {
+  const blas = findBlas()
+  return blas && new BlasKernels(blas)
 }

@@ -1,49 +1,50 @@
 import type { RecurrentWeights } from '../kernels.js'
-import type { Allocate, LayerPanels } from './panels.js'
+import type { Allocate } from './memory.js'
+import type { LayerPanels } from './panels.js'
+import type { Operand } from './products.js'
 
-/** A layer with its weights in panels, ready to go from one time step to the next. */
+/** A layer with its weights ready to go from one time step to the next. */
 export class PackedCell {
   readonly #bias: number
-  readonly #inputWeights: number
-  readonly #hiddenWeights: number
+  readonly #inputWeights: readonly Operand[]
+  readonly #hiddenWeights: readonly Operand[]
 
   constructor(
     readonly panels: LayerPanels,
     allocate: Allocate,
-    weights: RecurrentWeights,
-    /** The input is tokens, and its weights a table of their rows. */
+    { weightIh, weightHh, ...biases }: RecurrentWeights,
+    /** The input is tokens, and its weights tables of their rows. */
     readonly tokens: boolean,
   ) {
-    const { inputSize, hiddenSize } = panels.sizes
-    const { features, units } = panels.size
-    this.#bias = panels.bias(allocate, weights)
-    const depth = tokens ? inputSize : features
-    this.#inputWeights = panels.transposed(allocate, weights.weightIh, 'input', inputSize, depth)
-    this.#hiddenWeights = panels.transposed(allocate, weights.weightHh, 'hidden', hiddenSize, units)
+    this.#bias = panels.bias(allocate, biases as RecurrentWeights)
+    this.#inputWeights = tokens
+      ? panels.tokenTables(allocate, weightIh)
+      : panels.weights(allocate, weightIh, 'input', 'forward')
+    this.#hiddenWeights = panels.weights(allocate, weightHh, 'hidden', 'forward')
   }
 
   /**
-   * From x and h to the gates and the next h (and c). All are addresses; x is the step's tokens or its
-   * features in panels. `next` and `nextC` may be `h` and `c` themselves.
+   * From x and h to the gates and the next h (and c). All are addresses: x is the step's tokens, or its
+   * features in panels; blocks of gates lie `stride` bytes apart. `next` and `nextC` may be `h` and `c`.
    */
-  advance(x: number, gates: number, h: number, next: number, c: number, nextC: number): void {
+  advance(x: number, gates: number, stride: number, h: number, next: number, c: number, nextC: number): void {
     const { panels } = this
+    const { rows, units, block, blocks, width, products, sizes } = panels
     const { code } = panels.engine
-    const { rows, units, features, block } = panels.size
-    const { inputSize, batchSize, cell } = panels.sizes
-    const { blocks, input, hidden } = panels.blocks
-    const inputSums = gates + input.first * block * 4
-    code.fillRows(this.#bias, gates, rows, blocks * units)
-    if (this.tokens) {
-      code.addTokenRows(x, batchSize, this.#inputWeights, inputSize, inputSums, rows, panels.columns('input'))
-    } else {
-      code.multiply(x, this.#inputWeights, inputSums, rows, features, panels.columns('input'))
+    for (let b = 0; b < blocks.blocks; b++) {
+      code.fillRows(this.#bias + b * units * 4, gates + b * stride, rows, units, width)
     }
-    const hiddenSums = gates + hidden.first * block * 4
-    code.multiply(h, this.#hiddenWeights, hiddenSums, rows, units, panels.columns('hidden'))
-    if (cell === 'lstm') code.lstm(gates, c, nextC, next, block)
-    else if (cell === 'gru') code.gru(gates, h, next, block)
-    else if (cell === 'rnn_tanh') code.rnnTanh(gates, next, block)
+    this.#inputWeights.forEach((w, b) => {
+      const sums = gates + (blocks.input.first + b) * stride
+      if (this.tokens) code.addTokenRows(x, sizes.batchSize, w.address, w.features, sums, rows, units, width)
+      else products.forward(x, w, sums, rows)
+    })
+    this.#hiddenWeights.forEach((w, b) => {
+      products.forward(h, w, gates + (blocks.hidden.first + b) * stride, rows)
+    })
+    if (sizes.cell === 'lstm') code.lstm(gates, c, nextC, next, block, stride)
+    else if (sizes.cell === 'gru') code.gru(gates, h, next, block, stride)
+    else if (sizes.cell === 'rnn_tanh') code.rnnTanh(gates, next, block)
     else code.rnnRelu(gates, next, block)
   }
 }

@@ -1,5 +1,5 @@
 import type { FloatArray, MatmulSizes } from '../kernels.js'
-import { panelBytes, roundUp } from './layout.js'
+import { roundUp } from './layout.js'
 import type { Engine } from './module.js'
 
 /** y[m, n] = op(a) · op(b): both operands into panels, transposed on the way where asked, one product, back. */
@@ -20,17 +20,17 @@ export function matmul(
 
     memory.write(raw, a)
     if (rows !== m) memory.zero(left, rows * depth)
-    if (transposeA) code.packTransposed(raw, k, m, left, panelBytes(rows))
-    else code.pack(raw, m, k, left, panelBytes(rows))
+    if (transposeA) code.packTransposed(raw, k, m, left, rows, 8)
+    else code.pack(raw, m, k, left, rows, 8)
 
     memory.write(raw, b)
     if (depth !== k) memory.zero(right, depth * columns)
-    if (transposeB) code.packTransposed(raw, n, k, right, panelBytes(depth))
-    else code.pack(raw, k, n, right, panelBytes(depth))
+    if (transposeB) code.packTransposed(raw, n, k, right, depth, 8)
+    else code.pack(raw, k, n, right, depth, 8)
 
     memory.zero(product, rows * columns)
     code.multiply(left, right, product, rows, depth, columns)
-    code.unpack(product, panelBytes(rows), raw, m, n)
+    code.unpack(product, raw, m, n, rows, 8)
     memory.copyOut(raw, y)
   })
 }

@@ -3,6 +3,9 @@ import type { FloatArray } from '../kernels.js'
 
 const PAGE = 65536
 
+/** Takes a block of so many values for as long as a scope lasts. */
+export type Allocate = (length: number) => number
+
 /** The least size class of at least `bytes`: 1 to 7 times 16, then 4 to 7 times a power of two. */
 function sizeClass(bytes: number): number {
   let unit = 16
@@ -55,7 +58,7 @@ export class LinearMemory {
   }
 
   /** Runs `body` with an allocator whose blocks are freed when it returns. */
-  scope<T>(body: (allocate: (length: number) => number) => T): T {
+  scope<T>(body: (allocate: Allocate) => T): T {
     const blocks: number[] = []
     try {
       return body((length) => {

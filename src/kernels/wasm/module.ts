@@ -19,12 +19,12 @@ export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, 
     m: number,
     n: number,
   ): void
-  pack(x: number, rows: number, columns: number, y: number, stride: number): void
-  addPacked(x: number, rows: number, columns: number, y: number, stride: number): void
-  packTransposed(x: number, rows: number, columns: number, y: number, stride: number): void
-  unpack(x: number, stride: number, y: number, rows: number, columns: number): void
-  unpackTransposed(x: number, stride: number, y: number, rows: number, columns: number): void
-  fillRows(x: number, y: number, rows: number, columns: number): void
+  pack(x: number, rows: number, columns: number, y: number, depth: number, width: number): void
+  addPacked(x: number, rows: number, columns: number, y: number, depth: number, width: number): void
+  packTransposed(x: number, rows: number, columns: number, y: number, depth: number, width: number): void
+  unpack(x: number, y: number, rows: number, columns: number, depth: number, width: number): void
+  unpackTransposed(x: number, y: number, rows: number, columns: number, depth: number, width: number): void
+  fillRows(x: number, y: number, rows: number, columns: number, width: number): void
   addTokenRows(
     tokens: number,
     count: number,
@@ -33,6 +33,7 @@ export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, 
     y: number,
     rows: number,
     columns: number,
+    width: number,
   ): void
   scatterTokenRows(
     tokens: number,
@@ -42,16 +43,17 @@ export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, 
     x: number,
     rows: number,
     columns: number,
+    width: number,
   ): void
-  sumRows(x: number, y: number, rows: number, columns: number): void
+  sumRows(x: number, y: number, rows: number, columns: number, width: number): void
   rnnTanh(a: number, h: number, length: number): void
   rnnRelu(a: number, h: number, length: number): void
   rnnTanhBackward(h: number, dh: number, da: number, length: number): void
   rnnReluBackward(h: number, dh: number, da: number, length: number): void
-  gru(gates: number, previous: number, h: number, length: number): void
-  gruBackward(gates: number, previous: number, dh: number, length: number): void
-  lstm(gates: number, previous: number, c: number, h: number, length: number): void
-  lstmBackward(gates: number, previous: number, c: number, dh: number, dc: number, length: number): void
+  gru(gates: number, previous: number, h: number, length: number, stride: number): void
+  gruBackward(gates: number, previous: number, dh: number, length: number, stride: number): void
+  lstm(gates: number, previous: number, c: number, h: number, length: number, stride: number): void
+  lstmBackward(gates: number, previous: number, c: number, dh: number, dc: number, length: number, stride: number): void
   softmax(x: number, y: number, rows: number, columns: number): void
   logSoftmax(x: number, y: number, rows: number, columns: number): void
   crossEntropy(x: number, targets: number, grad: number, rows: number, columns: number): number
