@@ -52,11 +52,11 @@ export function tanh(x: v128): v128 {
   p = madd(p, square, splat(-5.37397155531e-2));
   p = madd(p, square, splat(1.33314422036e-1));
   p = madd(p, square, splat(-3.33332819422e-1));
-  const near = madd(f32x4.mul(p, square), x, x);
+  const near = madd(f32x4.mul(p, square), size, size);
   const one = splat(1.0);
   const far = f32x4.sub(one, f32x4.div(splat(2.0), f32x4.add(exp(f32x4.add(size, size)), one)));
   const sign = v128.and(x, i32x4.splat(0x80000000));
-  return v128.bitselect(near, v128.or(far, sign), f32x4.lt(size, splat(0.625)));
+  return v128.or(v128.bitselect(near, far, f32x4.lt(size, splat(0.625))), sign);
 }
 
 /** Natural logarithm: of the mantissa in [√½, √2), plus the exponent times ln 2. */

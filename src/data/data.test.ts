@@ -31,6 +31,11 @@ describe('Vocab', () => {
     expect(Vocab.count('abbcccd', { minFreq: 2 }).tokens).toEqual(['<unk>', 'c', 'b'])
   })
 
+  test('a token reserved twice, or <unk> itself, has one number', () => {
+    const { tokens } = Vocab.count('ab', { reservedTokens: ['<unk>', '<pad>', '<pad>', 'b'] })
+    expect(tokens).toEqual(['<unk>', '<pad>', 'b', 'a'])
+  })
+
   test('encodes and decodes; the unknown is 0', () => {
     expect([...vocab.encode('cab?')]).toEqual([2, 4, 3, 0])
     expect(vocab.decode([2, 0])).toEqual(['c', '<unk>'])
@@ -113,6 +118,9 @@ describe('SequenceData', () => {
         const starts = [...data.batches()].flatMap(({ x }) => [...x.data].filter((_, i) => i % numSteps === 0))
         expect(new Set(starts).size).toBe(starts.length)
         expect(new Set(starts.map((start) => start % numSteps)).size).toBe(1)
+        const offset = starts[0] % numSteps
+        const subsequences = Math.floor((data.corpus.length - offset - 1) / numSteps)
+        expect(starts.length).toBe(subsequences - (subsequences % size.batchSize))
       }),
     )
     const starts = [
@@ -121,24 +129,28 @@ describe('SequenceData', () => {
     expect(starts).not.toEqual(starts.toSorted((a, b) => a - b))
   })
 
-  test.each(['random', 'sequential'] as const)(
-    '%s: 10,000 tokens make 8 batches at any offset, drawn afresh',
-    (sampling) => {
-      const data = new SequenceData(counting(10_000), { sampling })
-      const first = new Set<number>()
-      for (let pass = 0; pass < 50; pass++) {
-        const batches = [...data.batches()]
-        expect(batches.length).toBe(8)
-        first.add(batches[0].x.data[0])
-      }
-      expect(first.size).toBeGreaterThan(5)
-    },
-  )
+  test.each([
+    ['random', 34],
+    ['sequential', 35],
+  ] as const)('%s: 10,000 tokens make 8 batches at every offset from 0 to %i', (sampling, largest) => {
+    const data = new SequenceData(counting(10_000), { sampling })
+    const offsets = new Set<number>()
+    for (let pass = 0; pass < 600; pass++) {
+      const batches = [...data.batches()]
+      expect(batches.length).toBe(8)
+      const first = batches[0].x.data[0]
+      offsets.add(sampling === 'random' ? first % 35 : first)
+    }
+    expect([...offsets].sort((a, b) => a - b)).toEqual(Array.from({ length: largest + 1 }, (_, i) => i))
+  })
 
-  test('the same seed makes the same batches', () => {
-    const all = () =>
-      [...make({ batchSize: 3, numSteps: 4, more: 90, seed: 8 }, 'random').batches()].map(({ x }) => [...x.data])
-    expect(all()).toEqual(all())
+  test.each(['random', 'sequential'] as const)('%s: the same seed makes the same batches', (sampling) => {
+    const all = (seed: number) => {
+      const data = make({ batchSize: 3, numSteps: 4, more: 90, seed }, sampling)
+      return [1, 2, 3].flatMap(() => [...data.batches()].map(({ x, y }) => [[...x.data], [...y.data]]))
+    }
+    expect(all(8)).toEqual(all(8))
+    expect(all(8)).not.toEqual(all(9))
   })
 
   test.each([{ batchSize: 0 }, { numSteps: -1 }, { batchSize: 1.5 }, { numSteps: Number.NaN }])(

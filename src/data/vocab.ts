@@ -34,7 +34,7 @@ export class Vocab {
     checkWhole('Vocab', 'minFreq', minFreq, 0)
     const counts = new Map<string, number>()
     for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
-    const first = ['<unk>', ...reservedTokens]
+    const first = [...new Set(['<unk>', ...reservedTokens])]
     const frequent = [...counts]
       .filter(([token, count]) => count >= minFreq && !first.includes(token))
       .sort(([, a], [, b]) => b - a)

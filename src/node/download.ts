@@ -9,45 +9,67 @@ export interface Progress {
 export interface DownloadOptions {
   /** Of the bytes, in hexadecimal. */
   sha1: string
-  /** Milliseconds until the first byte, and between two. */
+  /** Milliseconds until an answer, and between two of its pieces; twenty times that for the whole of it. */
   timeout: number
   /** Bytes at most; a longer answer is given up. */
   maxBytes: number
   onProgress?: (progress: Progress) => void
 }
 
-/** The bytes behind the first address that answers with the right ones; undefined where none does. */
+/**
+ * The bytes behind the first address that answers with the right ones; undefined where none does. All are asked
+ * at once, so that a network that swallows everything costs one time-out, not one for each address.
+ */
 export async function download(
   addresses: readonly string[],
   options: DownloadOptions,
 ): Promise<Uint8Array | undefined> {
-  for (const address of addresses) {
-    const bytes = await fetchBytes(address, options).catch(() => undefined)
-    if (bytes && createHash('sha1').update(bytes).digest('hex') === options.sha1) return bytes
+  const requests = addresses.map((address) => ask(address, options.timeout))
+  try {
+    for (const request of requests) {
+      const bytes = await receive(request, options).catch(() => undefined)
+      if (bytes && createHash('sha1').update(bytes).digest('hex') === options.sha1) return bytes
+    }
+    return undefined
+  } finally {
+    for (const { abort } of requests) abort.abort()
   }
-  return undefined
 }
 
-async function fetchBytes(address: string, { timeout, maxBytes, onProgress }: DownloadOptions): Promise<Uint8Array> {
+interface Request {
+  answer: Promise<Response>
+  abort: AbortController
+}
+
+function ask(address: string, timeout: number): Request {
   const abort = new AbortController()
-  let timer = setTimeout(() => abort.abort(), timeout)
-  try {
-    const response = await fetch(address, { signal: abort.signal })
-    if (!response.ok || !response.body) throw new Error(`status ${response.status}`)
-    const total = Number(response.headers.get('content-length')) || undefined
-    const chunks: Uint8Array[] = []
-    let received = 0
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-      clearTimeout(timer)
-      timer = setTimeout(() => abort.abort(), timeout)
-      chunks.push(chunk)
-      received += chunk.length
-      if (received > maxBytes) throw new Error('too long')
-      onProgress?.({ received, total })
-    }
-    return Buffer.concat(chunks)
-  } finally {
-    clearTimeout(timer)
-    abort.abort()
+  const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(20 * timeout)])
+  const answer = within(timeout, abort, fetch(address, { signal }))
+  // Another address may be through before anyone looks at this one.
+  answer.catch(() => undefined)
+  return { answer, abort }
+}
+
+async function receive({ answer, abort }: Request, options: DownloadOptions): Promise<Uint8Array> {
+  const { timeout, maxBytes, onProgress } = options
+  const response = await answer
+  if (!response.ok || !response.body) throw new Error(`status ${response.status}`)
+  const total = Number(response.headers.get('content-length')) || undefined
+  const reader = response.body.getReader()
+  const chunks: Uint8Array[] = []
+  let received = 0
+  for (;;) {
+    const { done, value } = await within(timeout, abort, reader.read())
+    if (done) return Buffer.concat(chunks)
+    chunks.push(value)
+    received += value.length
+    if (received > maxBytes) throw new Error('too long')
+    onProgress?.({ received, total })
   }
+}
+
+/** Aborts what is not there in time. */
+function within<T>(timeout: number, abort: AbortController, promise: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => abort.abort(), timeout)
+  return promise.finally(() => clearTimeout(timer))
 }

@@ -8,6 +8,7 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { DataError, FormatError, UnrolledError } from '../core/errors.js'
+import { cleanLines } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
 import { GRU } from '../nn/gru.js'
@@ -16,6 +17,7 @@ import { RNNModel } from '../nn/model.js'
 import { RNN } from '../nn/rnn.js'
 import { loadText } from './load-text.js'
 import { loadModel, saveModel } from './model-folder.js'
+import { readText } from './read-text.js'
 import { loadTimeMachine } from './time-machine.js'
 
 let folder: string
@@ -43,7 +45,13 @@ describe('loadText', () => {
   test.each([
     ['a missing file', 'none.txt', undefined, 'no such file'],
     ['an empty file', 'empty.txt', '', 'empty'],
-    ['bytes that are not UTF-8', 'latin.txt', Buffer.from([0x63, 0x61, 0x66, 0xe9, 0x20]), 'not UTF-8'],
+    [
+      'bytes that are not UTF-8',
+      'latin.txt',
+      Buffer.from([0x63, 0x61, 0x66, 0xe9, 0x20]),
+      'not UTF-8 text from byte 3',
+    ],
+    ['a character cut off at the end', 'cut.txt', Buffer.from('né').subarray(0, 2), 'not UTF-8 text from byte 1'],
     ['a short text', 'short.txt', 'abc', 'the text has 3 tokens'],
   ])('%s: a DataError', async (_name, file, content, message) => {
     if (content !== undefined) await writeFile(at(file), content)
@@ -108,6 +116,31 @@ describe('loadTimeMachine', () => {
     expect(good.source).toContain('downloaded')
   })
 
+  test('mirrors that say nothing cost one time-out together, and one that trickles is given up', async () => {
+    let asked = 0
+    let trickle: NodeJS.Timeout | undefined
+    const address = await serve((request, response) => {
+      asked++
+      if (request.url === '/trickles') trickle = setInterval(() => response.write('a'), 20)
+    })
+    const settings = { ...options(), timeout: 60 }
+    // The last is asked though none before it has answered.
+    await loadTimeMachine({ ...settings, mirrors: ['1', '2', '3'].map((name) => address + name) })
+    expect(asked).toBe(3)
+    const { source } = await loadTimeMachine({ ...settings, mirrors: [`${address}trickles`] })
+    clearInterval(trickle)
+    expect(source).toContain('Moby Dick')
+  })
+
+  test('several at once do no harm', async () => {
+    const address = await serve((_request, response) => response.end(text))
+    const load = () => loadTimeMachine({ ...options(), mirrors: [address] })
+    const loaded = await Promise.all([load(), load(), load(), load()])
+    for (const { corpus } of loaded) expect(corpus).toEqual(loaded[0].corpus)
+    expect(await readdir(at('cache'))).toEqual(['timemachine.txt'])
+    expect(await readFile(at('cache', 'timemachine.txt'), 'utf8')).toBe(text)
+  })
+
   test('a broken file in the cache is not believed', async () => {
     await mkdir(at('cache'))
     await writeFile(at('cache', 'timemachine.txt'), 'broken')
@@ -134,6 +167,8 @@ describe('loadTimeMachine', () => {
     'the book’s text has the book’s figures (skipped where UNROLLED_DATA has no timemachine.txt)',
     async () => {
       vi.stubEnv('UNROLLED_DATA', dataFolder)
+      const lines = cleanLines(await readText(path.join(dataFolder, 'timemachine.txt')))
+      expect([lines.length, lines[0]]).toEqual([3221, 'the time machine by h g wells'])
       const all = { cacheDir: at('cache'), mirrors: [], maxTokens: Infinity }
       const characters = await loadTimeMachine(all)
       expect(characters.source).toContain(dataFolder)

@@ -10,7 +10,7 @@ import { DataError } from '../core/errors.js'
 export async function readText(source: string): Promise<string> {
   const info = await describe(source)
   if (!info.isDirectory()) return decode(await read(source), source)
-  const names = (await readdir(source)).filter((name) => name.endsWith('.txt')).sort()
+  const names = (await list(source)).filter((name) => name.endsWith('.txt')).sort()
   if (names.length === 0) throw new DataError(`${source}: the directory has no .txt files, expected at least one`)
   const texts: string[] = []
   for (const name of names) {
@@ -25,6 +25,11 @@ const describe = (source: string): Promise<Stats> =>
     throw unreadable(source, error)
   })
 
+const list = (directory: string): Promise<string[]> =>
+  readdir(directory).catch((error) => {
+    throw unreadable(directory, error)
+  })
+
 const read = (file: string): Promise<Buffer> =>
   readFile(file).catch((error) => {
     throw unreadable(file, error)
@@ -36,16 +41,19 @@ function unreadable(file: string, { code, message }: NodeJS.ErrnoException): Dat
     EACCES: 'it may not be read (permission denied)',
     EISDIR: 'it is a directory, expected a text file',
   }
-  return new DataError(`${file}: ${(code && reasons[code]) ?? message}`)
+  return new DataError(`${file || 'the empty path'}: ${(code && reasons[code]) ?? message}`)
 }
 
 /** The bytes as text; a byte order mark is dropped. */
-function decode(bytes: Uint8Array, file: string): string {
+function decode(bytes: Buffer, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
+    // Decoded leniently and encoded again, the bytes differ from where they are broken.
+    const again = Buffer.from(bytes.toString('utf8'))
+    const place = again.findIndex((byte, i) => byte !== bytes[i])
     throw new DataError(
-      `${file}: the file is not UTF-8 text; convert it first, for example with iconv -f latin1 -t utf-8`,
+      `${file}: the file is not UTF-8 text from byte ${place} on; convert it first, for example with iconv -f latin1 -t utf-8`,
     )
   }
 }

@@ -12,10 +12,11 @@ const FILE = 'timemachine.txt'
 const SHA1 = '090b5e7e70c295757f55df93cb0a180b9691891a'
 const BYTES = 178_979
 
-/** Where the book's authors publish the file. */
+/** Where the book's authors publish the file: their data host, and an early edition on GitHub. */
 const mirrors = [
   'https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt',
   'https://d2l-data.s3.amazonaws.com/timemachine.txt',
+  'https://raw.githubusercontent.com/d2l-ai/d2l-zh/v0.7/data/timemachine.txt',
   'http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt',
 ]
 
@@ -28,7 +29,7 @@ export interface TimeMachineOptions extends LoadOptions {
   mirrors?: readonly string[]
   /** SHA-1 that a downloaded or cached file must have. */
   sha1?: string
-  /** Milliseconds to wait for an answer. Default 3000. */
+  /** Milliseconds to wait for an answer from any of them. Default 3000. */
   timeout?: number
   onProgress?: (progress: Progress) => void
 }
