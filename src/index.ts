@@ -5,7 +5,16 @@ export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOpti
 export { cleanLines, type TokenKind, tokensOf } from './data/text.js'
 export { Vocab, type VocabOptions } from './data/vocab.js'
 export { type GenerateOptions, generate, type PredictOptions, predict, predictAll } from './generate/generate.js'
-export { kernels, referenceKernels, useKernels, wasmKernels } from './kernels/index.js'
+export {
+  blasKernels,
+  type KernelName,
+  kernelNames,
+  kernels,
+  referenceKernels,
+  selectKernels,
+  useKernels,
+  wasmKernels,
+} from './kernels/index.js'
 export type { CellKind, FloatArray, Kernels, Stepper } from './kernels/kernels.js'
 export { Dropout } from './nn/dropout.js'
 export { Embedding, type EmbeddingOptions } from './nn/embedding.js'

@@ -60,6 +60,19 @@ describe('train', () => {
     expect(parameters('seed-c', '6').equals(first)).toBe(false)
   })
 
+  test('--kernels chooses, and says which', () => {
+    for (const [name, shown] of [
+      ['wasm', /wasm-(relaxed-)?simd/],
+      ['reference', /reference/],
+      ['auto', /wasm-|blas-/],
+    ] as const) {
+      const { status, stdout } = unrolled('train', 'fox.txt', ...quick, '--kernels', name, '--out', `kernels-${name}`)
+      expect(status).toBe(0)
+      expect(stdout.split('\n')[1]).toMatch(shown)
+      expect(unrolled('info', `kernels-${name}`).stdout).toMatch(/kernels +(wasm|blas)-/)
+    }
+  })
+
   test('without a text: the book’s; without --out: a new folder each time', () => {
     for (const out of ['runs/time-machine', 'runs/time-machine-2']) {
       const { status, stdout } = unrolled('train', '--hidden-size', '8', '--epochs', '1')
@@ -204,6 +217,7 @@ describe('bad input: one sentence, exit code 2', () => {
     ['train fox.txt --clip 0', /clip is 0/],
     ['train fox.txt --seed 0.5', /seed is 0\.5/],
     ['train fox.txt --dropout 2', /dropout is 2/],
+    ['train fox.txt --kernels cuda', /Allowed choices are auto, wasm, blas, reference/],
     ['train fox.txt --cell conv', /Allowed choices are rnn, gru, lstm/],
     ['train fox.txt --hiden-size 3', /unknown option '--hiden-size'.*--hidden-size/s],
     ['train fox.txt --out folder', /holds other files/],

@@ -10,12 +10,12 @@ export function infoCommand(): Command {
 }
 
 async function run(folder: string, { json }: { json?: boolean }): Promise<void> {
-  const { loadModel } = await import('../node.js')
+  const { kernels, loadModel } = await import('../node.js')
   const { model, vocab, config } = await loadModel(folder)
   const named = model.namedParameters()
   const parameters = named.reduce((sum, [, { size }]) => sum + size, 0)
   const { format: _, version: __, sha256: ___, training, ...sizes } = config
-  const facts = { ...sizes, tokens: vocab.kind, parameters }
+  const facts = { ...sizes, tokens: vocab.kind, parameters, kernels: kernels().name }
   if (json) {
     const shapes = Object.fromEntries(named.map(([name, { shape }]) => [name, shape]))
     console.log(JSON.stringify({ ...facts, training, shapes }))

@@ -7,6 +7,7 @@ import {
   checkModelFolder,
   type EpochEvent,
   GRU,
+  type KernelName,
   kernels,
   type LoadedBook,
   LSTM,
@@ -18,6 +19,7 @@ import {
   RNNModel,
   type Sampling,
   saveModel,
+  selectKernels,
   type TokenKind,
   trainSteps,
   type Vocab,
@@ -44,6 +46,7 @@ export interface TrainingOptions {
   lr: number
   clip: number
   seed: number
+  kernels: KernelName
   out?: string
   json?: boolean
 }
@@ -59,6 +62,7 @@ export async function runTraining(texts: string[], options: TrainingOptions): Pr
       'train: bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
     )
   }
+  selectKernels(options.kernels)
   await checkModelFolder(out)
   const { data, vocab, source } = await load(texts, options)
   const generator = new Generator(seed)
@@ -98,7 +102,13 @@ export async function runTraining(texts: string[], options: TrainingOptions): Pr
 
   const { perplexity = null, tokensPerSecond = null } = history.at(-1) ?? {}
   const seconds = (performance.now() - start) / 1000
-  await saveModel(out, model, vocab, { text: source, ...recordOf(options), finishedEpochs: history.length, perplexity })
+  await saveModel(out, model, vocab, {
+    text: source,
+    ...recordOf(options),
+    finishedEpochs: history.length,
+    perplexity,
+    kernels: kernels().name,
+  })
   const plot = history.length > 1 ? await showCurve(history, out, say) : undefined
   const samples: string[] = []
   for (const prefix of prefixes) samples.push(await predict(prefix, 50, model, vocab))
@@ -120,7 +130,12 @@ export async function runTraining(texts: string[], options: TrainingOptions): Pr
 }
 
 /** The options as config.json keeps them. */
-function recordOf({ out: _, json: __, ...options }: TrainingOptions): Record<string, string | number | boolean> {
+function recordOf({
+  out: _,
+  json: __,
+  kernels: ___,
+  ...options
+}: TrainingOptions): Record<string, string | number | boolean> {
   const entries = Object.entries(options).map(([name, value]) => [name, value === Infinity ? 'all' : value])
   return Object.fromEntries(entries)
 }

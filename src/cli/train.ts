@@ -26,6 +26,12 @@ const trainOptions = (): Option[] => [
   amount('--lr <rate>', 'learning rate', 1),
   amount('--clip <norm>', 'largest norm of the gradients; all leaves them as they are', 1, numberOrAll),
   amount('--seed <n>', 'the same seed gives the same model', 0),
+  choice('--kernels <set>', 'auto takes blas where the system has one, else wasm', [
+    'auto',
+    'wasm',
+    'blas',
+    'reference',
+  ]),
   new Option('--out <folder>', "the model's folder; an older model there is replaced (default: a new one in runs/)"),
   new Option('--json', 'one JSON object a line on standard output: an event an epoch, and the result'),
 ]
@@ -51,7 +57,7 @@ Ctrl-C ends the training after the step in hand and saves the model.`,
 export function bookCommand(): Command {
   const all = trainOptions()
   const defaults = Object.fromEntries(all.map((option) => [option.attributeName(), option.defaultValue]))
-  const varied = ['cell', 'sampling', 'epochs', 'seed', 'out', 'json']
+  const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'out', 'json']
   return withOptions(
     new Command('book'),
     all.filter((option) => varied.includes(option.attributeName())),

@@ -1,3 +1,5 @@
+import { checkWhole, checkWord } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
 import { BlasKernels } from './blas/blas.js'
 import { findBlas } from './blas/library.js'
 import type { Kernels } from './kernels.js'
@@ -28,8 +30,33 @@ export function wasmKernels(simd?: Simd): Kernels {
   return new WasmKernels(simd)
 }
 
-/** The WebAssembly kernels with matrix products from the system's BLAS; undefined where there is none. */
-export function blasKernels(): Kernels | undefined {
-  const blas = findBlas()
+/**
+ * The WebAssembly kernels with matrix products from the system's BLAS; undefined where there is none.
+ * @param options.threads for the products. Default: those of the machine, up to 4
+ */
+export function blasKernels({ threads }: { threads?: number } = {}): Kernels | undefined {
+  if (threads !== undefined) checkWhole('blasKernels', 'threads', threads)
+  const blas = findBlas(threads)
   return blas && new BlasKernels(blas)
+}
+
+/** Words for kernels, as on the command line. */
+export const kernelNames = ['auto', 'wasm', 'blas', 'reference'] as const
+export type KernelName = (typeof kernelNames)[number]
+
+/** Uses the kernels of that name from now on. @throws OptionError for `blas` where there is none */
+export function selectKernels(name: KernelName): void {
+  checkWord('selectKernels', 'kernels', name, kernelNames)
+  if (name === 'auto') current = undefined
+  else if (name === 'wasm') current = wasmKernels()
+  else if (name === 'reference') current = referenceKernels()
+  else {
+    const blas = blasKernels()
+    if (!blas) {
+      throw new OptionError(
+        'selectKernels: no BLAS was found; install OpenBLAS (Debian: apt-get install libopenblas0) and the npm package koffi, or use wasm',
+      )
+    }
+    current = blas
+  }
 }

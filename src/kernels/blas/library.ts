@@ -36,11 +36,15 @@ const places: Record<string, { name: string; files: readonly string[] }> = {
 const PROTOTYPE =
   'void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, void* a, int lda, void* b, int ldb, float beta, void* c, int ldc)'
 
+/** More threads than this lose on the small products of one time step what they win on the large ones. */
+const MOST_THREADS = 4
+
 /**
  * The system's BLAS, through the optional dependency koffi; undefined where either is missing, and on every
- * platform but Node. It computes on one thread.
+ * platform but Node.
+ * @param threads of its own that the library may use; Accelerate decides by itself
  */
-export function findBlas(): Blas | undefined {
+export function findBlas(threads?: number): Blas | undefined {
   const { process } = globalThis as { process?: NodeJS.Process }
   const place = places[process?.platform ?? '']
   const modules = process?.getBuiltinModule?.('node:module')
@@ -50,7 +54,10 @@ export function findBlas(): Blas | undefined {
     const library = firstThatLoads(koffi, place.files)
     if (!library) return undefined
     const cblas = library.func(PROTOTYPE)
-    if (place.name === 'OpenBLAS') library.func('void openblas_set_num_threads(int)')(1)
+    const cores = process?.getBuiltinModule('node:os').availableParallelism() ?? 1
+    if (place.name === 'OpenBLAS') {
+      library.func('void openblas_set_num_threads(int)')(threads ?? Math.min(cores, MOST_THREADS))
+    }
     return { name: place.name, sgemm: (a, b, c, product) => sgemm(cblas, a, b, c, product) }
   } catch {
     return undefined

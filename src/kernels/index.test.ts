@@ -1,0 +1,25 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { OptionError } from '../core/errors.js'
+import { blasKernels, kernels, selectKernels } from './index.js'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+  selectKernels('auto')
+})
+
+test('kernels are chosen by name; auto takes the system’s BLAS where there is one', () => {
+  selectKernels('wasm')
+  expect(kernels().name).toMatch(/^wasm-/)
+  selectKernels('reference')
+  expect(kernels().name).toBe('reference')
+  selectKernels('auto')
+  expect(kernels().name).toMatch(blasKernels() ? /^blas-/ : /^wasm-/)
+  expect(() => selectKernels('cuda' as 'wasm')).toThrow(OptionError)
+})
+
+test('without Node’s modules, as in a browser, there is no BLAS, and auto does without', () => {
+  vi.stubGlobal('process', undefined)
+  expect(blasKernels()).toBeUndefined()
+  expect(kernels().name).toMatch(/^wasm-/)
+  expect(() => selectKernels('blas')).toThrow('no BLAS was found')
+})
