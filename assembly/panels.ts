@@ -1,138 +1,138 @@
 /**
- * Between row-major matrices and panels: a panel holds `width` columns (a multiple of 8), its `depth` rows one
- * after another, so that element (r, c) lies at panel c / width, row r, lane c % width. Lanes past the last
- * column are zero. The panels of a matrix that is as wide as a panel are the matrix itself, row-major.
+ * Between row-major matrices and panels. Element (row, column) of a matrix in panels of `width` columns lies at
+ * (column / width) · panel + row · width · 4 + (column % width) · 4 bytes, where `panel` is the number of bytes
+ * from one panel to the next. The width is 8, or 1: then a panel is one column, as the system's BLAS wants it.
  */
 import { bytes, PANEL, ROW } from "./simd";
+import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
-/** to = from, 8 lanes. */
-// @ts-ignore: decorator
-@inline
-function copyLanes(from: usize, to: usize): void {
-  v128.store(to, v128.load(from, 0), 0);
-  v128.store(to, v128.load(from, 16), 16);
+/** y (panels) = x[rows, columns] (row-major) */
+export function loadRows(x: usize, rows: i32, columns: i32, y: usize, panel: usize, width: i32): void {
+  const stride = bytes(columns);
+  if (width == 1) return transpose(x, stride, y, panel, rows, columns);
+  for (let c = 0; c < columns; c += PANEL, y += panel) {
+    copyRows(x + bytes(c), stride, y, ROW, rows, min(PANEL, columns - c));
+  }
 }
 
-/** to += from, 8 lanes. */
-// @ts-ignore: decorator
-@inline
-function addLanes(from: usize, to: usize): void {
-  v128.store(to, f32x4.add(v128.load(to, 0), v128.load(from, 0)), 0);
-  v128.store(to, f32x4.add(v128.load(to, 16), v128.load(from, 16)), 16);
+/** y (panels) += x[rows, columns] (row-major) */
+export function addRows(x: usize, rows: i32, columns: i32, y: usize, panel: usize, width: i32): void {
+  const stride = bytes(columns);
+  if (width == 1) return addTransposed(x, stride, y, panel, rows, columns);
+  for (let c = 0; c < columns; c += PANEL, y += panel) {
+    addCopiedRows(x + bytes(c), stride, y, ROW, rows, min(PANEL, columns - c));
+  }
 }
 
-/** x[rows, columns] (row-major) into panels. */
-export function pack(x: usize, rows: i32, columns: i32, y: usize, depth: i32, width: i32): void {
-  for (let c = 0; c < columns; c += width) {
-    for (let r = 0; r < rows; r++) {
-      let from = x + bytes(r * columns + c), to = y + bytes(r * width);
-      const end = from + bytes(min(width, columns - c));
-      for (; from + ROW <= end; from += ROW, to += ROW) copyLanes(from, to);
-      if (from < end) {
-        memory.fill(to, 0, ROW);
-        memory.copy(to, from, end - from);
+/** y[rows, columns] (row-major) = x (panels) */
+export function storeRows(x: usize, panel: usize, y: usize, rows: i32, columns: i32, width: i32): void {
+  const stride = bytes(columns);
+  if (width == 1) return transpose(x, panel, y, stride, columns, rows);
+  for (let c = 0; c < columns; c += PANEL, x += panel) {
+    copyRows(x, ROW, y + bytes(c), stride, rows, min(PANEL, columns - c));
+  }
+}
+
+/** y (panels) = the transpose of x[rows, columns] (row-major) */
+export function loadColumns(x: usize, rows: i32, columns: i32, y: usize, panel: usize, width: i32): void {
+  const stride = bytes(columns);
+  if (width == 1) return copyRows(x, stride, y, panel, rows, columns);
+  for (let r = 0; r < rows; r += PANEL, y += panel) {
+    transpose(x + <usize>r * stride, stride, y, ROW, min(PANEL, rows - r), columns);
+  }
+}
+
+/** y[rows, columns] (row-major) = the transpose of x (panels) */
+export function storeColumns(x: usize, panel: usize, y: usize, rows: i32, columns: i32, width: i32): void {
+  const stride = bytes(columns);
+  if (width == 1) return copyRows(x, panel, y, stride, rows, columns);
+  for (let r = 0; r < rows; r += PANEL, x += panel) {
+    transpose(x, ROW, y + <usize>r * stride, stride, columns, min(PANEL, rows - r));
+  }
+}
+
+/** Every row of y[rows, columns] (panels) becomes x[columns]. With a width of 1, rows are a multiple of 4. */
+export function fillRows(x: usize, y: usize, panel: usize, rows: i32, columns: i32, width: i32): void {
+  for (let c = 0; c < columns; c += width, x += bytes(width), y += panel) {
+    if (width == 1) {
+      const value = v128.load32_splat(x);
+      for (let r = 0; r < rows; r += 4) v128.store(y + bytes(r), value);
+    } else {
+      const low = v128.load(x, 0), high = v128.load(x, 16);
+      for (let to = y, end = y + <usize>rows * ROW; to < end; to += ROW) {
+        v128.store(to, low, 0);
+        v128.store(to, high, 16);
       }
     }
-    y += bytes(depth * width);
   }
 }
 
-/** Panels += x[rows, columns] (row-major). */
-export function addPacked(x: usize, rows: i32, columns: i32, y: usize, depth: i32, width: i32): void {
-  for (let c = 0; c < columns; c += width) {
-    for (let r = 0; r < rows; r++) {
-      let from = x + bytes(r * columns + c), to = y + bytes(r * width);
-      const end = from + bytes(min(width, columns - c));
-      for (; from + ROW <= end; from += ROW, to += ROW) addLanes(from, to);
-      for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(to) + load<f32>(from));
-    }
-    y += bytes(depth * width);
-  }
-}
-
-/** Panels into y[rows, columns] (row-major). */
-export function unpack(x: usize, y: usize, rows: i32, columns: i32, depth: i32, width: i32): void {
-  for (let c = 0; c < columns; c += width) {
-    for (let r = 0; r < rows; r++) {
-      let from = x + bytes(r * width), to = y + bytes(r * columns + c);
-      const end = to + bytes(min(width, columns - c));
-      for (; to + ROW <= end; from += ROW, to += ROW) copyLanes(from, to);
-      if (to < end) memory.copy(to, from, end - to);
-    }
-    x += bytes(depth * width);
-  }
-}
-
-/** The transpose of x[rows, columns] (row-major) into panels. */
-export function packTransposed(x: usize, rows: i32, columns: i32, y: usize, depth: i32, width: i32): void {
-  for (let r = 0; r < ((rows + PANEL - 1) & -PANEL); r++) {
-    let out: usize = y + bytes(r / width * depth * width + r % width);
-    for (let c = 0; c < columns; c++, out += bytes(width)) {
-      store<f32>(out, r < rows ? load<f32>(x + bytes(r * columns + c)) : <f32>0.0);
-    }
-  }
-}
-
-/** The transpose of panels into y[rows, columns] (row-major). */
-export function unpackTransposed(x: usize, y: usize, rows: i32, columns: i32, depth: i32, width: i32): void {
-  for (let r = 0; r < rows; r++) {
-    let from: usize = x + bytes(r / width * depth * width + r % width);
-    for (const end = y + bytes(columns); y < end; y += 4, from += bytes(width)) store<f32>(y, load<f32>(from));
-  }
-}
-
-/** Every row of y[rows, columns] (panels) becomes x[columns]. */
-export function fillRows(x: usize, y: usize, rows: i32, columns: i32, width: i32): void {
-  for (let c = 0; c < columns; c += width, x += bytes(width)) {
-    for (let r = 0; r < rows; r++) {
-      for (let i: usize = 0; i < bytes(width); i += ROW, y += ROW) copyLanes(x + i, y);
-    }
-  }
-}
-
-/** y[rows, columns] += the rows of `table` that `tokens` name: the product of a one-hot matrix with it. */
-export function addTokenRows(
-  tokens: usize, count: i32, table: usize, depth: i32, y: usize, rows: i32, columns: i32, width: i32
-): void {
-  for (let c = 0; c < columns; c += width) {
-    for (let r = 0; r < count; r++) {
-      const from: usize = table + bytes(load<i32>(tokens + bytes(r)) * width);
-      const to: usize = y + bytes(r * width);
-      for (let i: usize = 0; i < bytes(width); i += ROW) addLanes(from + i, to + i);
-    }
-    table += bytes(depth * width);
-    y += bytes(rows * width);
-  }
-}
-
-/** The rows of `table` that `tokens` name += the rows of x: the gradient of `addTokenRows`. */
-export function scatterTokenRows(
-  tokens: usize, count: i32, table: usize, depth: i32, x: usize, rows: i32, columns: i32, width: i32
-): void {
-  for (let c = 0; c < columns; c += width) {
-    for (let r = 0; r < count; r++) {
-      const from: usize = x + bytes(r * width);
-      const to: usize = table + bytes(load<i32>(tokens + bytes(r)) * width);
-      for (let i: usize = 0; i < bytes(width); i += ROW) addLanes(from + i, to + i);
-    }
-    table += bytes(depth * width);
-    x += bytes(rows * width);
-  }
-}
-
-/** y[columns] += the sum of the rows of x[rows, columns] (panels). */
-export function sumRows(x: usize, y: usize, rows: i32, columns: i32, width: i32): void {
-  for (let c = 0; c < columns; c += width) {
-    for (let i = 0; i < width; i += PANEL, y += ROW) {
+/** y[columns] += the sum of the rows of x[rows, columns] (panels). With a width of 1, rows are a multiple of 4. */
+export function sumRows(x: usize, panel: usize, y: usize, rows: i32, columns: i32, width: i32): void {
+  for (let c = 0; c < columns; c += width, y += bytes(width), x += panel) {
+    if (width == 1) {
+      let sum = v128.load32_zero(y);
+      for (let r = 0; r < rows; r += 4) sum = f32x4.add(sum, v128.load(x + bytes(r)));
+      sum = f32x4.add(sum, v128.shuffle<f32>(sum, sum, 2, 3, 0, 1));
+      store<f32>(y, f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1));
+    } else {
       let low = v128.load(y, 0), high = v128.load(y, 16);
-      let from: usize = x + bytes(i);
-      for (let r = 0; r < rows; r++, from += bytes(width)) {
+      for (let from = x, end = x + <usize>rows * ROW; from < end; from += ROW) {
         low = f32x4.add(low, v128.load(from, 0));
         high = f32x4.add(high, v128.load(from, 16));
       }
       v128.store(y, low, 0);
       v128.store(y, high, 16);
     }
-    x += bytes(rows * width);
   }
+}
+
+/**
+ * The product of one-hot rows with a table: the rows of y (panels) += those of the table that `tokens` name.
+ * The table has a row of `columns` values for each token: itself in panels where the width is 8, `table` bytes
+ * apart; where it is 1, row-major with `table` bytes from row to row.
+ */
+export function addTokenRows(
+  tokens: usize, count: i32, w: usize, table: usize, y: usize, panel: usize, columns: i32, width: i32
+): void {
+  if (width == 1) {
+    let r = 0;
+    for (; r + 4 <= count; r += 4, y += 16) {
+      const a = row(tokens, r, w, table), b = row(tokens, r + 1, w, table);
+      const c = row(tokens, r + 2, w, table), d = row(tokens, r + 3, w, table);
+      for (let i: usize = 0, to = y, end = bytes(columns); i < end; i += 16, to += 4 * panel) {
+        transpose4<i32>(v128.load(a + i), v128.load(b + i), v128.load(c + i), v128.load(d + i), to, panel);
+      }
+    }
+    for (; r < count; r++, y += 4) addTransposed(row(tokens, r, w, table), 0, y, panel, 1, columns);
+  } else {
+    for (let c = 0; c < columns; c += PANEL, w += table, y += panel) {
+      for (let r = 0; r < count; r++) addCopiedRows(row(tokens, r, w, ROW), 0, y + <usize>r * ROW, 0, 1, PANEL);
+    }
+  }
+}
+
+/** The gradient of `addTokenRows`: the rows of the table that `tokens` name += the rows of x (panels). */
+export function scatterTokenRows(
+  tokens: usize, count: i32, w: usize, table: usize, x: usize, panel: usize, columns: i32, width: i32
+): void {
+  if (width == 1) {
+    for (let r = 0; r < count; r++, x += 4) {
+      let from = x;
+      for (let to = row(tokens, r, w, table), end = to + bytes(columns); to < end; to += 4, from += panel) {
+        store<f32>(to, load<f32>(to) + load<f32>(from));
+      }
+    }
+  } else {
+    for (let c = 0; c < columns; c += PANEL, w += table, x += panel) {
+      for (let r = 0; r < count; r++) addCopiedRows(x + <usize>r * ROW, 0, row(tokens, r, w, ROW), 0, 1, PANEL);
+    }
+  }
+}
+
+/** Where the table has the row of token `r`. */
+// @ts-ignore: decorator
+@inline
+function row(tokens: usize, r: i32, table: usize, stride: usize): usize {
+  return table + <usize>load<i32>(tokens + bytes(r)) * stride;
 }

@@ -1,5 +1,6 @@
-/** Values in one vector, and bytes of one panel row (8 floats): see "Panels" in ARCHITECTURE.md. */
+/** Values in a vector. */
 export const LANES: i32 = 4;
+/** Columns of a panel, and bytes of one of its rows (8 floats): see "Panels" in ARCHITECTURE.md. */
 export const PANEL: i32 = 8;
 export const ROW: usize = 32;
 
@@ -17,7 +18,7 @@ export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-/** Number of bytes from one gate's block to the next: `length` floats. */
+/** Number of bytes of so many values. */
 // @ts-ignore: decorator
 @inline
 export function bytes(length: i32): usize {

@@ -17,7 +17,10 @@ async function compile(features) {
       '--runtime',
       'stub',
       '--importMemory',
-    ].concat(['--enable', 'simd', '--disableWarning', '112'], features),
+      '--sharedMemory',
+      '--maximumMemory',
+      '65536',
+    ].concat(['--enable', 'simd', '--enable', 'threads', '--disableWarning', '112'], features),
     {
       writeFile: (_name, contents) => {
         binary = contents

@@ -2,8 +2,12 @@ import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index
 import type { Kernels } from '../src/kernels/kernels.js'
 
 /** Every implementation of the kernels in single precision, for tests that each of them must pass. */
-export const kernelSets: Kernels[] = [wasmKernels('relaxed-simd'), wasmKernels('simd'), referenceKernels()]
+export const kernelSets: Kernels[] = [
+  wasmKernels({ simd: 'relaxed-simd', threads: 2 }),
+  wasmKernels({ simd: 'simd', threads: 1 }),
+  referenceKernels(),
+]
 
-const blas = blasKernels()
+const blas = blasKernels({ threads: 2 })
 if (blas) kernelSets.push(blas)
 else console.log('no BLAS on this machine: its kernels are not tested')

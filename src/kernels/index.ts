@@ -25,19 +25,32 @@ export function referenceKernels(precision: 'float32' | 'float64' = 'float32'): 
   return new ReferenceKernels(precision)
 }
 
-/** The kernels in WebAssembly, with relaxed SIMD (fused multiply-add) where the engine has it. */
-export function wasmKernels(simd?: Simd): Kernels {
-  return new WasmKernels(simd)
+export interface ThreadOptions {
+  /** Threads that recurrent layers are computed on. Default: those of the machine, up to 8. */
+  threads?: number
+}
+
+/**
+ * The kernels in WebAssembly, with relaxed SIMD (fused multiply-add) where the engine has it.
+ * @throws OptionError where threads is no whole number of at least 1
+ */
+export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kernels {
+  checkThreads('wasmKernels', options)
+  return new WasmKernels(options)
 }
 
 /**
  * The WebAssembly kernels with matrix products from the system's BLAS; undefined where there is none.
- * @param options.threads for the products. Default: those of the machine, up to 4
+ * @throws OptionError where threads is no whole number of at least 1
  */
-export function blasKernels({ threads }: { threads?: number } = {}): Kernels | undefined {
-  if (threads !== undefined) checkWhole('blasKernels', 'threads', threads)
-  const blas = findBlas(threads)
-  return blas && new BlasKernels(blas)
+export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
+  checkThreads('blasKernels', options)
+  const blas = findBlas()
+  return blas && new BlasKernels(blas, options.threads)
+}
+
+function checkThreads(where: string, { threads }: ThreadOptions): void {
+  if (threads !== undefined) checkWhole(where, 'threads', threads)
 }
 
 /** Words for kernels, as on the command line. */
@@ -45,18 +58,17 @@ export const kernelNames = ['auto', 'wasm', 'blas', 'reference'] as const
 export type KernelName = (typeof kernelNames)[number]
 
 /** Uses the kernels of that name from now on. @throws OptionError for `blas` where there is none */
-export function selectKernels(name: KernelName): void {
+export function selectKernels(name: KernelName, options: ThreadOptions = {}): void {
   checkWord('selectKernels', 'kernels', name, kernelNames)
-  if (name === 'auto') current = undefined
-  else if (name === 'wasm') current = wasmKernels()
-  else if (name === 'reference') current = referenceKernels()
+  if (name === 'reference') current = referenceKernels()
+  else if (name === 'wasm') current = wasmKernels(options)
   else {
-    const blas = blasKernels()
-    if (!blas) {
+    const blas = blasKernels(options)
+    if (!blas && name === 'blas') {
       throw new OptionError(
         'selectKernels: no BLAS was found; install OpenBLAS (Debian: apt-get install libopenblas0) and the npm package koffi, or use wasm',
       )
     }
-    current = blas
+    current = blas ?? wasmKernels(options)
   }
 }

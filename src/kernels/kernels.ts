@@ -108,8 +108,10 @@ export interface Stepper {
  * can be told about them. No argument may alias another unless the operation is elementwise.
  */
 export interface Kernels {
-  /** `reference`, `wasm-simd` or `wasm-relaxed-simd`. */
+  /** `reference`, `wasm-simd`, `wasm-relaxed-simd`, `blas-openblas` or `blas-accelerate`. */
   readonly name: string
+  /** Threads that recurrent layers are computed on. */
+  readonly threads: number
   /** The kind of array that tensors have under these kernels. */
   readonly Float: Float32ArrayConstructor | Float64ArrayConstructor
   /** Bytes of memory that the kernels hold for themselves; flat over a training. */

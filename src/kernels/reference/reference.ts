@@ -30,6 +30,10 @@ export class ReferenceKernels implements Kernels {
     this.Float = precision === 'float64' ? Float64Array : Float32Array
   }
 
+  get threads(): number {
+    return 1
+  }
+
   memoryBytes(): number {
     return 0
   }

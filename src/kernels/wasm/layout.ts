@@ -1,4 +1,4 @@
-import type { CellKind } from '../kernels.js'
+import type { CellKind, RecurrentSizes } from '../kernels.js'
 
 /** Consecutive gate blocks that one side fills, and which of PyTorch's gates each block holds. */
 export interface Window {
@@ -18,7 +18,7 @@ export interface CellBlocks {
 
 const one: CellBlocks = { blocks: 1, input: { first: 0, gates: [0] }, hidden: { first: 0, gates: [0] } }
 
-export const cellBlocks: Record<CellKind, CellBlocks> = {
+const cellBlocks: Record<CellKind, CellBlocks> = {
   rnn_tanh: one,
   rnn_relu: one,
   gru: { blocks: 4, input: { first: 0, gates: [2, 0, 1] }, hidden: { first: 1, gates: [0, 1, 2] } },
@@ -26,3 +26,63 @@ export const cellBlocks: Record<CellKind, CellBlocks> = {
 }
 
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
+
+/** How the kernels of an engine want their matrices: see "Panels" in ARCHITECTURE.md. */
+export interface Shape {
+  /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
+  width: 1 | 8
+  threads: number
+}
+
+/** How a layer lies in the kernels' memory; sizes are counted in values. */
+export class Layout {
+  readonly blocks: CellBlocks
+  readonly width: number
+  /** Sequences in each part of the batch, padded. */
+  readonly rows: number
+  readonly parts: number
+  readonly units: number
+  readonly features: number
+  /** From one panel of a sequence to the next. */
+  readonly panel: number
+  /** Units whose weight gradients are one piece of work. */
+  readonly slice: number
+  /** Sizes were padded, so that buffers must begin as zeros. */
+  readonly padded: boolean
+
+  constructor({ width, threads }: Shape, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
+    this.blocks = cellBlocks[cell]
+    this.width = width
+    this.rows = width === 8 ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))
+    this.parts = Math.ceil(batchSize / this.rows)
+    this.units = roundUp(hiddenSize, 8)
+    this.features = roundUp(inputSize, 8)
+    // An odd number of steps apart, so that panels spread over the sets of the processor's caches.
+    const unit = Math.max(this.rows, 4)
+    const steps = Math.ceil(((numSteps + 1) * this.rows) / unit)
+    this.panel = (steps + 1 - (steps % 2)) * unit * width
+    const slices = Math.ceil(threads / this.blocks.blocks)
+    this.slice = width === 8 ? 32 : roundUp(Math.ceil(this.units / slices), 8)
+    this.padded =
+      this.rows === 1 ||
+      this.rows * this.parts !== batchSize ||
+      this.units !== hiddenSize ||
+      this.features !== inputSize
+  }
+
+  /** Values of all steps of `columns` columns, for the whole batch. */
+  sequence(columns: number): number {
+    return (columns / this.width) * this.panel * this.parts
+  }
+
+  /** Pieces of work that the weight gradients come in. */
+  get slices(): number {
+    return this.blocks.blocks * Math.ceil(this.units / this.slice)
+  }
+}
+
+/** A single sequence has a product of its own; the others go in tiles of four, two of them at a time. */
+function panelRows(batchSize: number): number {
+  if (batchSize === 1) return 1
+  return batchSize <= 4 ? 4 : 8
+}

@@ -19,18 +19,18 @@ export function matmul(
     const product = allocate(rows * columns)
 
     memory.write(raw, a)
-    if (rows !== m) memory.zero(left, rows * depth)
-    if (transposeA) code.packTransposed(raw, k, m, left, rows, 8)
-    else code.pack(raw, m, k, left, rows, 8)
+    if (rows !== m || depth !== k) memory.zero(left, rows * depth)
+    if (transposeA) code.loadColumns(raw, k, m, left, rows * 32, 8)
+    else code.loadRows(raw, m, k, left, rows * 32, 8)
 
     memory.write(raw, b)
-    if (depth !== k) memory.zero(right, depth * columns)
-    if (transposeB) code.packTransposed(raw, n, k, right, depth, 8)
-    else code.pack(raw, k, n, right, depth, 8)
+    if (depth !== k || columns !== n) memory.zero(right, depth * columns)
+    if (transposeB) code.loadColumns(raw, n, k, right, depth * 32, 8)
+    else code.loadRows(raw, k, n, right, depth * 32, 8)
 
     memory.zero(product, rows * columns)
-    code.multiply(left, right, product, rows, depth, columns)
-    code.unpack(product, raw, m, n, rows, 8)
+    code.multiply(left, rows * 32, right, product, rows * 32, rows, depth, columns)
+    code.storeRows(product, rows * 32, raw, m, n, 8)
     memory.copyOut(raw, y)
   })
 }

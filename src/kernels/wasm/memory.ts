@@ -2,6 +2,8 @@ import { UnrolledError } from '../../core/errors.js'
 import type { FloatArray } from '../kernels.js'
 
 const PAGE = 65536
+/** 4 GB, all that 32 bits can address. */
+const MOST_PAGES = 65536
 
 /** Takes a block of so many values for as long as a scope lasts. */
 export type Allocate = (length: number) => number
@@ -18,24 +20,29 @@ function sizeClass(bytes: number): number {
  * asks for the same sizes at every step, allocates nothing after its first.
  */
 export class LinearMemory {
-  readonly memory = new WebAssembly.Memory({ initial: 1 })
-  #floats = new Float32Array(0)
-  #ints = new Int32Array(0)
+  readonly memory: WebAssembly.Memory
+  #floats: Float32Array = new Float32Array(0)
+  #ints: Int32Array = new Int32Array(0)
   #top = 16
   readonly #free = new Map<number, number[]>()
   readonly #sizes = new Map<number, number>()
+
+  /** @param shared with other threads */
+  constructor(shared: boolean) {
+    this.memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared })
+  }
 
   get bytes(): number {
     return this.memory.buffer.byteLength
   }
 
   /** The whole memory as floats. Growth replaces it: ask anew after each allocation. */
-  get floats(): Float32Array<ArrayBuffer> {
+  get floats(): Float32Array {
     if (this.#floats.buffer !== this.memory.buffer) this.#floats = new Float32Array(this.memory.buffer)
     return this.#floats
   }
 
-  get ints(): Int32Array<ArrayBuffer> {
+  get ints(): Int32Array {
     if (this.#ints.buffer !== this.memory.buffer) this.#ints = new Int32Array(this.memory.buffer)
     return this.#ints
   }

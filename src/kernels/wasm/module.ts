@@ -1,59 +1,33 @@
 import type { BinaryOp, UnaryOp } from '../kernels.js'
+import type { Sgemm } from '../blas/sgemm.js'
 import { plain, relaxed } from './binary.js'
+import type { Shape } from './layout.js'
 import { LinearMemory } from './memory.js'
+import { nodeThreads, Pool } from './pool.js'
 
 type Unary = (x: number, y: number, length: number) => void
 type Binary = (a: number, b: number, y: number, length: number) => void
 
-/** Addresses are in bytes, lengths in values; see assembly/ for what each kernel does. */
+/** Addresses and strides are in bytes, lengths in values; see assembly/ for what each kernel does. */
 export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, Binary> {
-  multiply(a: number, b: number, y: number, rows: number, depth: number, columns: number): void
-  multiplyTransposed(
+  multiply(
     a: number,
-    stepA: number,
+    panelA: number,
     b: number,
-    stepB: number,
     y: number,
-    steps: number,
+    panelY: number,
     rows: number,
-    m: number,
-    n: number,
-  ): void
-  pack(x: number, rows: number, columns: number, y: number, depth: number, width: number): void
-  addPacked(x: number, rows: number, columns: number, y: number, depth: number, width: number): void
-  packTransposed(x: number, rows: number, columns: number, y: number, depth: number, width: number): void
-  unpack(x: number, y: number, rows: number, columns: number, depth: number, width: number): void
-  unpackTransposed(x: number, y: number, rows: number, columns: number, depth: number, width: number): void
-  fillRows(x: number, y: number, rows: number, columns: number, width: number): void
-  addTokenRows(
-    tokens: number,
-    count: number,
-    table: number,
     depth: number,
-    y: number,
-    rows: number,
     columns: number,
-    width: number,
   ): void
-  scatterTokenRows(
-    tokens: number,
-    count: number,
-    table: number,
-    depth: number,
-    x: number,
-    rows: number,
-    columns: number,
-    width: number,
-  ): void
-  sumRows(x: number, y: number, rows: number, columns: number, width: number): void
-  rnnTanh(a: number, h: number, length: number): void
-  rnnRelu(a: number, h: number, length: number): void
-  rnnTanhBackward(h: number, dh: number, da: number, length: number): void
-  rnnReluBackward(h: number, dh: number, da: number, length: number): void
-  gru(gates: number, previous: number, h: number, length: number, stride: number): void
-  gruBackward(gates: number, previous: number, dh: number, length: number, stride: number): void
-  lstm(gates: number, previous: number, c: number, h: number, length: number, stride: number): void
-  lstmBackward(gates: number, previous: number, c: number, dh: number, dc: number, length: number, stride: number): void
+  loadRows(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
+  loadColumns(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
+  storeRows(x: number, panel: number, y: number, rows: number, columns: number, width: number): void
+  storeColumns(x: number, panel: number, y: number, rows: number, columns: number, width: number): void
+  fillRows(x: number, y: number, panel: number, rows: number, columns: number, width: number): void
+  runAll(kind: number, plan: number, items: number): void
+  post(board: number, kind: number, plan: number, items: number, workers: number): void
+  settled(board: number): number
   softmax(x: number, y: number, rows: number, columns: number): void
   logSoftmax(x: number, y: number, rows: number, columns: number): void
   crossEntropy(x: number, targets: number, grad: number, rows: number, columns: number): number
@@ -61,11 +35,29 @@ export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, 
 
 export type Simd = 'simd' | 'relaxed-simd'
 
-/** The kernels' code together with the memory it works on. */
+/** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
   simd: Simd
+  shape: Shape
   code: KernelExports
   memory: LinearMemory
+  pool: Pool
+}
+
+export interface EngineOptions {
+  /** The fastest that there is, by default. */
+  simd?: Simd
+  /** Threads that work, this one included. Default: the machine's, up to 8; 1 where memory cannot be shared. */
+  threads?: number
+  /** Binds the matrix products to those of a BLAS, in this file. */
+  blas?: { file: string; bind(memory: WebAssembly.Memory): Sgemm }
+}
+
+const MOST_THREADS = 8
+
+function machineThreads(): number {
+  const { process } = globalThis as { process?: NodeJS.Process }
+  return Math.min(process?.getBuiltinModule('node:os').availableParallelism() ?? 1, MOST_THREADS)
 }
 
 const decode = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
@@ -78,16 +70,32 @@ function allowRelaxedSimd(): void {
   }
 }
 
+/** The import of the memory, as far as the flags of its limits: 3 asks for shared memory, 1 for memory of its own. */
+const memoryImport = [...new TextEncoder().encode('memory'), 2, 3]
+
+/** The same code for memory that is not shared. */
+function unshare(binary: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const at = binary.findIndex((_, start) => memoryImport.every((byte, i) => binary[start + i] === byte))
+  binary[at + memoryImport.length - 1] = 1
+  return binary
+}
+
 /** Compiles the kernels, with fused multiply-add where the engine has it; takes a few milliseconds. */
-export function loadEngine(simd?: Simd): Engine {
+export function loadEngine({ simd, threads, blas }: EngineOptions = {}): Engine {
+  const node = nodeThreads()
+  const prepare = (base64: string) => (node ? decode(base64) : unshare(decode(base64)))
   let chosen = simd
-  let binary = decode(relaxed)
+  let binary = prepare(relaxed)
   if (chosen !== 'simd') {
     allowRelaxedSimd()
     chosen ??= WebAssembly.validate(binary) ? 'relaxed-simd' : 'simd'
   }
-  if (chosen === 'simd') binary = decode(plain)
-  const memory = new LinearMemory()
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory: memory.memory } })
-  return { simd: chosen, code: instance.exports as unknown as KernelExports, memory }
+  if (chosen === 'simd') binary = prepare(plain)
+  const memory = new LinearMemory(node !== undefined)
+  const module = new WebAssembly.Module(binary)
+  const sgemm = blas?.bind(memory.memory) ?? (() => undefined)
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, sgemm } })
+  const code = exports as unknown as KernelExports
+  const shape: Shape = { width: blas ? 1 : 8, threads: node ? (threads ?? machineThreads()) : 1 }
+  return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, blas?.file) }
 }

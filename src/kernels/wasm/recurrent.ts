@@ -1,4 +1,5 @@
 import type {
+  FloatArray,
   RecurrentGrads,
   RecurrentInput,
   RecurrentOutput,
@@ -7,45 +8,41 @@ import type {
   RecurrentTape,
   RecurrentWeights,
 } from '../kernels.js'
-import { PackedCell } from './cell.js'
+import { Layout } from './layout.js'
 import type { Allocate } from './memory.js'
 import type { Engine } from './module.js'
-import { LayerPanels } from './panels.js'
-import type { Products } from './products.js'
+import { layerFields, PLAN_LENGTH, type PlanFields, writePlan } from './plan.js'
 import type { Kept, Tapes } from './tapes.js'
+import { LayerWeights } from './weights.js'
 
 /**
- * One recurrent layer in one direction as one operation. Steps are counted in the order of processing: at
- * step s the layer reads time t(s), so that only the copies in and out know about the reverse direction.
- *
- * Kept for the backward pass, in panels: the gates [blocks, T, rows, units], the states h (and c)
- * [T + 1, rows, units] and the inputs. The backward pass turns the gates into their gradients in place.
+ * One recurrent layer in one direction as one operation: lays out what assembly/layer.ts works on.
+ * Kept for the backward pass: the gates, the states h (and c), and the inputs, at all time steps.
  */
 export class RecurrentPass implements RecurrentTape {
-  readonly #panels: LayerPanels
+  readonly #layout: Layout
+  readonly #weights: LayerWeights
   readonly #tokens: boolean
   /** Lengths of the kept parts. */
-  readonly #lengths: { gates: number; h: number; c: number; x: number }
+  readonly #lengths: { gates: number; h: number; c: number; inputs: number }
   #kept: Kept | undefined
 
   constructor(
     readonly engine: Engine,
-    products: Products,
     readonly sizes: RecurrentSizes,
     readonly weights: RecurrentWeights,
     input: RecurrentInput['input'],
-    training: boolean,
   ) {
-    const { numSteps, batchSize, cell } = sizes
-    this.#panels = new LayerPanels(engine, products, sizes, training)
+    this.#layout = new Layout(engine.shape, sizes)
+    this.#weights = new LayerWeights(engine, this.#layout, sizes)
     this.#tokens = input instanceof Int32Array
-    const { block, blocks, rows, features } = this.#panels
-    const states = (numSteps + 1) * block
+    const { blocks, units, features } = this.#layout
+    const states = this.#layout.sequence(units)
     this.#lengths = {
-      gates: blocks.blocks * numSteps * block,
+      gates: blocks.blocks * states,
       h: states,
-      c: cell === 'lstm' ? states : 0,
-      x: numSteps * (this.#tokens ? batchSize : rows * features),
+      c: sizes.cell === 'lstm' ? states : 0,
+      inputs: this.#tokens ? input.length : this.#layout.sequence(features),
     }
   }
 
@@ -53,6 +50,7 @@ export class RecurrentPass implements RecurrentTape {
     const { memory } = this.engine
     const length = Object.values(this.#lengths).reduce((sum, part) => sum + part)
     const base = memory.allocate(length)
+    if (this.#layout.padded) memory.zero(base, length)
     const result = memory.scope((allocate) => this.#forward(base, input, allocate))
     if (tapes) this.#kept = tapes.keep(base, length)
     else memory.free(base)
@@ -69,34 +67,32 @@ export class RecurrentPass implements RecurrentTape {
   }
 
   #forward(base: number, { input, h0, c0 }: RecurrentInput, allocate: Allocate): RecurrentOutput {
-    const { code, memory } = this.engine
-    const panels = this.#panels
-    const { rows, features, block, width, inputWidth } = panels
-    const { numSteps, batchSize, inputSize, hiddenSize, cell } = this.sizes
+    const { memory, pool } = this.engine
+    const { parts, rows, width } = this.#layout
+    const { numSteps, batchSize, hiddenSize, cell } = this.sizes
     const at = this.#addresses(base)
-
-    const packed = new PackedCell(panels, allocate, this.weights, this.#tokens)
-    const x = this.#tokens ? at.x : allocate(input.length)
+    const x = this.#tokens ? at.inputs : allocate(input.length)
     const y = allocate(numSteps * batchSize * hiddenSize)
     memory.write(x, input)
-    panels.loadState(h0, at.h)
-    if (cell === 'lstm') panels.loadState(c0, at.c)
+    this.#loadState(h0, at.h, 'sequence')
+    if (cell === 'lstm') this.#loadState(c0, at.c, 'sequence')
 
-    for (let s = 0; s < numSteps; s++) {
-      const t = this.#time(s)
-      let xs = x + t * batchSize * 4
-      if (!this.#tokens) {
-        xs = at.x + s * rows * features * 4
-        code.pack(x + t * batchSize * inputSize * 4, batchSize, inputSize, xs, rows, inputWidth)
-      }
-      const [h, c] = [at.h + s * block * 4, at.c + s * block * 4]
-      packed.advance(xs, at.gates + s * block * 4, at.stride, h, h + block * 4, c, c + block * 4)
-      code.unpack(h + block * 4, y + t * batchSize * hiddenSize * 4, batchSize, hiddenSize, rows, width)
-    }
+    const plan = this.#plan(allocate, {
+      ...at,
+      x,
+      y,
+      bias: this.#weights.bias(allocate, this.weights),
+      inputWeights: this.#tokens
+        ? this.#weights.tokenTable(allocate, this.weights.weightIh)
+        : this.#weights.forward(allocate, this.weights.weightIh, 'input'),
+      hiddenWeights: this.#weights.forward(allocate, this.weights.weightHh, 'hidden'),
+    })
+    pool.run('forward', plan, parts)
+    const last = numSteps * rows * width * 4
     return {
       output: memory.read(y, numSteps * batchSize * hiddenSize),
-      hn: panels.readState(at.h + numSteps * block * 4),
-      cn: cell === 'lstm' ? panels.readState(at.c + numSteps * block * 4) : undefined,
+      hn: this.#readState(at.h + last, 'sequence'),
+      cn: cell === 'lstm' ? this.#readState(at.c + last, 'sequence') : undefined,
     }
   }
 
@@ -106,102 +102,112 @@ export class RecurrentPass implements RecurrentTape {
     wanted: { input: boolean; state: boolean },
     allocate: Allocate,
   ): RecurrentGrads {
-    const { code, memory } = this.engine
-    const panels = this.#panels
-    const { rows, units, block, blocks, width, products } = panels
-    const { numSteps, batchSize, inputSize, hiddenSize, cell } = this.sizes
+    const { memory, pool } = this.engine
+    const { blocks, units, rows, parts, slices } = this.#layout
+    const { numSteps, batchSize, inputSize, cell } = this.sizes
     const at = this.#addresses(base)
-
-    const hiddenWeights = panels.weights(allocate, this.weights.weightHh, 'hidden', 'backward')
+    const weights = this.#weights
+    const states = parts * rows * units
+    const [dh, dc] = [allocate(states), allocate(states)]
+    memory.zero(dh, states)
+    memory.zero(dc, states)
+    this.#loadState(grads.hn, dh, 'step')
+    this.#loadState(grads.cn, dc, 'step')
     const dbias = allocate(blocks.blocks * units)
-    const [dh, dc] = [allocate(block), allocate(block)]
-    const dy = allocate(grads.output?.length ?? 0)
     memory.zero(dbias, blocks.blocks * units)
-    panels.loadState(grads.hn, dh)
-    panels.loadState(grads.cn, dc)
+    const dy = grads.output ? allocate(grads.output.length) : 0
     if (grads.output) memory.write(dy, grads.output)
+    const dx = wanted.input ? allocate(numSteps * batchSize * inputSize) : 0
+    const dInputWeights = weights.zeroGrad(allocate, 'input', this.#tokens)
+    const dHiddenWeights = weights.zeroGrad(allocate, 'hidden', false)
 
-    for (let s = numSteps - 1; s >= 0; s--) {
-      const gates = at.gates + s * block * 4
-      if (grads.output) {
-        const from = dy + this.#time(s) * batchSize * hiddenSize * 4
-        code.addPacked(from, batchSize, hiddenSize, dh, rows, width)
-      }
-      this.#cellBackward(gates, at.stride, at.h + s * block * 4, at.c + s * block * 4, dh, dc)
-      hiddenWeights.forEach((w, b) => {
-        products.backward(gates + (blocks.hidden.first + b) * at.stride, w, dh, rows)
-      })
-    }
-
-    const dWhh = panels.zeroGrads(allocate, 'hidden', false)
-    dWhh.forEach((dw, b) => {
-      products.gradient(at.gates + (blocks.hidden.first + b) * at.stride, at.h, dw, numSteps, rows)
+    const plan = this.#plan(allocate, {
+      ...at,
+      x: at.inputs,
+      dx,
+      dy,
+      dh,
+      dc,
+      dbias,
+      dInputWeights,
+      dHiddenWeights,
+      inputWeightsBack: wanted.input ? weights.backward(allocate, this.weights.weightIh, 'input') : 0,
+      hiddenWeightsBack: weights.backward(allocate, this.weights.weightHh, 'hidden'),
     })
-    const dWih = panels.zeroGrads(allocate, 'input', this.#tokens)
-    dWih.forEach((dw, b) => {
-      const gates = at.gates + (blocks.input.first + b) * at.stride
-      if (!this.#tokens) products.gradient(gates, at.x, dw, numSteps, rows)
-      else {
-        for (let s = 0; s < numSteps; s++) {
-          const tokens = at.x + this.#time(s) * batchSize * 4
-          code.scatterTokenRows(tokens, batchSize, dw.address, inputSize, gates + s * block * 4, rows, units, width)
-        }
-      }
-    })
-    for (let b = 0; b < blocks.blocks; b++) {
-      for (let s = 0; s < numSteps; s++) {
-        code.sumRows(at.gates + b * at.stride + s * block * 4, dbias + b * units * 4, rows, units, width)
-      }
-    }
+    pool.run('backward', plan, parts)
+    pool.run('gradients', plan, slices)
+    if (wanted.input) pool.run('inputGradients', plan, parts)
     return {
-      weightIh: panels.weightGrad(dWih, 'input', this.#tokens),
-      weightHh: panels.weightGrad(dWhh, 'hidden', false),
-      biasIh: this.weights.biasIh && panels.biasGrad(dbias, 'input'),
-      biasHh: this.weights.biasHh && panels.biasGrad(dbias, 'hidden'),
-      input: wanted.input ? this.#inputGrad(at, allocate) : undefined,
-      h0: wanted.state ? panels.readState(dh) : undefined,
-      c0: wanted.state && cell === 'lstm' ? panels.readState(dc) : undefined,
+      weightIh: weights.weightGrad(dInputWeights, 'input', this.#tokens),
+      weightHh: weights.weightGrad(dHiddenWeights, 'hidden', false),
+      biasIh: this.weights.biasIh && weights.biasGrad(dbias, 'input'),
+      biasHh: this.weights.biasHh && weights.biasGrad(dbias, 'hidden'),
+      input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,
+      h0: wanted.state ? this.#readState(dh, 'step') : undefined,
+      c0: wanted.state && cell === 'lstm' ? this.#readState(dc, 'step') : undefined,
     }
   }
-
-  /** Gradients of the inputs: the gates' gradients times W_ih, step by step. */
-  #inputGrad(at: { gates: number; stride: number }, allocate: Allocate): Float32Array {
+  /** A state [batchSize, hiddenSize], zeros where absent, into the first step of a sequence, or into a single step. */
+  #loadState(state: FloatArray | undefined, address: number, place: Place): void {
+    if (!state && place === 'step') return
     const { code, memory } = this.engine
-    const { rows, features, block, blocks, inputWidth, products } = this.#panels
-    const { numSteps, batchSize, inputSize } = this.sizes
-    const weights = this.#panels.weights(allocate, this.weights.weightIh, 'input', 'backward')
-    const step = allocate(rows * features)
-    const dx = allocate(numSteps * batchSize * inputSize)
-    for (let s = 0; s < numSteps; s++) {
-      memory.zero(step, rows * features)
-      weights.forEach((w, b) => {
-        products.backward(at.gates + (blocks.input.first + b) * at.stride + s * block * 4, w, step, rows)
+    const { batchSize, hiddenSize } = this.sizes
+    memory.scope((allocate) => {
+      const raw = allocate(batchSize * hiddenSize)
+      if (state) memory.write(raw, state)
+      else memory.zero(raw, batchSize * hiddenSize)
+      this.#eachPart(raw, address, place, (rows, count, panels, panel) => {
+        code.loadRows(rows, count, hiddenSize, panels, panel, this.#layout.width)
       })
-      code.unpack(step, dx + this.#time(s) * batchSize * inputSize * 4, batchSize, inputSize, rows, inputWidth)
+    })
+  }
+
+  #readState(address: number, place: Place): Float32Array {
+    const { code, memory } = this.engine
+    const { batchSize, hiddenSize } = this.sizes
+    return memory.scope((allocate) => {
+      const raw = allocate(batchSize * hiddenSize)
+      this.#eachPart(raw, address, place, (rows, count, panels, panel) => {
+        code.storeRows(panels, panel, rows, count, hiddenSize, this.#layout.width)
+      })
+      return memory.read(raw, batchSize * hiddenSize)
+    })
+  }
+
+  /** For each part of the batch: where its rows lie in `raw`, how many, where its panels lie, and how far apart. */
+  #eachPart(
+    raw: number,
+    address: number,
+    place: Place,
+    body: (rows: number, count: number, panels: number, panel: number) => void,
+  ): void {
+    const { rows, parts, width, units } = this.#layout
+    const { batchSize, hiddenSize } = this.sizes
+    const panel = (place === 'sequence' ? this.#layout.panel : rows * width) * 4
+    for (let part = 0; part < parts; part++) {
+      const first = part * rows
+      const count = Math.min(rows, batchSize - first)
+      body(raw + first * hiddenSize * 4, count, address + part * (units / width) * panel, panel)
     }
-    return memory.read(dx, numSteps * batchSize * inputSize)
   }
 
-  /** From the gradients of a step's h and c to those of its sums; dh and dc become the direct paths back. */
-  #cellBackward(gates: number, stride: number, h: number, c: number, dh: number, dc: number): void {
-    const { code } = this.engine
-    const { block } = this.#panels
-    const { cell } = this.sizes
-    if (cell === 'lstm') code.lstmBackward(gates, c, c + block * 4, dh, dc, block, stride)
-    else if (cell === 'gru') code.gruBackward(gates, h, dh, block, stride)
-    else if (cell === 'rnn_tanh') code.rnnTanhBackward(h + block * 4, dh, gates, block)
-    else code.rnnReluBackward(h + block * 4, dh, gates, block)
+  #plan(allocate: Allocate, addresses: PlanFields): number {
+    const plan = allocate(PLAN_LENGTH)
+    writePlan(this.engine.memory, plan, {
+      ...layerFields(this.#layout, this.sizes),
+      tokens: Number(this.#tokens),
+      ...addresses,
+    })
+    return plan
   }
 
-  /** The time that step `s` reads. */
-  #time(s: number): number {
-    return this.sizes.reverse ? this.sizes.numSteps - 1 - s : s
-  }
-
-  /** Where each kept part lies, from `base` on, and the bytes from one block of gates to the next. */
+  /** Where each kept part lies, from `base` on. */
   #addresses(base: number) {
     const { gates, h, c } = this.#lengths
-    const stride = this.sizes.numSteps * this.#panels.block * 4
-    return { gates: base, stride, h: base + gates * 4, c: base + (gates + h) * 4, x: base + (gates + h + c) * 4 }
+    const [hAt, cAt] = [base + gates * 4, base + (gates + h) * 4]
+    return { gates: base, h: hAt, c: cAt, inputs: cAt + c * 4 }
   }
 }
+
+/** Panels of one time step, or of a whole sequence from some step on. */
+type Place = 'step' | 'sequence'

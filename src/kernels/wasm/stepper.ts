@@ -1,16 +1,8 @@
-import type { FloatArray, Stack, Stepper } from '../kernels.js'
-import { PackedCell } from './cell.js'
-import { roundUp } from './layout.js'
+import type { FloatArray, RecurrentSizes, Stack, Stepper } from '../kernels.js'
+import { Layout, roundUp } from './layout.js'
 import type { Engine } from './module.js'
-import { LayerPanels } from './panels.js'
-import { type Operand, PanelProducts } from './products.js'
-
-interface Layer {
-  cell: PackedCell
-  gates: number
-  h: number
-  c: number
-}
+import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
+import { LayerWeights } from './weights.js'
 
 /** Gives back the memory of steppers that nobody freed. */
 const abandoned = new FinalizationRegistry<() => void>((free) => free())
@@ -18,11 +10,11 @@ const abandoned = new FinalizationRegistry<() => void>((free) => free())
 /** A stack whose weights and states stay in the linear memory from token to token. */
 export class WasmStepper implements Stepper {
   readonly #engine: Engine
-  readonly #products: PanelProducts
-  readonly #layers: Layer[]
-  readonly #weight: Operand
-  readonly #at: { tokens: number; bias: number; sums: number; scores: number }
+  readonly #layers: { plan: number; parts: number }[]
+  readonly #at: { tokens: number; x: number; rows: number; weight: number; bias: number; sums: number; scores: number }
   readonly #free: () => void
+  readonly #features: number
+  readonly #depth: number
   readonly outFeatures: number
 
   constructor(
@@ -30,37 +22,68 @@ export class WasmStepper implements Stepper {
     { layers, weight, bias, outFeatures }: Stack,
     readonly batchSize: number,
   ) {
-    const { memory } = engine
+    const { memory, code } = engine
     const addresses: number[] = []
     const allocate = (length: number) => {
       const address = memory.allocate(length)
       addresses.push(address)
       return address
     }
+    const zeros = (length: number) => {
+      const address = allocate(length)
+      memory.zero(address, length)
+      return address
+    }
     this.#engine = engine
-    this.#products = new PanelProducts(engine)
+    // A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain.
+    const shape = batchSize === 1 ? { ...engine.shape, width: 8 as const } : engine.shape
+    const tokens = allocate(batchSize)
+    let x = tokens
     this.#layers = layers.map(({ weights, ...layer }, i) => {
-      const sizes = { ...layer, numSteps: 1, batchSize, reverse: false }
-      const panels = new LayerPanels(engine, this.#products, sizes, false)
-      const { block, blocks } = panels
-      const [h, c] = [allocate(block), allocate(block)]
-      memory.zero(h, block)
-      memory.zero(c, block)
-      return { cell: new PackedCell(panels, allocate, weights, i === 0), gates: allocate(blocks.blocks * block), h, c }
+      const sizes: RecurrentSizes = { ...layer, numSteps: 1, batchSize, reverse: false }
+      const layout = new Layout(shape, sizes)
+      const operands = new LayerWeights(engine, layout, sizes)
+      const { blocks, units, features, parts } = layout
+      const y = allocate(batchSize * layer.hiddenSize)
+      const plan = allocate(PLAN_LENGTH)
+      writePlan(memory, plan, {
+        ...layerFields(layout, sizes),
+        stateStep: 0,
+        tokens: Number(i === 0),
+        x,
+        y,
+        inputs: i === 0 ? 0 : zeros(layout.sequence(features)),
+        gates: zeros(blocks.blocks * layout.sequence(units)),
+        h: zeros(layout.sequence(units)),
+        c: zeros(layout.sequence(units)),
+        bias: operands.bias(allocate, weights),
+        inputWeights:
+          i === 0
+            ? operands.tokenTable(allocate, weights.weightIh)
+            : operands.forward(allocate, weights.weightIh, 'input'),
+        hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden'),
+      })
+      x = y
+      return { plan, parts }
     })
+    this.#features = weight.length / outFeatures
+    this.#depth = roundUp(this.#features, 8)
     const columns = roundUp(outFeatures, 8)
-    this.#weight = memory.scope((scratch) => {
-      const raw = scratch(weight.length)
-      memory.write(raw, weight)
-      return this.#products.pack(allocate, raw, outFeatures, weight.length / outFeatures, 'forward')
-    })
+    const rows = this.#rows
     this.#at = {
-      tokens: allocate(batchSize),
-      bias: allocate(columns),
-      sums: allocate(this.#products.rows(batchSize, false) * columns),
+      tokens,
+      x,
+      rows: zeros(rows * this.#depth),
+      weight: zeros(this.#depth * columns),
+      bias: zeros(columns),
+      sums: allocate(rows * columns),
       scores: allocate(batchSize * outFeatures),
     }
-    memory.zero(this.#at.bias, columns)
+    memory.scope((scratch) => {
+      const raw = scratch(weight.length)
+      memory.write(raw, weight)
+      code.loadColumns(raw, outFeatures, this.#features, this.#at.weight, this.#depth * 32, 8)
+    })
     if (bias) memory.write(this.#at.bias, bias)
     this.outFeatures = outFeatures
     this.#free = () => {
@@ -70,23 +93,24 @@ export class WasmStepper implements Stepper {
   }
 
   step(tokens: Int32Array): FloatArray {
-    const { code, memory } = this.#engine
+    const { code, memory, pool } = this.#engine
     const { batchSize, outFeatures } = this
     const at = this.#at
     memory.write(at.tokens, tokens)
-    let x = at.tokens
-    for (const { cell, gates, h, c } of this.#layers) {
-      cell.advance(x, gates, cell.panels.block * 4, h, h, c, c)
-      x = h
-    }
-    const rows = this.#products.rows(batchSize, false)
-    code.fillRows(at.bias, at.sums, rows, this.#weight.units, 8)
-    this.#products.forward(x, this.#weight, at.sums, rows)
-    code.unpack(at.sums, at.scores, batchSize, outFeatures, rows, 8)
+    for (const { plan, parts } of this.#layers) pool.run('forward', plan, parts)
+    const [rows, depth, columns] = [this.#rows, this.#depth, roundUp(outFeatures, 8)]
+    code.loadRows(at.x, batchSize, this.#features, at.rows, rows * 32, 8)
+    code.fillRows(at.bias, at.sums, rows * 32, rows, columns, 8)
+    code.multiply(at.rows, rows * 32, at.weight, at.sums, rows * 32, rows, depth, columns)
+    code.storeRows(at.sums, rows * 32, at.scores, batchSize, outFeatures, 8)
     return memory.read(at.scores, batchSize * outFeatures)
   }
 
   free(): void {
     this.#free()
+  }
+
+  get #rows(): number {
+    return this.batchSize === 1 ? 1 : roundUp(this.batchSize, 4)
   }
 }

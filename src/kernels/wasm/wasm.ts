@@ -13,8 +13,7 @@ import type {
 } from '../kernels.js'
 import { ReferenceKernels } from '../reference/reference.js'
 import { matmul } from './matmul.js'
-import { type Engine, loadEngine, type Simd } from './module.js'
-import { PanelProducts, type Products } from './products.js'
+import { type Engine, type EngineOptions, loadEngine } from './module.js'
 import { RecurrentPass } from './recurrent.js'
 import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'
@@ -27,16 +26,17 @@ import { Tapes } from './tapes.js'
 export class WasmKernels extends ReferenceKernels {
   override readonly name: string
   readonly #engine: Engine
-  readonly #products: Products
   readonly #tapes: Tapes
 
-  /** Takes the fastest variant that the engine has, or the one named, and a layer's products where given. */
-  constructor(simd?: Simd, products: (engine: Engine) => Products = (engine) => new PanelProducts(engine)) {
+  constructor(options?: EngineOptions) {
     super('float32')
-    this.#engine = loadEngine(simd)
-    this.#products = products(this.#engine)
+    this.#engine = loadEngine(options)
     this.#tapes = new Tapes(this.#engine.memory)
     this.name = `wasm-${this.#engine.simd}`
+  }
+
+  override get threads(): number {
+    return this.#engine.shape.threads
   }
 
   override memoryBytes(): number {
@@ -104,7 +104,7 @@ export class WasmKernels extends ReferenceKernels {
     input: RecurrentInput,
     keep: boolean,
   ): { result: RecurrentOutput; tape?: RecurrentTape } {
-    const pass = new RecurrentPass(this.#engine, this.#products, sizes, weights, input.input, keep)
+    const pass = new RecurrentPass(this.#engine, sizes, weights, input.input)
     const result = pass.forward(input, keep ? this.#tapes : undefined)
     return { result, tape: keep ? pass : undefined }
   }

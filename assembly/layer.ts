@@ -1,0 +1,171 @@
+/** A recurrent layer through time, forward and backward: the three pieces of work that threads share. */
+import { gru, gruBackward } from "./gru";
+import { lstm, lstmBackward } from "./lstm";
+import { multiply, multiplyTransposed } from "./matmul";
+import { addRows, addTokenRows, fillRows, loadRows, scatterTokenRows, storeRows, sumRows } from "./panels";
+import { Plan } from "./plan";
+import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
+import { bytes } from "./simd";
+
+/** c[m, n] += a[m, k] · b[k, n], row-major with rows of `lda`, `ldb`, `ldc` values; b is stored as [n, k] on demand. */
+// @ts-ignore: decorator
+@external("env", "sgemm")
+declare function sgemm(
+  transposeB: bool, m: i32, n: i32, k: i32, a: usize, lda: usize, b: usize, ldb: usize, c: usize, ldc: usize
+): void;
+
+/** y[rows, columns] += x[rows, depth] · w: of one step or of many, whose rows follow one another. */
+function product(
+  plan: Plan, x: usize, panelX: usize, w: usize, y: usize, panelY: usize, rows: i32, depth: i32, columns: i32
+): void {
+  if (plan.width == 1) sgemm(false, columns, rows, depth, w, depth, x, panelX >> 2, y, panelY >> 2);
+  else multiply(x, panelX, w, y, panelY, rows, depth, columns);
+}
+
+/** All time steps of one part of the batch. */
+export function forward(plan: Plan, part: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.steps;
+  const first = part * rows, count = min(rows, plan.batch - first), step = plan.step;
+  const block = plan.span(units);
+  const gates = plan.gates + <usize>(part * plan.blocks) * block;
+  const inputGates = gates + <usize>plan.inputFirst * block, hiddenGates = gates + <usize>plan.hiddenFirst * block;
+  const h = plan.h + <usize>part * block, c = plan.c + <usize>part * block;
+  const inputColumns = plan.inputBlocks * units;
+
+  if (!plan.tokens) {
+    const inputs = plan.inputs + <usize>part * plan.span(plan.features);
+    for (let s = 0; s < steps; s++) {
+      const from = plan.x + bytes((timeOf(plan, s) * plan.batch + first) * plan.inputSize);
+      loadRows(from, count, plan.inputSize, inputs + <usize>s * step, panel, width);
+    }
+    fillRows(plan.bias, gates, panel, steps * rows, plan.blocks * units, width);
+    product(plan, inputs, panel, plan.inputWeights, inputGates, panel, steps * rows, plan.features, inputColumns);
+  }
+  for (let s = 0; s < steps; s++) {
+    const at: usize = <usize>s * step, row = timeOf(plan, s) * plan.batch + first;
+    if (plan.tokens) {
+      const table: usize = width == 1 ? bytes(inputColumns) : bytes(plan.inputSize * width);
+      fillRows(plan.bias, gates + at, panel, rows, plan.blocks * units, width);
+      addTokenRows(plan.x + bytes(row), count, plan.inputWeights, table, inputGates + at, panel, inputColumns, width);
+    }
+    const state: usize = <usize>s * plan.stateStep, next = state + plan.stateStep;
+    product(plan, h + state, panel, plan.hiddenWeights, hiddenGates + at, panel, rows, units, plan.hiddenBlocks * units);
+    activate(plan, gates + at, block, h + state, h + next, c + state, c + next);
+    storeRows(h + next, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
+    plan.beat++;
+  }
+}
+
+/** From the sums of one step's gates to the next h and c, panel by panel. */
+function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize, c: usize, nextC: usize): void {
+  const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel;
+  for (const end = gates + block; gates < end; gates += panel) {
+    if (cell == 3) lstm(gates, c, nextC, nextH, length, block);
+    else if (cell == 2) gru(gates, h, nextH, length, block);
+    else if (cell == 1) rnnRelu(gates, nextH, length);
+    else rnnTanh(gates, nextH, length);
+    h += panel; nextH += panel; c += panel; nextC += panel;
+  }
+}
+
+/** All time steps of one part of the batch, from the last to the first: the gradients of gates, states and inputs. */
+export function backward(plan: Plan, part: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.steps;
+  const first = part * rows, count = min(rows, plan.batch - first), step = plan.step;
+  const block = plan.span(units);
+  const gates = plan.gates + <usize>(part * plan.blocks) * block;
+  const hiddenGates = gates + <usize>plan.hiddenFirst * block;
+  const h = plan.h + <usize>part * block, c = plan.c + <usize>part * block;
+  const dh = plan.dh + bytes(part * rows * units), dc = plan.dc + bytes(part * rows * units);
+
+  for (let s = steps - 1; s >= 0; s--) {
+    const at: usize = <usize>s * step;
+    if (plan.dy) {
+      const from = plan.dy + bytes((timeOf(plan, s) * plan.batch + first) * plan.hiddenSize);
+      addRows(from, count, plan.hiddenSize, dh, step, width);
+    }
+    activateBackward(plan, gates + at, block, h + at, c + at, dh, dc);
+    product(plan, hiddenGates + at, panel, plan.hiddenWeightsBack, dh, step, rows, plan.hiddenBlocks * units, units);
+    plan.beat++;
+  }
+}
+
+/** The gradients of one part's inputs, which take the inputs' place: comes after the weights' gradients. */
+export function inputGradients(plan: Plan, part: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, steps = plan.steps, step = plan.step;
+  const first = part * rows, count = min(rows, plan.batch - first);
+  const gates = plan.gates + plan.span((part * plan.blocks + plan.inputFirst) * plan.units);
+  const inputs = plan.inputs + plan.span(part * plan.features);
+  for (let p: usize = 0; p < plan.span(plan.features); p += panel) memory.fill(inputs + p, 0, <usize>steps * step);
+  const depth = plan.inputBlocks * plan.units;
+  product(plan, gates, panel, plan.inputWeightsBack, inputs, panel, steps * rows, depth, plan.features);
+  for (let s = 0; s < steps; s++) {
+    const to = plan.dx + bytes((timeOf(plan, s) * plan.batch + first) * plan.inputSize);
+    storeRows(inputs + <usize>s * step, panel, to, count, plan.inputSize, width);
+  }
+}
+
+/** From the gradients of a step's h and c to those of its sums; dh and dc become the direct paths back. */
+function activateBackward(plan: Plan, gates: usize, block: usize, h: usize, c: usize, dh: usize, dc: usize): void {
+  const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel, step = plan.step;
+  for (const end = gates + block; gates < end; gates += panel) {
+    if (cell == 3) lstmBackward(gates, c, c + step, dh, dc, length, block);
+    else if (cell == 2) gruBackward(gates, h, dh, length, block);
+    else if (cell == 1) rnnReluBackward(h + step, dh, gates, length);
+    else rnnTanhBackward(h + step, dh, gates, length);
+    h += panel; c += panel; dh += step; dc += step;
+  }
+}
+
+/** The gradients of the weights and biases of some units, over the whole batch and all time steps. */
+export function gradients(plan: Plan, item: i32): void {
+  const width = plan.width, panel = plan.panel, units = plan.units;
+  const slices = (units + plan.slice - 1) / plan.slice;
+  const block = item / slices, from = (item % slices) * plan.slice, count = min(plan.slice, units - from);
+  const unit = block * units + from;
+  const inputUnit = unit - plan.inputFirst * units, hiddenUnit = unit - plan.hiddenFirst * units;
+  const depth = plan.steps * plan.rows;
+  let part = 0;
+  for (let row = 0; row < plan.batch; row += plan.rows, part++) {
+    const dgates = plan.gates + plan.span(part * plan.blocks * units + unit);
+    sumRows(dgates, panel, plan.dbias + bytes(unit), depth, count, width);
+    if (hiddenUnit >= 0 && hiddenUnit < plan.hiddenBlocks * units) {
+      const h = plan.h + plan.span(part * units);
+      weightGradients(plan, dgates, h, plan.dHiddenWeights, hiddenUnit, count, plan.hiddenBlocks * units, units);
+    }
+    if (inputUnit < 0 || inputUnit >= plan.inputBlocks * units) continue;
+    if (plan.tokens) tokenGradients(plan, dgates, row, inputUnit, count);
+    else {
+      const x = plan.inputs + plan.span(part * plan.features);
+      weightGradients(plan, dgates, x, plan.dInputWeights, inputUnit, count, plan.inputBlocks * units, plan.features);
+    }
+    plan.beat++;
+  }
+}
+
+/** dW[unit … unit + count, columns] += dgatesᵀ · x over all steps; dW is in panels, and has `units` rows. */
+function weightGradients(
+  plan: Plan, dgates: usize, x: usize, dw: usize, unit: i32, count: i32, units: i32, columns: i32
+): void {
+  const width = plan.width, panel = plan.panel, depth = plan.steps * plan.rows;
+  dw += bytes(unit * width);
+  if (width == 1) sgemm(true, columns, count, depth, x, panel >> 2, dgates, panel >> 2, dw, units);
+  else multiplyTransposed(dgates, x, panel, dw, bytes(units * width), (depth + 3) & -4, count, columns);
+}
+
+/** The rows of the token table's gradient += the gates' gradients, for the sequences from `first` on. */
+function tokenGradients(plan: Plan, dgates: usize, first: i32, unit: i32, count: i32): void {
+  const width = plan.width, columns = plan.inputBlocks * plan.units;
+  const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
+  const dw = plan.dInputWeights + (width == 1 ? bytes(unit) : bytes(unit * plan.inputSize));
+  const sequences = min(plan.rows, plan.batch - first);
+  for (let s = 0; s < plan.steps; s++) {
+    const tokens = plan.x + bytes(timeOf(plan, s) * plan.batch + first);
+    scatterTokenRows(tokens, sequences, dw, table, dgates + <usize>s * plan.step, plan.panel, count, width);
+  }
+}
+
+/** The time that step `s` reads. */
+function timeOf(plan: Plan, s: i32): i32 {
+  return plan.reverse ? plan.steps - 1 - s : s;
+}

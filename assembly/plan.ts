@@ -1,0 +1,74 @@
+/**
+ * What a pass over one recurrent layer works on. src/kernels/wasm/plan.ts writes it, in the same order.
+ *
+ * The batch is cut into parts of `rows` sequences, which go through all time steps without waiting for each other.
+ * Whatever has a value for each time step is in panels whose rows are the steps, and in each step the sequences
+ * of one part; parts lie one after another.
+ */
+import { bytes } from "./simd";
+
+@unmanaged
+export class Plan {
+  /** 0 RNN with tanh, 1 RNN with relu, 2 GRU, 3 LSTM. */
+  cell: i32;
+  /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
+  width: i32;
+  /** Bytes from one panel of a sequence to the next. */
+  panel: usize;
+  /** Bytes from a state to the next: a step, or 0 where each takes the place of the one before. */
+  stateStep: usize;
+  steps: i32;
+  reverse: i32;
+  tokens: i32;
+  batch: i32;
+  rows: i32;
+  inputSize: i32;
+  hiddenSize: i32;
+  /** inputSize and hiddenSize, padded. */
+  features: i32;
+  units: i32;
+  /** Gate blocks, and the windows of them that the input and the hidden state fill. */
+  blocks: i32;
+  inputFirst: i32;
+  inputBlocks: i32;
+  hiddenFirst: i32;
+  hiddenBlocks: i32;
+  /** Units whose weight gradients are one piece of work. */
+  slice: i32;
+
+  /** Row-major: the input (or tokens) and the output at all time steps, and their gradients, 0 where unwanted. */
+  x: usize;
+  y: usize;
+  dx: usize;
+  dy: usize;
+  /** In panels, at all time steps; the gates become their own gradients. */
+  inputs: usize;
+  gates: usize;
+  h: usize;
+  c: usize;
+  /** In panels, at one time step. */
+  dh: usize;
+  dc: usize;
+  bias: usize;
+  dbias: usize;
+  /** Operands of the products forward and backward; for tokens, the first is a table. */
+  inputWeights: usize;
+  hiddenWeights: usize;
+  inputWeightsBack: usize;
+  hiddenWeightsBack: usize;
+  /** Weight gradients, in panels. */
+  dInputWeights: usize;
+  dHiddenWeights: usize;
+  /** Changes as long as somebody works: a dead thread is known by its silence. */
+  beat: i32;
+
+  /** Bytes of one time step in a panel. */
+  get step(): usize {
+    return bytes(this.rows * this.width);
+  }
+
+  /** Bytes of `columns` columns of a sequence. */
+  span(columns: i32): usize {
+    return <usize>(columns / this.width) * this.panel;
+  }
+}

@@ -1,0 +1,90 @@
+/** Threads that share the pieces of a job: each takes the next one until none is left. */
+import { backward, forward, gradients, inputGradients } from "./layer";
+import { Plan } from "./plan";
+
+/** One job at a time. src/kernels/wasm/pool.ts knows the order of the fields. */
+@unmanaged
+export class Board {
+  /** Number of the job at hand. */
+  job: i32;
+  kind: i32;
+  plan: usize;
+  items: i32;
+  /** The job's number in the upper bits, the next item to take in the lower 16. */
+  next: i32;
+  /** Items done. */
+  done: i32;
+  /** Set by a worker that cannot go on. */
+  failed: i32;
+}
+
+const CLOSED: i32 = 0xffff;
+/** Looks at the board before going to sleep: some 50 microseconds, about as long as waking up takes. */
+const PATIENCE: i32 = 20_000;
+
+function run(kind: i32, plan: usize, item: i32): void {
+  if (kind == 0) forward(changetype<Plan>(plan), item);
+  else if (kind == 1) backward(changetype<Plan>(plan), item);
+  else if (kind == 2) gradients(changetype<Plan>(plan), item);
+  else inputGradients(changetype<Plan>(plan), item);
+}
+
+/** Does all items of a job on this thread. */
+export function runAll(kind: i32, plan: usize, items: i32): void {
+  for (let item = 0; item < items; item++) run(kind, plan, item);
+}
+
+/** Puts a job on the board, for `workers` and this thread, and works on it until no item is left to take. */
+export function post(board: Board, kind: i32, plan: usize, items: i32, workers: i32): void {
+  const at = changetype<usize>(board);
+  const job = board.job + 1;
+  // Closed while the job is written, so that nobody who comes late takes an item of it by the old description.
+  atomic.store<i32>(at + offsetof<Board>("next"), job << 16 | CLOSED);
+  board.kind = kind;
+  board.plan = plan;
+  board.items = items;
+  atomic.store<i32>(at + offsetof<Board>("done"), 0);
+  atomic.store<i32>(at + offsetof<Board>("next"), job << 16);
+  atomic.store<i32>(at + offsetof<Board>("job"), job);
+  atomic.notify(at + offsetof<Board>("job"), workers);
+  work(board, job);
+}
+
+function work(board: Board, job: i32): void {
+  const at = changetype<usize>(board);
+  for (;;) {
+    const next = atomic.load<i32>(at + offsetof<Board>("next"));
+    const item = next & CLOSED;
+    if (next >> 16 != job << 16 >> 16 || item >= board.items) return;
+    const kind = board.kind, plan = board.plan;
+    if (atomic.cmpxchg<i32>(at + offsetof<Board>("next"), next, next + 1) != next) continue;
+    run(kind, plan, item);
+    atomic.add<i32>(at + offsetof<Board>("done"), 1);
+    atomic.notify(at + offsetof<Board>("done"), 1);
+  }
+}
+
+/** Waits a little for the items that others took. Returns whether all are done. */
+export function settled(board: Board): bool {
+  const at = changetype<usize>(board);
+  for (let i = 0; i < PATIENCE; i++) {
+    if (atomic.load<i32>(at + offsetof<Board>("done")) == board.items) return true;
+  }
+  return false;
+}
+
+/** The life of a worker. */
+export function serve(board: Board): void {
+  const at = changetype<usize>(board);
+  let job = atomic.load<i32>(at + offsetof<Board>("job")) - 1;
+  for (;;) {
+    let now = atomic.load<i32>(at + offsetof<Board>("job"));
+    for (let i = 0; i < PATIENCE && now == job; i++) now = atomic.load<i32>(at + offsetof<Board>("job"));
+    if (now == job) {
+      atomic.wait<i32>(at + offsetof<Board>("job"), job, -1);
+      continue;
+    }
+    job = now;
+    work(board, job);
+  }
+}

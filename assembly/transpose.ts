@@ -1,0 +1,77 @@
+/** Copies and transpositions of matrices whose rows lie any number of bytes apart. */
+import { bytes } from "./simd";
+
+/** y[rows, columns] = x[rows, columns] */
+export function copyRows(x: usize, strideX: usize, y: usize, strideY: usize, rows: i32, columns: i32): void {
+  for (let r = 0; r < rows; r++, x += strideX, y += strideY) {
+    let c = 0;
+    for (; c + 4 <= columns; c += 4) v128.store(y + bytes(c), v128.load(x + bytes(c)));
+    for (; c < columns; c++) store<f32>(y + bytes(c), load<f32>(x + bytes(c)));
+  }
+}
+
+/** y[rows, columns] += x[rows, columns] */
+export function addCopiedRows(x: usize, strideX: usize, y: usize, strideY: usize, rows: i32, columns: i32): void {
+  for (let r = 0; r < rows; r++, x += strideX, y += strideY) {
+    let c = 0;
+    for (; c + 4 <= columns; c += 4) {
+      v128.store(y + bytes(c), f32x4.add(v128.load(y + bytes(c)), v128.load(x + bytes(c))));
+    }
+    for (; c < columns; c++) store<f32>(y + bytes(c), load<f32>(y + bytes(c)) + load<f32>(x + bytes(c)));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function put<Add>(y: usize, values: v128): void {
+  v128.store(y, isInteger<Add>() ? f32x4.add(v128.load(y), values) : values);
+}
+
+/** The transpose of four vectors, stored to (or, where `Add` is an integer type, added to) four places. */
+// @ts-ignore: decorator
+@inline
+export function transpose4<Add>(a: v128, b: v128, c: v128, d: v128, y: usize, strideY: usize): void {
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), AB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5), CD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  put<Add>(y, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
+  put<Add>(y + strideY, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+  put<Add>(y + 2 * strideY, v128.shuffle<f32>(AB, CD, 0, 1, 4, 5));
+  put<Add>(y + 3 * strideY, v128.shuffle<f32>(AB, CD, 2, 3, 6, 7));
+}
+
+// @ts-ignore: decorator
+@inline
+function transposeTo<Add>(x: usize, strideX: usize, y: usize, strideY: usize, rows: i32, columns: i32): void {
+  let r = 0;
+  for (; r + 4 <= rows; r += 4, x += 4 * strideX) {
+    const x1 = x + strideX, x2 = x1 + strideX, x3 = x2 + strideX;
+    let c = 0, to = y + bytes(r);
+    for (; c + 4 <= columns; c += 4, to += 4 * strideY) {
+      const at = bytes(c);
+      transpose4<Add>(v128.load(x + at), v128.load(x1 + at), v128.load(x2 + at), v128.load(x3 + at), to, strideY);
+    }
+    for (; c < columns; c++, to += strideY) {
+      for (let i = 0; i < 4; i++) {
+        const value = load<f32>(x + <usize>i * strideX + bytes(c));
+        store<f32>(to + bytes(i), isInteger<Add>() ? load<f32>(to + bytes(i)) + value : value);
+      }
+    }
+  }
+  for (; r < rows; r++, x += strideX) {
+    let to = y + bytes(r);
+    for (let c = 0; c < columns; c++, to += strideY) {
+      const value = load<f32>(x + bytes(c));
+      store<f32>(to, isInteger<Add>() ? load<f32>(to) + value : value);
+    }
+  }
+}
+
+/** y[columns, rows] = xᵀ, where x is [rows, columns] */
+export function transpose(x: usize, strideX: usize, y: usize, strideY: usize, rows: i32, columns: i32): void {
+  transposeTo<f32>(x, strideX, y, strideY, rows, columns);
+}
+
+/** y[columns, rows] += xᵀ */
+export function addTransposed(x: usize, strideX: usize, y: usize, strideY: usize, rows: i32, columns: i32): void {
+  transposeTo<i32>(x, strideX, y, strideY, rows, columns);
+}

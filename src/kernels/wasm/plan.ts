@@ -1,0 +1,83 @@
+import type { CellKind, RecurrentSizes } from '../kernels.js'
+import type { Layout } from './layout.js'
+import type { LinearMemory } from './memory.js'
+
+/** The fields of `Plan` in assembly/plan.ts, which says what each is, in the same order; 4 bytes each. */
+const fields = [
+  'cell',
+  'width',
+  'panel',
+  'stateStep',
+  'steps',
+  'reverse',
+  'tokens',
+  'batch',
+  'rows',
+  'inputSize',
+  'hiddenSize',
+  'features',
+  'units',
+  'blocks',
+  'inputFirst',
+  'inputBlocks',
+  'hiddenFirst',
+  'hiddenBlocks',
+  'slice',
+  'x',
+  'y',
+  'dx',
+  'dy',
+  'inputs',
+  'gates',
+  'h',
+  'c',
+  'dh',
+  'dc',
+  'bias',
+  'dbias',
+  'inputWeights',
+  'hiddenWeights',
+  'inputWeightsBack',
+  'hiddenWeightsBack',
+  'dInputWeights',
+  'dHiddenWeights',
+  'beat',
+] as const
+
+export type PlanFields = Partial<Record<(typeof fields)[number], number>>
+
+export const PLAN_LENGTH = fields.length
+/** Where in a plan its beat is. */
+export const BEAT = fields.indexOf('beat')
+const cellCodes: Record<CellKind, number> = { rnn_tanh: 0, rnn_relu: 1, gru: 2, lstm: 3 }
+
+/** Writes the fields that are given at `address`, and zeros for the others. */
+export function writePlan(memory: LinearMemory, address: number, values: PlanFields): void {
+  memory.write(address, Int32Array.from(fields, (field) => values[field] ?? 0))
+}
+
+/** The fields that follow from a layer's sizes and layout. */
+export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
+  const { width, panel, rows, features, units, slice, blocks } = layout
+  const { cell, numSteps, reverse, batchSize, inputSize, hiddenSize } = sizes
+  return {
+    cell: cellCodes[cell],
+    width,
+    panel: panel * 4,
+    stateStep: rows * width * 4,
+    steps: numSteps,
+    reverse: Number(reverse),
+    batch: batchSize,
+    rows,
+    inputSize,
+    hiddenSize,
+    features,
+    units,
+    blocks: blocks.blocks,
+    inputFirst: blocks.input.first,
+    inputBlocks: blocks.input.gates.length,
+    hiddenFirst: blocks.hidden.first,
+    hiddenBlocks: blocks.hidden.gates.length,
+    slice,
+  }
+}

@@ -1,0 +1,114 @@
+import { UnrolledError } from '../../core/errors.js'
+import type { LinearMemory } from './memory.js'
+import type { KernelExports } from './module.js'
+import { BEAT } from './plan.js'
+
+/** Pieces of work that threads share, in the order of their numbers in assembly/pool.ts. */
+const kinds = ['forward', 'backward', 'gradients', 'inputGradients'] as const
+
+/** Values of `Board` in assembly/pool.ts, and the places of those that are looked at from here. */
+const [BOARD_LENGTH, DONE, FAILED] = [7, 5, 6]
+
+/** Milliseconds without a sign of life from anybody, after which a thread is taken for dead. */
+const SILENCE = 20_000
+
+/** What a worker is given: wasm/worker.js. */
+export interface WorkerTask {
+  module: WebAssembly.Module
+  memory: WebAssembly.Memory
+  /** Address of the board, and the places on it that a failure is told by. */
+  board: number
+  done: number
+  failed: number
+  /** The file of the system's BLAS, where the kernels use it. */
+  blas: string | undefined
+}
+
+/** What happened to a pool's workers; apart from the pool, so that they don't keep it alive. */
+interface Fate {
+  ended: boolean
+}
+
+/** Ends the workers of kernels that nobody uses any more. */
+const abandoned = new FinalizationRegistry<readonly { terminate(): unknown }[]>((workers) => {
+  for (const worker of workers) worker.terminate()
+})
+
+/** Threads that share the kernels' memory; they sleep where there is no work, and keep no process alive. */
+export class Pool {
+  readonly #board: number
+  #fate: Fate | undefined
+  #workers: { terminate(): unknown }[] = []
+
+  constructor(
+    readonly code: KernelExports,
+    readonly memory: LinearMemory,
+    readonly module: WebAssembly.Module,
+    readonly threads: number,
+    readonly blas?: string,
+  ) {
+    this.#board = memory.allocate(BOARD_LENGTH)
+  }
+
+  /** Does `items` pieces of work. @throws UnrolledError where a thread has died; the next call starts new ones. */
+  run(kind: (typeof kinds)[number], plan: number, items: number): void {
+    const number = kinds.indexOf(kind)
+    if (this.threads === 1 || items === 1) return this.code.runAll(number, plan, items)
+    if (!this.#fate) this.#start()
+    if (this.#fate?.ended) this.#fail()
+    this.code.post(this.#board, number, plan, items, this.threads - 1)
+    while (!this.code.settled(this.#board)) this.#wait(plan, items)
+  }
+
+  /** Ends the threads; the next work starts new ones. */
+  stop(): void {
+    abandoned.unregister(this)
+    for (const worker of this.#workers) worker.terminate()
+    this.#workers = []
+    this.#fate = undefined
+  }
+
+  #start(): void {
+    const { Worker } = nodeThreads()!
+    const fate = { ended: false }
+    this.memory.zero(this.#board, BOARD_LENGTH)
+    const { module, blas, memory } = this
+    const task: WorkerTask = { module, memory: memory.memory, board: this.#board, done: DONE, failed: FAILED, blas }
+    for (let i = 1; i < this.threads; i++) {
+      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task, execArgv: [] })
+      worker.unref()
+      worker.on('error', () => undefined)
+      worker.on('exit', () => {
+        fate.ended = true
+      })
+      this.#workers.push(worker)
+    }
+    this.#fate = fate
+    abandoned.register(this, this.#workers, this)
+  }
+
+  #wait(plan: number, items: number): void {
+    const { ints } = this.memory
+    const [board, beats] = [this.#board / 4, plan / 4 + BEAT]
+    for (;;) {
+      if (Atomics.load(ints, board + FAILED)) this.#fail()
+      const done = Atomics.load(ints, board + DONE)
+      if (done === items) return
+      const beat = ints[beats]
+      if (Atomics.wait(ints, board + DONE, done, SILENCE) === 'timed-out' && ints[beats] === beat) this.#fail()
+    }
+  }
+
+  #fail(): never {
+    this.stop()
+    throw new UnrolledError(
+      'kernels: a worker thread has died, and this step with it; do the step again, or choose threads: 1',
+    )
+  }
+}
+
+/** Node's threads, where they and shared memory exist. */
+export function nodeThreads(): typeof import('node:worker_threads') | undefined {
+  const { process } = globalThis as { process?: NodeJS.Process }
+  return typeof SharedArrayBuffer === 'function' ? process?.getBuiltinModule?.('node:worker_threads') : undefined
+}

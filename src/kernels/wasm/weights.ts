@@ -1,0 +1,144 @@
+import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../kernels.js'
+import type { Layout, Window } from './layout.js'
+import type { Allocate } from './memory.js'
+import type { Engine } from './module.js'
+
+export type Side = 'input' | 'hidden'
+
+/** Moves a layer's parameters and their gradients between PyTorch's row-major layout and the panels. */
+export class LayerWeights {
+  constructor(
+    readonly engine: Engine,
+    readonly layout: Layout,
+    readonly sizes: RecurrentSizes,
+  ) {}
+
+  /** The sum of both biases for each block: [blocks, units]. */
+  bias(allocate: Allocate, { biasIh, biasHh }: RecurrentWeights): number {
+    const { units, blocks } = this.layout
+    const { hiddenSize } = this.sizes
+    const sums = new Float32Array(blocks.blocks * units)
+    for (const [side, bias] of [['input', biasIh] as const, ['hidden', biasHh] as const]) {
+      if (!bias) continue
+      const { first, gates } = blocks[side]
+      gates.forEach((gate, block) => {
+        for (let unit = 0; unit < hiddenSize; unit++) {
+          sums[(first + block) * units + unit] += bias[gate * hiddenSize + unit]
+        }
+      })
+    }
+    const address = allocate(sums.length)
+    this.engine.memory.write(address, sums)
+    return address
+  }
+
+  /** The operand of the forward products, Wᵀ [columns, gates × units] in panels. */
+  forward(allocate: Allocate, weight: FloatArray, side: Side): number {
+    const { width, units } = this.layout
+    const columns = side === 'input' ? this.layout.features : units
+    return this.#load(allocate, weight, side, columns, (raw, gate, to) => {
+      const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
+      this.engine.code.loadColumns(raw, rows, from, to + gate * units * columns * 4, columns * width * 4, width)
+    })
+  }
+
+  /** The operand of the products back, W [gates × units, columns] in panels. */
+  backward(allocate: Allocate, weight: FloatArray, side: Side): number {
+    const { width, units } = this.layout
+    const columns = side === 'input' ? this.layout.features : units
+    const panel = this.#window(side).gates.length * units * width * 4
+    return this.#load(allocate, weight, side, columns, (raw, gate, to) => {
+      const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
+      this.engine.code.loadRows(raw, rows, from, to + gate * units * width * 4, panel, width)
+    })
+  }
+
+  /** The input's weights as a table with a row for each token, as `addTokenRows` in assembly/panels.ts wants it. */
+  tokenTable(allocate: Allocate, weight: FloatArray): number {
+    const { width, units } = this.layout
+    const { hiddenSize, inputSize } = this.sizes
+    if (width === 1) return this.backward(allocate, weight, 'input')
+    return this.#load(allocate, weight, 'input', inputSize, (raw, gate, to) => {
+      const panel = inputSize * width * 4
+      this.engine.code.loadColumns(raw, hiddenSize, inputSize, to + gate * units * inputSize * 4, panel, width)
+    })
+  }
+
+  /** Room for the gradients of one side's weights, zeros; as a token table where `tokens`. */
+  zeroGrad(allocate: Allocate, side: Side, tokens: boolean): number {
+    const { features, units } = this.layout
+    const columns = tokens ? Math.max(features, this.sizes.inputSize) : side === 'input' ? features : units
+    const length = this.#window(side).gates.length * units * columns
+    const address = allocate(length)
+    this.engine.memory.zero(address, length)
+    return address
+  }
+
+  /** The gradient of one side's weights, [gates × hiddenSize, columns], out of the panels. */
+  weightGrad(grad: number, side: Side, tokens: boolean): Float32Array {
+    const { code, memory } = this.engine
+    const { hiddenSize } = this.sizes
+    const { width, units } = this.layout
+    const { gates } = this.#window(side)
+    const columns = this.#columns(side)
+    return memory.scope((allocate) => {
+      const raw = allocate(gates.length * hiddenSize * columns)
+      gates.forEach((gate, block) => {
+        const to = raw + gate * hiddenSize * columns * 4
+        if (tokens && width === 8) {
+          const from = grad + block * units * columns * 4
+          code.storeColumns(from, columns * width * 4, to, hiddenSize, columns, width)
+        } else {
+          const from = grad + block * units * width * 4
+          code.storeRows(from, gates.length * units * width * 4, to, hiddenSize, columns, width)
+        }
+      })
+      return memory.read(raw, gates.length * hiddenSize * columns)
+    })
+  }
+
+  /** From sums [blocks, units] to the gradient of one side's bias. */
+  biasGrad(sums: number, side: Side): Float32Array {
+    const { hiddenSize } = this.sizes
+    const { first, gates } = this.#window(side)
+    const grad = new Float32Array(gates.length * hiddenSize)
+    gates.forEach((gate, block) => {
+      const from = sums / 4 + (first + block) * this.layout.units
+      grad.set(this.engine.memory.floats.subarray(from, from + hiddenSize), gate * hiddenSize)
+    })
+    return grad
+  }
+
+  /** Room for [gates × units, columns], and `load` for each gate: its raw weights, its place, the operand's address. */
+  #load(
+    allocate: Allocate,
+    weight: FloatArray,
+    side: Side,
+    columns: number,
+    load: (raw: number, gate: number, to: number) => void,
+  ): number {
+    const { memory } = this.engine
+    const { units, padded } = this.layout
+    const { gates } = this.#window(side)
+    const length = gates.length * units * columns
+    const address = allocate(length)
+    if (padded) memory.zero(address, length)
+    memory.scope((scratch) => {
+      const raw = scratch(weight.length)
+      memory.write(raw, weight)
+      const size = this.sizes.hiddenSize * this.#columns(side) * 4
+      gates.forEach((gate, block) => {
+        load(raw + gate * size, block, address)
+      })
+    })
+    return address
+  }
+
+  #window(side: Side): Window {
+    return this.layout.blocks[side]
+  }
+
+  #columns(side: Side): number {
+    return side === 'input' ? this.sizes.inputSize : this.sizes.hiddenSize
+  }
+}
