@@ -9,6 +9,8 @@ import { bytes } from "./simd";
 
 @unmanaged
 export class Plan {
+  /** Changes as long as somebody works: a dead thread is known by its silence. */
+  beat: i32;
   /** 0 RNN with tanh, 1 RNN with relu, 2 GRU, 3 LSTM. */
   cell: i32;
   /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
@@ -59,8 +61,6 @@ export class Plan {
   /** Weight gradients, in panels. */
   dInputWeights: usize;
   dHiddenWeights: usize;
-  /** Changes as long as somebody works: a dead thread is known by its silence. */
-  beat: i32;
 
   /** Bytes of one time step in a panel. */
   get step(): usize {

@@ -1,4 +1,5 @@
 /** Threads that share the pieces of a job: each takes the next one until none is left. */
+import { Product, productRows } from "./dense";
 import { backward, forward, gradients, inputGradients } from "./layer";
 import { Plan } from "./plan";
 
@@ -26,7 +27,8 @@ function run(kind: i32, plan: usize, item: i32): void {
   if (kind == 0) forward(changetype<Plan>(plan), item);
   else if (kind == 1) backward(changetype<Plan>(plan), item);
   else if (kind == 2) gradients(changetype<Plan>(plan), item);
-  else inputGradients(changetype<Plan>(plan), item);
+  else if (kind == 3) inputGradients(changetype<Plan>(plan), item);
+  else productRows(changetype<Product>(plan), item);
 }
 
 /** Does all items of a job on this thread. */

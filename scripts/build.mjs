@@ -12,7 +12,7 @@ async function compile(features) {
       'assembly/index.ts',
       '--outFile',
       'kernels.wasm',
-      '-O2',
+      '-O2', ...(process.env.NAMES ? ['--debug'] : []),
       '--noAssert',
       '--runtime',
       'stub',

@@ -47,7 +47,7 @@ export class Layout {
   readonly panel: number
   /** Units whose weight gradients are one piece of work. */
   readonly slice: number
-  /** Sizes were padded, so that buffers must begin as zeros. */
+  /** The batch or the hidden units were padded, so that what comes in panels must begin as zeros. */
   readonly padded: boolean
 
   constructor({ width, threads }: Shape, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
@@ -63,11 +63,7 @@ export class Layout {
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     const slices = Math.ceil(threads / this.blocks.blocks)
     this.slice = width === 8 ? 32 : roundUp(Math.ceil(this.units / slices), 8)
-    this.padded =
-      this.rows === 1 ||
-      this.rows * this.parts !== batchSize ||
-      this.units !== hiddenSize ||
-      this.features !== inputSize
+    this.padded = this.rows === 1 || this.rows * this.parts !== batchSize || this.units !== hiddenSize
   }
 
   /** Values of all steps of `columns` columns, for the whole batch. */

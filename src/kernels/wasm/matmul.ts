@@ -2,35 +2,40 @@ import type { FloatArray, MatmulSizes } from '../kernels.js'
 import { roundUp } from './layout.js'
 import type { Engine } from './module.js'
 
-/** y[m, n] = op(a) · op(b): both operands into panels, transposed on the way where asked, one product, back. */
+/** Multiply-adds of a piece that is worth a thread's attention. */
+const PIECE = 2 ** 18
+
+/** y[m, n] = op(a) · op(b): b into panels, then pieces of a's rows, each on any thread. */
 export function matmul(
-  { code, memory }: Engine,
+  { code, memory, pool, shape }: Engine,
   a: FloatArray,
   b: FloatArray,
   y: FloatArray,
   sizes: MatmulSizes,
 ): void {
   const { m, n, k, transposeA = false, transposeB = false } = sizes
-  const [rows, depth, columns] = [m === 1 ? 1 : roundUp(m, 4), roundUp(k, 8), roundUp(n, 8)]
+  const [depth, columns] = [roundUp(k, 8), roundUp(n, 8)]
+  const pieces = Math.min(2 * shape.threads, Math.ceil((m * n * k) / PIECE))
+  const rows = m === 1 ? 1 : roundUp(Math.ceil(m / pieces), 4)
+  const items = Math.ceil(m / rows)
   memory.scope((allocate) => {
-    const raw = allocate(Math.max(a.length, b.length, y.length))
-    const left = allocate(rows * depth)
+    const left = allocate(items * rows * depth)
     const right = allocate(depth * columns)
-    const product = allocate(rows * columns)
-
-    memory.write(raw, a)
-    if (rows !== m || depth !== k) memory.zero(left, rows * depth)
-    if (transposeA) code.loadColumns(raw, k, m, left, rows * 32, 8)
-    else code.loadRows(raw, m, k, left, rows * 32, 8)
-
-    memory.write(raw, b)
+    const sums = allocate(items * rows * columns)
+    const raw = { a: allocate(a.length), b: allocate(b.length), y: allocate(y.length) }
+    memory.write(raw.a, a)
+    memory.write(raw.b, b)
+    if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     if (depth !== k || columns !== n) memory.zero(right, depth * columns)
-    if (transposeB) code.loadColumns(raw, n, k, right, depth * 32, 8)
-    else code.loadRows(raw, k, n, right, depth * 32, 8)
+    memory.zero(sums, items * rows * columns)
+    if (transposeB) code.loadColumns(raw.b, n, k, right, depth * 32, 8)
+    else code.loadRows(raw.b, k, n, right, depth * 32, 8)
 
-    memory.zero(product, rows * columns)
-    code.multiply(left, rows * 32, right, product, rows * 32, rows, depth, columns)
-    code.storeRows(product, rows * 32, raw, m, n, 8)
-    memory.copyOut(raw, y)
+    // `Product` in assembly/dense.ts.
+    const plan = allocate(13)
+    const fields = [0, m, n, k, depth, columns, rows, Number(transposeA), raw.a, raw.y, right, left, sums]
+    memory.write(plan, Int32Array.from(fields))
+    pool.run('productRows', plan, items)
+    memory.copyOut(raw.y, y)
   })
 }

@@ -4,6 +4,7 @@ import type { LinearMemory } from './memory.js'
 
 /** The fields of `Plan` in assembly/plan.ts, which says what each is, in the same order; 4 bytes each. */
 const fields = [
+  'beat',
   'cell',
   'width',
   'panel',
@@ -41,14 +42,11 @@ const fields = [
   'hiddenWeightsBack',
   'dInputWeights',
   'dHiddenWeights',
-  'beat',
 ] as const
 
 export type PlanFields = Partial<Record<(typeof fields)[number], number>>
 
 export const PLAN_LENGTH = fields.length
-/** Where in a plan its beat is. */
-export const BEAT = fields.indexOf('beat')
 const cellCodes: Record<CellKind, number> = { rnn_tanh: 0, rnn_relu: 1, gru: 2, lstm: 3 }
 
 /** Writes the fields that are given at `address`, and zeros for the others. */

@@ -1,10 +1,9 @@
 import { UnrolledError } from '../../core/errors.js'
 import type { LinearMemory } from './memory.js'
 import type { KernelExports } from './module.js'
-import { BEAT } from './plan.js'
 
 /** Pieces of work that threads share, in the order of their numbers in assembly/pool.ts. */
-const kinds = ['forward', 'backward', 'gradients', 'inputGradients'] as const
+const kinds = ['forward', 'backward', 'gradients', 'inputGradients', 'productRows'] as const
 
 /** Values of `Board` in assembly/pool.ts, and the places of those that are looked at from here. */
 const [BOARD_LENGTH, DONE, FAILED] = [7, 5, 6]
@@ -89,7 +88,8 @@ export class Pool {
 
   #wait(plan: number, items: number): void {
     const { ints } = this.memory
-    const [board, beats] = [this.#board / 4, plan / 4 + BEAT]
+    // A plan begins with its beat.
+    const [board, beats] = [this.#board / 4, plan / 4]
     for (;;) {
       if (Atomics.load(ints, board + FAILED)) this.#fail()
       const done = Atomics.load(ints, board + DONE)

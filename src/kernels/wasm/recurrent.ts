@@ -50,7 +50,8 @@ export class RecurrentPass implements RecurrentTape {
     const { memory } = this.engine
     const length = Object.values(this.#lengths).reduce((sum, part) => sum + part)
     const base = memory.allocate(length)
-    if (this.#layout.padded) memory.zero(base, length)
+    const { padded, features } = this.#layout
+    if (padded || (!this.#tokens && features !== this.sizes.inputSize)) memory.zero(base, length)
     const result = memory.scope((allocate) => this.#forward(base, input, allocate))
     if (tapes) this.#kept = tapes.keep(base, length)
     else memory.free(base)

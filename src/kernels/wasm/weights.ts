@@ -118,11 +118,11 @@ export class LayerWeights {
     load: (raw: number, gate: number, to: number) => void,
   ): number {
     const { memory } = this.engine
-    const { units, padded } = this.layout
+    const { units } = this.layout
     const { gates } = this.#window(side)
     const length = gates.length * units * columns
     const address = allocate(length)
-    if (padded) memory.zero(address, length)
+    if (length !== weight.length) memory.zero(address, length)
     memory.scope((scratch) => {
       const raw = scratch(weight.length)
       memory.write(raw, weight)
