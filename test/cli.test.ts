@@ -217,6 +217,8 @@ describe('bad input: one sentence, exit code 2', () => {
     ['train fox.txt --clip 0', /clip is 0/],
     ['train fox.txt --seed 0.5', /seed is 0\.5/],
     ['train fox.txt --dropout 2', /dropout is 2/],
+    ['train fox.txt --threads 0', /threads is 0/],
+    ['train fox.txt --threads two', /Expected a number/],
     ['train fox.txt --kernels cuda', /Allowed choices are auto, wasm, blas, reference/],
     ['train fox.txt --cell conv', /Allowed choices are rnn, gru, lstm/],
     ['train fox.txt --hiden-size 3', /unknown option '--hiden-size'.*--hidden-size/s],

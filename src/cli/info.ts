@@ -15,7 +15,8 @@ async function run(folder: string, { json }: { json?: boolean }): Promise<void> 
   const named = model.namedParameters()
   const parameters = named.reduce((sum, [, { size }]) => sum + size, 0)
   const { format: _, version: __, sha256: ___, training, ...sizes } = config
-  const facts = { ...sizes, tokens: vocab.kind, parameters, kernels: kernels().name }
+  const { name, threads } = kernels()
+  const facts = { ...sizes, tokens: vocab.kind, parameters, kernels: name, threads }
   if (json) {
     const shapes = Object.fromEntries(named.map(([name, { shape }]) => [name, shape]))
     console.log(JSON.stringify({ ...facts, training, shapes }))

@@ -47,6 +47,7 @@ export interface TrainingOptions {
   clip: number
   seed: number
   kernels: KernelName
+  threads?: number
   out?: string
   json?: boolean
 }
@@ -62,14 +63,14 @@ export async function runTraining(texts: string[], options: TrainingOptions): Pr
       'train: bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
     )
   }
-  selectKernels(options.kernels)
+  selectKernels(options.kernels, options)
   await checkModelFolder(out)
   const { data, vocab, source } = await load(texts, options)
   const generator = new Generator(seed)
   const model = new RNNModel(makeLayer(options, vocab, generator), vocab.size, { generator })
   const interrupt = new Interrupt()
   say(`text: ${source}`)
-  say(`model: ${summary(options, model, vocab)}, ${kernels().name}`)
+  say(`model: ${summary(options, model, vocab)}, ${computedOn()}`)
 
   const prefixes = knownPrefixes(vocab)
   const view = trainView(data, epochs)
@@ -129,11 +130,18 @@ export async function runTraining(texts: string[], options: TrainingOptions): Pr
   if (divergence) throw divergence
 }
 
+/** What the kernels in use are, for people. */
+function computedOn(): string {
+  const { name, threads } = kernels()
+  return `${name} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+}
+
 /** The options as config.json keeps them. */
 function recordOf({
   out: _,
   json: __,
   kernels: ___,
+  threads: ____,
   ...options
 }: TrainingOptions): Record<string, string | number | boolean> {
   const entries = Object.entries(options).map(([name, value]) => [name, value === Infinity ? 'all' : value])

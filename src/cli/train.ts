@@ -32,6 +32,9 @@ const trainOptions = (): Option[] => [
     'blas',
     'reference',
   ]),
+  new Option('--threads <n>', 'threads of wasm or blas (default: as many as the machine has cores, up to 8)').argParser(
+    number,
+  ),
   new Option('--out <folder>', "the model's folder; an older model there is replaced (default: a new one in runs/)"),
   new Option('--json', 'one JSON object a line on standard output: an event an epoch, and the result'),
 ]
@@ -57,7 +60,7 @@ Ctrl-C ends the training after the step in hand and saves the model.`,
 export function bookCommand(): Command {
   const all = trainOptions()
   const defaults = Object.fromEntries(all.map((option) => [option.attributeName(), option.defaultValue]))
-  const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'out', 'json']
+  const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'threads', 'out', 'json']
   return withOptions(
     new Command('book'),
     all.filter((option) => varied.includes(option.attributeName())),

@@ -1,9 +1,10 @@
 import { OptionError } from './errors.js'
 
-/** Throws an OptionError unless `value` is a whole number of at least `min`. */
-export function checkWhole(where: string, name: string, value: unknown, min = 1): void {
-  if (!Number.isSafeInteger(value) || (value as number) < min) {
-    throw new OptionError(`${where}: ${name} is ${String(value)}, expected a whole number of ${min} or more`)
+/** Throws an OptionError unless `value` is a whole number within [min, max]. */
+export function checkWhole(where: string, name: string, value: unknown, min = 1, max = Infinity): void {
+  if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
+    const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`
+    throw new OptionError(`${where}: ${name} is ${String(value)}, expected a whole number ${range}`)
   }
 }
 

@@ -20,6 +20,7 @@ test('kernels are chosen by name; auto takes the system’s BLAS where there is 
 test('without Node’s modules, as in a browser, there is no BLAS, and auto does without', () => {
   vi.stubGlobal('process', undefined)
   expect(blasKernels()).toBeUndefined()
+  selectKernels('auto')
   expect(kernels().name).toMatch(/^wasm-/)
   expect(() => selectKernels('blas')).toThrow('no BLAS was found')
 })

@@ -4,7 +4,7 @@ import { BlasKernels } from './blas/blas.js'
 import { findBlas } from './blas/library.js'
 import type { Kernels } from './kernels.js'
 import { ReferenceKernels } from './reference/reference.js'
-import type { Simd } from './wasm/module.js'
+import type { Simd } from './wasm/exports.js'
 import { WasmKernels } from './wasm/wasm.js'
 
 let current: Kernels | undefined
@@ -32,7 +32,7 @@ export interface ThreadOptions {
 
 /**
  * The kernels in WebAssembly, with relaxed SIMD (fused multiply-add) where the engine has it.
- * @throws OptionError where threads is no whole number of at least 1
+ * @throws OptionError where threads is no whole number from 1 to 256
  */
 export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kernels {
   checkThreads('wasmKernels', options)
@@ -41,7 +41,7 @@ export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kern
 
 /**
  * The WebAssembly kernels with matrix products from the system's BLAS; undefined where there is none.
- * @throws OptionError where threads is no whole number of at least 1
+ * @throws OptionError where threads is no whole number from 1 to 256
  */
 export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
   checkThreads('blasKernels', options)
@@ -49,15 +49,18 @@ export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
   return blas && new BlasKernels(blas, options.threads)
 }
 
+/** More would be no use to anyone, and too many for the system. */
+const MOST_THREADS = 256
+
 function checkThreads(where: string, { threads }: ThreadOptions): void {
-  if (threads !== undefined) checkWhole(where, 'threads', threads)
+  if (threads !== undefined) checkWhole(where, 'threads', threads, 1, MOST_THREADS)
 }
 
 /** Words for kernels, as on the command line. */
 export const kernelNames = ['auto', 'wasm', 'blas', 'reference'] as const
 export type KernelName = (typeof kernelNames)[number]
 
-/** Uses the kernels of that name from now on. @throws OptionError for `blas` where there is none */
+/** Uses the kernels of that name from now on. @throws OptionError for `blas` where there is none, and as they do */
 export function selectKernels(name: KernelName, options: ThreadOptions = {}): void {
   checkWord('selectKernels', 'kernels', name, kernelNames)
   if (name === 'reference') current = referenceKernels()

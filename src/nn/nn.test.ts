@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kernelSets } from '../../test/kernel-sets.js'
+import { relativeError } from '../../test/read-fixture.js'
 import { FormatError, OptionError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { useKernels, wasmKernels } from '../kernels/index.js'
@@ -52,8 +53,9 @@ describe('recurrent layers', () => {
     const whole = lstm.forward(x)
     const half = lstm.forward(x.slice(0, 0, 3))
     const rest = lstm.forward(x.slice(0, 3), half.state)
-    expect(await rest.output.toArray()).toEqual(await whole.output.slice(0, 3).toArray())
-    expect(await rest.state.c.toArray()).toEqual(await whole.state.c.toArray())
+    // A BLAS may round a longer product in another order.
+    expect(relativeError(rest.output.data, whole.output.slice(0, 3).data)).toBeLessThan(1e-6)
+    expect(relativeError(rest.state.c.data, whole.state.c.data)).toBeLessThan(1e-6)
   })
 
   test('tokens stand for one-hot rows', async () => {

@@ -51,7 +51,10 @@ const cellCodes: Record<CellKind, number> = { rnn_tanh: 0, rnn_relu: 1, gru: 2, 
 
 /** Writes the fields that are given at `address`, and zeros for the others. */
 export function writePlan(memory: LinearMemory, address: number, values: PlanFields): void {
-  memory.write(address, Int32Array.from(fields, (field) => values[field] ?? 0))
+  memory.write(
+    address,
+    Int32Array.from(fields, (field) => values[field] ?? 0),
+  )
 }
 
 /** The fields that follow from a layer's sizes and layout. */

@@ -1,6 +1,6 @@
 import { UnrolledError } from '../../core/errors.js'
+import type { KernelExports } from './exports.js'
 import type { LinearMemory } from './memory.js'
-import type { KernelExports } from './module.js'
 
 /** Pieces of work that threads share, in the order of their numbers in assembly/pool.ts. */
 const kinds = ['forward', 'backward', 'gradients', 'inputGradients', 'productRows'] as const
@@ -8,8 +8,8 @@ const kinds = ['forward', 'backward', 'gradients', 'inputGradients', 'productRow
 /** Values of `Board` in assembly/pool.ts, and the places of those that are looked at from here. */
 const [BOARD_LENGTH, DONE, FAILED] = [7, 5, 6]
 
-/** Milliseconds without a sign of life from anybody, after which a thread is taken for dead. */
-const SILENCE = 20_000
+/** Milliseconds without a sign of life from anybody after which, the second time, a thread is taken for dead. */
+const SILENCE = 2_500
 
 /** What a worker is given: wasm/worker.js. */
 export interface WorkerTask {
@@ -35,9 +35,9 @@ const abandoned = new FinalizationRegistry<readonly { terminate(): unknown }[]>(
 
 /** Threads that share the kernels' memory; they sleep where there is no work, and keep no process alive. */
 export class Pool {
+  readonly workers: { terminate(): Promise<number> }[] = []
   readonly #board: number
   #fate: Fate | undefined
-  #workers: { terminate(): unknown }[] = []
 
   constructor(
     readonly code: KernelExports,
@@ -52,7 +52,10 @@ export class Pool {
   /** Does `items` pieces of work. @throws UnrolledError where a thread has died; the next call starts new ones. */
   run(kind: (typeof kinds)[number], plan: number, items: number): void {
     const number = kinds.indexOf(kind)
-    if (this.threads === 1 || items === 1) return this.code.runAll(number, plan, items)
+    if (this.threads === 1 || items === 1) {
+      this.code.runAll(number, plan, items)
+      return
+    }
     if (!this.#fate) this.#start()
     if (this.#fate?.ended) this.#fail()
     this.code.post(this.#board, number, plan, items, this.threads - 1)
@@ -62,8 +65,7 @@ export class Pool {
   /** Ends the threads; the next work starts new ones. */
   stop(): void {
     abandoned.unregister(this)
-    for (const worker of this.#workers) worker.terminate()
-    this.#workers = []
+    for (const worker of this.workers.splice(0)) worker.terminate()
     this.#fate = undefined
   }
 
@@ -80,23 +82,25 @@ export class Pool {
       worker.on('exit', () => {
         fate.ended = true
       })
-      this.#workers.push(worker)
+      this.workers.push(worker)
     }
     this.#fate = fate
-    abandoned.register(this, this.#workers, this)
+    abandoned.register(this, [...this.workers], this)
   }
 
   #wait(plan: number, items: number): void {
     const { ints } = this.memory
     // A plan begins with its beat.
     const [board, beats] = [this.#board / 4, plan / 4]
-    for (;;) {
-      if (Atomics.load(ints, board + FAILED)) this.#fail()
+    for (let silences = 0; silences < 2; ) {
+      if (Atomics.load(ints, board + FAILED)) break
       const done = Atomics.load(ints, board + DONE)
       if (done === items) return
       const beat = ints[beats]
-      if (Atomics.wait(ints, board + DONE, done, SILENCE) === 'timed-out' && ints[beats] === beat) this.#fail()
+      const silent = Atomics.wait(ints, board + DONE, done, SILENCE) === 'timed-out' && ints[beats] === beat
+      silences = silent ? silences + 1 : 0
     }
+    this.#fail()
   }
 
   #fail(): never {
@@ -108,7 +112,7 @@ export class Pool {
 }
 
 /** Node's threads, where they and shared memory exist. */
-export function nodeThreads(): typeof import('node:worker_threads') | undefined {
+export function nodeThreads() {
   const { process } = globalThis as { process?: NodeJS.Process }
   return typeof SharedArrayBuffer === 'function' ? process?.getBuiltinModule?.('node:worker_threads') : undefined
 }

@@ -1,0 +1,32 @@
+import type { BinaryOp, UnaryOp } from '../kernels.js'
+
+/** Fused multiply-add is there, or not. */
+export type Simd = 'simd' | 'relaxed-simd'
+
+type Unary = (x: number, y: number, length: number) => void
+type Binary = (a: number, b: number, y: number, length: number) => void
+
+/** Addresses and strides are in bytes, lengths in values; see assembly/ for what each kernel does. */
+export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, Binary> {
+  multiply(
+    a: number,
+    panelA: number,
+    b: number,
+    y: number,
+    panelY: number,
+    rows: number,
+    depth: number,
+    columns: number,
+  ): void
+  loadRows(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
+  loadColumns(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
+  storeRows(x: number, panel: number, y: number, rows: number, columns: number, width: number): void
+  storeColumns(x: number, panel: number, y: number, rows: number, columns: number, width: number): void
+  fillRows(x: number, y: number, panel: number, rows: number, columns: number, width: number): void
+  runAll(kind: number, plan: number, items: number): void
+  post(board: number, kind: number, plan: number, items: number, workers: number): void
+  settled(board: number): number
+  softmax(x: number, y: number, rows: number, columns: number): void
+  logSoftmax(x: number, y: number, rows: number, columns: number): void
+  crossEntropy(x: number, targets: number, grad: number, rows: number, columns: number): number
+}
