@@ -150,7 +150,7 @@ function weightGradients(
   const width = plan.width, panel = plan.panel, depth = plan.steps * plan.rows;
   dw += bytes(unit * width);
   if (width == 1) sgemm(true, columns, count, depth, x, panel >> 2, dgates, panel >> 2, dw, units);
-  else multiplyTransposed(dgates, x, panel, dw, bytes(units * width), (depth + 3) & -4, count, columns);
+  else multiplyTransposed(dgates, x, panel, dw, bytes(units * width), depth, count, columns);
 }
 
 /** The rows of the token table's gradient += the gates' gradients, for the sequences from `first` on. */

@@ -63,7 +63,7 @@ export class Layout {
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     const slices = Math.ceil(threads / this.blocks.blocks)
     this.slice = width === 8 ? 32 : roundUp(Math.ceil(this.units / slices), 8)
-    this.padded = this.rows === 1 || this.rows * this.parts !== batchSize || this.units !== hiddenSize
+    this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
   }
 
   /** Values of all steps of `columns` columns, for the whole batch. */
