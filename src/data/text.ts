@@ -1,23 +1,22 @@
 /** How a text is cut into tokens. */
 export type TokenKind = 'char' | 'word'
 
-/** The characters that end a line. */
-const lineEnd = /\r\n|\r|\n/
-
 /**
  * The book's cleaning: line by line, every run of characters outside A–Z and a–z becomes one space, the ends
  * are stripped, and capitals become small. Empty lines stay, as nothing.
  */
 export function cleanLines(text: string): string[] {
-  return text
-    .replace(/(?:\r\n|\r|\n)$/, '')
-    .split(lineEnd)
-    .map((line) =>
-      line
-        .replace(/[^A-Za-z]+/g, ' ')
-        .trim()
-        .toLowerCase(),
-    )
+  return [...cleanedLines(text)]
+}
+
+/** One line after another: a long text is never there a second time. */
+function* cleanedLines(text: string): Generator<string> {
+  for (const [line] of text.matchAll(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+/g)) {
+    yield line
+      .replace(/[^A-Za-z]+/g, ' ')
+      .trim()
+      .toLowerCase()
+  }
 }
 
 /**
@@ -26,7 +25,7 @@ export function cleanLines(text: string): string[] {
  * with nothing between them, as in the book.
  */
 export function* tokensOf(text: string, kind: TokenKind, clean: boolean): Generator<string> {
-  const lines = clean ? cleanLines(text) : [text]
+  const lines = clean ? cleanedLines(text) : [text]
   for (const line of lines) {
     if (kind === 'char') yield* line
     else for (const [word] of line.matchAll(/\S+/g)) yield word

@@ -1,0 +1,69 @@
+"""Times PyTorch: a JSON object a line in, milliseconds a line out."""
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+V = 28
+made = {}
+
+
+def train_step(cell, hidden, batch, steps, layers):
+    net, lin = KINDS[cell](V, hidden, layers), nn.Linear(hidden, V)
+    params = [*net.parameters(), *lin.parameters()]
+    opt, lossf = torch.optim.SGD(params, lr=1.0), nn.CrossEntropyLoss()
+    X, Y = torch.randint(0, V, (batch, steps)), torch.randint(0, V, (batch, steps))
+
+    def step():
+        o, _ = net(F.one_hot(X.T.long(), V).float())
+        loss = lossf(lin(o.reshape(-1, hidden)), Y.T.reshape(-1))
+        opt.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(params, 1)
+        opt.step()
+        return loss.item()
+
+    return step
+
+
+def train(cell, hidden, batch, steps, layers, threads, count):
+    torch.set_num_threads(threads)
+    key = (cell, hidden, batch, steps, layers)
+    if key not in made:
+        made.clear()
+        made[key] = train_step(*key)
+    step = made[key]
+    step()
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[count // 2] * 1e3
+
+
+def generate(cell, hidden, batch, layers, threads, count):
+    torch.set_num_threads(threads)
+    net, lin = KINDS[cell](V, hidden, layers), nn.Linear(hidden, V)
+    state, tokens = None, torch.zeros((1, batch), dtype=torch.long)
+    with torch.no_grad():
+        def step(tokens, state):
+            o, state = net(F.one_hot(tokens, V).float(), state)
+            return lin(o.reshape(-1, hidden)).argmax(1).reshape(1, batch), state
+        for _ in range(100):
+            tokens, state = step(tokens, state)
+        start = time.perf_counter()
+        for _ in range(count):
+            tokens, state = step(tokens, state)
+            tokens.tolist()
+        return (time.perf_counter() - start) / count / batch * 1e3
+
+
+JOBS = {"version": lambda: f"PyTorch {torch.__version__}", "train": train, "generate": generate}
+for line in sys.stdin:
+    job = json.loads(line)
+    print(json.dumps(JOBS[job.pop("job")](**job)), flush=True)

@@ -1,0 +1,144 @@
+// Figures as lines, as docs/performance.md, and as plots.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { linePlot } from 'unrolled'
+import { type Case, cells, numSteps, trainingOperations } from './cases.js'
+
+export interface Measured extends Case {
+  /** Milliseconds a training step or a token, by side: `wasm/2` is on two threads. */
+  ms: Record<string, number>
+}
+
+export interface Report {
+  date: string
+  machine: string
+  threads: number
+  versions: string[]
+  /** GFLOPS of all threads: multiply-adds alone in WebAssembly, and large products in the BLAS. */
+  peak: number | null
+  product: number | null
+  results: Measured[]
+}
+
+interface Summary {
+  wasm: number
+  blas?: number
+  torch?: number
+  tfjs?: number
+  /** Of PyTorch's time, at its better number of threads. */
+  ratio: (ms: number | undefined) => string
+  scaling: string
+  shareOfPeak: string
+  shareOfProduct: string
+}
+
+function summarize({ ms, ...one }: Measured, { threads, peak, product }: Report): Summary {
+  const sides = Object.entries(ms).filter(([name]) => name.startsWith('torch'))
+  const torch = sides.length > 0 ? Math.min(...sides.map(([, value]) => value)) : undefined
+  const [wasm, blas] = [ms[`wasm/${threads}`], ms[`blas/${threads}`]]
+  const share = (value: number | undefined, limit: number | null) => {
+    if (one.job !== 'train' || !value || !limit) return '–'
+    return `${((trainingOperations(one) / 1e6 / value / limit) * 100).toFixed(0)} %`
+  }
+  return {
+    wasm,
+    blas,
+    torch,
+    tfjs: ms.tfjs,
+    ratio: (value) => (value && torch ? `${(torch / value).toFixed(2)}×` : '–'),
+    scaling: ms['wasm/1'] && threads > 1 ? `${(ms['wasm/1'] / wasm).toFixed(2)}×` : '–',
+    shareOfPeak: share(wasm, peak),
+    shareOfProduct: share(blas, product),
+  }
+}
+
+const perSecond = (one: Case, ms: number) =>
+  Math.round((one.job === 'train' ? one.batch * numSteps * 1000 : 1000) / ms).toLocaleString('en')
+const show = (ms: number | undefined) => (ms === undefined ? '–' : ms < 0.1 ? ms.toFixed(4) : ms.toFixed(2))
+
+/** One case as a line. */
+export function row(measured: Measured, report: Report): string {
+  const { job, cell, hidden, batch, layers } = measured
+  const { wasm, blas, torch, tfjs, ratio, scaling, shareOfPeak, shareOfProduct } = summarize(measured, report)
+  const name = `${job} ${cell} ${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}:`
+  const sides = [
+    `WASM ${show(wasm)} ms (${ratio(wasm)} PyTorch, ${scaling} one thread, ${shareOfPeak} of the peak)`,
+    `BLAS ${show(blas)} (${ratio(blas)}, ${shareOfProduct} of a product)`,
+    `PyTorch ${show(torch)}`,
+  ]
+  if (tfjs) sides.push(`TensorFlow.js ${show(tfjs)} (WASM ${(tfjs / wasm).toFixed(0)}× faster)`)
+  return `${name} ${sides.join('; ')}`
+}
+
+/** Writes docs/performance.md between its marks, and the plots; returns the files. */
+export async function writeDocs(report: Report): Promise<string[]> {
+  const file = 'docs/performance.md'
+  const text = readFileSync(file, 'utf8')
+  const [start, end] = ['<!-- figures -->', '<!-- end of figures -->']
+  const before = text.slice(0, text.indexOf(start) + start.length)
+  writeFileSync(file, `${before}\n\n${tables(report)}\n${text.slice(text.indexOf(end))}`)
+  const files = [file]
+  for (const cell of cells) {
+    const plot = `docs/performance-${cell}.svg`
+    writeFileSync(plot, await plotOf(cell, report))
+    files.push(plot)
+  }
+  return files
+}
+
+function tables(report: Report): string {
+  const { date, machine, versions, threads, peak, product, results } = report
+  const lines = [
+    `Measured ${date} on ${machine}; ${versions.join('; ')}. At full load on ${threads} threads, multiply-adds alone in`,
+    `WebAssembly reach ${peak?.toFixed(0)} GFLOPS, products of large matrices in the BLAS ${product?.toFixed(0) ?? '–'}.`,
+  ]
+  for (const job of ['train', 'generate'] as const) {
+    const training = job === 'train'
+    lines.push('', training ? '### Training' : '### Generation', '')
+    lines.push(
+      training
+        ? '| model | WASM ms | tokens/s | to one thread | of peak | to PyTorch | BLAS ms | tokens/s | of product | to PyTorch | PyTorch ms | TensorFlow.js ms |'
+        : '| model | WASM tokens/s | to PyTorch | BLAS tokens/s | to PyTorch | PyTorch tokens/s |',
+      training ? `| --- |${' --- |'.repeat(11)}` : `| --- |${' --- |'.repeat(5)}`,
+    )
+    for (const measured of results.filter((result) => result.job === job)) {
+      const { cell, hidden, batch, layers } = measured
+      const s = summarize(measured, report)
+      const rate = (ms: number | undefined) => (ms ? perSecond(measured, ms) : '–')
+      const name = `${cell.toUpperCase()} ${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}`
+      const cellsOf = training
+        ? [show(s.wasm), rate(s.wasm), s.scaling, s.shareOfPeak, s.ratio(s.wasm)].concat([
+            show(s.blas),
+            rate(s.blas),
+            s.shareOfProduct,
+            s.ratio(s.blas),
+            show(s.torch),
+            show(s.tfjs),
+          ])
+        : [rate(s.wasm), s.ratio(s.wasm), rate(s.blas), s.ratio(s.blas), rate(s.torch)]
+      lines.push(`| ${[name, ...cellsOf].join(' | ')} |`)
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Tokens per second over hidden units, one layer, batch 32. */
+function plotOf(cell: string, report: Report): Promise<string> {
+  const cases = report.results.filter(
+    (one) => one.job === 'train' && one.cell === cell && one.batch === 32 && one.layers === 1,
+  )
+  const series = (['blas', 'wasm', 'torch', 'tfjs'] as const).map((side) => {
+    const points = cases.flatMap((one) => {
+      const ms = summarize(one, report)[side]
+      return ms ? [[one.hidden, (one.batch * numSteps * 1000) / ms]] : []
+    })
+    const name = { blas: 'Unrolled, BLAS', wasm: 'Unrolled, WASM', torch: 'PyTorch', tfjs: 'TensorFlow.js' }[side]
+    return { name, x: points.map(([x]) => x), y: points.map(([, y]) => y) }
+  })
+  return linePlot({
+    title: `Training of a ${cell.toUpperCase()}, batch 32, ${numSteps} steps`,
+    xLabel: 'hidden units',
+    yLabel: 'tokens per second',
+    yScale: 'log',
+    series: series.filter(({ x }) => x.length > 0),
+  })
+}
