@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DataError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
+import { countCharacters, encodeCharacters } from './characters.js'
 import { sequencesFromText } from './load.js'
 import { SequenceData } from './sequences.js'
 import { cleanLines, tokensOf } from './text.js'
@@ -20,6 +21,22 @@ describe('cleaning', () => {
 
   test('is optional; characters are code points', () => {
     expect([...tokensOf('A 😀\nb', 'char', false)]).toEqual(['A', ' ', '😀', '\n', 'b'])
+  })
+})
+
+describe('characters', () => {
+  test('are counted and numbered like an array of code points', () => {
+    const pieces = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'é', '😀', '\u{1F1E7}', '\ud800', '\0') }))
+    fc.assert(
+      fc.property(pieces, fc.nat(40), (pieces, limit) => {
+        const characters = pieces.flatMap((piece) => [...piece])
+        const vocab = Vocab.count(characters)
+        expect(Vocab.ofCounts(countCharacters(pieces)).tokens).toEqual(vocab.tokens)
+        const numbers = new Uint8Array(limit)
+        const length = encodeCharacters(pieces, vocab, numbers)
+        expect([...numbers.subarray(0, length)]).toEqual([...vocab.encode(characters.slice(0, limit))])
+      }),
+    )
   })
 })
 

@@ -1,7 +1,8 @@
 import { checkWhole, checkWord } from '../core/check.js'
 import { DataError } from '../core/errors.js'
+import { countCharacters, encodeCharacters } from './characters.js'
 import { type Corpus, SequenceData, type SequenceOptions } from './sequences.js'
-import { type TokenKind, tokensOf } from './text.js'
+import { piecesOf, type TokenKind, tokensOf } from './text.js'
 import { Vocab, type VocabOptions } from './vocab.js'
 
 export interface LoadOptions extends SequenceOptions, Pick<VocabOptions, 'minFreq'> {
@@ -28,19 +29,26 @@ export function sequencesFromText(text: string, options: LoadOptions = {}): Load
   const { maxTokens = 10_000, tokens: kind = 'char', clean = true, minFreq } = options
   if (maxTokens !== Infinity) checkWhole('loadText', 'maxTokens', maxTokens)
   checkWord('loadText', 'tokens', kind, ['char', 'word'])
-  const vocab = Vocab.count(tokensOf(text, kind, clean), { minFreq, kind })
-  const corpus = encode(tokensOf(text, kind, clean), vocab, Math.min(maxTokens, text.length))
+  const vocab =
+    kind === 'char'
+      ? Vocab.ofCounts(countCharacters(piecesOf(text, clean)), { minFreq, kind })
+      : Vocab.count(tokensOf(text, kind, clean), { minFreq, kind })
+  const Numbers = vocab.size <= 2 ** 8 ? Uint8Array : vocab.size <= 2 ** 16 ? Uint16Array : Int32Array
+  const numbers = new Numbers(Math.min(maxTokens, text.length))
+  const length =
+    kind === 'char'
+      ? encodeCharacters(piecesOf(text, clean), vocab, numbers)
+      : encode(tokensOf(text, kind, clean), vocab, numbers)
+  const corpus = numbers.subarray(0, length)
   if (corpus.length === 0) throw new DataError('loadText: the text is empty, expected some letters')
   return { data: new SequenceData(corpus, options), vocab, corpus }
 }
 
-function encode(tokens: Iterable<string>, vocab: Vocab, limit: number): Corpus {
-  const Numbers = vocab.size <= 2 ** 8 ? Uint8Array : vocab.size <= 2 ** 16 ? Uint16Array : Int32Array
-  const corpus = new Numbers(limit)
+function encode(tokens: Iterable<string>, vocab: Vocab, numbers: Corpus): number {
   let length = 0
   for (const token of tokens) {
-    if (length === limit) break
-    corpus[length++] = vocab.indexOf(token)
+    if (length === numbers.length) break
+    numbers[length++] = vocab.indexOf(token)
   }
-  return corpus.subarray(0, length)
+  return length
 }

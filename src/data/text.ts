@@ -19,15 +19,19 @@ function* cleanedLines(text: string): Generator<string> {
   }
 }
 
+/** A text in pieces: its cleaned lines, or all of it. The book joins the lines with nothing between them. */
+export function piecesOf(text: string, clean: boolean): Iterable<string> {
+  return clean ? cleanedLines(text) : [text]
+}
+
 /**
  * Tokens of a text, one after another without being collected: characters (Unicode code points) or words
  * (between white space). Under `clean` the text goes through `cleanLines` first, and its lines are joined
  * with nothing between them, as in the book.
  */
 export function* tokensOf(text: string, kind: TokenKind, clean: boolean): Generator<string> {
-  const lines = clean ? cleanedLines(text) : [text]
-  for (const line of lines) {
-    if (kind === 'char') yield* line
-    else for (const [word] of line.matchAll(/\S+/g)) yield word
+  for (const piece of piecesOf(text, clean)) {
+    if (kind === 'char') yield* piece
+    else for (const [word] of piece.matchAll(/\S+/g)) yield word
   }
 }

@@ -27,13 +27,18 @@ export class Vocab {
   }
 
   /** Counts tokens; those of equal frequency stay in the order of their first appearance. */
-  static count(
-    tokens: Iterable<string>,
+  static count(tokens: Iterable<string>, options: VocabOptions = {}): Vocab {
+    const counts = new Map<string, number>()
+    for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
+    return Vocab.ofCounts(counts, options)
+  }
+
+  /** From how often each token is there; those of equal frequency stay in the order of the map. */
+  static ofCounts(
+    counts: ReadonlyMap<string, number>,
     { minFreq = 0, reservedTokens = [], kind = 'char' }: VocabOptions = {},
   ): Vocab {
     checkWhole('Vocab', 'minFreq', minFreq, 0)
-    const counts = new Map<string, number>()
-    for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
     const first = [...new Set(['<unk>', ...reservedTokens])]
     const frequent = [...counts]
       .filter(([token, count]) => count >= minFreq && !first.includes(token))
