@@ -1,23 +1,25 @@
 /**
  * exp, log, tanh and sigmoid of four values. Polynomials: Cephes Mathematical Library (S. Moshier),
- * expf, logf and tanhf; within 2 units in the last place of float32, denormals and infinities included.
+ * expf and logf; within 2 units in the last place of float32, denormals and infinities included.
  */
 import { madd, splat } from "./simd";
 
-/** 2^n for whole n in −126…127, written into the exponent bits. */
+/** 1.5 · 2²³: a number so large that whole numbers are the next to it. Added, it rounds; its last bits are the result. */
+const MAGIC: f32 = 12582912.0;
+
+/** x / ln 2, rounded, plus MAGIC. */
 // @ts-ignore: decorator
 @inline
-function powerOfTwo(n: v128): v128 {
-  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+function rounded(x: v128): v128 {
+  return madd(x, splat(1.44269504088896341), splat(MAGIC));
 }
 
+/** e^r − 1 for what is left of x when n · ln 2 is taken away, where n + MAGIC is `shifted`: |r| ≤ ½ ln 2. */
 // @ts-ignore: decorator
 @inline
-export function exp(x: v128): v128 {
-  // Beyond these bounds the result is 0 or infinite anyway, and n stays small enough to halve.
-  x = f32x4.max(f32x4.min(x, splat(89.0)), splat(-104.0));
-  const n = f32x4.nearest(f32x4.mul(x, splat(1.44269504088896341)));
-  // x − n·ln 2, with ln 2 in two parts of which the first is exact in few bits.
+function rest(x: v128, shifted: v128): v128 {
+  const n = f32x4.sub(shifted, splat(MAGIC));
+  // ln 2 in two parts, of which the first is exact in few bits.
   let r = madd(n, splat(-0.693359375), x);
   r = madd(n, splat(2.12194440e-4), r);
   let p = madd(splat(1.9875691500e-4), r, splat(1.3981999507e-3));
@@ -25,38 +27,54 @@ export function exp(x: v128): v128 {
   p = madd(p, r, splat(4.1665795894e-2));
   p = madd(p, r, splat(1.6666665459e-1));
   p = madd(p, r, splat(5.0000001201e-1));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), splat(1.0));
+  return madd(p, f32x4.mul(r, r), r);
+}
+
+/** 2^n for whole n in −126…127, written into the exponent bits; of n only the last bits count. */
+// @ts-ignore: decorator
+@inline
+function powerOfTwo(n: v128): v128 {
+  return i32x4.add(i32x4.shl(n, 23), splat(1.0));
+}
+
+// @ts-ignore: decorator
+@inline
+export function exp(x: v128): v128 {
+  // Beyond these bounds the result is 0 or infinite anyway.
+  x = f32x4.max(f32x4.min(x, splat(89.0)), splat(-104.0));
+  const shifted = rounded(x);
+  const p = f32x4.add(rest(x, shifted), splat(1.0));
   // 2^n in two factors, so that results beyond the normal range round once, to a denormal or infinity.
-  const k = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(k, 1);
-  return f32x4.mul(f32x4.mul(p, powerOfTwo(half)), powerOfTwo(i32x4.sub(k, half)));
+  const n = i32x4.sub(shifted, splat(MAGIC));
+  const half = i32x4.shr_s(n, 1);
+  return f32x4.mul(f32x4.mul(p, powerOfTwo(half)), powerOfTwo(i32x4.sub(n, half)));
 }
 
 /** 1 / (1 + e^−x), from e^−|x| so that nothing overflows. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  const e = exp(f32x4.neg(f32x4.abs(x)));
   const one = splat(1.0);
+  const size = f32x4.max(f32x4.neg(f32x4.abs(x)), splat(-104.0));
+  const shifted = rounded(size);
+  // 2^(n + 64), then 2^−64: one rounding where the result is denormal.
+  const power = powerOfTwo(i32x4.add(shifted, i32x4.splat(64)));
+  const e = f32x4.mul(f32x4.mul(f32x4.add(rest(size, shifted), one), power), splat(5.42101086242752217e-20));
   const numerator = v128.bitselect(e, one, f32x4.lt(x, splat(0.0)));
   return f32x4.div(numerator, f32x4.add(one, e));
 }
 
-/** An odd polynomial below 0.625, 1 − 2 / (e^2|x| + 1) above. */
+/** E / (E + 2), where E = e^2|x| − 1 = 2^n (e^r − 1) + (2^n − 1) keeps its digits near 0. */
 // @ts-ignore: decorator
 @inline
 export function tanh(x: v128): v128 {
   const size = f32x4.abs(x);
-  const square = f32x4.mul(x, x);
-  let p = madd(splat(-5.70498872745e-3), square, splat(2.06390887954e-2));
-  p = madd(p, square, splat(-5.37397155531e-2));
-  p = madd(p, square, splat(1.33314422036e-1));
-  p = madd(p, square, splat(-3.33332819422e-1));
-  const near = madd(f32x4.mul(p, square), size, size);
-  const one = splat(1.0);
-  const far = f32x4.sub(one, f32x4.div(splat(2.0), f32x4.add(exp(f32x4.add(size, size)), one)));
-  const sign = v128.and(x, i32x4.splat(0x80000000));
-  return v128.or(v128.bitselect(near, far, f32x4.lt(size, splat(0.625))), sign);
+  // From 9.02 on, tanh is 1.
+  const double = f32x4.min(f32x4.add(size, size), splat(20.0));
+  const shifted = rounded(double);
+  const power = powerOfTwo(shifted);
+  const e = madd(rest(double, shifted), power, f32x4.sub(power, splat(1.0)));
+  return v128.or(f32x4.div(e, f32x4.add(e, splat(2.0))), v128.xor(x, size));
 }
 
 /** Natural logarithm: of the mantissa in [√½, √2), plus the exponent times ln 2. */
