@@ -5,7 +5,7 @@ import { multiply, multiplyTransposed } from "./matmul";
 import { addRows, addTokenRows, fillRows, loadRows, scatterTokenRows, storeRows, sumRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
-import { bytes } from "./simd";
+import { bytes, ROW } from "./simd";
 
 /** c[m, n] += a[m, k] · b[k, n], row-major with rows of `lda`, `ldb`, `ldc` values; b is stored as [n, k] on demand. */
 // @ts-ignore: decorator
@@ -143,14 +143,19 @@ export function gradients(plan: Plan, item: i32): void {
   }
 }
 
-/** dW[unit … unit + count, columns] += dgatesᵀ · x over all steps; dW is in panels, and has `units` rows. */
+/**
+ * dW[unit … unit + count, columns] += dgatesᵀ · x over all steps. dW has `units` rows, and is in panels where
+ * their width is 8; where it is 1, it is row-major.
+ */
 function weightGradients(
   plan: Plan, dgates: usize, x: usize, dw: usize, unit: i32, count: i32, units: i32, columns: i32
 ): void {
-  const width = plan.width, panel = plan.panel, depth = plan.steps * plan.rows;
-  dw += bytes(unit * width);
-  if (width == 1) sgemm(true, columns, count, depth, x, panel >> 2, dgates, panel >> 2, dw, units);
-  else multiplyTransposed(dgates, x, panel, dw, bytes(units * width), depth, count, columns);
+  const panel = plan.panel, depth = plan.steps * plan.rows;
+  if (plan.width == 1) {
+    sgemm(true, count, columns, depth, dgates, panel >> 2, x, panel >> 2, dw + bytes(unit * columns), columns);
+  } else {
+    multiplyTransposed(dgates, x, panel, dw + <usize>unit * ROW, <usize>units * ROW, depth, count, columns);
+  }
 }
 
 /** The rows of the token table's gradient += the gates' gradients, for the sequences from `first` on. */

@@ -27,6 +27,12 @@ function put<Add>(y: usize, values: v128): void {
   v128.store(y, isInteger<Add>() ? f32x4.add(v128.load(y), values) : values);
 }
 
+// @ts-ignore: decorator
+@inline
+function putOne<Add>(y: usize, value: f32): void {
+  store<f32>(y, isInteger<Add>() ? load<f32>(y) + value : value);
+}
+
 /** The transpose of four vectors, stored to (or, where `Add` is an integer type, added to) four places. */
 // @ts-ignore: decorator
 @inline
@@ -39,29 +45,27 @@ export function transpose4<Add>(a: v128, b: v128, c: v128, d: v128, y: usize, st
   put<Add>(y + 3 * strideY, v128.shuffle<f32>(AB, CD, 2, 3, 6, 7));
 }
 
+/** Rows that are transposed together: their values fill a cache line of each column. */
+const STRIP: i32 = 16;
+
 // @ts-ignore: decorator
 @inline
 function transposeTo<Add>(x: usize, strideX: usize, y: usize, strideY: usize, rows: i32, columns: i32): void {
-  let r = 0;
-  for (; r + 4 <= rows; r += 4, x += 4 * strideX) {
-    const x1 = x + strideX, x2 = x1 + strideX, x3 = x2 + strideX;
+  for (let r = 0; r < rows; r += STRIP, x += STRIP * strideX) {
+    const count = min(STRIP, rows - r);
     let c = 0, to = y + bytes(r);
     for (; c + 4 <= columns; c += 4, to += 4 * strideY) {
-      const at = bytes(c);
-      transpose4<Add>(v128.load(x + at), v128.load(x1 + at), v128.load(x2 + at), v128.load(x3 + at), to, strideY);
-    }
-    for (; c < columns; c++, to += strideY) {
-      for (let i = 0; i < 4; i++) {
-        const value = load<f32>(x + <usize>i * strideX + bytes(c));
-        store<f32>(to + bytes(i), isInteger<Add>() ? load<f32>(to + bytes(i)) + value : value);
+      let i = 0, from = x + bytes(c);
+      for (; i + 4 <= count; i += 4, from += 4 * strideX) {
+        const x1 = from + strideX, x2 = x1 + strideX, x3 = x2 + strideX;
+        transpose4<Add>(v128.load(from), v128.load(x1), v128.load(x2), v128.load(x3), to + bytes(i), strideY);
+      }
+      for (; i < count; i++, from += strideX) {
+        for (let j = 0; j < 4; j++) putOne<Add>(to + <usize>j * strideY + bytes(i), load<f32>(from + bytes(j)));
       }
     }
-  }
-  for (; r < rows; r++, x += strideX) {
-    let to = y + bytes(r);
-    for (let c = 0; c < columns; c++, to += strideY) {
-      const value = load<f32>(x + bytes(c));
-      store<f32>(to, isInteger<Add>() ? load<f32>(to) + value : value);
+    for (; c < columns; c++, to += strideY) {
+      for (let i = 0; i < count; i++) putOne<Add>(to + bytes(i), load<f32>(x + <usize>i * strideX + bytes(c)));
     }
   }
 }

@@ -74,23 +74,32 @@ export class LayerWeights {
     return address
   }
 
-  /** The gradient of one side's weights, [gates × hiddenSize, columns], out of the panels. */
+  /** The gradient of one side's weights, [gates × hiddenSize, columns], out of what assembly/layer.ts summed. */
   weightGrad(grad: number, side: Side, tokens: boolean): Float32Array {
     const { code, memory } = this.engine
     const { hiddenSize } = this.sizes
     const { width, units } = this.layout
     const { gates } = this.#window(side)
     const columns = this.#columns(side)
+    const padded = side === 'input' ? this.layout.features : units
     return memory.scope((allocate) => {
       const raw = allocate(gates.length * hiddenSize * columns)
       gates.forEach((gate, block) => {
         const to = raw + gate * hiddenSize * columns * 4
         if (tokens && width === 8) {
-          const from = grad + block * units * columns * 4
-          code.storeColumns(from, columns * width * 4, to, hiddenSize, columns, width)
+          const panel = columns * width * 4
+          code.storeColumns(grad + block * units * columns * 4, panel, to, hiddenSize, columns, width)
+        } else if (!tokens && width === 1) {
+          code.storeColumns(grad + block * units * padded * 4, padded * 4, to, hiddenSize, columns, width)
         } else {
-          const from = grad + block * units * width * 4
-          code.storeRows(from, gates.length * units * width * 4, to, hiddenSize, columns, width)
+          code.storeRows(
+            grad + block * units * width * 4,
+            gates.length * units * width * 4,
+            to,
+            hiddenSize,
+            columns,
+            width,
+          )
         }
       })
       return memory.read(raw, gates.length * hiddenSize * columns)
