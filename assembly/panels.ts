@@ -100,8 +100,9 @@ export function addTokenRows(
     for (; r + 4 <= count; r += 4, y += 16) {
       const a = row(tokens, r, w, table), b = row(tokens, r + 1, w, table);
       const c = row(tokens, r + 2, w, table), d = row(tokens, r + 3, w, table);
-      for (let i: usize = 0, to = y, end = bytes(columns); i < end; i += 16, to += 4 * panel) {
-        transpose4<i32>(v128.load(a + i), v128.load(b + i), v128.load(c + i), v128.load(d + i), to, panel);
+      for (let i: usize = 0, y0 = y, end = bytes(columns); i < end; i += 16, y0 += 4 * panel) {
+        const y1 = y0 + panel, y2 = y1 + panel, y3 = y2 + panel;
+        transpose4<i32>(v128.load(a + i), v128.load(b + i), v128.load(c + i), v128.load(d + i), y0, y1, y2, y3);
       }
     }
     for (; r < count; r++, y += 4) addTransposed(row(tokens, r, w, table), 0, y, panel, 1, columns);
@@ -117,12 +118,16 @@ export function scatterTokenRows(
   tokens: usize, count: i32, w: usize, table: usize, x: usize, panel: usize, columns: i32, width: i32
 ): void {
   if (width == 1) {
-    for (let r = 0; r < count; r++, x += 4) {
-      let from = x;
-      for (let to = row(tokens, r, w, table), end = to + bytes(columns); to < end; to += 4, from += panel) {
-        store<f32>(to, load<f32>(to) + load<f32>(from));
+    let r = 0;
+    for (; r + 4 <= count; r += 4, x += 16) {
+      const a = row(tokens, r, w, table), b = row(tokens, r + 1, w, table);
+      const c = row(tokens, r + 2, w, table), d = row(tokens, r + 3, w, table);
+      for (let i: usize = 0, x0 = x, end = bytes(columns); i < end; i += 16, x0 += 4 * panel) {
+        const x1 = x0 + panel, x2 = x1 + panel, x3 = x2 + panel;
+        transpose4<i32>(v128.load(x0), v128.load(x1), v128.load(x2), v128.load(x3), a + i, b + i, c + i, d + i);
       }
     }
+    for (; r < count; r++, x += 4) addTransposed(x, panel, row(tokens, r, w, table), 0, columns, 1);
   } else {
     for (let c = 0; c < columns; c += PANEL, w += table, x += panel) {
       for (let r = 0; r < count; r++) addCopiedRows(x + <usize>r * ROW, 0, row(tokens, r, w, ROW), 0, 1, PANEL);

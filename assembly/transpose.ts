@@ -33,16 +33,16 @@ function putOne<Add>(y: usize, value: f32): void {
   store<f32>(y, isInteger<Add>() ? load<f32>(y) + value : value);
 }
 
-/** The transpose of four vectors, stored to (or, where `Add` is an integer type, added to) four places. */
+/** The transpose of four vectors, stored to (or, where `Add` is an integer type, added to) four places in turn. */
 // @ts-ignore: decorator
 @inline
-export function transpose4<Add>(a: v128, b: v128, c: v128, d: v128, y: usize, strideY: usize): void {
+export function transpose4<Add>(a: v128, b: v128, c: v128, d: v128, y0: usize, y1: usize, y2: usize, y3: usize): void {
   const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), AB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
   const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5), CD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  put<Add>(y, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
-  put<Add>(y + strideY, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
-  put<Add>(y + 2 * strideY, v128.shuffle<f32>(AB, CD, 0, 1, 4, 5));
-  put<Add>(y + 3 * strideY, v128.shuffle<f32>(AB, CD, 2, 3, 6, 7));
+  put<Add>(y0, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
+  put<Add>(y1, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+  put<Add>(y2, v128.shuffle<f32>(AB, CD, 0, 1, 4, 5));
+  put<Add>(y3, v128.shuffle<f32>(AB, CD, 2, 3, 6, 7));
 }
 
 /** Rows that are transposed together: their values fill a cache line of each column. */
@@ -58,7 +58,8 @@ function transposeTo<Add>(x: usize, strideX: usize, y: usize, strideY: usize, ro
       let i = 0, from = x + bytes(c);
       for (; i + 4 <= count; i += 4, from += 4 * strideX) {
         const x1 = from + strideX, x2 = x1 + strideX, x3 = x2 + strideX;
-        transpose4<Add>(v128.load(from), v128.load(x1), v128.load(x2), v128.load(x3), to + bytes(i), strideY);
+        const y0 = to + bytes(i), y1 = y0 + strideY, y2 = y1 + strideY, y3 = y2 + strideY;
+        transpose4<Add>(v128.load(from), v128.load(x1), v128.load(x2), v128.load(x3), y0, y1, y2, y3);
       }
       for (; i < count; i++, from += strideX) {
         for (let j = 0; j < 4; j++) putOne<Add>(to + <usize>j * strideY + bytes(i), load<f32>(from + bytes(j)));
