@@ -34,6 +34,9 @@ export interface Shape {
   threads: number
 }
 
+/** A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain. */
+const shapeFor = (shape: Shape, batchSize: number): Shape => (batchSize === 1 ? { ...shape, width: 8 } : shape)
+
 /** How a layer lies in the kernels' memory; sizes are counted in values. */
 export class Layout {
   readonly blocks: CellBlocks
@@ -50,7 +53,8 @@ export class Layout {
   /** The batch or the hidden units were padded, so that what comes in panels must begin as zeros. */
   readonly padded: boolean
 
-  constructor({ width, threads }: Shape, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
+  constructor(shape: Shape, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
+    const { width, threads } = shapeFor(shape, batchSize)
     this.blocks = cellBlocks[cell]
     this.width = width
     this.rows = width === 8 ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))

@@ -35,13 +35,11 @@ export class WasmStepper implements Stepper {
       return address
     }
     this.#engine = engine
-    // A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain.
-    const shape = batchSize === 1 ? { ...engine.shape, width: 8 as const } : engine.shape
     const tokens = allocate(batchSize)
     let x = tokens
     this.#layers = layers.map(({ weights, ...layer }, i) => {
       const sizes: RecurrentSizes = { ...layer, numSteps: 1, batchSize, reverse: false }
-      const layout = new Layout(shape, sizes)
+      const layout = new Layout(engine.shape, sizes)
       const operands = new LayerWeights(engine, layout, sizes)
       const { blocks, units, features, parts } = layout
       const y = allocate(batchSize * layer.hiddenSize)
