@@ -54,11 +54,11 @@ function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
 async function measure(one: Case): Promise<Measured> {
   const { job, cell, hidden, batch, layers } = one
   const steps = job === 'train' ? { steps: numSteps } : {}
-  const gigaflop = trainingOperations(one) / 1e9
-  const count = job === 'train' ? Math.max(1, Math.min(10, Math.round(2 / gigaflop))) : batch === 1 ? 1000 : 100
+  const all = Number(options.rounds)
+  const count = job === 'train' ? 1 : batch === 1 ? 1000 : 100
   const sides = sidesOf(one)
   const times = new Map<string, number[]>(sides.map(({ name }) => [name, []]))
-  const rounds = gigaflop > 20 ? Math.min(3, Number(options.rounds)) : Number(options.rounds)
+  const rounds = job === 'train' && trainingOperations(one) > 20e9 ? Math.min(3, all) : all
   for (let round = 0; round < rounds; round++) {
     for (const { name, peer, settings } of sides) {
       const slow = name === 'tfjs'

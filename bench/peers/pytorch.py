@@ -30,20 +30,26 @@ def train_step(cell, hidden, batch, steps, layers):
     return step
 
 
+def median_time(step, count):
+    """The median of `count` steps or more, in one go: after a rest, threads need a while until each has its core."""
+    start = time.perf_counter()
+    while time.perf_counter() < start + 0.1:
+        step()
+    times, begin = [], time.perf_counter()
+    while len(times) < count or time.perf_counter() < begin + 0.2:
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2]
+
+
 def train(cell, hidden, batch, steps, layers, threads, count):
     torch.set_num_threads(threads)
     key = (cell, hidden, batch, steps, layers)
     if key not in made:
         made.clear()
         made[key] = train_step(*key)
-    step = made[key]
-    step()
-    times = []
-    for _ in range(count):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return sorted(times)[count // 2] * 1e3
+    return median_time(made[key], count) * 1e3
 
 
 def generate(cell, hidden, batch, layers, threads, count):
@@ -54,13 +60,12 @@ def generate(cell, hidden, batch, layers, threads, count):
         def step(tokens, state):
             o, state = net(F.one_hot(tokens, V).float(), state)
             return lin(o.reshape(-1, hidden)).argmax(1).reshape(1, batch), state
-        for _ in range(100):
-            tokens, state = step(tokens, state)
-        start = time.perf_counter()
-        for _ in range(count):
-            tokens, state = step(tokens, state)
-            tokens.tolist()
-        return (time.perf_counter() - start) / count / batch * 1e3
+        def steps():
+            nonlocal tokens, state
+            for _ in range(count):
+                tokens, state = step(tokens, state)
+                tokens.tolist()
+        return median_time(steps, 1) / count / batch * 1e3
 
 
 JOBS = {"version": lambda: f"PyTorch {torch.__version__}", "train": train, "generate": generate}

@@ -55,13 +55,15 @@ function trainStep({ cell, hidden, batch, steps, layers }) {
   return step
 }
 
+/** The median of `count` steps or more, in one go: after a rest, threads need a while until each has its core. */
 function time(step, count) {
-  step()
-  const times = Array.from({ length: count }, () => {
+  for (const start = performance.now(); performance.now() < start + 100; ) step()
+  const times = []
+  for (const begin = performance.now(); times.length < count || performance.now() < begin + 200; ) {
     const start = performance.now()
     step()
-    return performance.now() - start
-  })
+    times.push(performance.now() - start)
+  }
   return median(times)
 }
 
@@ -79,12 +81,11 @@ function generate(job) {
       next[row] = best
     }
   }
-  for (let i = 0; i < 200; i++) step()
-  const start = performance.now()
-  for (let i = 0; i < job.count; i++) step()
-  const ms = (performance.now() - start) / job.count / job.batch
+  const ms = time(() => {
+    for (let i = 0; i < job.count; i++) step()
+  }, 1)
   stepper.free()
-  return ms
+  return ms / job.count / job.batch
 }
 
 /** GFLOPS of all threads together, at full load for a while: see limit.mjs. */

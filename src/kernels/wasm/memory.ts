@@ -27,9 +27,20 @@ export class LinearMemory {
   readonly #free = new Map<number, number[]>()
   readonly #sizes = new Map<number, number>()
 
-  /** @param shared with other threads */
+  /** Other threads can work on it. */
+  readonly shared: boolean
+
+  /** @param shared with other threads, where the system lets it: room for all of it is reserved at once */
   constructor(shared: boolean) {
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared })
+    const sizes = { initial: 1, maximum: MOST_PAGES }
+    let memory: WebAssembly.Memory | undefined
+    try {
+      if (shared) memory = new WebAssembly.Memory({ ...sizes, shared })
+    } catch {
+      // Too much for a process whose address space is limited.
+    }
+    this.shared = memory !== undefined
+    this.memory = memory ?? new WebAssembly.Memory(sizes)
   }
 
   get bytes(): number {

@@ -51,9 +51,9 @@ function unshare(binary: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 }
 
 /** Compiles the kernels, with fused multiply-add where the engine has it; takes a few milliseconds. */
-export function loadEngine({ simd, threads, blas }: EngineOptions = {}): Engine {
-  const node = nodeThreads()
-  const prepare = (base64: string) => (node ? decode(base64) : unshare(decode(base64)))
+export function loadEngine({ simd, threads = machineThreads(), blas }: EngineOptions = {}): Engine {
+  const memory = new LinearMemory(nodeThreads() !== undefined)
+  const prepare = (base64: string) => (memory.shared ? decode(base64) : unshare(decode(base64)))
   let chosen = simd
   let binary = prepare(relaxed)
   if (chosen !== 'simd') {
@@ -61,11 +61,12 @@ export function loadEngine({ simd, threads, blas }: EngineOptions = {}): Engine 
     chosen ??= WebAssembly.validate(binary) ? 'relaxed-simd' : 'simd'
   }
   if (chosen === 'simd') binary = prepare(plain)
-  const memory = new LinearMemory(node !== undefined)
   const module = new WebAssembly.Module(binary)
-  const sgemm = blas?.bind(memory.memory) ?? (() => undefined)
+  // Memory that is not shared may move as it grows, which a BLAS could not know.
+  const library = memory.shared ? blas : undefined
+  const sgemm = library?.bind(memory.memory) ?? (() => undefined)
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, sgemm } })
   const code = exports as unknown as KernelExports
-  const shape: Shape = { width: blas ? 1 : 8, threads: node ? (threads ?? machineThreads()) : 1 }
-  return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, blas?.file) }
+  const shape: Shape = { width: library ? 1 : 8, threads: memory.shared ? threads : 1 }
+  return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, library?.file) }
 }

@@ -6,7 +6,9 @@ import type { LinearMemory } from './memory.js'
 const kinds = ['forward', 'backward', 'gradients', 'inputGradients', 'productRows'] as const
 
 /** Values of `Board` in assembly/pool.ts, and the places of those that are looked at from here. */
-const [BOARD_LENGTH, DONE, FAILED] = [7, 5, 6]
+const [BOARD_LENGTH, NEXT, DONE, FAILED] = [7, 4, 5, 6]
+/** Nothing more to take: `CLOSED` there. */
+const CLOSED = 0xffff
 
 /** Milliseconds without a sign of life from anybody after which, the second time, a thread is taken for dead. */
 const SILENCE = 2_500
@@ -36,7 +38,7 @@ const abandoned = new FinalizationRegistry<readonly { terminate(): unknown }[]>(
 /** Threads that share the kernels' memory; they sleep where there is no work, and keep no process alive. */
 export class Pool {
   readonly workers: { terminate(): Promise<number> }[] = []
-  readonly #board: number
+  #board = 0
   #fate: Fate | undefined
 
   constructor(
@@ -45,9 +47,7 @@ export class Pool {
     readonly module: WebAssembly.Module,
     readonly threads: number,
     readonly blas?: string,
-  ) {
-    this.#board = memory.allocate(BOARD_LENGTH)
-  }
+  ) {}
 
   /** Does `items` pieces of work. @throws UnrolledError where a thread has died; the next call starts new ones. */
   run(kind: (typeof kinds)[number], plan: number, items: number): void {
@@ -62,9 +62,10 @@ export class Pool {
     while (!this.code.settled(this.#board)) this.#wait(plan, items)
   }
 
-  /** Ends the threads; the next work starts new ones. */
+  /** Ends the threads; the next work starts new ones, on a new board: this one is left to who may still look at it. */
   stop(): void {
     abandoned.unregister(this)
+    if (this.#fate) Atomics.store(this.memory.ints, this.#board / 4 + NEXT, CLOSED)
     for (const worker of this.workers.splice(0)) worker.terminate()
     this.#fate = undefined
   }
@@ -72,8 +73,9 @@ export class Pool {
   #start(): void {
     const { Worker } = nodeThreads()!
     const fate = { ended: false }
-    this.memory.zero(this.#board, BOARD_LENGTH)
     const { module, blas, memory } = this
+    this.#board = memory.allocate(BOARD_LENGTH)
+    memory.zero(this.#board, BOARD_LENGTH)
     const task: WorkerTask = { module, memory: memory.memory, board: this.#board, done: DONE, failed: FAILED, blas }
     for (let i = 1; i < this.threads; i++) {
       const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task, execArgv: [] })
