@@ -135,7 +135,7 @@ function plotOf(cell: string, report: Report): Promise<string> {
     return { name, x: points.map(([x]) => x), y: points.map(([, y]) => y) }
   })
   return linePlot({
-    title: `Training of a ${cell.toUpperCase()}, batch 32, ${numSteps} steps`,
+    title: `${cell.toUpperCase()} training, batch 32, ${numSteps} steps`,
     xLabel: 'hidden units',
     yLabel: 'tokens per second',
     yScale: 'log',
