@@ -1,4 +1,5 @@
 export * from './index.js'
+export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
 export type { Progress } from './node/download.js'
 export { loadText } from './node/load-text.js'
 export { checkModelFolder, type LoadedModel, loadModel, saveModel } from './node/model-folder.js'

@@ -1,133 +1,175 @@
-import { existsSync } from 'node:fs'
-import path from 'node:path'
-import { DivergenceError, OptionError } from '../core/errors.js'
-import { Generator } from '../core/random.js'
-import { gatesOf } from '../kernels/kernels.js'
-import {
-  checkModelFolder,
-  type EpochEvent,
-  GRU,
-  type KernelName,
-  kernels,
-  type LoadedBook,
-  LSTM,
-  loadText,
-  loadTimeMachine,
-  predict,
-  type RecurrentLayer,
-  RNN,
-  RNNModel,
-  type Sampling,
-  saveModel,
-  selectKernels,
-  type TokenKind,
-  trainSteps,
-  type Vocab,
-} from '../node.js'
+import { DataError, DivergenceError } from '../core/errors.js'
+import { configOf, type TrainingRecord } from '../formats/model.js'
+import { type EpochEvent, kernels, loadModel, predict, saveModel, type TrainEvent, type Vocab } from '../node.js'
+import type { Checkpoint } from '../node/checkpoint.js'
+import { type HistoryWriter, openHistory } from '../node/history.js'
+import { underPrefix } from '../train/state.js'
+import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
 import { Interrupt } from './interrupt.js'
+import type { TrainingOptions } from './options.js'
 import { showCurve } from './plot.js'
-import { duration, trainView } from './view.js'
-
-export interface TrainingOptions {
-  cell: 'rnn' | 'gru' | 'lstm'
-  nonlinearity: 'tanh' | 'relu'
-  hiddenSize: number
-  numLayers: number
-  dropout: number
-  bidirectional?: boolean
-  batchSize: number
-  numSteps: number
-  sampling: Sampling
-  maxTokens: number
-  tokens: TokenKind
-  clean: boolean
-  epochs: number
-  lr: number
-  clip: number
-  seed: number
-  kernels: KernelName
-  threads?: number
-  out?: string
-  json?: boolean
-}
+import { recordOf } from './resume.js'
+import { duration, type TrainView, trainView } from './view.js'
 
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
-export async function runTraining(texts: string[], options: TrainingOptions): Promise<void> {
-  const { json, seed, epochs } = options
-  const out = options.out ?? freshFolder(texts)
-  const say = (text: string) => (json ? console.error(text) : console.log(text))
-  const colors = colorsOf(json ? process.stderr : process.stdout)
-  if (options.bidirectional) {
-    throw new OptionError(
-      'train: bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
-    )
-  }
-  selectKernels(options.kernels, options)
-  await checkModelFolder(out)
-  const { data, vocab, source } = await load(texts, options)
-  const generator = new Generator(seed)
-  const model = new RNNModel(makeLayer(options, vocab, generator), vocab.size, { generator })
-  const interrupt = new Interrupt()
-  say(`text: ${source}`)
-  say(`model: ${summary(options, model, vocab)}, ${computedOn()}`)
-
-  const prefixes = knownPrefixes(vocab)
-  const view = trainView(data, epochs)
-  const history: EpochEvent[] = []
-  let steps = 0
-  let divergence: DivergenceError | undefined
-  const start = performance.now()
+export async function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
+  const { signal } = new Interrupt()
+  const job = options.resume === undefined ? await begin(texts, options, signal) : await goOn(texts, options, said, signal)
   try {
-    for await (const event of trainSteps(model, data, { ...options, signal: interrupt.signal })) {
-      steps = event.step
-      if (event.type === 'step') {
-        view.step(event)
-        continue
-      }
-      view.epoch(event)
-      history.push(event)
-      if (json) console.log(JSON.stringify(event))
-      if (event.epoch % Math.ceil(epochs / 10) === 0 && event.epoch < epochs) {
-        view.sample(await predict(prefixes[0], 50, model, vocab))
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof DivergenceError)) throw error
-    divergence = error
+    await new Run(job, signal).run()
   } finally {
-    view.end()
+    await job.text.close()
+    await job.folder.leave()
   }
-  // A training that broke before its first epoch ended has nothing worth taking an older model's place.
-  if (divergence && history.length === 0) throw divergence
+}
 
-  const { perplexity = null, tokensPerSecond = null } = history.at(-1) ?? {}
-  const seconds = (performance.now() - start) / 1000
-  await saveModel(out, model, vocab, {
-    text: source,
-    ...recordOf(options),
-    finishedEpochs: history.length,
-    perplexity,
-    kernels: kernels().name,
-  })
-  const plot = history.length > 1 ? await showCurve(history, out, say) : undefined
-  const samples: string[] = []
-  for (const prefix of prefixes) samples.push(await predict(prefix, 50, model, vocab))
+/** A training on its way: what is shown of it, and what is kept. */
+class Run {
+  readonly #job: Job
+  readonly #signal: AbortSignal
+  readonly #view: TrainView
+  readonly #say: (text: string) => void
+  readonly #epochs: EpochEvent[] = []
+  readonly #prefixes: string[]
+  #sampled = performance.now()
 
-  const stopped = interrupt.signal.aborted
-  if (stopped) say(`stopped after step ${steps} (epoch ${history.length + 1})`)
-  if (perplexity !== null && tokensPerSecond !== null) {
-    say(
-      `perplexity ${colors.bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`,
-    )
+  constructor(job: Job, signal: AbortSignal) {
+    const { options, text, training, vocab } = job
+    this.#job = job
+    this.#signal = signal
+    this.#say = (text) => (options.json ? console.error(text) : console.log(text))
+    this.#say(`text: ${text.source}`)
+    this.#say(`model: ${summary(job)}, ${computedOn()}`)
+    for (const note of job.notes) this.#say(note)
+    this.#view = trainView(training.data, options.epochs, process.stderr)
+    this.#prefixes = knownPrefixes(vocab)
   }
-  for (const sample of samples) say(sample)
-  say(`saved to ${out} after ${duration(seconds)}${plot ? `, the curve to ${plot}` : ''}`)
-  if (json) {
-    const result = { epochs: history.length, steps, perplexity, tokensPerSecond, seconds, samples, model: out, plot }
-    console.log(JSON.stringify({ type: 'done', ...result, stopped, text: source, kernels: kernels().name }))
+
+  async run(): Promise<void> {
+    const { folder, training, options, record } = this.#job
+    if (training.step === 0) await folder.saveFirst(this.#checkpoint())
+    const history = await openHistory(folder.file('history.jsonl'), record.historyBytes)
+    this.#epochs.push(...history.earlier.filter((event) => event.type === 'epoch'))
+    const start = performance.now()
+    let divergence: DivergenceError | undefined
+    try {
+      for await (const event of training.run()) await this.#take(event, history)
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error
+      divergence = error
+    } finally {
+      this.#view.end()
+      await history.close()
+    }
+    // A training that broke before its first epoch ended has nothing worth taking an older model's place.
+    if (divergence && this.#epochs.length === 0) {
+      if (training.best === undefined) await folder.forget()
+      throw divergence
+    }
+    if (!divergence) {
+      record.finished = training.ended !== 'signal'
+      await folder.saveLast(this.#checkpoint())
+    }
+    await this.#finish((performance.now() - start) / 1000)
+    if (divergence) throw divergence
   }
-  if (divergence) throw divergence
+
+  async #take(event: TrainEvent, history: HistoryWriter): Promise<void> {
+    const { folder, options, training, record } = this.#job
+    await history.write(event)
+    this.#show(event)
+    if (event.type === 'epoch') this.#epochs.push(event)
+    if (event.type === 'validation' && event.best) await this.#tolerate(() => folder.saveBest(this.#bestSoFar()))
+    if (this.#sampleIsDue(event)) await this.#sample()
+    const intervals = { steps: options.checkpointSteps, minutes: options.checkpointMinutes }
+    if (folder.isDue(training.step, intervals)) {
+      record.historyBytes = history.bytes
+      await this.#tolerate(() => folder.saveLast(this.#checkpoint()))
+    }
+  }
+
+  #show(event: TrainEvent): void {
+    if (event.type === 'step') return this.#view.step(event)
+    if (event.type === 'epoch') this.#view.epoch(event)
+    else this.#view.validation(event)
+    if (this.#job.options.json) console.log(JSON.stringify(event))
+  }
+
+  /** A disk that is full for a while costs a checkpoint, not the training. */
+  async #tolerate(save: () => Promise<unknown>): Promise<void> {
+    try {
+      await save()
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error
+      this.#view.sample(`warning: ${error.message}; the training goes on, and tries again later`)
+    }
+  }
+
+  #sampleIsDue(event: TrainEvent): boolean {
+    const { epochs } = this.#job.options
+    if (event.type === 'epoch') return event.epoch % Math.ceil(epochs / 10) === 0 && event.epoch < epochs
+    return event.type === 'validation' && performance.now() - this.#sampled > 10_000
+  }
+
+  async #sample(): Promise<void> {
+    this.#sampled = performance.now()
+    this.#view.sample(await predict(this.#prefixes[0], 50, this.#job.model, this.#job.vocab))
+  }
+
+  #checkpoint(): Checkpoint {
+    const { model, vocab, training, record } = this.#job
+    return { config: configOf(model, this.#trained()), vocab, ...training.snapshot(), run: record }
+  }
+
+  #bestSoFar(): Checkpoint {
+    const { model, vocab } = this.#job
+    const tensors = underPrefix('model', model.stateDict())
+    return { config: configOf(model, this.#trained()), vocab, tensors }
+  }
+
+  /** What config.json tells of the training. */
+  #trained(): TrainingRecord {
+    const { options, text, training } = this.#job
+    const { perplexity = null } = this.#epochs.at(-1) ?? {}
+    const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
+    const finishedEpochs = this.#epochs.length
+    const so = { steps: training.step, finishedEpochs, perplexity, ...best, kernels: kernels().name }
+    return { text: text.source, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so }
+  }
+
+  /** Saves the best model, or the last where nothing was held out, and tells what came of the training. */
+  async #finish(seconds: number): Promise<void> {
+    const { folder, options, training, vocab } = this.#job
+    const { model, config } = training.best ? await loadModel(folder.folder) : this.#job
+    await saveModel(folder.folder, model, vocab, config?.training ?? this.#trained())
+    const plot = this.#epochs.length > 1 ? await showCurve(this.#epochs, folder.folder, this.#say) : undefined
+    const samples: string[] = []
+    for (const prefix of this.#prefixes) samples.push(await predict(prefix, 50, model, vocab))
+
+    const { perplexity = null, tokensPerSecond = null } = this.#epochs.at(-1) ?? {}
+    const { bold } = colorsOf(options.json ? process.stderr : process.stdout)
+    const stopped = this.#signal.aborted
+    const { step, epoch, best, ended } = training
+    if (stopped) {
+      this.#say(`stopped after step ${step} (epoch ${epoch}); unrolled train --resume ${folder.folder} goes on from there`)
+    }
+    if (ended === 'patience') this.#say(`ended after step ${step}: no better loss of the held-out text for ${options.patience} validations`)
+    if (best) {
+      const [loss, held] = [best.loss.toFixed(4), Math.exp(best.loss).toFixed(2)]
+      this.#say(`held-out text: perplexity ${bold(held)}, ${loss} nats a token, at step ${best.step}`)
+    }
+    if (perplexity !== null && tokensPerSecond !== null) {
+      this.#say(`perplexity ${bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`)
+    }
+    for (const sample of samples) this.#say(sample)
+    this.#say(`saved to ${folder.folder} after ${duration(seconds)}${plot ? `, the curve to ${plot}` : ''}`)
+    if (options.json) {
+      const result = { epochs: this.#epochs.length, steps: step, perplexity, tokensPerSecond, seconds, samples, plot }
+      const end = { ...result, model: folder.folder, stopped, ended, best: best && { loss: best.loss, step: best.step } }
+      console.log(JSON.stringify({ type: 'done', ...end, text: this.#job.text.source, kernels: kernels().name }))
+    }
+  }
 }
 
 /** What the kernels in use are, for people. */
@@ -136,52 +178,9 @@ function computedOn(): string {
   return `${name} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
 }
 
-/** The options as config.json keeps them. */
-function recordOf({
-  out: _,
-  json: __,
-  kernels: ___,
-  threads: ____,
-  ...options
-}: TrainingOptions): Record<string, string | number | boolean> {
-  const entries = Object.entries(options).map(([name, value]) => [name, value === Infinity ? 'all' : value])
-  return Object.fromEntries(entries)
-}
-
-async function load(texts: string[], options: TrainingOptions): Promise<LoadedBook> {
-  const given = { ...options, generator: new Generator(options.seed) }
-  if (texts.length > 0) return { ...(await loadText(texts, given)), source: texts.join(', ') }
-  const { isTTY } = process.stderr
-  let shown = false
-  const book = await loadTimeMachine({
-    ...given,
-    onProgress: ({ received, total }) => {
-      shown = isTTY
-      if (isTTY) process.stderr.write(`\rdownloading: ${received}${total ? ` of ${total}` : ''} bytes\x1b[K`)
-    },
-  })
-  if (shown) process.stderr.write('\r\x1b[K')
-  return book
-}
-
-/** Parameters of a recurrent layer beyond which nobody trains on one machine. */
-const MAX_PARAMETERS = 2 ** 30
-
-function makeLayer(options: TrainingOptions, vocab: Vocab, generator: Generator): RecurrentLayer {
-  const { cell, nonlinearity, hiddenSize, numLayers, dropout } = options
-  const count = gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell] * hiddenSize * (vocab.size + 2 * numLayers * hiddenSize)
-  if (count > MAX_PARAMETERS) {
-    throw new OptionError(
-      `train: the model would have about ${count.toPrecision(2)} parameters, expected at most ${MAX_PARAMETERS}; use a smaller hiddenSize or numLayers`,
-    )
-  }
-  const common = { inputSize: vocab.size, hiddenSize, numLayers, dropout, generator }
-  if (cell === 'lstm') return new LSTM(common)
-  if (cell === 'gru') return new GRU(common)
-  return new RNN({ ...common, nonlinearity })
-}
-
-function summary({ cell, numLayers, hiddenSize }: TrainingOptions, model: RNNModel, vocab: Vocab): string {
+function summary({ model, vocab }: Job): string {
+  const { numLayers, hiddenSize } = model.rnn
+  const { cell } = configOf(model)
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
   return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${parameters.toLocaleString('en')} parameters`
@@ -193,13 +192,4 @@ function knownPrefixes(vocab: Vocab): string[] {
     vocab.split(prefix).every((token) => vocab.has(token)),
   )
   return known.length > 0 ? known : [vocab.tokenOf(1)]
-}
-
-/** A folder in runs/ that is not there yet: no training replaces another's model unasked. */
-function freshFolder(texts: string[]): string {
-  const name = texts.length > 0 ? path.parse(path.resolve(texts[0])).name : 'time-machine'
-  const first = path.join('runs', name)
-  let folder = first
-  for (let number = 2; existsSync(folder); number++) folder = `${first}-${number}`
-  return folder
 }

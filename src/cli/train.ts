@@ -1,64 +1,31 @@
-import { Command, Option } from 'commander'
-import { number, numberOrAll } from './arguments.js'
-import type { TrainingOptions } from './run-training.js'
-
-const choice = (flags: string, text: string, words: string[]) =>
-  new Option(flags, text).choices(words).default(words[0])
-
-const amount = (flags: string, text: string, value: number, parse = number) =>
-  new Option(flags, text).argParser(parse).default(value)
-
-/** All options of a training; their defaults are the book's. */
-const trainOptions = (): Option[] => [
-  choice('--cell <kind>', 'kind of recurrent layer', ['rnn', 'gru', 'lstm']),
-  choice('--nonlinearity <function>', 'of an rnn', ['tanh', 'relu']),
-  amount('--hidden-size <n>', 'hidden units of each layer', 256),
-  amount('--num-layers <n>', 'layers on top of each other', 1),
-  amount('--dropout <p>', 'between layers', 0),
-  new Option('--bidirectional').hideHelp(),
-  amount('--batch-size <n>', 'sequences in a batch', 32),
-  amount('--num-steps <n>', 'tokens of a sequence', 35),
-  choice('--sampling <kind>', 'how the text is cut into sequences', ['sequential', 'random']),
-  amount('--max-tokens <n>', 'train on the first so many tokens, or all', 10_000, numberOrAll),
-  choice('--tokens <kind>', 'what a token is', ['char', 'word']),
-  new Option('--no-clean', 'keep case, punctuation and line ends').default(true),
-  amount('--epochs <n>', 'passes over the text', 500),
-  amount('--lr <rate>', 'learning rate', 1),
-  amount('--clip <norm>', 'largest norm of the gradients; all leaves them as they are', 1, numberOrAll),
-  amount('--seed <n>', 'the same seed gives the same model', 0),
-  choice('--kernels <set>', 'auto takes blas where the system has one, else wasm', [
-    'auto',
-    'wasm',
-    'blas',
-    'reference',
-  ]),
-  new Option('--threads <n>', 'threads of wasm or blas (default: as many as the machine has cores, up to 8)').argParser(
-    number,
-  ),
-  new Option('--out <folder>', "the model's folder; an older model there is replaced (default: a new one in runs/)"),
-  new Option('--json', 'one JSON object a line on standard output: an event an epoch, and the result'),
-]
+import { Command, type Option } from 'commander'
+import { type TrainingOptions, trainingOptions } from './options.js'
 
 export function trainCommand(): Command {
-  return withOptions(new Command('train'), trainOptions())
+  return withOptions(new Command('train'), trainingOptions())
     .description("Train a language model; without a text, the book's model on The Time Machine.")
-    .argument('[text...]', 'text files, or directories of .txt files')
+    .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .addHelpText(
       'after',
       `
 Examples:
   unrolled train                                       The Time Machine, 500 epochs
   unrolled train --cell gru --epochs 100
-  unrolled train books/ --no-clean --max-tokens all --num-layers 2 --dropout 0.2
+  unrolled train books/ --no-clean --max-tokens all --validation 0.1 --cell lstm --optimizer adam
+  unrolled train --resume runs/books
+  unrolled train letters.txt --init-from runs/books --extend-vocab --max-tokens all
   unrolled train novel.txt --json | jq .perplexity
 
-Ctrl-C ends the training after the step in hand and saves the model.`,
+Ctrl-C ends the training after the step in hand and saves the model; --resume goes on from there.`,
     )
-    .action((texts: string[], options: TrainingOptions) => run(texts, options))
+    .action((texts: string[], options: TrainingOptions, command: Command) => {
+      const said = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli')
+      return run(texts, options, said)
+    })
 }
 
 export function bookCommand(): Command {
-  const all = trainOptions()
+  const all = trainingOptions()
   const defaults = Object.fromEntries(all.map((option) => [option.attributeName(), option.defaultValue]))
   const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'threads', 'out', 'json']
   return withOptions(
@@ -76,7 +43,7 @@ Examples:
 
 unrolled train has more options.`,
     )
-    .action((options: Partial<TrainingOptions>) => run([], { ...defaults, ...options } as TrainingOptions))
+    .action((options: Partial<TrainingOptions>) => run([], { ...defaults, ...options } as TrainingOptions, []))
 }
 
 function withOptions(command: Command, options: Option[]): Command {
@@ -85,7 +52,7 @@ function withOptions(command: Command, options: Option[]): Command {
 }
 
 /** The library is loaded only where it is used: help and mistyped options come at once. */
-async function run(texts: string[], options: TrainingOptions): Promise<void> {
+async function run(texts: string[], options: TrainingOptions, said: string[]): Promise<void> {
   const { runTraining } = await import('./run-training.js')
-  await runTraining(texts, options)
+  await runTraining(texts, options, said)
 }

@@ -1,4 +1,5 @@
 import { checkNumber, checkWhole } from './check.js'
+import { OptionError } from './errors.js'
 
 /** One step of splitmix32: spreads a seed over the generator's state. */
 function splitmix32(seed: number): () => number {
@@ -15,6 +16,9 @@ function splitmix32(seed: number): () => number {
 
 const rotate = (x: number, k: number) => (x << k) | (x >>> (32 - k))
 
+/** What `Generator.state` takes and gives: numbers that JSON keeps exactly. */
+export type GeneratorState = readonly number[]
+
 /**
  * Seeded random numbers: xoshiro128** (Blackman & Vigna 2018), its state filled from the seed by splitmix32.
  * The same seed gives the same numbers on every platform.
@@ -29,6 +33,25 @@ export class Generator {
     const next = splitmix32(seed % 2 ** 32)
     const high = splitmix32(Math.floor(seed / 2 ** 32))
     for (let i = 0; i < 4; i++) this.#s[i] = seed < 2 ** 32 ? next() : next() ^ high()
+  }
+
+  /**
+   * All that decides the numbers to come: four words, and a normal number that is still to be given out, if any.
+   * Taking it and setting it again later, here or in another generator, repeats the numbers.
+   * @throws OptionError on setting anything else
+   */
+  get state(): GeneratorState {
+    return this.#spare === undefined ? [...this.#s] : [...this.#s, this.#spare]
+  }
+
+  set state(state: GeneratorState) {
+    const words = state.slice(0, 4)
+    if (words.length !== 4 || state.length > 5 || words.every((word) => word === 0)) {
+      throw new OptionError(`Generator.state: there are ${state.length} numbers, expected 4 words, not all 0, or 5`)
+    }
+    for (const word of words) checkWhole('Generator.state', 'word', word, 0, 2 ** 32 - 1)
+    this.#s.set(words)
+    this.#spare = state[4]
   }
 
   /** A whole number from 0 to 2³² − 1. */

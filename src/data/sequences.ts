@@ -37,7 +37,8 @@ export class SequenceData {
   readonly batchSize: number
   readonly numSteps: number
   readonly sampling: Sampling
-  readonly #generator: Generator
+  /** Where the offsets and the order of each pass are drawn from, at its beginning. */
+  readonly generator: Generator
 
   /** @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch */
   constructor(
@@ -50,7 +51,7 @@ export class SequenceData {
     this.batchSize = batchSize
     this.numSteps = numSteps
     this.sampling = sampling
-    this.#generator = generator
+    this.generator = generator
     const largestOffset = sampling === 'sequential' ? numSteps : numSteps - 1
     const needed = batchSize * numSteps + largestOffset + 1
     if (corpus.length < needed) {
@@ -60,26 +61,27 @@ export class SequenceData {
     }
   }
 
-  /** One pass over the corpus. */
-  batches(): Iterable<Batch> {
-    return this.sampling === 'sequential' ? this.#sequential() : this.#random()
+  /** One pass over the corpus, from a batch of it on; the generator draws for the whole pass all the same. */
+  batches(from = 0): IterableIterator<Batch> {
+    checkWhole('SequenceData.batches', 'from', from, 0)
+    return this.sampling === 'sequential' ? this.#sequential(from) : this.#random(from)
   }
 
-  *#sequential(): IterableIterator<Batch> {
+  *#sequential(from: number): IterableIterator<Batch> {
     const { corpus, batchSize, numSteps } = this
-    const offset = this.#generator.integer(numSteps + 1)
+    const offset = this.generator.integer(numSteps + 1)
     const width = Math.floor((corpus.length - offset - 1) / batchSize)
-    for (let start = 0; start + numSteps <= width; start += numSteps) {
+    for (let start = from * numSteps; start + numSteps <= width; start += numSteps) {
       yield this.#batch((row) => offset + row * width + start)
     }
   }
 
-  *#random(): IterableIterator<Batch> {
+  *#random(from: number): IterableIterator<Batch> {
     const { corpus, batchSize, numSteps } = this
-    const offset = this.#generator.integer(numSteps)
+    const offset = this.generator.integer(numSteps)
     const count = Math.floor((corpus.length - offset - 1) / numSteps)
-    const starts = this.#generator.shuffle(Array.from({ length: count }, (_, i) => offset + i * numSteps))
-    for (let first = 0; first + batchSize <= count; first += batchSize) {
+    const starts = this.generator.shuffle(Array.from({ length: count }, (_, i) => offset + i * numSteps))
+    for (let first = from * batchSize; first + batchSize <= count; first += batchSize) {
       yield this.#batch((row) => starts[first + row])
     }
   }

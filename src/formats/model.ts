@@ -85,7 +85,7 @@ function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Sh
  * @throws FormatError where they do not fit, or a parameter is not finite
  */
 export function buildModel(config: ModelConfig, parameters: Record<string, Tensor>, where: string): RNNModel {
-  const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout } = config
+  const { numLayers } = config
   for (const [name, shape] of expectedShapes(config)) {
     const given = Object.hasOwn(parameters, name) ? parameters[name].shape : undefined
     if (!given || !sameShape(given, shape)) {
@@ -100,20 +100,25 @@ export function buildModel(config: ModelConfig, parameters: Record<string, Tenso
     if (!data.every(Number.isFinite)) throw new FormatError(`${where}: ${name} has values that are not finite numbers`)
   }
   // A generator of its own: loading a model draws nothing from the one that everybody shares.
-  const generator = new Generator()
-  const options = { inputSize: vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout, generator }
-  const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
-    rnn: () => new RNN({ ...options, nonlinearity }),
-    gru: () => new GRU(options),
-    lstm: () => new LSTM(options),
-  }
-  const model = new RNNModel(layers[cell](), vocabSize, { generator })
+  const model = modelOf(config, new Generator())
   try {
     model.loadStateDict(parameters)
   } catch (error) {
     throw new FormatError(`${where}: ${(error as Error).message}`)
   }
   return model
+}
+
+/** A new model of a configuration, with initial values drawn from `generator`, which its dropout draws from, too. */
+export function modelOf(config: Omit<ModelConfig, 'format' | 'version'>, generator: Generator): RNNModel {
+  const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout } = config
+  const options = { inputSize: vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout, generator }
+  const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
+    rnn: () => new RNN({ ...options, nonlinearity }),
+    gru: () => new GRU(options),
+    lstm: () => new LSTM(options),
+  }
+  return new RNNModel(layers[cell](), vocabSize, { generator })
 }
 
 function parse<T extends v.GenericSchema>(schema: T, json: string, where: string): v.InferOutput<T> {

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 /** A place beside another that nobody else writes to. */
-const beside = (place: string, ending = 'tmp'): string => `${place}.${randomUUID().slice(0, 8)}.${ending}`
+export const beside = (place: string, ending = 'tmp'): string => `${place}.${randomUUID().slice(0, 8)}.${ending}`
 
 /**
  * Writes a whole file or nothing: into a temporary file beside it, flushed to the disk, then renamed over it.

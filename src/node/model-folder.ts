@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { cp, mkdir, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
+import { access, cp, link, mkdir, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, FormatError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
@@ -14,7 +14,9 @@ import {
 } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { RNNModel } from '../nn/model.js'
+import { tensorsUnder } from '../train/state.js'
 import { findReplaced, replaceFolder, writeFlushed } from './atomic.js'
+import { BEST, CHECKPOINT, loadCheckpoint } from './checkpoint.js'
 
 const CONFIG = 'config.json'
 const PARAMETERS = 'model.safetensors'
@@ -32,7 +34,8 @@ export interface LoadedModel {
 /**
  * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The
  * folder is written whole beside its place and then renamed, so that at every instant either the old or the
- * new model can be loaded, and never a mixture. Other files in an earlier model's folder are kept.
+ * new model can be loaded, and never a mixture. Other files in an earlier model's folder are kept, but for the
+ * best model of a training, whose place this one takes.
  * @throws DataError for a folder that holds something else, or cannot be written
  */
 export async function saveModel(
@@ -52,11 +55,9 @@ export async function saveModel(
   const config = Buffer.from(`${JSON.stringify({ ...configOf(model, training), sha256 }, null, 2)}\n`)
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
-    const kept = await otherFiles(place)
+    const kept = (await otherFiles(place)).filter((name) => name !== BEST)
     await replaceFolder(place, async (made) => {
-      for (const name of kept) {
-        await cp(path.join(place, name), path.join(made, name), { recursive: true, verbatimSymlinks: true })
-      }
+      for (const name of kept) await carry(path.join(place, name), path.join(made, name))
       for (const [name, bytes] of Object.entries({ ...files, [CONFIG]: config })) {
         await writeFlushed(path.join(made, name), bytes)
       }
@@ -76,7 +77,8 @@ export async function checkModelFolder(folder: string): Promise<void> {
 }
 
 /**
- * Loads a model that `saveModel` wrote, while others may be saving there.
+ * Loads a model that `saveModel` wrote, while others may be saving there; from the folder of a training that is
+ * not over, its best model so far, or its last where nothing was held out.
  * @throws DataError where there is none, FormatError for a damaged or forged one
  */
 export async function loadModel(folder: string): Promise<LoadedModel> {
@@ -93,7 +95,30 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
   }
 }
 
+/** A file or folder under a second name, so that a process that has it open goes on with the same one. */
+const carry = (from: string, to: string): Promise<void> =>
+  link(from, to).catch(() => cp(from, to, { recursive: true, verbatimSymlinks: true }))
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  )
+
+/** The best model of a training that is not over, else the one that was saved, else the training's last. */
 async function readModel(there: string, folder: string): Promise<LoadedModel> {
+  if (await isThere(path.join(there, BEST))) return readCheckpoint(path.join(there, BEST))
+  const saved = await isThere(path.join(there, CONFIG))
+  if (!saved && (await isThere(path.join(there, CHECKPOINT)))) return readCheckpoint(path.join(there, CHECKPOINT))
+  return readSaved(there, folder)
+}
+
+async function readCheckpoint(file: string): Promise<LoadedModel> {
+  const { config, vocab, tensors } = await loadCheckpoint(file)
+  return { model: buildModel(config, tensorsUnder('model', tensors), file), vocab, config }
+}
+
+async function readSaved(there: string, folder: string): Promise<LoadedModel> {
   const read = (name: Part) => readPart(path.join(there, name), path.join(folder, name), maxBytes[name])
   const [configFile, vocabFile, where] = [CONFIG, VOCAB, PARAMETERS].map((name) => path.join(folder, name))
   const config = parseConfig((await read(CONFIG)).toString(), configFile)
@@ -131,7 +156,7 @@ async function findFolder(place: string, folder: string): Promise<{ path: string
 }
 
 /** Where a folder really is, or would be: renaming a link would move the link alone. */
-async function placeOf(folder: string): Promise<string> {
+export async function placeOf(folder: string): Promise<string> {
   const link = await readlink(folder).catch(() => undefined)
   const place = link === undefined ? folder : path.resolve(path.dirname(folder), link)
   return realpath(place).catch(() => path.resolve(place))
@@ -148,7 +173,7 @@ async function otherFiles(place: string): Promise<string[]> {
     if (error.code === 'ENOTDIR') throw new DataError(`${place}: it is a file, expected a folder for the model`)
     throw error
   })
-  if (names.length > 0) {
+  if (names.length > 0 && !names.includes(CHECKPOINT)) {
     const file = path.join(place, CONFIG)
     await readPart(file, file, maxBytes[CONFIG])
       .then((bytes) => parseConfig(bytes.toString(), file))
@@ -182,9 +207,9 @@ async function readPart(file: string, name: string, limit: number): Promise<Buff
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** What the system refuses, as an error that names the folder and what to do. */
-async function orDataError(folder: string, work: () => Promise<void>): Promise<void> {
+export async function orDataError<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
-    await work()
+    return await work()
   } catch (error) {
     if (error instanceof UnrolledError || (error as NodeJS.ErrnoException).code === undefined) throw error
     throw new DataError(

@@ -5,10 +5,11 @@ import { predict } from '../generate/generate.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent.js'
-import { type EpochEvent, type TrainEvent, type TrainStepsOptions, trainSteps } from './steps.js'
+import type { EpochEvent, TrainEvent, ValidationEvent } from './events.js'
+import { Training, type TrainStepsOptions } from './training.js'
 
 export interface TrainOptions extends TrainStepsOptions {
-  /** 'log' prints a line every tenth of the epochs and a last one; 'silent' nothing. Default 'log'. */
+  /** 'log' prints a line every tenth of the epochs, one a validation, and a last one; 'silent' nothing. Default 'log'. */
   report?: 'log' | 'silent' | ((event: TrainEvent) => void)
   /** What is continued by 50 tokens after a logged training; those with unknown tokens are left out. */
   prefixes?: readonly string[]
@@ -26,6 +27,8 @@ export interface TrainResult {
   history: EpochEvent[]
   /** Whether the signal ended it early. */
   stopped: boolean
+  /** The lowest loss on the held-out text, where there is one, and after which step. */
+  best?: { loss: number; step: number }
 }
 
 /** Trains a model and returns what came of it: the book's `train_ch8`. See `trainSteps` for the loop. */
@@ -38,21 +41,22 @@ export async function train<S extends RecurrentState>(
   const { report = 'log', prefixes = ['time traveller', 'traveller'], ...rest } = options
   if (typeof report !== 'function') checkWord('train', 'report', report, ['log', 'silent'])
   const history: EpochEvent[] = []
-  let steps = 0
-  for await (const event of trainSteps(model, data, rest)) {
-    steps = event.step
+  const training = new Training(model, data, rest)
+  for await (const event of training.run()) {
     if (event.type === 'epoch') history.push(event)
     if (typeof report === 'function') report(event)
     else if (report === 'log' && event.type === 'epoch') logEpoch(event)
+    else if (report === 'log' && event.type === 'validation') logValidation(event)
   }
   const last = history.at(-1)
   const result: TrainResult = {
     perplexity: last?.perplexity ?? Number.NaN,
     tokensPerSecond: last?.tokensPerSecond ?? 0,
     epochs: history.length,
-    steps,
+    steps: training.step,
     history,
-    stopped: history.length < (rest.epochs ?? 500),
+    stopped: training.ended === 'signal',
+    best: training.best && { loss: training.best.loss, step: training.best.step },
   }
   if (report === 'log') await logResult(result, model, vocab, prefixes)
   return result
@@ -63,6 +67,10 @@ function logEpoch({ epoch, epochs, perplexity, tokensPerSecond }: EpochEvent): v
   console.log(
     `epoch ${epoch} of ${epochs}: perplexity ${perplexity.toFixed(2)}, ${tokensPerSecond.toFixed(0)} tokens/sec`,
   )
+}
+
+function logValidation({ step, perplexity, best }: ValidationEvent): void {
+  console.log(`step ${step}: perplexity of the held-out text ${perplexity.toFixed(2)}${best ? ', the lowest so far' : ''}`)
 }
 
 /** The book's closing lines: perplexity, tokens per second, and continuations. */

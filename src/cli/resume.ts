@@ -1,0 +1,49 @@
+import * as v from 'valibot'
+import { FormatError, OptionError } from '../core/errors.js'
+import { resumable, type TrainingOptions } from './options.js'
+
+const runSchema = v.object({
+  /** The texts' absolute paths; none for The Time Machine. */
+  texts: v.array(v.string()),
+  options: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  /** Tells the text from another. */
+  text: v.string(),
+  /** Whether the training came to its end. */
+  finished: v.boolean(),
+  /** Bytes of the history that are older than the checkpoint. */
+  historyBytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+})
+
+/** What a checkpoint keeps of the command that made it. */
+export type RunRecord = v.InferOutput<typeof runSchema>
+
+/** Options as JSON keeps them. */
+export function recordOf(options: TrainingOptions): RunRecord['options'] {
+  const { out: _, resume: __, json: ___, ...kept } = options
+  const entries = Object.entries(kept).map(([name, value]) => [name, value === Infinity ? 'all' : value])
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
+}
+
+export function parseRun(value: unknown, where: string): RunRecord {
+  const { success, output, issues } = v.safeParse(runSchema, value)
+  if (success) return output
+  throw new FormatError(`${where}: run: ${v.getDotPath(issues[0]) ?? 'it'}: ${issues[0].message}`)
+}
+
+/**
+ * The options of a training that goes on: as they were, but for what was said now.
+ * @param said names of the options on the command line
+ * @throws OptionError for one that would make it another training
+ */
+export function resumedOptions(run: RunRecord, now: TrainingOptions, said: readonly string[]): TrainingOptions {
+  const fixed = said.filter((name) => !resumable.includes(name as keyof TrainingOptions))
+  if (fixed.length > 0) {
+    const flags = fixed.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`)
+    throw new OptionError(
+      `train: ${flags.join(', ')} cannot be changed when a training goes on; leave it out, or begin another with --init-from`,
+    )
+  }
+  const before = Object.entries(run.options).map(([name, value]) => [name, value === 'all' ? Infinity : value])
+  const changed = Object.entries(now).filter(([name]) => said.includes(name))
+  return { ...now, ...Object.fromEntries(before), ...Object.fromEntries(changed), json: now.json, resume: now.resume }
+}

@@ -1,0 +1,69 @@
+import { checkNumber, checkWhole } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
+import type { Generator } from '../core/random.js'
+import type { SequenceData } from '../data/sequences.js'
+import { type ModelConfig, modelOf } from '../formats/model.js'
+import { gatesOf } from '../kernels/kernels.js'
+import type { RNNModel } from '../nn/model.js'
+import { Adam } from '../optim/adam.js'
+import type { Optimizer } from '../optim/optimizer.js'
+import { RMSprop } from '../optim/rmsprop.js'
+import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
+import { SGD } from '../optim/sgd.js'
+import type { Tensor } from '../tensor/tensor.js'
+import type { TrainingOptions } from './options.js'
+
+/** Parameters of a recurrent layer beyond which nobody trains on one machine. */
+const MAX_PARAMETERS = 2 ** 30
+
+/** A new model as the options say. */
+export function makeModel(options: TrainingOptions, vocabSize: number, generator: Generator): RNNModel {
+  const { cell, nonlinearity, hiddenSize, numLayers, dropout } = options
+  if (options.bidirectional) {
+    throw new OptionError(
+      'train: bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
+    )
+  }
+  const count = gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell] * hiddenSize * (vocabSize + 2 * numLayers * hiddenSize)
+  if (count > MAX_PARAMETERS) {
+    throw new OptionError(
+      `train: the model would have about ${count.toPrecision(2)} parameters, expected at most ${MAX_PARAMETERS}; use a smaller hiddenSize or numLayers`,
+    )
+  }
+  const sizes = { vocabSize, hiddenSize, numLayers, bias: true, bidirectional: false, dropout }
+  const config: Omit<ModelConfig, 'format' | 'version'> = { cell, nonlinearity, ...sizes }
+  return modelOf(config, generator)
+}
+
+/** Learning rates where none is given: the book's for SGD, PyTorch's for the others. */
+export const defaultRates = { sgd: 1, adam: 0.001, adamw: 0.001, rmsprop: 0.01 }
+
+export function makeOptimizer(options: TrainingOptions, parameters: Tensor[]): Optimizer {
+  const { optimizer, lr = defaultRates[optimizer], weightDecay, momentum, nesterov } = options
+  if (optimizer === 'sgd') return new SGD(parameters, { lr, momentum, nesterov, weightDecay })
+  if (nesterov) throw new OptionError(`train: nesterov goes with the optimizer sgd, not with ${optimizer}`)
+  if (optimizer === 'rmsprop') return new RMSprop(parameters, { lr, momentum, weightDecay })
+  if (momentum !== 0) throw new OptionError(`train: momentum goes with sgd and rmsprop, not with ${optimizer}`)
+  return new (optimizer === 'adam' ? Adam : AdamW)(parameters, { lr, weightDecay })
+}
+
+export function makeSchedule(options: TrainingOptions, optimizer: Optimizer, data: SequenceData): Schedule | undefined {
+  const { schedule, warmup, decayEvery, decay: gamma, minLr } = options
+  checkWhole('train', 'warmup', warmup, 0)
+  checkNumber('train', 'minLr', minLr, 0)
+  switch (schedule) {
+    case 'step':
+      return new StepLR(optimizer, { stepSize: decayEvery, gamma })
+    case 'cosine':
+      return new CosineLR(optimizer, { totalSteps: stepsOf(options, data), warmupSteps: warmup, minLr })
+    case 'plateau':
+      return new ReduceLROnPlateau(optimizer, { factor: gamma, patience: options.plateauPatience, minLr })
+    default:
+      return undefined
+  }
+}
+
+/** Optimizer steps of a whole training; the data's random offsets can make it one less an epoch. */
+export function stepsOf({ epochs, accumulate }: TrainingOptions, { corpus, batchSize, numSteps }: SequenceData): number {
+  return epochs * Math.ceil(Math.floor((corpus.length - 1) / batchSize / numSteps) / accumulate)
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { DataError, FormatError } from '../core/errors.js'
+import type { Vocab } from '../data/vocab.js'
+import { type ModelConfig, parseConfig, parseVocab, vocabToJson } from '../formats/model.js'
+import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { parseProgress, type TrainingProgress } from '../train/state.js'
+import { writeFileAtomic } from './atomic.js'
+
+/** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
+export const CHECKPOINT = 'checkpoint.safetensors'
+export const BEST = 'best.safetensors'
+
+/** A model in the middle of its training, as one file. */
+export interface Checkpoint {
+  config: ModelConfig
+  vocab: Vocab
+  /** `model.…`, and of a training that can go on `optimizer.…` and `state.…`. */
+  tensors: Record<string, Tensor>
+  progress?: TrainingProgress
+  /** What the command was told, as JSON. */
+  run?: unknown
+}
+
+/**
+ * Writes a checkpoint whole or not at all, as safetensors whose metadata hold the rest and a checksum of
+ * everything.
+ */
+export async function saveCheckpoint(
+  file: string,
+  { config, vocab, tensors, progress, run }: Checkpoint,
+): Promise<number> {
+  const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
+  metadata.vocab = vocabToJson(vocab)
+  if (progress) metadata.progress = JSON.stringify(progress)
+  if (run !== undefined) metadata.run = JSON.stringify(run)
+  const bytes = encodeSafetensors(tensors, { ...metadata, sha256: checksum(tensors, metadata) })
+  await writeFileAtomic(file, bytes)
+  return bytes.length
+}
+
+/** @throws DataError where there is none, FormatError for a damaged or forged one */
+export async function loadCheckpoint(file: string): Promise<Checkpoint> {
+  const bytes = await readFile(file).catch(({ code, message }: NodeJS.ErrnoException) => {
+    throw new DataError(
+      code === 'ENOENT'
+        ? `${file}: there is no such file, expected the checkpoint of a training`
+        : `${file}: the file cannot be read (${message})`,
+    )
+  })
+  const { tensors, metadata } = decodeSafetensors(bytes, file)
+  const { sha256, ...rest } = metadata
+  if (rest.format !== 'unrolled checkpoint') {
+    throw new FormatError(`${file}: the file is no checkpoint, expected one that a training wrote`)
+  }
+  if (sha256 !== checksum(tensors, rest)) {
+    throw new FormatError(`${file}: the checkpoint is damaged: its checksum is another than that of its content`)
+  }
+  return {
+    config: parseConfig(rest.config ?? '', `${file}: config`),
+    vocab: parseVocab(rest.vocab ?? '', `${file}: vocab`),
+    tensors,
+    progress: rest.progress === undefined ? undefined : parseProgress(json(rest.progress, file), file),
+    run: rest.run === undefined ? undefined : json(rest.run, file),
+  }
+}
+
+function json(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new FormatError(`${file}: its metadata are not JSON`)
+  }
+}
+
+/** SHA-256 of names, shapes and values, and of the metadata. */
+function checksum(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>>): string {
+  const hash = createHash('sha256').update(JSON.stringify(metadata))
+  for (const [name, { data, shape }] of Object.entries(tensors)) {
+    hash.update(JSON.stringify([name, data.constructor.name, shape]))
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+  return hash.digest('hex')
+}

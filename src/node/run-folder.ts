@@ -1,0 +1,95 @@
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises'
+import path from 'node:path'
+import { DataError } from '../core/errors.js'
+import { findReplaced } from './atomic.js'
+import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
+import { lockFolder } from './lock.js'
+import { orDataError, placeOf } from './model-folder.js'
+
+/** Steps and minutes between two checkpoints. */
+export interface CheckpointIntervals {
+  steps: number
+  minutes: number
+}
+
+/** The folder of a training that is going on: its checkpoints, for this process alone. */
+export class RunFolder {
+  #written = performance.now()
+  #step = 0
+
+  private constructor(
+    readonly folder: string,
+    readonly place: string,
+    readonly leave: () => Promise<void>,
+  ) {}
+
+  /**
+   * Makes the folder where it is missing, and takes it for this process.
+   * @throws DataError where it cannot be written, or another training is at work there
+   */
+  static async enter(folder: string): Promise<RunFolder> {
+    return orDataError(folder, async () => {
+      const place = await placeOf(folder)
+      // Where a save was cut off between its two renames, the model's folder waits beside its place.
+      const replaced = await findReplaced(place)
+      if (replaced) await rename(replaced, place).catch(() => undefined)
+      await mkdir(place, { recursive: true })
+      const leave = await lockFolder(place)
+      for (const name of await readdir(place)) {
+        if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(path.join(place, name), { force: true, recursive: true })
+      }
+      return new RunFolder(folder, place, leave)
+    })
+  }
+
+  /** Whether a training can be gone on with there. */
+  static async isThere(folder: string): Promise<boolean> {
+    const place = await placeOf(folder)
+    const names = await readdir((await findReplaced(place)) ?? place).catch(() => [] as string[])
+    return names.includes(CHECKPOINT)
+  }
+
+  /** Where a file of that name is. */
+  file(name: string): string {
+    return path.join(this.place, name)
+  }
+
+  /** The last checkpoint. @throws DataError where there is none, FormatError where it is damaged */
+  last(): Promise<Checkpoint> {
+    return loadCheckpoint(this.file(CHECKPOINT))
+  }
+
+  /** The first one, before any work. @throws DataError unless there is room for the next beside it */
+  async saveFirst(checkpoint: Checkpoint): Promise<void> {
+    const bytes = await this.saveLast(checkpoint)
+    const { bavail, bsize } = await statfs(this.place)
+    // Twice: the last and the best, each written beside its older self.
+    if (bavail * bsize < 2 * bytes) {
+      throw new DataError(
+        `${this.folder}: ${bavail * bsize} bytes are free there, expected at least ${2 * bytes} for checkpoints; make room or choose another folder`,
+      )
+    }
+  }
+
+  /** @returns its bytes */
+  async saveLast(checkpoint: Checkpoint): Promise<number> {
+    // Before the attempt: one that fails is made again after the next interval, not at once.
+    this.#written = performance.now()
+    this.#step = checkpoint.progress?.step ?? 0
+    return orDataError(this.folder, () => saveCheckpoint(this.file(CHECKPOINT), checkpoint))
+  }
+
+  async saveBest(checkpoint: Checkpoint): Promise<void> {
+    await orDataError(this.folder, () => saveCheckpoint(this.file(BEST), checkpoint))
+  }
+
+  /** Whether the last checkpoint is so old that the next is due. */
+  isDue(step: number, { steps, minutes }: CheckpointIntervals): boolean {
+    return step - this.#step >= steps || performance.now() - this.#written >= minutes * 60_000
+  }
+
+  /** Removes what a training left that broke before it had learnt anything. */
+  async forget(): Promise<void> {
+    await rm(this.file(CHECKPOINT), { force: true })
+  }
+}

@@ -1,0 +1,30 @@
+import type { Generator } from '../core/random.js'
+import { Vocab } from '../data/vocab.js'
+import { configOf, modelOf } from '../formats/model.js'
+import type { RNNModel } from '../nn/model.js'
+import type { Tensor } from '../tensor/tensor.js'
+
+/**
+ * A model like another that knows more tokens: they come after the old ones in the vocabulary, and their rows
+ * and columns of the parameters get initial values from `generator`; all old values stay.
+ */
+export function extendVocab(
+  model: RNNModel,
+  vocab: Vocab,
+  tokens: readonly string[],
+  generator: Generator,
+): { model: RNNModel; vocab: Vocab } {
+  const extended = Vocab.of([...vocab.tokens, ...tokens], vocab.kind)
+  const grown = modelOf({ ...configOf(model), vocabSize: extended.size }, generator)
+  const old = new Map(model.namedParameters())
+  for (const [name, parameter] of grown.namedParameters()) copyCorner(old.get(name)!, parameter)
+  return { model: grown, vocab: extended }
+}
+
+/** The values of a vector or matrix into the first rows and columns of a larger one. */
+function copyCorner(from: Tensor, to: Tensor): void {
+  const [columns, wider] = [from, to].map(({ shape }) => shape.at(-1)!)
+  for (let row = 0; row * columns < from.size; row++) {
+    to.data.set(from.data.subarray(row * columns, (row + 1) * columns), row * wider)
+  }
+}
