@@ -32,10 +32,27 @@ export {
   type RecurrentState,
 } from './nn/recurrent.js'
 export { RNN, type RNNOptions } from './nn/rnn.js'
-export { Adam, type AdamOptions } from './optim/adam.js'
-export { clipGradNorm } from './optim/clip.js'
-export { Optimizer } from './optim/optimizer.js'
-export { SGD } from './optim/sgd.js'
+export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
+export { clipGradNorm, clipGradValue } from './optim/clip.js'
+export {
+  type GroupOptions,
+  Optimizer,
+  type OptimizerParameters,
+  type OptimizerState,
+  type ParameterGroup,
+} from './optim/optimizer.js'
+export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js'
+export {
+  CosineLR,
+  type CosineLROptions,
+  FixedLR,
+  type PlateauOptions,
+  ReduceLROnPlateau,
+  type Schedule,
+  StepLR,
+  type StepLROptions,
+} from './optim/schedules.js'
+export { SGD, type SGDOptions } from './optim/sgd.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
 export { concatenate, crossEntropy, linear, mseLoss, oneHot, split, stack } from './tensor/functions.js'

@@ -1,6 +1,7 @@
 import { checkNumber } from '../core/check.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { Optimizer } from './optimizer.js'
+import { OptionError } from '../core/errors.js'
+import type { FloatArray } from '../kernels/kernels.js'
+import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
 export interface AdamOptions {
   /** Default 0.001. */
@@ -9,48 +10,81 @@ export interface AdamOptions {
   betas?: readonly [number, number]
   /** Default 1e-8. */
   eps?: number
+  /** Adam: factor of the parameter that is added to its gradient (L2), default 0. AdamW: its decay, default 0.01. */
+  weightDecay?: number
+}
+
+type Buffers = Readonly<Record<string, FloatArray>>
+
+/** What Adam and AdamW share. */
+abstract class Moments extends Optimizer<AdamOptions> {
+  protected constructor(
+    name: string,
+    parameters: OptimizerParameters<AdamOptions>,
+    options: AdamOptions,
+    weightDecay: number,
+  ) {
+    super(name, parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay })
+  }
+
+  protected check(name: string, { betas, eps, weightDecay }: Required<AdamOptions>): void {
+    for (const i of [0, 1]) {
+      checkNumber(name, `betas[${i}]`, betas[i], 0, 1)
+      if (betas[i] === 1) throw new OptionError(`${name}: betas[${i}] is 1, expected a number below 1`)
+    }
+    checkNumber(name, 'eps', eps, 0)
+    checkNumber(name, 'weightDecay', weightDecay, 0)
+  }
+
+  protected bufferNames(): string[] {
+    return ['exp_avg', 'exp_avg_sq']
+  }
+
+  /** One step of a parameter that was first multiplied by `kept`, along its gradient with `l2` · p added. */
+  protected move(
+    p: FloatArray,
+    g: FloatArray,
+    { exp_avg: m, exp_avg_sq: v }: Buffers,
+    step: number,
+    { lr, betas, eps }: ParameterGroup<AdamOptions>,
+    { l2, kept }: { l2: number; kept: number },
+  ): void {
+    const [beta1, beta2] = betas
+    const rate = lr / (1 - beta1 ** step)
+    const correction = 1 / Math.sqrt(1 - beta2 ** step)
+    for (let i = 0; i < p.length; i++) {
+      const d = g[i] + l2 * p[i]
+      m[i] = beta1 * m[i] + (1 - beta1) * d
+      v[i] = beta2 * v[i] + (1 - beta2) * d * d
+      p[i] = kept * p[i] - (rate * m[i]) / (Math.sqrt(v[i]) * correction + eps)
+    }
+  }
 }
 
 /**
- * Adam (Kingma & Ba 2015, algorithm 1) as PyTorch computes it:
- * m = β₁ m + (1 − β₁) g;  v = β₂ v + (1 − β₂) g²;  p −= lr / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ)) + ε)
+ * Adam (Kingma & Ba 2015, algorithm 1) as PyTorch computes it, with d = g + weightDecay · p:
+ * m = β₁ m + (1 − β₁) d;  v = β₂ v + (1 − β₂) d²;  p −= lr / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ)) + ε)
  */
-export class Adam extends Optimizer {
-  readonly betas: readonly [number, number]
-  readonly eps: number
-  #steps = 0
-  readonly #moments = new Map<Tensor, { m: Float64Array; v: Float64Array }>()
-
-  constructor(parameters: Iterable<Tensor>, { lr = 0.001, betas = [0.9, 0.999], eps = 1e-8 }: AdamOptions = {}) {
-    super('Adam', parameters, lr)
-    for (const beta of betas) checkNumber('Adam', 'beta', beta, 0, 1)
-    checkNumber('Adam', 'eps', eps, 0)
-    this.betas = betas
-    this.eps = eps
+export class Adam extends Moments {
+  constructor(parameters: OptimizerParameters<AdamOptions>, options: AdamOptions = {}) {
+    super('Adam', parameters, options, 0)
   }
 
-  step(): void {
-    this.#steps++
-    const [beta1, beta2] = this.betas
-    const rate = this.lr / (1 - beta1 ** this.#steps)
-    const correction = 1 - beta2 ** this.#steps
-    for (const parameter of this.parameters) {
-      if (!parameter.grad) continue
-      const { data: g } = parameter.grad
-      const { m, v } = this.#momentsOf(parameter)
-      for (let i = 0; i < g.length; i++) {
-        m[i] = beta1 * m[i] + (1 - beta1) * g[i]
-        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i]
-        parameter.data[i] -= (rate * m[i]) / (Math.sqrt(v[i] / correction) + this.eps)
-      }
-    }
+  protected update(p: FloatArray, g: FloatArray, buffers: Buffers, step: number, group: ParameterGroup<AdamOptions>) {
+    this.move(p, g, buffers, step, group, { l2: group.weightDecay, kept: 1 })
+  }
+}
+
+/**
+ * Adam with weight decay apart from the gradient (Loshchilov & Hutter 2019) as PyTorch computes it:
+ * p *= 1 − lr · weightDecay, and then Adam's step with d = g.
+ */
+export class AdamW extends Moments {
+  constructor(parameters: OptimizerParameters<AdamOptions>, options: AdamOptions = {}) {
+    super('AdamW', parameters, options, 0.01)
   }
 
-  #momentsOf(parameter: Tensor): { m: Float64Array; v: Float64Array } {
-    const found = this.#moments.get(parameter)
-    if (found) return found
-    const moments = { m: new Float64Array(parameter.size), v: new Float64Array(parameter.size) }
-    this.#moments.set(parameter, moments)
-    return moments
+  protected update(p: FloatArray, g: FloatArray, buffers: Buffers, step: number, group: ParameterGroup<AdamOptions>) {
+    this.move(p, g, buffers, step, group, { l2: 0, kept: 1 - group.lr * group.weightDecay })
   }
 }

@@ -11,8 +11,22 @@ import type { Tensor } from '../tensor/tensor.js'
  */
 export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): number {
   if (theta !== Infinity) checkNumber('clipGradNorm', 'theta', theta, 0)
-  const grads = [...parameters].flatMap(({ grad }) => (grad ? [grad.data as FloatArray] : []))
+  const grads = gradsOf(parameters)
   const norm = Math.sqrt(grads.reduce((sum, grad) => sum + kernels().sumSquares(grad), 0))
   if (norm > theta) for (const grad of grads) kernels().affine(grad, theta / norm, 0, grad)
   return norm
 }
+
+/**
+ * Gradient clipping: puts every value of every gradient within [−value, value]; NaN stays NaN.
+ * @param value Infinity leaves them as they are
+ */
+export function clipGradValue(parameters: Iterable<Tensor>, value: number): void {
+  if (value !== Infinity) checkNumber('clipGradValue', 'value', value, 0)
+  for (const grad of gradsOf(parameters)) {
+    for (let i = 0; i < grad.length; i++) grad[i] = Math.max(-value, Math.min(value, grad[i]))
+  }
+}
+
+const gradsOf = (parameters: Iterable<Tensor>): FloatArray[] =>
+  [...parameters].flatMap(({ grad }) => (grad ? [grad.data as FloatArray] : []))

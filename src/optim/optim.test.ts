@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { OptionError } from '../core/errors.js'
 import { tensor } from '../tensor/create.js'
-import { Adam } from './adam.js'
-import { clipGradNorm } from './clip.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { Adam, AdamW } from './adam.js'
+import { clipGradNorm, clipGradValue } from './clip.js'
+import { RMSprop } from './rmsprop.js'
 import { SGD } from './sgd.js'
 
 // f(p) = (p − 3)², whose gradient is 2 (p − 3), followed in plain numbers beside the optimizer.
@@ -86,9 +88,104 @@ describe('clipGradNorm', () => {
   })
 })
 
-test.each([
-  ['a negative rate', () => new SGD([begin()], { lr: -1 })],
-  ['NaN', () => new SGD([begin()], { lr: Number.NaN })],
-  ['no parameters', () => new Adam([])],
-  ['beta above 1', () => new Adam([begin()], { betas: [2, 0.9] })],
-])('%s is refused', (_name, wrong) => expect(wrong).toThrow(OptionError))
+describe('clipGradValue', () => {
+  const clipped = (values: number[], value: number) => {
+    const p = begin()
+    p.grad = tensor(values)
+    clipGradValue([p, begin()], value)
+    return [...p.grad.data]
+  }
+
+  test('puts each value within the bound', () => {
+    expect(clipped([-3, -0.5, 0, 0.25, 7], 0.5)).toEqual([-0.5, -0.5, 0, 0.25, 0.5])
+    expect(clipped([1, -2], 0)).toEqual([0, -0])
+  })
+
+  test('does not hide NaN; Infinity leaves all as it is', () => {
+    expect(clipped([Number.NaN, 9], 1)).toEqual([Number.NaN, 1])
+    expect(clipped([Number.NaN, 1e30], Infinity)).toEqual([Number.NaN, Math.fround(1e30)])
+    expect(() => clipped([1], -1)).toThrow('clipGradValue: value is -1, expected a number of 0 or more')
+  })
+})
+
+describe('groups', () => {
+  test('one learning rate is read and set for all, or each by itself', () => {
+    const optimizer = new SGD([{ params: [begin()] }, { params: [begin()], lr: 0.5 }], { lr: 1 })
+    expect(optimizer.lr).toBe(1)
+    expect(optimizer.groups.map(({ lr }) => lr)).toEqual([1, 0.5])
+    optimizer.groups[1].lr = 0.25
+    expect(optimizer.lr).toBe(1)
+    optimizer.lr = 0.1
+    expect(optimizer.groups.map(({ lr }) => lr)).toEqual([0.1, 0.1])
+    expect(() => {
+      optimizer.lr = Number.NaN
+    }).toThrow(OptionError)
+  })
+
+  test('undefined is the default', () => {
+    const [group] = new Adam([{ params: [begin()], eps: undefined }], { lr: undefined, eps: 0.5 }).groups
+    expect(group).toMatchObject({ lr: 0.001, betas: [0.9, 0.999], eps: 0.5, weightDecay: 0 })
+  })
+
+  test('parameters are those of all groups, from any iterable, and shared ones once', () => {
+    const [a, b, c] = [begin(), begin(), begin()]
+    const groups = [{ params: new Set([a]) }, { params: [b, c, b] }]
+    const optimizer = new SGD(groups.values(), { lr: 1 })
+    expect(optimizer.parameters).toEqual([a, b, c])
+    b.grad = tensor([1])
+    optimizer.step()
+    expect([a.data[0], b.data[0]]).toEqual([10, 9])
+    optimizer.zeroGrad()
+    expect(b.grad).toBe(null)
+  })
+})
+
+test.each<[string, () => unknown, string]>([
+  ['a negative rate', () => new SGD([begin()], { lr: -1 }), 'SGD: lr is -1, expected a number of 0 or more'],
+  ['NaN', () => new SGD([begin()], { lr: Number.NaN }), 'SGD: lr is NaN'],
+  ['a group’s rate', () => new SGD([{ params: [begin()], lr: -2 }], { lr: 1 }), 'SGD: lr is -2'],
+  ['negative momentum', () => new SGD([begin()], { lr: 1, momentum: -1 }), 'SGD: momentum is -1'],
+  [
+    'dampening above 1',
+    () => new SGD([begin()], { lr: 1, dampening: 2 }),
+    'SGD: dampening is 2, expected a number from',
+  ],
+  ['negative decay', () => new SGD([begin()], { lr: 1, weightDecay: -1 }), 'SGD: weightDecay is -1'],
+  [
+    'Nesterov without momentum',
+    () => new SGD([begin()], { lr: 1, nesterov: true }),
+    'SGD: nesterov has momentum 0 and dampening 0, expected momentum above 0 and dampening 0',
+  ],
+  ['no parameters', () => new Adam([]), 'Adam: no parameters, expected at least one'],
+  ['beta above 1', () => new Adam([begin()], { betas: [2, 0.9] }), 'Adam: betas[0] is 2'],
+  ['beta of 1', () => new AdamW([begin()], { betas: [0.9, 1] }), 'AdamW: betas[1] is 1, expected a number below 1'],
+  ['negative eps', () => new AdamW([begin()], { eps: -1 }), 'AdamW: eps is -1'],
+  [
+    'alpha above 1',
+    () => new RMSprop([begin()], { alpha: 1.5 }),
+    'RMSprop: alpha is 1.5, expected a number from 0 to 1',
+  ],
+  ['infinite momentum', () => new RMSprop([begin()], { momentum: Infinity }), 'RMSprop: momentum is Infinity'],
+  [
+    'an operation’s result',
+    () => new Adam([begin(), begin().mul(2)]),
+    'Adam: parameter 1 is the result of an operation, expected leaves of floats, each in one group',
+  ],
+  ['whole numbers', () => new Adam([tensor([1], { dtype: 'int32' })]), 'Adam: parameter 0 holds whole numbers'],
+  [
+    'a parameter in two groups',
+    () => {
+      const shared = begin()
+      return new Adam([{ params: [shared] }, { params: [shared] }])
+    },
+    'Adam: parameter 1 is in an earlier group, too',
+  ],
+  [
+    'tensors among groups',
+    () => new Adam([{ params: [begin()] }, begin()] as unknown as Iterable<Tensor>),
+    'Adam: item 1 has no params, expected either tensors or groups { params, … }',
+  ],
+])('%s is refused', (_name, wrong, message) => {
+  expect(wrong).toThrow(OptionError)
+  expect(wrong).toThrow(message)
+})

@@ -1,24 +1,187 @@
 import { checkNumber } from '../core/check.js'
-import { OptionError } from '../core/errors.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { FormatError, OptionError } from '../core/errors.js'
+import { numberProblems } from '../core/state.js'
+import type { FloatArray } from '../kernels/kernels.js'
+import { fromData, zeros } from '../tensor/create.js'
+import { tensorProblems } from '../tensor/state.js'
+import { Tensor } from '../tensor/tensor.js'
 
-/** What optimizers share: the parameters, the learning rate, and the gradients' reset. */
-export abstract class Optimizer {
-  readonly parameters: readonly Tensor[]
-  /** Learning rate; may be changed between steps. */
+/** Parameters with options of their own; what is left out is as the optimizer's. */
+export type GroupOptions<Options> = { params: Iterable<Tensor> } & Partial<Options>
+
+/** What an optimizer changes: tensors, or groups of them. */
+export type OptimizerParameters<Options> = Iterable<Tensor> | Iterable<GroupOptions<Options>>
+
+/** A group with all of its options. Its learning rate may be changed between steps. */
+export type ParameterGroup<Options> = Readonly<Omit<Required<Options>, 'lr'>> & {
+  readonly params: readonly Tensor[]
   lr: number
+}
 
-  protected constructor(name: string, parameters: Iterable<Tensor>, lr: number) {
-    checkNumber(name, 'lr', lr, 0)
-    this.parameters = [...parameters]
-    this.lr = lr
-    if (this.parameters.length === 0) throw new OptionError(`${name}: no parameters, expected at least one`)
+/** What an optimizer knows beside the parameters, flat, so that a .safetensors file and JSON can hold it. */
+export interface OptimizerState {
+  /** Averages and momenta under PyTorch's names and the parameter's number, as `exp_avg.0`. */
+  tensors: Record<string, Tensor>
+  /** `lr.<group>`: current learning rates; `step.<parameter>`: steps that the parameter took. */
+  values: Record<string, number>
+}
+
+/** A parameter with what the optimizer keeps for it. */
+interface Slot<Options> {
+  readonly parameter: Tensor
+  readonly group: ParameterGroup<Options>
+  readonly buffers: Readonly<Record<string, FloatArray>>
+  steps: number
+}
+
+/**
+ * What optimizers share: groups of parameters, learning rates, and a state that can be saved. A subclass says
+ * how one parameter moves. As in PyTorch, a parameter without a gradient is passed over: neither weight decay nor
+ * the count of its steps touches it.
+ */
+export abstract class Optimizer<Options extends { lr?: number } = { lr?: number }> {
+  readonly groups: readonly ParameterGroup<Options>[]
+  /** Those of all groups, one group after another; the state numbers them so. */
+  readonly parameters: readonly Tensor[]
+  readonly #name: string
+  readonly #slots: readonly Slot<Options>[]
+
+  /**
+   * @param defaults every option with its value where neither `options` nor a group gives one
+   * @throws OptionError for an option out of range, no parameters, one in two groups, or one that is no leaf of floats
+   */
+  protected constructor(
+    name: string,
+    parameters: OptimizerParameters<Options>,
+    options: Options,
+    defaults: Omit<Required<Options>, 'lr'> & { lr?: number },
+  ) {
+    const items: (Tensor | GroupOptions<Options>)[] = [...parameters]
+    const tensors = items.filter((item) => item instanceof Tensor)
+    const groups = tensors.length === items.length ? [{ params: tensors }] : items
+    this.#name = name
+    this.groups = groups.map((group, i) => {
+      if (!('params' in group)) {
+        throw new OptionError(`${name}: item ${i} has no params, expected either tensors or groups { params, … }`)
+      }
+      const { params, ...own } = group
+      const complete = { ...defaults, ...defined(options), ...defined(own) } as unknown as Required<Options>
+      checkNumber(name, 'lr', complete.lr, 0)
+      this.check(name, complete)
+      // A tensor that two layers share moves once.
+      return { ...complete, params: [...new Set(params)] } as ParameterGroup<Options>
+    })
+    this.parameters = this.groups.flatMap(({ params }) => params)
+    checkParameters(name, this.parameters)
+    this.#slots = this.groups.flatMap((group) => {
+      const names = this.bufferNames(group)
+      return group.params.map((parameter) => {
+        const buffers = names.map((buffer) => [buffer, zeros(parameter.shape).data as FloatArray])
+        return { parameter, group, buffers: Object.fromEntries(buffers), steps: 0 }
+      })
+    })
   }
 
+  /** Throws an OptionError for an option out of range, under the optimizer's name. Runs before the fields of a subclass are there. */
+  protected abstract check(name: string, options: Required<Options>): void
+
+  /** Names of the arrays kept for each parameter of a group. Runs before the fields of a subclass are there. */
+  protected abstract bufferNames(group: ParameterGroup<Options>): string[]
+
+  /**
+   * Moves one parameter.
+   * @param buffers by the names that `bufferNames` gave; zeros at the first step
+   * @param step counted from 1, for this parameter
+   */
+  protected abstract update(
+    parameter: FloatArray,
+    grad: FloatArray,
+    buffers: Readonly<Record<string, FloatArray>>,
+    step: number,
+    group: ParameterGroup<Options>,
+  ): void
+
   /** Changes every parameter that has a gradient. */
-  abstract step(): void
+  step(): void {
+    for (const slot of this.#slots) {
+      const { data, grad } = slot.parameter
+      if (!grad) continue
+      slot.steps++
+      this.update(data as FloatArray, grad.data as FloatArray, slot.buffers, slot.steps, slot.group)
+    }
+  }
 
   zeroGrad(): void {
     for (const parameter of this.parameters) parameter.grad = null
   }
+
+  /** The learning rate of the first group. Setting it gives all groups the same; `groups[i].lr` changes one. */
+  get lr(): number {
+    return this.groups[0].lr
+  }
+
+  set lr(lr: number) {
+    checkNumber(this.#name, 'lr', lr, 0)
+    for (const group of this.groups) group.lr = lr
+  }
+
+  /** A copy of all that a training needs to go on with the same bits, beside the parameters and the options. */
+  stateDict(): OptimizerState {
+    const tensors = [...this.#buffers()].map(([name, tensor]) => [name, tensor.clone()])
+    return { tensors: Object.fromEntries(tensors), values: this.#values() }
+  }
+
+  /**
+   * Takes over the values of `stateDict()` of an optimizer with the same options and parameters. Everything is
+   * checked before anything is changed.
+   * @throws FormatError naming what is missing, what is unknown, what has another shape, and what is no number
+   */
+  loadStateDict({ tensors, values }: OptimizerState): void {
+    const buffers = this.#buffers()
+    const problems = [...tensorProblems(buffers, tensors), ...numberProblems(this.#values(), values)]
+    if (problems.length > 0) throw new FormatError(`${this.#name}.loadStateDict: ${problems.join('; ')}`)
+    for (const [name, { data }] of buffers) data.set(tensors[name].data)
+    this.groups.forEach((group, i) => {
+      group.lr = values[`lr.${i}`]
+    })
+    this.#slots.forEach((slot, i) => {
+      slot.steps = values[`step.${i}`]
+    })
+  }
+
+  #buffers(): Map<string, Tensor> {
+    const named = this.#slots.flatMap(({ parameter, buffers }, i) =>
+      Object.entries(buffers).map(([name, data]) => [`${name}.${i}`, fromData(data, parameter.shape)] as const),
+    )
+    return new Map(named)
+  }
+
+  #values(): Record<string, number> {
+    return Object.fromEntries([
+      ...this.groups.map(({ lr }, i) => [`lr.${i}`, lr]),
+      ...this.#slots.map(({ steps }, i) => [`step.${i}`, steps]),
+    ])
+  }
+}
+
+/** Options that are given: undefined means the default, as in a function's parameters. */
+const defined = (options: object) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+
+function checkParameters(name: string, parameters: readonly Tensor[]): void {
+  if (parameters.length === 0) throw new OptionError(`${name}: no parameters, expected at least one`)
+  parameters.forEach((parameter, i) => {
+    const problem = !(parameter instanceof Tensor)
+      ? 'is no tensor'
+      : parameter.dtype !== 'float'
+        ? 'holds whole numbers'
+        : parameter.origin
+          ? 'is the result of an operation'
+          : parameters.indexOf(parameter) < i
+            ? 'is in an earlier group, too'
+            : undefined
+    if (problem) {
+      throw new OptionError(`${name}: parameter ${i} ${problem}, expected leaves of floats, each in one group`)
+    }
+  })
 }

@@ -1,42 +1,60 @@
 import { checkNumber } from '../core/check.js'
-import { kernels } from '../kernels/index.js'
+import { OptionError } from '../core/errors.js'
 import type { FloatArray } from '../kernels/kernels.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { Optimizer } from './optimizer.js'
+import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
+
+export interface SGDOptions {
+  lr: number
+  /** Share of the last direction that is kept. Default 0. */
+  momentum?: number
+  /** Share of the gradient that is left out of the momentum, but for the first step. Default 0. */
+  dampening?: number
+  /** Looks ahead by one more momentum (Sutskever et al. 2013). Default false. */
+  nesterov?: boolean
+  /** Factor of the parameter that is added to its gradient (L2). Default 0. */
+  weightDecay?: number
+}
 
 /**
- * Stochastic gradient descent, with PyTorch's momentum: v = momentum · v + g (v = g at first); p −= lr · v.
+ * Stochastic gradient descent as PyTorch computes it, with d = g + weightDecay · p:
+ * v = momentum · v + (1 − dampening) · d (v = d at first);  p −= lr · v, or with Nesterov lr · (d + momentum · v)
  */
-export class SGD extends Optimizer {
-  readonly momentum: number
-  readonly #velocity = new Map<Tensor, FloatArray>()
-
-  constructor(parameters: Iterable<Tensor>, { lr, momentum = 0 }: { lr: number; momentum?: number }) {
-    super('SGD', parameters, lr)
-    checkNumber('SGD', 'momentum', momentum, 0)
-    this.momentum = momentum
+export class SGD extends Optimizer<SGDOptions> {
+  constructor(parameters: OptimizerParameters<SGDOptions>, options: SGDOptions) {
+    super('SGD', parameters, options, { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0 })
   }
 
-  step(): void {
-    for (const parameter of this.parameters) {
-      if (!parameter.grad) continue
-      kernels().addScaled(
-        -this.lr,
-        this.#direction(parameter, parameter.grad.data as FloatArray),
-        parameter.data as FloatArray,
+  protected check(name: string, { momentum, dampening, nesterov, weightDecay }: Required<SGDOptions>): void {
+    checkNumber(name, 'momentum', momentum, 0)
+    checkNumber(name, 'dampening', dampening, 0, 1)
+    checkNumber(name, 'weightDecay', weightDecay, 0)
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new OptionError(
+        `${name}: nesterov has momentum ${momentum} and dampening ${dampening}, expected momentum above 0 and dampening 0`,
       )
     }
   }
 
-  #direction(parameter: Tensor, grad: FloatArray): FloatArray {
-    if (this.momentum === 0) return grad
-    const velocity = this.#velocity.get(parameter)
-    if (!velocity) {
-      const first = grad.slice() as FloatArray
-      this.#velocity.set(parameter, first)
-      return first
+  protected bufferNames({ momentum }: ParameterGroup<SGDOptions>): string[] {
+    return momentum === 0 ? [] : ['momentum_buffer']
+  }
+
+  protected update(
+    p: FloatArray,
+    g: FloatArray,
+    { momentum_buffer: v }: Readonly<Record<string, FloatArray>>,
+    step: number,
+    { lr, momentum, dampening, nesterov, weightDecay }: ParameterGroup<SGDOptions>,
+  ): void {
+    if (momentum === 0) {
+      for (let i = 0; i < p.length; i++) p[i] -= lr * (g[i] + weightDecay * p[i])
+      return
     }
-    for (let i = 0; i < grad.length; i++) velocity[i] = this.momentum * velocity[i] + grad[i]
-    return velocity
+    const taken = step === 1 ? 1 : 1 - dampening
+    for (let i = 0; i < p.length; i++) {
+      const d = g[i] + weightDecay * p[i]
+      v[i] = momentum * v[i] + taken * d
+      p[i] -= lr * (nesterov ? d + momentum * v[i] : v[i])
+    }
   }
 }

@@ -1,0 +1,28 @@
+// What keeps a saved state from being taken over, in words for one message that tells everything.
+
+/** Names that `given` lacks, and those that nobody knows. */
+export function nameProblems(own: Iterable<string>, given: object): string[] {
+  const names = new Set(own)
+  return [
+    ...[...names].filter((name) => !Object.hasOwn(given, name)).map((name) => `${name} is missing`),
+    ...Object.keys(given)
+      .filter((name) => !names.has(name))
+      .map((name) => `${name} is unknown`),
+  ]
+}
+
+/** The same for numbers by name, which must be finite and not below `min`. */
+export function numberProblems(
+  own: Readonly<Record<string, number>>,
+  given: Readonly<Record<string, number>>,
+  min = 0,
+): string[] {
+  const wrong = Object.keys(own).filter(
+    (name) => Object.hasOwn(given, name) && !(Number.isFinite(given[name]) && given[name] >= min),
+  )
+  const expected = min === 0 ? 'a number of 0 or more' : 'a number'
+  return [
+    ...nameProblems(Object.keys(own), given),
+    ...wrong.map((name) => `${name} is ${given[name]}, expected ${expected}`),
+  ]
+}

@@ -1,0 +1,65 @@
+import { checkNumber } from '../core/check.js'
+import type { FloatArray } from '../kernels/kernels.js'
+import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
+
+export interface RMSpropOptions {
+  /** Default 0.01. */
+  lr?: number
+  /** Decay of the averages. Default 0.99. */
+  alpha?: number
+  /** Default 1e-8. */
+  eps?: number
+  /** Default 0. */
+  momentum?: number
+  /** Divides by the estimated standard deviation of the gradient rather than by its root mean square. Default false. */
+  centered?: boolean
+  /** Factor of the parameter that is added to its gradient (L2). Default 0. */
+  weightDecay?: number
+}
+
+/**
+ * RMSprop (Hinton's lecture 6; centered: Graves 2013) as PyTorch computes it, with d = g + weightDecay · p:
+ * s = α s + (1 − α) d²;  centered: a = α a + (1 − α) d, else a = 0;  u = d / (√(s − a²) + ε);
+ * p −= lr · u, or with momentum b = momentum · b + u;  p −= lr · b
+ */
+export class RMSprop extends Optimizer<RMSpropOptions> {
+  constructor(parameters: OptimizerParameters<RMSpropOptions>, options: RMSpropOptions = {}) {
+    const defaults = { lr: 0.01, alpha: 0.99, eps: 1e-8, momentum: 0, centered: false, weightDecay: 0 }
+    super('RMSprop', parameters, options, defaults)
+  }
+
+  protected check(name: string, { alpha, eps, momentum, weightDecay }: Required<RMSpropOptions>): void {
+    checkNumber(name, 'alpha', alpha, 0, 1)
+    checkNumber(name, 'eps', eps, 0)
+    checkNumber(name, 'momentum', momentum, 0)
+    checkNumber(name, 'weightDecay', weightDecay, 0)
+  }
+
+  protected bufferNames({ centered, momentum }: ParameterGroup<RMSpropOptions>): string[] {
+    return ['square_avg', ...(centered ? ['grad_avg'] : []), ...(momentum > 0 ? ['momentum_buffer'] : [])]
+  }
+
+  protected update(
+    p: FloatArray,
+    g: FloatArray,
+    { square_avg: s, grad_avg: a, momentum_buffer: b }: Readonly<Record<string, FloatArray>>,
+    _step: number,
+    { lr, alpha, eps, momentum, centered, weightDecay }: ParameterGroup<RMSpropOptions>,
+  ): void {
+    for (let i = 0; i < p.length; i++) {
+      const d = g[i] + weightDecay * p[i]
+      s[i] = alpha * s[i] + (1 - alpha) * d * d
+      let variance = s[i]
+      if (centered) {
+        a[i] = alpha * a[i] + (1 - alpha) * d
+        variance -= a[i] * a[i]
+      }
+      let u = d / (Math.sqrt(variance) + eps)
+      if (momentum > 0) {
+        u += momentum * b[i]
+        b[i] = u
+      }
+      p[i] -= lr * u
+    }
+  }
+}
