@@ -156,8 +156,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
         `Training.restore: there are ${generators.length} generators, expected ${this.#generators.length}`,
       )
     }
-    this.model.loadStateDict(tensorsUnder('model', tensors))
     this.optimizer.loadStateDict({ tensors: tensorsUnder('optimizer', tensors), values: optimizer })
+    this.model.loadStateDict(tensorsUnder('model', tensors))
     this.#options.schedule?.loadStateDict(schedule)
     const { h, c } = tensorsUnder('state', tensors)
     this.#state = (c ? { h, c } : h) as S | undefined

@@ -1,0 +1,219 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { OptionError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { SequenceData } from '../data/sequences.js'
+import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
+import { GRU } from '../nn/gru.js'
+import { LSTM } from '../nn/lstm.js'
+import { RNNModel } from '../nn/model.js'
+import { RNN } from '../nn/rnn.js'
+import { Adam, AdamW } from '../optim/adam.js'
+import { clipGradNorm } from '../optim/clip.js'
+import type { Optimizer } from '../optim/optimizer.js'
+import { RMSprop } from '../optim/rmsprop.js'
+import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
+import { SGD } from '../optim/sgd.js'
+import { crossEntropy } from '../tensor/functions.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { evaluateCorpus } from './evaluate.js'
+import type { TrainEvent } from './events.js'
+import { parseProgress, type TrainingState } from './state.js'
+import { Training, type TrainStepsOptions } from './training.js'
+
+const VOCAB = 5
+const corpusOf = (length: number) => Uint8Array.from({ length }, (_, i) => ((i * i) % 7) % VOCAB)
+
+const cells = { rnn: RNN, gru: GRU, lstm: LSTM }
+const optimizers: Record<string, (parameters: Tensor[]) => Optimizer> = {
+  sgd: (parameters) => new SGD(parameters, { lr: 0.5 }),
+  momentum: (parameters) => new SGD(parameters, { lr: 0.1, momentum: 0.9, nesterov: true }),
+  adam: (parameters) => new Adam(parameters, { lr: 0.01 }),
+  adamw: (parameters) => new AdamW(parameters, { lr: 0.01 }),
+  rmsprop: (parameters) => new RMSprop(parameters, { lr: 0.01, momentum: 0.5 }),
+}
+const schedules: Record<string, (optimizer: Optimizer) => Schedule | undefined> = {
+  none: () => undefined,
+  step: (optimizer) => new StepLR(optimizer, { stepSize: 3, gamma: 0.7 }),
+  cosine: (optimizer) => new CosineLR(optimizer, { totalSteps: 30, warmupSteps: 4 }),
+  plateau: (optimizer) => new ReduceLROnPlateau(optimizer, { patience: 0, factor: 0.5 }),
+}
+
+interface Setting {
+  cell: keyof typeof cells
+  sampling: 'sequential' | 'random'
+  optimizer: string
+  schedule: string
+  accumulate: number
+  every?: number
+}
+
+function make(setting: Setting, seed: number, more: TrainStepsOptions = {}, dropout = 0.3) {
+  const generator = new Generator(seed)
+  const layer = new cells[setting.cell]({
+    ...{ inputSize: VOCAB, hiddenSize: 6, numLayers: 2, dropout, generator },
+  })
+  const model = new RNNModel(layer, VOCAB, { generator }) as RNNModel
+  const sizes = { batchSize: 2, numSteps: 5, sampling: setting.sampling }
+  const data = new SequenceData(corpusOf(83), { ...sizes, generator: new Generator(seed + 1) })
+  const optimizer = optimizers[setting.optimizer](model.parameters())
+  const training = new Training(model, data, {
+    optimizer,
+    schedule: schedules[setting.schedule](optimizer),
+    accumulate: setting.accumulate,
+    validation: { corpus: corpusOf(31), every: setting.every },
+    generators: [generator],
+    epochs: 4,
+    ...more,
+  })
+  return { model, training }
+}
+
+/** As a file and JSON would bring it back. */
+function throughFile({ tensors, progress }: TrainingState): TrainingState {
+  const bytes = encodeSafetensors(tensors, { progress: JSON.stringify(progress) })
+  const file = decodeSafetensors(bytes)
+  return { tensors: file.tensors, progress: parseProgress(JSON.parse(file.metadata.progress), 'test') }
+}
+
+async function all(training: Training): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = []
+  for await (const event of training.run()) events.push(event)
+  return events
+}
+
+const timeless = (events: TrainEvent[]) => events.map((event) => ({ ...event, tokensPerSecond: 0 }))
+const bitsOf = (model: RNNModel) => Object.values(model.stateDict()).map(({ data }) => [...data])
+
+describe('snapshot and restore', () => {
+  test('a training that was stopped after any event ends with the same bits as one that ran through', async () => {
+    const setting = fc.record({
+      cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm'),
+      sampling: fc.constantFrom('sequential' as const, 'random' as const),
+      optimizer: fc.constantFrom(...Object.keys(optimizers)),
+      schedule: fc.constantFrom(...Object.keys(schedules)),
+      accumulate: fc.integer({ min: 1, max: 3 }),
+      every: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+      stop: fc.nat(60),
+    })
+    await fc.assert(
+      fc.asyncProperty(setting, async ({ stop, ...setting }) => {
+        const whole = make(setting, 3)
+        const expected = await all(whole.training)
+
+        const first = make(setting, 3)
+        const events: TrainEvent[] = []
+        for await (const event of first.training.run()) {
+          events.push(event)
+          if (events.length > stop) break
+        }
+        const state = throughFile(first.training.snapshot())
+        // Other initial values, other random numbers: all that matters must come from the snapshot.
+        const second = make(setting, 77)
+        second.training.restore(state)
+        events.push(...(await all(second.training)))
+        expect(timeless(events)).toEqual(timeless(expected))
+        expect(bitsOf(second.model)).toEqual(bitsOf(whole.model))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('refuses the snapshot of another optimizer or model, and changes nothing', () => {
+    const setting: Setting = { cell: 'rnn', sampling: 'random', optimizer: 'adam', schedule: 'none', accumulate: 1 }
+    const { tensors, progress } = make(setting, 1).training.snapshot()
+    const other = make({ ...setting, optimizer: 'rmsprop' }, 2)
+    const before = bitsOf(other.model)
+    expect(() => other.training.restore({ tensors, progress })).toThrow(/RMSprop\.loadStateDict/)
+    expect(bitsOf(other.model)).toEqual(before)
+    expect(() => make({ ...setting, cell: 'gru' }, 2).training.restore({ tensors, progress })).toThrow(/exp_avg\.0 has the shape/)
+  })
+})
+
+describe('a step', () => {
+  const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'sgd', schedule: 'none', accumulate: 3 }
+
+  test('accumulated: the mean gradient of several batches, clipped by value and then by norm', async () => {
+    const options = { clipValue: 0.02, clip: 0.05, validation: undefined, epochs: 1 }
+    const { model, training } = make(setting, 5, options, 0)
+    const twin = make(setting, 5, options, 0).model
+    const data = new SequenceData(corpusOf(83), {
+      ...{ batchSize: 2, numSteps: 5, sampling: 'random', generator: new Generator(6) },
+    })
+    const batches = [...data.batches()].slice(0, 3)
+    let total = 0
+    for (const { x, y } of batches) {
+      const loss = crossEntropy(twin.forward(x).output, y.T.reshape(-1)).div(3)
+      loss.backward()
+      total += await loss.item()
+    }
+    for (const { grad } of twin.parameters()) {
+      const values = grad!.data
+      for (let i = 0; i < values.length; i++) values[i] = Math.min(0.02, Math.max(-0.02, values[i]))
+    }
+    clipGradNorm(twin.parameters(), 0.05)
+    new SGD(twin.parameters(), { lr: 0.5 }).step()
+
+    const { value } = await training.run().next()
+    expect(value).toMatchObject({ type: 'step', step: 1, batch: 3, lr: 0.5 })
+    expect((value as { loss: number }).loss).toBeCloseTo(total, 5)
+    bitsOf(model).forEach((values, i) => {
+      values.forEach((value, j) => {
+        expect(value).toBeCloseTo(bitsOf(twin)[i][j], 6)
+      })
+    })
+  })
+
+  test('an epoch whose batches are no multiple of it ends with a step of the rest', async () => {
+    const { training } = make({ ...setting, sampling: 'sequential', accumulate: 3 }, 0, { epochs: 1 })
+    const batches = (await all(training)).flatMap((event) => (event.type === 'step' ? [event.batch] : []))
+    expect(batches.slice(0, 2)).toEqual([3, 6])
+    expect(batches.at(-1)! - batches.at(-2)!).toBeLessThan(3)
+  })
+})
+
+describe('validation', () => {
+  const setting: Setting = { cell: 'lstm', sampling: 'sequential', optimizer: 'sgd', schedule: 'none', accumulate: 1 }
+  const typesOf = (events: TrainEvent[]) => events.map(({ type }) => type)
+
+  test('after each epoch, or every so many steps and at the end, with the loss of the held-out text', async () => {
+    const { model, training } = make(setting, 2, { epochs: 2 })
+    const events = await all(training)
+    expect(typesOf(events).filter((type) => type !== 'step')).toEqual(['epoch', 'validation', 'epoch', 'validation'])
+    const { loss } = await evaluateCorpus(model, corpusOf(31), { batchSize: 2, numSteps: 5 })
+    expect(events.at(-1)).toMatchObject({ type: 'validation', epoch: 2, loss, perplexity: Math.exp(loss) })
+
+    const steps = (await all(make({ ...setting, every: 5 }, 2, { epochs: 2 }).training)).flatMap((event) =>
+      event.type === 'validation' ? [event.step] : [],
+    )
+    expect(steps.slice(0, 2)).toEqual([5, 10])
+    expect(steps.at(-1)).toBe(training.step)
+  })
+
+  test('best is the lowest; after `patience` without a new one the training is over', async () => {
+    // A learning rate of 0: the loss stays the same, so the first validation is the best.
+    const optimizer = (parameters: Tensor[]) => new SGD(parameters, { lr: 0 })
+    const { model } = make(setting, 2)
+    const data = new SequenceData(corpusOf(83), { batchSize: 2, numSteps: 5 })
+    const training = new Training(model, data, {
+      ...{ optimizer: optimizer(model.parameters()), validation: { corpus: corpusOf(31) }, patience: 3, epochs: 50 },
+    })
+    const events = await all(training)
+    const best = events.flatMap((event) => (event.type === 'validation' ? [event.best] : []))
+    expect(best).toEqual([true, false, false, false])
+    expect(training.ended).toBe('patience')
+    expect(training.best!.step).toBe(events.find(({ type }) => type === 'validation')!.step)
+  })
+
+  test.each([
+    { patience: 2, validation: undefined },
+    { patience: 0 },
+    { accumulate: 0 },
+    { accumulate: 1.5 },
+    { clipValue: 0 },
+    { clipValue: Number.NaN },
+    { validation: { corpus: corpusOf(31), every: 0 } },
+  ])('refuses %o', (wrong) => {
+    expect(() => make(setting, 0, wrong)).toThrow(OptionError)
+  })
+})

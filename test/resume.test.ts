@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadCheckpoint, loadModel } from '../src/node.js'
+
+// The built command, stopped in every way and going on. `npm test` builds it first.
+const main = path.resolve('dist/cli/main.js')
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-resume-'))
+const at = (...names: string[]) => path.join(folder, ...names)
+const start = (...args: string[]) => spawn(process.execPath, [main, 'train', ...args], { cwd: folder })
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 120_000 })
+const closed = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on('close', resolve))
+
+const small = ['--hidden-size', '6', '--batch-size', '2', '--num-steps', '6', '--max-tokens', 'all', '--threads', '1']
+
+beforeAll(() => {
+  const words = 'the quick brown fox jumps over the lazy dog while seven wizards box '.split(' ')
+  const text = Array.from({ length: 240 }, (_, i) => words[(i * i + 3 * i) % words.length]).join(' ')
+  writeFileSync(at('text.txt'), text)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** All that matters of a training, from its last checkpoint. */
+async function stateOf(name: string) {
+  const { tensors, progress } = await loadCheckpoint(at(name, 'checkpoint.safetensors'))
+  return { progress, values: Object.entries(tensors).map(([name, { data }]) => [name, [...data]]) }
+}
+
+const historyOf = (name: string) =>
+  readFileSync(at(name, 'history.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter(({ type }) => type !== 'step')
+    .map(({ tokensPerSecond: _, time: __, ...event }) => event)
+
+describe('stopped by a signal and resumed, the same bits as in one go', () => {
+  const variants = [
+    ['rnn', 'sequential', 'sgd', ['--momentum', '0.9', '--nesterov', '--lr', '0.1'], 'SIGINT'],
+    ['gru', 'random', 'adam', ['--schedule', 'cosine', '--warmup', '20'], 'SIGTERM'],
+    ['lstm', 'sequential', 'rmsprop', ['--schedule', 'step', '--decay-every', '50'], 'SIGKILL'],
+    ['gru', 'sequential', 'adamw', ['--num-layers', '2', '--dropout', '0.3'], 'SIGINT'],
+    ['rnn', 'random', 'sgd', ['--accumulate', '3', '--clip-value', '0.1', '--num-layers', '2', '--dropout', '0.2'], 'SIGKILL'],
+    ['lstm', 'random', 'adam', ['--schedule', 'plateau', '--plateau-patience', '0', '--validate-every', '17'], 'SIGTERM'],
+  ] as const
+  test.each(variants)('%s, %s, %s %j, %s', async (cell, sampling, optimizer, more, signal) => {
+    const name = `${cell}-${sampling}-${optimizer}`
+    const options = [...small, '--cell', cell, '--sampling', sampling, '--optimizer', optimizer, ...more]
+    const common = ['text.txt', ...options, '--epochs', '8', '--validation', '0.2', '--checkpoint-steps', '10']
+    const whole = run('train', ...common, '--out', `${name}-whole`)
+    expect(whole.status, whole.stderr).toBe(0)
+
+    const child = start(...common, '--out', name, '--json')
+    // In the middle of it: after the second epoch was told.
+    let lines = ''
+    child.stdout.on('data', (data) => {
+      lines += data
+      if (lines.split('"epoch"').length > 3) child.kill(signal)
+    })
+    await closed(child)
+    expect((await loadModel(at(name))).vocab.size).toBeGreaterThan(10)
+    const again = run('train', '--resume', name)
+    expect(again.status, again.stderr).toBe(0)
+    expect(await stateOf(name)).toEqual(await stateOf(`${name}-whole`))
+    expect(historyOf(name)).toEqual(historyOf(`${name}-whole`))
+    const bytesOf = (run: string) => readFileSync(at(run, 'model.safetensors'))
+    expect(bytesOf(name).equals(bytesOf(`${name}-whole`))).toBe(true)
+  })
+})
+
+test('killed at 50 random instants, writes included: the folder opens and the training goes on', async () => {
+  const epochs = ['--epochs', '200']
+  const common = ['text.txt', ...small, '--cell', 'lstm', '--optimizer', 'adam', '--validation', '0.2', ...epochs]
+  const whole = run('train', ...common, '--out', 'whole')
+  expect(whole.status, whole.stderr).toBe(0)
+
+  let kills = 0
+  let steps = 0
+  while (kills < 50) {
+    const begun = existsSync(at('killed', 'checkpoint.safetensors'))
+    const child = begun
+      ? start('--resume', 'killed', '--checkpoint-steps', '1')
+      : start(...common, '--out', 'killed', '--checkpoint-steps', '1')
+    let errors = ''
+    child.stderr.on('data', (data) => {
+      errors += data
+    })
+    const end = closed(child)
+    // Some while it starts, most while it trains and writes.
+    await Promise.race([end, setTimeout(kills % 5 === 0 ? Math.random() * 300 : 250 + Math.random() * 400)])
+    child.kill('SIGKILL')
+    expect(await end, errors).toBe(null)
+    kills++
+    if (!existsSync(at('killed', 'checkpoint.safetensors'))) continue
+    const { progress } = await loadCheckpoint(at('killed', 'checkpoint.safetensors'))
+    expect(progress!.step).toBeGreaterThanOrEqual(steps)
+    steps = progress!.step
+    expect((await loadModel(at('killed'))).model.vocabSize).toBeGreaterThan(10)
+  }
+  expect(steps).toBeGreaterThan(0)
+  const last = run('train', '--resume', 'killed', '--checkpoint-steps', 'all')
+  expect(last.status, last.stderr).toBe(0)
+  expect(await stateOf('killed')).toEqual(await stateOf('whole'))
+  expect(historyOf('killed')).toEqual(historyOf('whole'))
+  expect(readdirSync(at('killed')).filter((name) => name.endsWith('.tmp'))).toEqual([])
+}, 240_000)
+
+describe('a folder that training must not enter', () => {
+  beforeAll(() => {
+    expect(run('train', 'text.txt', ...small, '--epochs', '2', '--out', 'done').status).toBe(0)
+  })
+
+  test('in use: told at once; the other goes on', async () => {
+    const child = start('text.txt', ...small, '--epochs', '100000', '--out', 'busy')
+    while (!existsSync(at('busy', 'checkpoint.safetensors'))) await setTimeout(20)
+    const second = run('train', '--resume', 'busy')
+    expect([second.status, second.stderr]).toEqual([2, expect.stringMatching(/busy: process \d+ .*is training there/)])
+    const end = closed(child)
+    child.kill('SIGINT')
+    expect(await end).toBe(130)
+    // Stopped, it is not over: another training may not take its place.
+    const third = run('train', 'text.txt', ...small, '--out', 'busy')
+    expect([third.status, third.stderr]).toEqual([2, expect.stringContaining('go on with --resume busy')])
+  })
+
+  test('over: says so; more epochs go on', () => {
+    const over = run('train', '--resume', 'done')
+    expect([over.status, over.stderr]).toEqual([2, expect.stringMatching(/over .*--epochs/)])
+    const more = run('train', '--resume', 'done', '--epochs', '3')
+    expect(more.status, more.stderr).toBe(0)
+    expect(historyOf('done').map(({ epoch }) => epoch)).toEqual([1, 2, 3])
+  })
+
+  test('another text, other sizes, a damaged or missing checkpoint', () => {
+    const refusal = (...args: string[]) => {
+      const { status, stderr } = run('train', ...args)
+      expect(status).toBe(2)
+      return stderr
+    }
+    writeFileSync(at('other.txt'), 'something else entirely '.repeat(60))
+    expect(refusal('other.txt', '--resume', 'done', '--epochs', '9')).toMatch(/the text is another/)
+    expect(refusal('--resume', 'done', '--hidden-size', '9')).toMatch(/--hidden-size cannot be changed/)
+    expect(refusal('--resume', 'nothing')).toMatch(/nothing: there is no training/)
+    mkdirSync(at('damaged'))
+    const bytes = readFileSync(at('done', 'checkpoint.safetensors'))
+    bytes[bytes.length - 5] ^= 1
+    writeFileSync(at('damaged', 'checkpoint.safetensors'), bytes)
+    expect(refusal('--resume', 'damaged')).toMatch(/damaged: its checksum/)
+    writeFileSync(at('damaged', 'checkpoint.safetensors'), bytes.subarray(0, 1000))
+    expect(refusal('--resume', 'damaged')).toMatch(/checkpoint\.safetensors: /)
+  })
+
+  test('read-only, or with a disk that is full', () => {
+    // Root may write where modes forbid it, but nobody in /proc; a limit on file sizes stands for a full disk.
+    const readOnly = run('train', 'text.txt', ...small, '--out', '/proc/run')
+    expect([readOnly.status, readOnly.stderr]).toEqual([2, expect.stringContaining('/proc/run: the model cannot be saved there')])
+    const command = `ulimit -f 1; "${process.execPath}" "${main}" train text.txt ${small.join(' ')} --hidden-size 64 --out full`
+    const full = spawnSync('bash', ['-c', command], { cwd: folder, encoding: 'utf8' })
+    expect(full.stderr).toMatch(/^error: full: the model cannot be saved there/)
+    expect(full.status).toBe(2)
+  })
+})
