@@ -57,7 +57,13 @@ const cases: Record<string, Case> = {
     make: (a, b) => new RMSprop([{ params: a }, { params: b, lr: 0.01, alpha: 0.9 }], { lr: 0.02, weightDecay: 0.1 }),
   },
   rmsprop_centered: {
-    make: (a, b) => new RMSprop([{ params: a }, { params: b, alpha: 0.9 }], { lr: 0.02, centered: true, eps: 1e-2 }),
+    make: (a, b) =>
+      new RMSprop([{ params: a }, { params: b, alpha: 0.9 }], {
+        lr: 0.02,
+        centered: true,
+        eps: 1e-2,
+        weightDecay: 0.1,
+      }),
   },
   rmsprop_momentum: {
     make: (a, b) =>
@@ -105,8 +111,7 @@ describe('schedules give PyTorch’s learning rates', () => {
     step: (optimizer) => new StepLR(optimizer, { stepSize: 5, gamma: 0.7 }),
     cosine: (optimizer) => new CosineLR(optimizer, { totalSteps: steps, minLr: 0.01 }),
     warm_cosine: (optimizer) => new CosineLR(optimizer, { totalSteps: steps, warmupSteps: 8, minLr: 0.001 }),
-    plateau: (optimizer) =>
-      new ReduceLROnPlateau(optimizer, { factor: 0.5, patience: 2, threshold: 0.01, minLr: 0.02 }),
+    plateau: (optimizer) => new ReduceLROnPlateau(optimizer, { factor: 0.5, patience: 2, threshold: 0.1, minLr: 0.02 }),
     plateau_eager: (optimizer) => new ReduceLROnPlateau(optimizer, { patience: 0, threshold: 0 }),
   }
 

@@ -1,15 +1,21 @@
 import { expectTypeOf, test } from 'vitest'
 import {
+  Adam,
+  CosineLR,
   type EpochEvent,
   GRU,
   LSTM,
   type LSTMState,
   type Module,
+  type Optimizer,
   predict,
   type RecurrentLayer,
   type RecurrentState,
+  type ReduceLROnPlateau,
   RNN,
   RNNModel,
+  type Schedule,
+  SGD,
   type Tensor,
   type TrainResult,
   tensor,
@@ -45,4 +51,18 @@ test('training tells its events and result', () => {
   expectTypeOf(predict).returns.resolves.toEqualTypeOf<string>()
   expectTypeOf(trainSteps).returns.toExtend<AsyncIterable<{ type: 'step' | 'epoch'; step: number }>>()
   expectTypeOf<EpochEvent['perplexity']>().toEqualTypeOf<number>()
+})
+
+test('groups have the options of their optimizer', () => {
+  const params = [tensor([1])]
+  expectTypeOf(new SGD([{ params, momentum: 0.5 }], { lr: 1 })).toExtend<Optimizer>()
+  expectTypeOf(new Adam(params).groups[0].betas).toEqualTypeOf<readonly [number, number]>()
+  expectTypeOf(new CosineLR(new Adam(params), { totalSteps: 5 })).toExtend<Schedule>()
+  expectTypeOf<ReduceLROnPlateau>().toExtend<Schedule>()
+  // @ts-expect-error momentum is no option of Adam
+  void (() => new Adam([{ params, momentum: 0.5 }]))
+  // @ts-expect-error only the learning rate may be changed later
+  void ((optimizer: SGD) => optimizer.groups[0].momentum++)
+  // @ts-expect-error a loss is missing
+  void ((schedule: ReduceLROnPlateau) => schedule.step())
 })

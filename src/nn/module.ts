@@ -1,5 +1,5 @@
 import { FormatError } from '../core/errors.js'
-import { formatShape, sameShape } from '../core/shape.js'
+import { tensorProblems } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 
 /**
@@ -64,20 +64,7 @@ export abstract class Module {
    */
   loadStateDict(dict: Readonly<Record<string, Tensor>>): void {
     const own = new Map(this.namedParameters())
-    const problems = [
-      ...[...own.keys()].filter((name) => !Object.hasOwn(dict, name)).map((name) => `${name} is missing`),
-      ...Object.keys(dict)
-        .filter((name) => !own.has(name))
-        .map((name) => `${name} is unknown`),
-    ]
-    for (const [name, tensor] of own) {
-      const given = Object.hasOwn(dict, name) ? dict[name] : tensor
-      if (!sameShape(given.shape, tensor.shape)) {
-        problems.push(`${name} has the shape ${formatShape(given.shape)}, expected ${formatShape(tensor.shape)}`)
-      } else if (given.dtype !== tensor.dtype) {
-        problems.push(`${name} holds whole numbers, expected floats`)
-      }
-    }
+    const problems = tensorProblems(own, dict)
     if (problems.length > 0) throw new FormatError(`${this.constructor.name}.loadStateDict: ${problems.join('; ')}`)
     for (const [name, tensor] of own) tensor.data.set(dict[name].data)
   }

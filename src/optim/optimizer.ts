@@ -82,7 +82,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     })
   }
 
-  /** Throws an OptionError for an option out of range, under the optimizer's name. Runs before the fields of a subclass are there. */
+  /** Throws an OptionError under the optimizer's name. Runs before the fields of a subclass are there. */
   protected abstract check(name: string, options: Required<Options>): void
 
   /** Names of the arrays kept for each parameter of a group. Runs before the fields of a subclass are there. */
