@@ -44,8 +44,20 @@ describe('stopped by a signal and resumed, the same bits as in one go', () => {
     ['gru', 'random', 'adam', ['--schedule', 'cosine', '--warmup', '20'], 'SIGTERM'],
     ['lstm', 'sequential', 'rmsprop', ['--schedule', 'step', '--decay-every', '50'], 'SIGKILL'],
     ['gru', 'sequential', 'adamw', ['--num-layers', '2', '--dropout', '0.3'], 'SIGINT'],
-    ['rnn', 'random', 'sgd', ['--accumulate', '3', '--clip-value', '0.1', '--num-layers', '2', '--dropout', '0.2'], 'SIGKILL'],
-    ['lstm', 'random', 'adam', ['--schedule', 'plateau', '--plateau-patience', '0', '--validate-every', '17'], 'SIGTERM'],
+    [
+      'rnn',
+      'random',
+      'sgd',
+      ['--accumulate', '3', '--clip-value', '0.1', '--num-layers', '2', '--dropout', '0.2'],
+      'SIGKILL',
+    ],
+    [
+      'lstm',
+      'random',
+      'adam',
+      ['--schedule', 'plateau', '--plateau-patience', '0', '--validate-every', '17'],
+      'SIGTERM',
+    ],
   ] as const
   test.each(variants)('%s, %s, %s %j, %s', async (cell, sampling, optimizer, more, signal) => {
     const name = `${cell}-${sampling}-${optimizer}`
@@ -157,7 +169,10 @@ describe('a folder that training must not enter', () => {
   test('read-only, or with a disk that is full', () => {
     // Root may write where modes forbid it, but nobody in /proc; a limit on file sizes stands for a full disk.
     const readOnly = run('train', 'text.txt', ...small, '--out', '/proc/run')
-    expect([readOnly.status, readOnly.stderr]).toEqual([2, expect.stringContaining('/proc/run: the model cannot be saved there')])
+    expect([readOnly.status, readOnly.stderr]).toEqual([
+      2,
+      expect.stringContaining('/proc/run: the model cannot be saved there'),
+    ])
     const command = `ulimit -f 1; "${process.execPath}" "${main}" train text.txt ${small.join(' ')} --hidden-size 64 --out full`
     const full = spawnSync('bash', ['-c', command], { cwd: folder, encoding: 'utf8' })
     expect(full.stderr).toMatch(/^error: full: the model cannot be saved there/)

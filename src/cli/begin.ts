@@ -3,6 +3,8 @@ import path from 'node:path'
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { modelOf } from '../formats/model.js'
+import { CHECKPOINT } from '../node/checkpoint.js'
+import { RunFolder } from '../node/run-folder.js'
 import {
   checkModelFolder,
   extendVocab,
@@ -15,8 +17,6 @@ import {
   Training,
   type Vocab,
 } from '../node.js'
-import { CHECKPOINT } from '../node/checkpoint.js'
-import { RunFolder } from '../node/run-folder.js'
 import type { TrainingOptions } from './options.js'
 import { parseRun, type RunRecord, recordOf, resumedOptions } from './resume.js'
 import { makeModel, makeOptimizer, makeSchedule } from './setup.js'

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { writeFileAtomic } from '../node/atomic.js'
 import { linePlot } from '../node/plot.js'
-import type { EpochEvent } from '../train/steps.js'
+import type { EpochEvent } from '../train/events.js'
 
 const COLUMNS = 60
 

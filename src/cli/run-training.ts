@@ -1,8 +1,8 @@
 import { DataError, DivergenceError } from '../core/errors.js'
 import { configOf, type TrainingRecord } from '../formats/model.js'
-import { type EpochEvent, kernels, loadModel, predict, saveModel, type TrainEvent, type Vocab } from '../node.js'
 import type { Checkpoint } from '../node/checkpoint.js'
-import { type HistoryWriter, openHistory } from '../node/history.js'
+import { HISTORY, HistoryWriter } from '../node/history.js'
+import { type EpochEvent, kernels, loadModel, predict, saveModel, type TrainEvent, type Vocab } from '../node.js'
 import { underPrefix } from '../train/state.js'
 import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
@@ -10,12 +10,13 @@ import { Interrupt } from './interrupt.js'
 import type { TrainingOptions } from './options.js'
 import { showCurve } from './plot.js'
 import { recordOf } from './resume.js'
-import { duration, type TrainView, trainView } from './view.js'
+import { duration, fractionDone, type TrainView, trainView } from './view.js'
 
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
 export async function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
   const { signal } = new Interrupt()
-  const job = options.resume === undefined ? await begin(texts, options, signal) : await goOn(texts, options, said, signal)
+  const job =
+    options.resume === undefined ? await begin(texts, options, signal) : await goOn(texts, options, said, signal)
   try {
     await new Run(job, signal).run()
   } finally {
@@ -42,14 +43,15 @@ class Run {
     this.#say(`text: ${text.source}`)
     this.#say(`model: ${summary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
-    this.#view = trainView(training.data, options.epochs, process.stderr)
+    const done = fractionDone(training.data, options.epochs, training.epoch, training.batch)
+    this.#view = trainView(training.data, options.epochs, process.stderr, done)
     this.#prefixes = knownPrefixes(vocab)
   }
 
   async run(): Promise<void> {
-    const { folder, training, options, record } = this.#job
+    const { folder, training, record } = this.#job
     if (training.step === 0) await folder.saveFirst(this.#checkpoint())
-    const history = await openHistory(folder.file('history.jsonl'), record.historyBytes)
+    const history = await HistoryWriter.open(folder.file(HISTORY), record.historyBytes)
     this.#epochs.push(...history.earlier.filter((event) => event.type === 'epoch'))
     const start = performance.now()
     let divergence: DivergenceError | undefined
@@ -90,10 +92,10 @@ class Run {
   }
 
   #show(event: TrainEvent): void {
-    if (event.type === 'step') return this.#view.step(event)
-    if (event.type === 'epoch') this.#view.epoch(event)
+    if (event.type === 'step') this.#view.step(event)
+    else if (event.type === 'epoch') this.#view.epoch(event)
     else this.#view.validation(event)
-    if (this.#job.options.json) console.log(JSON.stringify(event))
+    if (this.#job.options.json && event.type !== 'step') console.log(JSON.stringify(event))
   }
 
   /** A disk that is full for a while costs a checkpoint, not the training. */
@@ -141,8 +143,9 @@ class Run {
   /** Saves the best model, or the last where nothing was held out, and tells what came of the training. */
   async #finish(seconds: number): Promise<void> {
     const { folder, options, training, vocab } = this.#job
-    const { model, config } = training.best ? await loadModel(folder.folder) : this.#job
-    await saveModel(folder.folder, model, vocab, config?.training ?? this.#trained())
+    const best = training.best && (await loadModel(folder.folder))
+    const model = best?.model ?? this.#job.model
+    await saveModel(folder.folder, model, vocab, best?.config.training ?? this.#trained())
     const plot = this.#epochs.length > 1 ? await showCurve(this.#epochs, folder.folder, this.#say) : undefined
     const samples: string[] = []
     for (const prefix of this.#prefixes) samples.push(await predict(prefix, 50, model, vocab))
@@ -150,23 +153,30 @@ class Run {
     const { perplexity = null, tokensPerSecond = null } = this.#epochs.at(-1) ?? {}
     const { bold } = colorsOf(options.json ? process.stderr : process.stdout)
     const stopped = this.#signal.aborted
-    const { step, epoch, best, ended } = training
+    const { step, epoch, ended } = training
     if (stopped) {
-      this.#say(`stopped after step ${step} (epoch ${epoch}); unrolled train --resume ${folder.folder} goes on from there`)
+      this.#say(
+        `stopped after step ${step} (epoch ${epoch}); unrolled train --resume ${folder.folder} goes on from there`,
+      )
     }
-    if (ended === 'patience') this.#say(`ended after step ${step}: no better loss of the held-out text for ${options.patience} validations`)
-    if (best) {
-      const [loss, held] = [best.loss.toFixed(4), Math.exp(best.loss).toFixed(2)]
-      this.#say(`held-out text: perplexity ${bold(held)}, ${loss} nats a token, at step ${best.step}`)
+    if (ended === 'patience')
+      this.#say(`ended after step ${step}: no better loss of the held-out text for ${options.patience} validations`)
+    if (training.best) {
+      const { loss, step } = training.best
+      this.#say(
+        `held-out text: perplexity ${bold(Math.exp(loss).toFixed(2))}, ${loss.toFixed(4)} nats a token, at step ${step}`,
+      )
     }
     if (perplexity !== null && tokensPerSecond !== null) {
-      this.#say(`perplexity ${bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`)
+      this.#say(
+        `perplexity ${bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`,
+      )
     }
     for (const sample of samples) this.#say(sample)
     this.#say(`saved to ${folder.folder} after ${duration(seconds)}${plot ? `, the curve to ${plot}` : ''}`)
     if (options.json) {
       const result = { epochs: this.#epochs.length, steps: step, perplexity, tokensPerSecond, seconds, samples, plot }
-      const end = { ...result, model: folder.folder, stopped, ended, best: best && { loss: best.loss, step: best.step } }
+      const end = { ...result, model: folder.folder, stopped, ended, best: training.best }
       console.log(JSON.stringify({ type: 'done', ...end, text: this.#job.text.source, kernels: kernels().name }))
     }
   }

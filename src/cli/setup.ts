@@ -64,6 +64,9 @@ export function makeSchedule(options: TrainingOptions, optimizer: Optimizer, dat
 }
 
 /** Optimizer steps of a whole training; the data's random offsets can make it one less an epoch. */
-export function stepsOf({ epochs, accumulate }: TrainingOptions, { corpus, batchSize, numSteps }: SequenceData): number {
+export function stepsOf(
+  { epochs, accumulate }: TrainingOptions,
+  { corpus, batchSize, numSteps }: SequenceData,
+): number {
   return epochs * Math.ceil(Math.floor((corpus.length - 1) / batchSize / numSteps) / accumulate)
 }

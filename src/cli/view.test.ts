@@ -12,10 +12,11 @@ function fakeStream(isTTY: boolean) {
 }
 
 const data = (steps: number) => new SequenceData(new Uint8Array(20 * steps + 15), { batchSize: 2, numSteps: 10 })
+const rates = { lr: 1, gradNorm: 1, tokensPerSecond: 1234.4 }
 const epoch = (epoch: number, epochs: number, perplexity = 2) =>
-  ({ type: 'epoch', epoch, epochs, step: epoch, loss: 1, perplexity, gradNorm: 1, tokensPerSecond: 1234.4 }) as const
-const step = (stepOfEpoch: number, epochs: number) =>
-  ({ type: 'step', epoch: 1, epochs, step: stepOfEpoch, stepOfEpoch, loss: Math.log(7) }) as const
+  ({ type: 'epoch', epoch, epochs, step: epoch, loss: 1, perplexity, ...rates }) as const
+const step = (batch: number, epochs: number) =>
+  ({ type: 'step', epoch: 1, epochs, step: batch, batch, loss: Math.log(7), ...rates }) as const
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 describe('progress without a terminal', () => {

@@ -1,55 +1,75 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress'
 import type { SequenceData } from '../data/sequences.js'
-import type { EpochEvent, StepEvent } from '../train/steps.js'
+import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
 import { colorsOf } from './colors.js'
 
 /** What a person watches during a training. */
 export interface TrainView {
   step(event: StepEvent): void
   epoch(event: EpochEvent): void
-  /** A text that the model made. */
+  validation(event: ValidationEvent): void
+  /** A text that the model made, or another line to read. */
   sample(text: string): void
   end(): void
 }
 
-/** A live bar on a terminal, a line every tenth of the way elsewhere. */
-export function trainView(data: SequenceData, epochs: number, stream: NodeJS.WriteStream = process.stderr): TrainView {
-  const progress = new Progress(data, epochs)
+/**
+ * A live bar on a terminal, a line every tenth of the way elsewhere.
+ * @param done part of the training that an earlier process did
+ */
+export function trainView(
+  data: SequenceData,
+  epochs: number,
+  stream: NodeJS.WriteStream = process.stderr,
+  done = 0,
+): TrainView {
+  const progress = new Progress(data, epochs, done)
   return stream.isTTY ? new LiveView(progress, stream) : new PlainView(progress, stream)
 }
+
+/** How much of a training is done after some batches of an epoch. */
+export function fractionDone(data: SequenceData, epochs: number, epoch: number, batch: number): number {
+  const batches = Math.floor(data.corpus.length / (data.batchSize * data.numSteps))
+  // Offsets change the number of an epoch's batches by one; only its end is the end.
+  return (epoch - 1 + Math.min(batch / batches, 0.999)) / epochs
+}
+
+/** Weight of a step in the running perplexity of a long epoch. */
+const SMOOTHING = 0.02
 
 /** How far a training is, in the words that both views show. */
 class Progress {
   readonly #start = performance.now()
-  readonly #tokensPerStep: number
-  readonly #stepsPerEpoch: number
-  #sum = 0
-  fraction = 0
+  #loss: number | undefined
+  fraction: number
   epoch = 0
   perplexity = '–'
+  heldOut = ''
   speed = '–'
+  gradNorm = '–'
 
   constructor(
-    { corpus, batchSize, numSteps }: SequenceData,
+    readonly data: SequenceData,
     readonly epochs: number,
+    readonly done: number,
   ) {
-    this.#tokensPerStep = batchSize * numSteps
-    this.#stepsPerEpoch = Math.floor(corpus.length / this.#tokensPerStep)
+    this.fraction = done
   }
 
   get left(): string {
     const seconds = (performance.now() - this.#start) / 1000
-    return this.fraction > 0 ? duration((seconds / this.fraction) * (1 - this.fraction)) : '–'
+    const made = this.fraction - this.done
+    return made > 0 ? duration((seconds / made) * (1 - this.fraction)) : '–'
   }
 
-  step({ epoch, step, stepOfEpoch, loss }: StepEvent): void {
-    // Offsets change the number of an epoch's batches by one; only its end is the end.
-    this.fraction = (epoch - 1 + Math.min(stepOfEpoch / this.#stepsPerEpoch, 0.999)) / this.epochs
+  step({ epoch, epochs, batch, loss, gradNorm, tokensPerSecond }: StepEvent): void {
+    this.fraction = fractionDone(this.data, epochs, epoch, batch)
     this.epoch = epoch
-    if (epoch > 1) return
-    this.#sum += loss
-    this.perplexity = Math.exp(this.#sum / stepOfEpoch).toFixed(2)
-    this.speed = ((step * this.#tokensPerStep * 1000) / (performance.now() - this.#start)).toFixed(0)
+    this.gradNorm = gradNorm.toPrecision(2)
+    this.speed = tokensPerSecond.toFixed(0)
+    this.#loss = this.#loss === undefined ? loss : this.#loss + Math.max(SMOOTHING, 1 / batch) * (loss - this.#loss)
+    // Short epochs are told by their own mean.
+    if (epoch === 1 || batch * SMOOTHING > 1) this.perplexity = Math.exp(this.#loss).toFixed(2)
   }
 
   end({ epoch, perplexity, tokensPerSecond }: EpochEvent): void {
@@ -57,6 +77,10 @@ class Progress {
     this.epoch = epoch
     this.perplexity = perplexity.toFixed(2)
     this.speed = tokensPerSecond.toFixed(0)
+  }
+
+  validation({ perplexity }: ValidationEvent): void {
+    this.heldOut = `, held out ${perplexity.toFixed(2)}`
   }
 }
 
@@ -70,9 +94,12 @@ class LiveView implements TrainView {
 
   constructor(progress: Progress, stream: NodeJS.WriteStream) {
     const { bold, dim } = colorsOf(stream)
-    const format = `{bar} epoch {epoch}/{epochs}  perplexity ${bold('{perplexity}')}  {speed} tokens/s  {left} left`
+    // The least important goes where a terminal is too narrow for all.
+    const width = stream.columns ?? 80
+    const norm = width >= 110 ? '  gradient {gradNorm}' : ''
+    const format = `{bar} epoch {epoch}/{epochs}  perplexity ${bold('{perplexity}')}{heldOut}  {speed} tokens/s${norm}  {left} left`
     // A Ctrl-C ends the training, which ends the bar; the cursor comes back however the process ends.
-    const options = { format, stream, hideCursor: true, fps: 10, barsize: 18, gracefulExit: false }
+    const options = { format, stream, hideCursor: true, fps: 10, barsize: width >= 100 ? 18 : 6, gracefulExit: false }
     this.#dim = dim
     this.#progress = progress
     this.#bars = new MultiBar(options, Presets.shades_classic)
@@ -90,6 +117,11 @@ class LiveView implements TrainView {
     this.#update()
   }
 
+  validation(event: ValidationEvent): void {
+    this.#progress.validation(event)
+    this.#update()
+  }
+
   sample(text: string): void {
     this.#bars.log(`  ${this.#dim(text)}\n`)
   }
@@ -104,8 +136,8 @@ class LiveView implements TrainView {
   }
 
   #shown() {
-    const { epoch, epochs, perplexity, speed, left } = this.#progress
-    return { epoch, epochs, perplexity, speed, left }
+    const { epoch, epochs, perplexity, heldOut, speed, gradNorm, left } = this.#progress
+    return { epoch, epochs, perplexity, heldOut, speed, gradNorm, left }
   }
 
   #update(): void {
@@ -116,10 +148,11 @@ class LiveView implements TrainView {
 class PlainView implements TrainView {
   readonly #progress: Progress
   readonly #stream: NodeJS.WriteStream
-  #tenths = 0
+  #tenths: number
 
   constructor(progress: Progress, stream: NodeJS.WriteStream) {
     this.#progress = progress
+    this.#tenths = Math.floor(progress.done * 10)
     this.#stream = stream
   }
 
@@ -133,6 +166,10 @@ class PlainView implements TrainView {
     this.#print()
   }
 
+  validation(event: ValidationEvent): void {
+    this.#progress.validation(event)
+  }
+
   sample(text: string): void {
     this.#stream.write(`  ${text}\n`)
   }
@@ -140,11 +177,11 @@ class PlainView implements TrainView {
   end(): void {}
 
   #print(): void {
-    const { fraction, epoch, epochs, perplexity, speed, left } = this.#progress
+    const { fraction, epoch, epochs, perplexity, heldOut, speed, left } = this.#progress
     if (Math.floor(fraction * 10) === this.#tenths) return
     this.#tenths = Math.floor(fraction * 10)
     this.#stream.write(
-      `${String(this.#tenths * 10).padStart(3)} %  epoch ${epoch}/${epochs}  perplexity ${perplexity}  ${speed} tokens/s  ${left} left\n`,
+      `${String(this.#tenths * 10).padStart(3)} %  epoch ${epoch}/${epochs}  perplexity ${perplexity}${heldOut}  ${speed} tokens/s  ${left} left\n`,
     )
   }
 }

@@ -6,10 +6,12 @@ import { SequenceData } from '../data/sequences.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
+import type { RecurrentState } from '../nn/recurrent.js'
 import { RNN } from '../nn/rnn.js'
 import { Adam } from '../optim/adam.js'
+import { tensor } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { evaluate } from './evaluate.js'
+import { evaluate, evaluateCorpus } from './evaluate.js'
 import { trainSteps } from './steps.js'
 import { train } from './train.js'
 
@@ -72,7 +74,8 @@ describe('train', () => {
     const losses: number[] = []
     for await (const event of trainSteps(model, data, { epochs: 1 })) {
       if (event.type === 'step') losses.push(event.loss)
-      else expect(event.perplexity).toBeCloseTo(Math.exp(losses.reduce((sum, loss) => sum + loss) / losses.length), 6)
+      else if (event.type === 'epoch')
+        expect(event.perplexity).toBeCloseTo(Math.exp(losses.reduce((sum, loss) => sum + loss) / losses.length), 6)
     }
     expect(losses.length).toBeGreaterThan(10)
   })
@@ -150,5 +153,65 @@ describe('evaluate', () => {
     const { data, vocab, model } = small()
     for (const parameter of model.parameters()) parameter.data.fill(0)
     expect((await evaluate(model, data)).perplexity).toBeCloseTo(vocab.size, 4)
+  })
+})
+
+describe('evaluateCorpus', () => {
+  const corpus = Uint8Array.from({ length: 53 }, (_, i) => (i * i) % 5)
+
+  /** Token by token, each row from a state of zeros, in plain numbers. */
+  async function oneByOne<S extends RecurrentState>(model: RNNModel<S>, rows: [from: number, to: number][]) {
+    let sum = 0
+    for (const [from, to] of rows) {
+      let state: S | undefined
+      for (let i = from; i < to; i++) {
+        const { output, state: next } = model.forward(tensor([[corpus[i]]], { dtype: 'int32' }), state)
+        state = next
+        sum -= Number((output.logSoftmax().data as Float32Array)[corpus[i + 1]])
+      }
+    }
+    return sum / (corpus.length - 1)
+  }
+
+  test('foretells each token once, with the state carried through the whole text', async () => {
+    const model = new RNNModel(new LSTM({ inputSize: 5, hiddenSize: 7, numLayers: 2, dropout: 0.5 }), 5)
+    model.eval()
+    const expected = await oneByOne(model, [[0, 52]])
+    model.train()
+    for (const numSteps of [1, 7, 13, 52, 100]) {
+      const { loss, tokens, perplexity } = await evaluateCorpus(model, corpus, { numSteps })
+      expect(tokens).toBe(52)
+      expect(loss).toBeCloseTo(expected, 5)
+      expect(perplexity).toBeCloseTo(Math.exp(expected), 4)
+    }
+    expect(model.training).toBe(true)
+  })
+
+  test('in rows: each from zeros, and what is left over after the last', async () => {
+    const model = new RNNModel(new GRU({ inputSize: 5, hiddenSize: 6 }), 5)
+    const expected = await oneByOne(model, [
+      [0, 17],
+      [17, 34],
+      [34, 52],
+    ])
+    const { loss, tokens } = await evaluateCorpus(model, corpus, { batchSize: 3, numSteps: 5 })
+    expect(tokens).toBe(52)
+    expect(loss).toBeCloseTo(expected, 5)
+    expect((await evaluateCorpus(model, corpus, { batchSize: 1000 })).tokens).toBe(52)
+  })
+
+  test('tells how far it is, ends when told to, and refuses what it cannot read', async () => {
+    const model = new RNNModel(new RNN({ inputSize: 5, hiddenSize: 3 }), 5)
+    const done: number[] = []
+    const abort = new AbortController()
+    const onProgress = (part: number) => {
+      done.push(part)
+      if (part > 0.5) abort.abort()
+    }
+    const { tokens } = await evaluateCorpus(model, corpus, { numSteps: 10, signal: abort.signal, onProgress })
+    expect(tokens).toBe(30)
+    expect(done).toEqual([10 / 52, 20 / 52, 30 / 52])
+    await expect(evaluateCorpus(model, corpus.subarray(0, 1))).rejects.toThrow('has 1 tokens, expected at least 2')
+    await expect(evaluateCorpus(model, corpus, { numSteps: 0 })).rejects.toThrow(OptionError)
   })
 })

@@ -70,7 +70,9 @@ function logEpoch({ epoch, epochs, perplexity, tokensPerSecond }: EpochEvent): v
 }
 
 function logValidation({ step, perplexity, best }: ValidationEvent): void {
-  console.log(`step ${step}: perplexity of the held-out text ${perplexity.toFixed(2)}${best ? ', the lowest so far' : ''}`)
+  console.log(
+    `step ${step}: perplexity of the held-out text ${perplexity.toFixed(2)}${best ? ', the lowest so far' : ''}`,
+  )
 }
 
 /** The book's closing lines: perplexity, tokens per second, and continuations. */

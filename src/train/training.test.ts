@@ -7,6 +7,7 @@ import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
+import type { RecurrentLayer, RecurrentState } from '../nn/recurrent.js'
 import { RNN } from '../nn/rnn.js'
 import { Adam, AdamW } from '../optim/adam.js'
 import { clipGradNorm } from '../optim/clip.js'
@@ -53,7 +54,7 @@ function make(setting: Setting, seed: number, more: TrainStepsOptions = {}, drop
   const layer = new cells[setting.cell]({
     ...{ inputSize: VOCAB, hiddenSize: 6, numLayers: 2, dropout, generator },
   })
-  const model = new RNNModel(layer, VOCAB, { generator }) as RNNModel
+  const model = new RNNModel<RecurrentState>(layer as RecurrentLayer, VOCAB, { generator })
   const sizes = { batchSize: 2, numSteps: 5, sampling: setting.sampling }
   const data = new SequenceData(corpusOf(83), { ...sizes, generator: new Generator(seed + 1) })
   const optimizer = optimizers[setting.optimizer](model.parameters())
@@ -126,7 +127,9 @@ describe('snapshot and restore', () => {
     const before = bitsOf(other.model)
     expect(() => other.training.restore({ tensors, progress })).toThrow(/RMSprop\.loadStateDict/)
     expect(bitsOf(other.model)).toEqual(before)
-    expect(() => make({ ...setting, cell: 'gru' }, 2).training.restore({ tensors, progress })).toThrow(/exp_avg\.0 has the shape/)
+    expect(() => make({ ...setting, cell: 'gru' }, 2).training.restore({ tensors, progress })).toThrow(
+      /exp_avg\.0 has the shape/,
+    )
   })
 })
 

@@ -111,6 +111,11 @@ export class Training<S extends RecurrentState = RecurrentState> {
     return this.#at.epoch
   }
 
+  /** Batches of the epoch at hand that are done. */
+  get batch(): number {
+    return this.#at.batch
+  }
+
   /** The lowest loss on the held-out text so far, its step, and the number of validations since. */
   get best(): TrainingProgress['best'] {
     return this.#at.best
