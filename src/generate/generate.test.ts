@@ -8,7 +8,6 @@ import { RNNModel } from '../nn/model.js'
 import { noGrad } from '../tensor/autograd.js'
 import { fromData } from '../tensor/create.js'
 import { generate, predict, predictAll } from './generate.js'
-import { sample } from './sample.js'
 
 const vocab = Vocab.count('the time traveller')
 const model = new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 8, generator: new Generator(2) }), vocab.size)
@@ -88,29 +87,5 @@ describe('predict', () => {
   ])('refuses %s', async (_name, error, prefix, given, options, message) => {
     await expect(predict(prefix, 3, given, vocab, options)).rejects.toThrow(error)
     await expect(predict(prefix, 3, given, vocab, options)).rejects.toThrow(message)
-  })
-})
-
-describe('sample', () => {
-  const scores = [Math.log(0.5), Math.log(0.3), Math.log(0.2)]
-
-  test('takes the first of the likeliest at temperature 0', () => {
-    expect(sample([1, 5, 5], 0, new Generator())).toBe(1)
-  })
-
-  test.each([1, 0.5, 2])('draws by softmax(scores / %s)', (temperature) => {
-    const generator = new Generator(1)
-    const counts = [0, 0, 0]
-    for (let i = 0; i < 100_000; i++) counts[sample(scores, temperature, generator)]++
-    const weights = scores.map((score) => Math.exp(score / temperature))
-    const sum = weights.reduce((a, b) => a + b)
-    counts.forEach((count, i) => {
-      expect(count / 100_000).toBeCloseTo(weights[i] / sum, 2)
-    })
-  })
-
-  test('scores of −∞ are never drawn', () => {
-    const generator = new Generator(1)
-    for (let i = 0; i < 1000; i++) expect(sample([0, -Infinity], 1, generator)).toBe(0)
   })
 })
