@@ -4,6 +4,7 @@ import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent.js'
 import { continuations, type GenerateOptions, type MadeToken, PREFIX } from './continuations.js'
+import { temperatureOf } from './sample.js'
 
 export interface GenerateAllOptions extends GenerateOptions {
   /** Texts to make side by side from the same prefix. The first ones are the same however many there are. Default 1. */
@@ -52,7 +53,8 @@ export async function generateAll<S extends RecurrentState>(
 
 /** The options of several samples, which differ only where they are drawn. @throws OptionError where they are not */
 function drawn(options: GenerateAllOptions): GenerateAllOptions {
-  const { samples = 1, temperature = samples === 1 ? undefined : 1 } = options
+  const { samples = 1 } = options
+  const temperature = temperatureOf(options, samples)
   checkWhole('generate', 'samples', samples, 1, MOST_SAMPLES)
   if (samples > 1 && temperature === 0) {
     throw new OptionError('generate: temperature is 0, at which all samples are the same; expected one above 0')

@@ -15,7 +15,10 @@ export interface SamplingOptions {
   temperature?: number
   /** Draw among the so many likeliest tokens (and those equal to the last of them). */
   topK?: number
-  /** Draw among the fewest likeliest tokens whose probabilities add up to this or more, 0 to 1 (Holtzman et al. 2020). */
+  /**
+   * Draw among the fewest likeliest tokens whose probabilities add up to this or more (and those equal to the
+   * last of them), 0 to 1 (nucleus sampling, Holtzman et al. 2020).
+   */
   topP?: number
   /** Draw among the tokens whose probability is at least this share of the likeliest one's, 0 to 1 (Nguyen et al. 2024). */
   minP?: number
@@ -32,11 +35,15 @@ export interface SamplingOptions {
 
 export type Sampling = Required<SamplingOptions>
 
+/** The temperature, or its default. */
+export function temperatureOf({ temperature, topK, topP, minP }: SamplingOptions, samples = 1): number {
+  return temperature ?? ((topK ?? topP ?? minP) === undefined && samples === 1 ? 0 : 1)
+}
+
 /** Options with their defaults. @throws OptionError for one out of range */
 export function samplingOf(options: SamplingOptions): Sampling {
   const { topK = Infinity, topP = 1, minP = 0, repetitionPenalty = 1, repetitionWindow = Infinity } = options
-  const drawn = options.topK ?? options.topP ?? options.minP
-  const { temperature = drawn === undefined ? 0 : 1 } = options
+  const temperature = temperatureOf(options)
   checkNumber('generate', 'temperature', temperature, 0)
   if (topK !== Infinity) checkWhole('generate', 'topK', topK)
   checkNumber('generate', 'topP', topP, 0, 1)
