@@ -30,6 +30,7 @@ interface Found {
   text: string
   logProbability: number
   score: number
+  stopped?: boolean
 }
 
 /** Every text that goes on from a prefix, to its length or to the stop string, best first. */
@@ -46,7 +47,7 @@ function allTexts(prefix: string, length: number, lengthPenalty: number, stop?: 
     }
     const logProbability = logProbabilityOf(tokens, first.length)
     const shown = stopped ? text.slice(0, text.indexOf(stop)) : text
-    found.push({ text: prefix + shown, logProbability, score: logProbability / made.length ** lengthPenalty })
+    found.push({ text: prefix + shown, logProbability, score: logProbability / made.length ** lengthPenalty, stopped })
   }
   visit(first)
   return found.sort((a, b) => b.score - a.score)
@@ -94,9 +95,14 @@ describe('beamSearch', () => {
   })
 
   test('ends early where nothing can become better', async () => {
-    const long = { prefix: 'ab', beams: 3, lengthPenalty: 0, stop: ['a', 'b', 'c', '<unk>'] }
-    const found = await beamSearch(model, vocab, { ...long, length: 1_000_000 })
-    expect(found.map(({ tokens }) => tokens)).toEqual([[], [], []])
+    // Of 20 texts that go on the likeliest soon has less than the 20 that ended: none is left to go all the way.
+    const options = { prefix: 'ab', beams: 20, lengthPenalty: 0, stop: 'a' }
+    const found = await beamSearch(model, vocab, { ...options, length: 1_000_000 })
+    const expected = allTexts('ab', 6, 0, 'a').filter(({ stopped }) => stopped)
+    expect(found.slice(0, 5).map(({ text }) => text)).toEqual(expected.slice(0, 5).map(({ text }) => text))
+    for (const { tokens, logProbability } of found) {
+      expect(tokens.reduce((sum, made) => sum + made.logProbability, 0)).toBeGreaterThan(logProbability)
+    }
   })
 
   test('leaves <unk> out where told to', async () => {
@@ -115,13 +121,13 @@ describe('beamSearch', () => {
   })
 
   test.each([
-    [OptionError, { beams: 0 }, 'beams is 0'],
-    [OptionError, { beams: Number.NaN }, 'beams is NaN'],
-    [OptionError, { length: -1 }, 'length is -1'],
-    [OptionError, { lengthPenalty: -1 }, 'lengthPenalty is -1'],
-    [OptionError, { stop: '' }, 'stop is'],
-    [DataError, { prefix: 'z' }, '"z"'],
-  ])('refuses: %s %j', async (error, options, message) => {
+    [{ beams: 0 }, OptionError, 'beams is 0'],
+    [{ beams: Number.NaN }, OptionError, 'beams is NaN'],
+    [{ length: -1 }, OptionError, 'length is -1'],
+    [{ lengthPenalty: -1 }, OptionError, 'lengthPenalty is -1'],
+    [{ stop: '' }, OptionError, 'stop is'],
+    [{ prefix: 'z' }, DataError, '"z"'],
+  ])('refuses %j', async (options, error, message) => {
     await expect(beamSearch(model, vocab, { prefix: 'ab', ...options })).rejects.toThrow(error)
     await expect(beamSearch(model, vocab, { prefix: 'ab', ...options })).rejects.toThrow(message)
   })

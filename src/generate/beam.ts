@@ -44,8 +44,8 @@ const MOST_BEAMS = 4096
 
 /**
  * The likeliest texts that go on from a prefix, as far as a beam finds them: at each step, of all
- * continuations of the texts kept so far the `beams` likeliest are kept. One that reaches a stop string ends
- * if it is among them; the search ends when none that goes on can become better than `beams` ended ones.
+ * continuations of the texts kept so far the `beams` likeliest are kept. Those that reach a stop string and are
+ * likelier than the last one kept end there; the search ends when none kept can become better than `beams` of them.
  * @returns best first, at most `beams`; those there are when `signal` ends the search
  * @throws DataError and OptionError as `generate` does
  */
@@ -116,14 +116,14 @@ class Search {
     }
     const from = new Int32Array(this.beams)
     this.live = []
-    for (let rank = 0; this.live.length < this.beams; rank++) {
+    while (this.live.length < this.beams) {
       const best = highest(totals)
       if (totals[best] === -Infinity) break
       const row = Math.floor(best / size)
       const step = { before: before[row], token: best % size, total: totals[best], length: before[row].length + 1 }
       totals[best] = -Infinity
-      if (!this.#stopped(step)) from[this.live.push(step) - 1] = row
-      else if (rank < this.beams) this.#ended.push(step)
+      if (this.#stopped(step)) this.#ended.push(step)
+      else from[this.live.push(step) - 1] = row
     }
     return from
   }

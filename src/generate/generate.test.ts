@@ -179,6 +179,16 @@ describe('several samples', () => {
   })
 })
 
+test('the repetition penalty counts the prefix', async () => {
+  const [first] = await collect(generate(model, vocab, { prefix: 'the', length: 1 }))
+  const prefix = `${first}the`
+  const [again] = await collect(generateTokens(model, vocab, { prefix, length: 1 }))
+  const options = { prefix, length: 1, repetitionPenalty: 100, allowUnknown: false }
+  const [made] = await collect(generate(model, vocab, options))
+  expect(prefix).not.toContain(made)
+  expect(vocab.has(again.text)).toBe(true)
+})
+
 describe('stop strings', () => {
   test('the text ends before the first that is made', async () => {
     const options = { prefix: 'the', length: 60, temperature: 1 }
@@ -198,12 +208,15 @@ describe('stop strings', () => {
     const whole = await predict('the', 10, model, vocab)
     const stop = `${whole.slice(5)}#`
     expect(await predict('the', 10, model, vocab, { stop })).toBe(whole)
-    const abort = new AbortController()
-    const made: string[] = []
-    for await (const token of generate(model, vocab, { prefix: 'the', length: 10, stop, signal: abort.signal })) {
-      if (made.push(token) === 1) abort.abort()
-    }
-    expect(`the${made.join('')}`).toBe(whole.slice(0, 3 + made.length))
+    // The same where it is ended from outside, before a step.
+    let asked = 0
+    const signal = {
+      get aborted() {
+        return asked++ === 6
+      },
+    } as AbortSignal
+    const made = await collect(generate(model, vocab, { prefix: 'he', length: 10, stop, signal }))
+    expect(made.length).toBe(5)
   })
 
   test.each([[''], [['e', '']], [[3]], [{}]])('refuses %j', async (stop) => {

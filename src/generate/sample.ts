@@ -97,7 +97,9 @@ export class Sampler {
     const adjusted = this.#adjusted(scores)
     const best = adjusted[likeliest(adjusted)]
     // As exp rises, each truncation is a least weight.
-    const weights = Float64Array.from(adjusted, (score) => Math.exp((score - best) / this.#options.temperature))
+    const { temperature } = this.#options
+    const weights = new Float64Array(this.#size)
+    for (let i = 0; i < weights.length; i++) weights[i] = Math.exp((adjusted[i] - best) / temperature)
     const least = this.#leastWeight(weights)
     let sum = 0
     for (let i = 0; i < weights.length; i++) {
@@ -111,7 +113,7 @@ export class Sampler {
   /** The scores after the repetition penalty and without `<unk>`. */
   #adjusted(scores: ArrayLike<number>): ArrayLike<number> {
     if (!this.#counts && this.#banned === undefined) return scores
-    const adjusted = Float64Array.from(scores)
+    const adjusted = new Float64Array(scores)
     if (this.#counts) {
       const { repetitionPenalty } = this.#options
       for (let i = 0; i < this.#size; i++) {
