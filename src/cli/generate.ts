@@ -87,6 +87,7 @@ async function run(folder: string, options: Options): Promise<void> {
   const { temperatureOf } = await import('../generate/sample.js')
   const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
+  const generator = new Generator(seed)
   const { model, vocab } = await loadModel(folder)
   const { signal } = new Interrupt()
   const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
@@ -96,18 +97,21 @@ async function run(folder: string, options: Options): Promise<void> {
   const common = { ...options, prefix, allowUnknown, signal }
   const texts: MadeText[] = []
   if (beams === undefined) {
-    for await (const made of generateTokens(model, vocab, { ...common, generator: new Generator(seed) })) {
-      texts[made.sample] ??= { tokens: [] }
-      texts[made.sample].tokens.push(made)
-      if (samples === 1) view?.token(made)
+    for await (const made of generateTokens(model, vocab, { ...common, generator })) {
+      if (view && samples === 1) {
+        view.token(made)
+      } else {
+        texts[made.sample] ??= { tokens: [] }
+        texts[made.sample].tokens.push(made)
+      }
     }
   } else {
     texts.push(...(await beamSearch(model, vocab, common)).slice(0, samples))
   }
-  // A text may have ended before its first token.
+  // One that was shown as it was made, or ended before its first token, only remains to be ended.
   const all = Array.from({ length: beams === undefined ? samples : texts.length }, (_, i) => texts[i] ?? { tokens: [] })
   for (const { tokens } of all) {
-    if (samples > 1 || beams !== undefined) for (const made of tokens) view?.token(made)
+    for (const made of tokens) view?.token(made)
     view?.end()
   }
   if (!json) return
