@@ -49,7 +49,7 @@ test('options are words, and what is wrong does not compile', () => {
 test('training tells its events and result', () => {
   expectTypeOf(train).returns.resolves.toEqualTypeOf<TrainResult>()
   expectTypeOf(predict).returns.resolves.toEqualTypeOf<string>()
-  expectTypeOf(trainSteps).returns.toExtend<AsyncIterable<{ type: 'step' | 'epoch'; step: number }>>()
+  expectTypeOf(trainSteps).returns.toExtend<AsyncIterable<{ type: 'step' | 'epoch' | 'validation'; step: number }>>()
   expectTypeOf<EpochEvent['perplexity']>().toEqualTypeOf<number>()
 })
 

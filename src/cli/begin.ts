@@ -88,6 +88,11 @@ export async function goOn(
     const model = modelOf(checkpoint.config, generator)
     const training = trainingOf(model, text, options, generator, signal)
     training.restore({ tensors, progress })
+    if (record.finished && training.isOver()) {
+      throw new OptionError(
+        `train: the training in ${out} is over, after epoch ${training.epoch - 1}; go on with --epochs and a larger number than ${options.epochs}, or a larger --patience`,
+      )
+    }
     return { options, text, model, vocab, training, folder, record, notes: [`going on after step ${training.step}`] }
   } catch (error) {
     await folder.leave()

@@ -69,11 +69,14 @@ class Run {
       if (training.best === undefined) await folder.forget()
       throw divergence
     }
-    if (!divergence) {
-      record.finished = training.ended !== 'signal'
+    record.historyBytes = history.bytes
+    if (!divergence) await folder.saveLast(this.#checkpoint())
+    await this.#finish((performance.now() - start) / 1000)
+    if (!divergence && training.ended !== 'signal') {
+      // Only now: one that was killed before its model was saved is to be finished when it goes on.
+      record.finished = true
       await folder.saveLast(this.#checkpoint())
     }
-    await this.#finish((performance.now() - start) / 1000)
     if (divergence) throw divergence
   }
 

@@ -6,11 +6,31 @@ import path from 'node:path'
 export const beside = (place: string, ending = 'tmp'): string => `${place}.${randomUUID().slice(0, 8)}.${ending}`
 
 /**
+ * Makes a folder and those around it that are missing. Node's own way of it never ends on file systems that
+ * nobody can make folders in, such as /proc.
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  const made = await mkdir(folder).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return true
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )
+  if (made) return
+  const around = path.dirname(folder)
+  if (await stat(around).catch(() => undefined)) return mkdir(folder)
+  await makeFolder(around)
+  await mkdir(folder)
+}
+
+/**
  * Writes a whole file or nothing: into a temporary file beside it, flushed to the disk, then renamed over it.
  * Two processes that write the same file at once do no harm: one of them wins.
  */
 export async function writeFileAtomic(file: string, data: string | Uint8Array): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
+  await makeFolder(path.dirname(file))
   const temporary = beside(file)
   try {
     await writeFlushed(temporary, data)
@@ -41,7 +61,7 @@ export async function writeFlushed(file: string, data: string | Uint8Array): Pro
 export async function replaceFolder(folder: string, fill: (made: string) => Promise<void>): Promise<void> {
   const made = beside(folder)
   try {
-    await mkdir(made, { recursive: true })
+    await makeFolder(made)
     await fill(made)
     await flushFolder(made)
     // What was set aside before the new folder is in place is older than it, and may go then.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { access, cp, link, mkdir, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
+import { access, cp, link, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, FormatError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
@@ -15,7 +15,7 @@ import {
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { RNNModel } from '../nn/model.js'
 import { tensorsUnder } from '../train/state.js'
-import { findReplaced, replaceFolder, writeFlushed } from './atomic.js'
+import { findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
 import { BEST, CHECKPOINT, loadCheckpoint } from './checkpoint.js'
 
 const CONFIG = 'config.json'
@@ -71,7 +71,7 @@ export async function checkModelFolder(folder: string): Promise<void> {
     const place = await placeOf(folder)
     await otherFiles(place)
     const probe = `${place}.${process.pid}.probe`
-    await mkdir(probe, { recursive: true })
+    await makeFolder(probe)
     await rm(probe, { recursive: true })
   })
 }

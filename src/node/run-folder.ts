@@ -1,7 +1,7 @@
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises'
+import { readdir, rename, rm, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { findReplaced } from './atomic.js'
+import { findReplaced, makeFolder } from './atomic.js'
 import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { lockFolder } from './lock.js'
 import { orDataError, placeOf } from './model-folder.js'
@@ -33,7 +33,7 @@ export class RunFolder {
       // Where a save was cut off between its two renames, the model's folder waits beside its place.
       const replaced = await findReplaced(place)
       if (replaced) await rename(replaced, place).catch(() => undefined)
-      await mkdir(place, { recursive: true })
+      await makeFolder(place)
       const leave = await lockFolder(place)
       for (const name of await readdir(place)) {
         if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(path.join(place, name), { force: true, recursive: true })

@@ -128,7 +128,16 @@ export class Training<S extends RecurrentState = RecurrentState> {
    *   that ended well
    */
   async *run(): AsyncGenerator<TrainEvent, void> {
-    while (!this.#isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
+    while (!this.isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
+  }
+
+  /** Whether nothing is left to do; `ended` then says why. */
+  isOver(): boolean {
+    const { epochs, patience, signal } = this.#options
+    if (signal?.aborted) this.ended = 'signal'
+    else if ((this.#at.best?.since ?? 0) >= patience) this.ended = 'patience'
+    else if (this.#at.epoch > epochs && !this.#validationIsDue()) this.ended = 'epochs'
+    return this.ended !== undefined
   }
 
   /** All that `restore` needs. Tensors are copies. */
@@ -198,7 +207,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
       const { step, batch, gradNorm } = at
       yield { type: 'step', epoch, epochs, step, batch, loss, lr, gradNorm, tokensPerSecond: speed() }
       if (this.#validationIsDue()) yield* this.#validate()
-      if (this.#isOver()) return
+      if (this.isOver()) return
       await this.#turns.take()
     }
     const loss = at.lossSum / at.tokens
@@ -272,13 +281,5 @@ export class Training<S extends RecurrentState = RecurrentState> {
     // One at the end of an epoch comes after the next has begun.
     const epoch = at.batch === 0 ? at.epoch - 1 : at.epoch
     yield { type: 'validation', epoch, step: at.step, loss, perplexity: Math.exp(loss), best }
-  }
-
-  #isOver(): boolean {
-    const { epochs, patience, signal } = this.#options
-    if (signal?.aborted) this.ended = 'signal'
-    else if ((this.#at.best?.since ?? 0) >= patience) this.ended = 'patience'
-    else if (this.#at.epoch > epochs && !this.#validationIsDue()) this.ended = 'epochs'
-    return this.ended !== undefined
   }
 }

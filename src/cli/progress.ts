@@ -1,0 +1,33 @@
+import { Presets, SingleBar } from 'cli-progress'
+
+/** A bar on a terminal for work whose length is known, and nothing elsewhere. */
+export class ProgressBar {
+  readonly #bar: SingleBar | undefined
+
+  constructor(label: string, stream: NodeJS.WriteStream = process.stderr) {
+    if (!stream.isTTY) return
+    const format = `${label} {bar} {percentage} %`
+    const options = { format, stream, hideCursor: true, fps: 10, barsize: 18, gracefulExit: false, clearOnComplete: true }
+    this.#bar = new SingleBar(options, Presets.shades_classic)
+    this.#bar.start(1, 0)
+  }
+
+  /** @param done part of the work, from 0 to 1 */
+  update(done: number): void {
+    this.#bar?.update(done)
+  }
+
+  end(): void {
+    this.#bar?.stop()
+  }
+}
+
+/** Does work under a bar that goes away whatever becomes of it. */
+export async function withProgress<T>(label: string, work: (update: (done: number) => void) => Promise<T>): Promise<T> {
+  const bar = new ProgressBar(label)
+  try {
+    return await work((done) => bar.update(done))
+  } finally {
+    bar.end()
+  }
+}
