@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { UnrolledError } from '../core/errors.js'
+import { dataCommand } from './data.js'
+import { evalCommand } from './eval.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
+import { plotCommand } from './plot-runs.js'
 import { bookCommand, trainCommand } from './train.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -21,6 +24,9 @@ const program = new Command('unrolled')
   .addCommand(bookCommand())
   .addCommand(trainCommand())
   .addCommand(generateCommand())
+  .addCommand(evalCommand())
+  .addCommand(dataCommand())
+  .addCommand(plotCommand())
   .addCommand(infoCommand())
   .addHelpText(
     'after',
@@ -29,6 +35,8 @@ Examples:
   unrolled book                                   the book's model on The Time Machine
   unrolled train novel.txt --cell lstm --out novel
   unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
+  unrolled eval novel another.txt
+  unrolled plot novel
   unrolled info novel`,
   )
 for (const command of [program, ...program.commands]) {

@@ -3,6 +3,7 @@ import { configOf, type TrainingRecord } from '../formats/model.js'
 import type { Checkpoint } from '../node/checkpoint.js'
 import { HISTORY, HistoryWriter } from '../node/history.js'
 import { type EpochEvent, kernels, loadModel, predict, saveModel, type TrainEvent, type Vocab } from '../node.js'
+import { TensorBoardWriter } from '../node/tensorboard.js'
 import { underPrefix } from '../train/state.js'
 import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
@@ -49,20 +50,25 @@ class Run {
   }
 
   async run(): Promise<void> {
-    const { folder, training, record } = this.#job
+    const { folder, training, record, options } = this.#job
+    const board = options.tensorboard ? await TensorBoardWriter.open(folder.place) : undefined
     if (training.step === 0) await folder.saveFirst(this.#checkpoint())
     const history = await HistoryWriter.open(folder.file(HISTORY), record.historyBytes)
     this.#epochs.push(...history.earlier.filter((event) => event.type === 'epoch'))
     const start = performance.now()
     let divergence: DivergenceError | undefined
     try {
-      for await (const event of training.run()) await this.#take(event, history)
+      for await (const event of training.run()) {
+        await board?.write(event)
+        await this.#take(event, history)
+      }
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error
       divergence = error
     } finally {
       this.#view.end()
       await history.close()
+      await board?.close()
     }
     // A training that broke before its first epoch ended has nothing worth taking an older model's place.
     if (divergence && this.#epochs.length === 0) {

@@ -4,6 +4,8 @@ export interface Series {
   y: ArrayLike<number>
   /** Points instead of a line. */
   dots?: boolean
+  /** A dashed line. */
+  dashed?: boolean
 }
 
 export interface LinePlot {
@@ -39,7 +41,7 @@ export async function linePlot({ title, xLabel, yLabel, yScale = 'linear', serie
       const channels = { x: 'x', y: 'y', stroke: 'name' }
       return one.dots
         ? [Plot.dot(points(one), { ...channels, r: 1.5 })]
-        : [Plot.lineY(points(one), { ...channels, strokeWidth: 1.8 })]
+        : [Plot.lineY(points(one), { ...channels, strokeWidth: 1.8, strokeDasharray: one.dashed ? '5 4' : undefined })]
     }),
   })
   const shape = (tag: string, attributes: Record<string, string | number>) => {
