@@ -1,9 +1,12 @@
 export * from './core/errors.js'
 export { defaultGenerator, Generator, manualSeed } from './core/random.js'
-export { type LoadedText, type LoadOptions, sequencesFromText } from './data/load.js'
+export { loadBytePairs } from './data/byte-pairs.js'
+export { type EncodeOptions, type LoadedText, type LoadOptions, sequencesFromText } from './data/load.js'
+export { tokensOf } from './data/pieces.js'
 export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOptions } from './data/sequences.js'
-export { cleanLines, type TokenKind, tokensOf } from './data/text.js'
-export { Vocab, type VocabOptions } from './data/vocab.js'
+export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
+export { cleanLines, type TextOptions, type TokenKind } from './data/text.js'
+export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
 export { type GenerateOptions, generate, type PredictOptions, predict, predictAll } from './generate/generate.js'
 export {
   blasKernels,

@@ -6,8 +6,11 @@ import type { Tensor } from '../tensor/tensor.js'
 
 export type Sampling = 'sequential' | 'random'
 
-/** Numbers of tokens in as few bytes as the vocabulary allows. */
-export type Corpus = Uint8Array | Uint16Array | Int32Array
+/** Numbers of tokens, in as few bytes as the vocabulary allows: a typed array, or what reads a file like one. */
+export interface Corpus {
+  readonly length: number
+  subarray(from: number, to: number): Uint8Array | Uint16Array | Int32Array
+}
 
 /** Inputs and labels of one step, both int32 [batch, numSteps]; labels are the inputs one token later. */
 export interface Batch {
@@ -78,9 +81,12 @@ export class SequenceData {
     const { corpus, batchSize, numSteps } = this
     const offset = this.#generator.integer(numSteps)
     const count = Math.floor((corpus.length - offset - 1) / numSteps)
-    const starts = this.#generator.shuffle(Array.from({ length: count }, (_, i) => offset + i * numSteps))
+    // A long text has millions of subsequences: their numbers take four bytes each.
+    const order = new Uint32Array(count)
+    for (let i = 0; i < count; i++) order[i] = i
+    this.#generator.shuffle(order)
     for (let first = 0; first + batchSize <= count; first += batchSize) {
-      yield this.#batch((row) => starts[first + row])
+      yield this.#batch((row) => offset + order[first + row] * numSteps)
     }
   }
 
