@@ -41,6 +41,8 @@ export class SequenceData {
   readonly numSteps: number
   readonly sampling: Sampling
   readonly #generator: Generator
+  /** Of a random pass that is over, for the next one. */
+  #numbers: Uint32Array | undefined
 
   /** @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch */
   constructor(
@@ -82,11 +84,18 @@ export class SequenceData {
     const offset = this.#generator.integer(numSteps)
     const count = Math.floor((corpus.length - offset - 1) / numSteps)
     // A long text has millions of subsequences: their numbers take four bytes each.
-    const order = new Uint32Array(count)
-    for (let i = 0; i < count; i++) order[i] = i
-    this.#generator.shuffle(order)
-    for (let first = 0; first + batchSize <= count; first += batchSize) {
-      yield this.#batch((row) => offset + order[first + row] * numSteps)
+    // A long text has so many subsequences that their numbers take four bytes each, and the next pass takes the same.
+    const numbers = this.#numbers ?? new Uint32Array(Math.floor((corpus.length - 1) / numSteps))
+    this.#numbers = undefined
+    try {
+      const order = numbers.subarray(0, count)
+      for (let i = 0; i < count; i++) order[i] = i
+      this.#generator.shuffle(order)
+      for (let first = 0; first + batchSize <= count; first += batchSize) {
+        yield this.#batch((row) => offset + order[first + row] * numSteps)
+      }
+    } finally {
+      this.#numbers = numbers
     }
   }
 

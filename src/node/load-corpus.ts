@@ -149,8 +149,8 @@ async function encodeText(
     let [left, unknown] = [length, 0]
     for await (const piece of piecesOf(text, 'encoding')) {
       const numbers = encode(piece).subarray(0, left)
-      for (const number of numbers) if (number === vocab.unk) unknown++
-      await write(Numbers.from(numbers))
+      for (let i = 0; i < numbers.length; i++) if (numbers[i] === vocab.unk) unknown++
+      await write(new Numbers(numbers))
       left -= numbers.length
       if (left === 0) return unknown
     }

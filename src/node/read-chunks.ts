@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import { DataError } from '../core/errors.js'
 
@@ -38,7 +38,8 @@ export async function* decodeUtf8(
   let before = 0
   const decode = (bytes: Buffer): string => {
     if (!isUtf8(bytes)) throw notUtf8(name, before + firstBroken(bytes))
-    const text = bytes.toString('utf8')
+    // ASCII, which most text is, takes less time as what it is.
+    const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8')
     const marked = before === 0 && text.startsWith('\uFEFF')
     before += bytes.length
     return marked ? text.slice(1) : text
