@@ -9,7 +9,7 @@ const epochs = Number(process.argv[2] ?? 300)
 const sizes = { batchSize: 16, numSteps: 35 }
 const { corpus, vocab, source } = await loadTimeMachine({ maxTokens: 12_000 })
 const training = new SequenceData(corpus.subarray(0, 6_000), sizes)
-const heldOut = new SequenceData(corpus.subarray(6_000), sizes)
+const heldOut = new SequenceData(corpus.subarray(6_000, corpus.length), sizes)
 console.log(source)
 
 const model = new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 256 }), vocab.size)

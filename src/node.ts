@@ -1,10 +1,18 @@
 export * from './index.js'
 export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
 export type { Progress } from './node/download.js'
+export { FileCorpus } from './node/file-corpus.js'
 export { HISTORY, type HistoryEvent, readHistory } from './node/history.js'
+export { type CorpusOptions, type CorpusProgress, type LoadedCorpus, loadCorpus } from './node/load-corpus.js'
 export { loadText } from './node/load-text.js'
 export { checkModelFolder, type LoadedModel, loadModel, saveModel } from './node/model-folder.js'
 export { pngOf } from './node/png.js'
 export { type LinePlot, linePlot, type Series } from './node/plot.js'
 export { readText } from './node/read-text.js'
-export { type LoadedBook, loadTimeMachine, type TimeMachineOptions } from './node/time-machine.js'
+export {
+  type FindOptions,
+  findTimeMachine,
+  type LoadedBook,
+  loadTimeMachine,
+  type TimeMachineOptions,
+} from './node/time-machine.js'

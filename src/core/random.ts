@@ -96,14 +96,20 @@ export class Generator {
     return value % n
   }
 
-  /** Shuffles in place (Fisher & Yates) and returns the same array. */
-  shuffle<T>(items: T[]): T[] {
+  /** Shuffles in place (Fisher & Yates) and returns the same array, typed or not. */
+  shuffle<T extends Items>(all: T): T {
+    const items: Items = all
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1)
       ;[items[i], items[j]] = [items[j], items[i]]
     }
-    return items
+    return all
   }
+}
+
+interface Items {
+  readonly length: number
+  [index: number]: unknown
 }
 
 let current: Generator | undefined

@@ -6,8 +6,11 @@ import type { Tensor } from '../tensor/tensor.js'
 
 export type Sampling = 'sequential' | 'random'
 
-/** Numbers of tokens in as few bytes as the vocabulary allows. */
-export type Corpus = Uint8Array | Uint16Array | Int32Array
+/** Numbers of tokens, in as few bytes as the vocabulary allows: a typed array, or what reads a file like one. */
+export interface Corpus {
+  readonly length: number
+  subarray(from: number, to: number): Uint8Array | Uint16Array | Int32Array
+}
 
 /** Inputs and labels of one step, both int32 [batch, numSteps]; labels are the inputs one token later. */
 export interface Batch {
@@ -39,6 +42,8 @@ export class SequenceData {
   readonly sampling: Sampling
   /** Where the offsets and the order of each pass are drawn from, at its beginning. */
   readonly generator: Generator
+  /** Of a random pass that is over, for the next one. */
+  #numbers: Uint32Array | undefined
 
   /** @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch */
   constructor(
@@ -80,9 +85,18 @@ export class SequenceData {
     const { corpus, batchSize, numSteps } = this
     const offset = this.generator.integer(numSteps)
     const count = Math.floor((corpus.length - offset - 1) / numSteps)
-    const starts = this.generator.shuffle(Array.from({ length: count }, (_, i) => offset + i * numSteps))
-    for (let first = from * batchSize; first + batchSize <= count; first += batchSize) {
-      yield this.#batch((row) => starts[first + row])
+    // A long text has so many subsequences that their numbers take four bytes each, and the next pass takes the same.
+    const numbers = this.#numbers ?? new Uint32Array(Math.floor((corpus.length - 1) / numSteps))
+    this.#numbers = undefined
+    try {
+      const order = numbers.subarray(0, count)
+      for (let i = 0; i < count; i++) order[i] = i
+      this.generator.shuffle(order)
+      for (let first = from * batchSize; first + batchSize <= count; first += batchSize) {
+        yield this.#batch((row) => offset + order[first + row] * numSteps)
+      }
+    } finally {
+      this.#numbers = numbers
     }
   }
 

@@ -1,37 +1,39 @@
-/** How a text is cut into tokens. */
-export type TokenKind = 'char' | 'word'
+export const tokenKinds = ['char', 'byte', 'word', 'bpe'] as const
+
+/**
+ * How a text is cut into tokens: characters (Unicode code points), the bytes of its UTF-8, words (between white
+ * space), or byte-pair tokens (parts of words, as GPT-4o has them).
+ */
+export type TokenKind = (typeof tokenKinds)[number]
+
+export interface TextOptions {
+  /** Default 'char'. */
+  tokens?: TokenKind
+  /** The book's cleaning: letters only, lower case. Default true. */
+  clean?: boolean
+  /** Lower case without the cleaning. Default false. */
+  lowercase?: boolean
+}
 
 /**
  * The book's cleaning: line by line, every run of characters outside A–Z and a–z becomes one space, the ends
  * are stripped, and capitals become small. Empty lines stay, as nothing.
  */
 export function cleanLines(text: string): string[] {
-  return [...cleanedLines(text)]
-}
-
-/** One line after another: a long text is never there a second time. */
-function* cleanedLines(text: string): Generator<string> {
-  for (const [line] of text.matchAll(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+/g)) {
-    yield line
+  return Array.from(text.matchAll(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+/g), ([line]) =>
+    line
       .replace(/[^A-Za-z]+/g, ' ')
       .trim()
-      .toLowerCase()
-  }
+      .toLowerCase(),
+  )
 }
 
-/** A text in pieces: its cleaned lines, or all of it. The book joins the lines with nothing between them. */
-export function piecesOf(text: string, clean: boolean): Iterable<string> {
-  return clean ? cleanedLines(text) : [text]
-}
-
-/**
- * Tokens of a text, one after another without being collected: characters (Unicode code points) or words
- * (between white space). Under `clean` the text goes through `cleanLines` first, and its lines are joined
- * with nothing between them, as in the book.
- */
-export function* tokensOf(text: string, kind: TokenKind, clean: boolean): Generator<string> {
-  for (const piece of piecesOf(text, clean)) {
-    if (kind === 'char') yield* piece
-    else for (const [word] of piece.matchAll(/\S+/g)) yield word
+/** A text in slices of `length` UTF-16 units, or one less where that would cut a character. */
+export function* slices(text: string, length: number): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    let end = start + length
+    if (end < text.length && text.codePointAt(end - 1)! > 0xffff) end--
+    yield text.slice(start, end)
+    start = end
   }
 }

@@ -1,5 +1,7 @@
 import { checkWhole } from '../core/check.js'
 import { DataError } from '../core/errors.js'
+import { splitBytePairs } from './byte-pairs.js'
+import { ByteText, bytesOf } from './bytes.js'
 import type { TokenKind } from './text.js'
 
 export interface VocabOptions {
@@ -11,7 +13,18 @@ export interface VocabOptions {
   kind?: TokenKind
 }
 
-/** Tokens and their numbers: `<unk>` is 0, then reserved tokens, then the others by falling frequency. */
+/** Tokens in the order in which they are made, and what to print for them. */
+export interface TextStream {
+  /** What a text grows by: a space and a word, or the characters that are whole by now. */
+  push(token: string): string
+  /** What is left at the end: a character cut off, as U+FFFD. */
+  flush(): string
+}
+
+/**
+ * Tokens and their numbers: `<unk>` is 0, then reserved tokens, then the others by falling frequency. Tokens made of
+ * bytes ('byte', 'bpe') are strings of one character, U+0000 to U+00FF, for each byte.
+ */
 export class Vocab {
   /** The number of every unknown token. */
   readonly unk = 0
@@ -47,10 +60,16 @@ export class Vocab {
     return new Vocab([...first, ...frequent], kind)
   }
 
-  /** A vocabulary in a known order, such as a saved one. @throws DataError for a token that is there twice */
+  /**
+   * A vocabulary in a known order, such as a saved one.
+   * @throws DataError for a token that is there twice, or is not made of bytes where the kind is
+   */
   static of(tokens: readonly string[], kind: TokenKind = 'char'): Vocab {
     if (tokens[0] !== '<unk>') throw new DataError(`Vocab: the first token is '${tokens[0]}', expected '<unk>'`)
     if (new Set(tokens).size !== tokens.length) throw new DataError('Vocab: a token is there twice, expected each once')
+    const wrong = isBytes(kind) && tokens.find((token) => /[^\0-\xff]/.test(token))
+    if (wrong)
+      throw new DataError(`Vocab: the token ${JSON.stringify(wrong)} is not made of bytes, expected U+0000 to U+00FF`)
     return new Vocab(tokens, kind)
   }
 
@@ -89,13 +108,26 @@ export class Vocab {
     return Array.from(indices, (index) => this.tokenOf(index))
   }
 
-  /** A text as tokens of the vocabulary's kind. */
+  /** A text as tokens of the vocabulary's kind. @throws OptionError for 'bpe' before `loadBytePairs` */
   split(text: string): string[] {
-    return this.kind === 'char' ? [...text] : text.split(/\s+/).filter((word) => word !== '')
+    if (this.kind === 'bpe') return splitBytePairs(text)
+    if (this.kind === 'word') return text.split(/\s+/).filter((word) => word !== '')
+    return [...(this.kind === 'byte' ? bytesOf(text) : text)]
   }
 
-  /** Tokens as a text: characters side by side, words with spaces between. */
+  /** Tokens as a text: side by side, words with spaces between; bytes that are not UTF-8 become U+FFFD. */
   join(tokens: readonly string[]): string {
-    return tokens.join(this.kind === 'char' ? '' : ' ')
+    if (!isBytes(this.kind)) return tokens.join(this.kind === 'word' ? ' ' : '')
+    const text = new ByteText()
+    return text.push(tokens.join('')) + text.flush()
+  }
+
+  /** What each token adds to a text that others come before: bytes of a character are held back until it is whole. */
+  textStream(): TextStream {
+    if (isBytes(this.kind)) return new ByteText()
+    const before = this.kind === 'word' ? ' ' : ''
+    return { push: (token) => before + token, flush: () => '' }
   }
 }
+
+const isBytes = (kind: TokenKind): boolean => kind === 'byte' || kind === 'bpe'

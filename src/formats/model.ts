@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
+import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { gatesOf } from '../kernels/kernels.js'
 import { GRU } from '../nn/gru.js'
@@ -32,7 +33,7 @@ const configSchema = v.object({
   sha256: v.optional(v.record(v.string(), v.string())),
 })
 
-const vocabSchema = v.object({ kind: v.picklist(['char', 'word']), tokens: v.array(v.string()) })
+const vocabSchema = v.object({ kind: v.picklist(tokenKinds), tokens: v.array(v.string()) })
 
 export type ModelConfig = v.InferOutput<typeof configSchema>
 export type TrainingRecord = NonNullable<ModelConfig['training']>

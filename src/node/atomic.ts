@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 /** A place beside another that nobody else writes to. */
@@ -29,7 +29,10 @@ export async function makeFolder(folder: string): Promise<void> {
  * Writes a whole file or nothing: into a temporary file beside it, flushed to the disk, then renamed over it.
  * Two processes that write the same file at once do no harm: one of them wins.
  */
-export async function writeFileAtomic(file: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(
+  file: string,
+  data: string | Uint8Array | ((handle: FileHandle) => Promise<void>),
+): Promise<void> {
   await makeFolder(path.dirname(file))
   const temporary = beside(file)
   try {
@@ -43,10 +46,13 @@ export async function writeFileAtomic(file: string, data: string | Uint8Array): 
 }
 
 /** Writes a file and waits until the disk has it. */
-export async function writeFlushed(file: string, data: string | Uint8Array): Promise<void> {
+export async function writeFlushed(
+  file: string,
+  data: string | Uint8Array | ((handle: FileHandle) => Promise<void>),
+): Promise<void> {
   const handle = await open(file, 'w')
   try {
-    await handle.writeFile(data)
+    await (typeof data === 'function' ? data(handle) : handle.writeFile(data))
     await handle.sync()
   } finally {
     await handle.close()

@@ -1,12 +1,13 @@
-import { type LoadedText, type LoadOptions, sequencesFromText } from '../data/load.js'
-import { readText } from './read-text.js'
+import type { LoadedText, LoadOptions } from '../data/load.js'
+import { SequenceData } from '../data/sequences.js'
+import { loadCorpus } from './load-corpus.js'
 
 /**
- * A text file, a directory of .txt files, or several of either, as batches of token numbers with a vocabulary.
+ * Texts as batches of token numbers with a vocabulary; see `loadCorpus`, which knows more options, and can close the
+ * file that a long text stays open in here until the process ends.
  * @throws DataError for what cannot be read, is not UTF-8, or is too short for one batch
  */
 export async function loadText(source: string | readonly string[], options: LoadOptions = {}): Promise<LoadedText> {
-  const texts: string[] = []
-  for (const one of [source].flat()) texts.push(await readText(one as string))
-  return sequencesFromText(texts.join('\n'), options)
+  const { corpus, vocab } = await loadCorpus(source, { ...options, maxTokens: options.maxTokens ?? 10_000 })
+  return { data: new SequenceData(corpus, options), vocab, corpus }
 }

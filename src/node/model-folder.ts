@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { access, cp, link, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, FormatError, UnrolledError } from '../core/errors.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
 import {
   buildModel,
@@ -124,6 +125,7 @@ async function readSaved(there: string, folder: string): Promise<LoadedModel> {
   const config = parseConfig((await read(CONFIG)).toString(), configFile)
   const files = { [VOCAB]: await read(VOCAB), [PARAMETERS]: await read(PARAMETERS) }
   const vocab = parseVocab(files[VOCAB].toString(), vocabFile)
+  if (vocab.kind === 'bpe') await loadBytePairs()
   if (vocab.size !== config.vocabSize) {
     throw new FormatError(
       `${vocabFile}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} by ${CONFIG}`,

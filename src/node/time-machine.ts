@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { homedir } from 'node:os'
 import path from 'node:path'
-import { type LoadedText, type LoadOptions, sequencesFromText } from '../data/load.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
+import { kindOf, type LoadedText, type LoadOptions, sequencesFromText } from '../data/load.js'
 import { writeFileAtomic } from './atomic.js'
+import { cacheFolder } from './cache-folder.js'
 import { download, type Progress } from './download.js'
 import { readText } from './read-text.js'
 
@@ -20,7 +21,7 @@ const mirrors = [
   'http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt',
 ]
 
-export interface TimeMachineOptions extends LoadOptions {
+export interface FindOptions {
   /** The book's text, where you have it. */
   path?: string
   /** Where a download is kept. Default: UNROLLED_CACHE, or the user's cache folder. */
@@ -34,24 +35,31 @@ export interface TimeMachineOptions extends LoadOptions {
   onProgress?: (progress: Progress) => void
 }
 
+export interface TimeMachineOptions extends LoadOptions, FindOptions {}
+
 export interface LoadedBook extends LoadedText {
   /** One line that says where the text comes from. */
   source: string
 }
 
 /**
- * *The Time Machine* as batches of token numbers: the book's `load_data_time_machine`. The text is looked for
- * at `path`, in the cache folder, in the folder UNROLLED_DATA, and on the book's servers; without a network
- * the first chapters of *Moby Dick*, which come with the library, take its place.
+ * *The Time Machine* as batches of token numbers: the book's `load_data_time_machine`. See `findTimeMachine`.
  * @throws DataError where `path` cannot be read, or the text is too short for one batch
  */
 export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise<LoadedBook> {
-  const { text, source } = await findText(options)
+  const { text, source } = await findTimeMachine(options)
+  if (kindOf(options) === 'bpe') await loadBytePairs()
   return { ...sequencesFromText(text, options), source }
 }
 
-async function findText(options: TimeMachineOptions): Promise<{ text: string; source: string }> {
-  const { cacheDir = defaultCache(), sha1 = SHA1, timeout = 3000, onProgress } = options
+/**
+ * The text of *The Time Machine*, and one line that says where it comes from. It is looked for at `path`, in the cache
+ * folder, in the folder UNROLLED_DATA, and on the book's servers; without a network the first chapters of *Moby Dick*,
+ * which come with the library, take its place.
+ * @throws DataError where `path` cannot be read
+ */
+export async function findTimeMachine(options: FindOptions = {}): Promise<{ text: string; source: string }> {
+  const { cacheDir = cacheFolder(), sha1 = SHA1, timeout = 3000, onProgress } = options
   if (options.path !== undefined) {
     return { text: await readText(options.path), source: options.path }
   }
@@ -82,13 +90,4 @@ async function findText(options: TimeMachineOptions): Promise<{ text: string; so
     text: await readText(embedded),
     source: `Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,
   }
-}
-
-/** The user's cache folder by the custom of each system. */
-function defaultCache(): string {
-  const { UNROLLED_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
-  if (UNROLLED_CACHE) return UNROLLED_CACHE
-  if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'unrolled')
-  if (process.platform === 'win32' && LOCALAPPDATA) return path.join(LOCALAPPDATA, 'unrolled', 'Cache')
-  return path.join(XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'unrolled')
 }

@@ -1,0 +1,68 @@
+import { checkNumber } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
+import type { Corpus } from './sequences.js'
+
+export interface SplitOptions {
+  /** The part of the tokens kept for validation, from 0 to below 1. Default 0. */
+  validation?: number
+  /** The part kept for testing. Default 0. */
+  test?: number
+}
+
+export interface SplitCorpus {
+  train: Corpus
+  /** Absent where its part is 0; so is `test`. */
+  validation?: Corpus
+  test?: Corpus
+}
+
+/**
+ * Cuts a corpus into contiguous pieces: the beginning for training, then validation, then test. They are views that
+ * copy nothing, also of a corpus in a file. No token belongs to two of them, and since batches are made within a
+ * piece, no label of one is an input or a label of another: the last token of a piece is a label only there, and the
+ * first of the next only an input.
+ * @throws OptionError for parts out of range, or so small that they hold no token
+ */
+export function splitCorpus(corpus: Corpus, { validation = 0, test = 0 }: SplitOptions = {}): SplitCorpus {
+  checkNumber('splitCorpus', 'validation', validation, 0)
+  checkNumber('splitCorpus', 'test', test, 0)
+  if (validation + test >= 1) {
+    throw new OptionError(
+      `splitCorpus: validation and test are ${validation} and ${test}, expected less than 1 together, so that some is left to train on`,
+    )
+  }
+  const sizeOf = (name: string, part: number): number => {
+    const size = Math.floor(corpus.length * part)
+    if (part > 0 && size === 0) {
+      throw new OptionError(
+        `splitCorpus: ${name} is ${part}, which of ${corpus.length} tokens is none; use a larger part`,
+      )
+    }
+    return size
+  }
+  const testFrom = corpus.length - sizeOf('test', test)
+  const validationFrom = testFrom - sizeOf('validation', validation)
+  const pieces: SplitCorpus = { train: new CorpusView(corpus, 0, validationFrom) }
+  if (validation > 0) pieces.validation = new CorpusView(corpus, validationFrom, testFrom)
+  if (test > 0) pieces.test = new CorpusView(corpus, testFrom, corpus.length)
+  return pieces
+}
+
+/** The tokens of a corpus from one place up to another. */
+class CorpusView implements Corpus {
+  readonly length: number
+
+  constructor(
+    readonly corpus: Corpus,
+    readonly from: number,
+    to: number,
+  ) {
+    this.length = to - from
+  }
+
+  /** Places are counted from the view's beginning; what lies beyond its ends is left out. */
+  subarray(from: number, to: number): ReturnType<Corpus['subarray']> {
+    const within = (place: number) => this.from + Math.max(0, Math.min(place, this.length))
+    return this.corpus.subarray(within(from), Math.max(within(from), within(to)))
+  }
+}

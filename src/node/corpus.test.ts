@@ -1,0 +1,295 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { DataError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
+import { sequencesFromText } from '../data/load.js'
+import { type Corpus, SequenceData } from '../data/sequences.js'
+import { splitCorpus } from '../data/split.js'
+import { tokenKinds } from '../data/text.js'
+import { Vocab } from '../data/vocab.js'
+import { FileCorpus } from './file-corpus.js'
+import { type CorpusOptions, loadCorpus } from './load-corpus.js'
+import { decodeUtf8 } from './read-chunks.js'
+import { readText } from './read-text.js'
+
+let folder: string
+const at = (...names: string[]) => path.join(folder, ...names)
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'unrolled-'))
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const text = `Call me Ishmael. Some years ago – never mind how long precisely – 鯨 and 🐋!\r\nIt's a naïve, naïve sea.\n`
+const all = ({ corpus }: { corpus: Corpus }) => [...corpus.subarray(0, corpus.length)]
+const bytesOf = ({ corpus }: { corpus: Corpus }) => Buffer.from(corpus.subarray(0, corpus.length).slice().buffer)
+/** Everything to a file. */
+const onDisk = () => ({ cacheDir: at('cache'), maxMemory: 0 })
+
+describe('UTF-8 in chunks', () => {
+  const collect = async (chunks: Uint8Array[]) => {
+    const parts: string[] = []
+    for await (const part of decodeUtf8(chunks, 'a.txt')) parts.push(part)
+    return parts.join('')
+  }
+
+  test('cut at every byte, and byte by byte', async () => {
+    const bytes = Buffer.from(`\uFEFFa é 鯨 🐋 \uFEFF\u{10FFFF}\0\uFFFD`)
+    const expected = new TextDecoder().decode(bytes)
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      expect(await collect([bytes.subarray(0, cut), bytes.subarray(cut)])).toBe(expected)
+    }
+    expect(await collect(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toBe(expected)
+  })
+
+  test.each([
+    ['Latin 1', [0x63, 0x61, 0x66, 0xe9, 0x20], 3],
+    ['a character cut off at the end', [0x61, 0xf0, 0x9f, 0x90], 1],
+    ['a byte that goes on with nothing', [0x61, 0xc3, 0xa9, 0xa9], 3],
+    ['a half of a surrogate pair', [0x61, 0x61, 0xed, 0xa0, 0x80], 2],
+    ['a character longer than it must be', [0x61, 0xc0, 0x80], 1],
+    ['bytes that are never there', [0xff, 0xfe], 0],
+    ['a beginning like that of U+FFFD', [0x61, 0xef, 0x20], 1],
+  ])('%s: an error that says where, wherever it is cut', async (_name, bytes, place) => {
+    const given = Uint8Array.from(bytes)
+    for (let cut = 0; cut <= given.length; cut++) {
+      const message = `a.txt: the file is not UTF-8 text from byte ${place} on`
+      await expect(collect([given.subarray(0, cut), given.subarray(cut)])).rejects.toThrow(message)
+    }
+  })
+})
+
+describe('loadCorpus', () => {
+  beforeEach(loadBytePairs)
+
+  test.each(tokenKinds)('%s tokens: what the text has in memory, in memory and in a file', async (tokens) => {
+    // Longer than what is read at once, so that its chunks end anywhere.
+    const long = text.repeat(4000)
+    await writeFile(at('long.txt'), long)
+    for (const clean of [true, false]) {
+      const options = { tokens, clean, cacheDir: at('cache') }
+      const expected = sequencesFromText(long, { ...options, maxTokens: Infinity })
+      const inMemory = await loadCorpus(at('long.txt'), options)
+      expect(bytesOf(inMemory).equals(bytesOf(expected))).toBe(true)
+      expect(inMemory.vocab.tokens).toEqual(expected.vocab.tokens)
+      expect(await readdir(folder)).not.toContain('cache')
+      const made = await loadCorpus(at('long.txt'), { ...options, maxMemory: 0 })
+      const again = await loadCorpus(at('long.txt'), { ...options, maxMemory: 0 })
+      for (const { corpus, vocab, bytes, unknown, close } of [made, again]) {
+        expect(corpus).toBeInstanceOf(FileCorpus)
+        expect(bytesOf({ corpus }).equals(bytesOf(expected))).toBe(true)
+        expect(vocab).toEqual(expected.vocab)
+        expect([bytes, unknown]).toEqual([Buffer.byteLength(long), 0])
+        await close()
+      }
+      await rm(at('cache'), { recursive: true })
+    }
+  })
+
+  test.each(['sequential', 'random'] as const)('%s batches of a file are those of an array', async (sampling) => {
+    await writeFile(at('a.txt'), text.repeat(20))
+    const inMemory = await loadCorpus(at('a.txt'), { cacheDir: at('cache') })
+    const onFile = await loadCorpus(at('a.txt'), onDisk())
+    const batches = ({ corpus }: typeof inMemory, part?: 'validation') => {
+      const piece = part ? splitCorpus(corpus, { validation: 0.4 }).validation : corpus
+      const data = new SequenceData(piece ?? corpus, {
+        sampling,
+        batchSize: 3,
+        numSteps: 7,
+        generator: new Generator(5),
+      })
+      return [1, 2, 3].flatMap(() => [...data.batches()].map(({ x, y }) => [[...x.data], [...y.data]]))
+    }
+    expect(onFile.corpus).toBeInstanceOf(FileCorpus)
+    expect(batches(onFile)).toEqual(batches(inMemory))
+    expect(batches(onFile, 'validation')).toEqual(batches(inMemory, 'validation'))
+    await onFile.close()
+    expect(() => onFile.corpus.subarray(0, 5)).toThrow('the corpus is closed')
+    await onFile.close()
+  })
+
+  test('two and four bytes a number, where the vocabulary is larger', async () => {
+    for (const [size, bytes] of [
+      [300, 2],
+      [70_000, 4],
+    ]) {
+      const words = Array.from({ length: size }, (_, i) => `w${i}`).join(' ')
+      await writeFile(at('words.txt'), words)
+      const { corpus, vocab, close } = await loadCorpus(at('words.txt'), { ...onDisk(), tokens: 'word', clean: false })
+      expect(corpus.subarray(0, 1).BYTES_PER_ELEMENT).toBe(bytes)
+      expect(vocab.decode(corpus.subarray(size - 2, size + 9))).toEqual([`w${size - 2}`, `w${size - 1}`])
+      await close()
+    }
+  })
+
+  test('directories, patterns and files in one; a line break comes between', async () => {
+    await mkdir(at('books', 'more'), { recursive: true })
+    await writeFile(at('books', 'b.txt'), 'second')
+    await writeFile(at('books', 'a.txt'), '\uFEFFfirst')
+    await writeFile(at('books', 'more', 'c.txt'), 'third')
+    await writeFile(at('books', 'd.md'), 'not this')
+    await writeFile(at('e[1].txt'), 'fourth')
+    const joined = async (...sources: string[]) => {
+      const { corpus, vocab, source } = await loadCorpus(sources, { clean: false })
+      return [vocab.join(vocab.decode(corpus.subarray(0, 100))), source.replaceAll(folder, '')]
+    }
+    expect(await joined(at('books'))).toEqual(['first\nsecond', '/books (2 files)'])
+    expect(await joined(at('books/**/*.txt'), at('e[1].txt'))).toEqual([
+      'first\nsecond\nthird\nfourth',
+      '/books/**/*.txt (3 files), /e[1].txt',
+    ])
+    expect(await readText(at('books/{b,more/c}.txt'))).toBe('second\nthird')
+    await expect(joined(at('books/*.csv'))).rejects.toThrow('no file has a name like this')
+    await expect(joined()).rejects.toThrow('no text is named')
+  })
+
+  test('standard input, in chunks cut anywhere; its copy is removed', async () => {
+    vi.stubEnv('TMPDIR', at('tmp'))
+    await mkdir(at('tmp'))
+    const bytes = Array.from(Buffer.from(text), (byte) => Uint8Array.of(byte))
+    await writeFile(at('a.txt'), 'more')
+    const options = { ...onDisk(), clean: false }
+    const loaded = await loadCorpus(['-', at('a.txt')], { ...options, stdin: Readable.from(bytes) })
+    expect(loaded.vocab.join(loaded.vocab.decode(all(loaded)))).toBe(`${text}\nmore`)
+    expect(loaded.source).toBe(`standard input, ${at('a.txt')}`)
+    const other = await loadCorpus(['-', at('a.txt')], { ...options, stdin: Readable.from([Buffer.from('other')]) })
+    expect(other.corpus.length).toBe('other\nmore'.length)
+    expect(await readdir(at('tmp'))).toEqual([])
+    for (const { close } of [loaded, other]) await close()
+    await expect(loadCorpus(['-', '-'])).rejects.toThrow('named twice')
+    vi.unstubAllEnvs()
+  })
+
+  test.skipIf(process.platform === 'win32')('a pipe with a name is copied, too', async () => {
+    await promisify(execFile)('mkfifo', [at('pipe')])
+    const [loaded] = await Promise.all([loadCorpus(at('pipe'), { clean: false }), writeFile(at('pipe'), text)])
+    expect(loaded.corpus.length).toBe([...text].length)
+  })
+
+  test('bytes as they are, when nothing is to be changed', async () => {
+    const bytes = Uint8Array.from({ length: 300 }, (_, i) => 255 - (i % 256))
+    await writeFile(at('any.bin'), bytes)
+    const { corpus, vocab } = await loadCorpus(at('any.bin'), { tokens: 'byte', clean: false })
+    expect(vocab.decode(all({ corpus })).map((byte) => byte.charCodeAt(0))).toEqual([...bytes])
+    await expect(loadCorpus(at('any.bin'), { tokens: 'byte' })).rejects.toThrow('not UTF-8 text from byte 0')
+  })
+
+  test('a given vocabulary, rare tokens, and a limit: what is unknown is counted as far as it is kept', async () => {
+    await writeFile(at('a.txt'), 'aaa bbb cc d?')
+    const vocab = Vocab.count('ab')
+    const given = await loadCorpus(at('a.txt'), { ...onDisk(), vocab })
+    expect([given.vocab, given.unknown, given.corpus.length]).toEqual([vocab, 6, 12])
+    const rare = await loadCorpus(at('a.txt'), {
+      ...onDisk(),
+      minFreq: 3,
+      maxTokens: 11,
+      lowercase: true,
+      clean: false,
+    })
+    expect([rare.vocab.tokens.join(''), rare.unknown, rare.corpus.length]).toEqual(['<unk>a b', 2, 11])
+    for (const { close } of [given, rare]) await close()
+  })
+
+  test('tells its progress, and ends when told to, leaving nothing behind', async () => {
+    await writeFile(at('a.txt'), text.repeat(5000))
+    const total = (await stat(at('a.txt'))).size
+    const told: [string, number, number][] = []
+    const onProgress: CorpusOptions['onProgress'] = ({ phase, done, total }) => told.push([phase, done, total])
+    await (await loadCorpus(at('a.txt'), { ...onDisk(), onProgress })).close()
+    await (await loadCorpus(at('a.txt'), { ...onDisk(), onProgress })).close()
+    for (const phase of ['counting', 'encoding', 'checking']) {
+      const steps = told.filter(([name]) => name === phase)
+      expect(steps.length).toBeGreaterThan(1)
+      expect(steps.at(-1)?.[1]).toBe(steps.at(-1)?.[2])
+      if (phase !== 'checking') expect(steps.at(-1)?.[2]).toBe(total)
+    }
+    const abort = new AbortController()
+    const stopped = loadCorpus(at('a.txt'), {
+      ...onDisk(),
+      cacheDir: at('other'),
+      signal: abort.signal,
+      onProgress: ({ phase }) => phase === 'encoding' && abort.abort(),
+    })
+    await expect(stopped).rejects.toThrow('aborted')
+    expect(await readdir(at('other'))).toEqual([])
+  })
+})
+
+describe('the cache of a long text', () => {
+  const load = async (options: CorpusOptions = {}) => {
+    const phases = new Set<string>()
+    const onProgress: CorpusOptions['onProgress'] = ({ phase }) => phases.add(phase)
+    const { corpus, vocab, close } = await loadCorpus(at('a.txt'), { ...onDisk(), ...options, onProgress })
+    const tokens = vocab.join(vocab.decode(all({ corpus })))
+    await close()
+    return { tokens, fresh: phases.has('encoding') }
+  }
+  beforeEach(() => writeFile(at('a.txt'), 'abcabc'))
+
+  test('is used again, for the same options; also where few tokens are kept', async () => {
+    expect(await load()).toEqual({ tokens: 'abcabc', fresh: true })
+    expect(await load()).toEqual({ tokens: 'abcabc', fresh: false })
+    expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: true })
+    expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: false })
+    expect((await load({ clean: false })).fresh).toBe(true)
+    expect((await load({ vocab: Vocab.count('ab') })).tokens).toBe('ab<unk>ab<unk>')
+  })
+
+  test('is made anew in its place when the text changes, in size or in time', async () => {
+    await load()
+    await writeFile(at('a.txt'), 'abcabcd')
+    expect(await load()).toEqual({ tokens: 'abcabcd', fresh: true })
+    await writeFile(at('a.txt'), 'dcbaabc')
+    await utimes(at('a.txt'), 1e9, 1e9)
+    expect(await load()).toEqual({ tokens: 'dcbaabc', fresh: true })
+    expect((await readdir(at('cache'))).length).toBe(1)
+  })
+
+  test('is made anew when any byte of it is another, or it ends too soon', async () => {
+    await load()
+    const [name] = await readdir(at('cache'))
+    const good = await readFile(at('cache', name))
+    for (let i = 0; i < good.length; i++) {
+      const bad = Buffer.from(good)
+      bad[i] ^= 1 + (i % 255)
+      await writeFile(at('cache', name), i % 2 === 0 ? bad : good.subarray(0, i))
+      expect(await load()).toEqual({ tokens: 'abcabc', fresh: true })
+    }
+    expect(await readFile(at('cache', name))).toEqual(good)
+  })
+
+  test('may be made by several at once', async () => {
+    const loaded = await Promise.all([load(), load(), load()])
+    for (const { tokens } of loaded) expect(tokens).toBe('abcabc')
+    expect((await readdir(at('cache'))).length).toBe(1)
+  })
+
+  test('a file cut while it is read: a DataError', async () => {
+    const { corpus, close } = await loadCorpus(at('a.txt'), onDisk())
+    const [name] = await readdir(at('cache'))
+    await writeFile(at('cache', name), '')
+    expect(() => corpus.subarray(0, 3)).toThrow('cut while tokens were read')
+    await close()
+  })
+
+  test.each([
+    ['ENOSPC', 'the disk is full: the tokens of this text take 0 MB there; free some space'],
+    ['EIO', 'the folder cannot be written (broken)'],
+  ])('%s: a sentence that says what to do, and nothing left behind', async (code, message) => {
+    const handle = await open(at('a.txt'))
+    const error = Object.assign(new Error('broken'), { code, syscall: 'write' })
+    vi.spyOn(Object.getPrototypeOf(handle), 'writeFile').mockRejectedValue(error)
+    await handle.close()
+    await expect(load()).rejects.toThrow(DataError)
+    await expect(load()).rejects.toThrow(`${at('cache')}: ${message}`)
+    expect(await readdir(at('cache'))).toEqual([])
+  })
+})

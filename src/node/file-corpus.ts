@@ -1,0 +1,58 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { DataError } from '../core/errors.js'
+import type { Corpus } from '../data/sequences.js'
+import type { numbersFor } from '../data/tokens.js'
+
+/**
+ * Token numbers in a file, one after another from its beginning, each in as many bytes as the array's elements have
+ * (little-endian, as the machines are that run this). Views are read when they are asked for, so that a corpus takes
+ * no memory.
+ */
+export class FileCorpus implements Corpus {
+  #descriptor: number | undefined
+
+  /** @throws DataError where the file cannot be opened */
+  constructor(
+    readonly file: string,
+    readonly Numbers: ReturnType<typeof numbersFor>,
+    readonly length: number,
+  ) {
+    try {
+      this.#descriptor = openSync(file, 'r')
+    } catch (error) {
+      throw new DataError(`${file}: the tokens of a text cannot be read (${(error as Error).message})`)
+    }
+  }
+
+  /** Bytes of all numbers. */
+  get byteLength(): number {
+    return this.length * this.Numbers.BYTES_PER_ELEMENT
+  }
+
+  /**
+   * Numbers from one place up to another, in an array of their own; what lies beyond the ends is left out.
+   * @throws DataError where the file is closed or was cut since
+   */
+  subarray(from: number, to: number): ReturnType<Corpus['subarray']> {
+    if (this.#descriptor === undefined) {
+      throw new DataError(`${this.file}: the corpus is closed; close it when nothing is read from it any more`)
+    }
+    const start = Math.max(0, Math.min(from, this.length))
+    const numbers = new this.Numbers(Math.max(0, Math.min(to, this.length) - start))
+    let done = 0
+    while (done < numbers.byteLength) {
+      const place = start * numbers.BYTES_PER_ELEMENT + done
+      const read = readSync(this.#descriptor, numbers, done, numbers.byteLength - done, place)
+      if (read === 0)
+        throw new DataError(`${this.file}: the file was cut while tokens were read from it; load the text again`)
+      done += read
+    }
+    return numbers
+  }
+
+  /** Closes the file. Once is enough; more does no harm. */
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
+  }
+}

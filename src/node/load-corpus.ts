@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto'
+import path from 'node:path'
+import { DataError } from '../core/errors.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
+import { checkMaxTokens, checkSome, type EncodeOptions, kindOf } from '../data/load.js'
+import { PieceStream } from '../data/pieces.js'
+import type { Corpus } from '../data/sequences.js'
+import type { TokenKind } from '../data/text.js'
+import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from '../data/tokens.js'
+import { Vocab } from '../data/vocab.js'
+import { cacheFolder } from './cache-folder.js'
+import { readCorpus, writeCorpus } from './corpus-cache.js'
+import { FileCorpus } from './file-corpus.js'
+import { decodeUtf8, readChunks } from './read-chunks.js'
+import { openSources, type SourceFile } from './sources.js'
+
+export interface CorpusProgress {
+  /** A text is read twice: to count its tokens, and to number them. A cache is read once, to check it. */
+  phase: 'counting' | 'encoding' | 'checking'
+  /** Bytes read in this phase. */
+  done: number
+  /** Bytes in all. */
+  total: number
+}
+
+export interface CorpusOptions extends EncodeOptions {
+  /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default Infinity. */
+  maxTokens?: number
+  /** Where the tokens of long texts are kept. Default: UNROLLED_CACHE, or the user's cache folder. */
+  cacheDir?: string
+  /** Bytes of token numbers up to which they stay in memory, and of a text up to which it is not cached. Default 64 MB. */
+  maxMemory?: number
+  /** Ends the loading with its reason. */
+  signal?: AbortSignal
+  onProgress?: (progress: CorpusProgress) => void
+  /** What the source `-` stands for. Default: process.stdin. */
+  stdin?: AsyncIterable<Uint8Array>
+}
+
+export interface LoadedCorpus {
+  /** A typed array, or for a long text a `FileCorpus`. */
+  corpus: Corpus
+  vocab: Vocab
+  /** One line that says where the text comes from. */
+  source: string
+  /** Of the text. */
+  bytes: number
+  /** Tokens of the corpus that are not in the vocabulary. */
+  unknown: number
+  /** Closes the file of a long text, when nothing is read from the corpus any more. */
+  close(): Promise<void>
+}
+
+/**
+ * Texts of any size as token numbers, with their vocabulary. Sources are files, directories (their .txt files),
+ * patterns such as `books/*.txt`, and `-`, standard input. Memory stays small whatever the text's length: it is read in
+ * pieces, twice, and the numbers of a long one go to a file in the cache folder, which is used again while the text's
+ * files have the same sizes and times. Texts are UTF-8; with 'byte' tokens, and neither cleaning nor lower case, files
+ * are taken as they are.
+ * @throws DataError for what cannot be read, is not UTF-8, or has no tokens; OptionError for an option out of range
+ */
+export async function loadCorpus(
+  sources: string | readonly string[],
+  options: CorpusOptions = {},
+): Promise<LoadedCorpus> {
+  const { maxTokens = Infinity, maxMemory = 2 ** 26, cacheDir = cacheFolder() } = options
+  checkMaxTokens(maxTokens)
+  const kind = kindOf(options)
+  if (kind === 'bpe') await loadBytePairs()
+  const { files, description, close } = await openSources(sources, options)
+  try {
+    const text: Text = { ...options, tokens: kind, files, bytes: files.reduce((sum, file) => sum + file.bytes, 0) }
+    const state = JSON.stringify(files.map(({ version }) => version))
+    const cache = path.join(cacheDir, `corpus-${keyOf(text, maxTokens)}.bin`)
+    const cached = await readCorpus(cache, state, progressOf(text, 'checking'))
+    const { corpus, ...loaded } = cached ?? (await encodeText(text, { maxTokens, maxMemory, cache, state }))
+    const done = { vocab: loaded.vocab, source: description, bytes: text.bytes, unknown: loaded.unknown }
+    if (!(corpus instanceof FileCorpus)) return { corpus, ...done, close: async () => {} }
+    if (corpus.byteLength > maxMemory) return { corpus, ...done, close: async () => corpus.close() }
+    // A long text of few tokens.
+    const numbers = corpus.subarray(0, corpus.length)
+    corpus.close()
+    return { corpus: numbers, ...done, close: async () => {} }
+  } finally {
+    await close()
+  }
+}
+
+/** A text to encode, and how. */
+interface Text extends CorpusOptions {
+  tokens: TokenKind
+  files: readonly SourceFile[]
+  bytes: number
+}
+
+/** A name for the files of a text and what makes its tokens; not for the files' content. */
+function keyOf({ files, tokens, clean, lowercase, minFreq, vocab }: Text, maxTokens: number): string {
+  const places = files.map((file) => (file.path === file.name ? path.resolve(file.path) : file.name))
+  const what = [places, tokens, clean, lowercase, minFreq, vocab?.tokens, String(maxTokens)]
+  return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 32)
+}
+
+/** A function that is told of bytes read, and reports them. */
+function progressOf(
+  { signal, onProgress, bytes: total }: Text,
+  phase: CorpusProgress['phase'],
+): (bytes: number, of?: number) => void {
+  let done = 0
+  return (bytes, of = total) => {
+    signal?.throwIfAborted()
+    done += bytes
+    onProgress?.({ phase, done, total: of })
+  }
+}
+
+/** A text in pieces, each of them with whole tokens. */
+async function* piecesOf(text: Text, phase: CorpusProgress['phase']): AsyncGenerator<string> {
+  const report = progressOf(text, phase)
+  const { files, tokens, clean = true, lowercase = false } = text
+  const asTheyAre = tokens === 'byte' && !clean && !lowercase
+  const stream = new PieceStream(asTheyAre ? { tokens: 'char', clean: false } : text)
+  for (const [i, file] of files.entries()) {
+    if (i > 0) yield stream.push('\n')
+    const chunks = observed(readChunks(file.path), report)
+    if (asTheyAre) for await (const chunk of chunks) yield chunk.toString('latin1')
+    else for await (const part of decodeUtf8(chunks, file.name)) yield stream.push(part)
+  }
+  yield stream.flush()
+}
+
+async function* observed(chunks: AsyncIterable<Buffer>, see: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    see(chunk.length)
+    yield chunk
+  }
+}
+
+async function encodeText(
+  text: Text,
+  { maxTokens, maxMemory, cache, state }: { maxTokens: number; maxMemory: number; cache: string; state: string },
+): Promise<{ corpus: FileCorpus | Numbers; vocab: Vocab; unknown: number }> {
+  const { vocab, total } = await countTokens(text)
+  const length = Math.min(total, maxTokens)
+  checkSome(length)
+  const encode = tokenEncoder(vocab)
+  const Numbers = numbersFor(vocab.size)
+  /** Hands over all numbers, in arrays that are written over; returns how many are unknown. */
+  const fill = async (write: (numbers: Numbers) => Promise<void> | void): Promise<number> => {
+    let [left, unknown] = [length, 0]
+    for await (const piece of piecesOf(text, 'encoding')) {
+      const numbers = encode(piece).subarray(0, left)
+      for (let i = 0; i < numbers.length; i++) if (numbers[i] === vocab.unk) unknown++
+      await write(new Numbers(numbers))
+      left -= numbers.length
+      if (left === 0) return unknown
+    }
+    throw new DataError(`loadText: the text became shorter while it was read; load it again`)
+  }
+  if (Math.max(length * Numbers.BYTES_PER_ELEMENT, text.bytes) > maxMemory) {
+    return writeCorpus(cache, { state, vocab, length }, fill)
+  }
+  const corpus = new Numbers(length)
+  let at = 0
+  const unknown = await fill((numbers) => {
+    corpus.set(numbers, at)
+    at += numbers.length
+  })
+  return { corpus, vocab, unknown }
+}
+
+/** The vocabulary of a text, or the one given, and how many tokens there are. */
+async function countTokens(text: Text): Promise<{ vocab: Vocab; total: number }> {
+  const { tokens: kind, minFreq } = text
+  let { vocab } = text
+  let total = 0
+  if (vocab) {
+    const encode = tokenEncoder(vocab)
+    for await (const piece of piecesOf(text, 'counting')) total += encode(piece).length
+  } else {
+    const counter = tokenCounter(kind)
+    for await (const piece of piecesOf(text, 'counting')) counter.add(piece)
+    const counts = counter.counts()
+    for (const count of counts.values()) total += count
+    vocab = Vocab.ofCounts(counts, { minFreq, kind })
+  }
+  return { vocab, total }
+}
