@@ -6,8 +6,8 @@ export { HISTORY, type HistoryEvent, readHistory } from './node/history.js'
 export { type CorpusOptions, type CorpusProgress, type LoadedCorpus, loadCorpus } from './node/load-corpus.js'
 export { loadText } from './node/load-text.js'
 export { checkModelFolder, type LoadedModel, loadModel, saveModel } from './node/model-folder.js'
-export { pngOf } from './node/png.js'
 export { type LinePlot, linePlot, type Series } from './node/plot.js'
+export { pngOf } from './node/png.js'
 export { readText } from './node/read-text.js'
 export {
   type FindOptions,

@@ -23,9 +23,7 @@ export function dataCommand(): Command {
     )
     .option('--no-clean', 'keep case, punctuation and line ends')
     .addOption(
-      new Option('--max-tokens <n>', 'take the first so many tokens')
-        .argParser(numberOrAll)
-        .default(Infinity, 'all'),
+      new Option('--max-tokens <n>', 'take the first so many tokens').argParser(numberOrAll).default(Infinity, 'all'),
     )
     .option('--validation <p>', 'part at the end of the text that n-grams are to foretell', number, 0.1)
     .option('--orders <n>', 'longest n-grams', number, 6)
@@ -113,7 +111,12 @@ function show(facts: Facts, baselines: Baseline[], validation: number): void {
   if (baselines.length === 0) return
   console.log(`n-grams of the rest foretell the last ${(validation * 100).toFixed(0)} %:`)
   const rows = baselines.map(({ order, loss, perplexity }) => [
-    ...[order === 1 ? 'frequencies' : `${order}-grams`, loss.toFixed(4), perplexity.toFixed(3), bitsOf(loss).toFixed(4)],
+    ...[
+      order === 1 ? 'frequencies' : `${order}-grams`,
+      loss.toFixed(4),
+      perplexity.toFixed(3),
+      bitsOf(loss).toFixed(4),
+    ],
   ])
   console.log(table([['', 'nats', 'perplexity', 'bits'], ...rows]))
 }

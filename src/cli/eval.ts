@@ -78,7 +78,9 @@ async function run(folder: string, texts: string[], options: Options): Promise<v
   const { split, validation = recorded('validation'), test = recorded('test') } = options
   if (split === 'validation' || split === 'test') {
     if ((split === 'validation' ? validation : test) === 0) {
-      throw new OptionError(`eval: ${folder} was trained without a ${split} part, expected --${split} with a proportion`)
+      throw new OptionError(
+        `eval: ${folder} was trained without a ${split} part, expected --${split} with a proportion`,
+      )
     }
   }
   const load = (sources: string[], maxTokens: number) =>
@@ -138,7 +140,9 @@ function show(report: Report, { json }: Options): void {
   }
   const { text, tokens, unknown, loss, perplexity, bitsPerCharacter, compared, baselines } = report
   console.log(`text: ${text}`)
-  console.log(`tokens foretold: ${tokens.toLocaleString('en')}${unknown > 0 ? `, unknown to the model: ${unknown}` : ''}`)
+  console.log(
+    `tokens foretold: ${tokens.toLocaleString('en')}${unknown > 0 ? `, unknown to the model: ${unknown}` : ''}`,
+  )
   console.log(
     `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${bitsPerCharacter.toFixed(4)} bits per character`,
   )

@@ -4,14 +4,17 @@ import { DataError, OptionError } from '../core/errors.js'
 import type { HistoryEvent } from '../node/history.js'
 import type { Series } from '../node/plot.js'
 import { number } from './arguments.js'
-import { duration } from './view.js'
 import { table } from './table.js'
+import { duration } from './view.js'
 
 const quantities = {
   loss: { label: 'loss, nats a token', of: ({ loss }: HistoryEvent) => loss },
   perplexity: { label: 'perplexity', of: ({ loss }: HistoryEvent) => Math.exp(loss) },
   lr: { label: 'learning rate', of: (event: HistoryEvent) => ('lr' in event ? event.lr : undefined) },
-  'grad-norm': { label: 'norm of the gradients', of: (event: HistoryEvent) => ('gradNorm' in event ? event.gradNorm : undefined) },
+  'grad-norm': {
+    label: 'norm of the gradients',
+    of: (event: HistoryEvent) => ('gradNorm' in event ? event.gradNorm : undefined),
+  },
   'tokens-per-second': {
     label: 'tokens per second',
     of: (event: HistoryEvent) => ('tokensPerSecond' in event ? event.tokensPerSecond : undefined),
@@ -61,7 +64,9 @@ async function run(folders: string[], options: Options): Promise<void> {
   }
   const series = runs.flatMap(({ name, events }) => seriesOf(name, events, options))
   if (series.length === 0) {
-    throw new DataError(`plot: there is no ${options.y} in ${folders.join(', ')} yet, expected some steps of a training`)
+    throw new DataError(
+      `plot: there is no ${options.y} in ${folders.join(', ')} yet, expected some steps of a training`,
+    )
   }
   const { label } = quantities[options.y]
   const svg = await linePlot({
@@ -72,7 +77,9 @@ async function run(folders: string[], options: Options): Promise<void> {
     series,
   })
   await writeFileAtomic(options.out, kind === '.svg' ? svg : await (await import('../node/png.js')).pngOf(svg))
-  console.log(table([['run', 'steps', 'training', 'held out', 'best', 'at step', 'tokens/s', 'time'], ...runs.map(summary)]))
+  console.log(
+    table([['run', 'steps', 'training', 'held out', 'best', 'at step', 'tokens/s', 'time'], ...runs.map(summary)]),
+  )
   console.log(`written: ${options.out}`)
 }
 

@@ -7,7 +7,15 @@ export class ProgressBar {
   constructor(label: string, stream: NodeJS.WriteStream = process.stderr) {
     if (!stream.isTTY) return
     const format = `${label} {bar} {percentage} %`
-    const options = { format, stream, hideCursor: true, fps: 10, barsize: 18, gracefulExit: false, clearOnComplete: true }
+    const options = {
+      format,
+      stream,
+      hideCursor: true,
+      fps: 10,
+      barsize: 18,
+      gracefulExit: false,
+      clearOnComplete: true,
+    }
     this.#bar = new SingleBar(options, Presets.shades_classic)
     this.#bar.start(1, 0)
   }

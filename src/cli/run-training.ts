@@ -2,8 +2,8 @@ import { DataError, DivergenceError } from '../core/errors.js'
 import { configOf, type TrainingRecord } from '../formats/model.js'
 import type { Checkpoint } from '../node/checkpoint.js'
 import { HISTORY, HistoryWriter } from '../node/history.js'
-import { type EpochEvent, kernels, loadModel, predict, saveModel, type TrainEvent, type Vocab } from '../node.js'
 import { TensorBoardWriter } from '../node/tensorboard.js'
+import { type EpochEvent, kernels, loadModel, predict, saveModel, type TrainEvent, type Vocab } from '../node.js'
 import { underPrefix } from '../train/state.js'
 import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
@@ -41,7 +41,7 @@ class Run {
     this.#job = job
     this.#signal = signal
     this.#say = (text) => (options.json ? console.error(text) : console.log(text))
-    this.#say(`text: ${text.source}`)
+    this.#say(`text: ${text.source} (${text.tokens})`)
     this.#say(`model: ${summary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
     const done = fractionDone(training.data, options.epochs, training.epoch, training.batch)

@@ -1,36 +1,81 @@
 import { createHash } from 'node:crypto'
-import { type Corpus, loadText, loadTimeMachine, type Vocab } from '../node.js'
+import { type Corpus, findTimeMachine, loadCorpus, sequencesFromText, splitCorpus, type Vocab } from '../node.js'
 import type { TrainingOptions } from './options.js'
+import { withProgress } from './progress.js'
 
 /** A text as a training takes it. */
 export interface TrainingText {
   train: Corpus
   validation?: Corpus
   vocab: Vocab
-  /** One line that says where it comes from and how much there is. */
+  /** Where it comes from, and how much there is. */
   source: string
+  tokens: string
   /** Tells it from another. */
   fingerprint: string
   close(): Promise<void>
 }
+
+/**
+ * The texts that a training was told, or The Time Machine, cut as it was told.
+ * @param vocab instead of one of the text's own tokens
+ */
 export async function loadTrainingText(
-  texts: string[],
+  texts: readonly string[],
   options: TrainingOptions,
-  _signal: AbortSignal,
-  _vocab?: Vocab,
+  signal: AbortSignal,
+  vocab?: Vocab,
 ): Promise<TrainingText> {
+  const { tokens, clean, maxTokens, validation, test } = options
+  const how = { tokens, clean, maxTokens, vocab }
   const loaded =
     texts.length > 0
-      ? { ...(await loadText(texts, options)), source: texts.join(', ') }
-      : await loadTimeMachine(options)
-  const { corpus } = loaded
-  const v = Math.floor(corpus.length * options.validation)
+      ? await withProgress('reading', (update) =>
+          loadCorpus(texts, { ...how, signal, onProgress: ({ done, total }) => update(done / total) }),
+        )
+      : await loadBook(how)
+  const { corpus, source } = loaded
+  const parts = splitCorpus(corpus, { validation, test })
+  const counts = Object.entries(parts).map(([name, part]) => `${part.length.toLocaleString('en')} to ${words[name]}`)
   return {
-    train: corpus.subarray(0, corpus.length - v),
-    validation: v ? corpus.subarray(corpus.length - v) : undefined,
+    train: parts.train,
+    validation: parts.validation,
     vocab: loaded.vocab,
-    source: loaded.source,
-    fingerprint: createHash('sha256').update(corpus).digest('hex'),
-    close: async () => {},
+    source,
+    tokens: `${corpus.length.toLocaleString('en')} tokens${counts.length > 1 ? `: ${counts.join(', ')}` : ''}`,
+    fingerprint: fingerprintOf(corpus),
+    close: loaded.close,
   }
+}
+
+const words: Record<string, string> = { train: 'train on', validation: 'validate on', test: 'be left for a test' }
+
+async function loadBook(how: Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens'> & { vocab?: Vocab }) {
+  const { isTTY } = process.stderr
+  let shown = false
+  const { text, source } = await findTimeMachine({
+    onProgress: ({ received, total }) => {
+      shown = isTTY
+      if (isTTY) process.stderr.write(`\rdownloading: ${received}${total ? ` of ${total}` : ''} bytes\x1b[K`)
+    },
+  })
+  if (shown) process.stderr.write('\r\x1b[K')
+  return { ...sequencesFromText(text, { ...how, batchSize: 1, numSteps: 1 }), source, close: async () => {} }
+}
+
+/** Tokens of each of the places that a fingerprint looks at: all of a text of up to 16 million. */
+const WINDOW = 2 ** 18
+const WINDOWS = 64
+
+/** A checksum of a corpus: of its length, and of pieces spread over it evenly. */
+function fingerprintOf(corpus: Corpus): string {
+  const hash = createHash('sha256').update(String(corpus.length))
+  const windows = Math.min(WINDOWS, Math.ceil(corpus.length / WINDOW))
+  for (let i = 0; i < windows; i++) {
+    const last = Math.max(corpus.length - WINDOW, 0)
+    const from = windows === 1 ? 0 : Math.floor((i * last) / (windows - 1))
+    const { buffer, byteOffset, byteLength } = corpus.subarray(from, Math.min(from + WINDOW, corpus.length))
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength))
+  }
+  return hash.digest('hex')
 }

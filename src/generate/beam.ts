@@ -1,11 +1,11 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent.js'
 import { checkVocab, type GenerateOptions, type MadeToken, PREFIX } from './continuations.js'
-import { Pace } from './pace.js'
 import { logSumExp } from './sample.js'
-import { encodePrefix, StopFilter, stopIn, stopsOf, textOf, textStream } from './text.js'
+import { encodePrefix, StopFilter, stopIn, stopsOf, textOf } from './text.js'
 
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
   /** Texts kept at each step, and at the end. Default 4; 1 takes the likeliest token each time. */
@@ -62,19 +62,19 @@ export async function beamSearch<S extends RecurrentState>(
   const given = encodePrefix(prefix, vocab)
   const search = new Search(vocab, options, beams, given[given.length - 1])
   const stepper = model.stepper(beams)
-  const pace = new Pace()
+  const pace = new Turns()
   try {
     // While the prefix is read all sequences are the same; the first continuations come from the first.
     for (const token of given.subarray(0, -1)) {
       if (signal?.aborted) break
       stepper.step(new Int32Array(beams).fill(token))
-      await pace.rest()
+      await pace.take()
     }
     for (let made = 0; made < length && !signal?.aborted; made++) {
       const tokens = Int32Array.from({ length: beams }, (_, row) => search.live[row]?.token ?? 0)
       stepper.select(search.extend(stepper.step(tokens)))
       if (search.settled(length, lengthPenalty)) break
-      await pace.rest()
+      await pace.take()
     }
   } finally {
     stepper.free()
@@ -180,7 +180,7 @@ function hypothesisOf(
   stops: readonly string[],
   lengthPenalty: number,
 ): Hypothesis {
-  const stream = textStream(vocab)
+  const stream = vocab.textStream()
   const filter = new StopFilter<MadeToken>(stops)
   const path = pathTo(last)
   const tokens = path.flatMap(({ before, token, total }, index) => {

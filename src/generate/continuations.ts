@@ -1,12 +1,12 @@
 import { checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
-import type { Vocab } from '../data/vocab.js'
+import { Turns } from '../core/turn.js'
+import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent.js'
-import { Pace } from './pace.js'
 import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
-import { encodePrefix, StopFilter, stopsOf, textStream } from './text.js'
+import { encodePrefix, StopFilter, stopsOf } from './text.js'
 
 export interface GenerateOptions extends SamplingOptions {
   /** The text to go on from, of any length. Default 'time traveller'. */
@@ -60,7 +60,7 @@ export async function* continuations<S extends RecurrentState>(
   const texts = textsOf(vocab, prefixes, options, length)
   if (length === 0 || texts.length === 0) return
   const stepper = model.stepper(texts.length)
-  const pace = new Pace()
+  const pace = new Turns()
   try {
     const tokens = Int32Array.from(texts, ({ prefix }) => prefix[0])
     for (let at = 1; !signal?.aborted && texts.some(({ ended }) => !ended); at++) {
@@ -75,7 +75,7 @@ export async function* continuations<S extends RecurrentState>(
         }
       }
       yield* made
-      await pace.rest()
+      await pace.take()
     }
     for (const text of texts) yield* text.flush()
   } finally {
@@ -113,7 +113,7 @@ const streamOf = (generator: RandomGenerator): RandomGenerator =>
 
 /** One of the texts that are made side by side. */
 class ContinuedText {
-  readonly #stream: ReturnType<typeof textStream>
+  readonly #stream: TextStream
   #made = 0
 
   constructor(
@@ -124,7 +124,7 @@ class ContinuedText {
     readonly length: number,
     readonly sample: number,
   ) {
-    this.#stream = textStream(vocab)
+    this.#stream = vocab.textStream()
   }
 
   get ended(): boolean {

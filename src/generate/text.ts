@@ -1,15 +1,9 @@
 import { DataError, OptionError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 
-/** From tokens, one after another, to what each adds to a text that began with a prefix. */
-export const textStream = ({ kind }: Vocab): { push(token: string): string; flush(): string } => ({
-  push: (token) => (kind === 'word' ? ` ${token}` : token),
-  flush: () => '',
-})
-
 /** What tokens add to a prefix. */
 export function textOf(vocab: Vocab, tokens: readonly number[]): string {
-  const stream = textStream(vocab)
+  const stream = vocab.textStream()
   return tokens.map((token) => stream.push(vocab.tokenOf(token))).join('') + stream.flush()
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { DataError, FormatError } from '../core/errors.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
 import { type ModelConfig, parseConfig, parseVocab, vocabToJson } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
@@ -57,9 +58,11 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   if (sha256 !== checksum(tensors, rest)) {
     throw new FormatError(`${file}: the checkpoint is damaged: its checksum is another than that of its content`)
   }
+  const vocab = parseVocab(rest.vocab ?? '', `${file}: vocab`)
+  if (vocab.kind === 'bpe') await loadBytePairs()
   return {
     config: parseConfig(rest.config ?? '', `${file}: config`),
-    vocab: parseVocab(rest.vocab ?? '', `${file}: vocab`),
+    vocab,
     tensors,
     progress: rest.progress === undefined ? undefined : parseProgress(json(rest.progress, file), file),
     run: rest.run === undefined ? undefined : json(rest.run, file),
