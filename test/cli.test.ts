@@ -114,7 +114,7 @@ describe('train', () => {
     child.kill('SIGINT')
     setTimeout(() => child.kill('SIGINT'), 50)
     expect(await closed).toBe(130)
-    expect(existsSync(at('twice'))).toBe(false)
+    expect(existsSync(path.join(at('twice'), 'config.json'))).toBe(false)
   })
 
   test.each([

@@ -23,15 +23,18 @@ const STEP_INTERVAL = 1000
 
 /** Appends events to a history: every epoch and validation, and about a step a second. */
 export class HistoryWriter {
+  readonly #file: FileHandle
   #lastStep = -Infinity
 
   private constructor(
-    readonly file: FileHandle,
+    file: FileHandle,
     /** What is older than this training. */
     readonly earlier: readonly HistoryEvent[],
     /** Length of the file. */
     public bytes: number,
-  ) {}
+  ) {
+    this.#file = file
+  }
 
   /** @param bytes what is kept of an earlier history: its events of before a checkpoint */
   static async open(path: string, bytes: number): Promise<HistoryWriter> {
@@ -53,12 +56,12 @@ export class HistoryWriter {
       this.#lastStep = time
     }
     const line = Buffer.from(`${JSON.stringify({ ...event, time })}\n`)
-    await this.file.appendFile(line)
+    await this.#file.appendFile(line)
     this.bytes += line.length
   }
 
   close(): Promise<void> {
-    return this.file.close()
+    return this.#file.close()
   }
 }
 

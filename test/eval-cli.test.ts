@@ -1,0 +1,154 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { crossEntropy, loadModel, noGrad, tensor } from '../src/node.js'
+
+// The built commands that tell about texts, models and trainings. `npm test` builds them first.
+const main = path.resolve('dist/cli/main.js')
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-eval-'))
+const at = (...names: string[]) => path.join(folder, ...names)
+const env = { ...process.env, UNROLLED_CACHE: at('cache') }
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+const json = (...args: string[]) => {
+  const { status, stdout, stderr } = run(...args, '--json')
+  expect(status, stderr).toBe(0)
+  return JSON.parse(stdout)
+}
+
+const small = ['--hidden-size', '12', '--batch-size', '4', '--num-steps', '10', '--max-tokens', 'all', '--no-clean']
+const text = 'She sells sea shells by the sea shore. '.repeat(60)
+
+beforeAll(() => {
+  writeFileSync(at('sea.txt'), text)
+  writeFileSync(at('more.txt'), 'Señor Núñez sells shoes by the sea. '.repeat(40))
+  const options = [...small, '--epochs', '20', '--validation', '0.1', '--test', '0.1', '--tensorboard']
+  const { status, stderr } = run('train', 'sea.txt', ...options, '--out', 'sea')
+  expect(status, stderr).toBe(0)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('eval', () => {
+  test('the loss of the whole text, with the state carried through it', async () => {
+    const result = json('eval', 'sea', 'sea.txt')
+    const { model, vocab } = await loadModel(at('sea'))
+    const tokens = [...vocab.encode(text)]
+    model.eval()
+    const { output } = noGrad(() => model.forward(tensor([tokens.slice(0, -1)], { dtype: 'int32' })))
+    const loss = await crossEntropy(output, tensor(tokens.slice(1), { dtype: 'int32' })).item()
+    expect(result.tokens).toBe(text.length - 1)
+    expect(result.loss).toBeCloseTo(loss, 4)
+    expect(result.perplexity).toBeCloseTo(Math.exp(loss), 4)
+    expect(result.bitsPerCharacter).toBeCloseTo((loss / Math.LN2) * (text.length / text.length), 4)
+    expect(result.unknown).toBe(0)
+    expect(result.baselines.map(({ order }: { order: number }) => order)).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  test('the parts as the training cut them, and n-grams of the training part', () => {
+    const held = json('eval', 'sea', 'sea.txt', '--split', 'validation')
+    const size = Math.floor(text.length * 0.1)
+    expect(held.tokens).toBe(size - 1)
+    expect(held.compared.loss).toBe(held.loss)
+    // A text that repeats itself: but for the first few, six characters tell the next.
+    expect(held.baselines[5].loss).toBeLessThan(0.2)
+    expect(held.baselines[0].loss).toBeGreaterThan(2)
+    expect(json('eval', 'sea', 'sea.txt', '--split', 'test').tokens).toBe(size - 1)
+  })
+
+  test('another text, and one to count n-grams on', () => {
+    const other = json('eval', 'sea', 'more.txt', '--baseline', 'sea.txt')
+    expect(other.unknown).toBeGreaterThan(0)
+    expect(other.compared.on).toContain('sea.txt')
+    const { stdout } = run('eval', 'sea', 'more.txt')
+    expect(stdout).toMatch(/bits per character/)
+    expect(stdout).toMatch(/3-grams +\d+\.\d{4}/)
+    expect(stdout).toMatch(/the model +\d+\.\d{4}/)
+  })
+
+  test.each([
+    [['eval', 'sea', 'none.txt'], /none\.txt: there is no such file/],
+    [['eval', 'none', 'sea.txt'], /no such folder/],
+    [['eval', 'sea', 'sea.txt', '--split', 'half'], /Allowed choices/],
+    [['eval', 'sea', 'sea.txt', '--orders', '0'], /maxOrder is 0/],
+    [['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'], /expected less than 1/],
+    [['data', 'none.txt'], /none\.txt: there is no such file/],
+    [['data', 'sea.txt', '--validation', '1.5'], /expected less than 1/],
+    [['plot', 'none'], /none.*there is no such file/],
+    [['plot', 'sea', '--out', 'x.pdf'], /expected a name that ends in \.svg or \.png/],
+    [['plot', 'sea', '--smooth', '0'], /smooth is 0/],
+  ])('%j: one sentence', (args, message) => {
+    const { status, stderr } = run(...args)
+    expect(stderr).toMatch(message)
+    expect(stderr).toMatch(/^error: [^\n]*\n(\(add --help.*\n)?$/)
+    expect(status).toBe(2)
+  })
+})
+
+describe('data', () => {
+  test('size, vocabulary, entropy and n-grams of a text', () => {
+    const facts = json('data', 'sea.txt', '--no-clean')
+    const counts = new Map<string, number>()
+    for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
+    const entropy = [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log(n / text.length), 0)
+    expect(facts).toMatchObject({ bytes: text.length, tokens: text.length, vocabulary: counts.size + 1 })
+    expect(facts.entropy).toBeCloseTo(entropy, 10)
+    expect(facts.mostFrequent[0]).toEqual({ token: ' ', count: counts.get(' ') })
+    expect(facts.baselines).toHaveLength(6)
+    const { stdout } = run('data', 'sea.txt', '--tokens', 'word')
+    expect(stdout).toMatch(/"sea" +120 +\d/)
+  })
+})
+
+describe('fine-tuning', () => {
+  test('tokens that the model does not know become <unk>, and it says which', () => {
+    const { status, stdout } = run(
+      'train',
+      'more.txt',
+      ...small,
+      '--epochs',
+      '2',
+      '--init-from',
+      'sea',
+      '--out',
+      'tuned',
+    )
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/unknown to the model, taken as <unk>: .*"ñ"/)
+    expect(json('info', 'tuned').vocabSize).toBe(json('info', 'sea').vocabSize)
+  })
+
+  test('or get new rows; those of the old ones keep their values', async () => {
+    const options = [...small, '--epochs', '1', '--lr', '0', '--init-from', 'sea', '--extend-vocab']
+    const { status, stdout, stderr } = run('train', 'more.txt', ...options, '--out', 'extended')
+    expect(status, stderr).toBe(0)
+    expect(stdout).toMatch(/new rows for .*"ñ"/)
+    const [old, extended] = [await loadModel(at('sea')), await loadModel(at('extended'))]
+    expect(extended.vocab.tokens.slice(0, old.vocab.size)).toEqual(old.vocab.tokens)
+    expect(extended.vocab.has('ñ')).toBe(true)
+    const before = old.model.stateDict()
+    for (const [name, { data, shape }] of Object.entries(extended.model.stateDict())) {
+      const [columns, wider] = [before[name].shape.at(-1)!, shape.at(-1)!]
+      before[name].data.forEach((value, i) => {
+        expect(data[Math.floor(i / columns) * wider + (i % columns)]).toBe(value)
+      })
+    }
+    expect(extended.model.parameters().every(({ data }) => data.every(Number.isFinite))).toBe(true)
+    expect(run('train', 'more.txt', ...small, '--extend-vocab').stderr).toMatch(/expected --init-from/)
+  })
+})
+
+describe('plot', () => {
+  test('compares runs as SVG and PNG, and in numbers', () => {
+    const svg = run('plot', 'sea', 'tuned', '--y', 'perplexity', '--log', '--out', 'runs.svg')
+    expect(svg.status, svg.stderr).toBe(0)
+    expect(svg.stdout).toMatch(/^ {2}sea +\d+ +\d+\.\d{4} +\d+\.\d{4}/m)
+    const file = readFileSync(at('runs.svg'), 'utf8')
+    for (const name of ['sea', 'sea, held out', 'tuned']) expect(file).toContain(`>${name}<`)
+    const png = run('plot', 'sea', '--out', 'runs.png')
+    expect(png.status, png.stderr).toBe(0)
+    expect([...readFileSync(at('runs.png')).subarray(1, 4)]).toEqual([...Buffer.from('PNG')])
+    expect(existsSync(at('sea', 'history.jsonl'))).toBe(true)
+  })
+})
