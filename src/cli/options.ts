@@ -9,6 +9,12 @@ export interface TrainingOptions {
   hiddenSize: number
   numLayers: number
   dropout: number
+  variational?: boolean
+  weightDropout: number
+  inputDropout: number
+  outputDropout: number
+  embeddingSize?: number
+  tieWeights?: boolean
   bidirectional?: boolean
   batchSize: number
   numSteps: number
@@ -65,7 +71,13 @@ const groups: Record<string, () => Option[]> = {
     choice('--nonlinearity <function>', 'of an rnn', ['tanh', 'relu']),
     amount('--hidden-size <n>', 'hidden units of each layer', 256),
     amount('--num-layers <n>', 'layers on top of each other', 1),
+    amount('--embedding-size <n>', 'features of a learned embedding of the tokens (default: none)', undefined),
+    new Option('--tie-weights', "the embedding is the output's weight, too; its size is that of the hidden units"),
     amount('--dropout <p>', 'between layers', 0),
+    amount('--input-dropout <p>', 'of the embedding, or without one of whole tokens', 0),
+    amount('--output-dropout <p>', 'of the last layer', 0),
+    amount('--weight-dropout <p>', 'of hidden-to-hidden weights', 0),
+    new Option('--variational', 'the same dropout mask at all time steps'),
     new Option('--bidirectional').hideHelp(),
   ],
   'Text:': () => [

@@ -2,7 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import type { SequenceData } from '../data/sequences.js'
-import { type ModelConfig, modelOf } from '../formats/model.js'
+import { modelOf } from '../formats/model.js'
 import { gatesOf } from '../kernels/kernels.js'
 import type { RNNModel } from '../nn/model.js'
 import { Adam, AdamW } from '../optim/adam.js'
@@ -18,21 +18,35 @@ const MAX_PARAMETERS = 2 ** 30
 
 /** A new model as the options say. */
 export function makeModel(options: TrainingOptions, vocabSize: number, generator: Generator): RNNModel {
-  const { cell, nonlinearity, hiddenSize, numLayers, dropout } = options
+  const { cell, nonlinearity, hiddenSize, numLayers, embeddingSize, tieWeights } = options
+  const { dropout, weightDropout, inputDropout, outputDropout, variational } = options
   if (options.bidirectional) {
     throw new OptionError(
       'train: bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
     )
   }
-  const count = gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell] * hiddenSize * (vocabSize + 2 * numLayers * hiddenSize)
+  if (tieWeights && embeddingSize !== hiddenSize) {
+    const given = embeddingSize === undefined ? 'without embeddingSize' : `with embeddingSize ${embeddingSize}`
+    throw new OptionError(
+      `train: tieWeights ${given}, expected --embedding-size ${hiddenSize}, as many as hidden units`,
+    )
+  }
+  if (variational && dropout === 0 && outputDropout === 0 && !(embeddingSize && inputDropout > 0)) {
+    throw new OptionError(
+      'train: variational without a mask that it could keep, expected --dropout, --output-dropout, or --input-dropout with --embedding-size',
+    )
+  }
+  const gates = gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
+  const count = gates * hiddenSize * ((embeddingSize ?? vocabSize) + 2 * numLayers * hiddenSize)
   if (count > MAX_PARAMETERS) {
     throw new OptionError(
       `train: the model would have about ${count.toPrecision(2)} parameters, expected at most ${MAX_PARAMETERS}; use a smaller hiddenSize or numLayers`,
     )
   }
-  const sizes = { vocabSize, hiddenSize, numLayers, bias: true, bidirectional: false, dropout }
-  const config: Omit<ModelConfig, 'format' | 'version'> = { cell, nonlinearity, ...sizes }
-  return modelOf(config, generator)
+  const sizes = { vocabSize, hiddenSize, numLayers, bias: true, bidirectional: false, embeddingSize, tieWeights }
+  const dropoutKind = variational ? 'variational' : 'independent'
+  const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout } as const
+  return modelOf({ cell, nonlinearity, ...sizes, ...drops }, generator)
 }
 
 /** Learning rates where none is given: the book's for SGD, PyTorch's for the others. */

@@ -5,6 +5,7 @@ import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { gatesOf } from '../kernels/kernels.js'
+import { dropoutKinds } from '../nn/dropout.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
@@ -13,6 +14,7 @@ import { RNN } from '../nn/rnn.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 
 /** What config.json of a saved model says. */
 const configSchema = v.object({
@@ -26,7 +28,14 @@ const configSchema = v.object({
   numLayers: size,
   bias: v.boolean(),
   bidirectional: v.boolean(),
-  dropout: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  dropout: rate,
+  // Younger than the format: what they are where absent is what older models have.
+  dropoutKind: v.optional(v.picklist(dropoutKinds)),
+  weightDropout: v.optional(rate),
+  inputDropout: v.optional(rate),
+  outputDropout: v.optional(rate),
+  embeddingSize: v.optional(size),
+  tieWeights: v.optional(v.boolean()),
   /** How the model was trained, for people to read. */
   training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
   /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
@@ -40,12 +49,14 @@ export type TrainingRecord = NonNullable<ModelConfig['training']>
 
 /** The configuration of a model, as saved beside its parameters. */
 export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
-  const { rnn, vocabSize } = model
-  const { hiddenSize, numLayers, bias, bidirectional, dropout } = rnn
+  const { rnn, vocabSize, embedding, tieWeights, inputDropout, outputDropout } = model
+  const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout } = rnn
   const cell = rnn instanceof RNN ? 'rnn' : rnn.kind === 'gru' ? 'gru' : 'lstm'
   const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
-  const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout }
-  return { format: 'unrolled', version: 1, cell, nonlinearity, ...sizes, training }
+  const embeddingSize = embedding?.embeddingDim
+  const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights }
+  const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout }
+  return { format: 'unrolled', version: 1, cell, nonlinearity, ...sizes, ...drops, training }
 }
 
 export function parseConfig(json: string, where: string): ModelConfig {
@@ -65,18 +76,19 @@ export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringif
 
 /** Names and shapes of a model's parameters, one by one: a forged number of layers is not walked to its end. */
 function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Shape]> {
-  const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional } = config
+  const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights } = config
   const directions = bidirectional ? 2 : 1
   const rows = hiddenSize * gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
   for (let layer = 0; layer < numLayers; layer++) {
     for (const suffix of [`l${layer}`, `l${layer}_reverse`].slice(0, directions)) {
       yield [`rnn.weight_hh_${suffix}`, [rows, hiddenSize]]
-      yield [`rnn.weight_ih_${suffix}`, [rows, layer === 0 ? vocabSize : directions * hiddenSize]]
+      yield [`rnn.weight_ih_${suffix}`, [rows, layer === 0 ? (embeddingSize ?? vocabSize) : directions * hiddenSize]]
       if (bias) yield [`rnn.bias_ih_${suffix}`, [rows]]
       if (bias) yield [`rnn.bias_hh_${suffix}`, [rows]]
     }
   }
-  yield ['linear.weight', [vocabSize, directions * hiddenSize]]
+  if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]
+  if (!tieWeights) yield ['linear.weight', [vocabSize, directions * hiddenSize]]
   yield ['linear.bias', [vocabSize]]
 }
 
@@ -101,25 +113,27 @@ export function buildModel(config: ModelConfig, parameters: Record<string, Tenso
     if (!data.every(Number.isFinite)) throw new FormatError(`${where}: ${name} has values that are not finite numbers`)
   }
   // A generator of its own: loading a model draws nothing from the one that everybody shares.
-  const model = modelOf(config, new Generator())
   try {
+    const model = modelOf(config, new Generator())
     model.loadStateDict(parameters)
+    return model
   } catch (error) {
     throw new FormatError(`${where}: ${(error as Error).message}`)
   }
-  return model
 }
 
 /** A new model of a configuration, with initial values drawn from `generator`, which its dropout draws from, too. */
 export function modelOf(config: Omit<ModelConfig, 'format' | 'version'>, generator: Generator): RNNModel {
-  const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout } = config
-  const options = { inputSize: vocabSize, hiddenSize, numLayers, bias, bidirectional, dropout, generator }
+  const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
+  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights } = config
+  const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
+  const options = { ...sizes, dropout, dropoutKind, weightDropout, generator }
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
     rnn: () => new RNN({ ...options, nonlinearity }),
     gru: () => new GRU(options),
     lstm: () => new LSTM(options),
   }
-  return new RNNModel(layers[cell](), vocabSize, { generator })
+  return new RNNModel(layers[cell](), vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
 }
 
 function parse<T extends v.GenericSchema>(schema: T, json: string, where: string): v.InferOutput<T> {

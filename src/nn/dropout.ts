@@ -1,16 +1,39 @@
 import { checkNumber } from '../core/check.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import { zeros } from '../tensor/create.js'
+import type { FloatArray } from '../kernels/kernels.js'
+import { fromData, zeros } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
-/** Zeroes each value with probability p and scales the rest by 1 / (1 − p) (Srivastava et al. 2014). */
-export function dropout(x: Tensor, p: number, generator: Generator): Tensor {
+/**
+ * What a dropout mask covers: `independent` draws for each value of a sequence, `variational` for each sequence
+ * and feature once, the same at all time steps (Gal & Ghahramani 2016).
+ */
+export type DropoutKind = 'independent' | 'variational'
+
+export const dropoutKinds: readonly DropoutKind[] = ['independent', 'variational']
+
+/**
+ * Zeroes each value with probability p and scales the rest by 1 / (1 − p) (Srivastava et al. 2014).
+ * @param kind `variational` takes the first axis of `x` as time
+ */
+export function dropout(x: Tensor, p: number, generator: Generator, kind: DropoutKind = 'independent'): Tensor {
   if (p === 0) return x
-  const mask = zeros(x.shape)
-  const scale = 1 / (1 - p)
-  for (let i = 0; i < mask.size; i++) if (generator.uniform() >= p) mask.data[i] = scale
+  const mask = zeros(kind === 'variational' ? x.shape.with(0, 1) : x.shape)
+  // All are dropped where p is 1, and nothing times infinity is no number.
+  generator.mask(mask.data as FloatArray, p, p === 1 ? 0 : 1 / (1 - p))
   return x.mul(mask)
+}
+
+/** Tokens with each replaced by token 0, which is `<unk>`, with probability p: a dropped token is read as unknown. */
+export function dropTokens(tokens: Tensor, p: number, generator: Generator): Tensor {
+  if (p === 0) return tokens
+  const kept = new Float32Array(tokens.size)
+  generator.mask(kept, p, 1)
+  return fromData(
+    Int32Array.from(tokens.data, (token, i) => token * kept[i]),
+    tokens.shape,
+  )
 }
 
 /** Dropout as a module: active in training, nothing under `eval()`. */

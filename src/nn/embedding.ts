@@ -1,5 +1,7 @@
 import { checkWhole } from '../core/check.js'
+import { ShapeError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
+import { formatShape, sameShape } from '../core/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
@@ -7,18 +9,28 @@ import { Module } from './module.js'
 export interface EmbeddingOptions {
   numEmbeddings: number
   embeddingDim: number
+  /** Another module's parameter to share instead of one of its own, [numEmbeddings, embeddingDim]. */
+  weight?: Tensor
   generator?: Generator
 }
 
 /** A learned vector for each token; initial values standard normal, as PyTorch's. */
 export class Embedding extends Module {
+  readonly embeddingDim: number
   readonly weight: Tensor
 
-  constructor({ numEmbeddings, embeddingDim, generator }: EmbeddingOptions) {
+  constructor({ numEmbeddings, embeddingDim, weight, generator }: EmbeddingOptions) {
     super()
     checkWhole('Embedding', 'numEmbeddings', numEmbeddings)
     checkWhole('Embedding', 'embeddingDim', embeddingDim)
-    this.weight = normal()([numEmbeddings, embeddingDim], generator).requiresGrad_()
+    this.embeddingDim = embeddingDim
+    const shape = [numEmbeddings, embeddingDim]
+    if (weight && !sameShape(weight.shape, shape)) {
+      throw new ShapeError(
+        `Embedding: weight has the shape ${formatShape(weight.shape)}, expected ${formatShape(shape)}`,
+      )
+    }
+    this.weight = weight ?? normal()(shape, generator).requiresGrad_()
   }
 
   /** Tokens, int32 of any shape, to that shape + [embeddingDim]. @throws ShapeError for a token out of range */

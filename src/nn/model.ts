@@ -1,41 +1,91 @@
-import { checkWhole } from '../core/check.js'
+import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
-import type { Generator } from '../core/random.js'
+import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray, Stepper } from '../kernels/kernels.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { dropout, dropTokens } from './dropout.js'
+import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { RecurrentLayer, RecurrentState } from './recurrent.js'
 
+export interface RNNModelOptions {
+  /** Features of a learned embedding of the tokens. Default: none; tokens are one-hot, as in the book. */
+  embeddingSize?: number
+  /**
+   * One parameter, `embedding.weight`, as the embedding and as the output's weight (Press & Wolf 2017; Inan et al.
+   * 2017). The layer's output must have `embeddingSize` features. It begins as an output's weight, uniform within
+   * ±1/√embeddingSize. Default false.
+   */
+  tieWeights?: boolean
+  /**
+   * Probability of dropping a feature of the embedding, in training; the mask is of the layer's `dropoutKind`.
+   * Without an embedding, of dropping a whole token, which is then read as `<unk>`. Default 0.
+   */
+  inputDropout?: number
+  /**
+   * Probability of dropping an output of the last layer, in training; the mask is of the layer's `dropoutKind`.
+   * Default 0.
+   */
+  outputDropout?: number
+  /** Source of the initial values and of dropout. Default: the one that `manualSeed` restarts. */
+  generator?: Generator
+}
+
 /**
  * The book's `RNNModel`: one-hot tokens, a recurrent layer, and a linear output over the vocabulary. Takes
- * any recurrent layer of `inputSize` = `vocabSize`.
+ * any recurrent layer of `inputSize` = `vocabSize`, or with an embedding of `inputSize` = `embeddingSize`.
  */
 export class RNNModel<S extends RecurrentState = RecurrentState> extends Module {
+  readonly embedding: Embedding | undefined
   readonly rnn: RecurrentLayer<S>
   readonly linear: Linear
   readonly vocabSize: number
+  readonly tieWeights: boolean
+  readonly inputDropout: number
+  readonly outputDropout: number
+  readonly #generator: Generator
 
-  /** @throws OptionError where the layer's inputSize is not the vocabulary's size, or it has `batchFirst` */
-  constructor(rnn: RecurrentLayer<S>, vocabSize: number, options: { generator?: Generator } = {}) {
+  /**
+   * @throws OptionError where the layer's inputSize is not the size of the vocabulary or of the embedding, or it has
+   *   `batchFirst`, or weights to be tied differ in size
+   */
+  constructor(rnn: RecurrentLayer<S>, vocabSize: number, options: RNNModelOptions = {}) {
     super()
+    const { embeddingSize, tieWeights = false, inputDropout = 0, outputDropout = 0 } = options
+    const { generator = defaultGenerator() } = options
+    const inFeatures = rnn.numDirections * rnn.hiddenSize
     checkWhole('RNNModel', 'vocabSize', vocabSize)
-    if (rnn.inputSize !== vocabSize) {
-      throw new OptionError(
-        `RNNModel: the layer has inputSize = ${rnn.inputSize}, expected the vocabulary's size ${vocabSize}`,
-      )
+    if (embeddingSize !== undefined) checkWhole('RNNModel', 'embeddingSize', embeddingSize)
+    for (const [option, p] of Object.entries({ inputDropout, outputDropout })) checkNumber('RNNModel', option, p, 0, 1)
+    if (rnn.inputSize !== (embeddingSize ?? vocabSize)) {
+      const expected = embeddingSize ? `embeddingSize ${embeddingSize}` : `the vocabulary's size ${vocabSize}`
+      throw new OptionError(`RNNModel: the layer has inputSize = ${rnn.inputSize}, expected ${expected}`)
     }
     if (rnn.batchFirst) {
       throw new OptionError(
         'RNNModel: the layer has batchFirst, expected time first; the model transposes its inputs itself',
       )
     }
+    if (tieWeights && embeddingSize !== inFeatures) {
+      const given = embeddingSize ? `with embeddingSize = ${embeddingSize}` : 'without embeddingSize'
+      throw new OptionError(
+        `RNNModel: tieWeights ${given}, expected embeddingSize = ${inFeatures}, the features of the layer's output`,
+      )
+    }
     this.rnn = rnn
     this.vocabSize = vocabSize
-    const inFeatures = rnn.numDirections * rnn.hiddenSize
-    this.linear = new Linear({ inFeatures, outFeatures: vocabSize, generator: options.generator })
+    this.tieWeights = tieWeights
+    this.inputDropout = inputDropout
+    this.outputDropout = outputDropout
+    this.#generator = generator
+    this.linear = new Linear({ inFeatures, outFeatures: vocabSize, generator })
+    if (embeddingSize !== undefined) {
+      const weight = tieWeights ? this.linear.weight : undefined
+      this.embedding = new Embedding({ numEmbeddings: vocabSize, embeddingDim: embeddingSize, weight, generator })
+    }
   }
 
   /**
@@ -50,8 +100,9 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
         `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
       )
     }
-    const { output, state: next } = this.rnn.forward(inputs.transpose(0, 1), state)
-    return { output: this.linear.forward(output.reshape(-1, this.linear.inFeatures)), state: next }
+    const { output, state: next } = this.rnn.forward(this.#layerInput(inputs.transpose(0, 1)), state)
+    const kept = this.#dropped(output, this.outputDropout)
+    return { output: this.linear.forward(kept.reshape(-1, this.linear.inFeatures)), state: next }
   }
 
   /**
@@ -62,11 +113,21 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     checkWhole('RNNModel.stepper', 'batchSize', batchSize)
     const { weight, bias } = this.linear
     const output = { weight: weight.data as FloatArray, bias: bias?.data as FloatArray, outFeatures: this.vocabSize }
-    return kernels().stepper({ layers: this.rnn.stack(), ...output }, batchSize)
+    return kernels().stepper({ layers: this.rnn.stack(this.embedding?.weight), ...output }, batchSize)
   }
 
   /** A state of zeros for `batchSize` sequences. */
   beginState(batchSize = 1): S {
     return this.rnn.beginState(batchSize)
+  }
+
+  /** What the layer reads: the tokens themselves, or their embedding. Tokens are [numSteps, batch]. */
+  #layerInput(tokens: Tensor): Tensor {
+    if (this.embedding) return this.#dropped(this.embedding.forward(tokens), this.inputDropout)
+    return this.training ? dropTokens(tokens, this.inputDropout, this.#generator) : tokens
+  }
+
+  #dropped(x: Tensor, p: number): Tensor {
+    return this.training ? dropout(x, p, this.#generator, this.rnn.dropoutKind) : x
   }
 }

@@ -27,12 +27,16 @@ export abstract class Module {
     })
   }
 
-  /** Every parameter of the module and its children, under names like `rnn.weight_ih_l0`. */
+  /**
+   * Every parameter of the module and its children, under names like `rnn.weight_ih_l0`. One that several of them
+   * share is there once, under its first name.
+   */
   namedParameters(): [string, Tensor][] {
     const inside = this.children().flatMap(([prefix, child]) =>
       child.namedParameters().map(([name, tensor]): [string, Tensor] => [`${prefix}.${name}`, tensor]),
     )
-    return [...this.ownParameters(), ...inside]
+    const seen = new Set<Tensor>()
+    return [...this.ownParameters(), ...inside].filter(([, tensor]) => !seen.has(tensor) && seen.add(tensor))
   }
 
   parameters(): Tensor[] {

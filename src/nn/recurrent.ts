@@ -1,13 +1,13 @@
-import { checkNumber, checkWhole } from '../core/check.js'
+import { checkNumber, checkWhole, checkWord } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
 import type { CellKind, FloatArray, Stack } from '../kernels/kernels.js'
 import { zeros } from '../tensor/create.js'
-import { concatenate, stack } from '../tensor/functions.js'
+import { concatenate, linear, stack } from '../tensor/functions.js'
 import { type LayerWeights, recurrentLayer } from '../tensor/recurrent.js'
 import { Tensor } from '../tensor/tensor.js'
-import { dropout } from './dropout.js'
+import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 
@@ -37,6 +37,16 @@ export interface RecurrentOptions {
   batchFirst?: boolean
   /** Probability of dropping an output of each layer but the last, in training. Default 0. */
   dropout?: number
+  /**
+   * Whether that dropout draws anew at each time step, as PyTorch does, or once for all steps of a call. Default
+   * 'independent'.
+   */
+  dropoutKind?: DropoutKind
+  /**
+   * Probability of dropping a hidden-to-hidden weight, in training: DropConnect on weight_hh of every layer, one
+   * mask for all steps of a call (Merity, Keskar & Socher 2018). Default 0.
+   */
+  weightDropout?: number
   /** Adds a second direction that reads the sequence backwards. Default false. */
   bidirectional?: boolean
   /** Source of the initial values and of dropout. Default: the one that `manualSeed` restarts. */
@@ -55,6 +65,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly bias: boolean
   readonly batchFirst: boolean
   readonly dropout: number
+  readonly dropoutKind: DropoutKind
+  readonly weightDropout: number
   readonly bidirectional: boolean
   readonly #parameters = new Map<string, Tensor>()
   readonly #generator: Generator
@@ -62,15 +74,19 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   protected constructor(name: string, gates: number, options: RecurrentOptions) {
     super()
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
-    const { dropout = 0, bidirectional = false, generator = defaultGenerator() } = options
+    const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
+    const { bidirectional = false, generator = defaultGenerator() } = options
     for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
-    checkNumber(name, 'dropout', dropout, 0, 1)
+    for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
+    checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
     this.inputSize = inputSize
     this.hiddenSize = hiddenSize
     this.numLayers = numLayers
     this.bias = bias
     this.batchFirst = batchFirst
     this.dropout = dropout
+    this.dropoutKind = dropoutKind
+    this.weightDropout = weightDropout
     this.bidirectional = bidirectional
     this.#generator = generator
 
@@ -121,7 +137,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const hs: Tensor[] = []
     const cs: Tensor[] = []
     for (let layer = 0; layer < this.numLayers; layer++) {
-      if (layer > 0 && this.training) output = dropout(output, this.dropout, this.#generator)
+      if (layer > 0 && this.training) output = dropout(output, this.dropout, this.#generator, this.dropoutKind)
       const directions = this.#suffixes(layer).map((suffix, direction) => {
         const index = layer * this.numDirections + direction
         const { kind: cell, hiddenSize } = this
@@ -129,7 +145,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
         return recurrentLayer(
           sizes,
-          this.#weights(suffix),
+          this.#droppedWeights(suffix),
           output,
           initial?.h.select(0, index),
           initial?.c?.select(0, index),
@@ -150,19 +166,24 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     }
   }
 
-  /** The layers' weights for `Kernels.stepper`. @throws OptionError for a bidirectional layer */
-  stack(): Stack['layers'] {
+  /**
+   * The layers' weights for `Kernels.stepper`.
+   * @param embedding of the tokens, [vocabSize, inputSize], if they are not one-hot: it becomes a part of the first
+   *   layer's input weights, as W_ih (Eᵀ x) is (W_ih Eᵀ) x for one-hot x
+   * @throws OptionError for a bidirectional layer
+   */
+  stack(embedding?: Tensor): Stack['layers'] {
     if (this.bidirectional) {
       throw new OptionError(
         `${this.constructor.name}.stack: the layer is bidirectional, expected one direction; its backward layer needs the text that is yet to be made`,
       )
     }
     return Array.from({ length: this.numLayers }, (_, layer) => {
-      const { weightIh, weightHh, biasIh, biasHh } = this.#weights(`l${layer}`)
+      const { weightIh: own, weightHh, biasIh, biasHh } = this.#weights(`l${layer}`)
+      const weightIh = layer === 0 && embedding ? linear(own.detach(), embedding.detach()) : own
       const data = (tensor: Tensor | undefined) => tensor?.data as FloatArray
       const weights = { weightIh: data(weightIh), weightHh: data(weightHh), biasIh: data(biasIh), biasHh: data(biasHh) }
-      const inputSize = layer === 0 ? this.inputSize : this.hiddenSize
-      return { cell: this.kind, inputSize, hiddenSize: this.hiddenSize, weights }
+      return { cell: this.kind, inputSize: weightIh.shape[1], hiddenSize: this.hiddenSize, weights }
     })
   }
 
@@ -187,6 +208,13 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       biasIh: parameter('bias_ih'),
       biasHh: parameter('bias_hh'),
     }
+  }
+
+  /** The weights of one forward pass: in training, some hidden-to-hidden ones may be dropped. */
+  #droppedWeights(suffix: string): LayerWeights {
+    const weights = this.#weights(suffix)
+    if (!this.training) return weights
+    return { ...weights, weightHh: dropout(weights.weightHh, this.weightDropout, this.#generator) }
   }
 
   #checkInput(x: Tensor, given: Tensor): readonly number[] {

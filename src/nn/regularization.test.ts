@@ -1,0 +1,254 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { kernelSets } from '../../test/kernel-sets.js'
+import { readFixture, relativeError } from '../../test/read-fixture.js'
+import { OptionError, ShapeError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { useKernels, wasmKernels } from '../kernels/index.js'
+import { fromData, ones, randn, tensor } from '../tensor/create.js'
+import { crossEntropy } from '../tensor/functions.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { dropout, dropTokens } from './dropout.js'
+import { Embedding } from './embedding.js'
+import { GRU } from './gru.js'
+import { LSTM } from './lstm.js'
+import { RNNModel, type RNNModelOptions } from './model.js'
+import type { RecurrentLayer, RecurrentOptions } from './recurrent.js'
+import { RNN } from './rnn.js'
+
+const V = 11
+const randomTokens = (shape: number[], generator = new Generator(5)) =>
+  fromData(
+    Int32Array.from({ length: shape.reduce((a, b) => a * b) }, () => generator.integer(V)),
+    shape,
+  )
+
+describe('dropout masks', () => {
+  test('independent: what uniform() < p draws one after the other, scaled to keep the mean', () => {
+    for (const p of [0, 0.3, 0.5, 1]) {
+      const { data } = dropout(ones([10, 20, 50]), p, new Generator(1))
+      const source = new Generator(1)
+      const expected = Float32Array.from({ length: 10_000 }, () => (p > 0 && source.uniform() < p ? 0 : 1 / (1 - p)))
+      expect(data).toEqual(p === 1 ? new Float32Array(10_000) : expected)
+    }
+  })
+
+  test('variational: one mask for all time steps, another for each sequence and feature', () => {
+    const p = 0.3
+    const x = randn([6, 20, 50], new Generator(2))
+    const y = dropout(x, p, new Generator(1), 'variational')
+    const mask = y.select(0, 0).div(x.select(0, 0))
+    for (let t = 0; t < 6; t++)
+      expect(relativeError(y.select(0, t).data, x.select(0, t).mul(mask).data)).toBeLessThan(1e-6)
+    const kept = mask.data.filter((value) => value > 0)
+    expect(kept.length / 1000).toBeCloseTo(1 - p, 1)
+    for (const value of kept) expect(value).toBeCloseTo(1 / (1 - p), 5)
+  })
+
+  test('a mask leaves the generator where uniform() would', () => {
+    const [a, b] = [new Generator(3), new Generator(3)]
+    a.mask(new Float32Array(101), 0.5, 1)
+    for (let i = 0; i < 101; i++) b.uniform()
+    expect(a.state).toEqual(b.state)
+  })
+
+  test('dropped tokens are read as unknown', () => {
+    const tokens = fromData(new Int32Array(10_000).fill(7), [100, 100])
+    const { data } = dropTokens(tokens, 0.2, new Generator(1))
+    expect([...new Set(data)].sort()).toEqual([0, 7])
+    expect(data.filter((token) => token === 0).length / 10_000).toBeCloseTo(0.2, 1)
+  })
+})
+
+describe('dropout in layers', () => {
+  const sizes = { inputSize: 5, hiddenSize: 8, numLayers: 2 }
+
+  test('variational between two layers: the second sees the first’s outputs through one mask', () => {
+    const seed = () => new Generator(9)
+    const make = (options: Partial<RecurrentOptions>) => new GRU({ ...sizes, ...options, generator: seed() })
+    const both = make({ dropout: 0.4, dropoutKind: 'variational' })
+    const single = (layer: number) => {
+      const one = new GRU({ inputSize: layer === 0 ? 5 : 8, hiddenSize: 8 })
+      const own = Object.entries(both.stateDict()).filter(([name]) => name.endsWith(`l${layer}`))
+      one.loadStateDict(Object.fromEntries(own.map(([name, value]) => [name.replace(`l${layer}`, 'l0'), value])))
+      return one
+    }
+    const x = randn([6, 3, 5], new Generator(1))
+    // What the layers' parameters have drawn already.
+    const source = seed()
+    for (let i = 0; i < both.parameters().reduce((sum, { size }) => sum + size, 0); i++) source.uniform()
+    const between = dropout(single(0).forward(x).output, 0.4, source, 'variational')
+    const expected = single(1).forward(between).output
+    expect(relativeError(both.forward(x).output.data, expected.data)).toBeLessThan(1e-6)
+    expect(between.data.some((value) => value === 0)).toBe(true)
+  })
+
+  test.each([
+    ['RNN', (options: RecurrentOptions) => new RNN(options) as RecurrentLayer],
+    ['LSTM, two directions', (options: RecurrentOptions) => new LSTM({ ...options, bidirectional: true })],
+  ])('%s, weightDropout: the masked weights’ outputs, and gradients through the mask', (_name, make) => {
+    const p = 0.5
+    const layer = make({ ...sizes, weightDropout: p, generator: new Generator(4) })
+    const plain = make({ ...sizes })
+    const values = layer.stateDict()
+    const source = new Generator(4)
+    for (let i = 0; i < layer.parameters().reduce((sum, { size }) => sum + size, 0); i++) source.uniform()
+    const masks = new Map<string, Tensor>()
+    for (const [name, value] of Object.entries(values)) {
+      if (!name.startsWith('weight_hh')) continue
+      masks.set(name, dropout(ones(value.shape), p, source))
+      values[name] = value.mul(masks.get(name)!)
+    }
+    plain.loadStateDict(values)
+    const x = randn([6, 3, 5], new Generator(1))
+    const weights = randn([6, 3, 8 * layer.numDirections], new Generator(2))
+    const [y, expected] = [layer, plain].map((one) => one.forward(x).output)
+    expect(relativeError(y.data, expected.data)).toBeLessThan(1e-6)
+    y.mul(weights).sum().backward()
+    expected.mul(weights).sum().backward()
+    const gradients = new Map(plain.namedParameters().map(([name, { grad }]) => [name, grad!]))
+    for (const [name, { grad }] of layer.namedParameters()) {
+      const mask = masks.get(name)
+      const full = gradients.get(name)!
+      expect(relativeError(grad!.data, (mask ? full.mul(mask) : full).data), name).toBeLessThan(1e-5)
+    }
+    expect(masks.size).toBe(2 * layer.numDirections)
+  })
+})
+
+/** Each option by itself, and all of them. */
+const variants: [string, Partial<RecurrentOptions>, RNNModelOptions][] = [
+  ['dropout', { dropout: 0.5 }, {}],
+  ['variational dropout', { dropout: 0.5, dropoutKind: 'variational' }, {}],
+  ['weightDropout', { weightDropout: 0.5 }, {}],
+  ['inputDropout of tokens', {}, { inputDropout: 0.5 }],
+  ['inputDropout of an embedding', {}, { inputDropout: 0.5, embeddingSize: 6 }],
+  ['outputDropout', {}, { outputDropout: 0.5 }],
+  [
+    'all',
+    { dropout: 0.2, dropoutKind: 'variational', weightDropout: 0.2 },
+    { inputDropout: 0.2, outputDropout: 0.2, embeddingSize: 9, tieWeights: true },
+  ],
+]
+const modelOf = (layer: Partial<RecurrentOptions>, options: RNNModelOptions, seed = 1) => {
+  const generator = new Generator(seed)
+  const inputSize = options.embeddingSize ?? V
+  const lstm = new LSTM({ inputSize, hiddenSize: 9, numLayers: 2, ...layer, generator })
+  return { generator, model: new RNNModel(lstm, V, { ...options, generator }) }
+}
+
+describe.each(variants)('RNNModel with %s', (_name, layer, options) => {
+  const x = randomTokens([3, 6])
+
+  test('differs from call to call, but not under eval', () => {
+    const { model } = modelOf(layer, options)
+    const run = () => model.forward(x).output.data
+    expect(relativeError(run(), run())).toBeGreaterThan(0.01)
+    model.eval()
+    expect(run()).toEqual(run())
+  })
+
+  test('is repeated from the state of the one generator', () => {
+    const { model, generator } = modelOf(layer, options)
+    const { state } = generator
+    const first = model.forward(x).output.data
+    generator.state = state
+    expect(model.forward(x).output.data).toEqual(first)
+  })
+
+  test('eval is a model without it', () => {
+    const { model } = modelOf(layer, options)
+    const { embeddingSize, tieWeights } = options
+    const { model: plain } = modelOf({}, { embeddingSize, tieWeights })
+    plain.loadStateDict(model.stateDict())
+    expect(model.eval().forward(x).output.data).toEqual(plain.forward(x).output.data)
+  })
+})
+
+describe.each(kernelSets)('under $name', (kernels) => {
+  beforeAll(() => useKernels(kernels))
+  afterAll(() => useKernels(wasmKernels()))
+
+  test.each(variants)('stepper of a model with %s: what forward gives under eval', (_name, layer, options) => {
+    const { model } = modelOf(layer, options)
+    const x = randomTokens([3, 5])
+    const stepper = model.stepper(3)
+    const { output } = model.eval().forward(x)
+    for (let t = 0; t < 5; t++) {
+      const scores = stepper.step(x.select(1, t).data as Int32Array)
+      expect(relativeError(scores, output.reshape(5, 3, V).select(0, t).data)).toBeLessThan(2e-6)
+    }
+    stepper.free()
+  })
+
+  test('an embedding with tied weights: loss and gradients are PyTorch’s', () => {
+    const fixture = readFixture('nn_tied')
+    const layer = new GRU({ inputSize: 6, hiddenSize: 6, numLayers: 2 })
+    const model = new RNNModel(layer, V, { embeddingSize: 6, tieWeights: true })
+    const named = model.namedParameters()
+    expect(named.map(([name]) => `param.${name}`).sort()).toEqual(
+      Object.keys(fixture)
+        .filter((key) => key.startsWith('param.'))
+        .sort(),
+    )
+    model.loadStateDict(Object.fromEntries(named.map(([name]) => [name, fixture[`param.${name}`]])))
+    const loss = crossEntropy(model.forward(fixture['tokens.x']).output, fixture['tokens.y'].T.reshape(-1))
+    loss.backward()
+    expect(relativeError(loss.data, fixture.loss.data)).toBeLessThan(1e-6)
+    for (const [name, { grad }] of named) {
+      expect(relativeError(grad!.data, fixture[`grad.${name}`].data), name).toBeLessThan(1e-5)
+    }
+  })
+})
+
+describe('an embedding in RNNModel', () => {
+  const layer = (inputSize: number, hiddenSize = 6) => new GRU({ inputSize, hiddenSize })
+
+  test('a one-hot embedding is no embedding', () => {
+    const rnn = layer(V)
+    const [plain, embedded] = [new RNNModel(rnn, V), new RNNModel(rnn, V, { embeddingSize: V })]
+    const identity = Array.from({ length: V }, (_, i) => Array.from({ length: V }, (_, j) => Number(i === j)))
+    embedded.loadStateDict({ ...plain.stateDict(), 'embedding.weight': tensor(identity) })
+    const x = randomTokens([2, 4])
+    expect(relativeError(embedded.forward(x).output.data, plain.forward(x).output.data)).toBeLessThan(1e-6)
+  })
+
+  test('tied weights are one tensor, counted once', () => {
+    const model = new RNNModel(layer(6), V, { embeddingSize: 6, tieWeights: true })
+    expect(model.linear.weight).toBe(model.embedding!.weight)
+    expect(model.namedParameters().map(([name]) => name)).toEqual([
+      'embedding.weight',
+      'rnn.weight_ih_l0',
+      'rnn.weight_hh_l0',
+      'rnn.bias_ih_l0',
+      'rnn.bias_hh_l0',
+      'linear.bias',
+    ])
+    expect(new Set(model.parameters()).size).toBe(model.parameters().length)
+  })
+
+  test.each([
+    ['a layer of another inputSize', () => new RNNModel(layer(5), V, { embeddingSize: 6 }), 'expected embeddingSize 6'],
+    [
+      'tied weights without an embedding',
+      () => new RNNModel(layer(V), V, { tieWeights: true }),
+      'tieWeights without embeddingSize, expected embeddingSize = 6',
+    ],
+    [
+      'tied weights of other sizes',
+      () => new RNNModel(layer(5), V, { embeddingSize: 5, tieWeights: true }),
+      'tieWeights with embeddingSize = 5, expected',
+    ],
+    ['embeddingSize 0', () => new RNNModel(layer(V), V, { embeddingSize: 0 }), 'embeddingSize is 0'],
+    ['inputDropout 2', () => new RNNModel(layer(V), V, { inputDropout: 2 }), 'inputDropout is 2'],
+    ['outputDropout -1', () => new RNNModel(layer(V), V, { outputDropout: -1 }), 'outputDropout is -1'],
+    ['weightDropout 2', () => new GRU({ inputSize: 1, hiddenSize: 1, weightDropout: 2 }), 'weightDropout is 2'],
+    ['dropoutKind', () => new GRU({ inputSize: 1, hiddenSize: 1, dropoutKind: 'x' as 'variational' }), "'x'"],
+  ])('wrong: %s', (_name, wrong, message) => {
+    expect(wrong).toThrow(OptionError)
+    expect(wrong).toThrow(message)
+  })
+
+  test('a shared weight of another shape is refused', () => {
+    expect(() => new Embedding({ numEmbeddings: 3, embeddingDim: 2, weight: ones([2, 3]) })).toThrow(ShapeError)
+  })
+})
