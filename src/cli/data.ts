@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import type { Baseline, Corpus, TokenKind, Vocab } from '../node.js'
 import { number, numberOrAll } from './arguments.js'
 import { Interrupt } from './interrupt.js'
-import { withProgress } from './progress.js'
+import { withProgress } from './bar.js'
 import { bitsOf, table } from './table.js'
 
 interface Options {

@@ -3,7 +3,7 @@ import { OptionError } from '../core/errors.js'
 import type { Baseline, Corpus, Vocab } from '../node.js'
 import { number } from './arguments.js'
 import { Interrupt } from './interrupt.js'
-import { withProgress } from './progress.js'
+import { withProgress } from './bar.js'
 import { bitsOf, table } from './table.js'
 
 type Split = 'all' | 'train' | 'validation' | 'test'
