@@ -14,6 +14,8 @@ export interface Evaluation {
   loss: number
   /** e^loss */
   perplexity: number
+  /** The loss in bits. */
+  bitsPerToken: number
   /** Tokens that were foretold. */
   tokens: number
 }
@@ -23,7 +25,7 @@ export interface EvaluateOptions {
   batchSize?: number
   /** Tokens of a row that are read at a time; changes the speed, not the result. Default 128. */
   numSteps?: number
-  /** Ends the evaluation early; the result is then that of what was read. */
+  /** Ends the evaluation early; the result is then that of what was read: losses of NaN where nothing was. */
   signal?: AbortSignal
   /** @param done part of the text that was read */
   onProgress?: (done: number) => void
@@ -94,18 +96,26 @@ class Sums<S extends RecurrentState> {
 
   /** @returns the state after the batch */
   async add(x: Tensor, y: Tensor, state: S | undefined): Promise<S> {
-    const { training } = this.model
-    this.model.eval()
-    const { output, state: next } = noGrad(() => this.model.forward(x, state))
-    this.model.train(training)
+    const { output, state: next } = this.#forward(x, state)
     this.#loss += (await crossEntropy(output, y.T.reshape(-1)).item()) * y.size
     this.tokens += y.size
     return next
   }
 
+  /** Whatever comes of it, the model is in its mode again before anybody else has a turn. */
+  #forward(x: Tensor, state: S | undefined): { output: Tensor; state: S } {
+    const { training } = this.model
+    this.model.eval()
+    try {
+      return noGrad(() => this.model.forward(x, state))
+    } finally {
+      this.model.train(training)
+    }
+  }
+
   result(): Evaluation {
     const loss = this.#loss / this.tokens
-    return { loss, perplexity: Math.exp(loss), tokens: this.tokens }
+    return { loss, perplexity: Math.exp(loss), bitsPerToken: loss / Math.LN2, tokens: this.tokens }
   }
 }
 
