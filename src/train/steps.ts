@@ -38,6 +38,8 @@ export interface EpochEvent {
   gradNorm: number
   /** Of this epoch. */
   tokensPerSecond: number
+  /** Learning rate of the epoch's last step. */
+  lr: number
 }
 
 /** What is known after a step; the losses stay where they are computed. */
@@ -49,6 +51,24 @@ export interface StepEvent {
   /** Steps of this epoch so far. */
   stepOfEpoch: number
   loss: number
+  lr: number
+  /** Norm of all gradients before clipping. */
+  gradNorm: number
+  /** Of this epoch so far. */
+  tokensPerSecond: number
+}
+
+/** What is known after a validation. */
+export interface ValidationEvent {
+  type: 'validation'
+  epoch: number
+  step: number
+  /** Mean over the validation text's tokens, in nats. */
+  loss: number
+  /** e^loss */
+  perplexity: number
+  /** Whether no validation before had a lower loss. */
+  best: boolean
 }
 
 export type TrainEvent = StepEvent | EpochEvent
@@ -103,7 +123,9 @@ export async function* trainSteps<S extends RecurrentState>(
       optimizer.step()
       sum += value * y.size
       tokens += y.size
-      yield { type: 'step', epoch, epochs, step, stepOfEpoch: ++stepOfEpoch, loss: value }
+      const tokensPerSecond = (tokens * 1000) / (performance.now() - start)
+      const { lr } = optimizer
+      yield { type: 'step', epoch, epochs, step, stepOfEpoch: ++stepOfEpoch, loss: value, lr, gradNorm, tokensPerSecond }
       if (performance.now() - turn > TURN) {
         await nextTurn()
         turn = performance.now()
@@ -112,7 +134,8 @@ export async function* trainSteps<S extends RecurrentState>(
     const loss = sum / tokens
     const tokensPerSecond = (tokens * 1000) / (performance.now() - start)
     lastGood = model.stateDict()
-    yield { type: 'epoch', epoch, epochs, step, loss, perplexity: Math.exp(loss), gradNorm, tokensPerSecond }
+    const perplexity = Math.exp(loss)
+    yield { type: 'epoch', epoch, epochs, step, loss, perplexity, gradNorm, tokensPerSecond, lr: optimizer.lr }
   }
 }
 
