@@ -1,0 +1,158 @@
+import { appendFile, mkdir, readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import * as v from 'valibot'
+import { checkNumber } from '../core/check.js'
+import { DataError, FormatError } from '../core/errors.js'
+import type { EpochEvent, StepEvent, ValidationEvent } from '../train/steps.js'
+import { writeFileAtomic } from './atomic.js'
+
+/** What a history keeps of a training. */
+export type RecordedEvent = StepEvent | EpochEvent | ValidationEvent
+
+/** An event as a history tells it: with the seconds of training until then, pauses between resumed parts left out. */
+export type HistoryEvent = RecordedEvent & { seconds: number }
+
+export interface HistoryOptions {
+  /**
+   * The step from which a training goes on: what the history has of later steps is dropped, the rest is kept.
+   * Without it the history begins anew.
+   */
+  after?: number
+  /** Seconds between two step events at least; 0 keeps all. Default 1. */
+  interval?: number
+}
+
+/** Bytes beyond which a history is not read. */
+const MAX_BYTES = 2 ** 28
+
+/**
+ * Writes a training's events into a file, one JSON object a line: all epochs and validations, and steps as often
+ * as `interval` allows. Each event is handed to the system as one whole line before `write` resolves, so a
+ * process that is killed loses at most the line in hand. The file is opened by its name each time: the folder
+ * around it may be replaced between two events, as `saveModel` does.
+ */
+export class HistoryWriter {
+  readonly #file: string
+  readonly #before: number
+  readonly #start = performance.now()
+  readonly #due: () => boolean
+
+  private constructor(file: string, before: number, interval: number) {
+    this.#file = file
+    this.#before = before
+    this.#due = atMostEvery(interval)
+  }
+
+  /** @throws DataError, FormatError where a history is to be continued that cannot be read */
+  static async open(file: string, { after, interval = 1 }: HistoryOptions = {}): Promise<HistoryWriter> {
+    checkNumber('HistoryWriter.open', 'interval', interval, 0)
+    await mkdir(path.dirname(file), { recursive: true })
+    if (after === undefined) {
+      await writeFileAtomic(file, '')
+      return new HistoryWriter(file, 0, interval)
+    }
+    const kept = (await isThere(file)) ? await truncateHistory(file, after) : []
+    return new HistoryWriter(file, kept.at(-1)?.seconds ?? 0, interval)
+  }
+
+  async write(event: RecordedEvent): Promise<void> {
+    if (event.type === 'step' && !this.#due()) return
+    const seconds = this.#before + (performance.now() - this.#start) / 1000
+    await appendFile(this.#file, `${JSON.stringify({ ...event, seconds: Number(seconds.toFixed(3)) })}\n`)
+  }
+}
+
+/** @returns a function that is true when it is first called, and then once `seconds` have gone by since */
+export function atMostEvery(seconds: number): () => boolean {
+  let next = -Infinity
+  return () => {
+    const now = performance.now()
+    if (now < next) return false
+    next = now + seconds * 1000
+    return true
+  }
+}
+
+/**
+ * Reads what a HistoryWriter wrote. A last line that a killed process left torn is passed over.
+ * @throws DataError where there is no such file, FormatError that names the line that is no event
+ */
+export async function readHistory(file: string): Promise<HistoryEvent[]> {
+  return (await readLines(file)).map(({ event }) => event)
+}
+
+/**
+ * Rewrites a history without the events after a step, whole or not at all.
+ * @returns the events that stay
+ * @throws DataError, FormatError as readHistory
+ */
+export async function truncateHistory(file: string, step: number): Promise<HistoryEvent[]> {
+  const kept = (await readLines(file)).filter(({ event }) => event.step <= step)
+  await writeFileAtomic(file, kept.map(({ line }) => `${line}\n`).join(''))
+  return kept.map(({ event }) => event)
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const number = v.pipe(v.number(), v.finite())
+/** JSON has no Infinity, which e^loss of a bad beginning is; it is written as null. */
+const unbounded = v.pipe(
+  v.nullable(number),
+  v.transform((value) => value ?? Infinity),
+)
+const common = { epoch: count, step: count, loss: number, seconds: number }
+const progress = { epochs: count, lr: number, gradNorm: unbounded, tokensPerSecond: unbounded }
+
+const eventSchema = v.variant('type', [
+  v.object({ type: v.literal('step'), stepOfEpoch: count, ...progress, ...common }),
+  v.object({ type: v.literal('epoch'), perplexity: unbounded, ...progress, ...common }),
+  v.object({ type: v.literal('validation'), perplexity: unbounded, best: v.boolean(), ...common }),
+])
+
+async function readLines(file: string): Promise<{ line: string; event: HistoryEvent }[]> {
+  const lines = (await readWhole(file)).split('\n')
+  const last = lines.pop()!
+  if (parseJson(last) !== undefined) lines.push(last)
+  return lines.map((line, i) => ({ line, event: parseEvent(line, `${file}, line ${i + 1}`) }))
+}
+
+function parseEvent(line: string, where: string): HistoryEvent {
+  const json = parseJson(line)
+  if (json === undefined) throw new FormatError(`${where}: it is not JSON, expected an event of a training`)
+  const result = v.safeParse(eventSchema, json)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  const key = v.getDotPath(issue)
+  const what = key ? `${key} is ${issue.received}` : `the value is ${issue.received}`
+  throw new FormatError(`${where}: ${what}, expected ${issue.expected}`)
+}
+
+/** @returns undefined for what is no JSON */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+async function readWhole(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file)
+    if (size > MAX_BYTES) throw new FormatError(`${file}: it has ${size} bytes, expected at most ${MAX_BYTES}`)
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof FormatError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new DataError(
+      code === 'ENOENT'
+        ? `${file}: there is no such file, expected the history that a training writes`
+        : `${file}: the history cannot be read (${message})`,
+    )
+  }
+}
+
+const isThere = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  )
