@@ -1,0 +1,115 @@
+import { appendFile, mkdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import path from 'node:path'
+import crc32c from 'crc-32/crc32c.js'
+import { PbfWriter } from 'pbf'
+import { checkNumber } from '../core/check.js'
+import { atMostEvery, type HistoryOptions, type RecordedEvent } from './history.js'
+
+/** One number under its name in TensorBoard. */
+type Scalar = [tag: string, value: number]
+
+let opened = 0
+
+/**
+ * Writes a training's numbers as an event file that TensorBoard reads: loss and perplexity of training and
+ * validation, and the learning rate, gradient norm and speed; losses of steps as often as `interval` allows.
+ */
+export class TensorBoardWriter {
+  readonly file: string
+  readonly #due: () => boolean
+
+  private constructor(file: string, interval: number) {
+    this.file = file
+    this.#due = atMostEvery(interval)
+  }
+
+  /**
+   * Begins a new file in `folder`, beside those that are there. TensorBoard reads a folder's files in the order
+   * of their names, and forgets what came after `after` in the earlier ones.
+   */
+  static async open(folder: string, { after, interval = 1 }: HistoryOptions = {}): Promise<TensorBoardWriter> {
+    checkNumber('TensorBoardWriter.open', 'interval', interval, 0)
+    const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0')
+    const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${opened++}`
+    const writer = new TensorBoardWriter(path.join(folder, name), interval)
+    await mkdir(folder, { recursive: true })
+    await writer.#append((pbf) => pbf.writeStringField(Event.fileVersion, 'brain.Event:2'))
+    if (after !== undefined) {
+      await writer.#append((pbf) => {
+        pbf.writeVarintField(Event.step, after + 1)
+        pbf.writeMessage(Event.sessionLog, (status, log) => log.writeVarintField(SessionLog.status, status), START)
+      })
+    }
+    return writer
+  }
+
+  /** As in a HistoryWriter, the event is with the system as a whole before this resolves. */
+  async write(event: RecordedEvent): Promise<void> {
+    if (event.type === 'step' && !this.#due()) return
+    await this.#append((pbf) => {
+      pbf.writeVarintField(Event.step, event.step)
+      pbf.writeMessage(Event.summary, writeSummary, scalarsOf(event))
+    })
+  }
+
+  async #append(writeFields: (pbf: PbfWriter) => void): Promise<void> {
+    const pbf = new PbfWriter()
+    pbf.writeDoubleField(Event.wallTime, Date.now() / 1000)
+    writeFields(pbf)
+    await appendFile(this.file, record(pbf.finish()))
+  }
+}
+
+function scalarsOf(event: RecordedEvent): Scalar[] {
+  const { type, loss } = event
+  if (type === 'validation') {
+    return [
+      ['loss/validation', loss],
+      ['perplexity/validation', event.perplexity],
+    ]
+  }
+  const running: Scalar[] = [
+    ['lr', event.lr],
+    ['grad_norm', event.gradNorm],
+    ['tokens_per_second', event.tokensPerSecond],
+  ]
+  return type === 'step'
+    ? [['loss/step', loss], ...running]
+    : [['loss/train', loss], ['perplexity/train', event.perplexity], ...running]
+}
+
+// Field numbers of TensorFlow's messages: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
+const Event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 }
+const SessionLog = { status: 1 }
+const START = 1
+const Summary = { value: 1 }
+const Value = { tag: 1, simpleValue: 2 }
+
+function writeSummary(scalars: Scalar[], pbf: PbfWriter): void {
+  for (const scalar of scalars) pbf.writeMessage(Summary.value, writeValue, scalar)
+}
+
+function writeValue([tag, value]: Scalar, pbf: PbfWriter): void {
+  pbf.writeStringField(Value.tag, tag)
+  pbf.writeFloatField(Value.simpleValue, value)
+}
+
+/**
+ * A record as TFRecord files frame it: its length (8 bytes), the length's checksum, the bytes, their checksum;
+ * all little-endian. https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+ */
+export function record(bytes: Uint8Array): Buffer {
+  const framed = Buffer.alloc(bytes.length + 16)
+  framed.writeBigUInt64LE(BigInt(bytes.length))
+  framed.writeUInt32LE(maskedCrc(framed.subarray(0, 8)), 8)
+  framed.set(bytes, 12)
+  framed.writeUInt32LE(maskedCrc(bytes), bytes.length + 12)
+  return framed
+}
+
+/** CRC-32C, rotated right by 15 bits, plus a constant. */
+function maskedCrc(bytes: Uint8Array): number {
+  const crc = crc32c.buf(bytes)
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}
