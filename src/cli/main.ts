@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { UnrolledError } from '../core/errors.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
+import { plotCommand } from './plot-command.js'
 import { bookCommand, trainCommand } from './train.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -22,6 +23,7 @@ const program = new Command('unrolled')
   .addCommand(trainCommand())
   .addCommand(generateCommand())
   .addCommand(infoCommand())
+  .addCommand(plotCommand())
   .addHelpText(
     'after',
     `
@@ -29,7 +31,8 @@ Examples:
   unrolled book                                   the book's model on The Time Machine
   unrolled train novel.txt --cell lstm --out novel
   unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
-  unrolled info novel`,
+  unrolled info novel
+  unrolled plot runs/*`,
   )
 for (const command of [program, ...program.commands]) {
   command.exitOverride().showHelpAfterError('(add --help for what can be said)')

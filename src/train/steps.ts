@@ -125,7 +125,17 @@ export async function* trainSteps<S extends RecurrentState>(
       tokens += y.size
       const tokensPerSecond = (tokens * 1000) / (performance.now() - start)
       const { lr } = optimizer
-      yield { type: 'step', epoch, epochs, step, stepOfEpoch: ++stepOfEpoch, loss: value, lr, gradNorm, tokensPerSecond }
+      yield {
+        type: 'step',
+        epoch,
+        epochs,
+        step,
+        stepOfEpoch: ++stepOfEpoch,
+        loss: value,
+        lr,
+        gradNorm,
+        tokensPerSecond,
+      }
       if (performance.now() - turn > TURN) {
         await nextTurn()
         turn = performance.now()
