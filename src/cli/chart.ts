@@ -18,7 +18,11 @@ export async function chart(curves: readonly Curve[], { log, colored }: ChartOpt
   const columns = Math.min(COLUMNS, Math.max(...curves.map(({ x }) => x.length)))
   const lines = curves.map((curve) => sampled(curve, from, to, columns).map((y) => (log ? Math.log10(y) : y)))
   const [min, max] = [Math.min(...lines.flat()), Math.max(...lines.flat())]
-  const format = (value: number) => label(log ? 10 ** value : value)
+  const format = (value: number) => {
+    // asciichart rounds the label of a level line.
+    const exact = min === max ? min : value
+    return label(log ? 10 ** exact : exact)
+  }
   if (colored && curves.length > 1) {
     const names = curves.map((curve, i) => ascii.colored(`── ${titleOf(curve)}`, colors[i % colors.length]))
     return [ascii.plot(lines, { height: HEIGHT, min, max, format, colors }), ...names].join('\n')
