@@ -36,7 +36,7 @@ export async function chart(curves: readonly Curve[], { log, colored }: ChartOpt
     .join('\n')
 }
 
-export const titleOf = ({ run, kind }: Curve): string => (run === '' ? kind : `${run}, ${kind}`)
+const titleOf = ({ run, kind }: Curve): string => (run === '' ? kind : `${run}, ${kind}`)
 
 /** A curve's values at evenly spaced x: between its points in proportion, before the first as there; it ends where it ends. */
 function sampled({ x, y }: Curve, from: number, to: number, columns: number): number[] {
