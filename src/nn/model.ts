@@ -50,7 +50,12 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
         `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
       )
     }
-    const { output, state: next } = this.rnn.forward(inputs.transpose(0, 1), state)
+    const tokens = inputs.transpose(0, 1)
+    if (this.rnn.takesHead && this.linear.forward === Linear.prototype.forward) {
+      const { output, state: next } = this.rnn.forwardTo(this.linear, tokens, state)
+      return { output: output.reshape(-1, this.vocabSize), state: next }
+    }
+    const { output, state: next } = this.rnn.forward(tokens, state)
     return { output: this.linear.forward(output.reshape(-1, this.linear.inFeatures)), state: next }
   }
 
