@@ -100,7 +100,13 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
         `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
       )
     }
-    const { output, state: next } = this.rnn.forward(this.#layerInput(inputs.transpose(0, 1)), state)
+    const x = this.#layerInput(inputs.transpose(0, 1))
+    const drops = this.training && this.outputDropout > 0
+    if (!drops && this.rnn.takesHead && this.linear.forward === Linear.prototype.forward) {
+      const { output, state: next } = this.rnn.forwardTo(this.linear, x, state)
+      return { output: output.reshape(-1, this.vocabSize), state: next }
+    }
+    const { output, state: next } = this.rnn.forward(x, state)
     const kept = this.#dropped(output, this.outputDropout)
     return { output: this.linear.forward(kept.reshape(-1, this.linear.inFeatures)), state: next }
   }

@@ -5,7 +5,7 @@ import { formatShape, sameShape } from '../core/shape.js'
 import type { CellKind, FloatArray, Stack } from '../kernels/kernels.js'
 import { zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
-import { type LayerWeights, recurrentLayer } from '../tensor/recurrent.js'
+import { type Head, type LayerWeights, recurrentLayer } from '../tensor/recurrent.js'
 import { Tensor } from '../tensor/tensor.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
@@ -128,6 +128,25 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * @throws ShapeError where input or state have other sizes, OptionError for a token out of range
    */
   forward(input: Tensor, state?: S): { output: Tensor; state: S } {
+    return this.#run(input, state)
+  }
+
+  /** Whether `forwardTo` can be had: one direction, and a `forward` that no subclass has changed. */
+  get takesHead(): boolean {
+    return !this.bidirectional && this.forward === RecurrentLayer.prototype.forward
+  }
+
+  /**
+   * `forward` and a linear output of it as one operation, faster than the two: the hidden states stay where the
+   * kernels have them.
+   * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]; only where `takesHead`
+   * @returns `output` [numSteps, batch, outFeatures] and `state`
+   */
+  forwardTo(head: Head, input: Tensor, state?: S): { output: Tensor; state: S } {
+    return this.#run(input, state, head)
+  }
+
+  #run(input: Tensor, state?: S, head?: Head): { output: Tensor; state: S } {
     const x = this.batchFirst ? input.transpose(0, 1) : input
     const [numSteps, batchSize] = this.#checkInput(x, input)
     const initial = state === undefined ? undefined : this.splitState(state)
@@ -145,7 +164,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
         return recurrentLayer(
           sizes,
-          this.#droppedWeights(suffix),
+          { ...this.#droppedWeights(suffix), head: layer === this.numLayers - 1 ? head : undefined },
           output,
           initial?.h.select(0, index),
           initial?.c?.select(0, index),

@@ -156,15 +156,20 @@ const cases: Case[] = [
   ...(['rnn_tanh', 'rnn_relu', 'gru', 'lstm'] as const).flatMap((cell): Case[] => {
     const gates = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 }[cell] * 3
     const sizes = { cell, numSteps: 4, batchSize: 2, inputSize: 5, hiddenSize: 3 }
-    const shapes = [[4, 2, 5], [2, 3], [2, 3], [gates, 5], [gates, 3], [gates], [gates]]
-    return [false, true].map((reverse) => [
-      `${cell}${reverse ? ', reverse' : ''}`,
+    const layer = [[4, 2, 5], [2, 3], [2, 3], [gates, 5], [gates, 3], [gates], [gates]]
+    const head = [[7, 3], [7]]
+    return [
+      { name: cell, reverse: false, shapes: layer },
+      { name: `${cell}, reverse`, reverse: true, shapes: layer },
+      { name: `${cell} with a linear output`, reverse: false, shapes: [...layer, ...head] },
+    ].map(({ name, reverse, shapes }) => [
+      name,
       shapes,
-      (x, h0, c0, weightIh, weightHh, biasIh, biasHh) => {
+      (x, h0, c0, weightIh, weightHh, biasIh, biasHh, weight, bias) => {
         const c = cell === 'lstm' ? c0 : undefined
         const { output, hn, cn } = recurrentLayer(
           { ...sizes, reverse },
-          { weightIh, weightHh, biasIh, biasHh },
+          { weightIh, weightHh, biasIh, biasHh, head: weight && { weight, bias } },
           x,
           h0,
           c,
