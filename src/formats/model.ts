@@ -16,31 +16,38 @@ const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 
 /** What config.json of a saved model says. */
-const configSchema = v.object({
-  format: v.literal('unrolled'),
-  version: v.literal(1),
-  cell: v.picklist(['rnn', 'gru', 'lstm']),
-  /** Of an RNN. */
-  nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
-  vocabSize: size,
-  hiddenSize: size,
-  numLayers: size,
-  bias: v.boolean(),
-  bidirectional: v.boolean(),
-  dropout: rate,
-  // Younger than the format: what they are where absent is what older models have.
-  dropoutKind: v.optional(v.picklist(dropoutKinds)),
-  weightDropout: v.optional(rate),
-  inputDropout: v.optional(rate),
-  outputDropout: v.optional(rate),
-  embeddingSize: v.optional(size),
-  tieWeights: v.optional(v.boolean()),
-  layerNorm: v.optional(v.boolean()),
-  /** How the model was trained, for people to read. */
-  training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
-  /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
-  sha256: v.optional(v.record(v.string(), v.string())),
-})
+const configSchema = v.pipe(
+  v.object({
+    format: v.literal('unrolled'),
+    version: v.literal(1),
+    cell: v.picklist(['rnn', 'gru', 'lstm']),
+    /** Of an RNN. */
+    nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
+    vocabSize: size,
+    hiddenSize: size,
+    numLayers: size,
+    bias: v.boolean(),
+    bidirectional: v.boolean(),
+    dropout: rate,
+    // Younger than the format: what they are where absent is what older models have.
+    dropoutKind: v.optional(v.picklist(dropoutKinds)),
+    weightDropout: v.optional(rate),
+    inputDropout: v.optional(rate),
+    outputDropout: v.optional(rate),
+    embeddingSize: v.optional(size),
+    tieWeights: v.optional(v.boolean()),
+    layerNorm: v.optional(v.boolean()),
+    /** How the model was trained, for people to read. */
+    training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
+    /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
+    sha256: v.optional(v.record(v.string(), v.string())),
+  }),
+  v.check(
+    ({ tieWeights, embeddingSize, hiddenSize, bidirectional }) =>
+      !tieWeights || embeddingSize === (bidirectional ? 2 : 1) * hiddenSize,
+    'tieWeights expects an embeddingSize of as many features as the layer has outputs',
+  ),
+)
 
 const vocabSchema = v.object({ kind: v.picklist(['char', 'word']), tokens: v.array(v.string()) })
 
