@@ -2,8 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
-import { kernels } from '../kernels/index.js'
-import type { FloatArray, Stepper } from '../kernels/kernels.js'
+import type { Stepper } from '../kernels/kernels.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
@@ -117,9 +116,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
    */
   stepper(batchSize = 1): Stepper {
     checkWhole('RNNModel.stepper', 'batchSize', batchSize)
-    const { weight, bias } = this.linear
-    const output = { weight: weight.data as FloatArray, bias: bias?.data as FloatArray, outFeatures: this.vocabSize }
-    return kernels().stepper({ layers: this.rnn.stack(this.embedding?.weight), ...output }, batchSize)
+    return this.rnn.stepper(this.linear, batchSize, this.embedding?.weight)
   }
 
   /** A state of zeros for `batchSize` sequences. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Generator } from '../core/random.js'
 import { referenceKernels, useKernels, wasmKernels } from '../kernels/index.js'
 import { randn, tensor } from './create.js'
-import { concatenate, crossEntropy, linear, mseLoss, split, stack } from './functions.js'
+import { concatenate, crossEntropy, layerNorm, linear, mseLoss, split, stack } from './functions.js'
 import { recurrentLayer } from './recurrent.js'
 import type { Tensor } from './tensor.js'
 
@@ -144,6 +144,8 @@ const cases: Case[] = [
         .sum()
         .add(split(a, [2, 3])[0].sum()),
   ],
+  ['layerNorm', [[2, 3, 7], [7], [7]], (x, weight, bias) => layerNorm(x, weight, bias)],
+  ['layerNorm without a bias', [[3, 4], [4]], (x, weight) => layerNorm(x, weight, undefined, 0.1)],
   ['crossEntropy', [[3, 4]], (a) => crossEntropy(a, ids).mul(2)],
   [
     'mseLoss',
