@@ -49,11 +49,30 @@ export function forward(plan: Plan, part: i32): void {
       addTokenRows(plan.x + bytes(row), count, plan.inputWeights, table, inputGates + at, panel, inputColumns, width);
     }
     const state: usize = <usize>s * plan.stateStep, next = state + plan.stateStep;
-    product(plan, h + state, panel, plan.hiddenWeights, hiddenGates + at, panel, rows, units, plan.hiddenBlocks * units);
+    if (s > 0 || plan.state) {
+      const columns = plan.hiddenBlocks * units;
+      product(plan, h + state, panel, plan.hiddenWeights, hiddenGates + at, panel, rows, units, columns);
+    }
     activate(plan, gates + at, block, h + state, h + next, c + state, c + next);
-    storeRows(h + next, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
+    if (!plan.outputs) storeRows(h + next, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
     plan.beat++;
   }
+  if (plan.outputs) output(plan, part);
+}
+
+/** The linear output of one part of the batch: the scores of all time steps at once. */
+function output(plan: Plan, part: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, columns = plan.outputs, all = plan.steps * rows;
+  const first = part * rows, count = min(rows, plan.batch - first);
+  const h = plan.h + plan.span(part * plan.units) + plan.stateStep;
+  const scores = plan.scores + plan.span(part * columns);
+  fillRows(plan.outputBias, scores, panel, all, columns, width);
+  product(plan, h, panel, plan.outputWeights, scores, panel, all, plan.units, columns);
+  for (let s = 0; s < plan.steps; s++) {
+    const to = plan.y + bytes((timeOf(plan, s) * plan.batch + first) * plan.outFeatures);
+    storeRows(scores + <usize>s * plan.step, panel, to, count, plan.outFeatures, width);
+  }
+  plan.beat++;
 }
 
 /** From the sums of one step's gates to the next h and c, panel by panel. */
@@ -80,12 +99,18 @@ export function backward(plan: Plan, part: i32): void {
 
   for (let s = steps - 1; s >= 0; s--) {
     const at: usize = <usize>s * step;
-    if (plan.dy) {
-      const from = plan.dy + bytes((timeOf(plan, s) * plan.batch + first) * plan.hiddenSize);
-      addRows(from, count, plan.hiddenSize, dh, step, width);
+    const row = timeOf(plan, s) * plan.batch + first;
+    if (plan.outputs) {
+      const dscores = plan.scores + plan.span(part * plan.outputs) + at;
+      loadRows(plan.dy + bytes(row * plan.outFeatures), count, plan.outFeatures, dscores, panel, width);
+      product(plan, dscores, panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);
+    } else if (plan.dy) {
+      addRows(plan.dy + bytes(row * plan.hiddenSize), count, plan.hiddenSize, dh, step, width);
     }
     activateBackward(plan, gates + at, block, h + at, c + at, dh, dc);
-    product(plan, hiddenGates + at, panel, plan.hiddenWeightsBack, dh, step, rows, plan.hiddenBlocks * units, units);
+    if (s > 0 || plan.state) {
+      product(plan, hiddenGates + at, panel, plan.hiddenWeightsBack, dh, step, rows, plan.hiddenBlocks * units, units);
+    }
     plan.beat++;
   }
 }
@@ -117,10 +142,11 @@ function activateBackward(plan: Plan, gates: usize, block: usize, h: usize, c: u
   }
 }
 
-/** The gradients of the weights and biases of some units, over the whole batch and all time steps. */
+/** The gradients of the weights and biases of some units or outputs, over the whole batch and all time steps. */
 export function gradients(plan: Plan, item: i32): void {
   const width = plan.width, panel = plan.panel, units = plan.units;
   const slices = (units + plan.slice - 1) / plan.slice;
+  if (item >= plan.blocks * slices) return outputGradients(plan, (item - plan.blocks * slices) * plan.slice);
   const block = item / slices, from = (item % slices) * plan.slice, count = min(plan.slice, units - from);
   const unit = block * units + from;
   const inputUnit = unit - plan.inputFirst * units, hiddenUnit = unit - plan.hiddenFirst * units;
@@ -139,6 +165,19 @@ export function gradients(plan: Plan, item: i32): void {
       const x = plan.inputs + plan.span(part * plan.features);
       weightGradients(plan, dgates, x, plan.dInputWeights, inputUnit, count, plan.inputBlocks * units, plan.features);
     }
+    plan.beat++;
+  }
+}
+
+/** Those of some outputs, from `from` on. */
+function outputGradients(plan: Plan, from: i32): void {
+  const units = plan.units, outputs = plan.outputs, count = min(plan.slice, outputs - from);
+  let part = 0;
+  for (let row = 0; row < plan.batch; row += plan.rows, part++) {
+    const dscores = plan.scores + plan.span(part * outputs + from);
+    const h = plan.h + plan.span(part * units) + plan.step;
+    sumRows(dscores, plan.panel, plan.dOutputBias + bytes(from), plan.steps * plan.rows, count, plan.width);
+    weightGradients(plan, dscores, h, plan.dOutputWeights, from, count, outputs, units);
     plan.beat++;
   }
 }

@@ -35,10 +35,15 @@ export class Plan {
   inputBlocks: i32;
   hiddenFirst: i32;
   hiddenBlocks: i32;
+  /** A linear output on top of the layer: its features, also padded; 0 where there is none. */
+  outFeatures: i32;
+  outputs: i32;
+  /** Whether there is a state before the first step, or a gradient of it is wanted. */
+  state: i32;
   /** Units whose weight gradients are one piece of work. */
   slice: i32;
 
-  /** Row-major: the input (or tokens) and the output at all time steps, and their gradients, 0 where unwanted. */
+  /** Row-major: the input (or tokens) and the output (h or scores) at all steps, and their gradients, 0 where unwanted. */
   x: usize;
   y: usize;
   dx: usize;
@@ -48,19 +53,26 @@ export class Plan {
   gates: usize;
   h: usize;
   c: usize;
+  /** In panels, at all time steps: the linear output or its gradient. */
+  scores: usize;
   /** In panels, at one time step. */
   dh: usize;
   dc: usize;
   bias: usize;
   dbias: usize;
+  outputBias: usize;
+  dOutputBias: usize;
   /** Operands of the products forward and backward; for tokens, the first is a table. */
   inputWeights: usize;
   hiddenWeights: usize;
   inputWeightsBack: usize;
   hiddenWeightsBack: usize;
+  outputWeights: usize;
+  outputWeightsBack: usize;
   /** Weight gradients, in panels. */
   dInputWeights: usize;
   dHiddenWeights: usize;
+  dOutputWeights: usize;
 
   /** Bytes of one time step in a panel. */
   get step(): usize {

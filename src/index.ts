@@ -31,13 +31,14 @@ export {
   wasmKernels,
 } from './kernels/index.js'
 export type { CellKind, FloatArray, Kernels, Stepper } from './kernels/kernels.js'
-export { Dropout } from './nn/dropout.js'
+export { Dropout, type DropoutKind } from './nn/dropout.js'
 export { Embedding, type EmbeddingOptions } from './nn/embedding.js'
 export { GRU } from './nn/gru.js'
 export { constant, type Initializer, initialize, normal, uniform } from './nn/init.js'
+export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.js'
 export { Linear, type LinearOptions } from './nn/linear.js'
 export { LSTM } from './nn/lstm.js'
-export { RNNModel } from './nn/model.js'
+export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
 export {
   detachState,
@@ -70,7 +71,7 @@ export {
 export { SGD, type SGDOptions } from './optim/sgd.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
-export { concatenate, crossEntropy, linear, mseLoss, oneHot, split, stack } from './tensor/functions.js'
+export { concatenate, crossEntropy, layerNorm, linear, mseLoss, oneHot, split, stack } from './tensor/functions.js'
 export { type NestedNumbers, Tensor, type TensorData } from './tensor/tensor.js'
 export { type EvaluateOptions, type Evaluation, evaluate, evaluateCorpus } from './train/evaluate.js'
 export type { EpochEvent, StepEvent, TrainEvent, ValidationEvent } from './train/events.js'

@@ -38,12 +38,18 @@ const historyOf = (name: string) =>
     .filter(({ type }) => type !== 'step')
     .map(({ tokensPerSecond: _, time: __, ...event }) => event)
 
+const regularized = [
+  ...['--num-layers', '2', '--dropout', '0.1', '--variational', '--weight-dropout', '0.2', '--input-dropout', '0.1'],
+  ...['--output-dropout', '0.2', '--embedding-size', '6', '--tie-weights', '--layer-norm'],
+]
+
 describe('stopped by a signal and resumed, the same bits as in one go', () => {
   const variants = [
     ['rnn', 'sequential', 'sgd', ['--momentum', '0.9', '--nesterov', '--lr', '0.1'], 'SIGINT'],
     ['gru', 'random', 'adam', ['--schedule', 'cosine', '--warmup', '20'], 'SIGTERM'],
     ['lstm', 'sequential', 'rmsprop', ['--schedule', 'step', '--decay-every', '50'], 'SIGKILL'],
     ['gru', 'sequential', 'adamw', ['--num-layers', '2', '--dropout', '0.3'], 'SIGINT'],
+    ['lstm', 'sequential', 'adamw', regularized, 'SIGTERM'],
     [
       'rnn',
       'random',

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander'
 import type { Baseline, Corpus, TokenKind, Vocab } from '../node.js'
 import { number, numberOrAll } from './arguments.js'
-import { Interrupt } from './interrupt.js'
 import { withProgress } from './bar.js'
+import { Interrupt } from './interrupt.js'
 import { bitsOf, table } from './table.js'
 
 interface Options {

@@ -6,7 +6,7 @@ import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
-import { plotCommand } from './plot-runs.js'
+import { plotCommand } from './plot-command.js'
 import { bookCommand, trainCommand } from './train.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -28,6 +28,7 @@ const program = new Command('unrolled')
   .addCommand(dataCommand())
   .addCommand(plotCommand())
   .addCommand(infoCommand())
+  .addCommand(plotCommand())
   .addHelpText(
     'after',
     `
@@ -36,7 +37,7 @@ Examples:
   unrolled train novel.txt --cell lstm --out novel
   unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
   unrolled eval novel another.txt
-  unrolled plot novel
+  unrolled plot runs/*
   unrolled info novel`,
   )
 for (const command of [program, ...program.commands]) {

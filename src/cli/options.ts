@@ -15,6 +15,7 @@ export interface TrainingOptions {
   outputDropout: number
   embeddingSize?: number
   tieWeights?: boolean
+  layerNorm?: boolean
   bidirectional?: boolean
   batchSize: number
   numSteps: number
@@ -73,6 +74,7 @@ const groups: Record<string, () => Option[]> = {
     amount('--num-layers <n>', 'layers on top of each other', 1),
     amount('--embedding-size <n>', 'features of a learned embedding of the tokens (default: none)', undefined),
     new Option('--tie-weights', "the embedding is the output's weight, too; its size is that of the hidden units"),
+    new Option('--layer-norm', 'layer normalization in the cells: slower'),
     amount('--dropout <p>', 'between layers', 0),
     amount('--input-dropout <p>', 'of the embedding, or without one of whole tokens', 0),
     amount('--output-dropout <p>', 'of the last layer', 0),

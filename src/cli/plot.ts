@@ -1,31 +1,26 @@
 import path from 'node:path'
 import { writeFileAtomic } from '../node/atomic.js'
 import { linePlot } from '../node/plot.js'
-import type { EpochEvent } from '../train/events.js'
-
-const COLUMNS = 60
+import type { EpochEvent, ValidationEvent } from '../train/events.js'
+import { chart } from './chart.js'
+import { curvesOf } from './curves.js'
 
 /** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file */
 export async function showCurve(
-  history: readonly EpochEvent[],
+  history: readonly (EpochEvent | ValidationEvent)[],
   folder: string,
   say: (text: string) => void,
+  colored = false,
 ): Promise<string> {
-  const { plot } = (await import('asciichart')).default
-  const count = Math.min(COLUMNS, history.length)
-  const values = Array.from({ length: count }, (_, i) => {
-    const at = Math.round((i * (history.length - 1)) / Math.max(count - 1, 1))
-    return history[at].perplexity
-  })
-  say(`perplexity, epochs 1 to ${history.length}\n${plot(values, { height: 10 })}`)
+  const epochs = history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)
+  const curves = curvesOf({ name: '', events: history }, { x: 'epoch', y: 'perplexity' })
+  say(`perplexity, epochs ${epochs[0]} to ${epochs.at(-1)}\n${await chart(curves, { colored })}`)
   const file = path.join(folder, 'perplexity.svg')
   const svg = await linePlot({
-    title: 'Training perplexity',
+    title: curves.length > 1 ? 'Perplexity' : 'Training perplexity',
     xLabel: 'epoch',
     yLabel: 'perplexity',
-    series: [
-      { name: 'training', x: history.map(({ epoch }) => epoch), y: history.map(({ perplexity }) => perplexity) },
-    ],
+    series: curves.map(({ kind, x, y }) => ({ name: kind, x, y, dashed: kind === 'validation' })),
   })
   await writeFileAtomic(file, svg)
   return file

@@ -2,8 +2,16 @@ import { DataError, DivergenceError } from '../core/errors.js'
 import { configOf, type TrainingRecord } from '../formats/model.js'
 import type { Checkpoint } from '../node/checkpoint.js'
 import { HISTORY, HistoryWriter } from '../node/history.js'
-import { TensorBoardWriter } from '../node/tensorboard.js'
-import { type EpochEvent, kernels, loadModel, predict, saveModel, type TrainEvent, type Vocab } from '../node.js'
+import {
+  type EpochEvent,
+  kernels,
+  loadModel,
+  predict,
+  saveModel,
+  type TrainEvent,
+  type ValidationEvent,
+  type Vocab,
+} from '../node.js'
 import { underPrefix } from '../train/state.js'
 import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
@@ -11,7 +19,7 @@ import { Interrupt } from './interrupt.js'
 import type { TrainingOptions } from './options.js'
 import { showCurve } from './plot.js'
 import { recordOf } from './resume.js'
-import { duration, fractionDone, type TrainView, trainView } from './view.js'
+import { duration, type TrainView, trainView } from './view.js'
 
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
 export async function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
@@ -32,7 +40,8 @@ class Run {
   readonly #signal: AbortSignal
   readonly #view: TrainView
   readonly #say: (text: string) => void
-  readonly #epochs: EpochEvent[] = []
+  /** Epochs and validations, those of an earlier process included. */
+  readonly #told: (EpochEvent | ValidationEvent)[] = []
   readonly #prefixes: string[]
   #sampled = performance.now()
 
@@ -44,17 +53,21 @@ class Run {
     this.#say(`text: ${text.source} (${text.tokens})`)
     this.#say(`model: ${summary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
-    const done = fractionDone(training.data, options.epochs, training.epoch, training.batch)
+    const done = { epoch: training.epoch - 1, batch: training.batch }
     this.#view = trainView(training.data, options.epochs, process.stderr, done)
     this.#prefixes = knownPrefixes(vocab)
   }
 
+  get #epochs(): EpochEvent[] {
+    return this.#told.filter((event) => event.type === 'epoch')
+  }
+
   async run(): Promise<void> {
     const { folder, training, record, options } = this.#job
-    const board = options.tensorboard ? await TensorBoardWriter.open(folder.place) : undefined
+    const board = options.tensorboard ? await openBoard(folder.place, training.step) : undefined
     if (training.step === 0) await folder.saveFirst(this.#checkpoint())
-    const history = await HistoryWriter.open(folder.file(HISTORY), record.historyBytes)
-    this.#epochs.push(...history.earlier.filter((event) => event.type === 'epoch'))
+    const history = await HistoryWriter.open(folder.file(HISTORY), { bytes: record.historyBytes })
+    this.#told.push(...history.earlier.filter((event) => event.type !== 'step'))
     const start = performance.now()
     let divergence: DivergenceError | undefined
     try {
@@ -67,8 +80,6 @@ class Run {
       divergence = error
     } finally {
       this.#view.end()
-      await history.close()
-      await board?.close()
     }
     // A training that broke before its first epoch ended has nothing worth taking an older model's place.
     if (divergence && this.#epochs.length === 0) {
@@ -90,7 +101,7 @@ class Run {
     const { folder, options, training, record } = this.#job
     await history.write(event)
     this.#show(event)
-    if (event.type === 'epoch') this.#epochs.push(event)
+    if (event.type !== 'step') this.#told.push(event)
     if (event.type === 'validation' && event.best) await this.#tolerate(() => folder.saveBest(this.#bestSoFar()))
     if (this.#sampleIsDue(event)) await this.#sample()
     const intervals = { steps: options.checkpointSteps, minutes: options.checkpointMinutes }
@@ -155,12 +166,15 @@ class Run {
     const best = training.best && (await loadModel(folder.folder))
     const model = best?.model ?? this.#job.model
     await saveModel(folder.folder, model, vocab, best?.config.training ?? this.#trained())
-    const plot = this.#epochs.length > 1 ? await showCurve(this.#epochs, folder.folder, this.#say) : undefined
+    const stream = options.json ? process.stderr : process.stdout
+    const colors = colorsOf(stream)
+    const shown = this.#told.filter(({ type }) => type === 'epoch').length > 1
+    const plot = shown ? await showCurve(this.#told, folder.folder, this.#say, colors.isColorSupported) : undefined
     const samples: string[] = []
     for (const prefix of this.#prefixes) samples.push(await predict(prefix, 50, model, vocab))
 
     const { perplexity = null, tokensPerSecond = null } = this.#epochs.at(-1) ?? {}
-    const { bold } = colorsOf(options.json ? process.stderr : process.stdout)
+    const { bold } = colors
     const stopped = this.#signal.aborted
     const { step, epoch, ended } = training
     if (stopped) {
@@ -189,6 +203,12 @@ class Run {
       console.log(JSON.stringify({ type: 'done', ...end, text: this.#job.text.source, kernels: kernels().name }))
     }
   }
+}
+
+/** Loaded only where it is asked for. */
+async function openBoard(folder: string, after: number) {
+  const { TensorBoardWriter } = await import('../node/tensorboard.js')
+  return TensorBoardWriter.open(folder, after > 0 ? { after } : {})
 }
 
 /** What the kernels in use are, for people. */

@@ -18,7 +18,7 @@ const MAX_PARAMETERS = 2 ** 30
 
 /** A new model as the options say. */
 export function makeModel(options: TrainingOptions, vocabSize: number, generator: Generator): RNNModel {
-  const { cell, nonlinearity, hiddenSize, numLayers, embeddingSize, tieWeights } = options
+  const { cell, nonlinearity, hiddenSize, numLayers, embeddingSize, tieWeights, layerNorm } = options
   const { dropout, weightDropout, inputDropout, outputDropout, variational } = options
   if (options.bidirectional) {
     throw new OptionError(
@@ -43,7 +43,16 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
       `train: the model would have about ${count.toPrecision(2)} parameters, expected at most ${MAX_PARAMETERS}; use a smaller hiddenSize or numLayers`,
     )
   }
-  const sizes = { vocabSize, hiddenSize, numLayers, bias: true, bidirectional: false, embeddingSize, tieWeights }
+  const sizes = {
+    vocabSize,
+    hiddenSize,
+    numLayers,
+    bias: true,
+    bidirectional: false,
+    embeddingSize,
+    tieWeights,
+    layerNorm,
+  }
   const dropoutKind = variational ? 'variational' : 'independent'
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout } as const
   return modelOf({ cell, nonlinearity, ...sizes, ...drops }, generator)

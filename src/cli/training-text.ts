@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Corpus, findTimeMachine, loadCorpus, sequencesFromText, splitCorpus, type Vocab } from '../node.js'
-import type { TrainingOptions } from './options.js'
 import { withProgress } from './bar.js'
+import type { TrainingOptions } from './options.js'
 
 /** A text as a training takes it. */
 export interface TrainingText {

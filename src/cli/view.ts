@@ -1,109 +1,55 @@
-import { MultiBar, Presets, type SingleBar } from 'cli-progress'
+import { MultiBar, type SingleBar } from 'cli-progress'
 import type { SequenceData } from '../data/sequences.js'
 import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
 import { colorsOf } from './colors.js'
+import { type Done, Progress } from './progress.js'
+import { type Part, statusLines } from './status-lines.js'
+
+export { duration } from './progress.js'
 
 /** What a person watches during a training. */
 export interface TrainView {
   step(event: StepEvent): void
   epoch(event: EpochEvent): void
   validation(event: ValidationEvent): void
-  /** A text that the model made, or another line to read. */
+  /** A text that the model made. */
   sample(text: string): void
   end(): void
 }
 
 /**
  * A live bar on a terminal, a line every tenth of the way elsewhere.
- * @param done part of the training that an earlier process did
+ * @param done what a resumed training had done before, for the time that is left
  */
 export function trainView(
   data: SequenceData,
   epochs: number,
   stream: NodeJS.WriteStream = process.stderr,
-  done = 0,
+  done: Done = { epoch: 0, batch: 0 },
 ): TrainView {
   const progress = new Progress(data, epochs, done)
   return stream.isTTY ? new LiveView(progress, stream) : new PlainView(progress, stream)
 }
 
-/** How much of a training is done after some batches of an epoch. */
-export function fractionDone(data: SequenceData, epochs: number, epoch: number, batch: number): number {
-  const batches = Math.floor(data.corpus.length / (data.batchSize * data.numSteps))
-  // Offsets change the number of an epoch's batches by one; only its end is the end.
-  return (epoch - 1 + Math.min(batch / batches, 0.999)) / epochs
-}
-
-/** Weight of a step in the running perplexity of a long epoch. */
-const SMOOTHING = 0.02
-
-/** How far a training is, in the words that both views show. */
-class Progress {
-  readonly #start = performance.now()
-  #loss: number | undefined
-  fraction: number
-  epoch = 0
-  perplexity = '–'
-  heldOut = ''
-  speed = '–'
-  gradNorm = '–'
-
-  constructor(
-    readonly data: SequenceData,
-    readonly epochs: number,
-    readonly done: number,
-  ) {
-    this.fraction = done
-  }
-
-  get left(): string {
-    const seconds = (performance.now() - this.#start) / 1000
-    const made = this.fraction - this.done
-    return made > 0 ? duration((seconds / made) * (1 - this.fraction)) : '–'
-  }
-
-  step({ epoch, epochs, batch, loss, gradNorm, tokensPerSecond }: StepEvent): void {
-    this.fraction = fractionDone(this.data, epochs, epoch, batch)
-    this.epoch = epoch
-    this.gradNorm = gradNorm.toPrecision(2)
-    this.speed = tokensPerSecond.toFixed(0)
-    this.#loss = this.#loss === undefined ? loss : this.#loss + Math.max(SMOOTHING, 1 / batch) * (loss - this.#loss)
-    // Short epochs are told by their own mean.
-    if (epoch === 1 || batch * SMOOTHING > 1) this.perplexity = Math.exp(this.#loss).toFixed(2)
-  }
-
-  end({ epoch, perplexity, tokensPerSecond }: EpochEvent): void {
-    this.fraction = epoch / this.epochs
-    this.epoch = epoch
-    this.perplexity = perplexity.toFixed(2)
-    this.speed = tokensPerSecond.toFixed(0)
-  }
-
-  validation({ perplexity }: ValidationEvent): void {
-    this.heldOut = `, held out ${perplexity.toFixed(2)}`
-  }
-}
+/** A model's text may hold anything; of control characters only line ends reach the terminal. */
+const linesOf = (sample: string): string[] => sample.split('\n').map((line) => line.replace(/\p{Cc}/gu, ' '))
 
 class LiveView implements TrainView {
   readonly #bars: MultiBar
-  readonly #bar: SingleBar
+  readonly #lines: SingleBar[] = []
   readonly #progress: Progress
-  readonly #dim: (text: string) => string
+  readonly #stream: NodeJS.WriteStream
   readonly #end = () => this.end()
   #ended = false
 
   constructor(progress: Progress, stream: NodeJS.WriteStream) {
-    const { bold, dim } = colorsOf(stream)
-    // The least important goes where a terminal is too narrow for all.
-    const width = stream.columns ?? 80
-    const norm = width >= 110 ? '  gradient {gradNorm}' : ''
-    const format = `{bar} epoch {epoch}/{epochs}  perplexity ${bold('{perplexity}')}{heldOut}  {speed} tokens/s${norm}  {left} left`
-    // A Ctrl-C ends the training, which ends the bar; the cursor comes back however the process ends.
-    const options = { format, stream, hideCursor: true, fps: 10, barsize: width >= 100 ? 18 : 6, gracefulExit: false }
-    this.#dim = dim
     this.#progress = progress
-    this.#bars = new MultiBar(options, Presets.shades_classic)
-    this.#bar = this.#bars.create(1, 0, this.#shown())
+    this.#stream = stream
+    // A Ctrl-C ends the training, which ends the bar; the cursor comes back however the process ends. Lines are
+    // drawn again even where they are the same, for a sample may have taken their place.
+    const options = { format: '{line}', stream, hideCursor: true, fps: 10, forceRedraw: true, gracefulExit: false }
+    this.#bars = new MultiBar(options)
+    this.#update()
     process.once('exit', this.#end)
   }
 
@@ -123,7 +69,9 @@ class LiveView implements TrainView {
   }
 
   sample(text: string): void {
-    this.#bars.log(`  ${this.#dim(text)}\n`)
+    const { dim } = colorsOf(this.#stream)
+    const clearToTheRight = '\x1b[K'
+    for (const line of linesOf(text)) this.#bars.log(`  ${dim(line)}${clearToTheRight}\n`)
   }
 
   end(): void {
@@ -135,25 +83,32 @@ class LiveView implements TrainView {
     this.#bars.stop()
   }
 
-  #shown() {
-    const { epoch, epochs, perplexity, heldOut, speed, gradNorm, left } = this.#progress
-    return { epoch, epochs, perplexity, heldOut, speed, gradNorm, left }
-  }
-
   #update(): void {
-    this.#bar.update(this.#progress.fraction, this.#shown())
+    const { fraction, parts } = this.#progress
+    const { bold } = colorsOf(this.#stream)
+    // The last column stays free: some terminals begin a new line as soon as it is written.
+    const lines = statusLines([bar(fraction), ...parts], (this.#stream.columns || 80) - 1, bold)
+    // A second line is made where it is wanted first, and stays.
+    while (this.#lines.length < lines.length) this.#lines.push(this.#bars.create(1, 0, { line: '' }))
+    for (const [i, line] of this.#lines.entries()) line.update({ line: lines[i] ?? '' })
   }
+}
+
+function bar(fraction: number): Part {
+  const [size, done] = [18, Math.round(fraction * 18)]
+  return { text: '█'.repeat(done) + '░'.repeat(size - done), importance: 3 }
 }
 
 class PlainView implements TrainView {
   readonly #progress: Progress
   readonly #stream: NodeJS.WriteStream
   #tenths: number
+  #validated = -1
 
   constructor(progress: Progress, stream: NodeJS.WriteStream) {
     this.#progress = progress
-    this.#tenths = Math.floor(progress.done * 10)
     this.#stream = stream
+    this.#tenths = Math.floor(progress.fraction * 10)
   }
 
   step(event: StepEvent): void {
@@ -166,30 +121,28 @@ class PlainView implements TrainView {
     this.#print()
   }
 
+  /** A line of its own for the first in each tenth: it may come after the line of that tenth, and be the last. */
   validation(event: ValidationEvent): void {
     this.#progress.validation(event)
+    if (this.#validated === this.#tenths) return
+    this.#validated = this.#tenths
+    const { epoch, perplexity, best } = event
+    this.#stream.write(
+      `       validation perplexity ${perplexity.toFixed(2)} in epoch ${epoch}${best ? ', the best so far' : ''}\n`,
+    )
   }
 
   sample(text: string): void {
-    this.#stream.write(`  ${text}\n`)
+    for (const line of linesOf(text)) this.#stream.write(`  ${line}\n`)
   }
 
   end(): void {}
 
   #print(): void {
-    const { fraction, epoch, epochs, perplexity, heldOut, speed, left } = this.#progress
-    if (Math.floor(fraction * 10) === this.#tenths) return
-    this.#tenths = Math.floor(fraction * 10)
-    this.#stream.write(
-      `${String(this.#tenths * 10).padStart(3)} %  epoch ${epoch}/${epochs}  perplexity ${perplexity}${heldOut}  ${speed} tokens/s  ${left} left\n`,
-    )
+    const { fraction, parts } = this.#progress
+    const tenths = Math.floor(fraction * 10)
+    if (tenths === this.#tenths) return
+    this.#tenths = tenths
+    this.#stream.write(`${String(tenths * 10).padStart(3)} %  ${parts.map(({ text }) => text).join('  ')}\n`)
   }
-}
-
-/** Seconds as 1:02:03 or 2:03. */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds)
-  const two = (value: number) => String(value).padStart(2, '0')
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }

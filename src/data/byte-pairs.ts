@@ -44,20 +44,33 @@ const BORDER = /(?<=\p{L})(?=[^\p{L}\p{M}'])/u
  */
 const LONGEST = 1024
 
+/** Runs whose tokens are remembered, because most come again and again: all are forgotten when there are so many. */
+const REMEMBERED = 2 ** 15
+const remembered = new Map<string, readonly string[]>()
+
 /** A text as byte-pair tokens, one character a byte. @throws OptionError before `loadBytePairs` */
 export function splitBytePairs(text: string): string[] {
-  if (!loaded) throw new OptionError('bpe tokens: the tokenizer is not loaded; await loadBytePairs() first')
-  const { encode, ranks } = loaded
   const tokens: string[] = []
-  for (const run of text.length > LONGEST ? text.split(BORDER) : [text]) {
-    for (const part of run.length > LONGEST ? slices(run, LONGEST) : [run]) {
-      for (const rank of encode(part)) {
-        forms[rank] ??= formOf(ranks[rank])
-        tokens.push(forms[rank])
-      }
+  for (const run of text.split(BORDER)) {
+    let made = remembered.get(run)
+    if (!made) {
+      made = [...slices(run, LONGEST)].flatMap(encodeRun)
+      if (remembered.size === REMEMBERED) remembered.clear()
+      // A copy: what is cut from a text keeps all of it in memory.
+      if (run.length <= LONGEST) remembered.set(` ${run}`.slice(1), made)
     }
+    for (const token of made) tokens.push(token)
   }
   return tokens
+}
+
+function encodeRun(run: string): string[] {
+  if (!loaded) throw new OptionError('bpe tokens: the tokenizer is not loaded; await loadBytePairs() first')
+  const { encode, ranks } = loaded
+  return encode(run).map((rank) => {
+    forms[rank] ??= formOf(ranks[rank])
+    return forms[rank]
+  })
 }
 
 const formOf = (token: string | readonly number[]): string =>

@@ -4,7 +4,7 @@ import { DataError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { sequencesFromText } from './load.js'
 import { tokensOf } from './pieces.js'
-import { SequenceData } from './sequences.js'
+import { type Batch, SequenceData } from './sequences.js'
 import { cleanLines } from './text.js'
 import { tokenCounter, tokenEncoder } from './tokens.js'
 import { Vocab } from './vocab.js'
@@ -146,6 +146,34 @@ describe('SequenceData', () => {
       ...new SequenceData(counting(1000), { sampling: 'random', batchSize: 1, numSteps: 10 }).batches(),
     ].map(({ x }) => x.data[0])
     expect(starts).not.toEqual(starts.toSorted((a, b) => a - b))
+  })
+
+  test('random: the order is that of an array shuffled by the same generator, pass after pass', () => {
+    const [numSteps, length, reference] = [5, 200, new Generator(3)]
+    const data = new SequenceData(counting(length), {
+      sampling: 'random',
+      batchSize: 2,
+      numSteps,
+      generator: new Generator(3),
+    })
+    for (let pass = 0; pass < 5; pass++) {
+      const offset = reference.integer(numSteps)
+      const count = Math.floor((length - offset - 1) / numSteps)
+      const starts = reference.shuffle(Array.from({ length: count }, (_, i) => offset + i * numSteps))
+      const made = [...data.batches()].flatMap(({ x }) => [x.data[0], x.data[numSteps]])
+      expect(made).toEqual(starts.slice(0, made.length))
+    }
+    // Two passes at once don't share their order.
+    const [one, other] = [data.batches(), data.batches()].map((batches) => batches[Symbol.iterator]())
+    const seen: number[][] = [[], []]
+    for (let i = 0; i < 18; i++) {
+      ;[one, other].forEach((batches, k) => {
+        const { x } = batches.next().value as Batch
+        seen[k].push(x.data[0], x.data[numSteps])
+      })
+    }
+    for (const starts of seen) expect(new Set(starts).size).toBe(starts.length)
+    expect(seen[0]).not.toEqual(seen[1])
   })
 
   test.each([

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { DataError, OptionError } from '../core/errors.js'
 import { parseVocab, vocabToJson } from '../formats/model.js'
 import { loadBytePairs } from './byte-pairs.js'
@@ -150,6 +150,13 @@ describe('byte pairs', () => {
     expect(Vocab.of(['<unk>'], 'bpe').split('🐋').length).toBeLessThan(5)
   })
 
+  test('that are not known become shorter ones that are', () => {
+    const vocab = Vocab.of(['<unk>', 't', 'he', ' whale', 'h'], 'bpe')
+    expect(vocab.split('the whale')).toEqual(['t', 'he', ' whale'])
+    expect(vocab.split('then')).toEqual(['then'])
+    expect([...vocab.encode('the whale then')]).toEqual([1, 2, 3, 0])
+  })
+
   test('a run without end takes no time without end, and comes back', () => {
     const vocab = Vocab.of(['<unk>'], 'bpe')
     for (const text of ['ab'.repeat(50_000), '鯨'.repeat(5000), '🐋'.repeat(5000), ' '.repeat(5000)]) {
@@ -160,6 +167,17 @@ describe('byte pairs', () => {
     const pieces = [stream.push(text.slice(0, 2001 * 2)), stream.push(text.slice(2001 * 2)), stream.flush()]
     expect(pieces.flatMap((piece) => vocab.split(piece))).toEqual(vocab.split(text))
   })
+})
+
+test('without the package or before it is loaded, byte pairs say what to do', async () => {
+  vi.resetModules()
+  vi.doMock('gpt-tokenizer/encoding/o200k_base', () => {
+    throw new Error('not found')
+  })
+  const { loadBytePairs, splitBytePairs } = await import('./byte-pairs.js')
+  await expect(loadBytePairs()).rejects.toThrow('install it with: npm install gpt-tokenizer')
+  expect(() => splitBytePairs('text')).toThrow('await loadBytePairs() first')
+  vi.doUnmock('gpt-tokenizer/encoding/o200k_base')
 })
 
 test('a word of a million letters is refused', () => {

@@ -63,9 +63,7 @@ function partCounter(kind: 'word' | 'bpe'): TokenCounter {
 export type TokenEncoder = (piece: string) => Int32Array
 
 export function tokenEncoder(vocab: Vocab): TokenEncoder {
-  const { kind } = vocab
-  if (kind === 'char' || kind === 'byte') return characterEncoder(vocab)
-  return (piece) => Int32Array.from(splitPiece(piece, kind), (token) => vocab.indexOf(token))
+  return vocab.kind === 'char' || vocab.kind === 'byte' ? characterEncoder(vocab) : (piece) => vocab.encode(piece)
 }
 
 function characterEncoder(vocab: Vocab): TokenEncoder {

@@ -108,11 +108,28 @@ export class Vocab {
     return Array.from(indices, (index) => this.tokenOf(index))
   }
 
-  /** A text as tokens of the vocabulary's kind. @throws OptionError for 'bpe' before `loadBytePairs` */
+  /**
+   * A text as tokens of the vocabulary's kind. A byte-pair token that is not known becomes shorter ones that are, where
+   * there are such: 'time' at a text's beginning may be there only as ' time' within.
+   * @throws OptionError for 'bpe' before `loadBytePairs`
+   */
   split(text: string): string[] {
-    if (this.kind === 'bpe') return splitBytePairs(text)
+    if (this.kind === 'bpe')
+      return splitBytePairs(text).flatMap((token) => (this.has(token) ? token : this.#known(token)))
     if (this.kind === 'word') return text.split(/\s+/).filter((word) => word !== '')
     return [...(this.kind === 'byte' ? bytesOf(text) : text)]
+  }
+
+  /** A token as known ones side by side, the longest first; as itself where that cannot be. */
+  #known(token: string): string | string[] {
+    const parts: string[] = []
+    for (let from = 0; from < token.length; from += parts[parts.length - 1].length) {
+      let to = token.length
+      while (to > from && this.indexOf(token.slice(from, to)) === this.unk) to--
+      if (to === from) return token
+      parts.push(token.slice(from, to))
+    }
+    return parts
   }
 
   /** Tokens as a text: side by side, words with spaces between; bytes that are not UTF-8 become U+FFFD. */

@@ -17,30 +17,38 @@ const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 
 /** What config.json of a saved model says. */
-const configSchema = v.object({
-  format: v.literal('unrolled'),
-  version: v.literal(1),
-  cell: v.picklist(['rnn', 'gru', 'lstm']),
-  /** Of an RNN. */
-  nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
-  vocabSize: size,
-  hiddenSize: size,
-  numLayers: size,
-  bias: v.boolean(),
-  bidirectional: v.boolean(),
-  dropout: rate,
-  // Younger than the format: what they are where absent is what older models have.
-  dropoutKind: v.optional(v.picklist(dropoutKinds)),
-  weightDropout: v.optional(rate),
-  inputDropout: v.optional(rate),
-  outputDropout: v.optional(rate),
-  embeddingSize: v.optional(size),
-  tieWeights: v.optional(v.boolean()),
-  /** How the model was trained, for people to read. */
-  training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
-  /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
-  sha256: v.optional(v.record(v.string(), v.string())),
-})
+const configSchema = v.pipe(
+  v.object({
+    format: v.literal('unrolled'),
+    version: v.literal(1),
+    cell: v.picklist(['rnn', 'gru', 'lstm']),
+    /** Of an RNN. */
+    nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
+    vocabSize: size,
+    hiddenSize: size,
+    numLayers: size,
+    bias: v.boolean(),
+    bidirectional: v.boolean(),
+    dropout: rate,
+    // Younger than the format: what they are where absent is what older models have.
+    dropoutKind: v.optional(v.picklist(dropoutKinds)),
+    weightDropout: v.optional(rate),
+    inputDropout: v.optional(rate),
+    outputDropout: v.optional(rate),
+    embeddingSize: v.optional(size),
+    tieWeights: v.optional(v.boolean()),
+    layerNorm: v.optional(v.boolean()),
+    /** How the model was trained, for people to read. */
+    training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
+    /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
+    sha256: v.optional(v.record(v.string(), v.string())),
+  }),
+  v.check(
+    ({ tieWeights, embeddingSize, hiddenSize, bidirectional }) =>
+      !tieWeights || embeddingSize === (bidirectional ? 2 : 1) * hiddenSize,
+    'tieWeights expects an embeddingSize of as many features as the layer has outputs',
+  ),
+)
 
 const vocabSchema = v.object({ kind: v.picklist(tokenKinds), tokens: v.array(v.string()) })
 
@@ -50,11 +58,11 @@ export type TrainingRecord = NonNullable<ModelConfig['training']>
 /** The configuration of a model, as saved beside its parameters. */
 export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
   const { rnn, vocabSize, embedding, tieWeights, inputDropout, outputDropout } = model
-  const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout } = rnn
+  const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout, layerNorm } = rnn
   const cell = rnn instanceof RNN ? 'rnn' : rnn.kind === 'gru' ? 'gru' : 'lstm'
   const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
   const embeddingSize = embedding?.embeddingDim
-  const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights }
+  const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm }
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout }
   return { format: 'unrolled', version: 1, cell, nonlinearity, ...sizes, ...drops, training }
 }
@@ -76,7 +84,7 @@ export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringif
 
 /** Names and shapes of a model's parameters, one by one: a forged number of layers is not walked to its end. */
 function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Shape]> {
-  const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights } = config
+  const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm } = config
   const directions = bidirectional ? 2 : 1
   const rows = hiddenSize * gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
   for (let layer = 0; layer < numLayers; layer++) {
@@ -85,6 +93,11 @@ function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Sh
       yield [`rnn.weight_ih_${suffix}`, [rows, layer === 0 ? (embeddingSize ?? vocabSize) : directions * hiddenSize]]
       if (bias) yield [`rnn.bias_ih_${suffix}`, [rows]]
       if (bias) yield [`rnn.bias_hh_${suffix}`, [rows]]
+      if (!layerNorm) continue
+      yield [`rnn.gain_ih_${suffix}`, [rows]]
+      yield [`rnn.gain_hh_${suffix}`, [rows]]
+      if (cell === 'lstm') yield [`rnn.gain_c_${suffix}`, [hiddenSize]]
+      if (cell === 'lstm' && bias) yield [`rnn.bias_c_${suffix}`, [hiddenSize]]
     }
   }
   if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]
@@ -125,9 +138,9 @@ export function buildModel(config: ModelConfig, parameters: Record<string, Tenso
 /** A new model of a configuration, with initial values drawn from `generator`, which its dropout draws from, too. */
 export function modelOf(config: Omit<ModelConfig, 'format' | 'version'>, generator: Generator): RNNModel {
   const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
-  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights } = config
+  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights, layerNorm } = config
   const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
-  const options = { ...sizes, dropout, dropoutKind, weightDropout, generator }
+  const options = { ...sizes, dropout, dropoutKind, weightDropout, layerNorm, generator }
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
     rnn: () => new RNN({ ...options, nonlinearity }),
     gru: () => new GRU(options),

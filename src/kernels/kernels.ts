@@ -42,6 +42,16 @@ export interface RecurrentWeights {
   /** [gates × hiddenSize] */
   biasIh?: FloatArray
   biasHh?: FloatArray
+  /** A linear output on top, computed together with the layer. */
+  head?: Head
+}
+
+/** scores = h · weightᵀ + bias */
+export interface Head {
+  /** [outFeatures, hiddenSize] */
+  weight: FloatArray
+  /** [outFeatures] */
+  bias?: FloatArray
 }
 
 export interface RecurrentInput {
@@ -54,7 +64,7 @@ export interface RecurrentInput {
 }
 
 export interface RecurrentOutput {
-  /** [numSteps, batchSize, hiddenSize] */
+  /** h at every step, [numSteps, batchSize, hiddenSize]; of a head, its scores, [numSteps, batchSize, outFeatures] */
   output: FloatArray
   /** [batchSize, hiddenSize] */
   hn: FloatArray
@@ -74,6 +84,8 @@ export interface RecurrentGrads {
   weightHh: FloatArray
   biasIh?: FloatArray
   biasHh?: FloatArray
+  /** Only where there is a head, and a gradient of its scores. */
+  head?: Head
   /** Only where asked for, and never for tokens. */
   input?: FloatArray
   h0?: FloatArray

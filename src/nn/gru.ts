@@ -1,4 +1,3 @@
-import { gatesOf } from '../kernels/kernels.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkHiddenState, RecurrentLayer, type RecurrentOptions } from './recurrent.js'
 
@@ -15,7 +14,7 @@ export class GRU extends RecurrentLayer<Tensor> {
   readonly kind = 'gru'
 
   constructor(options: RecurrentOptions) {
-    super('GRU', gatesOf.gru, options)
+    super('GRU', 'gru', options)
   }
 
   protected splitState(h: Tensor): { h: Tensor } {

@@ -29,7 +29,8 @@ export const constant =
     allZero(shape).add(value)
 
 /**
- * Gives all weights (rank 2 and more) and all biases (rank 1) of a module new values. What MXNet's layers
+ * Gives all weights (rank 2 and more) and all biases (rank 1) of a module new values, but not the gains of layer
+ * normalization. What MXNet's layers
  * begin with: `initialize(model, { weight: normal(0.01), bias: constant(0) })`.
  */
 export function initialize(
@@ -37,7 +38,8 @@ export function initialize(
   { weight, bias }: { weight?: Initializer; bias?: Initializer },
   generator: Generator = defaultGenerator(),
 ): void {
-  for (const parameter of module.parameters()) {
+  for (const [name, parameter] of module.namedParameters()) {
+    if (parameter.rank === 1 && !name.slice(name.lastIndexOf('.') + 1).startsWith('bias')) continue
     const initial = parameter.rank > 1 ? weight : bias
     if (initial) parameter.data.set(initial(parameter.shape, generator).data)
   }

@@ -1,5 +1,4 @@
 import { ShapeError } from '../core/errors.js'
-import { gatesOf } from '../kernels/kernels.js'
 import { Tensor } from '../tensor/tensor.js'
 import { type LSTMState, RecurrentLayer, type RecurrentOptions } from './recurrent.js'
 
@@ -20,7 +19,7 @@ export class LSTM extends RecurrentLayer<LSTMState> {
   readonly kind = 'lstm'
 
   constructor(options: RecurrentOptions) {
-    super('LSTM', gatesOf.lstm, options)
+    super('LSTM', 'lstm', options)
   }
 
   protected splitState(state: LSTMState): LSTMState {

@@ -2,8 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
-import { kernels } from '../kernels/index.js'
-import type { FloatArray, Stepper } from '../kernels/kernels.js'
+import type { Stepper } from '../kernels/kernels.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
@@ -100,7 +99,13 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
         `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
       )
     }
-    const { output, state: next } = this.rnn.forward(this.#layerInput(inputs.transpose(0, 1)), state)
+    const x = this.#layerInput(inputs.transpose(0, 1))
+    const drops = this.training && this.outputDropout > 0
+    if (!drops && this.rnn.takesHead && this.linear.forward === Linear.prototype.forward) {
+      const { output, state: next } = this.rnn.forwardTo(this.linear, x, state)
+      return { output: output.reshape(-1, this.vocabSize), state: next }
+    }
+    const { output, state: next } = this.rnn.forward(x, state)
     const kept = this.#dropped(output, this.outputDropout)
     return { output: this.linear.forward(kept.reshape(-1, this.linear.inFeatures)), state: next }
   }
@@ -111,9 +116,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
    */
   stepper(batchSize = 1): Stepper {
     checkWhole('RNNModel.stepper', 'batchSize', batchSize)
-    const { weight, bias } = this.linear
-    const output = { weight: weight.data as FloatArray, bias: bias?.data as FloatArray, outFeatures: this.vocabSize }
-    return kernels().stepper({ layers: this.rnn.stack(this.embedding?.weight), ...output }, batchSize)
+    return this.rnn.stepper(this.linear, batchSize, this.embedding?.weight)
   }
 
   /** A state of zeros for `batchSize` sequences. */

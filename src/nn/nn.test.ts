@@ -15,7 +15,7 @@ import { Linear } from './linear.js'
 import { LSTM } from './lstm.js'
 import { RNNModel } from './model.js'
 import { Module } from './module.js'
-import { detachState, type RecurrentState } from './recurrent.js'
+import { detachState, type LSTMState, type RecurrentState } from './recurrent.js'
 import { RNN } from './rnn.js'
 
 const sizes = { inputSize: 5, hiddenSize: 4 }
@@ -174,6 +174,48 @@ describe('RNNModel', () => {
     const alone = model.forward(tokens([[3, 2, 0]])).output
     const rows = output.reshape(3, 2, 6).select(1, 1)
     expect(await rows.sub(alone).abs().max().item()).toBeLessThan(1e-6)
+  })
+
+  test('the layer and its linear output as one operation give what the two give one after the other', () => {
+    const model = new RNNModel(new LSTM({ inputSize: 6, hiddenSize: 9, numLayers: 2 }), 6)
+    const ids = tokens([
+      [1, 2, 3],
+      [3, 2, 0],
+    ])
+    const gradients = (output: Tensor, state: LSTMState) => {
+      model.zeroGrad()
+      output.mul(output).sum().add(state.c.sum()).backward()
+      return model.parameters().map(({ grad }) => [...(grad?.data ?? [])])
+    }
+    const twice = () => {
+      const { output, state } = model.rnn.forward(ids.T)
+      return gradients(model.linear.forward(output.reshape(-1, 9)), state)
+    }
+    const once = () => {
+      const { output, state } = model.forward(ids)
+      return gradients(output, state)
+    }
+    for (const [i, values] of twice().entries()) {
+      expect(relativeError(Float64Array.from(once()[i]), Float64Array.from(values))).toBeLessThan(1e-5)
+    }
+    model.zeroGrad()
+    model.forward(ids).state.h.sum().backward()
+    expect(model.linear.weight.grad).toBeNull()
+  })
+
+  test('a layer or an output with a forward of its own is asked for it', () => {
+    class Silent extends RNN {
+      override forward(input: Tensor, state?: Tensor) {
+        const { output, state: next } = super.forward(input, state)
+        return { output: output.mul(0), state: next }
+      }
+    }
+    const model = new RNNModel(new Silent(sizes), 5)
+    const { output } = model.forward(tokens([[1, 2]]))
+    expect([...output.data.subarray(0, 5)]).toEqual([...model.linear.bias!.data])
+    const spied = new RNNModel(new RNN(sizes), 5)
+    spied.linear.forward = (x) => x.sum()
+    expect(spied.forward(tokens([[1, 2]])).output.shape).toEqual([])
   })
 
   test('parameters have PyTorch’s names', () => {

@@ -5,11 +5,13 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { useKernels, wasmKernels } from '../kernels/index.js'
 import { fromData, ones, randn, tensor } from '../tensor/create.js'
-import { crossEntropy } from '../tensor/functions.js'
+import { crossEntropy, layerNorm, oneHot } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { GRU } from './gru.js'
+import { constant, initialize } from './init.js'
+import { LayerNorm } from './layer-norm.js'
 import { LSTM } from './lstm.js'
 import { RNNModel, type RNNModelOptions } from './model.js'
 import type { RecurrentLayer, RecurrentOptions } from './recurrent.js'
@@ -115,6 +117,22 @@ describe('dropout in layers', () => {
   })
 })
 
+/** The outputs, states and gradients of a layer on a fixture's inputs, by the fixture's keys. */
+function run(layer: RNN | GRU | LSTM, fixture: Record<string, Tensor>): Record<string, Tensor> {
+  layer.loadStateDict(
+    Object.fromEntries(layer.namedParameters().map(([parameter]) => [parameter, fixture[`param.${parameter}`]])),
+  )
+  const [x, h0, c0] = [fixture.input, fixture.h0, fixture.c0].map((leaf) => leaf?.requiresGrad_())
+  const { output, state } = layer instanceof LSTM ? layer.forward(x, { h: h0, c: c0 }) : layer.forward(x, h0)
+  const { h, c } = 'h' in state ? state : { h: state, c: undefined }
+  const weighted = (x: Tensor, by: string) => x.mul(fixture[by]).sum()
+  const loss = weighted(output, 'grad_output').add(weighted(h, 'grad_hn'))
+  ;(c ? loss.add(weighted(c, 'grad_cn')) : loss).backward()
+  const parameters = layer.namedParameters().map(([name, { grad }]) => [`grad.param.${name}`, grad!])
+  const found = { output, hn: h, 'grad.input': x.grad!, 'grad.h0': h0.grad!, ...Object.fromEntries(parameters) }
+  return c ? { ...found, cn: c, 'grad.c0': c0.grad! } : found
+}
+
 /** Each option by itself, and all of them. */
 const variants: [string, Partial<RecurrentOptions>, RNNModelOptions][] = [
   ['dropout', { dropout: 0.5 }, {}],
@@ -129,6 +147,12 @@ const variants: [string, Partial<RecurrentOptions>, RNNModelOptions][] = [
     { inputDropout: 0.2, outputDropout: 0.2, embeddingSize: 9, tieWeights: true },
   ],
 ]
+/** Layer normalization, without dropout and with all of it. */
+const normalized: typeof variants = [
+  ['layerNorm', { layerNorm: true }, {}],
+  ['layerNorm without biases', { layerNorm: true, bias: false }, {}],
+  ['layerNorm and all', { ...variants.at(-1)![1], layerNorm: true }, variants.at(-1)![2]],
+]
 const modelOf = (layer: Partial<RecurrentOptions>, options: RNNModelOptions, seed = 1) => {
   const generator = new Generator(seed)
   const inputSize = options.embeddingSize ?? V
@@ -136,7 +160,7 @@ const modelOf = (layer: Partial<RecurrentOptions>, options: RNNModelOptions, see
   return { generator, model: new RNNModel(lstm, V, { ...options, generator }) }
 }
 
-describe.each(variants)('RNNModel with %s', (_name, layer, options) => {
+describe.each([...variants, normalized.at(-1)!])('RNNModel with %s', (_name, layer, options) => {
   const x = randomTokens([3, 6])
 
   test('differs from call to call, but not under eval', () => {
@@ -158,7 +182,8 @@ describe.each(variants)('RNNModel with %s', (_name, layer, options) => {
   test('eval is a model without it', () => {
     const { model } = modelOf(layer, options)
     const { embeddingSize, tieWeights } = options
-    const { model: plain } = modelOf({}, { embeddingSize, tieWeights })
+    const { layerNorm } = layer
+    const { model: plain } = modelOf({ layerNorm }, { embeddingSize, tieWeights })
     plain.loadStateDict(model.stateDict())
     expect(model.eval().forward(x).output.data).toEqual(plain.forward(x).output.data)
   })
@@ -168,17 +193,52 @@ describe.each(kernelSets)('under $name', (kernels) => {
   beforeAll(() => useKernels(kernels))
   afterAll(() => useKernels(wasmKernels()))
 
-  test.each(variants)('stepper of a model with %s: what forward gives under eval', (_name, layer, options) => {
-    const { model } = modelOf(layer, options)
-    const x = randomTokens([3, 5])
-    const stepper = model.stepper(3)
-    const { output } = model.eval().forward(x)
-    for (let t = 0; t < 5; t++) {
-      const scores = stepper.step(x.select(1, t).data as Int32Array)
-      expect(relativeError(scores, output.reshape(5, 3, V).select(0, t).data)).toBeLessThan(2e-6)
+  const sizes = { inputSize: 5, hiddenSize: 6, numLayers: 2, bidirectional: true, layerNorm: true }
+  test.each([
+    ['rnn_tanh', () => new RNN(sizes)],
+    ['rnn_relu', () => new RNN({ ...sizes, nonlinearity: 'relu' })],
+    ['gru', () => new GRU(sizes)],
+    ['lstm', () => new LSTM(sizes)],
+  ])('%s with normalized cells: outputs, states and all gradients are PyTorch’s', (kind, make) => {
+    const fixture = readFixture(`norm_${kind}`)
+    const found = run(make(), fixture)
+    expect(Object.keys(found).sort()).toEqual(
+      Object.keys(fixture)
+        .filter((key) => /^(grad\.|output|hn|cn)/.test(key))
+        .sort(),
+    )
+    for (const [key, { data }] of Object.entries(found)) {
+      expect(relativeError(data, fixture[key].data), key).toBeLessThan(1e-5)
     }
-    stepper.free()
   })
+
+  test('LayerNorm is PyTorch’s', () => {
+    const { x, weight, bias, ...fixture } = readFixture('nn_layer_norm')
+    const module = new LayerNorm({ numFeatures: 7 })
+    module.loadStateDict({ weight, bias })
+    const y = module.forward(x.requiresGrad_())
+    y.mul(fixture.grad_output).sum().backward()
+    expect(relativeError(y.data, fixture.output.data)).toBeLessThan(1e-6)
+    const leaves = { x, weight: module.weight, bias: module.bias! }
+    for (const [name, { grad }] of Object.entries(leaves)) {
+      expect(relativeError(grad!.data, fixture[`grad.${name}`].data), name).toBeLessThan(1e-5)
+    }
+  })
+
+  test.each([...variants, ...normalized])(
+    'stepper of a model with %s: what forward gives under eval',
+    (_name, layer, options) => {
+      const { model } = modelOf(layer, options)
+      const x = randomTokens([3, 5])
+      const stepper = model.stepper(3)
+      const { output } = model.eval().forward(x)
+      for (let t = 0; t < 5; t++) {
+        const scores = stepper.step(x.select(1, t).data as Int32Array)
+        expect(relativeError(scores, output.reshape(5, 3, V).select(0, t).data)).toBeLessThan(2e-6)
+      }
+      stepper.free()
+    },
+  )
 
   test('an embedding with tied weights: loss and gradients are PyTorch’s', () => {
     const fixture = readFixture('nn_tied')
@@ -197,6 +257,70 @@ describe.each(kernelSets)('under $name', (kernels) => {
     for (const [name, { grad }] of named) {
       expect(relativeError(grad!.data, fixture[`grad.${name}`].data), name).toBeLessThan(1e-5)
     }
+  })
+})
+
+describe('layer normalization', () => {
+  const layer = { inputSize: V, hiddenSize: 6, layerNorm: true }
+
+  test('gains begin as 1 and biases as 0, and initialize leaves the gains', () => {
+    const lstm = new LSTM(layer)
+    const of = (start: string) => lstm.namedParameters().filter(([name]) => name.startsWith(start))
+    expect(of('gain').map(([name]) => name)).toEqual(['gain_ih_l0', 'gain_hh_l0', 'gain_c_l0'])
+    expect(of('bias').map(([name]) => name)).toEqual(['bias_ih_l0', 'bias_hh_l0', 'bias_c_l0'])
+    for (const [, { data }] of of('bias')) expect(new Set(data)).toEqual(new Set([0]))
+    initialize(lstm, { weight: constant(2), bias: constant(3) })
+    for (const [, { data }] of of('gain')) expect(new Set(data)).toEqual(new Set([1]))
+    for (const [, { data }] of of('bias')) expect(new Set(data)).toEqual(new Set([3]))
+    expect(new GRU({ ...layer, bias: false }).namedParameters().map(([name]) => name)).toEqual([
+      'weight_ih_l0',
+      'weight_hh_l0',
+      'gain_ih_l0',
+      'gain_hh_l0',
+    ])
+  })
+
+  test('tokens stand for one-hot rows; no state is a state of zeros', () => {
+    for (const make of [() => new RNN(layer), () => new GRU(layer), () => new LSTM(layer)]) {
+      const one: RecurrentLayer = make()
+      const ids = randomTokens([4, 3])
+      const { data } = one.forward(ids).output
+      expect(relativeError(one.forward(oneHot(ids, V), one.beginState(3)).output.data, data)).toBeLessThan(1e-6)
+    }
+  })
+
+  test('what scales the weights does not change the output', () => {
+    const one = new GRU(layer)
+    const x = randn([4, 3, V], new Generator(1))
+    const before = one.forward(x).output.data
+    for (const [name, { data }] of one.namedParameters()) {
+      if (name.startsWith('weight')) for (let i = 0; i < data.length; i++) data[i] *= 8
+    }
+    // But for what eps adds to the variance.
+    expect(relativeError(one.forward(x).output.data, before)).toBeLessThan(1e-3)
+  })
+
+  test('the stepper keeps the weights it was made with, and selects rows', () => {
+    const model = new RNNModel(new LSTM({ ...layer, numLayers: 2 }), V)
+    const [stepper, plain] = [model.stepper(3), model.stepper(3)]
+    for (const { data } of model.parameters()) data.fill(0)
+    const from = Int32Array.of(2, 0, 2)
+    const [first, second] = [Int32Array.of(4, 5, 6), Int32Array.of(1, 2, 3)]
+    stepper.step(first)
+    stepper.select(from)
+    plain.step(from.map((row) => first[row]))
+    const scores = plain.step(second)
+    expect(relativeError(stepper.step(second), scores)).toBeLessThan(1e-6)
+    expect(scores.some((score) => score !== 0)).toBe(true)
+  })
+
+  test('wrong shapes are named', () => {
+    const x = ones([2, 3])
+    expect(() => layerNorm(x, ones([2]))).toThrow('layerNorm: weight has the shape [2], expected [3]')
+    expect(() => layerNorm(x, ones([3]), ones([3, 1]))).toThrow('layerNorm: bias has the shape [3, 1], expected [3]')
+    expect(() => layerNorm(ones([2, 0]), ones([0]))).toThrow('no values along its last axis')
+    expect(() => new LayerNorm({ numFeatures: 0 })).toThrow(OptionError)
+    expect(() => new LayerNorm({ numFeatures: 1, eps: -1 })).toThrow(OptionError)
   })
 })
 

@@ -1,5 +1,4 @@
 import { checkWord } from '../core/check.js'
-import { gatesOf } from '../kernels/kernels.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkHiddenState, RecurrentLayer, type RecurrentOptions } from './recurrent.js'
 
@@ -20,7 +19,7 @@ export class RNN extends RecurrentLayer<Tensor> {
   constructor(options: RNNOptions) {
     const { nonlinearity = 'tanh' } = options
     checkWord('RNN', 'nonlinearity', nonlinearity, ['tanh', 'relu'])
-    super('RNN', gatesOf.rnn_tanh, options)
+    super('RNN', `rnn_${nonlinearity}`, options)
     this.nonlinearity = nonlinearity
     this.kind = `rnn_${nonlinearity}`
   }

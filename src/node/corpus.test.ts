@@ -13,8 +13,12 @@ import { type Corpus, SequenceData } from '../data/sequences.js'
 import { splitCorpus } from '../data/split.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
+import { predict } from '../generate/generate.js'
+import { GRU } from '../nn/gru.js'
+import { RNNModel } from '../nn/model.js'
 import { FileCorpus } from './file-corpus.js'
 import { type CorpusOptions, loadCorpus } from './load-corpus.js'
+import { loadModel, saveModel } from './model-folder.js'
 import { decodeUtf8 } from './read-chunks.js'
 import { readText } from './read-text.js'
 
@@ -92,6 +96,15 @@ describe('loadCorpus', () => {
       }
       await rm(at('cache'), { recursive: true })
     }
+  })
+
+  test('a saved model of byte pairs goes on from a text', async () => {
+    await writeFile(at('a.txt'), text)
+    const { vocab } = await loadCorpus(at('a.txt'), { tokens: 'bpe', clean: false })
+    await saveModel(at('model'), new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 2 }), vocab.size), vocab)
+    const loaded = await loadModel(at('model'))
+    expect(loaded.vocab).toEqual(vocab)
+    expect(await predict(' a naïve 鯨', 3, loaded.model, loaded.vocab)).toMatch(/^ a naïve 鯨./u)
   })
 
   test.each(['sequential', 'random'] as const)('%s batches of a file are those of an array', async (sampling) => {
@@ -198,6 +211,13 @@ describe('loadCorpus', () => {
     for (const { close } of [given, rare]) await close()
   })
 
+  test('rare byte pairs become shorter ones, which all are kept', async () => {
+    await writeFile(at('a.txt'), 'the whale the whale in then the end of them')
+    const loaded = await loadCorpus(at('a.txt'), { tokens: 'bpe', clean: false, minFreq: 2 })
+    expect(all(loaded)).toEqual([...loaded.vocab.encode(await readText(at('a.txt')))])
+    expect(loaded.corpus.length).toBeGreaterThan(5)
+  })
+
   test('tells its progress, and ends when told to, leaving nothing behind', async () => {
     await writeFile(at('a.txt'), text.repeat(5000))
     const total = (await stat(at('a.txt'))).size
@@ -270,6 +290,11 @@ describe('the cache of a long text', () => {
     const loaded = await Promise.all([load(), load(), load()])
     for (const { tokens } of loaded) expect(tokens).toBe('abcabc')
     expect((await readdir(at('cache'))).length).toBe(1)
+  })
+
+  test('is done without where it cannot be written and the tokens have place in memory', async () => {
+    expect((await load({ cacheDir: at('a.txt'), maxMemory: 4, maxTokens: 4 })).tokens).toBe('abca')
+    await expect(load({ cacheDir: at('a.txt'), maxMemory: 4 })).rejects.toThrow('the folder cannot be written')
   })
 
   test('a file cut while it is read: a DataError', async () => {

@@ -1,91 +1,145 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { appendFile, readFile, stat, truncate } from 'node:fs/promises'
+import path from 'node:path'
 import * as v from 'valibot'
+import { checkNumber } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
 import type { TrainEvent } from '../train/events.js'
+import { makeFolder } from './atomic.js'
 
 /** The file in a training's folder that has an event a line. */
 export const HISTORY = 'history.jsonl'
 
-const number = v.number()
-const common = { epoch: number, step: number, loss: number, /** Milliseconds since 1970. */ time: number }
-const rates = { epochs: number, gradNorm: number, lr: number, tokensPerSecond: number }
-const eventSchema = v.variant('type', [
-  v.object({ type: v.literal('step'), ...common, ...rates, batch: number }),
-  v.object({ type: v.literal('epoch'), ...common, ...rates, perplexity: number }),
-  v.object({ type: v.literal('validation'), ...common, perplexity: number, best: v.boolean() }),
-])
+/** An event as a history tells it: with the seconds of training until then, pauses between resumed parts left out. */
+export type HistoryEvent = TrainEvent & { seconds: number }
 
-/** An event of a training, and when it was. */
-export type HistoryEvent = TrainEvent & { time: number }
+export interface HistoryOptions {
+  /**
+   * How much of an earlier history is kept: its `bytes` when the checkpoint was written that a training goes on
+   * from. Default 0: the history begins anew.
+   */
+  bytes?: number
+  /** Seconds between two step events at least; 0 keeps all. Default 1. */
+  interval?: number
+}
 
-/** Milliseconds between two steps that are written: a history of hours stays readable. */
-const STEP_INTERVAL = 1000
+/** Bytes beyond which a history is not read. */
+const MAX_BYTES = 2 ** 28
 
-/** Appends events to a history: every epoch and validation, and about a step a second. */
+/**
+ * Writes a training's events into a file, one JSON object a line: all epochs and validations, and steps as often
+ * as `interval` allows. Each event is handed to the system as one whole line before `write` resolves, so a
+ * process that is killed loses at most the line in hand. The file is opened by its name each time: the folder
+ * around it may be replaced between two events, as `saveModel` does.
+ */
 export class HistoryWriter {
-  readonly #file: FileHandle
-  #lastStep = -Infinity
+  readonly #file: string
+  readonly #before: number
+  readonly #start = performance.now()
+  readonly #due: () => boolean
 
   private constructor(
-    file: FileHandle,
-    /** What is older than this training. */
+    file: string,
+    /** The events that were kept. */
     readonly earlier: readonly HistoryEvent[],
     /** Length of the file. */
     public bytes: number,
+    interval: number,
   ) {
     this.#file = file
+    this.#before = earlier.at(-1)?.seconds ?? 0
+    this.#due = atMostEvery(interval)
   }
 
-  /** @param bytes what is kept of an earlier history: its events of before a checkpoint */
-  static async open(path: string, bytes: number): Promise<HistoryWriter> {
-    const file = await open(path, 'a+')
-    try {
-      await file.truncate(Math.min(bytes, (await file.stat()).size))
-      const earlier = parseHistory((await file.readFile()).toString(), path)
-      return new HistoryWriter(file, earlier, (await file.stat()).size)
-    } catch (error) {
-      await file.close()
-      throw error
-    }
+  /** @throws DataError, FormatError where a history is to be continued that cannot be read */
+  static async open(file: string, { bytes = 0, interval = 1 }: HistoryOptions = {}): Promise<HistoryWriter> {
+    checkNumber('HistoryWriter.open', 'interval', interval, 0)
+    await makeFolder(path.dirname(file))
+    await appendFile(file, '')
+    const { size } = await stat(file)
+    const kept = Math.min(bytes, size)
+    await truncate(file, kept)
+    return new HistoryWriter(file, await readHistory(file), kept, interval)
   }
 
   async write(event: TrainEvent): Promise<void> {
-    const time = Date.now()
-    if (event.type === 'step') {
-      if (time - this.#lastStep < STEP_INTERVAL) return
-      this.#lastStep = time
-    }
-    const line = Buffer.from(`${JSON.stringify({ ...event, time })}\n`)
-    await this.#file.appendFile(line)
+    if (event.type === 'step' && !this.#due()) return
+    const seconds = this.#before + (performance.now() - this.#start) / 1000
+    const line = Buffer.from(`${JSON.stringify({ ...event, seconds: Number(seconds.toFixed(3)) })}\n`)
+    await appendFile(this.#file, line)
     this.bytes += line.length
   }
+}
 
-  close(): Promise<void> {
-    return this.#file.close()
+/** @returns a function that is true when it is first called, and then once `seconds` have gone by since */
+export function atMostEvery(seconds: number): () => boolean {
+  let next = -Infinity
+  return () => {
+    const now = performance.now()
+    if (now < next) return false
+    next = now + seconds * 1000
+    return true
   }
 }
 
-/** The events of a history. @throws DataError where there is none, FormatError for a line that is no event */
-export async function readHistory(path: string): Promise<HistoryEvent[]> {
-  const text = await readFile(path, 'utf8').catch(({ code, message }: NodeJS.ErrnoException) => {
-    throw new DataError(
-      code === 'ENOENT'
-        ? `${path}: there is no such file, expected the history of a training`
-        : `${path}: the file cannot be read (${message})`,
-    )
-  })
-  return parseHistory(text, path)
+/**
+ * Reads what a HistoryWriter wrote. A last line that a killed process left torn is passed over.
+ * @throws DataError where there is no such file, FormatError that names the line that is no event
+ */
+export async function readHistory(file: string): Promise<HistoryEvent[]> {
+  const lines = (await readWhole(file)).split('\n')
+  const last = lines.pop()!
+  if (parseJson(last) !== undefined) lines.push(last)
+  return lines.map((line, i) => parseEvent(line, `${file}, line ${i + 1}`))
 }
 
-/** A last line without its end is what a process was killed in the middle of writing. */
-function parseHistory(text: string, path: string): HistoryEvent[] {
-  const lines = text.split('\n')
-  lines.pop()
-  return lines.map((line, i) => {
-    try {
-      return v.parse(eventSchema, JSON.parse(line))
-    } catch (error) {
-      throw new FormatError(`${path}: line ${i + 1} is no event of a training (${(error as Error).message})`)
-    }
-  })
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const number = v.pipe(v.number(), v.finite())
+/** JSON has no Infinity, which e^loss of a bad beginning is; it is written as null. */
+const unbounded = v.pipe(
+  v.nullable(number),
+  v.transform((value) => value ?? Infinity),
+)
+const common = { epoch: count, step: count, loss: number, seconds: number }
+const progress = { epochs: count, lr: number, gradNorm: unbounded, tokensPerSecond: unbounded }
+
+const eventSchema = v.variant('type', [
+  v.object({ type: v.literal('step'), batch: count, ...progress, ...common }),
+  v.object({ type: v.literal('epoch'), perplexity: unbounded, ...progress, ...common }),
+  v.object({ type: v.literal('validation'), perplexity: unbounded, best: v.boolean(), ...common }),
+])
+
+function parseEvent(line: string, where: string): HistoryEvent {
+  const json = parseJson(line)
+  if (json === undefined) throw new FormatError(`${where}: it is not JSON, expected an event of a training`)
+  const result = v.safeParse(eventSchema, json)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  const key = v.getDotPath(issue)
+  const what = key ? `${key} is ${issue.received}` : `the value is ${issue.received}`
+  throw new FormatError(`${where}: ${what}, expected ${issue.expected}`)
+}
+
+/** @returns undefined for what is no JSON */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+async function readWhole(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file)
+    if (size > MAX_BYTES) throw new FormatError(`${file}: it has ${size} bytes, expected at most ${MAX_BYTES}`)
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof FormatError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new DataError(
+      code === 'ENOENT'
+        ? `${file}: there is no such file, expected the history that a training writes`
+        : `${file}: the history cannot be read (${message})`,
+    )
+  }
 }

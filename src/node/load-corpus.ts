@@ -94,7 +94,8 @@ interface Text extends CorpusOptions {
 }
 
 /** A name for the files of a text and what makes its tokens; not for the files' content. */
-function keyOf({ files, tokens, clean, lowercase, minFreq, vocab }: Text, maxTokens: number): string {
+function keyOf(text: Text, maxTokens: number): string {
+  const { files, tokens, clean = true, lowercase = false, minFreq = 0, vocab } = text
   const places = files.map((file) => (file.path === file.name ? path.resolve(file.path) : file.name))
   const what = [places, tokens, clean, lowercase, minFreq, vocab?.tokens, String(maxTokens)]
   return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 32)
@@ -156,8 +157,14 @@ async function encodeText(
     }
     throw new DataError(`loadText: the text became shorter while it was read; load it again`)
   }
-  if (Math.max(length * Numbers.BYTES_PER_ELEMENT, text.bytes) > maxMemory) {
-    return writeCorpus(cache, { state, vocab, length }, fill)
+  const fits = length * Numbers.BYTES_PER_ELEMENT <= maxMemory
+  if (!fits || text.bytes > maxMemory) {
+    try {
+      return await writeCorpus(cache, { state, vocab, length }, fill)
+    } catch (error) {
+      // Without a cache a long text of few tokens costs the next run its time, not this one its tokens.
+      if (!fits || !(error instanceof DataError)) throw error
+    }
   }
   const corpus = new Numbers(length)
   let at = 0
@@ -170,18 +177,22 @@ async function encodeText(
 
 /** The vocabulary of a text, or the one given, and how many tokens there are. */
 async function countTokens(text: Text): Promise<{ vocab: Vocab; total: number }> {
-  const { tokens: kind, minFreq } = text
-  let { vocab } = text
+  const { tokens: kind, minFreq, vocab: given } = text
+  if (given) return { vocab: given, total: await countEncoded(text, given) }
+  const counter = tokenCounter(kind)
+  for await (const piece of piecesOf(text, 'counting')) counter.add(piece)
+  const counts = counter.counts()
+  const vocab = Vocab.ofCounts(counts, { minFreq, kind })
+  // Rare byte-pair tokens become several shorter ones.
+  if (kind === 'bpe' && vocab.size <= counts.size) return { vocab, total: await countEncoded(text, vocab) }
   let total = 0
-  if (vocab) {
-    const encode = tokenEncoder(vocab)
-    for await (const piece of piecesOf(text, 'counting')) total += encode(piece).length
-  } else {
-    const counter = tokenCounter(kind)
-    for await (const piece of piecesOf(text, 'counting')) counter.add(piece)
-    const counts = counter.counts()
-    for (const count of counts.values()) total += count
-    vocab = Vocab.ofCounts(counts, { minFreq, kind })
-  }
+  for (const count of counts.values()) total += count
   return { vocab, total }
+}
+
+async function countEncoded(text: Text, vocab: Vocab): Promise<number> {
+  const encode = tokenEncoder(vocab)
+  let total = 0
+  for await (const piece of piecesOf(text, 'counting')) total += encode(piece).length
+  return total
 }

@@ -1,4 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { DataError } from '../core/errors.js'
+
 export interface Series {
+  /** Series of one name share their colour and their place in the legend. */
   name: string
   x: ArrayLike<number>
   y: ArrayLike<number>
@@ -10,6 +15,8 @@ export interface Series {
 
 export interface LinePlot {
   title: string
+  /** Right of the title: what dashes mean, for instance. */
+  note?: string
   xLabel: string
   yLabel: string
   /** Default 'linear'. */
@@ -17,55 +24,120 @@ export interface LinePlot {
   series: readonly Series[]
 }
 
+const [WIDTH, HEIGHT] = [800, 440]
+const [LEFT, RIGHT] = [64, 24]
+/** Height of a line of the header, and width of a letter on average: nothing here can measure text. */
+const [LINE, LETTER] = [20, 7.6]
+/** By name too, for programs that know a system's fonts but not which of them `sans-serif` means. */
+const FONTS = 'system-ui, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, Noto Sans, sans-serif'
+
 /** A chart of one or more series as the text of an SVG file, readable on its own. */
-export async function linePlot({ title, xLabel, yLabel, yScale = 'linear', series }: LinePlot): Promise<string> {
+export async function linePlot(plot: LinePlot): Promise<string> {
+  const { title, note = '', xLabel, yLabel, yScale = 'linear', series } = plot
   // Loaded here, so that only those wait for the plotting libraries who plot.
   const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')])
   const { document } = parseHTML('<html></html>')
-  const points = ({ name, x, y }: Series) => Array.from(x, (value, i) => ({ x: value, y: y[i], name }))
-  const names = series.map(({ name }) => name)
+  const names = [...new Set(series.map(({ name }) => name))]
   const chart = Plot.plot({
     document,
-    width: 800,
-    height: 440,
+    width: WIDTH,
+    height: HEIGHT,
     marginTop: 32,
     marginBottom: 44,
-    marginRight: 24,
-    marginLeft: 56,
+    marginRight: RIGHT,
+    marginLeft: LEFT,
     grid: true,
-    style: { background: 'white', color: '#222', fontFamily: 'system-ui, sans-serif', fontSize: '13px' },
+    style: { background: 'white', color: '#222', fontFamily: FONTS, fontSize: '13px' },
     x: { label: xLabel },
     y: { label: yLabel, type: yScale },
     color: { domain: names, scheme: 'Observable10' },
-    marks: series.flatMap((one) => {
+    marks: series.map(({ name, x, y, dots, dashed }) => {
+      const points = Array.from(x, (value, i) => ({ x: value, y: y[i], name }))
       const channels = { x: 'x', y: 'y', stroke: 'name' }
-      return one.dots
-        ? [Plot.dot(points(one), { ...channels, r: 1.5 })]
-        : [Plot.lineY(points(one), { ...channels, strokeWidth: 1.8, strokeDasharray: one.dashed ? '5 4' : undefined })]
+      if (dots) return Plot.dot(points, { ...channels, r: 1.5 })
+      return Plot.lineY(points, { ...channels, strokeWidth: 1.8, strokeDasharray: dashed ? '6 4' : undefined })
     }),
   })
+  const entries = series.length > 1 ? legend(names) : []
+  const header = LINE * (2 + (entries.at(-1)?.row ?? -1)) + 12
   const shape = (tag: string, attributes: Record<string, string | number>) => {
     const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
     return element
   }
   // Room above the chart for the title and the names of the series.
-  chart.setAttribute('viewBox', '0 -32 800 472')
-  chart.setAttribute('height', '472')
+  chart.setAttribute('viewBox', `0 ${-header} ${WIDTH} ${HEIGHT + header}`)
+  chart.setAttribute('height', String(HEIGHT + header))
   // For viewers that don't read the style.
-  chart.prepend(shape('rect', { y: -32, width: 800, height: 472, fill: 'white' }))
-  const add = (text: string, attributes: Record<string, string | number>) => {
-    const label = shape('text', attributes)
+  chart.prepend(shape('rect', { y: -header, width: WIDTH, height: HEIGHT + header, fill: 'white' }))
+  const write = (text: string, x: number, row: number, attributes: Record<string, string | number> = {}) => {
+    const label = shape('text', { x, y: LINE * (row + 1) - header, 'text-anchor': 'start', ...attributes })
     label.textContent = text
     chart.append(label)
   }
-  add(title, { x: 8, y: -10, 'text-anchor': 'start', 'font-weight': 'bold' })
+  write(title, 8, 0, { 'font-weight': 'bold' })
+  write(note, WIDTH - RIGHT, 0, { 'text-anchor': 'end', fill: '#666' })
   const { apply } = chart.scale('color')!
-  let x = 780
-  for (const name of names.length > 1 ? names.toReversed() : []) {
-    add(name, { x, y: -10, 'text-anchor': 'end', fill: apply(name) })
-    x -= 8 * name.length + 16
+  for (const { name, text, x, row } of entries) {
+    const y = LINE * (row + 2) - header - 4
+    chart.append(shape('line', { x1: x, x2: x + 18, y1: y, y2: y, stroke: apply(name), 'stroke-width': 3 }))
+    write(text, x + 24, row + 1)
   }
   chart.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
   return `${chart.outerHTML}\n`
+}
+
+interface Entry {
+  name: string
+  text: string
+  x: number
+  row: number
+}
+
+/** Names side by side, in as many rows as they need. */
+function legend(names: readonly string[]): Entry[] {
+  const room = WIDTH - RIGHT - 8
+  const longest = Math.floor((room - 24) / LETTER)
+  let [x, row] = [8, 0]
+  return names.map((name) => {
+    // The end of a path tells more than its beginning.
+    const text = name.length > longest ? `…${name.slice(1 - longest)}` : name
+    const size = 24 + text.length * LETTER
+    if (x > 8 && x + size > room) [x, row] = [8, row + 1]
+    const entry = { name, text, x, row }
+    x += size + 20
+    return entry
+  })
+}
+
+/** Compiled once for the process. */
+let renderer: Promise<typeof import('@resvg/resvg-wasm')> | undefined
+
+/**
+ * A chart as a PNG, twice its size so that it is sharp on today's screens. Needs the optional dependencies
+ * `@resvg/resvg-wasm` and `dejavu-fonts-ttf`, for not every machine has a font.
+ * @throws DataError where either is missing
+ */
+export async function svgToPng(svg: string): Promise<Uint8Array> {
+  const { resolve } = createRequire(import.meta.url)
+  const read = async (name: string, file: string) => {
+    try {
+      return await readFile(resolve(`${name}/${file}`))
+    } catch {
+      throw new DataError(`svgToPng: the package '${name}' is not there; npm install ${name}, or use SVG`)
+    }
+  }
+  const wasm = await read('@resvg/resvg-wasm', 'index_bg.wasm')
+  const fonts = [
+    await read('dejavu-fonts-ttf', 'ttf/DejaVuSans.ttf'),
+    await read('dejavu-fonts-ttf', 'ttf/DejaVuSans-Bold.ttf'),
+  ]
+  renderer ??= import('@resvg/resvg-wasm').then(async (resvg) => {
+    await resvg.initWasm(wasm)
+    return resvg
+  })
+  const { Resvg } = await renderer
+  const family = 'DejaVu Sans'
+  const font = { fontBuffers: fonts, defaultFontFamily: family, sansSerifFamily: family }
+  return new Resvg(svg, { fitTo: { mode: 'zoom', value: 2 }, font }).render().asPng()
 }

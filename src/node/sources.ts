@@ -34,7 +34,7 @@ export interface Sources {
  */
 export async function openSources(
   sources: string | readonly string[],
-  { signal, stdin = process.stdin }: { signal?: AbortSignal; stdin?: AsyncIterable<Uint8Array> } = {},
+  { signal, stdin }: { signal?: AbortSignal; stdin?: AsyncIterable<Uint8Array> } = {},
 ): Promise<Sources> {
   const given: readonly string[] = typeof sources === 'string' ? [sources] : sources
   if (given.length === 0) throw new DataError('loadText: no text is named, expected a file, a directory or a pattern')
@@ -55,7 +55,7 @@ export async function openSources(
     const names: string[] = []
     for (const source of given) {
       const before = files.length
-      if (source === '-') files.push(await copied(stdin, 'standard input'))
+      if (source === '-') files.push(await copied(stdin ?? process.stdin, 'standard input'))
       else {
         for (const file of await listFiles(source)) {
           const info = await describe(file)

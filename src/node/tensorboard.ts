@@ -1,97 +1,124 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { OptionError } from '../core/errors.js'
+import crc32c from 'crc-32/crc32c.js'
+import { PbfWriter } from 'pbf'
+import { checkNumber } from '../core/check.js'
 import type { TrainEvent } from '../train/events.js'
+import { makeFolder } from './atomic.js'
+import { atMostEvery } from './history.js'
 
-/** The part of TensorFlow's event.proto and summary.proto that scalars need. */
-const definition = {
-  nested: {
-    Event: {
-      fields: {
-        wallTime: { type: 'double', id: 1 },
-        step: { type: 'int64', id: 2 },
-        fileVersion: { type: 'string', id: 3 },
-        summary: { type: 'Summary', id: 5 },
-      },
-    },
-    Summary: { fields: { value: { rule: 'repeated', type: 'Value', id: 1 } } },
-    Value: { fields: { tag: { type: 'string', id: 1 }, simpleValue: { type: 'float', id: 2 } } },
-  },
+/** One number under its name in TensorBoard. */
+type Scalar = [tag: string, value: number]
+
+export interface TensorBoardOptions {
+  /** The step that a training goes on after: TensorBoard forgets what older files have of later ones. */
+  after?: number
+  /** Seconds between two step events at least; 0 keeps all. Default 1. */
+  interval?: number
 }
 
-/** Milliseconds between two steps that are written. */
-const STEP_INTERVAL = 1000
+let opened = 0
 
-/** Writes the scalars of a training for TensorBoard, as an event file in its folder. */
+/**
+ * Writes a training's numbers as an event file that TensorBoard reads: loss and perplexity of training and
+ * validation, and the learning rate, gradient norm and speed; losses of steps as often as `interval` allows.
+ */
 export class TensorBoardWriter {
-  #lastStep = -Infinity
+  readonly file: string
+  readonly #due: () => boolean
 
-  private constructor(
-    readonly file: FileHandle,
-    readonly encode: (event: object) => Uint8Array,
-    readonly checksum: (bytes: Uint8Array) => number,
-  ) {}
+  private constructor(file: string, interval: number) {
+    this.file = file
+    this.#due = atMostEvery(interval)
+  }
 
-  /** @throws OptionError where the libraries that it takes are not installed */
-  static async open(folder: string): Promise<TensorBoardWriter> {
-    const [{ default: protobuf }, { default: crc32c }] = await Promise.all([
-      import('protobufjs/light.js'),
-      import('crc-32/crc32c.js'),
-    ]).catch(() => {
-      throw new OptionError(
-        'tensorboard: the packages protobufjs and crc-32 are missing; install them with npm install protobufjs crc-32',
-      )
-    })
-    const type = protobuf.Root.fromJSON(definition).lookupType('Event')
-    const seconds = Math.floor(Date.now() / 1000)
-    const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`
-    const file = await open(path.join(folder, name), 'a')
-    const writer = new TensorBoardWriter(
-      file,
-      (event) => type.encode(type.fromObject(event)).finish(),
-      (bytes) => crc32c.buf(bytes) >>> 0,
-    )
-    await writer.#append({ fileVersion: 'brain.Event:2' })
+  /**
+   * Begins a new file in `folder`, beside those that are there. TensorBoard reads a folder's files in the order
+   * of their names, and forgets what came after `after` in the earlier ones.
+   */
+  static async open(folder: string, { after, interval = 1 }: TensorBoardOptions = {}): Promise<TensorBoardWriter> {
+    checkNumber('TensorBoardWriter.open', 'interval', interval, 0)
+    const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0')
+    const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${opened++}`
+    const writer = new TensorBoardWriter(path.join(folder, name), interval)
+    await makeFolder(folder)
+    await writer.#append((pbf) => pbf.writeStringField(Event.fileVersion, 'brain.Event:2'))
+    if (after !== undefined) {
+      await writer.#append((pbf) => {
+        pbf.writeVarintField(Event.step, after + 1)
+        pbf.writeMessage(Event.sessionLog, (status, log) => log.writeVarintField(SessionLog.status, status), START)
+      })
+    }
     return writer
   }
 
+  /** As in a HistoryWriter, the event is with the system as a whole before this resolves. */
   async write(event: TrainEvent): Promise<void> {
-    if (event.type === 'step') {
-      if (performance.now() - this.#lastStep < STEP_INTERVAL) return
-      this.#lastStep = performance.now()
-    }
-    const value = Object.entries(scalarsOf(event)).map(([tag, simpleValue]) => ({ tag, simpleValue }))
-    await this.#append({ step: event.step, summary: { value } })
+    if (event.type === 'step' && !this.#due()) return
+    await this.#append((pbf) => {
+      pbf.writeVarintField(Event.step, event.step)
+      pbf.writeMessage(Event.summary, writeSummary, scalarsOf(event))
+    })
   }
 
-  close(): Promise<void> {
-    return this.file.close()
-  }
-
-  /** A record: length, its checksum, data, theirs (TensorFlow's core/lib/io/record_writer.h). */
-  async #append(event: object): Promise<void> {
-    const data = this.encode({ wallTime: Date.now() / 1000, ...event })
-    const record = new Uint8Array(data.length + 16)
-    const view = new DataView(record.buffer)
-    view.setBigUint64(0, BigInt(data.length), true)
-    view.setUint32(8, this.#masked(record.subarray(0, 8)), true)
-    record.set(data, 12)
-    view.setUint32(12 + data.length, this.#masked(data), true)
-    await this.file.appendFile(record)
-  }
-
-  /** A checksum that may itself be checksummed: rotated right by 15 bits, plus a constant. */
-  #masked(bytes: Uint8Array): number {
-    const crc = this.checksum(bytes)
-    return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+  async #append(writeFields: (pbf: PbfWriter) => void): Promise<void> {
+    const pbf = new PbfWriter()
+    pbf.writeDoubleField(Event.wallTime, Date.now() / 1000)
+    writeFields(pbf)
+    await appendFile(this.file, record(pbf.finish()))
   }
 }
 
-function scalarsOf(event: TrainEvent): Record<string, number> {
-  const { loss } = event
-  if (event.type === 'validation') return { 'loss/validation': loss, 'perplexity/validation': event.perplexity }
-  if (event.type === 'epoch') return { 'loss/epoch': loss, 'perplexity/epoch': event.perplexity }
-  const { lr, gradNorm: grad_norm, tokensPerSecond: tokens_per_second } = event
-  return { 'loss/train': loss, lr, grad_norm, tokens_per_second }
+function scalarsOf(event: TrainEvent): Scalar[] {
+  const { type, loss } = event
+  if (type === 'validation') {
+    return [
+      ['loss/validation', loss],
+      ['perplexity/validation', event.perplexity],
+    ]
+  }
+  const running: Scalar[] = [
+    ['lr', event.lr],
+    ['grad_norm', event.gradNorm],
+    ['tokens_per_second', event.tokensPerSecond],
+  ]
+  return type === 'step'
+    ? [['loss/step', loss], ...running]
+    : [['loss/train', loss], ['perplexity/train', event.perplexity], ...running]
+}
+
+// Field numbers of TensorFlow's messages: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
+const Event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 }
+const SessionLog = { status: 1 }
+const START = 1
+const Summary = { value: 1 }
+const Value = { tag: 1, simpleValue: 2 }
+
+function writeSummary(scalars: Scalar[], pbf: PbfWriter): void {
+  for (const scalar of scalars) pbf.writeMessage(Summary.value, writeValue, scalar)
+}
+
+function writeValue([tag, value]: Scalar, pbf: PbfWriter): void {
+  pbf.writeStringField(Value.tag, tag)
+  pbf.writeFloatField(Value.simpleValue, value)
+}
+
+/**
+ * A record as TFRecord files frame it: its length (8 bytes), the length's checksum, the bytes, their checksum;
+ * all little-endian. https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+ */
+export function record(bytes: Uint8Array): Buffer {
+  const framed = Buffer.alloc(bytes.length + 16)
+  framed.writeBigUInt64LE(BigInt(bytes.length))
+  framed.writeUInt32LE(maskedCrc(framed.subarray(0, 8)), 8)
+  framed.set(bytes, 12)
+  framed.writeUInt32LE(maskedCrc(bytes), bytes.length + 12)
+  return framed
+}
+
+/** CRC-32C, rotated right by 15 bits, plus a constant. */
+function maskedCrc(bytes: Uint8Array): number {
+  const crc = crc32c.buf(bytes)
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
 }

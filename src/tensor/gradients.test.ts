@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Generator } from '../core/random.js'
 import { referenceKernels, useKernels, wasmKernels } from '../kernels/index.js'
 import { randn, tensor } from './create.js'
-import { concatenate, crossEntropy, linear, mseLoss, split, stack } from './functions.js'
+import { concatenate, crossEntropy, layerNorm, linear, mseLoss, split, stack } from './functions.js'
 import { recurrentLayer } from './recurrent.js'
 import type { Tensor } from './tensor.js'
 
@@ -144,6 +144,8 @@ const cases: Case[] = [
         .sum()
         .add(split(a, [2, 3])[0].sum()),
   ],
+  ['layerNorm', [[2, 3, 7], [7], [7]], (x, weight, bias) => layerNorm(x, weight, bias)],
+  ['layerNorm without a bias', [[3, 4], [4]], (x, weight) => layerNorm(x, weight, undefined, 0.1)],
   ['crossEntropy', [[3, 4]], (a) => crossEntropy(a, ids).mul(2)],
   [
     'mseLoss',
@@ -156,15 +158,20 @@ const cases: Case[] = [
   ...(['rnn_tanh', 'rnn_relu', 'gru', 'lstm'] as const).flatMap((cell): Case[] => {
     const gates = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 }[cell] * 3
     const sizes = { cell, numSteps: 4, batchSize: 2, inputSize: 5, hiddenSize: 3 }
-    const shapes = [[4, 2, 5], [2, 3], [2, 3], [gates, 5], [gates, 3], [gates], [gates]]
-    return [false, true].map((reverse) => [
-      `${cell}${reverse ? ', reverse' : ''}`,
+    const layer = [[4, 2, 5], [2, 3], [2, 3], [gates, 5], [gates, 3], [gates], [gates]]
+    const head = [[7, 3], [7]]
+    return [
+      { name: cell, reverse: false, shapes: layer },
+      { name: `${cell}, reverse`, reverse: true, shapes: layer },
+      { name: `${cell} with a linear output`, reverse: false, shapes: [...layer, ...head] },
+    ].map(({ name, reverse, shapes }) => [
+      name,
       shapes,
-      (x, h0, c0, weightIh, weightHh, biasIh, biasHh) => {
+      (x, h0, c0, weightIh, weightHh, biasIh, biasHh, weight, bias) => {
         const c = cell === 'lstm' ? c0 : undefined
         const { output, hn, cn } = recurrentLayer(
           { ...sizes, reverse },
-          { weightIh, weightHh, biasIh, biasHh },
+          { weightIh, weightHh, biasIh, biasHh, head: weight && { weight, bias } },
           x,
           h0,
           c,

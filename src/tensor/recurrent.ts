@@ -9,11 +9,19 @@ export interface LayerWeights {
   weightHh: Tensor
   biasIh?: Tensor
   biasHh?: Tensor
+  head?: Head
+}
+
+/** A linear output on top of h: weight [outFeatures, hiddenSize] and bias [outFeatures]. */
+export interface Head {
+  weight: Tensor
+  bias?: Tensor
 }
 
 /**
  * One recurrent layer in one direction over a whole sequence, as one operation of the graph with two or
- * three outputs. Shapes as in `RecurrentInput` and `RecurrentOutput` of the kernels; the caller checks them.
+ * three outputs. Shapes as in `RecurrentInput` and `RecurrentOutput` of the kernels; the caller checks them. With a
+ * head, `output` is its scores.
  */
 export function recurrentLayer(
   sizes: RecurrentSizes,
@@ -23,9 +31,9 @@ export function recurrentLayer(
   c0?: Tensor,
 ): { output: Tensor; hn: Tensor; cn?: Tensor } {
   const { numSteps, batchSize, hiddenSize } = sizes
-  const { weightIh, weightHh, biasIh, biasHh } = weights
+  const { weightIh, weightHh, biasIh, biasHh, head } = weights
   const values = (tensor: Tensor | undefined) => tensor && floatsIn('recurrentLayer', tensor).data
-  const sources = [input, h0, c0, weightIh, weightHh, biasIh, biasHh]
+  const sources = [input, h0, c0, weightIh, weightHh, biasIh, biasHh, head?.weight, head?.bias]
   const keep = isGradEnabled() && sources.some((source) => source?.requiresGrad)
   const { result, tape } = kernels().recurrent(
     sizes,
@@ -34,12 +42,13 @@ export function recurrentLayer(
       weightHh: values(weightHh)!,
       biasIh: values(biasIh),
       biasHh: values(biasHh),
+      head: head && { weight: values(head.weight)!, bias: values(head.bias) },
     },
     { input: input.data, h0: values(h0), c0: values(c0) },
     keep,
   )
   const state = [batchSize, hiddenSize]
-  const output = new Tensor(result.output, [numSteps, batchSize, hiddenSize])
+  const output = new Tensor(result.output, [numSteps, batchSize, head ? head.weight.shape[0] : hiddenSize])
   const hn = new Tensor(result.hn, state)
   const cn = result.cn && new Tensor(result.cn, state)
   if (!tape) return { output, hn, cn }
@@ -49,7 +58,7 @@ export function recurrentLayer(
   const node = new Node(present, ([output, hn, cn]) => {
     const grads = tape.backward({ output, hn, cn }, wanted)
     const all: (FloatArray | undefined)[] = [grads.input, grads.h0, grads.c0]
-    all.push(grads.weightIh, grads.weightHh, grads.biasIh, grads.biasHh)
+    all.push(grads.weightIh, grads.weightHh, grads.biasIh, grads.biasHh, grads.head?.weight, grads.head?.bias)
     return all.filter((_, i) => sources[i] !== undefined)
   })
   for (const [place, tensor] of [output, hn, cn].entries()) {

@@ -9,7 +9,7 @@ import { matmul } from './ops/matmul.js'
 import * as reduce from './ops/reduce.js'
 import * as shapes from './ops/shape.js'
 import { logSoftmax, softmax } from './ops/softmax.js'
-import { floats, type Indices, type Result, type Value } from './value.js'
+import { floats, type Indices, type Result, type Results, type Value } from './value.js'
 
 export type TensorData = FloatArray | Int32Array
 export type NestedNumbers = number | NestedNumbers[]
@@ -308,11 +308,20 @@ export function indicesIn(where: string, { data, shape }: Tensor): Indices {
 
 /** The tensor of an operation's result, with its way back in the graph where an input asks for it. */
 export function record(inputs: readonly Tensor[], { data, shape, backward }: Result): Tensor {
-  const result = new Tensor(data, shape)
+  const outputs = [{ data, shape }]
+  return recordAll(inputs, { outputs, backward: ([dy], wanted) => backward(dy!, wanted) })[0]
+}
+
+/** The same for an operation with several outputs. */
+export function recordAll(inputs: readonly Tensor[], { outputs, backward }: Results): Tensor[] {
+  const results = outputs.map(({ data, shape }) => new Tensor(data, shape))
   if (isGradEnabled() && inputs.some((input) => input.requiresGrad)) {
-    result.requiresGrad = true
     const wanted = inputs.map((input) => input.requiresGrad)
-    result.origin = { node: new Node(inputs, ([dy]) => backward(dy!, wanted)), output: 0 }
+    const node = new Node(inputs, (dys) => backward(dys, wanted))
+    for (const [output, result] of results.entries()) {
+      result.requiresGrad = true
+      result.origin = { node, output }
+    }
   }
-  return result
+  return results
 }

@@ -24,6 +24,12 @@ export interface Result extends Value {
   backward(dy: FloatArray, wanted: readonly boolean[]): (FloatArray | undefined)[]
 }
 
+/** Several outputs of one operation, with its backward pass from those of their gradients that there are. */
+export interface Results {
+  readonly outputs: readonly Value[]
+  backward(dys: readonly (FloatArray | undefined)[], wanted: readonly boolean[]): (FloatArray | undefined)[]
+}
+
 /** @throws OptionError where there is no memory for so many values */
 export function floats(length: number): FloatArray {
   try {

@@ -1,6 +1,7 @@
 import {
   type FloatArray,
   gatesOf,
+  type Head,
   type RecurrentGrads,
   type RecurrentInput,
   type RecurrentOutput,
@@ -37,14 +38,17 @@ export class ReferenceRecurrent implements RecurrentTape {
 
   forward(): RecurrentOutput {
     const { numSteps, batchSize, hiddenSize, cell } = this.sizes
-    const output = new this.Float(numSteps * batchSize * hiddenSize)
+    const { head } = this.weights
+    const outFeatures = head ? head.weight.length / hiddenSize : hiddenSize
+    const output = new this.Float(numSteps * batchSize * outFeatures)
     const hn = new this.Float(batchSize * hiddenSize)
     const cn = cell === 'lstm' ? new this.Float(batchSize * hiddenSize) : undefined
     for (let b = 0; b < batchSize; b++) {
       const steps: Step[] = []
       for (const t of this.#order()) {
         const step = this.#step(t, b, steps.at(-1) ?? this.#initial(b))
-        output.set(step.h, (t * batchSize + b) * hiddenSize)
+        const scores = head && Float64Array.from({ length: outFeatures }, (_, o) => scoreOf(head, o, step.h))
+        output.set(scores ?? step.h, (t * batchSize + b) * outFeatures)
         steps.push(step)
       }
       hn.set(steps.at(-1)!.h, b * hiddenSize)
@@ -94,9 +98,10 @@ export class ReferenceRecurrent implements RecurrentTape {
 
   backward(grads: RecurrentOutputGrads, wanted: { input: boolean; state: boolean }): RecurrentGrads {
     const { numSteps, batchSize: B, inputSize, hiddenSize: H, cell } = this.sizes
-    const { weightIh, weightHh, biasIh, biasHh } = this.weights
+    const { weightIh, weightHh, biasIh, biasHh, head } = this.weights
     const rows = gatesOf[cell] * H
     const zeros = (length: number) => new Float64Array(length)
+    const dHead = head && grads.output && { weight: zeros(head.weight.length), bias: zeros(head.weight.length / H) }
     const dWih = zeros(weightIh.length)
     const dWhh = zeros(weightHh.length)
     const dbIh = zeros(rows)
@@ -111,7 +116,19 @@ export class ReferenceRecurrent implements RecurrentTape {
       for (let s = numSteps - 1; s >= 0; s--) {
         const t = order[s]
         const previous = this.#steps[b][s - 1] ?? this.#initial(b)
-        for (let j = 0; j < H; j++) dh[j] += grads.output?.[(t * B + b) * H + j] ?? 0
+        const dy = (j: number, size: number) => grads.output?.[(t * B + b) * size + j] ?? 0
+        if (head && dHead) {
+          const size = dHead.bias.length
+          for (let o = 0; o < size; o++) {
+            dHead.bias[o] += dy(o, size)
+            for (let j = 0; j < H; j++) {
+              dHead.weight[o * H + j] += dy(o, size) * this.#steps[b][s].h[j]
+              dh[j] += dy(o, size) * head.weight[o * H + j]
+            }
+          }
+        } else {
+          for (let j = 0; j < H; j++) dh[j] += dy(j, H)
+        }
         const { dIn, dHid, direct } = this.#gateGrads(this.#steps[b][s], previous, dh, dc)
         const x = this.#input(t, b)
         const dx = zeros(inputSize)
@@ -139,6 +156,7 @@ export class ReferenceRecurrent implements RecurrentTape {
       weightHh: made(dWhh),
       biasIh: biasIh && made(dbIh),
       biasHh: biasHh && made(dbHh),
+      head: dHead && { weight: made(dHead.weight), bias: head.bias && made(dHead.bias) },
       input: wanted.input ? made(dInput) : undefined,
       h0: wanted.state ? made(dH0) : undefined,
       c0: wanted.state && cell === 'lstm' ? made(dC0) : undefined,
@@ -201,6 +219,11 @@ export class ReferenceRecurrent implements RecurrentTape {
     const row = (state: FloatArray | undefined) => Float64Array.from({ length: H }, (_, j) => state?.[b * H + j] ?? 0)
     return { h: row(this.given.h0), c: row(this.given.c0) }
   }
+}
+
+/** Output `o` of a linear layer on top of h. */
+function scoreOf({ weight, bias }: Head, o: number, h: Float64Array): number {
+  return dot(weight, o, h) + (bias?.[o] ?? 0)
 }
 
 /** Row `row` of a row-major matrix times a vector. */

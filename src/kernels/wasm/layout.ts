@@ -61,9 +61,10 @@ export class Layout {
     this.parts = Math.ceil(batchSize / this.rows)
     this.units = roundUp(hiddenSize, 8)
     this.features = roundUp(inputSize, 8)
-    // An odd number of steps apart, so that panels spread over the sets of the processor's caches.
+    // An odd number of steps apart, so that panels spread over the sets of the processor's caches. Single rows are
+    // read by fours, from the second step on too.
     const unit = Math.max(this.rows, 4)
-    const steps = Math.ceil(((numSteps + 1) * this.rows) / unit)
+    const steps = Math.ceil((numSteps * this.rows) / unit) + 1
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     const slices = Math.ceil(threads / this.blocks.blocks)
     this.slice = width === 8 ? 32 : roundUp(Math.ceil(this.units / slices), 8)
@@ -77,7 +78,11 @@ export class Layout {
 
   /** Pieces of work that the weight gradients come in. */
   get slices(): number {
-    return this.blocks.blocks * Math.ceil(this.units / this.slice)
+    return this.blocks.blocks * this.slicesOf(this.units)
+  }
+
+  slicesOf(units: number): number {
+    return Math.ceil(units / this.slice)
   }
 }
 

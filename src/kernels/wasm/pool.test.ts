@@ -30,9 +30,14 @@ function passes(kernels: Kernels, cell: CellKind, seed: number): Buffer {
   const { result, tape } = kernels.recurrent(sizes, weights, { input }, true)
   const output = random(numSteps * batchSize * hiddenSize)
   const grads = tape!.backward({ output }, { input: true, state: true })
+  const head = { weight: random(70 * hiddenSize), bias: random(70) }
+  const scored = kernels.recurrent(sizes, { ...weights, head }, { input }, true)
+  const scores = random(numSteps * batchSize * 70)
+  const { head: dHead, ...dLayer } = scored.tape!.backward({ output: scores }, { input: true, state: true })
   const y = new Float32Array(batchSize * hiddenSize)
   kernels.matmul(input, weights.weightIh, y, { m: batchSize, n: hiddenSize, k: inputSize })
-  const arrays = [...Object.values(result), ...Object.values(grads), y].filter((array) => array !== undefined)
+  const all = [result, grads, scored.result, dLayer, dHead!, { y }].flatMap((part) => Object.values(part))
+  const arrays = all.filter((array) => array !== undefined)
   return Buffer.concat(arrays.map((array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)))
 }
 

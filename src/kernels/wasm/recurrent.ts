@@ -22,6 +22,7 @@ import { LayerWeights } from './weights.js'
 export class RecurrentPass implements RecurrentTape {
   readonly #layout: Layout
   readonly #weights: LayerWeights
+  readonly #head: LayerWeights | undefined
   readonly #tokens: boolean
   /** Lengths of the kept parts. */
   readonly #lengths: { gates: number; h: number; c: number; inputs: number }
@@ -35,6 +36,7 @@ export class RecurrentPass implements RecurrentTape {
   ) {
     this.#layout = new Layout(engine.shape, sizes)
     this.#weights = new LayerWeights(engine, this.#layout, sizes)
+    this.#head = weights.head && LayerWeights.ofHead(engine, weights.head, sizes)
     this.#tokens = input instanceof Int32Array
     const { blocks, units, features } = this.#layout
     const states = this.#layout.sequence(units)
@@ -73,13 +75,16 @@ export class RecurrentPass implements RecurrentTape {
     const { numSteps, batchSize, hiddenSize, cell } = this.sizes
     const at = this.#addresses(base)
     const x = this.#tokens ? at.inputs : allocate(input.length)
-    const y = allocate(numSteps * batchSize * hiddenSize)
+    const length = numSteps * batchSize * (this.#head?.sizes.hiddenSize ?? hiddenSize)
+    const y = allocate(length)
     memory.write(x, input)
     this.#loadState(h0, at.h, 'sequence')
     if (cell === 'lstm') this.#loadState(c0, at.c, 'sequence')
 
     const plan = this.#plan(allocate, {
       ...at,
+      ...this.#forwardHead(allocate),
+      state: Number(h0 !== undefined),
       x,
       y,
       bias: this.#weights.bias(allocate, this.weights),
@@ -91,7 +96,7 @@ export class RecurrentPass implements RecurrentTape {
     pool.run('forward', plan, parts)
     const last = numSteps * rows * width * 4
     return {
-      output: memory.read(y, numSteps * batchSize * hiddenSize),
+      output: memory.read(y, length),
       hn: this.#readState(at.h + last, 'sequence'),
       cn: cell === 'lstm' ? this.#readState(at.c + last, 'sequence') : undefined,
     }
@@ -122,8 +127,12 @@ export class RecurrentPass implements RecurrentTape {
     const dInputWeights = weights.zeroGrad(allocate, 'input', this.#tokens)
     const dHiddenWeights = weights.zeroGrad(allocate, 'hidden', false)
 
+    const head = grads.output && this.#backwardHead(allocate)
+
     const plan = this.#plan(allocate, {
       ...at,
+      ...head,
+      state: Number(wanted.state),
       x: at.inputs,
       dx,
       dy,
@@ -136,18 +145,56 @@ export class RecurrentPass implements RecurrentTape {
       hiddenWeightsBack: weights.backward(allocate, this.weights.weightHh, 'hidden'),
     })
     pool.run('backward', plan, parts)
-    pool.run('gradients', plan, slices)
+    pool.run('gradients', plan, slices + (head ? this.#layout.slicesOf(head.outputs) : 0))
     if (wanted.input) pool.run('inputGradients', plan, parts)
     return {
       weightIh: weights.weightGrad(dInputWeights, 'input', this.#tokens),
       weightHh: weights.weightGrad(dHiddenWeights, 'hidden', false),
       biasIh: this.weights.biasIh && weights.biasGrad(dbias, 'input'),
       biasHh: this.weights.biasHh && weights.biasGrad(dbias, 'hidden'),
+      head: head && {
+        weight: this.#head!.weightGrad(head.dOutputWeights, 'input', false),
+        bias: this.weights.head!.bias && this.#head!.biasGrad(head.dOutputBias, 'input'),
+      },
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,
       h0: wanted.state ? this.#readState(dh, 'step') : undefined,
       c0: wanted.state && cell === 'lstm' ? this.#readState(dc, 'step') : undefined,
     }
   }
+
+  #forwardHead(allocate: Allocate) {
+    const head = this.#head
+    if (!head) return undefined
+    const { weight, bias } = this.weights.head!
+    return {
+      ...this.#headFields(head, allocate),
+      outputBias: head.bias(allocate, { biasIh: bias }),
+      outputWeights: head.forward(allocate, weight, 'input'),
+    }
+  }
+
+  #backwardHead(allocate: Allocate) {
+    const head = this.#head
+    if (!head) return undefined
+    const { memory } = this.engine
+    const { padded, units } = head.layout
+    const fields = this.#headFields(head, allocate)
+    if (padded) memory.zero(fields.scores, this.#layout.sequence(units))
+    const dOutputBias = allocate(units)
+    memory.zero(dOutputBias, units)
+    return {
+      ...fields,
+      dOutputBias,
+      dOutputWeights: head.zeroGrad(allocate, 'input', false),
+      outputWeightsBack: head.backward(allocate, this.weights.head!.weight, 'input'),
+    }
+  }
+
+  #headFields({ sizes, layout }: LayerWeights, allocate: Allocate) {
+    const { units: outputs } = layout
+    return { outFeatures: sizes.hiddenSize, outputs, scores: allocate(this.#layout.sequence(outputs)) }
+  }
+
   /** A state [batchSize, hiddenSize], zeros where absent, into the first step of a sequence, or into a single step. */
   #loadState(state: FloatArray | undefined, address: number, place: Place): void {
     if (!state && place === 'step') return

@@ -49,6 +49,7 @@ export class WasmStepper implements Stepper {
       writePlan(memory, plan, {
         ...layerFields(layout, sizes),
         stateStep: 0,
+        state: 1,
         tokens: Number(i === 0),
         x,
         y,

@@ -1,5 +1,5 @@
-import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../kernels.js'
-import type { Layout, Window } from './layout.js'
+import type { FloatArray, Head, RecurrentSizes, RecurrentWeights } from '../kernels.js'
+import { Layout, type Window } from './layout.js'
 import type { Allocate } from './memory.js'
 import type { Engine } from './module.js'
 
@@ -7,6 +7,14 @@ export type Side = 'input' | 'hidden'
 
 /** Moves a layer's parameters and their gradients between PyTorch's row-major layout and the panels. */
 export class LayerWeights {
+  /** Those of a linear output: as an input side whose units are the output's features. */
+  static ofHead(engine: Engine, { weight }: Head, layer: RecurrentSizes): LayerWeights {
+    const { hiddenSize } = layer
+    const outFeatures = weight.length / hiddenSize
+    const sizes: RecurrentSizes = { ...layer, cell: 'rnn_tanh', inputSize: hiddenSize, hiddenSize: outFeatures }
+    return new LayerWeights(engine, new Layout(engine.shape, sizes), sizes)
+  }
+
   constructor(
     readonly engine: Engine,
     readonly layout: Layout,
@@ -14,7 +22,7 @@ export class LayerWeights {
   ) {}
 
   /** The sum of both biases for each block: [blocks, units]. */
-  bias(allocate: Allocate, { biasIh, biasHh }: RecurrentWeights): number {
+  bias(allocate: Allocate, { biasIh, biasHh }: Pick<RecurrentWeights, 'biasIh' | 'biasHh'>): number {
     const { units, blocks } = this.layout
     const { hiddenSize } = this.sizes
     const sums = new Float32Array(blocks.blocks * units)

@@ -1,6 +1,6 @@
 import { ShapeError } from '../../core/errors.js'
 import { aroundAxis, axisOf, formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.js'
-import { floats, type Result, type Value } from '../value.js'
+import { floats, type Result, type Results, type Value } from '../value.js'
 
 /** Moves whole numbers as well as floats: an array like `data`, of `length` values. */
 const like = <A extends Value['data'] | Int32Array>(data: A, length: number): A =>
@@ -81,16 +81,37 @@ export function sliced<A extends Value['data'] | Int32Array>(
   return y
 }
 
+/** The other way: writes `part` to where the slice from `start` on lies. */
+function put(data: Value['data'], shape: Shape, axis: number, start: number, part: Value['data']): void {
+  const { outer, length, inner } = aroundAxis(shape, axis)
+  const width = part.length / outer
+  for (let o = 0; o < outer; o++) data.set(part.subarray(o * width, (o + 1) * width), (o * length + start) * inner)
+}
+
 export function slice(x: Value, axis: number, start: number, end: number): Result {
-  const { outer, length, inner } = aroundAxis(x.shape, axis)
   return {
     data: sliced(x.data, x.shape, axis, start, end),
     shape: x.shape.with(axis, end - start),
     backward: (dy) => {
       const dx = floats(x.data.length)
-      const width = (end - start) * inner
-      for (let o = 0; o < outer; o++) {
-        dx.set(dy.subarray(o * width, (o + 1) * width), (o * length + start) * inner)
+      put(dx, x.shape, axis, start, dy)
+      return [dx]
+    },
+  }
+}
+
+/** Pieces of `widths` along an axis, which add up to its length; pieces without a gradient count as zero. */
+export function split(x: Value, axis: number, widths: readonly number[]): Results {
+  const starts = widths.map((_, i) => widths.slice(0, i).reduce((sum, width) => sum + width, 0))
+  return {
+    outputs: widths.map((width, i) => ({
+      data: sliced(x.data, x.shape, axis, starts[i], starts[i] + width),
+      shape: x.shape.with(axis, width),
+    })),
+    backward: (dys) => {
+      const dx = floats(x.data.length)
+      for (const [i, dy] of dys.entries()) {
+        if (dy) put(dx, x.shape, axis, starts[i], dy)
       }
       return [dx]
     },

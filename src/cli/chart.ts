@@ -1,0 +1,58 @@
+import type { Curve } from './curves.js'
+
+const [COLUMNS, HEIGHT] = [60, 10]
+
+export interface ChartOptions {
+  log?: boolean
+  /** All curves in one chart, told apart by their colours; else a small chart for each. */
+  colored: boolean
+}
+
+/** Curves over one range of x, drawn with letters; at least one curve. */
+export async function chart(curves: readonly Curve[], { log, colored }: ChartOptions): Promise<string> {
+  const ascii = (await import('asciichart')).default
+  const { blue, yellow, red, cyan, green, magenta, lightgray } = ascii
+  const colors = [blue, yellow, red, cyan, green, magenta, lightgray]
+  const allX = curves.flatMap(({ x }) => x)
+  const [from, to] = [allX.reduce((a, b) => Math.min(a, b)), allX.reduce((a, b) => Math.max(a, b))]
+  const columns = Math.min(COLUMNS, Math.max(...curves.map(({ x }) => x.length)))
+  const lines = curves.map((curve) => sampled(curve, from, to, columns).map((y) => (log ? Math.log10(y) : y)))
+  const [min, max] = [Math.min(...lines.flat()), Math.max(...lines.flat())]
+  const format = (value: number) => {
+    // asciichart rounds the label of a level line.
+    const exact = min === max ? min : value
+    return label(log ? 10 ** exact : exact)
+  }
+  if (colored && curves.length > 1) {
+    const names = curves.map((curve, i) => ascii.colored(`── ${titleOf(curve)}`, colors[i % colors.length]))
+    return [ascii.plot(lines, { height: HEIGHT, min, max, format, colors }), ...names].join('\n')
+  }
+  const height = curves.length > 1 ? HEIGHT / 2 : HEIGHT
+  return curves
+    .map((curve, i) => {
+      const drawn = ascii.plot(lines[i], { height, min, max, format })
+      return curves.length > 1 ? `${titleOf(curve)}\n${drawn}` : drawn
+    })
+    .join('\n')
+}
+
+const titleOf = ({ run, kind }: Curve): string => (run === '' ? kind : `${run}, ${kind}`)
+
+/** A curve's values at evenly spaced x: between its points in proportion, before the first as there; it ends where it ends. */
+function sampled({ x, y }: Curve, from: number, to: number, columns: number): number[] {
+  const values: number[] = []
+  for (let column = 0, next = 0; column < columns; column++) {
+    const at = columns === 1 ? to : from + ((to - from) * column) / (columns - 1)
+    while (next < x.length && x[next] < at) next++
+    if (next === x.length) break
+    const share = next === 0 ? 1 : (at - x[next - 1]) / (x[next] - x[next - 1])
+    values.push(next === 0 ? y[0] : y[next - 1] + (y[next] - y[next - 1]) * share)
+  }
+  return values.length > 0 ? values : [y[y.length - 1]]
+}
+
+function label(value: number): string {
+  const text =
+    value !== 0 && (Math.abs(value) < 0.01 || Math.abs(value) >= 1e7) ? value.toExponential(2) : value.toFixed(2)
+  return text.padStart(11)
+}

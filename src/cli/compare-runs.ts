@@ -1,0 +1,66 @@
+import path from 'node:path'
+import { DataError, OptionError } from '../core/errors.js'
+import { writeFileAtomic } from '../node/atomic.js'
+import { linePlot, svgToPng } from '../node/plot.js'
+import { type XName, xLabels, type YName, yLabels } from './axes.js'
+import { chart } from './chart.js'
+import { colorsOf } from './colors.js'
+import { type Curve, curvesOf, type Run, readRun } from './curves.js'
+import { summaryOf, table } from './summary.js'
+
+export interface ComparisonOptions {
+  out: string
+  y: YName
+  x: XName
+  smooth: number
+  log?: boolean
+  json?: boolean
+}
+
+/** What `plot` does: draws the runs' curves, shows them in the terminal, and tells their best values. */
+export async function compareRuns(folders: readonly string[], options: ComparisonOptions): Promise<void> {
+  const { out, x, y, log, json } = options
+  const ending = path.extname(out).toLowerCase()
+  if (ending !== '.svg' && ending !== '.png') {
+    throw new OptionError(`plot: --out is '${out}', expected a file whose name ends in .svg or .png`)
+  }
+  const runs: Run[] = []
+  for (const folder of new Set(folders.map(withoutSlash))) runs.push(await readRun(folder))
+  const curves = runs.flatMap((run) => curvesOf(run, options))
+  if (curves.length === 0) {
+    throw new DataError(`plot: no run has a value of ${y} that can be drawn${log ? ' on a logarithmic scale' : ''}`)
+  }
+  const svg = await draw(curves, runs, options)
+  await writeFileAtomic(out, ending === '.png' ? await svgToPng(svg) : svg)
+  const summaries = runs.map(summaryOf)
+  if (json) {
+    console.log(JSON.stringify({ runs: summaries, plot: out }))
+    return
+  }
+  const colored = colorsOf(process.stdout).isColorSupported
+  console.log(`${yLabels[y]} over ${xLabels[x]}${log ? ', on a logarithmic scale' : ''}`)
+  console.log(await chart(named(curves, runs), { log, colored }))
+  console.log(`\n${table(summaries)}\n\nwritten to ${out}`)
+}
+
+function draw(curves: readonly Curve[], runs: readonly Run[], { x, y, log }: ComparisonOptions): Promise<string> {
+  const both = new Set(curves.map(({ kind }) => kind)).size > 1
+  return linePlot({
+    title: runs.length > 1 ? capital(yLabels[y]) : `${capital(yLabels[y])} of ${runs[0].name}`,
+    note: both && runs.length > 1 ? 'solid: training, dashed: validation' : undefined,
+    xLabel: xLabels[x],
+    yLabel: yLabels[y],
+    yScale: log ? 'log' : 'linear',
+    series: curves.map(({ run, kind, x, y }) => {
+      return { name: runs.length > 1 ? run : kind, x, y, dashed: kind === 'validation' }
+    }),
+  })
+}
+
+/** A run that stands alone needs no name. */
+const named = (curves: readonly Curve[], runs: readonly Run[]): readonly Curve[] =>
+  runs.length > 1 ? curves : curves.map((curve) => ({ ...curve, run: '' }))
+
+const capital = (text: string): string => text[0].toUpperCase() + text.slice(1)
+
+const withoutSlash = (folder: string): string => folder.replace(/(?<=[^/])\/+$/, '')

@@ -1,0 +1,110 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { checkWhole } from '../core/check.js'
+import { DataError } from '../core/errors.js'
+import { HISTORY, readHistory } from '../node/history.js'
+import type { TrainEvent } from '../train/events.js'
+import type { XName, YName } from './axes.js'
+
+type Timed = TrainEvent & { seconds?: number }
+
+export interface Run {
+  /** Its folder; '' where there are no others to tell it from. */
+  name: string
+  events: readonly Timed[]
+}
+
+export interface Curve {
+  run: string
+  kind: 'training' | 'validation'
+  x: number[]
+  y: number[]
+}
+
+export interface CurveOptions {
+  x: XName
+  y: YName
+  /** Each point of a training's curve is the mean of so many, itself and those before it. Default 1. */
+  smooth?: number
+  /** Whether only what has a logarithm is wanted. */
+  log?: boolean
+}
+
+/** Epochs from which their means draw a curve; below it the steps do. */
+const ENOUGH = 10
+/** Points of a curve beyond which nobody sees a difference. */
+const MAX_POINTS = 2000
+
+/** @throws DataError, FormatError where the folder has no history that can be read */
+export async function readRun(folder: string): Promise<Run> {
+  const info = await stat(folder).catch(() => undefined)
+  if (!info) throw new DataError(`${folder}: there is no such folder, expected one that a training saved to`)
+  if (!info.isDirectory()) throw new DataError(`${folder}: it is a file, expected the folder of a training`)
+  const events = await readHistory(path.join(folder, HISTORY))
+  if (events.length === 0) throw new DataError(`${folder}: its history is empty, expected one of a training that began`)
+  return { name: folder.replace(/\p{Cc}+/gu, ' '), events }
+}
+
+/** A run's curve of training, and of validation where it has one; infinite values are left out. */
+export function curvesOf({ name, events }: Run, { x, y, smooth = 1, log }: CurveOptions): Curve[] {
+  checkWhole('plot', 'smooth', smooth)
+  const xOf = { step: ({ step }: Timed) => step, epoch: epochOf(name, events, x), time: minutesOf }[x]
+  const curve = (kind: Curve['kind'], shown: readonly Timed[], window: number): Curve => {
+    const finite = shown.filter((event) => Number.isFinite(seriesValue(event, y)))
+    const means = runningMeans(
+      finite.map((event) => seriesValue(event, y)),
+      window,
+    )
+    const points = finite.map((event, i) => ({ x: xOf(event), y: means[i] })).filter((point) => !log || point.y > 0)
+    const every = Math.ceil(points.length / MAX_POINTS)
+    const kept = points.filter((_, i) => (points.length - 1 - i) % every === 0)
+    return { run: name, kind, x: kept.map((point) => point.x), y: kept.map((point) => point.y) }
+  }
+  const validations = y === 'loss' || y === 'perplexity' ? events.filter(({ type }) => type === 'validation') : []
+  return [curve('training', trainingEvents(events), smooth), curve('validation', validations, 1)].filter(
+    (one) => one.x.length > 0,
+  )
+}
+
+/** The epochs where they are many, else the steps. */
+export function trainingEvents(events: readonly Timed[]): Timed[] {
+  const [epochs, steps] = ['epoch', 'step'].map((kind) => events.filter(({ type }) => type === kind))
+  return epochs.length >= Math.min(ENOUGH, steps.length) ? epochs : steps
+}
+
+/** The mean of each value and those before it, `window` in all where there are so many. */
+function runningMeans(values: readonly number[], window: number): number[] {
+  let sum = 0
+  return values.map((value, i) => {
+    if (window === 1) return value
+    sum += value - (i >= window ? values[i - window] : 0)
+    return sum / Math.min(i + 1, window)
+  })
+}
+
+function seriesValue(event: Timed, y: YName): number {
+  if (y === 'loss') return event.loss
+  if (y === 'perplexity') return Math.exp(event.loss)
+  if (event.type === 'validation') return Number.NaN
+  return { lr: event.lr, grad_norm: event.gradNorm, tokens_per_second: event.tokensPerSecond }[y]
+}
+
+const minutesOf = ({ seconds = 0 }: Timed): number => seconds / 60
+
+/** Epochs as a number with a fraction: a step lies between the ends of the epochs around it. */
+function epochOf(name: string, events: readonly Timed[], x: XName): (event: Timed) => number {
+  const ends = events.filter(({ type }) => type === 'epoch').map(({ step, epoch }) => ({ step, epoch }))
+  if (x === 'epoch' && ends.length === 0) {
+    throw new DataError(`${name}: no epoch has ended there; use --x step or --x time`)
+  }
+  let next = 0
+  const epochs = new Map(
+    events.map((event) => {
+      const { step } = event
+      while (next < ends.length - 1 && ends[next].step < step) next++
+      const [a, b] = [ends[next - 1] ?? { step: 0, epoch: 0 }, ends[next]]
+      return [event, b && a.epoch + ((b.epoch - a.epoch) * (step - a.step)) / (b.step - a.step)]
+    }),
+  )
+  return (event) => epochs.get(event)!
+}

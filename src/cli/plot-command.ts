@@ -1,0 +1,35 @@
+import { Command, Option } from 'commander'
+import { number } from './arguments.js'
+import { xLabels, yLabels } from './axes.js'
+import type { ComparisonOptions } from './compare-runs.js'
+
+export function plotCommand(): Command {
+  return new Command('plot')
+    .description('Compare trainings: their curves as a picture and in the terminal, and their best values.')
+    .argument('<run...>', 'folders of trainings, each with a history.jsonl')
+    .option('--out <file>', 'the picture; its name ends in .svg or .png', 'plot.svg')
+    .addOption(new Option('--y <series>', 'what is shown').choices(Object.keys(yLabels)).default('loss'))
+    .addOption(new Option('--x <axis>', 'over what').choices(Object.keys(xLabels)).default('step'))
+    .option('--log', 'a logarithmic scale')
+    .addOption(
+      new Option('--smooth <n>', 'each point of training as the mean of n, itself and those before it')
+        .argParser(number)
+        .default(1),
+    )
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unrolled plot runs/time-machine
+  unrolled plot runs/* --y perplexity --x epoch --log
+  unrolled plot runs/lstm runs/gru --y tokens_per_second --x time --smooth 20 --out speed.png`,
+    )
+    .action(run)
+}
+
+/** The libraries are loaded only where they are used: help and mistyped options come at once. */
+async function run(folders: string[], options: ComparisonOptions): Promise<void> {
+  const { compareRuns } = await import('./compare-runs.js')
+  await compareRuns(folders, options)
+}

@@ -1,0 +1,109 @@
+import type { SequenceData } from '../data/sequences.js'
+import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
+import type { Part } from './status-lines.js'
+
+/** What a resumed training had done before. */
+export interface Done {
+  /** Epochs that ended. */
+  epoch: number
+  /** Batches of the epoch after them. */
+  batch: number
+}
+
+/** Steps of an epoch from which its own mean says more than the mean of the epoch before it. */
+const ENOUGH = 100
+
+/** How far a training is, in the words that a terminal and a file show. */
+export class Progress {
+  readonly #start = performance.now()
+  /** The fraction that was done before this process began. */
+  readonly #before: number
+  #batchesPerEpoch: number
+  #sum = 0
+  #steps = 0
+  #batch = 0
+  #epochEnded = false
+  #perplexity: number | undefined
+  #validation: number | undefined
+  #running: { lr: number; gradNorm: number; tokensPerSecond: number } | undefined
+  #lrChanged = false
+  fraction: number
+  epoch: number
+
+  constructor(
+    { corpus, batchSize, numSteps }: SequenceData,
+    readonly epochs: number,
+    done: Done,
+  ) {
+    this.#batchesPerEpoch = Math.max(Math.floor(corpus.length / (batchSize * numSteps)), 1)
+    this.#before = Math.min((done.epoch + done.batch / this.#batchesPerEpoch) / epochs, 1)
+    this.fraction = this.#before
+    this.epoch = done.epoch
+  }
+
+  step(event: StepEvent): void {
+    const { epoch, batch, loss } = event
+    // Offsets change the number of an epoch's batches by one; only its end is the end.
+    this.fraction = (epoch - 1 + Math.min(batch / this.#batchesPerEpoch, 0.999)) / this.epochs
+    this.epoch = epoch
+    this.#batch = batch
+    this.#sum += loss
+    this.#steps++
+    if (!this.#epochEnded || this.#steps >= ENOUGH) this.#perplexity = Math.exp(this.#sum / this.#steps)
+    this.#run(event)
+  }
+
+  end(event: EpochEvent): void {
+    this.fraction = event.epoch / this.epochs
+    this.epoch = event.epoch
+    // Whatever the guess at the start was, from here on it is known.
+    this.#batchesPerEpoch = this.#batch || this.#batchesPerEpoch
+    this.#sum = this.#steps = 0
+    this.#epochEnded = true
+    this.#perplexity = event.perplexity
+    this.#run(event)
+  }
+
+  validation({ perplexity }: ValidationEvent): void {
+    this.#validation = perplexity
+  }
+
+  /** What is known, each with how much it matters. */
+  get parts(): Part[] {
+    const parts: Part[] = [
+      { text: `epoch ${this.epoch}/${this.epochs}`, importance: 6 },
+      { text: `perplexity ${this.#perplexity === undefined ? '–' : decimal(this.#perplexity)}`, importance: 8 },
+    ]
+    if (this.#validation !== undefined) parts.push({ text: `validation ${decimal(this.#validation)}`, importance: 7 })
+    if (this.#running) {
+      const { lr, gradNorm, tokensPerSecond } = this.#running
+      parts.push({ text: `gradient norm ${decimal(gradNorm)}`, importance: 2 })
+      if (this.#lrChanged) parts.push({ text: `lr ${Number(lr.toPrecision(3))}`, importance: 1 })
+      parts.push({ text: `${tokensPerSecond.toFixed(0)} tokens/s`, importance: 4 })
+    }
+    parts.push({ text: `${this.#left} left`, importance: 5 })
+    return parts
+  }
+
+  #run({ lr, gradNorm, tokensPerSecond }: StepEvent | EpochEvent): void {
+    this.#lrChanged ||= this.#running !== undefined && this.#running.lr !== lr
+    this.#running = { lr, gradNorm, tokensPerSecond }
+  }
+
+  get #left(): string {
+    const [done, seconds] = [this.fraction - this.#before, (performance.now() - this.#start) / 1000]
+    return done > 0 ? duration((seconds / done) * (1 - this.fraction)) : '–'
+  }
+}
+
+/** Two decimals, or an exponent where they would say nothing, or too much. */
+const decimal = (value: number): string =>
+  value === 0 || (value >= 0.01 && value < 1e5) ? value.toFixed(2) : value.toExponential(1)
+
+/** Seconds as 1:02:03 or 2:03. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
+}

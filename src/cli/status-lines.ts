@@ -1,0 +1,42 @@
+/** A piece of what a training's live lines say. */
+export interface Part {
+  text: string
+  /** The lower, the sooner it goes where there is no room for all. */
+  importance: number
+}
+
+const GAP = '  '
+const MAX_LINES = 2
+
+/**
+ * Parts in their order, as at most two lines within `columns`; where they don't fit, the least important are left
+ * out, and the most important is cut off where even it does not fit.
+ * @param strong how the most important is shown; must not change its width
+ */
+export function statusLines(parts: readonly Part[], columns: number, strong = (text: string) => text): string[] {
+  const ranked = parts.toSorted((a, b) => a.importance - b.importance)
+  const most = ranked.at(-1)!
+  for (const [i] of ranked.entries()) {
+    const kept = new Set(ranked.slice(i))
+    const lines = wrap(
+      parts.filter((part) => kept.has(part)),
+      columns,
+    )
+    if (lines.length <= MAX_LINES && lines.every((line) => width(line) <= columns)) {
+      return lines.map((line) => line.map((part) => (part === most ? strong(part.text) : part.text)).join(GAP))
+    }
+  }
+  return [strong(most.text.slice(0, columns))]
+}
+
+const width = (line: readonly Part[]): number => line.map(({ text }) => text).join(GAP).length
+
+function wrap(parts: readonly Part[], columns: number): Part[][] {
+  const lines: Part[][] = []
+  for (const part of parts) {
+    const last = lines.at(-1)
+    if (last && width([...last, part]) <= columns) last.push(part)
+    else lines.push([part])
+  }
+  return lines
+}

@@ -1,0 +1,35 @@
+import { checkNumber, checkWhole } from '../core/check.js'
+import { ones, zeros } from '../tensor/create.js'
+import { layerNorm } from '../tensor/functions.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { Module } from './module.js'
+
+export interface LayerNormOptions {
+  /** Length of the last axis, which is normalized. */
+  numFeatures: number
+  /** Added to the variance. Default 1e-5. */
+  eps?: number
+  /** Default true. */
+  bias?: boolean
+}
+
+/** Layer normalization over the last axis (Ba, Kiros & Hinton 2016): PyTorch's LayerNorm. */
+export class LayerNorm extends Module {
+  readonly eps: number
+  readonly weight: Tensor
+  readonly bias: Tensor | undefined
+
+  constructor({ numFeatures, eps = 1e-5, bias = true }: LayerNormOptions) {
+    super()
+    checkWhole('LayerNorm', 'numFeatures', numFeatures)
+    checkNumber('LayerNorm', 'eps', eps, 0)
+    this.eps = eps
+    this.weight = ones([numFeatures]).requiresGrad_()
+    this.bias = bias ? zeros([numFeatures]).requiresGrad_() : undefined
+  }
+
+  /** @throws ShapeError unless the last axis has numFeatures values */
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight, this.bias, this.eps)
+  }
+}

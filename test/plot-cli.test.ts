@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HistoryWriter } from '../src/node/history.js'
+
+// The built command, as a user runs it. `npm test` builds it first.
+const main = path.resolve('dist/cli/main.js')
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-plot-'))
+const at = (name: string) => path.join(folder, name)
+const unrolled = (...args: string[]) => {
+  const env = { ...process.env, NO_COLOR: '' }
+  return spawnSync(process.execPath, [main, 'plot', ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+}
+
+async function train(name: string, bottom: number, validated: boolean) {
+  const writer = await HistoryWriter.open(path.join(at(name), 'history.jsonl'))
+  for (let epoch = 1; epoch <= 12; epoch++) {
+    const loss = bottom + 1 / epoch
+    const running = { epochs: 12, lr: 1 / epoch, gradNorm: 1, tokensPerSecond: 1000 * bottom }
+    const common = { epoch, step: 5 * epoch, loss, perplexity: Math.exp(loss) }
+    await writer.write({ type: 'epoch', ...common, ...running })
+    // Lowest at epoch 4.
+    const other = bottom + 1 + Math.abs(epoch - 4) / 10
+    if (validated) {
+      await writer.write({ type: 'validation', ...common, loss: other, perplexity: Math.exp(other), best: epoch < 5 })
+    }
+  }
+}
+
+beforeAll(async () => {
+  await train('lstm', 1, true)
+  await train('rnn', 2, false)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('unrolled plot', () => {
+  test('compares runs: a picture, a chart, a table', () => {
+    const { status, stdout, stderr } = unrolled('lstm', 'rnn/')
+    expect(status, stderr).toBe(0)
+    expect(stdout).toMatch(/^loss over step\n/)
+    for (const title of ['lstm, training', 'lstm, validation', 'rnn, training']) expect(stdout).toContain(`${title}\n`)
+    expect(stdout).toMatch(/\nlstm +12 +60 +1\.0833 +2\.0000 +7\.39 +20 +1000\n/)
+    expect(stdout).toMatch(/\nrnn +12 +60 +2\.0833 +– +– +– +2000\n/)
+    expect(stdout).toContain('written to plot.svg')
+    expect(stdout).not.toContain('\x1b')
+    const svg = readFileSync(at('plot.svg'), 'utf8')
+    expect(svg).toMatch(/^<svg [^>]*xmlns=/)
+    for (const text of ['>Loss<', '>lstm<', '>rnn<', 'stroke-dasharray', 'dashed: validation'])
+      expect(svg).toContain(text)
+  })
+
+  test('--y, --x, --log, --smooth, --json; one run is told by its name', () => {
+    const options = ['--y', 'perplexity', '--x', 'epoch', '--log', '--smooth', '3', '--out', 'new/one.svg', '--json']
+    const { status, stdout } = unrolled('lstm', 'lstm/', ...options)
+    expect(status).toBe(0)
+    const { runs, plot } = JSON.parse(stdout)
+    expect(plot).toBe('new/one.svg')
+    expect(runs).toHaveLength(1)
+    expect(runs[0]).toMatchObject({ run: 'lstm', validation: { loss: 2, step: 20 } })
+    const svg = readFileSync(at('new/one.svg'), 'utf8')
+    for (const text of ['>Perplexity of lstm<', '>training<', '>validation<', 'epoch →']) expect(svg).toContain(text)
+  })
+
+  test('what the user can mend is said in a line, with status 2, and nothing is written', () => {
+    mkdirSync(at('empty'))
+    mkdirSync(at('begun'))
+    writeFileSync(path.join(at('begun'), 'history.jsonl'), '')
+    mkdirSync(at('broken'))
+    writeFileSync(path.join(at('broken'), 'history.jsonl'), '{"type":"epoch"}\n')
+    for (const [args, message] of [
+      [['none'], /none: there is no such folder/],
+      [['empty'], /empty.history\.jsonl: there is no such file/],
+      [['begun'], /begun: its history is empty/],
+      [['broken'], /broken.history\.jsonl, line 1: /],
+      [['lstm', '--out', 'wrong.pdf'], /wrong\.pdf.*\.svg or \.png/],
+      [['lstm', '--y', 'accuracy'], /Allowed choices are loss, perplexity, lr, grad_norm, tokens_per_second/],
+      [['lstm', '--smooth', '0'], /smooth is 0/],
+      [[], /missing required argument/],
+    ] as const) {
+      const { status, stderr } = unrolled('--out', 'wrong.svg', ...args)
+      expect(status, stderr).toBe(2)
+      expect(stderr).toMatch(message)
+    }
+    expect(existsSync(at('wrong.svg')) || existsSync(at('wrong.pdf'))).toBe(false)
+  })
+})
