@@ -1,5 +1,5 @@
 import { checkWhole } from '../core/check.js'
-import { DataError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import type { Corpus, SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
@@ -44,7 +44,7 @@ export async function evaluate<S extends RecurrentState>(model: RNNModel<S>, dat
  * The loss of a model over a whole text, without training; dropout is off. Every token but the first is foretold
  * once, and the state is carried through the text: through each of its `batchSize` contiguous rows, which begin
  * with a state of zeros; what is left over is read after the last row.
- * @throws DataError for a text of fewer than 2 tokens, OptionError for sizes that are not whole
+ * @throws DataError for a text of fewer than 2 tokens; OptionError for sizes that are not whole, or a bidirectional model
  */
 export async function evaluateCorpus<S extends RecurrentState>(
   model: RNNModel<S>,
@@ -53,6 +53,11 @@ export async function evaluateCorpus<S extends RecurrentState>(
 ): Promise<Evaluation> {
   checkWhole('evaluateCorpus', 'batchSize', batchSize)
   checkWhole('evaluateCorpus', 'numSteps', numSteps)
+  if (model.rnn.bidirectional) {
+    throw new OptionError(
+      'evaluateCorpus: the model is bidirectional, expected one direction: it sees the tokens that it is to foretell',
+    )
+  }
   const labels = corpus.length - 1
   if (labels < 1) {
     throw new DataError(`evaluateCorpus: the text has ${corpus.length} tokens, expected at least 2`)
