@@ -217,6 +217,8 @@ describe('evaluateCorpus', () => {
     await expect(evaluateCorpus(model, corpus.subarray(0, 1))).rejects.toThrow('has 1 tokens, expected at least 2')
     await expect(evaluateCorpus(model, corpus, { numSteps: 0 })).rejects.toThrow(OptionError)
     await expect(evaluateCorpus(model, Uint8Array.of(1, 5, 2))).rejects.toThrow('5')
+    const both = new RNNModel(new RNN({ inputSize: 5, hiddenSize: 3, bidirectional: true }), 5)
+    await expect(evaluateCorpus(both, corpus)).rejects.toThrow('it sees the tokens that it is to foretell')
     expect(model.training).toBe(true)
   })
 })
