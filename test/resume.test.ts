@@ -36,7 +36,7 @@ const historyOf = (name: string) =>
     .split('\n')
     .map((line) => JSON.parse(line))
     .filter(({ type }) => type !== 'step')
-    .map(({ tokensPerSecond: _, time: __, ...event }) => event)
+    .map(({ tokensPerSecond: _, seconds: __, ...event }) => event)
 
 const regularized = [
   ...['--num-layers', '2', '--dropout', '0.1', '--variational', '--weight-dropout', '0.2', '--input-dropout', '0.1'],

@@ -91,7 +91,7 @@ async function run(folder: string, options: Options): Promise<void> {
   const { model, vocab } = await loadModel(folder)
   const { signal } = new Interrupt()
   const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
-  const prefix = given ?? vocab.tokenOf(Math.min(1, vocab.size - 1))
+  const prefix = given ?? vocab.join([vocab.tokenOf(Math.min(1, vocab.size - 1))])
   const shown = vocab.join(vocab.split(prefix))
   const view = json ? undefined : new TextView(shown, withProbabilities)
   const common = { ...options, prefix, allowUnknown, signal }

@@ -26,7 +26,6 @@ const program = new Command('unrolled')
   .addCommand(generateCommand())
   .addCommand(evalCommand())
   .addCommand(dataCommand())
-  .addCommand(plotCommand())
   .addCommand(infoCommand())
   .addCommand(plotCommand())
   .addHelpText(

@@ -230,5 +230,6 @@ function knownPrefixes(vocab: Vocab): string[] {
   const known = ['time traveller', 'traveller'].filter((prefix) =>
     vocab.split(prefix).every((token) => vocab.has(token)),
   )
-  return known.length > 0 ? known : [vocab.tokenOf(1)]
+  // A token of bytes is no text by itself.
+  return known.length > 0 ? known : [vocab.join([vocab.tokenOf(1)])]
 }
