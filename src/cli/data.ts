@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import type { Baseline, Corpus, TokenKind, Vocab } from '../node.js'
 import { number, numberOrAll } from './arguments.js'
 import { withProgress } from './bar.js'
-import { Interrupt } from './interrupt.js'
+import { interruptible } from './interrupt.js'
 import { bitsOf, table } from './table.js'
 
 interface Options {
@@ -35,7 +35,7 @@ Examples:
   unrolled data novel.txt
   unrolled data books/ --no-clean --tokens word --orders 3`,
     )
-    .action(run)
+    .action((texts: string[], options: Options) => interruptible((signal) => run(texts, options, signal)))
 }
 
 /** Tokens that are read at once. */
@@ -43,9 +43,8 @@ const WINDOW = 65_536
 /** Tokens that are shown. */
 const MOST_FREQUENT = 20
 
-async function run(texts: string[], options: Options): Promise<void> {
+async function run(texts: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { loadCorpus, ngramBaselines, splitCorpus } = await import('../node.js')
-  const { signal } = new Interrupt()
   const { tokens, clean, maxTokens, validation, orders } = options
   const text = await withProgress('reading', (update) =>
     loadCorpus(texts, { tokens, clean, maxTokens, signal, onProgress: ({ done, total }) => update(done / total) }),

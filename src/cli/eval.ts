@@ -3,7 +3,7 @@ import { OptionError } from '../core/errors.js'
 import type { Baseline, Corpus, Vocab } from '../node.js'
 import { number } from './arguments.js'
 import { withProgress } from './bar.js'
-import { Interrupt } from './interrupt.js'
+import { interruptible } from './interrupt.js'
 import { bitsOf, table } from './table.js'
 
 type Split = 'all' | 'train' | 'validation' | 'test'
@@ -49,7 +49,9 @@ Examples:
 Without --split and --baseline, the n-grams are counted on the first nine tenths of the text, and compared with the
 model on the last.`,
     )
-    .action(run)
+    .action((folder: string, texts: string[], options: Options) =>
+      interruptible((signal) => run(folder, texts, options, signal)),
+    )
 }
 
 /** What was measured. */
@@ -68,9 +70,8 @@ interface Report {
   baselines: Baseline[]
 }
 
-async function run(folder: string, texts: string[], options: Options): Promise<void> {
+async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { evaluateCorpus, loadCorpus, loadModel, ngramBaselines, splitCorpus } = await import('../node.js')
-  const { signal } = new Interrupt()
   const { model, vocab, config } = await loadModel(folder)
   const record = config.training ?? {}
   const recorded = (name: string) => (typeof record[name] === 'number' ? record[name] : 0)
