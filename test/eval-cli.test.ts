@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -67,11 +67,54 @@ describe('eval', () => {
     expect(stdout).toMatch(/the model +\d+\.\d{4}/)
   })
 
+  test('n-grams are counted on what the model was trained on, and foretell what it does', async () => {
+    const held = json('eval', 'sea', 'sea.txt', '--split', 'test', '--orders', '2')
+    const { vocab } = await loadModel(at('sea'))
+    const size = Math.floor(text.length * 0.1)
+    const [train, part] = [text.slice(0, -2 * size), text.slice(-size)]
+    const counts = new Map<string, number>()
+    for (const character of train) counts.set(character, (counts.get(character) ?? 0) + 1)
+    // Witten and Bell's formula for frequencies alone.
+    const p = (character: string) =>
+      ((counts.get(character) ?? 0) + counts.size / vocab.size) / (train.length + counts.size)
+    const losses = [...part.slice(1)].map((character) => -Math.log(p(character)))
+    expect(held.baselines).toHaveLength(2)
+    expect(held.baselines[0].counted).toBe(train.length)
+    expect(held.baselines[0].loss).toBeCloseTo(losses.reduce((sum, loss) => sum + loss) / losses.length, 10)
+    expect(held.compared.tokens).toBe(losses.length)
+    expect(json('eval', 'sea', 'sea.txt', '--validation', '0.3').compared.tokens).toBe(
+      Math.floor(text.length * 0.3) - 1,
+    )
+  })
+
+  test('bits per character of words, and how many are unknown', () => {
+    const options = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '5', '--tokens', 'word']
+    const { status, stderr } = run('train', 'sea.txt', ...options, '--epochs', '1', '--out', 'words')
+    expect(status, stderr).toBe(0)
+    const result = json('eval', 'words', 'more.txt')
+    // Cleaned as in the training: se or n ez sells shoes by the sea, of which the model knows four.
+    expect(result).toMatchObject({ tokens: 9 * 40 - 1, unknown: 5 * 40 })
+    const letters = 'sells by the sea '.length / 4
+    expect(result.bitsPerCharacter).toBeCloseTo(result.loss / Math.LN2 / letters, 10)
+    expect(result.baselines).toHaveLength(3)
+    expect(run('eval', 'words', 'more.txt').stdout).toMatch(/unknown to the model: 200 \(55\.56 %\)/)
+  })
+
+  test('a text too short for n-grams is measured all the same', () => {
+    writeFileSync(at('tiny.txt'), 'She sells')
+    const result = json('eval', 'sea', 'tiny.txt')
+    expect(result).toMatchObject({ tokens: 8, baselines: [] })
+    expect(result.loss).toBeGreaterThan(0)
+    expect(run('eval', 'sea', 'tiny.txt').stdout).toContain('--baseline')
+    expect(json('eval', 'sea', 'tiny.txt', '--baseline', 'sea.txt').baselines).toHaveLength(6)
+  })
+
   test.each([
     [['eval', 'sea', 'none.txt'], /none\.txt: there is no such file/],
     [['eval', 'none', 'sea.txt'], /no such folder/],
     [['eval', 'sea', 'sea.txt', '--split', 'half'], /Allowed choices/],
     [['eval', 'sea', 'sea.txt', '--orders', '0'], /maxOrder is 0/],
+    [['eval', 'words', 'sea.txt', '--split', 'test'], /trained without a test part, expected --test/],
     [['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'], /expected less than 1/],
     [['data', 'none.txt'], /none\.txt: there is no such file/],
     [['data', 'sea.txt', '--validation', '1.5'], /expected less than 1/],
@@ -95,6 +138,44 @@ describe('data', () => {
     expect(facts.baselines).toHaveLength(6)
     const { stdout } = run('data', 'sea.txt', '--tokens', 'word')
     expect(stdout).toMatch(/"sea" +120 +\d/)
+  })
+
+  test('tokens of each kind, and of standard input', () => {
+    const given = ['data', '-', '--no-clean', '--json']
+    const input = 'Señor\nNúñez'
+    const { stdout } = spawnSync(process.execPath, [main, ...given], { cwd: folder, env, input, encoding: 'utf8' })
+    const kinds = {
+      char: { tokens: 11, vocabulary: new Set(input).size + 1 },
+      byte: { tokens: 14, vocabulary: new Set(Buffer.from(input)).size + 1 },
+      word: { tokens: 2, vocabulary: 3 },
+    }
+    expect(JSON.parse(stdout)).toMatchObject({ files: 1, bytes: 14, characters: 11, lines: 2, kinds, baselines: [] })
+  })
+
+  test('bytes need not be text', () => {
+    writeFileSync(at('noise.bin'), Buffer.from(Array.from({ length: 512 }, (_, i) => i % 256)))
+    const { status, stdout } = run('data', 'noise.bin', '--tokens', 'byte', '--no-clean')
+    expect(status).toBe(0)
+    expect(stdout).toContain('vocabulary of 257')
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]/u)
+    expect(run('data', 'noise.bin').stderr).toContain('not UTF-8 text from byte 128')
+  })
+
+  test('Ctrl-C ends it, even while it waits for standard input', async () => {
+    const temporary = at('temporary')
+    mkdirSync(temporary)
+    const child = spawn(process.execPath, [main, 'data', '-'], { cwd: folder, env: { ...env, TMPDIR: temporary } })
+    let stderr = ''
+    child.stderr.on('data', (data) => {
+      stderr += data
+    })
+    const closed = new Promise((resolve) => child.on('close', resolve))
+    // It listens to signals before it copies what comes.
+    while (readdirSync(temporary).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    child.kill('SIGINT')
+    expect(await closed).toBe(130)
+    expect(stderr).toBe('')
+    expect(readdirSync(temporary)).toEqual([])
   })
 })
 

@@ -1,16 +1,19 @@
 import { Command, Option } from 'commander'
-import type { Baseline, Corpus, TokenKind, Vocab } from '../node.js'
+import { DataError } from '../core/errors.js'
+import type { TextFacts } from '../node/text-facts.js'
+import type { Baseline, LoadedCorpus, TokenKind, Vocab } from '../node.js'
 import { number, numberOrAll } from './arguments.js'
 import { withProgress } from './bar.js'
 import { interruptible } from './interrupt.js'
-import { bitsOf, table } from './table.js'
+import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
+import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
 interface Options {
   tokens: TokenKind
   clean: boolean
   maxTokens: number
   validation: number
-  orders: number
+  orders?: number
   json?: boolean
 }
 
@@ -26,96 +29,154 @@ export function dataCommand(): Command {
       new Option('--max-tokens <n>', 'take the first so many tokens').argParser(numberOrAll).default(Infinity, 'all'),
     )
     .option('--validation <p>', 'part at the end of the text that n-grams are to foretell', number, 0.1)
-    .option('--orders <n>', 'longest n-grams', number, 6)
+    .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
       'after',
       `
 Examples:
   unrolled data novel.txt
-  unrolled data books/ --no-clean --tokens word --orders 3`,
+  unrolled data books/ --no-clean --tokens word --orders 4
+
+The vocabulary is the whole text's: n-grams of words know all words of the part that they foretell.`,
     )
     .action((texts: string[], options: Options) => interruptible((signal) => run(texts, options, signal)))
 }
 
-/** Tokens that are read at once. */
-const WINDOW = 65_536
 /** Tokens that are shown. */
 const MOST_FREQUENT = 20
 
 async function run(texts: string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { loadCorpus, ngramBaselines, splitCorpus } = await import('../node.js')
-  const { tokens, clean, maxTokens, validation, orders } = options
-  const text = await withProgress('reading', (update) =>
-    loadCorpus(texts, { tokens, clean, maxTokens, signal, onProgress: ({ done, total }) => update(done / total) }),
-  )
+  const { openSources } = await import('../node/sources.js')
+  const { loadOpened } = await import('../node/load-corpus.js')
+  const opened = await openSources(texts, { signal })
   try {
-    const { corpus, vocab, source, bytes } = text
-    const counts = countsOf(corpus, vocab)
-    const parts = splitCorpus(corpus, { validation })
-    const baselines = parts.validation
-      ? await withProgress('counting n-grams', (onProgress) =>
-          ngramBaselines(parts.train, parts.validation!, vocab.size, { maxOrder: orders, signal, onProgress }),
-        )
-      : []
-    if (signal.aborted) return
-    const present = counts.filter((count) => count > 0)
-    const facts = {
-      ...{ text: source, bytes, kind: tokens, clean, tokens: corpus.length, vocabulary: vocab.size },
-      singletons: present.filter((count) => count === 1).length,
-      entropy: present.reduce((sum, count) => sum - (count / corpus.length) * Math.log(count / corpus.length), 0),
-      mostFrequent: Array.from(counts, (count, i) => ({ token: vocab.tokenOf(i), count }))
-        .sort((a, b) => b.count - a.count)
-        .slice(0, MOST_FREQUENT),
+    const facts = await readFacts(opened.files, options, signal)
+    const text = await withProgress('encoding', (update) =>
+      loadOpened(opened, { ...options, signal, onProgress: ({ done, total }) => update(done / total) }),
+    )
+    try {
+      await report(text, facts, options, signal)
+    } finally {
+      await text.close()
     }
-    if (options.json) console.log(JSON.stringify({ ...facts, validation, baselines }))
-    else show(facts, baselines, validation)
   } finally {
-    await text.close()
+    await opened.close()
   }
 }
 
-function countsOf(corpus: Corpus, vocab: Vocab): Float64Array {
-  const counts = new Float64Array(vocab.size)
-  for (let at = 0; at < corpus.length; at += WINDOW) {
-    for (const token of corpus.subarray(at, Math.min(corpus.length, at + WINDOW))) counts[token]++
+/** Nothing for bytes that are no text, where bytes are what was asked for. */
+async function readFacts(
+  files: Parameters<typeof import('../node/text-facts.js').textFacts>[0],
+  { tokens, clean }: Options,
+  signal: AbortSignal,
+): Promise<TextFacts | undefined> {
+  const { textFacts } = await import('../node/text-facts.js')
+  try {
+    return await withProgress('reading', (onProgress) => textFacts(files, { clean, signal, onProgress }))
+  } catch (error) {
+    if (error instanceof DataError && tokens === 'byte' && !clean) return undefined
+    throw error
   }
-  return counts
 }
 
-interface Facts {
+async function report(
+  { corpus, vocab, source, bytes }: LoadedCorpus,
+  facts: TextFacts | undefined,
+  { tokens: kind, clean, validation, orders = ordersOf(vocab), json }: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ngramBaselines } = await import('../node.js')
+  const counts = await countTokens(corpus, vocab, signal)
+  const held = heldOut(corpus, validation)
+  const baselines = held
+    ? await withProgress('counting n-grams', (onProgress) =>
+        ngramBaselines(held.train, held.validation, vocab.size, { maxOrder: orders, signal, onProgress }),
+      )
+    : []
+  const tokens = corpus.length
+  const present = [...counts.keys()].filter((i) => counts[i] > 0)
+  const result: Result = {
+    ...{ text: source, bytes, ...facts, kind, clean, tokens, vocabulary: vocab.size },
+    singletons: present.filter((i) => counts[i] === 1).length,
+    entropy: present.reduce((sum, i) => sum - (counts[i] / tokens) * Math.log(counts[i] / tokens), 0),
+    mostFrequent: present
+      .sort((a, b) => counts[b] - counts[a])
+      .slice(0, MOST_FREQUENT)
+      .map((i) => ({ token: vocab.tokenOf(i), count: counts[i] })),
+    validation,
+    charactersPerToken: facts ? charactersPerToken(counts, vocab) : Number.NaN,
+    baselines,
+  }
+  if (json) console.log(JSON.stringify(result))
+  else show(result, vocab, held?.train.length)
+}
+
+interface Result extends Partial<TextFacts> {
   text: string
   bytes: number
   kind: TokenKind
   clean: boolean
+  /** Of the kind, as the rest is. */
   tokens: number
+  /** With <unk>. */
   vocabulary: number
+  /** Tokens that are there once only. */
   singletons: number
+  /** Of a token by itself, in nats. */
   entropy: number
   mostFrequent: { token: string; count: number }[]
+  validation: number
+  /** In the mean; NaN of bytes that are no text. */
+  charactersPerToken: number
+  baselines: Baseline[]
 }
 
-function show(facts: Facts, baselines: Baseline[], validation: number): void {
-  const { text, bytes, kind, clean, tokens, vocabulary, singletons, entropy, mostFrequent } = facts
-  const grouped = (count: number) => count.toLocaleString('en')
+/** @param toCount tokens before those that n-grams are to foretell */
+function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
+  const { text, files, bytes, characters, lines, kinds, kind, clean, tokens, vocabulary } = result
   console.log(`text: ${text}${clean ? ', cleaned as in the book (--no-clean keeps all)' : ''}`)
-  console.log(`size: ${grouped(bytes)} bytes, ${grouped(tokens)} tokens (${kind})`)
-  console.log(`vocabulary: ${grouped(vocabulary)}, <unk> included; ${grouped(singletons)} of them once only`)
+  const sizes = { files, bytes, characters, lines }
+  const known = Object.entries(sizes).filter((entry): entry is [string, number] => entry[1] !== undefined)
+  console.log(
+    `size: ${known.map(([name, size]) => `${grouped(size)} ${size === 1 ? name.slice(0, -1) : name}`).join(', ')}`,
+  )
+  if (kinds) {
+    const rows = Object.entries(kinds).map(([name, found]) => [
+      ...[name, found ? grouped(found.tokens) : '–', found ? grouped(found.vocabulary) : '–'],
+    ])
+    console.log(table([['', 'tokens', 'vocabulary'], ...rows]))
+  }
+  const { singletons, entropy, mostFrequent, charactersPerToken, validation, baselines } = result
+  console.log(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
+  console.log(`there once only: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
   console.log(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
   console.log('most frequent:')
-  const shown = mostFrequent.map(({ token, count }) => [
-    ...[JSON.stringify(token), grouped(count), `${((100 * count) / tokens).toFixed(2)} %`],
-  ])
-  console.log(table(shown))
+  console.log(
+    table(
+      mostFrequent.map(({ token, count }) => [
+        shown(token, vocab),
+        grouped(count),
+        `${((100 * count) / tokens).toFixed(2)} %`,
+      ]),
+    ),
+  )
   if (baselines.length === 0) return
-  console.log(`n-grams of the rest foretell the last ${(validation * 100).toFixed(0)} %:`)
-  const rows = baselines.map(({ order, loss, perplexity }) => [
-    ...[
-      order === 1 ? 'frequencies' : `${order}-grams`,
-      loss.toFixed(4),
-      perplexity.toFixed(3),
-      bitsOf(loss).toFixed(4),
-    ],
-  ])
-  console.log(table([['', 'nats', 'perplexity', 'bits'], ...rows]))
+  const { counted } = baselines[0]
+  const from = counted === toCount ? 'of the rest' : `of the first ${grouped(counted)} tokens`
+  console.log(`n-grams ${from} foretell the last ${percent(validation)} (Witten–Bell):`)
+  const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
+  console.log(lossTable(rows, charactersPerToken))
+}
+
+/** A token in quotes; one of bytes as the text that they are, or in numbers. */
+function shown(token: string, vocab: Vocab): string {
+  const text = vocab.join([token])
+  if (text.includes('\ufffd') && vocab.kind !== 'char') {
+    return Array.from(token, (byte) => `0x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`).join(' ')
+  }
+  return JSON.stringify(text).replace(
+    /\p{Cc}/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

@@ -1,23 +1,19 @@
 import { Command, Option } from 'commander'
 import { OptionError } from '../core/errors.js'
-import type { Baseline, Corpus, Vocab } from '../node.js'
+import type { Baseline, Corpus, Evaluation } from '../node.js'
 import { number } from './arguments.js'
 import { withProgress } from './bar.js'
 import { interruptible } from './interrupt.js'
-import { bitsOf, table } from './table.js'
-
-type Split = 'all' | 'train' | 'validation' | 'test'
-
-/** Tokens that are read at once. */
-const WINDOW = 65_536
+import { bitsOf, grouped, lossTable, nameOfOrder, percent } from './table.js'
+import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
 interface Options {
-  split: Split
+  split: 'all' | 'train' | 'validation' | 'test'
   validation?: number
   test?: number
   baseline?: string[]
   clean?: boolean
-  orders: number
+  orders?: number
   json?: boolean
 }
 
@@ -25,7 +21,7 @@ export function evalCommand(): Command {
   return new Command('eval')
     .description('Measure a saved model on a text, beside n-grams.')
     .argument('<model>', 'folder of a saved model')
-    .argument('<text...>', 'text files, directories, patterns such as books/*.txt, or - for standard input')
+    .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .addOption(
       new Option('--split <part>', 'of the text, as the training cut it')
         .choices(['all', 'train', 'validation', 'test'])
@@ -36,7 +32,7 @@ export function evalCommand(): Command {
     .option('--baseline <text...>', 'count the n-grams on this text (default: the part that was trained on)')
     .option('--clean', 'letters only, lower case (default: as in the training)')
     .option('--no-clean', 'keep case, punctuation and line ends')
-    .option('--orders <n>', 'longest n-grams', number, 6)
+    .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
       'after',
@@ -46,124 +42,121 @@ Examples:
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
 
-Without --split and --baseline, the n-grams are counted on the first nine tenths of the text, and compared with the
-model on the last.`,
+Without a text: The Time Machine. Without --split and --baseline, the n-grams are counted on the first nine tenths of
+the text (--validation: another part), and compared with the model on the rest; of a text that the model was trained
+on, --split validation or test compares them fairly.`,
     )
     .action((folder: string, texts: string[], options: Options) =>
       interruptible((signal) => run(folder, texts, options, signal)),
     )
 }
 
-/** What was measured. */
-interface Report {
-  model: string
-  text: string
-  tokens: number
-  characters: number
-  /** Tokens that the model does not know. */
-  unknown: number
-  loss: number
-  perplexity: number
-  bitsPerCharacter: number
-  /** What the table compares on, and the model's loss there. */
-  compared: { on: string; tokens: number; loss: number; perplexity: number }
-  baselines: Baseline[]
+/** What the model and n-grams are compared on. */
+interface Comparison {
+  part: Corpus
+  /** The part's name. */
+  on: string
+  counted: Corpus
+  /** Where the n-grams come from. */
+  from: string
 }
 
 async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { evaluateCorpus, loadCorpus, loadModel, ngramBaselines, splitCorpus } = await import('../node.js')
+  const { evaluateCorpus, loadModel, ngramBaselines, splitCorpus } = await import('../node.js')
+  const { loadTexts } = await import('./training-text.js')
   const { model, vocab, config } = await loadModel(folder)
   const record = config.training ?? {}
   const recorded = (name: string) => (typeof record[name] === 'number' ? record[name] : 0)
-  const clean = options.clean ?? record.clean !== false
-  const { split, validation = recorded('validation'), test = recorded('test') } = options
-  if (split === 'validation' || split === 'test') {
-    if ((split === 'validation' ? validation : test) === 0) {
-      throw new OptionError(
-        `eval: ${folder} was trained without a ${split} part, expected --${split} with a proportion`,
-      )
-    }
+  const { split, baseline, clean = record.clean !== false, orders = ordersOf(vocab) } = options
+  const sizes = { validation: options.validation ?? recorded('validation'), test: options.test ?? recorded('test') }
+  if ((split === 'validation' || split === 'test') && sizes[split] === 0) {
+    throw new OptionError(
+      `eval: ${folder} was trained without a ${split} part, expected --${split} with a proportion, such as 0.1`,
+    )
   }
-  const load = (sources: string[], maxTokens: number) =>
-    withProgress('reading', (update) =>
-      loadCorpus(sources, {
-        ...{ tokens: vocab.kind, clean, vocab, maxTokens, signal },
-        onProgress: ({ done, total }) => update(done / total),
-      }),
-    )
-  // A part of the text is one of what the training took, which may have been its beginning only.
-  const text = await load(texts, split !== 'all' && typeof record.maxTokens === 'number' ? record.maxTokens : Infinity)
-  const opened = [text]
+  const opened: { close(): Promise<void> }[] = []
+  const load = async (sources: string[], maxTokens: number) => {
+    const loaded = await loadTexts(sources, { tokens: vocab.kind, clean, vocab, maxTokens }, signal)
+    opened.push(loaded)
+    return loaded
+  }
+  const measure = (part: Corpus) =>
+    withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
   try {
-    const parts = split === 'all' ? { train: text.corpus } : splitCorpus(text.corpus, { validation, test })
-    const corpus = split === 'all' ? text.corpus : parts[split]!
-    const measure = (part: Corpus) =>
-      withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
+    // A part of the text is one of what the training took, which may have been its beginning only.
+    const text = await load(texts, (split !== 'all' && recorded('maxTokens')) || Infinity)
+    const parts = split === 'all' ? undefined : splitCorpus(text.corpus, sizes)
+    const corpus = parts && split !== 'all' ? parts[split]! : text.corpus
     const result = await measure(corpus)
+    const counts = await countTokens(corpus, vocab, signal)
 
-    let [counted, compared] = [parts.train, corpus]
-    let on = `the ${split} part, n-grams counted on the training part`
-    if (options.baseline) {
-      opened.push(await load(options.baseline, Infinity))
-      counted = opened[1].corpus
-      on = `the same text, n-grams counted on ${options.baseline.join(', ')}`
-    } else if (split === 'all') {
-      const tenth = splitCorpus(corpus, { validation: 0.1 })
-      counted = tenth.train
-      compared = tenth.validation!
-      on = 'its last tenth, n-grams counted on the rest'
+    const compare = async (): Promise<Comparison | undefined> => {
+      const on = split === 'all' ? 'the whole text' : `the ${split} part`
+      if (baseline) {
+        return { part: corpus, on, counted: (await load(baseline, Infinity)).corpus, from: baseline.join(', ') }
+      }
+      if (parts) return { part: corpus, on, counted: parts.train, from: 'the training part' }
+      const share = options.validation ?? 0.1
+      const held = heldOut(corpus, share)
+      return held && { part: held.validation, on: `the last ${percent(share)}`, counted: held.train, from: 'the rest' }
     }
-    const there = compared === corpus ? result : await measure(compared)
-    const baselines = await withProgress('counting n-grams', (onProgress) =>
-      ngramBaselines(counted, compared, vocab.size, { maxOrder: options.orders, signal, onProgress }),
-    )
-    if (signal.aborted) return
-    const characters = charactersOf(corpus, vocab)
-    show(
-      {
-        ...{ model: folder, text: text.source, tokens: result.tokens, characters, unknown: text.unknown },
-        ...{ loss: result.loss, perplexity: result.perplexity },
-        bitsPerCharacter: (bitsOf(result.loss) * corpus.length) / characters,
-        compared: { on, tokens: there.tokens, loss: there.loss, perplexity: there.perplexity },
-        baselines,
-      },
-      options,
-    )
+    const comparison = await compare()
+    let compared: Report['compared']
+    let baselines: Baseline[] = []
+    if (comparison) {
+      const { part, on, counted, from } = comparison
+      const { loss, perplexity, tokens } = part === corpus ? result : await measure(part)
+      baselines = await withProgress('counting n-grams', (onProgress) =>
+        ngramBaselines(counted, part, vocab.size, { maxOrder: orders, signal, onProgress }),
+      )
+      const first = baselines[0].counted < counted.length ? 'the first ' : ''
+      const source = `n-grams counted on ${first}${grouped(baselines[0].counted)} tokens of ${from}`
+      compared = { on: `${on}, ${source}`, tokens, loss, perplexity }
+    }
+    const characters = charactersPerToken(counts, vocab)
+    const report: Report = {
+      ...{ model: folder, text: text.source, clean, split, ...result, unknown: counts[vocab.unk] },
+      ...{ characters: Math.round(characters * corpus.length), bitsPerCharacter: result.bitsPerToken / characters },
+      ...{ compared, baselines },
+    }
+    if (options.json) console.log(JSON.stringify(report))
+    else show(report, characters)
   } finally {
-    for (const { close } of opened) await close()
+    for (const one of opened) await one.close()
   }
 }
 
-function show(report: Report, { json }: Options): void {
-  if (json) {
-    console.log(JSON.stringify(report))
+/** What was measured. */
+interface Report extends Evaluation {
+  model: string
+  text: string
+  clean: boolean
+  split: Options['split']
+  /** Tokens that the model does not know. */
+  unknown: number
+  /** Of all tokens, the unknown ones taken to be as long as the others. */
+  characters: number
+  bitsPerCharacter: number
+  /** What the model's loss is compared with those of n-grams on. */
+  compared?: { on: string; tokens: number; loss: number; perplexity: number }
+  baselines: Baseline[]
+}
+
+function show(report: Report, charactersPerToken: number): void {
+  const { text, clean, split, tokens, unknown, loss, perplexity, bitsPerCharacter, compared, baselines } = report
+  const part = split === 'all' ? '' : `, its ${split} part`
+  console.log(`text: ${text}${part}${clean ? ', cleaned as in the book' : ''}`)
+  const share = unknown > 0 ? `, unknown to the model: ${grouped(unknown)} (${percent(unknown, tokens + 1)})` : ''
+  console.log(`tokens foretold: ${grouped(tokens)}${share}`)
+  const perCharacter = Number.isFinite(bitsPerCharacter) ? `, ${bitsPerCharacter.toFixed(4)} bits per character` : ''
+  console.log(
+    `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
+  )
+  if (!compared) {
+    console.log('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')
     return
   }
-  const { text, tokens, unknown, loss, perplexity, bitsPerCharacter, compared, baselines } = report
-  console.log(`text: ${text}`)
-  console.log(
-    `tokens foretold: ${tokens.toLocaleString('en')}${unknown > 0 ? `, unknown to the model: ${unknown}` : ''}`,
-  )
-  console.log(
-    `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${bitsPerCharacter.toFixed(4)} bits per character`,
-  )
   console.log(`on ${compared.on}:`)
-  const row = (name: string, { loss, perplexity }: { loss: number; perplexity: number }) => [
-    ...[name, loss.toFixed(4), perplexity.toFixed(3), bitsOf(loss).toFixed(4)],
-  ]
-  const rows = baselines.map((one) => row(one.order === 1 ? 'frequencies' : `${one.order}-grams`, one))
-  console.log(table([['', 'nats', 'perplexity', 'bits'], ...rows, row('the model', compared)]))
-}
-
-/** Code points of a corpus as a text. */
-function charactersOf(corpus: Corpus, vocab: Vocab): number {
-  if (vocab.kind === 'char') return corpus.length
-  const stream = vocab.textStream()
-  let count = 0
-  for (let at = 0; at < corpus.length; at += WINDOW) {
-    for (const token of corpus.subarray(at, Math.min(corpus.length, at + WINDOW))) {
-      for (const _ of stream.push(vocab.tokenOf(token))) count++
-    }
-  }
-  return count + [...stream.flush()].length
+  const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
+  console.log(lossTable([...rows, { name: 'the model', loss: compared.loss }], charactersPerToken))
 }

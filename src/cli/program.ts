@@ -56,6 +56,8 @@ Examples:
 /** 0 for help, 2 for what the user can mend, 1 for what only we can. */
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  // A Ctrl-C before there was anything to keep; the interrupt has set the code.
+  if (error instanceof Error && error.name === 'AbortError' && process.exitCode) return Number(process.exitCode)
   console.error(`error: ${sentence(error instanceof Error ? error.message : String(error))}`)
   if (error instanceof UnrolledError || isRefusal(error)) return 2
   console.error('This is a bug in unrolled; please report it with the command you gave.')

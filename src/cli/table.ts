@@ -6,5 +6,25 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `  ${line(row)}`.trimEnd()).join('\n')
 }
 
+/** Losses in nats a token side by side, in all the measures that people use. */
+export function lossTable(rows: readonly { name: string; loss: number }[], charactersPerToken: number): string {
+  const perCharacter = charactersPerToken !== 1 && Number.isFinite(charactersPerToken)
+  return table([
+    ['', 'nats', 'perplexity', 'bits', ...(perCharacter ? ['bits per character'] : [])],
+    ...rows.map(({ name, loss }) => [
+      ...[name, loss.toFixed(4), Math.exp(loss).toFixed(3), bitsOf(loss).toFixed(4)],
+      ...(perCharacter ? [(bitsOf(loss) / charactersPerToken).toFixed(4)] : []),
+    ]),
+  ])
+}
+
+export const nameOfOrder = (order: number): string => (order === 1 ? 'frequencies' : `${order}-grams`)
+
 /** Nats as bits. */
 export const bitsOf = (nats: number): number => nats / Math.LN2
+
+/** A count with its thousands apart. */
+export const grouped = (count: number): string => count.toLocaleString('en')
+
+/** A part of a whole in percent, with the decimals that it needs, up to two. */
+export const percent = (part: number, of = 1): string => `${Number(((100 * part) / of).toFixed(2))} %`

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type Corpus, findTimeMachine, loadCorpus, sequencesFromText, splitCorpus, type Vocab } from '../node.js'
+import {
+  type Corpus,
+  findTimeMachine,
+  type LoadedCorpus,
+  loadCorpus,
+  sequencesFromText,
+  splitCorpus,
+  type Vocab,
+} from '../node.js'
 import { withProgress } from './bar.js'
 import type { TrainingOptions } from './options.js'
 
@@ -28,12 +36,7 @@ export async function loadTrainingText(
 ): Promise<TrainingText> {
   const { tokens, clean, maxTokens, validation, test } = options
   const how = { tokens, clean, maxTokens, vocab }
-  const loaded =
-    texts.length > 0
-      ? await withProgress('reading', (update) =>
-          loadCorpus(texts, { ...how, signal, onProgress: ({ done, total }) => update(done / total) }),
-        )
-      : await loadBook(how)
+  const loaded = await loadTexts(texts, how, signal)
   const { corpus, source } = loaded
   const parts = splitCorpus(corpus, { validation, test })
   const counts = Object.entries(parts).map(([name, part]) => `${part.length.toLocaleString('en')} to ${words[name]}`)
@@ -50,7 +53,21 @@ export async function loadTrainingText(
 
 const words: Record<string, string> = { train: 'train on', validation: 'validate on', test: 'be left for a test' }
 
-async function loadBook(how: Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens'> & { vocab?: Vocab }) {
+type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens'> & { vocab?: Vocab }
+
+/** The texts that a command was told, or The Time Machine, as token numbers. */
+export async function loadTexts(
+  texts: readonly string[],
+  how: Encoding,
+  signal: AbortSignal,
+): Promise<Pick<LoadedCorpus, 'corpus' | 'vocab' | 'source' | 'close'>> {
+  if (texts.length === 0) return loadBook(how)
+  return withProgress('reading', (update) =>
+    loadCorpus(texts, { ...how, signal, onProgress: ({ done, total }) => update(done / total) }),
+  )
+}
+
+async function loadBook(how: Encoding) {
   const { isTTY } = process.stderr
   let shown = false
   const { text, source } = await findTimeMachine({

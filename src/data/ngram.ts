@@ -1,5 +1,5 @@
-import { checkWhole } from '../core/check.js'
-import { DataError } from '../core/errors.js'
+import { checkNumber, checkWhole } from '../core/check.js'
+import { DataError, OptionError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import type { Corpus } from './sequences.js'
 
@@ -9,14 +9,23 @@ export interface Baseline {
   order: number
   /** Mean over the foretold tokens, in nats. */
   loss: number
+  /** e^loss */
   perplexity: number
+  /** Of a token: the loss in bits. */
+  bits: number
+  /** Tokens that the n-grams were counted on: all of the training text, or its beginning where it is huge. */
+  counted: number
 }
 
 export interface BaselineOptions {
   /** The longest n-grams. Default 6; fewer where the vocabulary is so large that they could not be numbered. */
   maxOrder?: number
-  /** Tokens at the beginning of the text that are counted, at most. Default 20 million: some 2 GB for order 6 of varied text. */
-  maxTokens?: number
+  /**
+   * Bytes that the counts may take; where they would be more, only the beginning of the text is counted. Default 1 GB,
+   * enough for some 60 million characters of English at order 6, or 2 million tokens that never repeat themselves.
+   */
+  maxMemory?: number
+  /** Ends the work with its reason. */
   signal?: AbortSignal
   /** @param done part of the work */
   onProgress?: (done: number) => void
@@ -24,6 +33,9 @@ export interface BaselineOptions {
 
 /** Tokens that are read at once. */
 const WINDOW = 65_536
+
+/** Tokens that are counted at most: counts are of 32 bits. */
+const MAX_COUNTED = 2 ** 32 - 1
 
 /**
  * Interpolated n-gram model with Witten–Bell smoothing (Witten & Bell 1991; Chen & Goodman 1998, section 2.5):
@@ -35,11 +47,10 @@ const WINDOW = 65_536
  */
 export class NgramModel {
   readonly maxOrder: number
-  /** For each order, how often each n-gram is there. */
+  /** For each order, c(h w) of each n-gram. */
   readonly #grams: Counts[]
   /** For each order, c(h) and T(h) of each context. */
-  readonly #totals: Counts[]
-  readonly #types: Counts[]
+  readonly #contexts: Counts[]
 
   constructor(
     readonly vocabSize: number,
@@ -49,14 +60,21 @@ export class NgramModel {
     checkWhole('NgramModel', 'maxOrder', maxOrder)
     // An n-gram's number, its tokens as digits, must be exact.
     this.maxOrder = Math.max(1, Math.min(maxOrder, Math.floor(Math.log(2 ** 53) / Math.log(Math.max(vocabSize, 2)))))
-    const make = () => Array.from({ length: this.maxOrder }, () => new Counts())
-    this.#grams = make()
-    this.#totals = make()
-    this.#types = make()
+    this.#grams = Array.from({ length: this.maxOrder }, () => new Counts(1))
+    this.#contexts = Array.from({ length: this.maxOrder }, () => new Counts(2))
   }
 
-  /** Counts the n-grams that end at each of `tokens` from `from` on; those before are context. */
+  /** Bytes that the counts take. */
+  get bytes(): number {
+    return [...this.#grams, ...this.#contexts].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /**
+   * Counts the n-grams that end at each of `tokens` from `from` on; those before are context.
+   * @throws OptionError for a token that the vocabulary has not
+   */
   count(tokens: ArrayLike<number>, from: number): void {
+    this.#check(tokens)
     for (let i = from; i < tokens.length; i++) {
       const longest = Math.min(this.maxOrder, i + 1)
       let context = 0
@@ -66,8 +84,11 @@ export class NgramModel {
           context += tokens[i - n] * scale
           scale *= this.vocabSize
         }
-        if (this.#grams[n].add(context * this.vocabSize + tokens[i]) === 1) this.#types[n].add(context)
-        this.#totals[n].add(context)
+        const contexts = this.#contexts[n]
+        const place = contexts.insert(context)
+        contexts.columns[TOTAL][place]++
+        const gram = this.#grams[n].insert(context * this.vocabSize + tokens[i])
+        if (++this.#grams[n].columns[TOTAL][gram] === 1) contexts.columns[TYPES][place]++
       }
     }
   }
@@ -82,86 +103,124 @@ export class NgramModel {
         context += tokens[i - n] * scale
         scale *= this.vocabSize
       }
-      if (n <= i) {
-        const types = this.#types[n].get(context)
-        const total = this.#totals[n].get(context)
-        if (total > 0) {
-          p = (this.#grams[n].get(context * this.vocabSize + tokens[i]) + types * p) / (total + types)
-        }
+      const place = n <= i ? this.#contexts[n].find(context) : -1
+      if (place >= 0) {
+        const [totals, types] = this.#contexts[n].columns
+        const gram = this.#grams[n].find(context * this.vocabSize + tokens[i])
+        const count = gram < 0 ? 0 : this.#grams[n].columns[TOTAL][gram]
+        p = (count + types[place] * p) / (totals[place] + types[place])
       }
       probabilities[n] = p
+    }
+  }
+
+  /** An n-gram with a token out of range would be taken for another. */
+  #check(tokens: ArrayLike<number>): void {
+    for (let i = 0; i < tokens.length; i++) {
+      if (tokens[i] >= this.vocabSize || tokens[i] < 0) {
+        throw new OptionError(
+          `NgramModel: the text has token ${tokens[i]}, expected 0 to ${this.vocabSize - 1} by vocabSize = ${this.vocabSize}`,
+        )
+      }
     }
   }
 }
 
 /**
- * The losses of n-gram models of every order up to the longest, counted on one text and foretelling another.
- * @throws DataError where either is empty
+ * The losses of n-gram models of every order up to the longest, counted on one text and foretelling another: every
+ * token of it but the first, which are those that `evaluateCorpus` has a model foretell.
+ * @throws DataError where there is nothing to count or to foretell, OptionError for a token out of range
  */
 export async function ngramBaselines(
   train: Corpus,
   test: Corpus,
   vocabSize: number,
-  { maxOrder = 6, maxTokens = 20_000_000, signal, onProgress }: BaselineOptions = {},
+  { maxOrder = 6, maxMemory = 2 ** 30, signal, onProgress }: BaselineOptions = {},
 ): Promise<Baseline[]> {
-  if (train.length === 0 || test.length === 0) {
+  checkNumber('ngramBaselines', 'maxMemory', maxMemory, 0)
+  if (train.length === 0 || test.length < 2) {
     throw new DataError(
-      `ngramBaselines: the texts have ${train.length} and ${test.length} tokens, expected some in both`,
+      `ngramBaselines: the texts have ${train.length} and ${test.length} tokens, expected at least 1 to count and 2 to foretell`,
     )
   }
   const model = new NgramModel(vocabSize, maxOrder)
-  const length = Math.min(train.length, maxTokens)
-  const work = length + test.length
   const turns = new Turns()
+  const work = train.length + test.length
+  /** Window by window, with the tokens before each that are its context; returns how many tokens were read. */
   const read = async (
     corpus: Corpus,
-    length: number,
-    done: number,
-    take: (tokens: ArrayLike<number>, from: number) => void,
-  ) => {
-    for (let at = 0; at < length && !signal?.aborted; at += WINDOW) {
+    before: number,
+    take: (tokens: ArrayLike<number>, from: number) => boolean,
+  ): Promise<number> => {
+    for (let at = 0; at < corpus.length; at += WINDOW) {
+      signal?.throwIfAborted()
       const from = Math.max(0, at - model.maxOrder + 1)
-      take(corpus.subarray(from, Math.min(length, at + WINDOW)), at - from)
-      onProgress?.((done + Math.min(length, at + WINDOW)) / work)
+      const to = Math.min(corpus.length, at + WINDOW)
+      const goOn = take(corpus.subarray(from, to), at - from)
+      onProgress?.((before + to) / work)
       await turns.take()
+      if (!goOn) return to
     }
+    return corpus.length
   }
-  await read(train, length, 0, (tokens, from) => model.count(tokens, from))
+  let left = MAX_COUNTED - WINDOW
+  const counted = await read(train, 0, (tokens, from) => {
+    model.count(tokens, from)
+    left -= WINDOW
+    // In the next window, tables may double.
+    return left > 0 && model.bytes * 2 <= maxMemory
+  })
   const sums = new Float64Array(model.maxOrder)
   const probabilities = new Float64Array(model.maxOrder)
-  await read(test, test.length, length, (tokens, from) => {
-    for (let i = from; i < tokens.length; i++) {
+  let first = 1
+  await read(test, train.length, (tokens, from) => {
+    for (let i = from + first; i < tokens.length; i++) {
       model.probabilities(tokens, i, probabilities)
       for (let n = 0; n < sums.length; n++) sums[n] -= Math.log(probabilities[n])
     }
+    first = 0
+    return true
   })
   return Array.from(sums, (sum, n) => {
-    const loss = sum / test.length
-    return { order: n + 1, loss, perplexity: Math.exp(loss) }
+    const loss = sum / (test.length - 1)
+    return { order: n + 1, loss, perplexity: Math.exp(loss), bits: loss / Math.LN2, counted }
   })
 }
 
-/** Counts by whole numbers below 2⁵³: a hash table with open addressing, 12 bytes a place. */
+/** Columns of counts: how often a key was there; of a context, how many different tokens followed it. */
+const TOTAL = 0
+const TYPES = 1
+
+/** Counts by whole numbers below 2⁵³: a hash table with open addressing, 8 bytes a place and 4 for each column. */
 class Counts {
   #keys = new Float64Array(64).fill(-1)
-  #values = new Uint32Array(64)
   #size = 0
+  columns: readonly Uint32Array[]
 
-  /** @returns the new count */
-  add(key: number): number {
-    let at = this.#place(key)
-    if (this.#keys[at] === -1) {
-      if (++this.#size * 2 > this.#keys.length) {
-        this.#grow()
-        at = this.#place(key)
-      }
-      this.#keys[at] = key
-    }
-    return ++this.#values[at]
+  constructor(columns: number) {
+    this.columns = Array.from({ length: columns }, () => new Uint32Array(64))
   }
 
-  get(key: number): number {
-    return this.#values[this.#place(key)]
+  get bytes(): number {
+    return this.#keys.length * (8 + 4 * this.columns.length)
+  }
+
+  /** The place of a key, which may be new: in columns that may be new, too. */
+  insert(key: number): number {
+    const place = this.#place(key)
+    if (this.#keys[place] === key) return place
+    if (++this.#size * 2 > this.#keys.length) {
+      this.#grow()
+      return this.#take(key)
+    }
+    this.#keys[place] = key
+    return place
+  }
+
+  /** The place of a key, or −1. */
+  find(key: number): number {
+    const place = this.#place(key)
+    return this.#keys[place] === key ? place : -1
   }
 
   /** Where a key is, or would be. */
@@ -176,15 +235,21 @@ class Counts {
     return at
   }
 
+  #take(key: number): number {
+    const place = this.#place(key)
+    this.#keys[place] = key
+    return place
+  }
+
   #grow(): void {
-    const [keys, values] = [this.#keys, this.#values]
+    const { columns } = this
+    const keys = this.#keys
     this.#keys = new Float64Array(keys.length * 2).fill(-1)
-    this.#values = new Uint32Array(keys.length * 2)
+    this.columns = columns.map(() => new Uint32Array(keys.length * 2))
     for (let i = 0; i < keys.length; i++) {
       if (keys[i] === -1) continue
-      const at = this.#place(keys[i])
-      this.#keys[at] = keys[i]
-      this.#values[at] = values[i]
+      const place = this.#take(keys[i])
+      for (let column = 0; column < columns.length; column++) this.columns[column][place] = columns[column][i]
     }
   }
 }

@@ -12,7 +12,7 @@ import { cacheFolder } from './cache-folder.js'
 import { readCorpus, writeCorpus } from './corpus-cache.js'
 import { FileCorpus } from './file-corpus.js'
 import { decodeUtf8, readChunks } from './read-chunks.js'
-import { openSources, type SourceFile } from './sources.js'
+import { openSources, type SourceFile, type Sources } from './sources.js'
 
 export interface CorpusProgress {
   /** A text is read twice: to count its tokens, and to number them. A cache is read once, to check it. */
@@ -63,27 +63,35 @@ export async function loadCorpus(
   sources: string | readonly string[],
   options: CorpusOptions = {},
 ): Promise<LoadedCorpus> {
+  // Before standard input is waited for.
+  checkMaxTokens(options.maxTokens ?? Infinity)
+  kindOf(options)
+  const opened = await openSources(sources, options)
+  try {
+    return await loadOpened(opened, options)
+  } finally {
+    await opened.close()
+  }
+}
+
+/** `loadCorpus` of texts that were found already, and stay open. */
+export async function loadOpened({ files, description }: Sources, options: CorpusOptions = {}): Promise<LoadedCorpus> {
   const { maxTokens = Infinity, maxMemory = 2 ** 26, cacheDir = cacheFolder() } = options
   checkMaxTokens(maxTokens)
   const kind = kindOf(options)
   if (kind === 'bpe') await loadBytePairs()
-  const { files, description, close } = await openSources(sources, options)
-  try {
-    const text: Text = { ...options, tokens: kind, files, bytes: files.reduce((sum, file) => sum + file.bytes, 0) }
-    const state = JSON.stringify(files.map(({ version }) => version))
-    const cache = path.join(cacheDir, `corpus-${keyOf(text, maxTokens)}.bin`)
-    const cached = await readCorpus(cache, state, progressOf(text, 'checking'))
-    const { corpus, ...loaded } = cached ?? (await encodeText(text, { maxTokens, maxMemory, cache, state }))
-    const done = { vocab: loaded.vocab, source: description, bytes: text.bytes, unknown: loaded.unknown }
-    if (!(corpus instanceof FileCorpus)) return { corpus, ...done, close: async () => {} }
-    if (corpus.byteLength > maxMemory) return { corpus, ...done, close: async () => corpus.close() }
-    // A long text of few tokens.
-    const numbers = corpus.subarray(0, corpus.length)
-    corpus.close()
-    return { corpus: numbers, ...done, close: async () => {} }
-  } finally {
-    await close()
-  }
+  const text: Text = { ...options, tokens: kind, files, bytes: files.reduce((sum, file) => sum + file.bytes, 0) }
+  const state = JSON.stringify(files.map(({ version }) => version))
+  const cache = path.join(cacheDir, `corpus-${keyOf(text, maxTokens)}.bin`)
+  const cached = await readCorpus(cache, state, progressOf(text, 'checking'))
+  const { corpus, ...loaded } = cached ?? (await encodeText(text, { maxTokens, maxMemory, cache, state }))
+  const done = { vocab: loaded.vocab, source: description, bytes: text.bytes, unknown: loaded.unknown }
+  if (!(corpus instanceof FileCorpus)) return { corpus, ...done, close: async () => {} }
+  if (corpus.byteLength > maxMemory) return { corpus, ...done, close: async () => corpus.close() }
+  // A long text of few tokens.
+  const numbers = corpus.subarray(0, corpus.length)
+  corpus.close()
+  return { corpus: numbers, ...done, close: async () => {} }
 }
 
 /** A text to encode, and how. */

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { addAbortSignal, Readable } from 'node:stream'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { DataError } from '../core/errors.js'
 import { unreadable } from './read-chunks.js'
@@ -106,6 +107,8 @@ async function copy(
 ): Promise<SourceFile> {
   const hash = createHash('sha256')
   let bytes = 0
+  // Standard input may keep still for ever.
+  if (signal && stream instanceof Readable) addAbortSignal(signal, stream)
   const handle = await open(file, 'w')
   try {
     for await (const chunk of stream) {
@@ -115,6 +118,7 @@ async function copy(
       bytes += chunk.length
     }
   } catch (error) {
+    signal?.throwIfAborted()
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOSPC') {
       throw new DataError(

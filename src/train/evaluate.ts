@@ -1,5 +1,5 @@
 import { checkWhole } from '../core/check.js'
-import { DataError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import type { Corpus, SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
@@ -14,6 +14,8 @@ export interface Evaluation {
   loss: number
   /** e^loss */
   perplexity: number
+  /** The loss in bits. */
+  bitsPerToken: number
   /** Tokens that were foretold. */
   tokens: number
 }
@@ -23,7 +25,7 @@ export interface EvaluateOptions {
   batchSize?: number
   /** Tokens of a row that are read at a time; changes the speed, not the result. Default 128. */
   numSteps?: number
-  /** Ends the evaluation early; the result is then that of what was read. */
+  /** Ends the evaluation early; the result is then that of what was read: losses of NaN where nothing was. */
   signal?: AbortSignal
   /** @param done part of the text that was read */
   onProgress?: (done: number) => void
@@ -42,7 +44,7 @@ export async function evaluate<S extends RecurrentState>(model: RNNModel<S>, dat
  * The loss of a model over a whole text, without training; dropout is off. Every token but the first is foretold
  * once, and the state is carried through the text: through each of its `batchSize` contiguous rows, which begin
  * with a state of zeros; what is left over is read after the last row.
- * @throws DataError for a text of fewer than 2 tokens, OptionError for sizes that are not whole
+ * @throws DataError for a text of fewer than 2 tokens; OptionError for sizes that are not whole, or a bidirectional model
  */
 export async function evaluateCorpus<S extends RecurrentState>(
   model: RNNModel<S>,
@@ -51,6 +53,11 @@ export async function evaluateCorpus<S extends RecurrentState>(
 ): Promise<Evaluation> {
   checkWhole('evaluateCorpus', 'batchSize', batchSize)
   checkWhole('evaluateCorpus', 'numSteps', numSteps)
+  if (model.rnn.bidirectional) {
+    throw new OptionError(
+      'evaluateCorpus: the model is bidirectional, expected one direction: it sees the tokens that it is to foretell',
+    )
+  }
   const labels = corpus.length - 1
   if (labels < 1) {
     throw new DataError(`evaluateCorpus: the text has ${corpus.length} tokens, expected at least 2`)
@@ -94,18 +101,26 @@ class Sums<S extends RecurrentState> {
 
   /** @returns the state after the batch */
   async add(x: Tensor, y: Tensor, state: S | undefined): Promise<S> {
-    const { training } = this.model
-    this.model.eval()
-    const { output, state: next } = noGrad(() => this.model.forward(x, state))
-    this.model.train(training)
+    const { output, state: next } = this.#forward(x, state)
     this.#loss += (await crossEntropy(output, y.T.reshape(-1)).item()) * y.size
     this.tokens += y.size
     return next
   }
 
+  /** Whatever comes of it, the model is in its mode again before anybody else has a turn. */
+  #forward(x: Tensor, state: S | undefined): { output: Tensor; state: S } {
+    const { training } = this.model
+    this.model.eval()
+    try {
+      return noGrad(() => this.model.forward(x, state))
+    } finally {
+      this.model.train(training)
+    }
+  }
+
   result(): Evaluation {
     const loss = this.#loss / this.tokens
-    return { loss, perplexity: Math.exp(loss), tokens: this.tokens }
+    return { loss, perplexity: Math.exp(loss), bitsPerToken: loss / Math.LN2, tokens: this.tokens }
   }
 }
 

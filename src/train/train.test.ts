@@ -178,9 +178,12 @@ describe('evaluateCorpus', () => {
     model.eval()
     const expected = await oneByOne(model, [[0, 52]])
     model.train()
+    const whole = await evaluateCorpus(model, corpus)
     for (const numSteps of [1, 7, 13, 52, 100]) {
-      const { loss, tokens, perplexity } = await evaluateCorpus(model, corpus, { numSteps })
+      const { loss, tokens, perplexity, bitsPerToken } = await evaluateCorpus(model, corpus, { numSteps })
       expect(tokens).toBe(52)
+      expect(Math.abs(loss - whole.loss)).toBeLessThan(1e-6)
+      expect(bitsPerToken).toBeCloseTo(expected / Math.log(2), 4)
       expect(loss).toBeCloseTo(expected, 5)
       expect(perplexity).toBeCloseTo(Math.exp(expected), 4)
     }
@@ -213,5 +216,7 @@ describe('evaluateCorpus', () => {
     expect(done).toEqual([10 / 52, 20 / 52, 30 / 52])
     await expect(evaluateCorpus(model, corpus.subarray(0, 1))).rejects.toThrow('has 1 tokens, expected at least 2')
     await expect(evaluateCorpus(model, corpus, { numSteps: 0 })).rejects.toThrow(OptionError)
+    await expect(evaluateCorpus(model, Uint8Array.of(1, 5, 2))).rejects.toThrow('5')
+    expect(model.training).toBe(true)
   })
 })

@@ -1,0 +1,49 @@
+import { Turns } from '../core/turn.js'
+import { splitCorpus } from '../data/split.js'
+import type { Corpus, SplitCorpus, Vocab } from '../node.js'
+
+/** Tokens that are read at once. */
+const WINDOW = 65_536
+
+/** How often each token of a vocabulary is in a corpus. @throws the signal's reason */
+export async function countTokens(corpus: Corpus, vocab: Vocab, signal: AbortSignal): Promise<Float64Array> {
+  const counts = new Float64Array(vocab.size)
+  const turns = new Turns()
+  for (let at = 0; at < corpus.length; at += WINDOW) {
+    signal.throwIfAborted()
+    for (const token of corpus.subarray(at, Math.min(corpus.length, at + WINDOW))) counts[token]++
+    await turns.take()
+  }
+  return counts
+}
+
+/**
+ * Characters (Unicode code points) of a token, in the mean over a text: what bits per token are divided by. A word has
+ * the space before it. Unknown tokens are taken to be as long as the others; NaN where there are no others.
+ */
+export function charactersPerToken(counts: Float64Array, vocab: Vocab): number {
+  if (vocab.kind === 'char') return 1
+  let [characters, tokens] = [0, 0]
+  vocab.tokens.forEach((token, i) => {
+    if (i === vocab.unk || counts[i] === 0) return
+    characters += counts[i] * lengthOf(token, vocab)
+    tokens += counts[i]
+  })
+  return characters / tokens
+}
+
+function lengthOf(token: string, { kind }: Vocab): number {
+  if (kind === 'word') return [...token].length + 1
+  // Of the bytes of a character all but the first are 10xxxxxx.
+  return [...token].filter((byte) => (byte.charCodeAt(0) & 0xc0) !== 0x80).length
+}
+
+/** The end of a corpus for n-grams to foretell, and what is before it to count them on; nothing where it is too short. */
+export function heldOut(corpus: Corpus, part: number): Required<Omit<SplitCorpus, 'test'>> | undefined {
+  if (part >= 0 && Math.floor(corpus.length * part) < 2) return undefined
+  const { train, validation } = splitCorpus(corpus, { validation: part })
+  return { train, validation: validation! }
+}
+
+/** The longest n-grams that are counted where nobody says. */
+export const ordersOf = ({ kind }: Vocab): number => (kind === 'char' || kind === 'byte' ? 6 : 3)

@@ -1,0 +1,96 @@
+import { DataError } from '../core/errors.js'
+import { PieceStream } from '../data/pieces.js'
+import type { TokenKind } from '../data/text.js'
+import { tokenCounter } from '../data/tokens.js'
+import { decodeUtf8, readChunks } from './read-chunks.js'
+import type { SourceFile } from './sources.js'
+
+/** Kinds of tokens that are counted of any text. */
+export const countedKinds = ['char', 'byte', 'word'] as const
+
+export interface TextFacts {
+  files: number
+  bytes: number
+  /** Unicode code points, without byte order marks. */
+  characters: number
+  /** Ended by \n, \r\n or \r, or by a file's end. */
+  lines: number
+  /** Of the text, cleaned or not. Null where the text has no such tokens, or so many different that memory would end. */
+  kinds: Record<(typeof countedKinds)[number], { tokens: number; vocabulary: number } | null>
+}
+
+/**
+ * What there is to say of texts before they are numbered, in one reading.
+ * @throws DataError for what cannot be read or is not UTF-8; the signal's reason
+ */
+export async function textFacts(
+  files: readonly SourceFile[],
+  options: { clean: boolean; signal?: AbortSignal; onProgress?: (done: number) => void },
+): Promise<TextFacts> {
+  const { clean, signal, onProgress } = options
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  const counts = countedKinds.map((kind) => new KindCount(kind, clean))
+  let [bytes, characters, lines] = [0, 0, 0]
+  for (const [i, file] of files.entries()) {
+    if (i > 0) for (const count of counts) count.add('\n')
+    let last = ''
+    const observed = async function* () {
+      for await (const chunk of readChunks(file.path)) {
+        signal?.throwIfAborted()
+        bytes += chunk.length
+        onProgress?.(bytes / total)
+        yield chunk
+      }
+    }
+    for await (const part of decodeUtf8(observed(), file.name)) {
+      for (const count of counts) count.add(part)
+      characters += part.length - (part.match(/[\ud800-\udbff]/g)?.length ?? 0)
+      lines += part.match(/\r\n|\n|\r/g)?.length ?? 0
+      // One line end that was cut in two.
+      if (last === '\r' && part[0] === '\n') lines--
+      last = part.at(-1) ?? last
+    }
+    if (last !== '' && last !== '\n' && last !== '\r') lines++
+  }
+  const kinds = Object.fromEntries(counts.map((count) => [count.kind, count.result()])) as TextFacts['kinds']
+  return { files: files.length, bytes, characters, lines, kinds }
+}
+
+/** Different words beyond which they are not counted on: some 500 MB. */
+const MOST_WORDS = 2 ** 22
+
+/** Tokens of one kind in a text that comes in parts. */
+class KindCount {
+  readonly #stream: PieceStream
+  readonly #counter
+  #ended = false
+
+  constructor(
+    readonly kind: TokenKind,
+    clean: boolean,
+  ) {
+    this.#stream = new PieceStream({ tokens: kind, clean })
+    this.#counter = tokenCounter(kind)
+  }
+
+  add(part: string): void {
+    if (this.#ended) return
+    try {
+      this.#counter.add(this.#stream.push(part))
+    } catch (error) {
+      // Where the text has no spaces, it has no words.
+      if (!(error instanceof DataError)) throw error
+      this.#ended = true
+    }
+    if (this.kind === 'word' && this.#counter.counts().size > MOST_WORDS) this.#ended = true
+  }
+
+  result(): { tokens: number; vocabulary: number } | null {
+    if (this.#ended) return null
+    this.#counter.add(this.#stream.flush())
+    const counts = this.#counter.counts()
+    let tokens = 0
+    for (const count of counts.values()) tokens += count
+    return { tokens, vocabulary: counts.size + 1 }
+  }
+}
