@@ -4,7 +4,18 @@ export { type LoadedText, type LoadOptions, sequencesFromText } from './data/loa
 export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOptions } from './data/sequences.js'
 export { cleanLines, type TokenKind, tokensOf } from './data/text.js'
 export { Vocab, type VocabOptions } from './data/vocab.js'
-export { type GenerateOptions, generate, type PredictOptions, predict, predictAll } from './generate/generate.js'
+export { type BeamSearchOptions, beamSearch, type Hypothesis } from './generate/beam.js'
+export type { GenerateOptions, MadeToken } from './generate/continuations.js'
+export {
+  type GenerateAllOptions,
+  generate,
+  generateAll,
+  generateTokens,
+  type PredictOptions,
+  predict,
+  predictAll,
+} from './generate/generate.js'
+export type { SamplingOptions } from './generate/sample.js'
 export {
   blasKernels,
   type KernelName,

@@ -1,22 +1,71 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import { checkWhole } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
+import type { MadeToken } from '../node.js'
 import { number } from './arguments.js'
 import { Interrupt } from './interrupt.js'
+import { TextView } from './text-view.js'
 
 interface Options {
   prefix?: string
+  prefixFile?: string
   length: number
-  temperature: number
+  temperature?: number
+  topK?: number
+  topP?: number
+  minP?: number
+  repetitionPenalty?: number
+  repetitionWindow?: number
+  unknown?: boolean
+  beams?: number
+  stop?: string[]
+  samples: number
+  withProbabilities?: boolean
   seed: number
   json?: boolean
 }
 
+const amount = (flags: string, text: string) => new Option(flags, text).argParser(number)
+
+/** Ways of drawing, which beam search does not do. */
+const drawing = () => [
+  amount(
+    '--temperature <t>',
+    '0: the likeliest each time; 1: as the model says; above: wilder (default: 0, or 1 with options that draw)',
+  ),
+  amount('--top-k <n>', 'draw among the n likeliest'),
+  amount('--top-p <p>', 'draw among the fewest likeliest whose probabilities add up to p'),
+  amount('--min-p <p>', "draw among those of at least p times the likeliest one's probability"),
+  amount('--repetition-penalty <x>', 'above 1: makes tokens that the text has already less likely'),
+  amount('--repetition-window <n>', 'only the last n tokens count as repeated'),
+]
+
 export function generateCommand(): Command {
-  return new Command('generate')
+  const command = new Command('generate')
     .description('Let a saved model go on from a text.')
     .argument('<model>', 'folder of a saved model')
     .option('--prefix <text>', "what to go on from (default: the vocabulary's most frequent token)")
+    .addOption(
+      new Option('--prefix-file <file>', 'go on from the text of a file, but for its last line break').conflicts(
+        'prefix',
+      ),
+    )
     .option('--length <n>', 'tokens to make', number, 200)
-    .option('--temperature <t>', '0: the likeliest each time; 1: as the model says; above: wilder', number, 0)
+    .option('--stop <text>', 'end before this text; can be given several times', (text, all: string[] = []) => [
+      ...all,
+      text,
+    ])
+  for (const option of drawing()) command.addOption(option)
+  return command
+    .option('--unknown', 'let <unk> be made (default: only where the likeliest is taken)')
+    .option('--no-unknown', 'never make <unk>')
+    .addOption(
+      amount('--beams <n>', 'search for the likeliest text, of so many at a time').conflicts(
+        drawing().map((option) => option.attributeName()),
+      ),
+    )
+    .option('--samples <n>', 'texts to make; with --beams, the best ones', number, 1)
+    .option('--with-probabilities', 'show the probability that the model gives each token')
     .option('--seed <n>', 'the same seed gives the same text', number, 0)
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
@@ -24,28 +73,75 @@ export function generateCommand(): Command {
       `
 Examples:
   unrolled generate runs/time-machine --prefix "time traveller"
-  unrolled generate runs/time-machine --prefix "the " --length 500 --temperature 0.7 --seed 3`,
+  unrolled generate runs/time-machine --prefix "the " --length 500 --temperature 0.7 --seed 3
+  unrolled generate runs/time-machine --samples 5 --top-p 0.9 --stop "."
+  unrolled generate runs/time-machine --beams 8 --with-probabilities
+
+Ctrl-C ends the text; what was made stays.`,
     )
     .action(run)
 }
 
 async function run(folder: string, options: Options): Promise<void> {
-  const { length, temperature, seed, json } = options
-  const { Generator, generate, loadModel } = await import('../node.js')
+  const { Generator, beamSearch, generateTokens, loadModel, readText } = await import('../node.js')
+  const { temperatureOf } = await import('../generate/sample.js')
+  const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
+  if (beams !== undefined) checkBeams(beams, samples)
+  const generator = new Generator(seed)
   const { model, vocab } = await loadModel(folder)
   const { signal } = new Interrupt()
-  const prefix = options.prefix ?? vocab.tokenOf(Math.min(1, vocab.size - 1))
-  const tokens = vocab.split(prefix)
-  const generator = new Generator(seed)
-  const write = (text: string) => json || process.stdout.write(text)
-  let made = 0
-  for await (const token of generate(model, vocab, { prefix, length, temperature, generator, signal })) {
-    // Only now: a prefix that is refused must not be half an answer.
-    if (made === 0) write(vocab.join(tokens))
-    made++
-    tokens.push(token)
-    write(vocab.kind === 'word' ? ` ${token}` : token)
+  const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
+  const prefix = given ?? vocab.tokenOf(Math.min(1, vocab.size - 1))
+  const shown = vocab.join(vocab.split(prefix))
+  const view = json ? undefined : new TextView(shown, withProbabilities)
+  const common = { ...options, prefix, allowUnknown, signal }
+  const texts: MadeText[] = []
+  if (beams === undefined) {
+    for await (const made of generateTokens(model, vocab, { ...common, generator })) {
+      if (view && samples === 1) {
+        view.token(made)
+      } else {
+        texts[made.sample] ??= { tokens: [] }
+        texts[made.sample].tokens.push(made)
+      }
+    }
+  } else {
+    texts.push(...(await beamSearch(model, vocab, common)).slice(0, samples))
   }
-  write(made > 0 ? '\n' : `${vocab.join(tokens)}\n`)
-  if (json) console.log(JSON.stringify({ text: vocab.join(tokens), prefix, length: made, temperature, seed }))
+  // One that was shown as it was made, or ended before its first token, only remains to be ended.
+  const all = Array.from({ length: beams === undefined ? samples : texts.length }, (_, i) => texts[i] ?? { tokens: [] })
+  for (const { tokens } of all) {
+    for (const made of tokens) view?.token(made)
+    view?.end()
+  }
+  if (!json) return
+  const facts = { prefix, temperature: beams === undefined ? temperatureOf(options, samples) : undefined, beams, seed }
+  const records = all.map((text) => recordOf(text, shown, withProbabilities))
+  console.log(JSON.stringify(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records }))
+}
+
+/** A text that was made; beam search knows more of it. */
+interface MadeText {
+  tokens: MadeToken[]
+  logProbability?: number
+  score?: number
+}
+
+function checkBeams(beams: number, samples: number): void {
+  checkWhole('generate', 'beams', beams)
+  if (samples > beams) {
+    throw new OptionError(`generate: samples is ${samples}, expected at most the number of beams, ${beams}`)
+  }
+}
+
+/** What --json says of a text. */
+function recordOf({ tokens, logProbability, score }: MadeText, prefix: string, withProbabilities?: boolean) {
+  const texts = tokens.map(({ text }) => text)
+  return {
+    text: prefix + texts.join(''),
+    length: tokens.length,
+    ...(withProbabilities && { tokens: texts, probabilities: tokens.map(({ probability }) => probability) }),
+    logProbability,
+    score,
+  }
 }

@@ -1,18 +1,178 @@
+import { checkNumber, checkWhole } from '../core/check.js'
+import { DataError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
+import type { Vocab } from '../data/vocab.js'
 
 /**
- * The number of a token: the likeliest at temperature 0 (the first of equals), else one drawn from
- * softmax(scores / temperature).
+ * How a token is taken from its scores. The steps apply in the order of Hugging Face's logits processors and
+ * warpers, each to what the one before it left: repetition penalty, `<unk>`, temperature, top-k, top-p, min-p.
  */
-export function sample(scores: ArrayLike<number>, temperature: number, generator: Generator): number {
+export interface SamplingOptions {
+  /**
+   * 0 takes the likeliest token each time; higher values draw from softmax(scores / temperature). Default 0,
+   * but 1 where `topK`, `topP` or `minP` is given or several samples are made.
+   */
+  temperature?: number
+  /** Draw among the so many likeliest tokens (and those equal to the last of them). */
+  topK?: number
+  /**
+   * Draw among the fewest likeliest tokens whose probabilities add up to this or more (and those equal to the
+   * last of them), 0 to 1 (nucleus sampling, Holtzman et al. 2020).
+   */
+  topP?: number
+  /** Draw among the tokens whose probability is at least this share of the likeliest one's, 0 to 1 (Nguyen et al. 2024). */
+  minP?: number
+  /**
+   * Divides positive scores, and multiplies negative ones, of every token that the text has already, prefix
+   * included (Keskar et al. 2019); from 0.01 to 100. Default 1, which changes nothing.
+   */
+  repetitionPenalty?: number
+  /** Only the last so many tokens count as repeated. Default: all. */
+  repetitionWindow?: number
+  /** Whether `<unk>` may be made. Default: only at temperature 0, where the book's `predict` takes it too. */
+  allowUnknown?: boolean
+}
+
+export type Sampling = Required<SamplingOptions>
+
+/** The temperature, or its default. */
+export function temperatureOf({ temperature, topK, topP, minP }: SamplingOptions, samples = 1): number {
+  return temperature ?? ((topK ?? topP ?? minP) === undefined && samples === 1 ? 0 : 1)
+}
+
+/** Options with their defaults. @throws OptionError for one out of range */
+export function samplingOf(options: SamplingOptions): Sampling {
+  const { topK = Infinity, topP = 1, minP = 0, repetitionPenalty = 1, repetitionWindow = Infinity } = options
+  const temperature = temperatureOf(options)
+  checkNumber('generate', 'temperature', temperature, 0)
+  if (topK !== Infinity) checkWhole('generate', 'topK', topK)
+  checkNumber('generate', 'topP', topP, 0, 1)
+  checkNumber('generate', 'minP', minP, 0, 1)
+  checkNumber('generate', 'repetitionPenalty', repetitionPenalty, 0.01, 100)
+  if (repetitionWindow !== Infinity) checkWhole('generate', 'repetitionWindow', repetitionWindow)
+  const { allowUnknown = temperature === 0 } = options
+  return { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow, allowUnknown }
+}
+
+/** Takes the tokens of one text. */
+export class Sampler {
+  readonly #options: Sampling
+  readonly #size: number
+  /** The token that is not to be made. */
+  readonly #banned: number | undefined
+  readonly #generator: Generator
+  /** How often each token is there, and the tokens that will leave the window again. */
+  readonly #counts: Int32Array | undefined
+  readonly #window: number[] = []
+
+  constructor(options: Sampling, { size, unk }: Pick<Vocab, 'size' | 'unk'>, generator: Generator) {
+    this.#options = options
+    this.#size = size
+    this.#banned = options.allowUnknown || size === 1 ? undefined : unk
+    this.#generator = generator
+    if (options.repetitionPenalty !== 1) this.#counts = new Int32Array(size)
+  }
+
+  /** Takes note of a token of the text, for the repetition penalty. */
+  see(token: number): void {
+    const { repetitionWindow } = this.#options
+    if (!this.#counts) return
+    this.#counts[token]++
+    if (repetitionWindow === Infinity) return
+    if (this.#window.push(token) > repetitionWindow) this.#counts[this.#window.shift()!]--
+  }
+
+  /** The next token of the text, by the model's scores of each. */
+  sample(scores: ArrayLike<number>): number {
+    const token =
+      this.#options.temperature === 0
+        ? likeliest(this.#adjusted(scores))
+        : draw(this.distribution(scores), this.#generator)
+    this.see(token)
+    return token
+  }
+
+  /** The probability that each token is drawn with, at a temperature above 0. */
+  distribution(scores: ArrayLike<number>): Float64Array {
+    const adjusted = this.#adjusted(scores)
+    const best = adjusted[likeliest(adjusted)]
+    // As exp rises, each truncation is a least weight.
+    const { temperature } = this.#options
+    const weights = new Float64Array(this.#size)
+    for (let i = 0; i < weights.length; i++) weights[i] = Math.exp((adjusted[i] - best) / temperature)
+    const least = this.#leastWeight(weights)
+    let sum = 0
+    for (let i = 0; i < weights.length; i++) {
+      if (weights[i] < least) weights[i] = 0
+      sum += weights[i]
+    }
+    for (let i = 0; i < weights.length; i++) weights[i] /= sum
+    return weights
+  }
+
+  /** The scores after the repetition penalty and without `<unk>`. */
+  #adjusted(scores: ArrayLike<number>): ArrayLike<number> {
+    if (!this.#counts && this.#banned === undefined) return scores
+    const adjusted = new Float64Array(scores)
+    if (this.#counts) {
+      const { repetitionPenalty } = this.#options
+      for (let i = 0; i < this.#size; i++) {
+        if (this.#counts[i] > 0) adjusted[i] *= adjusted[i] < 0 ? repetitionPenalty : 1 / repetitionPenalty
+      }
+    }
+    if (this.#banned !== undefined) adjusted[this.#banned] = -Infinity
+    return adjusted
+  }
+
+  /** The least weight that top-k, top-p and min-p leave in, where the likeliest token's is 1. */
+  #leastWeight(weights: Float64Array): number {
+    const { topK, topP, minP } = this.#options
+    if (topK >= this.#size && topP === 1) return minP
+    const sorted = weights.slice().sort().reverse()
+    let least = sorted[Math.min(topK, this.#size) - 1]
+    if (topP < 1) {
+      const total = sorted.reduce((sum, weight) => (weight >= least ? sum + weight : sum), 0)
+      let last = 0
+      for (let sum = sorted[0]; sum < topP * total && sorted[last + 1] >= least; sum += sorted[last]) last++
+      least = sorted[last]
+    }
+    return Math.max(least, minP)
+  }
+}
+
+/** The first of the tokens with the highest score. @throws DataError where that is not a number */
+export function likeliest(scores: ArrayLike<number>): number {
   let best = 0
   for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i
-  if (temperature === 0) return best
-  const weights = Array.from(scores, (score) => Math.exp((score - scores[best]) / temperature))
-  let rest = generator.uniform() * weights.reduce((sum, weight) => sum + weight, 0)
-  const drawn = weights.findIndex((weight) => {
-    rest -= weight
-    return rest < 0
-  })
-  return drawn === -1 ? best : drawn
+  if (!Number.isFinite(scores[best])) {
+    throw new DataError(
+      `generate: the model's highest score is ${scores[best]}, expected a finite number; its parameters are broken, train it anew`,
+    )
+  }
+  return best
+}
+
+function draw(probabilities: Float64Array, generator: Generator): number {
+  let rest = generator.uniform()
+  let last = 0
+  for (let i = 0; i < probabilities.length; i++) {
+    if (probabilities[i] === 0) continue
+    last = i
+    rest -= probabilities[i]
+    if (rest < 0) break
+  }
+  return last
+}
+
+/** The logarithm of a token's probability: softmax of the scores as they are, in double precision. */
+export function logProbabilityOf(scores: ArrayLike<number>, token: number): number {
+  return scores[token] - logSumExp(scores)
+}
+
+/** log Σ exp(score) */
+export function logSumExp(scores: ArrayLike<number>): number {
+  const best = scores[likeliest(scores)]
+  let sum = 0
+  for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i] - best)
+  return best + Math.log(sum)
 }

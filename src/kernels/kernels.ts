@@ -111,6 +111,8 @@ export interface Stack {
 export interface Stepper {
   /** From a token for each sequence to the scores of the next, [batchSize, outFeatures]. */
   step(tokens: Int32Array): FloatArray
+  /** Copies states between sequences: sequence i goes on from the state of sequence rows[i], of [batchSize]. */
+  select(rows: Int32Array): void
   /** Gives its memory back. */
   free(): void
 }

@@ -260,6 +260,31 @@ describe.each(kernelSets)('stepper under $name', (kernels) => {
       stepper.free()
     }
   })
+
+  test.each([
+    ['RNN', new RNN({ inputSize: 11, hiddenSize: 9 })],
+    ['GRU', new GRU({ inputSize: 11, hiddenSize: 8, bias: false })],
+    ['LSTM, two layers', new LSTM({ inputSize: 11, hiddenSize: 33, numLayers: 2 })],
+  ])('%s: select has a sequence go on from the state of another', (_name, layer) => {
+    const model = new RNNModel<RecurrentState>(layer, 11)
+    for (const batch of [1, 3, 8, 21]) {
+      const generator = new Generator(batch)
+      const draw = () => Int32Array.from({ length: batch }, () => generator.integer(11))
+      const [first, second, third, from] = [draw(), draw(), draw(), draw().map((row) => row % batch)]
+      const [stepper, plain] = [model.stepper(batch), model.stepper(batch)]
+      stepper.select(from)
+      stepper.step(first)
+      stepper.step(second)
+      stepper.select(from)
+      // The same sequences from the beginning, without select.
+      plain.step(from.map((row) => first[row]))
+      plain.step(from.map((row) => second[row]))
+      const [found, expected] = [stepper.step(third), plain.step(third)]
+      for (const [i, score] of found.entries()) expect(score).toBeCloseTo(expected[i], 5)
+      stepper.free()
+      plain.free()
+    }
+  })
 })
 
 describe('Module', () => {

@@ -2,7 +2,7 @@ import type { FloatArray, Kernels, RecurrentOutput, Stack, Stepper } from '../ke
 
 /** A stack token by token, from the operations on whole sequences: each is asked for one step. */
 export class ReferenceStepper implements Stepper {
-  readonly #states: (RecurrentOutput | undefined)[] = []
+  readonly #states: Pick<RecurrentOutput, 'hn' | 'cn'>[] = []
 
   constructor(
     readonly kernels: Pick<Kernels, 'Float' | 'recurrent' | 'matmul'>,
@@ -25,6 +25,22 @@ export class ReferenceStepper implements Stepper {
     kernels.matmul(input as FloatArray, weight, scores, { m: batchSize, n, k: weight.length / n, transposeB: true })
     if (bias) for (let i = 0; i < scores.length; i++) scores[i] += bias[i % n]
     return scores
+  }
+
+  select(rows: Int32Array): void {
+    this.stack.layers.forEach(({ hiddenSize }, i) => {
+      // Before the first step all are zeros.
+      if (!this.#states[i]) return
+      const { hn, cn } = this.#states[i]
+      const selected = (state: FloatArray) => {
+        const result = new this.kernels.Float(state.length)
+        rows.forEach((row, to) => {
+          result.set(state.subarray(row * hiddenSize, (row + 1) * hiddenSize), to * hiddenSize)
+        })
+        return result
+      }
+      this.#states[i] = { hn: selected(hn), cn: cn && selected(cn) }
+    })
   }
 
   free(): void {}

@@ -2,6 +2,7 @@ import type { FloatArray, RecurrentSizes, Stack, Stepper } from '../kernels.js'
 import { Layout, roundUp } from './layout.js'
 import type { Engine } from './module.js'
 import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
+import { selectRows } from './select.js'
 import { LayerWeights } from './weights.js'
 
 /** Gives back the memory of steppers that nobody freed. */
@@ -10,7 +11,7 @@ const abandoned = new FinalizationRegistry<() => void>((free) => free())
 /** A stack whose weights and states stay in the linear memory from token to token. */
 export class WasmStepper implements Stepper {
   readonly #engine: Engine
-  readonly #layers: { plan: number; parts: number }[]
+  readonly #layers: { plan: number; parts: number; layout: Layout; states: readonly number[] }[]
   readonly #at: { tokens: number; x: number; rows: number; weight: number; bias: number; sums: number; scores: number }
   readonly #free: () => void
   readonly #features: number
@@ -44,6 +45,7 @@ export class WasmStepper implements Stepper {
       const { blocks, units, features, parts } = layout
       const y = allocate(batchSize * layer.hiddenSize)
       const plan = allocate(PLAN_LENGTH)
+      const [h, c] = [zeros(layout.sequence(units)), zeros(layout.sequence(units))]
       writePlan(memory, plan, {
         ...layerFields(layout, sizes),
         stateStep: 0,
@@ -53,8 +55,8 @@ export class WasmStepper implements Stepper {
         y,
         inputs: i === 0 ? 0 : zeros(layout.sequence(features)),
         gates: zeros(blocks.blocks * layout.sequence(units)),
-        h: zeros(layout.sequence(units)),
-        c: zeros(layout.sequence(units)),
+        h,
+        c,
         bias: operands.bias(allocate, weights),
         inputWeights:
           i === 0
@@ -63,7 +65,7 @@ export class WasmStepper implements Stepper {
         hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden'),
       })
       x = y
-      return { plan, parts }
+      return { plan, parts, layout, states: layer.cell === 'lstm' ? [h, c] : [h] }
     })
     this.#features = weight.length / outFeatures
     this.#depth = roundUp(this.#features, 8)
@@ -103,6 +105,12 @@ export class WasmStepper implements Stepper {
     code.multiply(at.rows, rows * 32, at.weight, at.sums, rows * 32, rows, depth, columns)
     code.storeRows(at.sums, rows * 32, at.scores, batchSize, outFeatures, 8)
     return memory.read(at.scores, batchSize * outFeatures)
+  }
+
+  select(rows: Int32Array): void {
+    for (const { layout, states } of this.#layers) {
+      for (const address of states) selectRows(this.#engine.memory, layout, address, rows)
+    }
   }
 
   free(): void {

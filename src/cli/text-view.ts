@@ -1,0 +1,78 @@
+import type { MadeToken } from '../node.js'
+import { colorsOf } from './colors.js'
+
+/** From the highest probability down: the least of each shade. */
+const shades = [
+  [0.9, 'bgGreen'],
+  [0.5, 'bgCyan'],
+  [0.2, 'bgYellow'],
+  [0.05, 'bgMagenta'],
+  [0, 'bgRed'],
+] as const
+
+/**
+ * Shows texts token by token, one text after another. Probabilities are shades of colour on a terminal, and
+ * a line for each token elsewhere.
+ */
+export class TextView {
+  readonly #prefix: string
+  readonly #mode: 'text' | 'shades' | 'lines'
+  readonly #stream: { write(text: string): unknown }
+  readonly #colors: ReturnType<typeof colorsOf>
+  #texts = 0
+  #open = false
+
+  constructor(
+    prefix: string,
+    withProbabilities = false,
+    stream: { isTTY?: boolean; write(text: string): unknown } = process.stdout,
+    colors = colorsOf(stream),
+  ) {
+    this.#prefix = prefix
+    this.#stream = stream
+    this.#colors = colors
+    this.#mode = !withProbabilities ? 'text' : colors.isColorSupported ? 'shades' : 'lines'
+  }
+
+  token({ text, probability }: Pick<MadeToken, 'text' | 'probability'>): void {
+    this.#begin()
+    if (this.#mode === 'lines') this.#stream.write(`${quoted(text)} ${probability.toPrecision(2)}\n`)
+    else this.#stream.write(this.#mode === 'shades' ? this.#shaded(text, probability) : text)
+  }
+
+  /** Ends a text; one without tokens is its prefix. */
+  end(): void {
+    this.#begin()
+    if (this.#mode !== 'lines') this.#stream.write('\n')
+    this.#open = false
+  }
+
+  /** Only with the first token: a prefix that is refused must not be half an answer. */
+  #begin(): void {
+    if (this.#open) return
+    this.#open = true
+    if (this.#texts++ > 0) this.#stream.write('---\n')
+    else if (this.#mode === 'shades') this.#stream.write(`${this.#legend()}\n`)
+    this.#stream.write(this.#mode === 'lines' ? `${this.#prefix}\n` : this.#prefix)
+  }
+
+  #legend(): string {
+    const names = shades.map(([least], i) => (least > 0 ? `≥ ${least}` : `< ${shades[i - 1][0]}`))
+    return ['probability:', ...shades.map(([least], i) => this.#shaded(` ${names[i]} `, least))].join(' ')
+  }
+
+  #shaded(text: string, probability: number): string {
+    const [, name] = shades.find(([least]) => probability >= least)!
+    const shade = (part: string) => part && this.#colors[name](this.#colors.black(part))
+    return text
+      .split('\n')
+      .map(shade)
+      .join(`${shade('⏎')}\n`)
+  }
+}
+
+/** As in a program: control characters can be read. */
+function quoted(text: string): string {
+  const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")
+  return `'${inner}'`
+}

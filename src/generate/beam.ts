@@ -1,0 +1,194 @@
+import { checkNumber, checkWhole } from '../core/check.js'
+import type { Vocab } from '../data/vocab.js'
+import type { RNNModel } from '../nn/model.js'
+import type { RecurrentState } from '../nn/recurrent.js'
+import { checkVocab, type GenerateOptions, type MadeToken, PREFIX } from './continuations.js'
+import { Pace } from './pace.js'
+import { logSumExp } from './sample.js'
+import { encodePrefix, StopFilter, stopIn, stopsOf, textOf, textStream } from './text.js'
+
+export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
+  /** Texts kept at each step, and at the end. Default 4; 1 takes the likeliest token each time. */
+  beams?: number
+  /**
+   * Texts of different lengths, which stop strings make, are compared by log-probability / length ** lengthPenalty:
+   * 0 favours short ones, higher values longer ones. Default 1, the mean of a token.
+   */
+  lengthPenalty?: number
+  /** Whether `<unk>` may be made. Default true, as where the likeliest token is taken. */
+  allowUnknown?: boolean
+}
+
+/** A text that beam search found. */
+export interface Hypothesis {
+  /** With the prefix, and without the stop string. */
+  text: string
+  /** The tokens of the text after the prefix. */
+  tokens: MadeToken[]
+  /** Natural logarithm of the probability of all tokens after the prefix, those of the stop string among them. */
+  logProbability: number
+  /** What it is ranked by: see `lengthPenalty`. */
+  score: number
+}
+
+/** The last token of a text, and the way back to the prefix, whose length counts as 0. */
+interface Step {
+  before?: Step
+  token: number
+  /** Log-probability of all tokens so far. */
+  total: number
+  length: number
+}
+
+const MOST_BEAMS = 4096
+
+/**
+ * The likeliest texts that go on from a prefix, as far as a beam finds them: at each step, of all
+ * continuations of the texts kept so far the `beams` likeliest are kept. Those that reach a stop string and are
+ * likelier than the last one kept end there; the search ends when none kept can become better than `beams` of them.
+ * @returns best first, at most `beams`; those there are when `signal` ends the search
+ * @throws DataError and OptionError as `generate` does
+ */
+export async function beamSearch<S extends RecurrentState>(
+  model: RNNModel<S>,
+  vocab: Vocab,
+  options: BeamSearchOptions = {},
+): Promise<Hypothesis[]> {
+  const { prefix = PREFIX, length = 50, beams = 4, lengthPenalty = 1, signal } = options
+  checkWhole('beamSearch', 'length', length, 0)
+  checkWhole('beamSearch', 'beams', beams, 1, MOST_BEAMS)
+  checkNumber('beamSearch', 'lengthPenalty', lengthPenalty, 0, 100)
+  checkVocab(model, vocab)
+  const given = encodePrefix(prefix, vocab)
+  const search = new Search(vocab, options, beams, given[given.length - 1])
+  const stepper = model.stepper(beams)
+  const pace = new Pace()
+  try {
+    // While the prefix is read all sequences are the same; the first continuations come from the first.
+    for (const token of given.subarray(0, -1)) {
+      if (signal?.aborted) break
+      stepper.step(new Int32Array(beams).fill(token))
+      await pace.rest()
+    }
+    for (let made = 0; made < length && !signal?.aborted; made++) {
+      const tokens = Int32Array.from({ length: beams }, (_, row) => search.live[row]?.token ?? 0)
+      stepper.select(search.extend(stepper.step(tokens)))
+      if (search.settled(length, lengthPenalty)) break
+      await pace.rest()
+    }
+  } finally {
+    stepper.free()
+  }
+  return search
+    .best(lengthPenalty)
+    .map((step, rank) => hypothesisOf(step, rank, vocab, prefix, stopsOf(options.stop), lengthPenalty))
+}
+
+/** The texts of a beam search so far. */
+class Search {
+  /** Those that go on; the state of each is in the row of its place. */
+  live: Step[]
+  readonly #ended: Step[] = []
+  readonly #stops: readonly string[]
+  readonly #banned: number | undefined
+
+  constructor(
+    readonly vocab: Vocab,
+    { stop, allowUnknown = true }: BeamSearchOptions,
+    readonly beams: number,
+    lastOfPrefix: number,
+  ) {
+    this.live = [{ token: lastOfPrefix, total: 0, length: 0 }]
+    this.#stops = stopsOf(stop)
+    this.#banned = allowUnknown || vocab.size === 1 ? undefined : vocab.unk
+  }
+
+  /** Adds a token to each, and keeps the likeliest. Returns which row each of them goes on from. */
+  extend(scores: ArrayLike<number> & { subarray(from: number, to: number): ArrayLike<number> }): Int32Array {
+    const { size } = this.vocab
+    const before = this.live
+    const totals = new Float64Array(before.length * size)
+    for (const [row, step] of before.entries()) {
+      const own = scores.subarray(row * size, (row + 1) * size)
+      const scale = logSumExp(own)
+      for (let token = 0; token < size; token++) totals[row * size + token] = step.total + own[token] - scale
+      if (this.#banned !== undefined) totals[row * size + this.#banned] = -Infinity
+    }
+    const from = new Int32Array(this.beams)
+    this.live = []
+    while (this.live.length < this.beams) {
+      const best = highest(totals)
+      if (totals[best] === -Infinity) break
+      const row = Math.floor(best / size)
+      const step = { before: before[row], token: best % size, total: totals[best], length: before[row].length + 1 }
+      totals[best] = -Infinity
+      if (this.#stopped(step)) this.#ended.push(step)
+      else from[this.live.push(step) - 1] = row
+    }
+    return from
+  }
+
+  /** Whether none that goes on, up to `length` tokens, can become better than those that ended. */
+  settled(length: number, lengthPenalty: number): boolean {
+    if (this.live.length === 0) return true
+    if (this.#ended.length < this.beams) return false
+    // A text's log-probability only falls, and at best is shared among as many tokens as there can be.
+    const hope = this.live[0].total / length ** lengthPenalty
+    return this.#ended.filter((step) => scoreOf(step, lengthPenalty) >= hope).length >= this.beams
+  }
+
+  best(lengthPenalty: number): Step[] {
+    const score = (step: Step) => scoreOf(step, lengthPenalty)
+    return [...this.#ended, ...this.live].sort((a, b) => score(b) - score(a)).slice(0, this.beams)
+  }
+
+  #stopped(step: Step): boolean {
+    return (
+      this.#stops.length > 0 &&
+      stopIn(
+        textOf(
+          this.vocab,
+          pathTo(step).map(({ token }) => token),
+        ),
+        this.#stops,
+      ) >= 0
+    )
+  }
+}
+
+const scoreOf = ({ total, length }: Step, lengthPenalty: number): number =>
+  length === 0 ? 0 : total / length ** lengthPenalty
+
+/** From the first token to the last. */
+function pathTo(last: Step): Step[] {
+  const path: Step[] = []
+  for (let step = last; step.before; step = step.before) path.push(step)
+  return path.reverse()
+}
+
+function highest(values: Float64Array): number {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i
+  return best
+}
+
+function hypothesisOf(
+  last: Step,
+  sample: number,
+  vocab: Vocab,
+  prefix: string,
+  stops: readonly string[],
+  lengthPenalty: number,
+): Hypothesis {
+  const stream = textStream(vocab)
+  const filter = new StopFilter<MadeToken>(stops)
+  const path = pathTo(last)
+  const tokens = path.flatMap(({ before, token, total }, index) => {
+    const text = stream.push(vocab.tokenOf(token)) + (index === path.length - 1 ? stream.flush() : '')
+    const logProbability = total - before!.total
+    return filter.push({ token, text, probability: Math.exp(logProbability), logProbability, index, sample })
+  })
+  tokens.push(...filter.flush())
+  const text = vocab.join(vocab.split(prefix)) + tokens.map((made) => made.text).join('')
+  return { text, tokens, logProbability: last.total, score: scoreOf(last, lengthPenalty) }
+}

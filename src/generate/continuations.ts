@@ -1,0 +1,147 @@
+import { checkWhole } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
+import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
+import type { Vocab } from '../data/vocab.js'
+import type { RNNModel } from '../nn/model.js'
+import type { RecurrentState } from '../nn/recurrent.js'
+import { Pace } from './pace.js'
+import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { encodePrefix, StopFilter, stopsOf, textStream } from './text.js'
+
+export interface GenerateOptions extends SamplingOptions {
+  /** The text to go on from, of any length. Default 'time traveller'. */
+  prefix?: string
+  /** Tokens to make after the prefix. Default 50. */
+  length?: number
+  /** The text ends before the first of these that is made, whatever is left of `length`. */
+  stop?: string | readonly string[]
+  /** Source of the draws. Default: the one that `manualSeed` restarts. */
+  generator?: RandomGenerator
+  /** Ends the text after the token in hand. */
+  signal?: AbortSignal
+}
+
+/** What is gone on from where nothing is given. */
+export const PREFIX = 'time traveller'
+
+/** A token that was made. */
+export interface MadeToken {
+  /** Its number in the vocabulary. */
+  token: number
+  /** What it adds to the text; for words, with the space before. */
+  text: string
+  /**
+   * What the model gives it: softmax of its scores as they are, at temperature 1 and before penalty and
+   * truncation, whatever it was drawn with.
+   */
+  probability: number
+  /** The natural logarithm of `probability`. */
+  logProbability: number
+  /** Its place among the tokens after the prefix, from 0. */
+  index: number
+  /** Which of the texts it belongs to, from 0. */
+  sample: number
+}
+
+/**
+ * The tokens that go on from each prefix, side by side: one of each text in turn, but for those that wait for
+ * a stop string to be whole. Probabilities cost time: unless `measured`, they are NaN.
+ */
+export async function* continuations<S extends RecurrentState>(
+  model: RNNModel<S>,
+  vocab: Vocab,
+  prefixes: readonly string[],
+  options: Omit<GenerateOptions, 'prefix'>,
+  measured = false,
+): AsyncGenerator<MadeToken, void> {
+  const { length = 50, signal } = options
+  checkWhole('generate', 'length', length, 0)
+  checkVocab(model, vocab)
+  const texts = textsOf(vocab, prefixes, options, length)
+  if (length === 0 || texts.length === 0) return
+  const stepper = model.stepper(texts.length)
+  const pace = new Pace()
+  try {
+    const tokens = Int32Array.from(texts, ({ prefix }) => prefix[0])
+    for (let at = 1; !signal?.aborted && texts.some(({ ended }) => !ended); at++) {
+      const scores = stepper.step(tokens)
+      const made: MadeToken[] = []
+      for (const [row, text] of texts.entries()) {
+        if (at < text.prefix.length) tokens[row] = text.prefix[at]
+        else if (!text.ended) {
+          const own = scores.subarray(row * vocab.size, (row + 1) * vocab.size)
+          tokens[row] = text.sampler.sample(own)
+          made.push(...text.add(tokens[row], measured ? logProbabilityOf(own, tokens[row]) : Number.NaN))
+        }
+      }
+      yield* made
+      await pace.rest()
+    }
+    for (const text of texts) yield* text.flush()
+  } finally {
+    stepper.free()
+  }
+}
+
+/** @throws OptionError unless the vocabulary is of the model's size */
+export function checkVocab(model: { readonly vocabSize: number }, vocab: Vocab): void {
+  if (model.vocabSize === vocab.size) return
+  throw new OptionError(`generate: the vocabulary has ${vocab.size} tokens, expected the model's ${model.vocabSize}`)
+}
+
+function textsOf(
+  vocab: Vocab,
+  prefixes: readonly string[],
+  options: Omit<GenerateOptions, 'prefix'>,
+  length: number,
+): readonly ContinuedText[] {
+  const { generator = defaultGenerator() } = options
+  const stops = stopsOf(options.stop)
+  const sampling = samplingOf(options)
+  return prefixes.map((text, sample) => {
+    const prefix = encodePrefix(text, vocab)
+    // A stream of its own makes a text independent of how many others there are.
+    const stream = sampling.temperature === 0 ? generator : streamOf(generator)
+    const sampler = new Sampler(sampling, vocab, stream)
+    for (const token of prefix) sampler.see(token)
+    return new ContinuedText(prefix, sampler, vocab, new StopFilter(stops), length, sample)
+  })
+}
+
+const streamOf = (generator: RandomGenerator): RandomGenerator =>
+  new RandomGenerator(generator.integer(2 ** 21) * 2 ** 32 + generator.bits())
+
+/** One of the texts that are made side by side. */
+class ContinuedText {
+  readonly #stream: ReturnType<typeof textStream>
+  #made = 0
+
+  constructor(
+    readonly prefix: Int32Array,
+    readonly sampler: Sampler,
+    readonly vocab: Vocab,
+    readonly filter: StopFilter<MadeToken>,
+    readonly length: number,
+    readonly sample: number,
+  ) {
+    this.#stream = textStream(vocab)
+  }
+
+  get ended(): boolean {
+    return this.#made === this.length || this.filter.ended
+  }
+
+  /** Takes the next token of the text; gives those that are certain to be part of it. */
+  add(token: number, logProbability: number): MadeToken[] {
+    const index = this.#made++
+    const last = this.#made === this.length
+    const text = this.#stream.push(this.vocab.tokenOf(token)) + (last ? this.#stream.flush() : '')
+    const probability = Math.exp(logProbability)
+    const certain = this.filter.push({ token, text, probability, logProbability, index, sample: this.sample })
+    return this.ended ? [...certain, ...this.flush()] : certain
+  }
+
+  flush(): MadeToken[] {
+    return this.filter.flush()
+  }
+}

@@ -1,0 +1,98 @@
+import { DataError, OptionError } from '../core/errors.js'
+import type { Vocab } from '../data/vocab.js'
+
+/** From tokens, one after another, to what each adds to a text that began with a prefix. */
+export const textStream = ({ kind }: Vocab): { push(token: string): string; flush(): string } => ({
+  push: (token) => (kind === 'word' ? ` ${token}` : token),
+  flush: () => '',
+})
+
+/** What tokens add to a prefix. */
+export function textOf(vocab: Vocab, tokens: readonly number[]): string {
+  const stream = textStream(vocab)
+  return tokens.map((token) => stream.push(vocab.tokenOf(token))).join('') + stream.flush()
+}
+
+/** The numbers of a prefix's tokens. @throws DataError where there are none, or unknown ones */
+export function encodePrefix(prefix: string, vocab: Vocab): Int32Array {
+  const tokens = vocab.split(prefix)
+  const unknown = [...new Set(tokens.filter((token) => !vocab.has(token)))]
+  if (tokens.length === 0)
+    throw new DataError('generate: the prefix is empty, expected at least one token to go on from')
+  if (unknown.length > 0) {
+    const some = vocab.tokens.slice(1, 41).map((token) => JSON.stringify(token))
+    const more = vocab.size > 41 ? ', …' : ''
+    throw new DataError(
+      `generate: the prefix has ${unknown.map((token) => JSON.stringify(token)).join(', ')}, which the vocabulary has not; it knows ${some.join(' ')}${more}`,
+    )
+  }
+  return vocab.encode(tokens)
+}
+
+/** Stop strings as a list. @throws OptionError for one that is empty or no string */
+export function stopsOf(stop: string | readonly string[] = []): readonly string[] {
+  const stops = typeof stop === 'string' ? [stop] : stop
+  if (!Array.isArray(stops) || stops.some((text) => typeof text !== 'string' || text === '')) {
+    throw new OptionError(`generate: stop is ${JSON.stringify(stop)}, expected texts of one character or more`)
+  }
+  return stops
+}
+
+/** Where the first of the stop strings begins in a text, or −1. */
+export function stopIn(text: string, stops: readonly string[]): number {
+  const found = stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0)
+  return found.length > 0 ? Math.min(...found) : -1
+}
+
+/** Lets the tokens of a text through up to a stop string: those that may belong to one wait until that is known. */
+export class StopFilter<T extends { text: string }> {
+  readonly #stops: readonly string[]
+  #waiting: T[] = []
+  #text = ''
+  /** A stop string was there. */
+  ended = false
+
+  constructor(stops: readonly string[]) {
+    this.#stops = stops
+  }
+
+  /** The tokens that are certain now. A word that a stop string cuts is let through as the text before the cut. */
+  push(token: T): T[] {
+    this.#waiting.push(token)
+    this.#text += token.text
+    const stop = stopIn(this.#text, this.#stops)
+    if (stop < 0) return this.#release(this.#text.length - this.#undecided())
+    this.ended = true
+    const certain = this.#release(stop)
+    const rest = stop - certain.reduce((sum, { text }) => sum + text.length, 0)
+    if (rest > 0) certain.push({ ...this.#waiting[0], text: this.#text.slice(0, rest) })
+    this.#waiting = []
+    return certain
+  }
+
+  /** The tokens that still waited, when the text ends without a stop string. */
+  flush(): T[] {
+    return this.#release(this.#text.length)
+  }
+
+  /** The tokens whose text lies within the first `length` characters. */
+  #release(length: number): T[] {
+    let [count, end] = [0, 0]
+    while (count < this.#waiting.length && end + this.#waiting[count].text.length <= length) {
+      end += this.#waiting[count].text.length
+      count++
+    }
+    this.#text = this.#text.slice(end)
+    return this.#waiting.splice(0, count)
+  }
+
+  /** Length of the longest end of the text that a stop string begins with. */
+  #undecided(): number {
+    const longest = Math.max(0, ...this.#stops.map((stop) => stop.length - 1))
+    for (let length = Math.min(longest, this.#text.length); length > 0; length--) {
+      const end = this.#text.slice(-length)
+      if (this.#stops.some((stop) => stop.startsWith(end))) return length
+    }
+    return 0
+  }
+}

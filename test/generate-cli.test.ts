@@ -1,0 +1,161 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+// The built command, as a user runs it. `npm test` builds it first.
+const main = path.resolve('dist/cli/main.js')
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-generate-'))
+const env = { ...process.env, UNROLLED_OFFLINE: '1', NO_COLOR: '' }
+
+function unrolled(...args: string[]) {
+  return spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+}
+
+/** Standard output of a text that goes on from 'the'. */
+function made(...args: string[]): string {
+  const { status, stdout, stderr } = unrolled('generate', 'fox', '--prefix', 'the', '--length', '20', ...args)
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  return stdout
+}
+
+beforeAll(() => {
+  writeFileSync(path.join(folder, 'fox.txt'), 'The quick brown fox jumps over the lazy dog.\n'.repeat(40))
+  writeFileSync(path.join(folder, 'prefix.txt'), 'the lazy\n')
+  const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '3']
+  const { status, stderr } = unrolled('train', 'fox.txt', ...sizes, '--out', 'fox')
+  expect(status, stderr).toBe(0)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('generate', () => {
+  test('--samples: texts with a line between, the same for the same seed, and the first whatever their number', () => {
+    const three = made('--samples', '3')
+    expect(three).toMatch(/^(the.{20}\n---\n){2}the.{20}\n$/)
+    expect(made('--samples', '3')).toBe(three)
+    expect(made('--samples', '3', '--seed', '1')).not.toBe(three)
+    expect(made('--temperature', '1')).toBe(`${three.split('\n')[0]}\n`)
+  })
+
+  test('what draws, draws; what leaves only the likeliest, does not', () => {
+    const greedy = made()
+    expect(made('--top-k', '1')).toBe(greedy)
+    expect(made('--top-p', '0')).toBe(greedy)
+    expect(made('--min-p', '1')).toBe(greedy)
+    expect(made('--beams', '1')).toBe(greedy)
+    expect(made('--top-k', '5')).not.toBe(greedy)
+    expect(made('--repetition-penalty', '100')).not.toBe(greedy)
+  })
+
+  test('--stop ends before any of the texts given', () => {
+    const whole = made('--temperature', '1')
+    const stops = [whole.slice(8, 10), whole.slice(10, 12)]
+    const at = Math.min(...stops.map((stop) => whole.indexOf(stop, 3)))
+    const options = stops.flatMap((stop) => ['--stop', stop])
+    expect(made('--temperature', '1', ...options)).toBe(`${whole.slice(0, at)}\n`)
+  })
+
+  test('--prefix-file goes on from a file', () => {
+    const { stdout } = unrolled('generate', 'fox', '--prefix-file', 'prefix.txt', '--length', '5')
+    expect(stdout).toMatch(/^the lazy.{5}\n$/)
+    expect(stdout).toBe(unrolled('generate', 'fox', '--prefix', 'the lazy', '--length', '5').stdout)
+  })
+
+  test('--with-probabilities: a line for each token, or arrays', () => {
+    const lines = made('--with-probabilities').trimEnd().split('\n')
+    expect(lines[0]).toBe('the')
+    expect(lines.length).toBe(21)
+    for (const line of lines.slice(1)) expect(line).toMatch(/^'.' (0\.\d+|1\.0)$/)
+    const { text, tokens, probabilities } = JSON.parse(made('--with-probabilities', '--json'))
+    expect(text).toBe(made().trimEnd())
+    expect(`the${tokens.join('')}`).toBe(text)
+    expect(lines.slice(1)).toEqual(
+      tokens.map((token: string, i: number) => `'${token}' ${probabilities[i].toPrecision(2)}`),
+    )
+  })
+
+  test('--json: one object, with a list of several samples', () => {
+    expect(JSON.parse(made('--json', '--top-p', '0.9', '--seed', '2'))).toMatchObject({
+      prefix: 'the',
+      length: 20,
+      temperature: 1,
+      seed: 2,
+    })
+    const { samples } = JSON.parse(made('--json', '--samples', '2'))
+    expect(samples.map(({ text }: { text: string }) => text)).toEqual(made('--samples', '2').trimEnd().split('\n---\n'))
+    expect(JSON.parse(made('--json', '--length', '0', '--samples', '2')).samples).toMatchObject([
+      { text: 'the', length: 0 },
+      { text: 'the', length: 0 },
+    ])
+  })
+
+  test('--beams: the best texts with their log-probabilities', () => {
+    const { samples } = JSON.parse(made('--beams', '4', '--samples', '3', '--json'))
+    const scores = samples.map(({ logProbability }: { logProbability: number }) => logProbability)
+    expect(scores.length).toBe(3)
+    expect(scores).toEqual([...scores].sort((a, b) => b - a))
+    expect(made('--beams', '4')).toBe(`${samples[0].text}\n`)
+  })
+
+  // What is shown only at the end gives no sign that it began: then the process sends itself the signal, soon
+  // after it has learnt to take it.
+  const interruptItself = `data:text/javascript,process.on('newListener', (name) => {
+    if (name === 'SIGINT') setTimeout(() => process.kill(process.pid, name), 200)
+  })`.replace(/\s+/g, ' ')
+
+  test.each([
+    ['text', ['--temperature', '1']],
+    ['json', ['--temperature', '1', '--json']],
+    ['samples', ['--samples', '2']],
+    ['beams', ['--beams', '2', '--json']],
+  ])('Ctrl-C ends it cleanly with what was made: %s', async (kind, options) => {
+    const args = [main, 'generate', 'fox', '--prefix', 'the', '--length', '100000000', ...options]
+    const interrupt = kind === 'text' ? [] : ['--import', interruptItself]
+    const child = spawn(process.execPath, [...interrupt, ...args], { cwd: folder, env })
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (data) => {
+      if (stdout === '' && kind === 'text') child.kill('SIGINT')
+      stdout += data
+    })
+    child.stderr.on('data', (data) => {
+      stderr += data
+    })
+    const status = await new Promise((resolve) => child.on('close', resolve))
+    expect([status, stderr]).toEqual([130, ''])
+    expect(stdout.endsWith('\n')).toBe(true)
+    if (kind === 'text') expect(stdout).toMatch(/^the.+\n$/)
+    if (kind === 'samples') expect(stdout).toMatch(/^the.+\n---\nthe.+\n$/)
+    if (kind === 'json' || kind === 'beams') expect(JSON.parse(stdout).text).toMatch(/^the./)
+  })
+})
+
+describe('bad options: one sentence, exit code 2', () => {
+  test.each([
+    ['--temperature NaN', /Expected a number/],
+    ['--top-k 0', /topK is 0/],
+    ['--top-k many', /Expected a number/],
+    ['--top-p 1.5', /topP is 1\.5/],
+    ['--repetition-penalty 0', /repetitionPenalty is 0/],
+    ['--beams 0', /beams is 0/],
+    ['--beams 4 --temperature 1', /'--beams <n>' cannot be used with option '--temperature <t>'/],
+    ['--beams 4 --repetition-penalty 2', /'--beams <n>' cannot be used with option '--repetition-penalty <x>'/],
+    ['--beams 2 --samples 3', /samples is 3, expected at most the number of beams, 2/],
+    ['--samples 0', /samples is 0/],
+    ['--samples 2 --temperature 0', /all samples are the same/],
+    ['--prefix-file none.txt', /none\.txt: there is no such file/],
+    ['--prefix-file prefix.txt --prefix the', /'--prefix-file <file>' cannot be used with option '--prefix <text>'/],
+  ])('%s', (line, message) => {
+    const { status, stdout, stderr } = unrolled('generate', 'fox', ...line.split(' '))
+    expect(stderr).toMatch(message)
+    expect(stderr).toMatch(/^error: /)
+    expect(stderr).not.toMatch(/\n\s+at |bug in unrolled/)
+    expect([status, stdout]).toEqual([2, ''])
+  })
+
+  test('an empty stop text', () => {
+    const { status, stderr } = unrolled('generate', 'fox', '--stop', '')
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^error: generate: stop is \[""\]/)])
+  })
+})
