@@ -15,7 +15,7 @@ export class Product {
   /** k and n, padded. */
   depth: i32;
   columns: i32;
-  /** Rows in a piece: 1 or a multiple of 4. */
+  /** Rows in a piece, a multiple of 4. */
   rows: i32;
   /** `a` is stored as [k, m]. */
   transposeA: i32;

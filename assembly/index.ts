@@ -1,7 +1,6 @@
 export {
   exp, log, tanh, sigmoid, relu, sqrt, abs, add, sub, mul, div, tanhGrad, sigmoidGrad, reluGrad,
 } from "./elementwise";
-export { multiply } from "./matmul";
-export { loadRows, loadColumns, storeRows, storeColumns, fillRows } from "./panels";
+export { loadRows, loadColumns, storeRows, storeColumns, widen } from "./panels";
 export { post, runAll, serve, settled } from "./pool";
 export { softmax, logSoftmax, crossEntropy } from "./softmax";

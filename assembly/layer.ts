@@ -1,7 +1,7 @@
 /** A recurrent layer through time, forward and backward: the three pieces of work that threads share. */
 import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward } from "./lstm";
-import { multiply, multiplyTransposed } from "./matmul";
+import { multiply, multiplyTransposed, multiplyVector } from "./matmul";
 import { addRows, addTokenRows, fillRows, loadRows, scatterTokenRows, storeRows, sumRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
@@ -19,6 +19,7 @@ function product(
   plan: Plan, x: usize, panelX: usize, w: usize, y: usize, panelY: usize, rows: i32, depth: i32, columns: i32
 ): void {
   if (plan.width == 1) sgemm(false, columns, rows, depth, w, depth, x, panelX >> 2, y, panelY >> 2);
+  else if (rows == 1) multiplyVector(x, panelX, w, y, panelY, depth, columns);
   else multiply(x, panelX, w, y, panelY, rows, depth, columns);
 }
 

@@ -3,7 +3,7 @@
  * per step of depth, 2 vectors of `b` and 4 broadcast values of `a` make 8 multiply-adds. The loops are not
  * unrolled: V8 takes twice the time for loads at constant offsets on Node 20, and none less on Node 24 (LOG.md).
  */
-import { madd, ROW } from "./simd";
+import { madd, ROW, WIDE_ROW } from "./simd";
 
 /** Where `a` keeps the depth of the product: along the 8 lanes of its panels, or along their rows. */
 type AlongLanes = i32;
@@ -41,12 +41,11 @@ function tile<Depth>(y: usize, a: usize, strideA: usize, b: usize, blocks: i32, 
 
 /**
  * y[rows, columns] += a[rows, depth] · b[depth, columns], all in panels of 8 columns; those of `a` and `y` lie
- * `panelA` and `panelY` bytes apart. rows is 1 or a multiple of 4, depth and columns are multiples of 8.
+ * `panelA` and `panelY` bytes apart. rows are taken by fours, depth and columns are multiples of 8.
  */
 export function multiply(
   a: usize, panelA: usize, b: usize, y: usize, panelY: usize, rows: i32, depth: i32, columns: i32
 ): void {
-  if (rows == 1) return multiplyVector(a, panelA, b, y, panelY, depth, columns);
   for (let j = 0; j < columns; j += 8, b += <usize>depth * ROW, y += panelY) {
     for (let i: usize = 0, end: usize = <usize>rows * ROW; i < end; i += 4 * ROW) {
       tile<AlongLanes>(y + i, a + i, panelA, b, depth >> 3, 8);
@@ -54,37 +53,31 @@ export function multiply(
   }
 }
 
-/** The product of one row: three panels of `b` at a time, so that sums don't wait for one another. */
-function multiplyVector(a: usize, panelA: usize, b: usize, y: usize, panelY: usize, depth: i32, columns: i32): void {
-  const panel: usize = <usize>depth * ROW;
-  let j = 0;
-  for (; j + 24 <= columns; j += 24, b += 3 * panel, y += 3 * panelY) {
-    const yq = y + panelY, yr = yq + panelY, end = b + panel;
-    let p = b, q = p + panel, r = q + panel;
+/**
+ * The product of one row, y[columns] += a[depth] · b[depth, columns], bound by the reading of b: it is in panels of 24
+ * columns, each one stream, the last filled up with zeros. Those of `a` and `y` have 8, `panelA` and `panelY` bytes apart.
+ */
+export function multiplyVector(
+  a: usize, panelA: usize, b: usize, y: usize, panelY: usize, depth: i32, columns: i32
+): void {
+  const last = y + <usize>(columns / 8 - 1) * panelY;
+  for (; y <= last; y += 3 * panelY) {
+    // Past the last column, sums are the last panel's own, unchanged, and stored before it is.
+    const q = min(y + panelY, last), r = min(q + panelY, last);
     let y0 = v128.load(y, 0), y1 = v128.load(y, 16);
-    let y2 = v128.load(yq, 0), y3 = v128.load(yq, 16);
-    let y4 = v128.load(yr, 0), y5 = v128.load(yr, 16);
-    for (let lanes = a; p < end; lanes += panelA) {
-      for (let k = lanes; k < lanes + ROW; k += 4, p += ROW, q += ROW, r += ROW) {
+    let y2 = v128.load(q, 0), y3 = v128.load(q, 16);
+    let y4 = v128.load(r, 0), y5 = v128.load(r, 16);
+    let lanes = a;
+    for (const end = b + <usize>depth * WIDE_ROW; b < end; lanes += panelA) {
+      for (let k = lanes; k < lanes + ROW; k += 4, b += WIDE_ROW) {
         const x = v128.load32_splat(k);
-        y0 = madd(x, v128.load(p, 0), y0); y1 = madd(x, v128.load(p, 16), y1);
-        y2 = madd(x, v128.load(q, 0), y2); y3 = madd(x, v128.load(q, 16), y3);
-        y4 = madd(x, v128.load(r, 0), y4); y5 = madd(x, v128.load(r, 16), y5);
+        y0 = madd(x, v128.load(b, 0), y0); y1 = madd(x, v128.load(b, 16), y1);
+        y2 = madd(x, v128.load(b, 32), y2); y3 = madd(x, v128.load(b, 48), y3);
+        y4 = madd(x, v128.load(b, 64), y4); y5 = madd(x, v128.load(b, 80), y5);
       }
     }
-    v128.store(y, y0, 0); v128.store(y, y1, 16);
-    v128.store(yq, y2, 0); v128.store(yq, y3, 16);
-    v128.store(yr, y4, 0); v128.store(yr, y5, 16);
-  }
-  for (; j < columns; j += 8, b += panel, y += panelY) {
-    let y0 = v128.load(y, 0), y1 = v128.load(y, 16);
-    let p = b;
-    for (let lanes = a; p < b + panel; lanes += panelA) {
-      for (let k = lanes; k < lanes + ROW; k += 4, p += ROW) {
-        const x = v128.load32_splat(k);
-        y0 = madd(x, v128.load(p, 0), y0); y1 = madd(x, v128.load(p, 16), y1);
-      }
-    }
+    v128.store(r, y4, 0); v128.store(r, y5, 16);
+    v128.store(q, y2, 0); v128.store(q, y3, 16);
     v128.store(y, y0, 0); v128.store(y, y1, 16);
   }
 }

@@ -3,7 +3,7 @@
  * (column / width) · panel + row · width · 4 + (column % width) · 4 bytes, where `panel` is the number of bytes
  * from one panel to the next. The width is 8, or 1: then a panel is one column, as the system's BLAS wants it.
  */
-import { bytes, PANEL, ROW } from "./simd";
+import { bytes, PANEL, ROW, WIDE_ROW } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
 /** y (panels) = x[rows, columns] (row-major) */
@@ -48,6 +48,16 @@ export function storeColumns(x: usize, panel: usize, y: usize, rows: i32, column
   if (width == 1) return copyRows(x, panel, y, stride, rows, columns);
   for (let r = 0; r < rows; r += PANEL, x += panel) {
     transpose(x, ROW, y + <usize>r * stride, stride, columns, min(PANEL, rows - r));
+  }
+}
+
+/** From x[depth, columns] in panels of 8 to y in panels of 24, the last filled up with zeros: see `multiplyVector`. */
+export function widen(x: usize, y: usize, depth: i32, columns: i32): void {
+  for (let c = 0; c < columns; c += 3 * PANEL, y += <usize>depth * WIDE_ROW) {
+    if (c + 3 * PANEL > columns) memory.fill(y, 0, <usize>depth * WIDE_ROW);
+    for (let p = c; p < min(c + 3 * PANEL, columns); p += PANEL, x += <usize>depth * ROW) {
+      copyRows(x, ROW, y + bytes(p - c), WIDE_ROW, depth, PANEL);
+    }
   }
 }
 

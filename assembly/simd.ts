@@ -3,6 +3,8 @@ export const LANES: i32 = 4;
 /** Columns of a panel, and bytes of one of its rows (8 floats): see "Panels" in ARCHITECTURE.md. */
 export const PANEL: i32 = 8;
 export const ROW: usize = 32;
+/** Bytes of a row of the panels that a single row is multiplied by (24 floats). */
+export const WIDE_ROW: usize = 96;
 
 /** a · b + c: fused where the engine has relaxed SIMD, else multiplied and added. */
 // @ts-ignore: decorator

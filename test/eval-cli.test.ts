@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -118,9 +118,6 @@ describe('eval', () => {
     [['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'], /expected less than 1/],
     [['data', 'none.txt'], /none\.txt: there is no such file/],
     [['data', 'sea.txt', '--validation', '1.5'], /expected less than 1/],
-    [['plot', 'none'], /none.*there is no such file/],
-    [['plot', 'sea', '--out', 'x.pdf'], /expected a name that ends in \.svg or \.png/],
-    [['plot', 'sea', '--smooth', '0'], /smooth is 0/],
   ])('%j: one sentence', (args, message) => {
     const { status, stderr } = run(...args)
     expect(stderr).toMatch(message)
@@ -220,16 +217,8 @@ describe('fine-tuning', () => {
   })
 })
 
-describe('plot', () => {
-  test('compares runs as SVG and PNG, and in numbers', () => {
-    const svg = run('plot', 'sea', 'tuned', '--y', 'perplexity', '--log', '--out', 'runs.svg')
-    expect(svg.status, svg.stderr).toBe(0)
-    expect(svg.stdout).toMatch(/^ {2}sea +\d+ +\d+\.\d{4} +\d+\.\d{4}/m)
-    const file = readFileSync(at('runs.svg'), 'utf8')
-    for (const name of ['sea', 'sea, held out', 'tuned']) expect(file).toContain(`>${name}<`)
-    const png = run('plot', 'sea', '--out', 'runs.png')
-    expect(png.status, png.stderr).toBe(0)
-    expect([...readFileSync(at('runs.png')).subarray(1, 4)]).toEqual([...Buffer.from('PNG')])
-    expect(existsSync(at('sea', 'history.jsonl'))).toBe(true)
-  })
+test('--tensorboard leaves an event file beside the history', () => {
+  const names = readdirSync(at('sea'))
+  expect(names).toContain('history.jsonl')
+  expect(names.some((name) => name.startsWith('events.out.tfevents.'))).toBe(true)
 })

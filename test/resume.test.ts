@@ -36,7 +36,7 @@ const historyOf = (name: string) =>
     .split('\n')
     .map((line) => JSON.parse(line))
     .filter(({ type }) => type !== 'step')
-    .map(({ tokensPerSecond: _, time: __, ...event }) => event)
+    .map(({ tokensPerSecond: _, seconds: __, ...event }) => event)
 
 const regularized = [
   ...['--num-layers', '2', '--dropout', '0.1', '--variational', '--weight-dropout', '0.2', '--input-dropout', '0.1'],
@@ -49,7 +49,7 @@ describe('stopped by a signal and resumed, the same bits as in one go', () => {
     ['gru', 'random', 'adam', ['--schedule', 'cosine', '--warmup', '20'], 'SIGTERM'],
     ['lstm', 'sequential', 'rmsprop', ['--schedule', 'step', '--decay-every', '50'], 'SIGKILL'],
     ['gru', 'sequential', 'adamw', ['--num-layers', '2', '--dropout', '0.3'], 'SIGINT'],
-    ['lstm', 'sequential', 'adamw', regularized, 'SIGTERM'],
+    ['lstm', 'sequential', 'adamw', regularized, 'SIGKILL'],
     [
       'rnn',
       'random',

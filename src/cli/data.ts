@@ -4,7 +4,7 @@ import type { TextFacts } from '../node/text-facts.js'
 import type { Baseline, LoadedCorpus, TokenKind, Vocab } from '../node.js'
 import { number, numberOrAll } from './arguments.js'
 import { withProgress } from './bar.js'
-import { Interrupt } from './interrupt.js'
+import { interruptible } from './interrupt.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
@@ -40,14 +40,13 @@ Examples:
 
 The vocabulary is the whole text's: n-grams of words know all words of the part that they foretell.`,
     )
-    .action(run)
+    .action((texts: string[], options: Options) => interruptible((signal) => run(texts, options, signal)))
 }
 
 /** Tokens that are shown. */
 const MOST_FREQUENT = 20
 
-async function run(texts: string[], options: Options): Promise<void> {
-  const { signal } = new Interrupt()
+async function run(texts: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { openSources } = await import('../node/sources.js')
   const { loadOpened } = await import('../node/load-corpus.js')
   const opened = await openSources(texts, { signal })

@@ -3,7 +3,7 @@ import { OptionError } from '../core/errors.js'
 import type { Baseline, Corpus, Evaluation } from '../node.js'
 import { number } from './arguments.js'
 import { withProgress } from './bar.js'
-import { Interrupt } from './interrupt.js'
+import { interruptible } from './interrupt.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
@@ -46,7 +46,9 @@ Without a text: The Time Machine. Without --split and --baseline, the n-grams ar
 the text (--validation: another part), and compared with the model on the rest; of a text that the model was trained
 on, --split validation or test compares them fairly.`,
     )
-    .action(run)
+    .action((folder: string, texts: string[], options: Options) =>
+      interruptible((signal) => run(folder, texts, options, signal)),
+    )
 }
 
 /** What the model and n-grams are compared on. */
@@ -59,10 +61,9 @@ interface Comparison {
   from: string
 }
 
-async function run(folder: string, texts: string[], options: Options): Promise<void> {
+async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { evaluateCorpus, loadModel, ngramBaselines, splitCorpus } = await import('../node.js')
   const { loadTexts } = await import('./training-text.js')
-  const { signal } = new Interrupt()
   const { model, vocab, config } = await loadModel(folder)
   const record = config.training ?? {}
   const recorded = (name: string) => (typeof record[name] === 'number' ? record[name] : 0)

@@ -3,7 +3,7 @@ import { checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { MadeToken } from '../node.js'
 import { number } from './arguments.js'
-import { Interrupt } from './interrupt.js'
+import { interruptible } from './interrupt.js'
 import { TextView } from './text-view.js'
 
 interface Options {
@@ -79,19 +79,18 @@ Examples:
 
 Ctrl-C ends the text; what was made stays.`,
     )
-    .action(run)
+    .action((folder: string, options: Options) => interruptible((signal) => run(folder, options, signal)))
 }
 
-async function run(folder: string, options: Options): Promise<void> {
+async function run(folder: string, options: Options, signal: AbortSignal): Promise<void> {
   const { Generator, beamSearch, generateTokens, loadModel, readText } = await import('../node.js')
   const { temperatureOf } = await import('../generate/sample.js')
   const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
   const { model, vocab } = await loadModel(folder)
-  const { signal } = new Interrupt()
   const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
-  const prefix = given ?? vocab.tokenOf(Math.min(1, vocab.size - 1))
+  const prefix = given ?? vocab.join([vocab.tokenOf(Math.min(1, vocab.size - 1))])
   const shown = vocab.join(vocab.split(prefix))
   const view = json ? undefined : new TextView(shown, withProbabilities)
   const common = { ...options, prefix, allowUnknown, signal }

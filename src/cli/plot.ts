@@ -5,15 +5,16 @@ import type { EpochEvent, ValidationEvent } from '../train/events.js'
 import { chart } from './chart.js'
 import { curvesOf } from './curves.js'
 
-/** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file */
+/** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file, if any of it can be drawn */
 export async function showCurve(
   history: readonly (EpochEvent | ValidationEvent)[],
   folder: string,
   say: (text: string) => void,
   colored = false,
-): Promise<string> {
+): Promise<string | undefined> {
   const epochs = history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)
   const curves = curvesOf({ name: '', events: history }, { x: 'epoch', y: 'perplexity' })
+  if (curves.length === 0) return undefined
   say(`perplexity, epochs ${epochs[0]} to ${epochs.at(-1)}\n${await chart(curves, { colored })}`)
   const file = path.join(folder, 'perplexity.svg')
   const svg = await linePlot({

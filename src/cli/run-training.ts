@@ -15,23 +15,24 @@ import {
 import { underPrefix } from '../train/state.js'
 import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
-import { Interrupt } from './interrupt.js'
+import { interruptible } from './interrupt.js'
 import type { TrainingOptions } from './options.js'
 import { showCurve } from './plot.js'
 import { recordOf } from './resume.js'
 import { duration, type TrainView, trainView } from './view.js'
 
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
-export async function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
-  const { signal } = new Interrupt()
-  const job =
-    options.resume === undefined ? await begin(texts, options, signal) : await goOn(texts, options, said, signal)
-  try {
-    await new Run(job, signal).run()
-  } finally {
-    await job.text.close()
-    await job.folder.leave()
-  }
+export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
+  return interruptible(async (signal) => {
+    const job =
+      options.resume === undefined ? await begin(texts, options, signal) : await goOn(texts, options, said, signal)
+    try {
+      await new Run(job, signal).run()
+    } finally {
+      await job.text.close()
+      await job.folder.leave()
+    }
+  })
 }
 
 /** A training on its way: what is shown of it, and what is kept. */
@@ -230,5 +231,6 @@ function knownPrefixes(vocab: Vocab): string[] {
   const known = ['time traveller', 'traveller'].filter((prefix) =>
     vocab.split(prefix).every((token) => vocab.has(token)),
   )
-  return known.length > 0 ? known : [vocab.tokenOf(1)]
+  // A token of bytes is no text by itself.
+  return known.length > 0 ? known : [vocab.join([vocab.tokenOf(1)])]
 }

@@ -25,6 +25,7 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
       'train: bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
     )
   }
+  if (embeddingSize !== undefined) checkWhole('train', 'embeddingSize', embeddingSize)
   if (tieWeights && embeddingSize !== hiddenSize) {
     const given = embeddingSize === undefined ? 'without embeddingSize' : `with embeddingSize ${embeddingSize}`
     throw new OptionError(

@@ -42,19 +42,20 @@ export interface RecurrentOptions {
   /** Probability of dropping an output of each layer but the last, in training. Default 0. */
   dropout?: number
   /**
-   * Whether that dropout draws anew at each time step, as PyTorch does, or once for all steps of a call. Default
-   * 'independent'.
+   * Whether that dropout draws anew at each time step, as PyTorch does, or once for all steps of a call (Gal &
+   * Ghahramani 2016, between layers; for connections from step to step there is weightDropout). Default 'independent'.
    */
   dropoutKind?: DropoutKind
   /**
    * Probability of dropping a hidden-to-hidden weight, in training: DropConnect on weight_hh of every layer, one
-   * mask for all steps of a call (Merity, Keskar & Socher 2018). Default 0.
+   * mask for all steps of a call, the rest scaled by 1 / (1 − p) (Merity, Keskar & Socher 2018). Default 0.
    */
   weightDropout?: number
   /**
    * Layer normalization in the cells (Ba, Kiros & Hinton 2016): of the input's and of the hidden state's product, and
    * of an LSTM's c. Adds `gain_ih` and `gain_hh`, for an LSTM `gain_c` and `bias_c`; the other biases are bias_ih and
-   * bias_hh. Gains begin as 1, biases as 0. Such layers do not run on the fused kernels: a training step takes about 3 to 6 times as long. Default false.
+   * bias_hh. Gains begin as 1, biases as 0. Such layers do not run on the fused kernels: a training step takes about
+   * 3 to 6 times as long. Default false.
    */
   layerNorm?: boolean
   /** Adds a second direction that reads the sequence backwards. Default false. */
@@ -65,7 +66,8 @@ export interface RecurrentOptions {
 
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
- * ±1/√hiddenSize), and the walk over layers and directions. Each layer and direction is one fused operation.
+ * ±1/√hiddenSize), and the walk over layers and directions. Each layer and direction is one fused operation, but for those with
+ * normalized cells.
  */
 export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
   abstract readonly kind: CellKind

@@ -8,21 +8,11 @@ type Binary = (a: number, b: number, y: number, length: number) => void
 
 /** Addresses and strides are in bytes, lengths in values; see assembly/ for what each kernel does. */
 export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, Binary> {
-  multiply(
-    a: number,
-    panelA: number,
-    b: number,
-    y: number,
-    panelY: number,
-    rows: number,
-    depth: number,
-    columns: number,
-  ): void
+  widen(x: number, y: number, depth: number, columns: number): void
   loadRows(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
   loadColumns(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
   storeRows(x: number, panel: number, y: number, rows: number, columns: number, width: number): void
   storeColumns(x: number, panel: number, y: number, rows: number, columns: number, width: number): void
-  fillRows(x: number, y: number, panel: number, rows: number, columns: number, width: number): void
   runAll(kind: number, plan: number, items: number): void
   post(board: number, kind: number, plan: number, items: number, workers: number): void
   settled(board: number): number

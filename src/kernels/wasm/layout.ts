@@ -25,6 +25,9 @@ const cellBlocks: Record<CellKind, CellBlocks> = {
   lstm: { blocks: 4, input: { first: 0, gates: [0, 1, 2, 3] }, hidden: { first: 0, gates: [0, 1, 2, 3] } },
 }
 
+/** Columns in a panel of what a single row is multiplied by: see `multiplyVector` in assembly/matmul.ts. */
+export const WIDE = 24
+
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
 
 /** How the kernels of an engine want their matrices: see "Panels" in ARCHITECTURE.md. */

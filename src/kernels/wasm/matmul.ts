@@ -16,7 +16,7 @@ export function matmul(
   const { m, n, k, transposeA = false, transposeB = false } = sizes
   const [depth, columns] = [roundUp(k, 8), roundUp(n, 8)]
   const pieces = Math.min(2 * shape.threads, Math.ceil((m * n * k) / PIECE))
-  const rows = m === 1 ? 1 : roundUp(Math.ceil(m / pieces), 4)
+  const rows = roundUp(Math.ceil(m / pieces), 4)
   const items = Math.ceil(m / rows)
   memory.scope((allocate) => {
     const left = allocate(items * rows * depth)

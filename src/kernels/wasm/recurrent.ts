@@ -8,6 +8,7 @@ import type {
   RecurrentTape,
   RecurrentWeights,
 } from '../kernels.js'
+import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './memory.js'
 import type { Engine } from './module.js'
@@ -22,7 +23,7 @@ import { LayerWeights } from './weights.js'
 export class RecurrentPass implements RecurrentTape {
   readonly #layout: Layout
   readonly #weights: LayerWeights
-  readonly #head: LayerWeights | undefined
+  readonly #head: HeadPass | undefined
   readonly #tokens: boolean
   /** Lengths of the kept parts. */
   readonly #lengths: { gates: number; h: number; c: number; inputs: number }
@@ -36,7 +37,7 @@ export class RecurrentPass implements RecurrentTape {
   ) {
     this.#layout = new Layout(engine.shape, sizes)
     this.#weights = new LayerWeights(engine, this.#layout, sizes)
-    this.#head = weights.head && LayerWeights.ofHead(engine, weights.head, sizes)
+    this.#head = weights.head && new HeadPass(engine, weights.head, this.#layout, sizes)
     this.#tokens = input instanceof Int32Array
     const { blocks, units, features } = this.#layout
     const states = this.#layout.sequence(units)
@@ -75,7 +76,7 @@ export class RecurrentPass implements RecurrentTape {
     const { numSteps, batchSize, hiddenSize, cell } = this.sizes
     const at = this.#addresses(base)
     const x = this.#tokens ? at.inputs : allocate(input.length)
-    const length = numSteps * batchSize * (this.#head?.sizes.hiddenSize ?? hiddenSize)
+    const length = numSteps * batchSize * (this.#head?.outFeatures ?? hiddenSize)
     const y = allocate(length)
     memory.write(x, input)
     this.#loadState(h0, at.h, 'sequence')
@@ -83,15 +84,15 @@ export class RecurrentPass implements RecurrentTape {
 
     const plan = this.#plan(allocate, {
       ...at,
-      ...this.#forwardHead(allocate),
+      ...this.#head?.forward(allocate),
       state: Number(h0 !== undefined),
       x,
       y,
       bias: this.#weights.bias(allocate, this.weights),
       inputWeights: this.#tokens
         ? this.#weights.tokenTable(allocate, this.weights.weightIh)
-        : this.#weights.forward(allocate, this.weights.weightIh, 'input'),
-      hiddenWeights: this.#weights.forward(allocate, this.weights.weightHh, 'hidden'),
+        : this.#weights.forward(allocate, this.weights.weightIh, 'input', numSteps * rows),
+      hiddenWeights: this.#weights.forward(allocate, this.weights.weightHh, 'hidden', rows),
     })
     pool.run('forward', plan, parts)
     const last = numSteps * rows * width * 4
@@ -127,7 +128,7 @@ export class RecurrentPass implements RecurrentTape {
     const dInputWeights = weights.zeroGrad(allocate, 'input', this.#tokens)
     const dHiddenWeights = weights.zeroGrad(allocate, 'hidden', false)
 
-    const head = grads.output && this.#backwardHead(allocate)
+    const head = grads.output && this.#head?.backward(allocate)
 
     const plan = this.#plan(allocate, {
       ...at,
@@ -141,8 +142,8 @@ export class RecurrentPass implements RecurrentTape {
       dbias,
       dInputWeights,
       dHiddenWeights,
-      inputWeightsBack: wanted.input ? weights.backward(allocate, this.weights.weightIh, 'input') : 0,
-      hiddenWeightsBack: weights.backward(allocate, this.weights.weightHh, 'hidden'),
+      inputWeightsBack: wanted.input ? weights.backward(allocate, this.weights.weightIh, 'input', numSteps * rows) : 0,
+      hiddenWeightsBack: weights.backward(allocate, this.weights.weightHh, 'hidden', rows),
     })
     pool.run('backward', plan, parts)
     pool.run('gradients', plan, slices + (head ? this.#layout.slicesOf(head.outputs) : 0))
@@ -152,47 +153,11 @@ export class RecurrentPass implements RecurrentTape {
       weightHh: weights.weightGrad(dHiddenWeights, 'hidden', false),
       biasIh: this.weights.biasIh && weights.biasGrad(dbias, 'input'),
       biasHh: this.weights.biasHh && weights.biasGrad(dbias, 'hidden'),
-      head: head && {
-        weight: this.#head!.weightGrad(head.dOutputWeights, 'input', false),
-        bias: this.weights.head!.bias && this.#head!.biasGrad(head.dOutputBias, 'input'),
-      },
+      head: head && this.#head?.grads(head),
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,
       h0: wanted.state ? this.#readState(dh, 'step') : undefined,
       c0: wanted.state && cell === 'lstm' ? this.#readState(dc, 'step') : undefined,
     }
-  }
-
-  #forwardHead(allocate: Allocate) {
-    const head = this.#head
-    if (!head) return undefined
-    const { weight, bias } = this.weights.head!
-    return {
-      ...this.#headFields(head, allocate),
-      outputBias: head.bias(allocate, { biasIh: bias }),
-      outputWeights: head.forward(allocate, weight, 'input'),
-    }
-  }
-
-  #backwardHead(allocate: Allocate) {
-    const head = this.#head
-    if (!head) return undefined
-    const { memory } = this.engine
-    const { padded, units } = head.layout
-    const fields = this.#headFields(head, allocate)
-    if (padded) memory.zero(fields.scores, this.#layout.sequence(units))
-    const dOutputBias = allocate(units)
-    memory.zero(dOutputBias, units)
-    return {
-      ...fields,
-      dOutputBias,
-      dOutputWeights: head.zeroGrad(allocate, 'input', false),
-      outputWeightsBack: head.backward(allocate, this.weights.head!.weight, 'input'),
-    }
-  }
-
-  #headFields({ sizes, layout }: LayerWeights, allocate: Allocate) {
-    const { units: outputs } = layout
-    return { outFeatures: sizes.hiddenSize, outputs, scores: allocate(this.#layout.sequence(outputs)) }
   }
 
   /** A state [batchSize, hiddenSize], zeros where absent, into the first step of a sequence, or into a single step. */

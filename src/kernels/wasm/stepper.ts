@@ -1,5 +1,6 @@
 import type { FloatArray, RecurrentSizes, Stack, Stepper } from '../kernels.js'
-import { Layout, roundUp } from './layout.js'
+import { HeadPass } from './head.js'
+import { Layout } from './layout.js'
 import type { Engine } from './module.js'
 import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
 import { selectRows } from './select.js'
@@ -12,18 +13,12 @@ const abandoned = new FinalizationRegistry<() => void>((free) => free())
 export class WasmStepper implements Stepper {
   readonly #engine: Engine
   readonly #layers: { plan: number; parts: number; layout: Layout; states: readonly number[] }[]
-  readonly #at: { tokens: number; x: number; rows: number; weight: number; bias: number; sums: number; scores: number }
+  readonly #tokens: number
+  readonly #scores: { address: number; length: number }
   readonly #free: () => void
-  readonly #features: number
-  readonly #depth: number
-  readonly outFeatures: number
 
-  constructor(
-    engine: Engine,
-    { layers, weight, bias, outFeatures }: Stack,
-    readonly batchSize: number,
-  ) {
-    const { memory, code } = engine
+  constructor(engine: Engine, { layers, weight, bias, outFeatures }: Stack, batchSize: number) {
+    const { memory } = engine
     const addresses: number[] = []
     const allocate = (length: number) => {
       const address = memory.allocate(length)
@@ -36,18 +31,20 @@ export class WasmStepper implements Stepper {
       return address
     }
     this.#engine = engine
-    const tokens = allocate(batchSize)
-    let x = tokens
+    this.#tokens = allocate(batchSize)
+    let x = this.#tokens
     this.#layers = layers.map(({ weights, ...layer }, i) => {
       const sizes: RecurrentSizes = { ...layer, numSteps: 1, batchSize, reverse: false }
       const layout = new Layout(engine.shape, sizes)
       const operands = new LayerWeights(engine, layout, sizes)
-      const { blocks, units, features, parts } = layout
-      const y = allocate(batchSize * layer.hiddenSize)
+      const { blocks, units, features, parts, rows } = layout
+      const last = i === layers.length - 1
+      const y = allocate(batchSize * (last ? outFeatures : layer.hiddenSize))
       const plan = allocate(PLAN_LENGTH)
       const [h, c] = [zeros(layout.sequence(units)), zeros(layout.sequence(units))]
       writePlan(memory, plan, {
         ...layerFields(layout, sizes),
+        ...(last && new HeadPass(engine, { weight, bias }, layout, sizes).forward(allocate)),
         stateStep: 0,
         state: 1,
         tokens: Number(i === 0),
@@ -61,32 +58,13 @@ export class WasmStepper implements Stepper {
         inputWeights:
           i === 0
             ? operands.tokenTable(allocate, weights.weightIh)
-            : operands.forward(allocate, weights.weightIh, 'input'),
-        hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden'),
+            : operands.forward(allocate, weights.weightIh, 'input', rows),
+        hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden', rows),
       })
       x = y
       return { plan, parts, layout, states: layer.cell === 'lstm' ? [h, c] : [h] }
     })
-    this.#features = weight.length / outFeatures
-    this.#depth = roundUp(this.#features, 8)
-    const columns = roundUp(outFeatures, 8)
-    const rows = this.#rows
-    this.#at = {
-      tokens,
-      x,
-      rows: zeros(rows * this.#depth),
-      weight: zeros(this.#depth * columns),
-      bias: zeros(columns),
-      sums: allocate(rows * columns),
-      scores: allocate(batchSize * outFeatures),
-    }
-    memory.scope((scratch) => {
-      const raw = scratch(weight.length)
-      memory.write(raw, weight)
-      code.loadColumns(raw, outFeatures, this.#features, this.#at.weight, this.#depth * 32, 8)
-    })
-    if (bias) memory.write(this.#at.bias, bias)
-    this.outFeatures = outFeatures
+    this.#scores = { address: x, length: batchSize * outFeatures }
     this.#free = () => {
       for (const address of addresses.splice(0)) memory.free(address)
     }
@@ -94,17 +72,10 @@ export class WasmStepper implements Stepper {
   }
 
   step(tokens: Int32Array): FloatArray {
-    const { code, memory, pool } = this.#engine
-    const { batchSize, outFeatures } = this
-    const at = this.#at
-    memory.write(at.tokens, tokens)
+    const { memory, pool } = this.#engine
+    memory.write(this.#tokens, tokens)
     for (const { plan, parts } of this.#layers) pool.run('forward', plan, parts)
-    const [rows, depth, columns] = [this.#rows, this.#depth, roundUp(outFeatures, 8)]
-    code.loadRows(at.x, batchSize, this.#features, at.rows, rows * 32, 8)
-    code.fillRows(at.bias, at.sums, rows * 32, rows, columns, 8)
-    code.multiply(at.rows, rows * 32, at.weight, at.sums, rows * 32, rows, depth, columns)
-    code.storeRows(at.sums, rows * 32, at.scores, batchSize, outFeatures, 8)
-    return memory.read(at.scores, batchSize * outFeatures)
+    return memory.read(this.#scores.address, this.#scores.length)
   }
 
   select(rows: Int32Array): void {
@@ -115,9 +86,5 @@ export class WasmStepper implements Stepper {
 
   free(): void {
     this.#free()
-  }
-
-  get #rows(): number {
-    return this.batchSize === 1 ? 1 : roundUp(this.batchSize, 4)
   }
 }

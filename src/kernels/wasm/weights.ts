@@ -1,5 +1,5 @@
-import type { FloatArray, Head, RecurrentSizes, RecurrentWeights } from '../kernels.js'
-import { Layout, type Window } from './layout.js'
+import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../kernels.js'
+import { type Layout, roundUp, WIDE, type Window } from './layout.js'
 import type { Allocate } from './memory.js'
 import type { Engine } from './module.js'
 
@@ -7,14 +7,6 @@ export type Side = 'input' | 'hidden'
 
 /** Moves a layer's parameters and their gradients between PyTorch's row-major layout and the panels. */
 export class LayerWeights {
-  /** Those of a linear output: as an input side whose units are the output's features. */
-  static ofHead(engine: Engine, { weight }: Head, layer: RecurrentSizes): LayerWeights {
-    const { hiddenSize } = layer
-    const outFeatures = weight.length / hiddenSize
-    const sizes: RecurrentSizes = { ...layer, cell: 'rnn_tanh', inputSize: hiddenSize, hiddenSize: outFeatures }
-    return new LayerWeights(engine, new Layout(engine.shape, sizes), sizes)
-  }
-
   constructor(
     readonly engine: Engine,
     readonly layout: Layout,
@@ -40,32 +32,36 @@ export class LayerWeights {
     return address
   }
 
-  /** The operand of the forward products, Wᵀ [columns, gates × units] in panels. */
-  forward(allocate: Allocate, weight: FloatArray, side: Side): number {
+  /** The operand of the forward products of so many rows, Wᵀ [columns, gates × units] in panels. */
+  forward(allocate: Allocate, weight: FloatArray, side: Side, rows: number): number {
     const { width, units } = this.layout
     const columns = side === 'input' ? this.layout.features : units
-    return this.#load(allocate, weight, side, columns, (raw, gate, to) => {
-      const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
-      this.engine.code.loadColumns(raw, rows, from, to + gate * units * columns * 4, columns * width * 4, width)
-    })
+    return this.#operand(allocate, rows, columns, this.#window(side).gates.length * units, (room) =>
+      this.#load(room, weight, side, columns, (raw, gate, to) => {
+        const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
+        this.engine.code.loadColumns(raw, rows, from, to + gate * units * columns * 4, columns * width * 4, width)
+      }),
+    )
   }
 
   /** The operand of the products back, W [gates × units, columns] in panels. */
-  backward(allocate: Allocate, weight: FloatArray, side: Side): number {
+  backward(allocate: Allocate, weight: FloatArray, side: Side, rows: number): number {
     const { width, units } = this.layout
     const columns = side === 'input' ? this.layout.features : units
-    const panel = this.#window(side).gates.length * units * width * 4
-    return this.#load(allocate, weight, side, columns, (raw, gate, to) => {
-      const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
-      this.engine.code.loadRows(raw, rows, from, to + gate * units * width * 4, panel, width)
-    })
+    const depth = this.#window(side).gates.length * units
+    return this.#operand(allocate, rows, depth, columns, (room) =>
+      this.#load(room, weight, side, columns, (raw, gate, to) => {
+        const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
+        this.engine.code.loadRows(raw, rows, from, to + gate * units * width * 4, depth * width * 4, width)
+      }),
+    )
   }
 
   /** The input's weights as a table with a row for each token, as `addTokenRows` in assembly/panels.ts wants it. */
   tokenTable(allocate: Allocate, weight: FloatArray): number {
     const { width, units } = this.layout
     const { hiddenSize, inputSize } = this.sizes
-    if (width === 1) return this.backward(allocate, weight, 'input')
+    if (width === 1) return this.backward(allocate, weight, 'input', this.layout.rows)
     return this.#load(allocate, weight, 'input', inputSize, (raw, gate, to) => {
       const panel = inputSize * width * 4
       this.engine.code.loadColumns(raw, hiddenSize, inputSize, to + gate * units * inputSize * 4, panel, width)
@@ -124,6 +120,21 @@ export class LayerWeights {
       grad.set(this.engine.memory.floats.subarray(from, from + hiddenSize), gate * hiddenSize)
     })
     return grad
+  }
+
+  /** What `load` makes, in wide panels where it is for products of one row. */
+  #operand(
+    allocate: Allocate,
+    rows: number,
+    depth: number,
+    columns: number,
+    load: (allocate: Allocate) => number,
+  ): number {
+    if (rows > 1) return load(allocate)
+    const { code, memory } = this.engine
+    const address = allocate(depth * roundUp(columns, WIDE))
+    memory.scope((scratch) => code.widen(load(scratch), address, depth, columns))
+    return address
   }
 
   /** Room for [gates × units, columns], and `load` for each gate: its raw weights, its place, the operand's address. */

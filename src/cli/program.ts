@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { UnrolledError } from '../core/errors.js'
+import { dataCommand } from './data.js'
+import { evalCommand } from './eval.js'
+import { generateCommand } from './generate.js'
+import { infoCommand } from './info.js'
+import { plotCommand } from './plot-command.js'
+import { bookCommand, trainCommand } from './train.js'
+
+/**
+ * Does what the command was told.
+ * @param args without the names of Node and of the command
+ * @returns its exit code: 0, 2 for what the user can mend, 1 for what only we can
+ */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    return exitCode(error)
+  }
+}
+
+function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const program = new Command('unrolled')
+    .description('Train and sample recurrent networks: RNN, GRU and LSTM, in WebAssembly.')
+    .version(version)
+    .addCommand(bookCommand())
+    .addCommand(trainCommand())
+    .addCommand(generateCommand())
+    .addCommand(evalCommand())
+    .addCommand(dataCommand())
+    .addCommand(infoCommand())
+    .addCommand(plotCommand())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unrolled book                                   the book's model on The Time Machine
+  unrolled train novel.txt --cell lstm --out novel
+  unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
+  unrolled eval novel another.txt
+  unrolled plot runs/*
+  unrolled info novel`,
+    )
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError('(add --help for what can be said)')
+  }
+  return program
+}
+
+/** 0 for help, 2 for what the user can mend, 1 for what only we can. */
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  // A Ctrl-C before there was anything to keep; the interrupt has set the code.
+  if (error instanceof Error && error.name === 'AbortError' && process.exitCode) return Number(process.exitCode)
+  console.error(`error: ${sentence(error instanceof Error ? error.message : String(error))}`)
+  if (error instanceof UnrolledError || isRefusal(error)) return 2
+  console.error('This is a bug in unrolled; please report it with the command you gave.')
+  return 1
+}
+
+/** Whether the system refused something: a file that may not be read, a full disk. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
+
+/** A message may quote a forged file: neither control characters nor megabytes of it reach the terminal. */
+const sentence = (message: string): string => {
+  const line = message.replace(/\p{Cc}+/gu, ' ')
+  return line.length > 1000 ? `${line.slice(0, 1000)}…` : line
+}
