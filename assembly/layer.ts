@@ -2,7 +2,7 @@
 import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward } from "./lstm";
 import { multiply, multiplyTransposed, multiplyVector } from "./matmul";
-import { addRows, addTokenRows, fillRows, loadRows, scatterTokenRows, storeRows, sumRows } from "./panels";
+import { addRows, fillRows, loadRows, scatterTokenRows, storeRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
 import { bytes, ROW } from "./simd";
@@ -46,8 +46,9 @@ export function forward(plan: Plan, part: i32): void {
     const at: usize = <usize>s * step, row = timeOf(plan, s) * plan.batch + first;
     if (plan.tokens) {
       const table: usize = width == 1 ? bytes(inputColumns) : bytes(plan.inputSize * width);
-      fillRows(plan.bias, gates + at, panel, rows, plan.blocks * units, width);
-      addTokenRows(plan.x + bytes(row), count, plan.inputWeights, table, inputGates + at, panel, inputColumns, width);
+      const tokens = plan.x + bytes(row), to = gates + at, others = plan.blocks * units - inputColumns;
+      tokenRows(tokens, count, plan.inputWeights, table, plan.bias, to, panel, rows, inputColumns, width);
+      fillRows(plan.bias + bytes(inputColumns), to + plan.span(inputColumns), panel, rows, others, width);
     }
     const state: usize = <usize>s * plan.stateStep, next = state + plan.stateStep;
     if (s > 0 || plan.state) {

@@ -98,32 +98,42 @@ export function sumRows(x: usize, panel: usize, y: usize, rows: i32, columns: i3
 }
 
 /**
- * The product of one-hot rows with a table: the rows of y (panels) += those of the table that `tokens` name.
- * The table has a row of `columns` values for each token: itself in panels where the width is 8, `table` bytes
- * apart; where it is 1, row-major with `table` bytes from row to row.
+ * The product of one-hot rows with a table, plus a bias: the rows of y (panels) become `bias` and, of the first `count`,
+ * the rows of the table that `tokens` name. The table has a row of `columns` values for each token: itself in panels
+ * where the width is 8, `table` bytes apart; where it is 1, row-major with `table` bytes from row to row.
  */
-export function addTokenRows(
-  tokens: usize, count: i32, w: usize, table: usize, y: usize, panel: usize, columns: i32, width: i32
+export function tokenRows(
+  tokens: usize, count: i32, w: usize, table: usize, bias: usize,
+  y: usize, panel: usize, rows: i32, columns: i32, width: i32
 ): void {
+  if (count < rows) fillRows(bias, y, panel, rows, columns, width);
   if (width == 1) {
     let r = 0;
     for (; r + 4 <= count; r += 4, y += 16) {
       const a = row(tokens, r, w, table), b = row(tokens, r + 1, w, table);
       const c = row(tokens, r + 2, w, table), d = row(tokens, r + 3, w, table);
       for (let i: usize = 0, y0 = y, end = bytes(columns); i < end; i += 16, y0 += 4 * panel) {
-        const y1 = y0 + panel, y2 = y1 + panel, y3 = y2 + panel;
-        transpose4<i32>(v128.load(a + i), v128.load(b + i), v128.load(c + i), v128.load(d + i), y0, y1, y2, y3);
+        const y1 = y0 + panel, y2 = y1 + panel, y3 = y2 + panel, shift = v128.load(bias + i);
+        transpose4<f32>(
+          f32x4.add(v128.load(a + i), shift), f32x4.add(v128.load(b + i), shift),
+          f32x4.add(v128.load(c + i), shift), f32x4.add(v128.load(d + i), shift), y0, y1, y2, y3
+        );
       }
     }
     for (; r < count; r++, y += 4) addTransposed(row(tokens, r, w, table), 0, y, panel, 1, columns);
   } else {
-    for (let c = 0; c < columns; c += PANEL, w += table, y += panel) {
-      for (let r = 0; r < count; r++) addCopiedRows(row(tokens, r, w, ROW), 0, y + <usize>r * ROW, 0, 1, PANEL);
+    for (let c = 0; c < columns; c += PANEL, w += table, y += panel, bias += ROW) {
+      const low = v128.load(bias, 0), high = v128.load(bias, 16);
+      for (let r = 0, to = y; r < count; r++, to += ROW) {
+        const from = row(tokens, r, w, ROW);
+        v128.store(to, f32x4.add(v128.load(from, 0), low), 0);
+        v128.store(to, f32x4.add(v128.load(from, 16), high), 16);
+      }
     }
   }
 }
 
-/** The gradient of `addTokenRows`: the rows of the table that `tokens` name += the rows of x (panels). */
+/** The gradient of `tokenRows`: the rows of the table that `tokens` name += the rows of x (panels). */
 export function scatterTokenRows(
   tokens: usize, count: i32, w: usize, table: usize, x: usize, panel: usize, columns: i32, width: i32
 ): void {
@@ -140,7 +150,11 @@ export function scatterTokenRows(
     for (; r < count; r++, x += 4) addTransposed(x, panel, row(tokens, r, w, table), 0, columns, 1);
   } else {
     for (let c = 0; c < columns; c += PANEL, w += table, x += panel) {
-      for (let r = 0; r < count; r++) addCopiedRows(x + <usize>r * ROW, 0, row(tokens, r, w, ROW), 0, 1, PANEL);
+      for (let r = 0, from = x; r < count; r++, from += ROW) {
+        const to = row(tokens, r, w, ROW);
+        v128.store(to, f32x4.add(v128.load(to, 0), v128.load(from, 0)), 0);
+        v128.store(to, f32x4.add(v128.load(to, 16), v128.load(from, 16)), 16);
+      }
     }
   }
 }

@@ -29,7 +29,7 @@ export class Plan {
   /** inputSize and hiddenSize, padded. */
   features: i32;
   units: i32;
-  /** Gate blocks, and the windows of them that the input and the hidden state fill. */
+  /** Gate blocks, and the windows of them that the input (the first ones) and the hidden state fill. */
   blocks: i32;
   inputFirst: i32;
   inputBlocks: i32;

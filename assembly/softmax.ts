@@ -6,7 +6,14 @@ import { bytes, LANES, splat } from "./simd";
 @inline
 function maximum(x: usize, columns: i32): f32 {
   let largest = load<f32>(x);
-  for (let c = 1; c < columns; c++) largest = max(largest, load<f32>(x + bytes(c)));
+  let c = 0;
+  if (columns >= LANES) {
+    let lanes = v128.load(x);
+    for (c = LANES; c + LANES <= columns; c += LANES) lanes = f32x4.max(lanes, v128.load(x + bytes(c)));
+    lanes = f32x4.max(lanes, v128.shuffle<f32>(lanes, lanes, 2, 3, 0, 1));
+    largest = max(f32x4.extract_lane(lanes, 0), f32x4.extract_lane(lanes, 1));
+  }
+  for (; c < columns; c++) largest = max(largest, load<f32>(x + bytes(c)));
   return largest;
 }
 
@@ -33,7 +40,9 @@ function expRow(x: usize, y: usize, columns: i32, shift: f32): f32 {
 // @ts-ignore: decorator
 @inline
 function scaleRow(y: usize, columns: i32, scale: f32): void {
-  for (let c = 0; c < columns; c++) store<f32>(y + bytes(c), load<f32>(y + bytes(c)) * scale);
+  let c = 0;
+  for (; c + LANES <= columns; c += LANES) v128.store(y + bytes(c), f32x4.mul(v128.load(y + bytes(c)), splat(scale)));
+  for (; c < columns; c++) store<f32>(y + bytes(c), load<f32>(y + bytes(c)) * scale);
 }
 
 // @ts-ignore: decorator

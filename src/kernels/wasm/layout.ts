@@ -70,7 +70,7 @@ export class Layout {
     const steps = Math.ceil((numSteps * this.rows) / unit) + 1
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     const slices = Math.ceil(threads / this.blocks.blocks)
-    this.slice = width === 8 ? 32 : roundUp(Math.ceil(this.units / slices), 8)
+    this.slice = width === 8 ? 16 : roundUp(Math.ceil(this.units / slices), 8)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
   }
 

@@ -2,6 +2,10 @@ import { UnrolledError } from '../../core/errors.js'
 import type { FloatArray } from '../kernels.js'
 
 const PAGE = 65536
+/** Bytes at the beginning that are the kernels' own: the constants in assembly/math.ts, from 1024 on. */
+const RESERVED = 2048
+/** Up to so many values are copied faster one by one. */
+const FEW = 64
 /** 4 GB, all that 32 bits can address. */
 const MOST_PAGES = 65536
 
@@ -23,7 +27,7 @@ export class LinearMemory {
   readonly memory: WebAssembly.Memory
   #floats: Float32Array = new Float32Array(0)
   #ints: Int32Array = new Int32Array(0)
-  #top = 16
+  #top = RESERVED
   readonly #free = new Map<number, number[]>()
   readonly #sizes = new Map<number, number>()
 
@@ -102,9 +106,13 @@ export class LinearMemory {
 
   /** Copies values out into a new array. */
   read(address: number, length: number): Float32Array<ArrayBuffer> {
-    // Not `slice`, which takes ten times as long where the memory is shared.
     const values = new Float32Array(length)
-    this.copyOut(address, values)
+    // Not `slice`, which takes ten times as long where the memory is shared; and few values one by one.
+    if (length > FEW) this.copyOut(address, values)
+    else {
+      const { floats } = this
+      for (let i = 0, from = address / 4; i < length; i++) values[i] = floats[from + i]
+    }
     return values
   }
 

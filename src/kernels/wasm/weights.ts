@@ -57,7 +57,7 @@ export class LayerWeights {
     )
   }
 
-  /** The input's weights as a table with a row for each token, as `addTokenRows` in assembly/panels.ts wants it. */
+  /** The input's weights as a table with a row for each token, as `tokenRows` in assembly/panels.ts wants it. */
   tokenTable(allocate: Allocate, weight: FloatArray): number {
     const { width, units } = this.layout
     const { hiddenSize, inputSize } = this.sizes
