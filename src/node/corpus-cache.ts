@@ -13,6 +13,8 @@ import { readChunks } from './read-chunks.js'
 
 const MAGIC = Buffer.from('unrolled corpus1')
 const END = 4 + 32 + MAGIC.length
+/** Bytes of JSON beyond which it is not read: more than any vocabulary has. */
+const MOST_JSON = 2 ** 28
 
 /** What a cache file says of its text. */
 export interface CorpusRecord {
@@ -115,7 +117,9 @@ async function readRecord(file: string): Promise<{ record: SavedRecord; sha256: 
     if (size < END) return undefined
     await handle.read(end, 0, END, size - END)
     if (!end.subarray(36).equals(MAGIC)) return undefined
-    const json = Buffer.alloc(Math.min(end.readUInt32LE(0), size - END))
+    const length = end.readUInt32LE(0)
+    if (length > Math.min(size - END, MOST_JSON)) return undefined
+    const json = Buffer.alloc(length)
     await handle.read(json, 0, json.length, size - END - json.length)
     return { record: JSON.parse(json.toString()), sha256: end.subarray(4, 36), hashed: size - END + 4 }
   } finally {

@@ -55,8 +55,10 @@ export class RunFolder {
   }
 
   /** The last checkpoint. @throws DataError where there is none, FormatError where it is damaged */
-  last(): Promise<Checkpoint> {
-    return loadCheckpoint(this.file(CHECKPOINT))
+  async last(): Promise<Checkpoint> {
+    const checkpoint = await loadCheckpoint(this.file(CHECKPOINT))
+    this.#step = checkpoint.progress?.step ?? 0
+    return checkpoint
   }
 
   /** The first one, before any work. @throws DataError unless there is room for the next beside it */
