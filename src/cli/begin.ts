@@ -19,7 +19,7 @@ import {
 } from '../node.js'
 import type { TrainingOptions } from './options.js'
 import { parseRun, type RunRecord, recordOf, resumedOptions } from './resume.js'
-import { makeModel, makeOptimizer, makeSchedule } from './setup.js'
+import { makeModel, makeOptimizer, makeSchedule, tunedConfig } from './setup.js'
 import { loadTrainingText, type TrainingText } from './training-text.js'
 
 /** A training that is ready to run. */
@@ -37,7 +37,12 @@ export interface Job {
 }
 
 /** A new training: nothing is written before everything was found to be there. */
-export async function begin(texts: string[], options: TrainingOptions, signal: AbortSignal): Promise<Job> {
+export async function begin(
+  texts: string[],
+  options: TrainingOptions,
+  said: readonly string[],
+  signal: AbortSignal,
+): Promise<Job> {
   const out = options.out ?? freshFolder(texts)
   selectKernels(options.kernels, options)
   await checkModelFolder(out)
@@ -45,7 +50,7 @@ export async function begin(texts: string[], options: TrainingOptions, signal: A
   const generator = new Generator(options.seed)
   const notes: string[] = []
   const { model, vocab, text } = options.initFrom
-    ? await startFrom(options.initFrom, texts, options, generator, notes, signal)
+    ? await startFrom(options.initFrom, texts, options, said, generator, notes, signal)
     : await startFresh(texts, options, generator, signal)
   const record: RunRecord = {
     texts: texts.map((one) => (one === '-' ? one : path.resolve(one))),
@@ -144,11 +149,13 @@ async function startFrom(
   from: string,
   texts: string[],
   options: TrainingOptions,
+  said: readonly string[],
   generator: Generator,
   notes: string[],
   signal: AbortSignal,
 ): Promise<Start> {
   const saved = await loadModel(from)
+  const config = tunedConfig(saved.config, options, said)
   const kind = { ...options, tokens: saved.vocab.kind }
   const own = await loadTrainingText(texts, kind, signal)
   const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
@@ -158,7 +165,7 @@ async function startFrom(
   const extend = options.extendVocab && added.length > 0
   if (added.length > 0) notes.push(extend ? `new rows for ${list}` : `unknown to the model, taken as <unk>: ${list}`)
   // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
-  const copy = modelOf(saved.config, generator)
+  const copy = modelOf(config, generator)
   copy.loadStateDict(saved.model.stateDict())
   const { model, vocab } = extend
     ? extendVocab(copy, saved.vocab, added, generator)

@@ -151,3 +151,6 @@ export const resumable: readonly (keyof TrainingOptions)[] = [
   'json',
   'resume',
 ]
+
+/** An option as it stands on the command line. */
+export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`

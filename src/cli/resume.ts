@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { FormatError, OptionError } from '../core/errors.js'
-import { resumable, type TrainingOptions } from './options.js'
+import { flagOf, resumable, type TrainingOptions } from './options.js'
 
 const runSchema = v.object({
   /** The texts' absolute paths; none for The Time Machine. */
@@ -38,9 +38,8 @@ export function parseRun(value: unknown, where: string): RunRecord {
 export function resumedOptions(run: RunRecord, now: TrainingOptions, said: readonly string[]): TrainingOptions {
   const fixed = said.filter((name) => !resumable.includes(name as keyof TrainingOptions))
   if (fixed.length > 0) {
-    const flags = fixed.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`)
     throw new OptionError(
-      `train: ${flags.join(', ')} cannot be changed when a training goes on; leave it out, or begin another with --init-from`,
+      `train: ${fixed.map(flagOf).join(', ')} cannot be changed when a training goes on; leave it out, or begin another with --init-from`,
     )
   }
   const before = Object.entries(run.options).map(([name, value]) => [name, value === 'all' ? Infinity : value])

@@ -24,8 +24,7 @@ import { duration, type TrainView, trainView } from './view.js'
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
 export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
   return interruptible(async (signal) => {
-    const job =
-      options.resume === undefined ? await begin(texts, options, signal) : await goOn(texts, options, said, signal)
+    const job = await (options.resume === undefined ? begin : goOn)(texts, options, said, signal)
     try {
       await new Run(job, signal).run()
     } finally {

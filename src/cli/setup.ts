@@ -2,7 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import type { SequenceData } from '../data/sequences.js'
-import { modelOf } from '../formats/model.js'
+import { type ModelConfig, modelOf } from '../formats/model.js'
 import { gatesOf } from '../kernels/kernels.js'
 import type { RNNModel } from '../nn/model.js'
 import { Adam, AdamW } from '../optim/adam.js'
@@ -11,7 +11,7 @@ import { RMSprop } from '../optim/rmsprop.js'
 import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
-import type { TrainingOptions } from './options.js'
+import { flagOf, type TrainingOptions } from './options.js'
 
 /** Parameters of a recurrent layer beyond which nobody trains on one machine. */
 const MAX_PARAMETERS = 2 ** 30
@@ -57,6 +57,26 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
   const dropoutKind = variational ? 'variational' : 'independent'
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout } as const
   return modelOf({ cell, nonlinearity, ...sizes, ...drops }, generator)
+}
+
+const shapes = ['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'embeddingSize', 'tieWeights', 'layerNorm'] as const
+const drops = ['dropout', 'weightDropout', 'inputDropout', 'outputDropout'] as const
+
+/**
+ * The configuration of a saved model to begin with: its own, with the dropout that is asked for now.
+ * @param said names of the options on the command line
+ * @throws OptionError for one that would make it another model
+ */
+export function tunedConfig(config: ModelConfig, options: TrainingOptions, said: readonly string[]): ModelConfig {
+  for (const name of shapes) {
+    if (!said.includes(name) || options[name] === config[name]) continue
+    throw new OptionError(
+      `train: ${flagOf(name)} is ${options[name]}, expected the saved model's ${config[name] ?? 'none'}; leave it out with --init-from`,
+    )
+  }
+  const dropped = drops.filter((name) => said.includes(name)).map((name) => [name, options[name]])
+  const kind = said.includes('variational') ? { dropoutKind: 'variational' as const } : {}
+  return { ...config, ...Object.fromEntries(dropped), ...kind }
 }
 
 /** Learning rates where none is given: the book's for SGD, PyTorch's for the others. */
