@@ -80,14 +80,15 @@ class LiveView implements TrainView {
     process.off('exit', this.#end)
     // Samples that still wait for the next drawing come out first.
     this.#bars.update()
+    // The bar's last drawing cuts lines at the terminal's width, and takes the codes of colours for letters.
+    this.#update(String)
     this.#bars.stop()
   }
 
-  #update(): void {
+  #update(strong = colorsOf(this.#stream).bold): void {
     const { fraction, parts } = this.#progress
-    const { bold } = colorsOf(this.#stream)
     // The last column stays free: some terminals begin a new line as soon as it is written.
-    const lines = statusLines([bar(fraction), ...parts], (this.#stream.columns || 80) - 1, bold)
+    const lines = statusLines([bar(fraction), ...parts], (this.#stream.columns || 80) - 1, strong)
     // A second line is made where it is wanted first, and stays.
     while (this.#lines.length < lines.length) this.#lines.push(this.#bars.create(1, 0, { line: '' }))
     for (const [i, line] of this.#lines.entries()) line.update({ line: lines[i] ?? '' })
