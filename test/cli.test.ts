@@ -106,10 +106,12 @@ describe('train', () => {
 
   test('a second Ctrl-C ends it at once', async () => {
     // A step of these sizes takes longer than the test waits between the two.
-    const sizes = ['--hidden-size', '512', '--batch-size', '32', '--num-steps', '50']
+    const sizes = ['--hidden-size', '1024', '--batch-size', '2', '--num-steps', '400']
     const args = [main, 'train', 'fox.txt', ...sizes, '--cell', 'lstm', '--out', 'twice']
     const child = spawn(process.execPath, args, { cwd: folder, env })
-    await new Promise((resolve) => child.stdout.once('data', resolve))
+    // Once the first step has begun: a training that has not would save its model at once.
+    while (!existsSync(path.join(at('twice'), 'history.jsonl'))) await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 50))
     const closed = new Promise((resolve) => child.on('close', resolve))
     child.kill('SIGINT')
     setTimeout(() => child.kill('SIGINT'), 50)
