@@ -166,15 +166,13 @@ class Run {
     const best = training.best && (await loadModel(folder.folder))
     const model = best?.model ?? this.#job.model
     await saveModel(folder.folder, model, vocab, best?.config.training ?? this.#trained())
-    const stream = options.json ? process.stderr : process.stdout
-    const colors = colorsOf(stream)
-    const shown = this.#told.filter(({ type }) => type === 'epoch').length > 1
-    const plot = shown ? await showCurve(this.#told, folder.folder, this.#say, colors.isColorSupported) : undefined
+    const { bold, isColorSupported } = colorsOf(options.json ? process.stderr : process.stdout)
+    const several = this.#epochs.length > 1
+    const plot = several ? await showCurve(this.#told, folder.folder, this.#say, isColorSupported) : undefined
     const samples: string[] = []
     for (const prefix of this.#prefixes) samples.push(await predict(prefix, 50, model, vocab))
 
     const { perplexity = null, tokensPerSecond = null } = this.#epochs.at(-1) ?? {}
-    const { bold } = colors
     const stopped = this.#signal.aborted
     const { step, epoch, ended } = training
     if (stopped) {
