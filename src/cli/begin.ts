@@ -36,13 +36,17 @@ export interface Job {
   notes: string[]
 }
 
+/** Tokens of The Time Machine that the book trains on. */
+const BOOK_TOKENS = 10_000
+
 /** A new training: nothing is written before everything was found to be there. */
 export async function begin(
   texts: string[],
-  options: TrainingOptions,
+  asked: TrainingOptions,
   said: readonly string[],
   signal: AbortSignal,
 ): Promise<Job> {
+  const options = { ...asked, maxTokens: asked.maxTokens ?? (texts.length > 0 ? Infinity : BOOK_TOKENS) }
   const out = options.out ?? freshFolder(texts)
   selectKernels(options.kernels, options)
   await checkModelFolder(out)

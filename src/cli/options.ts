@@ -20,7 +20,7 @@ export interface TrainingOptions {
   batchSize: number
   numSteps: number
   sampling: Sampling
-  maxTokens: number
+  maxTokens?: number
   tokens: TokenKind
   clean: boolean
   validation: number
@@ -86,7 +86,12 @@ const groups: Record<string, () => Option[]> = {
     amount('--batch-size <n>', 'sequences in a batch', 32),
     amount('--num-steps <n>', 'tokens of a sequence', 35),
     choice('--sampling <kind>', 'how the text is cut into sequences', ['sequential', 'random']),
-    limit('--max-tokens <n>', 'take the first so many tokens, or all', 10_000),
+    amount(
+      '--max-tokens <n>',
+      'take the first so many tokens, or all (default: all, of The Time Machine 10000)',
+      undefined,
+      numberOrAll,
+    ),
     choice('--tokens <kind>', 'what a token is', ['char', 'byte', 'word', 'bpe']),
     new Option('--no-clean', 'keep case, punctuation and line ends').default(true),
     amount('--validation <p>', 'part of the text, before its end, to be held out while training', 0),
