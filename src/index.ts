@@ -40,14 +40,9 @@ export { Linear, type LinearOptions } from './nn/linear.js'
 export { LSTM } from './nn/lstm.js'
 export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
-export {
-  detachState,
-  type LSTMState,
-  RecurrentLayer,
-  type RecurrentOptions,
-  type RecurrentState,
-} from './nn/recurrent.js'
+export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
 export { RNN, type RNNOptions } from './nn/rnn.js'
+export { detachState, type LSTMState, type RecurrentState } from './nn/state.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
 export { clipGradNorm, clipGradValue } from './optim/clip.js'
 export {

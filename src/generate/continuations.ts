@@ -4,7 +4,7 @@ import { defaultGenerator, Generator as RandomGenerator } from '../core/random.j
 import { Turns } from '../core/turn.js'
 import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent.js'
+import type { RecurrentState } from '../nn/state.js'
 import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
 import { encodePrefix, StopFilter, stopsOf } from './text.js'
 

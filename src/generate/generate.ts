@@ -2,7 +2,7 @@ import { checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent.js'
+import type { RecurrentState } from '../nn/state.js'
 import { continuations, type GenerateOptions, type MadeToken, PREFIX } from './continuations.js'
 import { temperatureOf } from './sample.js'
 

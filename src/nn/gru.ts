@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor/tensor.js'
-import { checkHiddenState, RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import { checkHiddenState } from './state.js'
 
 /**
  * Gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n, its two biases, and the reset

@@ -1,6 +1,7 @@
 import { ShapeError } from '../core/errors.js'
 import { Tensor } from '../tensor/tensor.js'
-import { type LSTMState, RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import type { LSTMState } from './state.js'
 
 /**
  * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), with PyTorch's

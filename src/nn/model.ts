@@ -8,7 +8,8 @@ import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
 import { Module } from './module.js'
-import type { RecurrentLayer, RecurrentState } from './recurrent.js'
+import type { RecurrentLayer } from './recurrent.js'
+import type { RecurrentState } from './state.js'
 
 export interface RNNModelOptions {
   /** Features of a learned embedding of the tokens. Default: none; tokens are one-hot, as in the book. */

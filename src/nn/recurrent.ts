@@ -1,33 +1,20 @@
 import { checkNumber, checkWhole, checkWord } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import { formatShape, sameShape } from '../core/shape.js'
+import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import { type CellKind, type FloatArray, gatesOf, type Stepper } from '../kernels/kernels.js'
 import { full, zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
 import { type Head, recurrentLayer } from '../tensor/recurrent.js'
-import { Tensor } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
 import { type LayerOfStack, type NormalizedWeights, normalizedLayer } from './normalized-cells.js'
 import { NormalizedStepper } from './normalized-stepper.js'
-
-/** The state of an LSTM: hidden state and cell state, each [numLayers × numDirections, batch, hiddenSize]. */
-export interface LSTMState {
-  h: Tensor
-  c: Tensor
-}
-
-/** What a recurrent layer carries from one call to the next; an RNN's or GRU's is h alone. */
-export type RecurrentState = Tensor | LSTMState
-
-/** The same state, cut off from the graph that made it: gradients stop here (truncated backpropagation). */
-export function detachState<S extends RecurrentState>(state: S): S {
-  return (state instanceof Tensor ? state.detach() : { h: state.h.detach(), c: state.c.detach() }) as S
-}
+import { checkState, type RecurrentState } from './state.js'
 
 export interface RecurrentOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
@@ -136,7 +123,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   /** A state of zeros, [numLayers × numDirections, batchSize, hiddenSize]; an LSTM has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.constructor.name}.beginState`, 'batchSize', batchSize)
-    const shape = [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
+    const shape = this.#stateShape(batchSize)
     return this.joinState(zeros(shape), this.kind === 'lstm' ? zeros(shape) : undefined)
   }
 
@@ -173,7 +160,9 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const x = this.batchFirst ? input.transpose(0, 1) : input
     const [numSteps, batchSize] = this.#checkInput(x, input)
     const initial = state === undefined ? undefined : this.splitState(state)
-    for (const part of [initial?.h, initial?.c]) if (part) this.#checkState(part, batchSize)
+    for (const part of [initial?.h, initial?.c]) {
+      if (part) checkState(`${this.constructor.name}.forward`, part, this.#stateShape(batchSize))
+    }
 
     let output = x
     const hs: Tensor[] = []
@@ -233,6 +222,10 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   /** The parts of a state, checked to be of this layer's kind. */
   protected abstract splitState(state: S): { h: Tensor; c?: Tensor }
   protected abstract joinState(h: Tensor, c: Tensor | undefined): S
+
+  #stateShape(batchSize: number): number[] {
+    return [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
+  }
 
   /** Endings of the parameters' names: one for each direction of a layer. */
   #suffixes(layer: number): string[] {
@@ -300,21 +293,4 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     }
     return x.shape
   }
-
-  #checkState(part: Tensor, batchSize: number): void {
-    const expected = [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
-    if (!sameShape(part.shape, expected)) {
-      throw new ShapeError(
-        `${this.constructor.name}.forward: state has the shape ${formatShape(part.shape)}, expected [layers × directions, batch, hiddenSize] = ${formatShape(expected)}`,
-      )
-    }
-  }
-}
-
-/** The state of a layer without cells: one tensor, not an LSTM's pair. */
-export function checkHiddenState(layer: string, state: unknown): Tensor {
-  if (state instanceof Tensor) return state
-  throw new ShapeError(
-    `${layer}.forward: state is not a tensor, expected [layers × directions, batch, hiddenSize] (only an LSTM's is { h, c })`,
-  )
 }

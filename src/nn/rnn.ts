@@ -1,6 +1,7 @@
 import { checkWord } from '../core/check.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { checkHiddenState, RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import { checkHiddenState } from './state.js'
 
 export interface RNNOptions extends RecurrentOptions {
   /** Default 'tanh'. */

@@ -1,6 +1,6 @@
 import type { SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent.js'
+import type { RecurrentState } from '../nn/state.js'
 import type { TrainEvent } from './events.js'
 import { Training, type TrainStepsOptions } from './training.js'
 

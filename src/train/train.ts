@@ -4,7 +4,7 @@ import type { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent.js'
+import type { RecurrentState } from '../nn/state.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from './events.js'
 import { Training, type TrainStepsOptions } from './training.js'
 
