@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -123,6 +123,41 @@ describe('eval', () => {
     expect(stderr).toMatch(message)
     expect(stderr).toMatch(/^error: [^\n]*\n(\(add --help.*\n)?$/)
     expect(status).toBe(2)
+  })
+})
+
+describe('calibrate', () => {
+  test('a model that the held-out part is likelier under, in a folder of its own', () => {
+    const bits = readFileSync(at('sea', 'model.safetensors'))
+    const held = json('eval', 'sea', 'sea.txt', '--split', 'validation')
+    const { temperature, before, after } = json('calibrate', 'sea', 'sea.txt', '--out', 'calm')
+    expect(before.loss).toBeCloseTo(held.loss, 6)
+    expect(after.loss).toBeLessThan(before.loss)
+    expect(json('eval', 'calm', 'sea.txt', '--split', 'validation').loss).toBeCloseTo(after.loss, 6)
+    expect(json('info', 'calm').training).toMatchObject({ temperature, cell: 'rnn', validation: 0.1 })
+    expect(readFileSync(at('sea', 'model.safetensors')).equals(bits)).toBe(true)
+
+    const { status, stdout } = run('calibrate', 'calm', 'more.txt', '--split', 'all', '--out', 'calmer')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^text: more.txt, 1,439 tokens foretold$/m)
+    expect(stdout).toMatch(/^scores divided by a temperature of \d+\.\d{4}$/m)
+  })
+
+  test.each([
+    [['sea', 'sea.txt'], /--out/],
+    [['whole', 'sea.txt', '--out', 'new'], /whole was trained without a validation part, expected --validation/],
+    [['tied', 'sea.txt', '--split', 'all', '--out', 'new'], /expected a model without tieWeights/],
+    [['sea', 'none.txt', '--out', 'new'], /none.txt/],
+    [['sea', 'sea.txt', '--out', 'sea.txt'], /sea.txt: it is a file/],
+    [['none', 'sea.txt', '--out', 'new'], /none: there is no such folder/],
+  ])('bad input: %j', (args, message) => {
+    const tied = ['--embedding-size', '12', '--tie-weights', '--out', 'tied']
+    if (args[0] === 'tied') expect(run('train', 'sea.txt', ...small, '--epochs', '1', ...tied).status).toBe(0)
+    if (args[0] === 'whole') expect(run('train', 'sea.txt', ...small, '--epochs', '1', '--out', 'whole').status).toBe(0)
+    const { status, stderr } = run('calibrate', ...args)
+    expect(status).toBe(2)
+    expect(stderr).toMatch(message)
+    expect(existsSync(at('new'))).toBe(false)
   })
 })
 

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, type Option } from 'commander'
 
 /** A number as given on the command line; its range is the library's to check. */
 export function number(text: string): number {
@@ -9,3 +9,8 @@ export function number(text: string): number {
 
 /** A number, or `all` for no limit. */
 export const numberOrAll = (text: string): number => (text === 'all' ? Infinity : number(text))
+
+export function withOptions(command: Command, options: Option[]): Command {
+  for (const option of options) command.addOption(option)
+  return command
+}

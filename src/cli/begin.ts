@@ -9,7 +9,6 @@ import {
   checkModelFolder,
   extendVocab,
   kernels,
-  loadCheckpoint,
   loadModel,
   type RNNModel,
   SequenceData,
@@ -18,7 +17,7 @@ import {
   type Vocab,
 } from '../node.js'
 import type { TrainingOptions } from './options.js'
-import { parseRun, type RunRecord, recordOf, resumedOptions } from './resume.js'
+import { parseRun, type RunRecord, recordOf, refuseUnfinished, resumedOptions } from './resume.js'
 import { makeModel, makeOptimizer, makeSchedule, tunedConfig } from './setup.js'
 import { loadTrainingText, type TrainingText } from './training-text.js'
 
@@ -175,17 +174,6 @@ async function startFrom(
     ? extendVocab(copy, saved.vocab, added, generator)
     : { model: copy, vocab: saved.vocab }
   return { model, vocab, text: await loadTrainingText(texts, kind, signal, vocab) }
-}
-
-/** @throws DataError where a training lies that could go on */
-async function refuseUnfinished(out: string): Promise<void> {
-  const file = path.join(out, CHECKPOINT)
-  if (!existsSync(file)) return
-  const { run } = await loadCheckpoint(file)
-  if (parseRun(run, file).finished) return
-  throw new DataError(
-    `${out}: a training that is not over lies there; go on with --resume ${out}, or choose another folder`,
-  )
 }
 
 const kernelsInUse = (): TrainingOptions['kernels'] => {

@@ -1,37 +1,24 @@
-import { Command, Option } from 'commander'
-import { OptionError } from '../core/errors.js'
+import { Command } from 'commander'
 import type { Baseline, Corpus, Evaluation } from '../node.js'
-import { number } from './arguments.js'
+import { number, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { interruptible } from './interrupt.js'
+import { ModelTexts, type PartOptions, partOptions } from './model-text.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
-interface Options {
-  split: 'all' | 'train' | 'validation' | 'test'
-  validation?: number
-  test?: number
+interface Options extends PartOptions {
   baseline?: string[]
-  clean?: boolean
   orders?: number
   json?: boolean
 }
 
 export function evalCommand(): Command {
-  return new Command('eval')
+  return withOptions(new Command('eval'), partOptions('all'))
     .description('Measure a saved model on a text, beside n-grams.')
     .argument('<model>', 'folder of a saved model')
     .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
-    .addOption(
-      new Option('--split <part>', 'of the text, as the training cut it')
-        .choices(['all', 'train', 'validation', 'test'])
-        .default('all'),
-    )
-    .option('--validation <p>', 'held-out part of the text (default: as in the training)', number)
-    .option('--test <p>', 'part at the end of the text (default: as in the training)', number)
     .option('--baseline <text...>', 'count the n-grams on this text (default: the part that was trained on)')
-    .option('--clean', 'letters only, lower case (default: as in the training)')
-    .option('--no-clean', 'keep case, punctuation and line ends')
     .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
@@ -62,38 +49,23 @@ interface Comparison {
 }
 
 async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { evaluateCorpus, loadModel, ngramBaselines, splitCorpus } = await import('../node.js')
-  const { loadTexts } = await import('./training-text.js')
-  const { model, vocab, config } = await loadModel(folder)
-  const record = config.training ?? {}
-  const recorded = (name: string) => (typeof record[name] === 'number' ? record[name] : 0)
-  const { split, baseline, clean = record.clean !== false, orders = ordersOf(vocab) } = options
-  const sizes = { validation: options.validation ?? recorded('validation'), test: options.test ?? recorded('test') }
-  if ((split === 'validation' || split === 'test') && sizes[split] === 0) {
-    throw new OptionError(
-      `eval: ${folder} was trained without a ${split} part, expected --${split} with a proportion, such as 0.1`,
-    )
-  }
-  const opened: { close(): Promise<void> }[] = []
-  const load = async (sources: string[], maxTokens: number) => {
-    const loaded = await loadTexts(sources, { tokens: vocab.kind, clean, vocab, maxTokens }, signal)
-    opened.push(loaded)
-    return loaded
-  }
+  const { evaluateCorpus, loadModel, ngramBaselines } = await import('../node.js')
+  const saved = await loadModel(folder)
+  const { model, vocab } = saved
+  const { split, baseline, orders = ordersOf(vocab) } = options
+  const opened = new ModelTexts('eval', folder, saved, options, signal)
   const measure = (part: Corpus) =>
     withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
   try {
-    // A part of the text is one of what the training took, which may have been its beginning only.
-    const text = await load(texts, (split !== 'all' && recorded('maxTokens')) || Infinity)
-    const parts = split === 'all' ? undefined : splitCorpus(text.corpus, sizes)
-    const corpus = parts && split !== 'all' ? parts[split]! : text.corpus
+    const { corpus, source: text, parts } = await opened.part(texts)
     const result = await measure(corpus)
     const counts = await countTokens(corpus, vocab, signal)
 
     const compare = async (): Promise<Comparison | undefined> => {
       const on = split === 'all' ? 'the whole text' : `the ${split} part`
       if (baseline) {
-        return { part: corpus, on, counted: (await load(baseline, Infinity)).corpus, from: baseline.join(', ') }
+        const { corpus: counted } = await opened.whole(baseline)
+        return { part: corpus, on, counted, from: baseline.join(', ') }
       }
       if (parts) return { part: corpus, on, counted: parts.train, from: 'the training part' }
       const share = options.validation ?? 0.1
@@ -115,14 +87,14 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
     }
     const characters = charactersPerToken(counts, vocab)
     const report: Report = {
-      ...{ model: folder, text: text.source, clean, split, ...result, unknown: counts[vocab.unk] },
+      ...{ model: folder, text, clean: opened.clean, split, ...result, unknown: counts[vocab.unk] },
       ...{ characters: Math.round(characters * corpus.length), bitsPerCharacter: result.bitsPerToken / characters },
       ...{ compared, baselines },
     }
     if (options.json) console.log(JSON.stringify(report))
     else show(report, characters)
   } finally {
-    for (const one of opened) await one.close()
+    await opened.close()
   }
 }
 

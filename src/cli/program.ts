@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { UnrolledError } from '../core/errors.js'
+import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
 import { generateCommand } from './generate.js'
@@ -33,6 +34,7 @@ function program(): Command {
     .addCommand(trainCommand())
     .addCommand(generateCommand())
     .addCommand(evalCommand())
+    .addCommand(calibrateCommand())
     .addCommand(dataCommand())
     .addCommand(infoCommand())
     .addCommand(plotCommand())

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import * as v from 'valibot'
-import { FormatError, OptionError } from '../core/errors.js'
+import { DataError, FormatError, OptionError } from '../core/errors.js'
+import { CHECKPOINT, loadCheckpoint } from '../node/checkpoint.js'
 import { flagOf, resumable, type TrainingOptions } from './options.js'
 
 const runSchema = v.object({
@@ -45,4 +48,15 @@ export function resumedOptions(run: RunRecord, now: TrainingOptions, said: reado
   const before = Object.entries(run.options).map(([name, value]) => [name, value === 'all' ? Infinity : value])
   const changed = Object.entries(now).filter(([name]) => said.includes(name))
   return { ...now, ...Object.fromEntries(before), ...Object.fromEntries(changed), json: now.json, resume: now.resume }
+}
+
+/** @throws DataError where a training lies that could go on */
+export async function refuseUnfinished(out: string): Promise<void> {
+  const file = path.join(out, CHECKPOINT)
+  if (!existsSync(file)) return
+  const { run } = await loadCheckpoint(file)
+  if (parseRun(run, file).finished) return
+  throw new DataError(
+    `${out}: a training that is not over lies there; go on with --resume ${out}, or choose another folder`,
+  )
 }

@@ -1,4 +1,5 @@
-import { Command, type Option } from 'commander'
+import { Command } from 'commander'
+import { withOptions } from './arguments.js'
 import { type TrainingOptions, trainingOptions } from './options.js'
 
 export function trainCommand(): Command {
@@ -44,11 +45,6 @@ Examples:
 unrolled train has more options.`,
     )
     .action((options: Partial<TrainingOptions>) => run([], { ...defaults, ...options } as TrainingOptions, []))
-}
-
-function withOptions(command: Command, options: Option[]): Command {
-  for (const option of options) command.addOption(option)
-  return command
 }
 
 /** The library is loaded only where it is used: help and mistyped options come at once. */

@@ -33,11 +33,14 @@ export interface EvaluateOptions {
 
 /** The loss of a model over one pass of the data, without training; dropout is off. The state goes as in training. */
 export async function evaluate<S extends RecurrentState>(model: RNNModel<S>, data: SequenceData): Promise<Evaluation> {
-  const sums = new Sums(model)
-  let state: S | undefined
-  for (const { x, y } of data.batches())
-    state = await sums.add(x, y, data.sampling === 'sequential' ? state : undefined)
-  return sums.result()
+  const losses = new Losses()
+  let carried: S | undefined
+  for (const { x, y } of data.batches()) {
+    const { output, state } = scoresOf(model, x, carried)
+    await losses.add(output, y.T.reshape(-1))
+    if (data.sampling === 'sequential') carried = state
+  }
+  return losses.result()
 }
 
 /**
@@ -46,27 +49,43 @@ export async function evaluate<S extends RecurrentState>(model: RNNModel<S>, dat
  * with a state of zeros; what is left over is read after the last row.
  * @throws DataError for a text of fewer than 2 tokens; OptionError for sizes that are not whole, or a bidirectional model
  */
-export async function evaluateCorpus<S extends RecurrentState>(
+export async function evaluateCorpus(
+  model: RNNModel,
+  corpus: Corpus,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const losses = new Losses()
+  await readCorpus('evaluateCorpus', model, corpus, options, (scores, labels) => losses.add(scores, labels))
+  return losses.result()
+}
+
+/**
+ * Reads a text as `evaluateCorpus` does.
+ * @param see is told the scores [rows, vocabSize] of a piece of the text, and the tokens [rows] that they are for
+ */
+export async function readCorpus<S extends RecurrentState>(
+  where: string,
   model: RNNModel<S>,
   corpus: Corpus,
-  { batchSize = 1, numSteps = 128, signal, onProgress }: EvaluateOptions = {},
-): Promise<Evaluation> {
-  checkWhole('evaluateCorpus', 'batchSize', batchSize)
-  checkWhole('evaluateCorpus', 'numSteps', numSteps)
+  { batchSize = 1, numSteps = 128, signal, onProgress }: EvaluateOptions,
+  see: (scores: Tensor, labels: Tensor) => Promise<void> | void,
+): Promise<void> {
+  checkWhole(where, 'batchSize', batchSize)
+  checkWhole(where, 'numSteps', numSteps)
   if (model.rnn.bidirectional) {
     throw new OptionError(
-      'evaluateCorpus: the model is bidirectional, expected one direction: it sees the tokens that it is to foretell',
+      `${where}: the model is bidirectional, expected one direction: it sees the tokens that it is to foretell`,
     )
   }
   const labels = corpus.length - 1
   if (labels < 1) {
-    throw new DataError(`evaluateCorpus: the text has ${corpus.length} tokens, expected at least 2`)
+    throw new DataError(`${where}: the text has ${corpus.length} tokens, expected at least 2`)
   }
   const rows = Math.min(batchSize, labels)
   const width = Math.floor(labels / rows)
-  const sums = new Sums(model)
   const turns = new Turns()
   let state: S | undefined
+  let done = 0
   const read = async (starts: number[], length: number) => {
     for (let at = 0; at < length && !signal?.aborted; at += numSteps) {
       const steps = Math.min(numSteps, length - at)
@@ -78,8 +97,11 @@ export async function evaluateCorpus<S extends RecurrentState>(
         })
         return fromData(data, [starts.length, steps])
       }
-      state = await sums.add(tokens(0), tokens(1), state)
-      onProgress?.(sums.tokens / labels)
+      const { output, state: next } = scoresOf(model, tokens(0), state)
+      state = next
+      await see(output, tokens(1).T.reshape(-1))
+      done += starts.length * steps
+      onProgress?.(done / labels)
       await turns.take()
     }
   }
@@ -89,38 +111,32 @@ export async function evaluateCorpus<S extends RecurrentState>(
   )
   if (state && rows * width < labels) state = lastRow(state, rows)
   await read([rows * width], labels - rows * width)
-  return sums.result()
 }
 
-/** Losses of a model, added up batch by batch. */
-class Sums<S extends RecurrentState> {
-  #loss = 0
-  tokens = 0
-
-  constructor(readonly model: RNNModel<S>) {}
-
-  /** @returns the state after the batch */
-  async add(x: Tensor, y: Tensor, state: S | undefined): Promise<S> {
-    const { output, state: next } = this.#forward(x, state)
-    this.#loss += (await crossEntropy(output, y.T.reshape(-1)).item()) * y.size
-    this.tokens += y.size
-    return next
+/** What the model makes of tokens without dropout; it is in its mode again before anybody else has a turn. */
+function scoresOf<S extends RecurrentState>(model: RNNModel<S>, x: Tensor, state: S | undefined) {
+  const { training } = model
+  model.eval()
+  try {
+    return noGrad(() => model.forward(x, state))
+  } finally {
+    model.train(training)
   }
+}
 
-  /** Whatever comes of it, the model is in its mode again before anybody else has a turn. */
-  #forward(x: Tensor, state: S | undefined): { output: Tensor; state: S } {
-    const { training } = this.model
-    this.model.eval()
-    try {
-      return noGrad(() => this.model.forward(x, state))
-    } finally {
-      this.model.train(training)
-    }
+/** Losses, added up batch by batch. */
+class Losses {
+  #sum = 0
+  #tokens = 0
+
+  async add(scores: Tensor, labels: Tensor): Promise<void> {
+    this.#sum += (await crossEntropy(scores, labels).item()) * labels.size
+    this.#tokens += labels.size
   }
 
   result(): Evaluation {
-    const loss = this.#loss / this.tokens
-    return { loss, perplexity: Math.exp(loss), bitsPerToken: loss / Math.LN2, tokens: this.tokens }
+    const loss = this.#sum / this.#tokens
+    return { loss, perplexity: Math.exp(loss), bitsPerToken: loss / Math.LN2, tokens: this.#tokens }
   }
 }
 

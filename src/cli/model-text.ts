@@ -1,0 +1,79 @@
+import { Option } from 'commander'
+import { OptionError } from '../core/errors.js'
+import type { Corpus, LoadedCorpus, LoadedModel, SplitCorpus } from '../node.js'
+import { number } from './arguments.js'
+
+/** Which part of a text a saved model is to read. */
+export interface PartOptions {
+  split: 'all' | 'train' | 'validation' | 'test'
+  validation?: number
+  test?: number
+  clean?: boolean
+}
+
+/** @param split the part where nobody says */
+export const partOptions = (split: PartOptions['split']): Option[] => [
+  new Option('--split <part>', 'of the text, as the training cut it')
+    .choices(['all', 'train', 'validation', 'test'])
+    .default(split),
+  new Option('--validation <p>', 'held-out part of the text (default: as in the training)').argParser(number),
+  new Option('--test <p>', 'part at the end of the text (default: as in the training)').argParser(number),
+  new Option('--clean', 'letters only, lower case (default: as in the training)'),
+  new Option('--no-clean', 'keep case, punctuation and line ends'),
+]
+
+type Text = Pick<LoadedCorpus, 'corpus' | 'source'>
+
+/** Texts in a saved model's tokens, as its training took them; open until they are closed together. */
+export class ModelTexts {
+  readonly clean: boolean
+  readonly #opened: { close(): Promise<void> }[] = []
+
+  constructor(
+    readonly command: string,
+    readonly folder: string,
+    readonly saved: LoadedModel,
+    readonly options: PartOptions,
+    readonly signal: AbortSignal,
+  ) {
+    this.clean = options.clean ?? saved.config.training?.clean !== false
+  }
+
+  /**
+   * The part that was asked for, of texts or The Time Machine.
+   * @returns with all parts, unless it is the whole text
+   * @throws OptionError for a part that the training did not hold out, and nobody gave the size of
+   */
+  async part(texts: readonly string[]): Promise<Text & { parts?: SplitCorpus }> {
+    const { split, validation = this.#recorded('validation'), test = this.#recorded('test') } = this.options
+    const sizes = { validation, test }
+    if ((split === 'validation' || split === 'test') && sizes[split] === 0) {
+      throw new OptionError(
+        `${this.command}: ${this.folder} was trained without a ${split} part, expected --${split} with a proportion, such as 0.1`,
+      )
+    }
+    if (split === 'all') return this.whole(texts)
+    const { splitCorpus } = await import('../node.js')
+    // What the training took may have been the beginning of the text only.
+    const { corpus, source } = await this.whole(texts, this.#recorded('maxTokens') || Infinity)
+    const parts = splitCorpus(corpus, sizes)
+    return { corpus: parts[split] as Corpus, source, parts }
+  }
+
+  async whole(texts: readonly string[], maxTokens = Infinity): Promise<Text> {
+    const { loadTexts } = await import('./training-text.js')
+    const { vocab } = this.saved
+    const loaded = await loadTexts(texts, { tokens: vocab.kind, clean: this.clean, vocab, maxTokens }, this.signal)
+    this.#opened.push(loaded)
+    return loaded
+  }
+
+  async close(): Promise<void> {
+    for (const one of this.#opened) await one.close()
+  }
+
+  #recorded(name: string): number {
+    const value = this.saved.config.training?.[name]
+    return typeof value === 'number' ? value : 0
+  }
+}
