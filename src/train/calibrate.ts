@@ -2,7 +2,7 @@ import { OptionError } from '../core/errors.js'
 import type { Corpus } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type EvaluateOptions, type Evaluation, evaluateCorpus, readCorpus } from './evaluate.js'
+import { type EvaluateOptions, type Evaluation, evaluationOf, readCorpus } from './evaluate.js'
 
 export interface Calibration {
   /** What the scores were divided by: above 1 where the model was too sure of itself. */
@@ -11,8 +11,8 @@ export interface Calibration {
   after: Evaluation
 }
 
-/** Passes over the text beyond which an end is not waited for. */
-const MOST_PASSES = 12
+/** Steps of Newton's method beyond which an end is not waited for. */
+const MOST_STEPS = 12
 /** A change of 1 / temperature, relative to it, after which the next would be some 1e-6. */
 const NONE = 1e-3
 
@@ -23,8 +23,9 @@ const NONE = 1e-3
  * likeliest stays as it was.
  *
  * The mean of log Σⱼ exp(β zⱼ) − β z_y is convex in β = 1 / temperature, with the slope E[z] − z_y and the curvature
- * Var[z] under the model: Newton's method, from β = 1 on, a pass over the text each.
- * @throws OptionError for a model of tied weights; and as `evaluateCorpus`
+ * Var[z] under the model: Newton's method, from β = 1 on, a pass over the text each,
+ * some five in all; `onProgress` is told of each from 0 on.
+ * @throws OptionError for a model of tied weights, the signal's reason, and as `evaluateCorpus`; the model then is as it was
  */
 export async function calibrate(model: RNNModel, corpus: Corpus, options: EvaluateOptions = {}): Promise<Calibration> {
   if (model.tieWeights) {
@@ -32,40 +33,42 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
       'calibrate: the output has the weight of the embedding, expected a model without tieWeights: dividing one would change the other',
     )
   }
-  const before = await evaluateCorpus(model, corpus, options)
   let beta = 1
-  for (let pass = 0; pass < MOST_PASSES && !options.signal?.aborted; pass++) {
-    const { slope, curvature } = await derivatives(model, corpus, options, beta)
-    // All scores alike, at any temperature.
-    if (!(curvature > 0)) break
-    // A text that the model knows by heart would have no end.
-    const next = Math.min(Math.max(beta - slope / curvature, beta / 2), beta * 2)
-    const change = Math.abs(next - beta) / beta
+  let now = await measure(model, corpus, options, beta)
+  const before = now.evaluation
+  // Where all scores are alike, so are all temperatures.
+  for (let change = 1, steps = 0; change >= NONE && now.curvature > 0 && steps < MOST_STEPS; steps++) {
+    // Limited: for a text that the model knows by heart there would be no end.
+    const next = Math.min(Math.max(beta - now.slope / now.curvature, beta / 2), beta * 2)
+    change = Math.abs(next - beta) / beta
     beta = next
-    if (change < NONE) break
+    now = await measure(model, corpus, options, beta)
   }
-  options.signal?.throwIfAborted()
   for (const { data } of model.linear.parameters()) data.set(data.map((value) => value * beta))
-  return { temperature: 1 / beta, before, after: await evaluateCorpus(model, corpus, options) }
+  return { temperature: 1 / beta, before, after: now.evaluation }
 }
 
-/** Sums over the text of the loss's first and second derivative. */
-async function derivatives(model: RNNModel, corpus: Corpus, options: EvaluateOptions, beta: number) {
-  const sums = { slope: 0, curvature: 0 }
+/** The loss over the text with all scores times β, and the sums of its first and second derivative. */
+async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions, beta: number) {
+  let [loss, slope, curvature, tokens] = [0, 0, 0, 0]
   await readCorpus('calibrate', model, corpus, options, (scores, labels) => {
     const columns = scores.shape[1]
     for (let row = 0; row < labels.size; row++) {
       const z = scores.data.subarray(row * columns, (row + 1) * columns)
-      const { mean, variance } = momentsOf(z, beta)
-      sums.slope += mean - z[labels.data[row]]
-      sums.curvature += variance
+      const label = z[labels.data[row]]
+      const { logSum, mean, variance } = momentsOf(z, beta)
+      loss += logSum - beta * label
+      slope += mean - label
+      curvature += variance
     }
+    tokens += labels.size
   })
-  return sums
+  options.signal?.throwIfAborted()
+  return { evaluation: evaluationOf(loss / tokens, tokens), slope, curvature }
 }
 
-/** Mean and variance of scores under softmax(β z). */
-function momentsOf(z: Tensor['data'], beta: number): { mean: number; variance: number } {
+/** log Σⱼ exp(β zⱼ), and the mean and variance of z under softmax(β z). */
+function momentsOf(z: Tensor['data'], beta: number): { logSum: number; mean: number; variance: number } {
   let most = -Infinity
   for (const score of z) most = Math.max(most, score)
   let [total, sum, squares] = [0, 0, 0]
@@ -78,5 +81,5 @@ function momentsOf(z: Tensor['data'], beta: number): { mean: number; variance: n
     squares += weight * distance * distance
   }
   const mean = sum / total
-  return { mean: mean + most, variance: squares / total - mean * mean }
+  return { logSum: Math.log(total) + beta * most, mean: mean + most, variance: squares / total - mean * mean }
 }

@@ -135,10 +135,16 @@ class Losses {
   }
 
   result(): Evaluation {
-    const loss = this.#sum / this.#tokens
-    return { loss, perplexity: Math.exp(loss), bitsPerToken: loss / Math.LN2, tokens: this.#tokens }
+    return evaluationOf(this.#sum / this.#tokens, this.#tokens)
   }
 }
+
+export const evaluationOf = (loss: number, tokens: number): Evaluation => ({
+  loss,
+  perplexity: Math.exp(loss),
+  bitsPerToken: loss / Math.LN2,
+  tokens,
+})
 
 /** The state of the last of `rows` sequences. */
 function lastRow<S extends RecurrentState>(state: S, rows: number): S {
