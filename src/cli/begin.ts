@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
+import { BOOK_TOKENS } from '../data/load.js'
 import { modelOf } from '../formats/model.js'
 import { CHECKPOINT } from '../node/checkpoint.js'
 import { RunFolder } from '../node/run-folder.js'
@@ -19,7 +20,7 @@ import {
 import type { TrainingOptions } from './options.js'
 import { parseRun, type RunRecord, recordOf, refuseUnfinished, resumedOptions } from './resume.js'
 import { makeModel, makeOptimizer, makeSchedule, tunedConfig } from './setup.js'
-import { loadTrainingText, type TrainingText } from './training-text.js'
+import { loadTexts, loadTrainingText, type TrainingText } from './training-text.js'
 
 /** A training that is ready to run. */
 export interface Job {
@@ -34,9 +35,6 @@ export interface Job {
   /** What there is to say about what was loaded. */
   notes: string[]
 }
-
-/** Tokens of The Time Machine that the book trains on. */
-const BOOK_TOKENS = 10_000
 
 /** A new training: nothing is written before everything was found to be there. */
 export async function begin(
@@ -160,7 +158,7 @@ async function startFrom(
   const saved = await loadModel(from)
   const config = tunedConfig(saved.config, options, said)
   const kind = { ...options, tokens: saved.vocab.kind }
-  const own = await loadTrainingText(texts, kind, signal)
+  const own = await loadTexts(texts, { tokens: kind.tokens, clean: kind.clean, maxTokens: kind.maxTokens }, signal)
   const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
   await own.close()
   const shown = added.slice(0, 20).map((token) => JSON.stringify(token))

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { interruptible } from './interrupt.js'
-import { ModelTexts, type PartOptions, partOptions } from './model-text.js'
+import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { refuseUnfinished } from './resume.js'
 import { grouped } from './table.js'
 
@@ -60,8 +60,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       )
       return
     }
-    const part = options.split === 'all' ? '' : `, its ${options.split} part`
-    console.log(`text: ${source}${part}, ${grouped(before.tokens)} tokens foretold`)
+    console.log(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
     console.log(`scores divided by a temperature of ${temperature.toFixed(4)}`)
     console.log(
       `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${before.perplexity.toFixed(3)} → ${after.perplexity.toFixed(3)}`,

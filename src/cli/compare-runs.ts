@@ -6,7 +6,7 @@ import { type XName, xLabels, type YName, yLabels } from './axes.js'
 import { chart } from './chart.js'
 import { colorsOf } from './colors.js'
 import { type Curve, curvesOf, type Run, readRun } from './curves.js'
-import { summaryOf, table } from './summary.js'
+import { summaryOf, summaryTable } from './summary.js'
 
 export interface ComparisonOptions {
   out: string
@@ -40,7 +40,7 @@ export async function compareRuns(folders: readonly string[], options: Compariso
   const colored = colorsOf(process.stdout).isColorSupported
   console.log(`${yLabels[y]} over ${xLabels[x]}${log ? ', on a logarithmic scale' : ''}`)
   console.log(await chart(named(curves, runs), { log, colored }))
-  console.log(`\n${table(summaries)}\n\nwritten to ${out}`)
+  console.log(`\n${summaryTable(summaries)}\n\nwritten to ${out}`)
 }
 
 function draw(curves: readonly Curve[], runs: readonly Run[], { x, y, log }: ComparisonOptions): Promise<string> {

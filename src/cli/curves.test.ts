@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
 import { chart } from './chart.js'
 import { curvesOf } from './curves.js'
-import { summaryOf, table } from './summary.js'
+import { summaryOf, summaryTable } from './summary.js'
 
 const running = { epochs: 99, lr: 0.5, gradNorm: 2, tokensPerSecond: 100 }
 const step = (step: number, loss: number, seconds = step): StepEvent & { seconds: number } => {
@@ -155,7 +155,10 @@ describe('summaries', () => {
       trainingLoss: 2,
       tokensPerSecond: 100,
     })
-    const text = table([summaryOf({ name: 'a', events: [] }), summaryOf({ name: 'longer', events: [step(1, 3)] })])
+    const text = summaryTable([
+      summaryOf({ name: 'a', events: [] }),
+      summaryOf({ name: 'longer', events: [step(1, 3)] }),
+    ])
     const lines = text.split('\n')
     expect(new Set(lines.map((line) => line.length)).size).toBe(1)
     expect(lines[1]).toMatch(/^a {6}/)

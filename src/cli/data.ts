@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { DataError } from '../core/errors.js'
+import { tokenKinds } from '../data/text.js'
 import type { TextFacts } from '../node/text-facts.js'
 import type { Baseline, LoadedCorpus, TokenKind, Vocab } from '../node.js'
 import { number, numberOrAll } from './arguments.js'
@@ -21,9 +22,7 @@ export function dataCommand(): Command {
   return new Command('data')
     .description('Tell what a text is made of, and how well n-grams foretell it.')
     .argument('<text...>', 'text files, directories, patterns such as books/*.txt, or - for standard input')
-    .addOption(
-      new Option('--tokens <kind>', 'what a token is').choices(['char', 'byte', 'word', 'bpe']).default('char'),
-    )
+    .addOption(new Option('--tokens <kind>', 'what a token is').choices(tokenKinds).default('char'))
     .option('--no-clean', 'keep case, punctuation and line ends')
     .addOption(
       new Option('--max-tokens <n>', 'take the first so many tokens').argParser(numberOrAll).default(Infinity, 'all'),

@@ -3,7 +3,7 @@ import type { Baseline, Corpus, Evaluation } from '../node.js'
 import { number, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { interruptible } from './interrupt.js'
-import { ModelTexts, type PartOptions, partOptions } from './model-text.js'
+import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
@@ -116,8 +116,7 @@ interface Report extends Evaluation {
 
 function show(report: Report, charactersPerToken: number): void {
   const { text, clean, split, tokens, unknown, loss, perplexity, bitsPerCharacter, compared, baselines } = report
-  const part = split === 'all' ? '' : `, its ${split} part`
-  console.log(`text: ${text}${part}${clean ? ', cleaned as in the book' : ''}`)
+  console.log(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
   const share = unknown > 0 ? `, unknown to the model: ${grouped(unknown)} (${percent(unknown, tokens + 1)})` : ''
   console.log(`tokens foretold: ${grouped(tokens)}${share}`)
   const perCharacter = Number.isFinite(bitsPerCharacter) ? `, ${bitsPerCharacter.toFixed(4)} bits per character` : ''

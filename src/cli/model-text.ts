@@ -22,6 +22,10 @@ export const partOptions = (split: PartOptions['split']): Option[] => [
   new Option('--no-clean', 'keep case, punctuation and line ends'),
 ]
 
+/** A text and which part of it, for people. */
+export const partOf = (source: string, split: PartOptions['split']): string =>
+  split === 'all' ? source : `${source}, its ${split} part`
+
 type Text = Pick<LoadedCorpus, 'corpus' | 'source'>
 
 /** Texts in a saved model's tokens, as its training took them; open until they are closed together. */

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { tokenKinds } from '../data/text.js'
 import type { KernelName, Sampling, TokenKind } from '../node.js'
 import { number, numberOrAll } from './arguments.js'
 
@@ -55,7 +56,7 @@ export interface TrainingOptions {
   json?: boolean
 }
 
-const choice = (flags: string, text: string, words: string[]) =>
+const choice = (flags: string, text: string, words: readonly string[]) =>
   new Option(flags, text).choices(words).default(words[0])
 
 const amount = (flags: string, text: string, value: number | undefined, parse = number) =>
@@ -92,7 +93,7 @@ const groups: Record<string, () => Option[]> = {
       undefined,
       numberOrAll,
     ),
-    choice('--tokens <kind>', 'what a token is', ['char', 'byte', 'word', 'bpe']),
+    choice('--tokens <kind>', 'what a token is', tokenKinds),
     new Option('--no-clean', 'keep case, punctuation and line ends').default(true),
     amount('--validation <p>', 'part of the text, before its end, to be held out while training', 0),
     amount('--test <p>', 'part at the end of the text that training never sees, for eval', 0),

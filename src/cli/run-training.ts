@@ -19,6 +19,7 @@ import { interruptible } from './interrupt.js'
 import type { TrainingOptions } from './options.js'
 import { showCurve } from './plot.js'
 import { recordOf } from './resume.js'
+import { grouped } from './table.js'
 import { duration, type TrainView, trainView } from './view.js'
 
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
@@ -220,7 +221,7 @@ function summary({ model, vocab }: Job): string {
   const { cell } = configOf(model)
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
-  return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${parameters.toLocaleString('en')} parameters`
+  return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`
 }
 
 /** The book's two beginnings where the vocabulary has their tokens, else its most frequent token. */

@@ -1,4 +1,5 @@
 import { type Run, trainingEvents } from './curves.js'
+import { table } from './table.js'
 
 /** What became of a training. */
 export interface Summary {
@@ -40,8 +41,8 @@ function median(values: readonly number[]): number | null {
 
 const heads = ['run', 'epochs', 'steps', 'loss', 'best validation', 'perplexity', 'at step', 'tokens/s']
 
-/** Summaries as lines of columns: names to the left, numbers to the right. */
-export function table(summaries: readonly Summary[]): string {
+/** Summaries side by side. */
+export function summaryTable(summaries: readonly Summary[]): string {
   const rows = summaries.map(({ run, epochs, steps, trainingLoss, validation, tokensPerSecond }) => [
     run,
     String(epochs),
@@ -53,8 +54,5 @@ export function table(summaries: readonly Summary[]): string {
     tokensPerSecond?.toFixed(0),
   ])
   const cells = [heads, ...rows].map((row) => row.map((cell) => cell ?? '–'))
-  const widths = heads.map((_, column) => Math.max(...cells.map((row) => row[column].length)))
-  return cells
-    .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
-    .join('\n')
+  return table(cells, '')
 }

@@ -10,6 +10,7 @@ import {
 } from '../node.js'
 import { withProgress } from './bar.js'
 import type { TrainingOptions } from './options.js'
+import { grouped } from './table.js'
 
 /** A text as a training takes it. */
 export interface TrainingText {
@@ -39,13 +40,13 @@ export async function loadTrainingText(
   const loaded = await loadTexts(texts, how, signal)
   const { corpus, source } = loaded
   const parts = splitCorpus(corpus, { validation, test })
-  const counts = Object.entries(parts).map(([name, part]) => `${part.length.toLocaleString('en')} to ${words[name]}`)
+  const counts = Object.entries(parts).map(([name, part]) => `${grouped(part.length)} to ${words[name]}`)
   return {
     train: parts.train,
     validation: parts.validation,
     vocab: loaded.vocab,
     source,
-    tokens: `${corpus.length.toLocaleString('en')} tokens${counts.length > 1 ? `: ${counts.join(', ')}` : ''}`,
+    tokens: `${grouped(corpus.length)} tokens${counts.length > 1 ? `: ${counts.join(', ')}` : ''}`,
     fingerprint: fingerprintOf(corpus),
     close: loaded.close,
   }

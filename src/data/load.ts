@@ -11,6 +11,9 @@ export interface EncodeOptions extends TextOptions, Pick<VocabOptions, 'minFreq'
   vocab?: Vocab
 }
 
+/** Tokens of The Time Machine that the book trains on. */
+export const BOOK_TOKENS = 10_000
+
 export interface LoadOptions extends SequenceOptions, EncodeOptions {
   /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default 10,000; Infinity for all. */
   maxTokens?: number
@@ -29,7 +32,7 @@ export interface LoadedText {
  *   'bpe' tokens before `loadBytePairs`
  */
 export function sequencesFromText(text: string, options: LoadOptions = {}): LoadedText {
-  const { maxTokens = 10_000, minFreq } = options
+  const { maxTokens = BOOK_TOKENS, minFreq } = options
   checkMaxTokens(maxTokens)
   const kind = kindOf(options)
   const pieces = () => piecesOf(text, { ...options, tokens: kind })

@@ -1,4 +1,4 @@
-import type { LoadedText, LoadOptions } from '../data/load.js'
+import { BOOK_TOKENS, type LoadedText, type LoadOptions } from '../data/load.js'
 import { SequenceData } from '../data/sequences.js'
 import { loadCorpus } from './load-corpus.js'
 
@@ -8,6 +8,6 @@ import { loadCorpus } from './load-corpus.js'
  * @throws DataError for what cannot be read, is not UTF-8, or is too short for one batch
  */
 export async function loadText(source: string | readonly string[], options: LoadOptions = {}): Promise<LoadedText> {
-  const { corpus, vocab } = await loadCorpus(source, { ...options, maxTokens: options.maxTokens ?? 10_000 })
+  const { corpus, vocab } = await loadCorpus(source, { ...options, maxTokens: options.maxTokens ?? BOOK_TOKENS })
   return { data: new SequenceData(corpus, options), vocab, corpus }
 }
