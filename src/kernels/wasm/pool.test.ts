@@ -115,16 +115,26 @@ describe('a worker that dies', () => {
   })
 })
 
+const library = JSON.stringify(pathToFileURL(path.resolve('dist/index.js')).href)
+const passThrough = (kernels: string, threads: number) => `
+  import { randn, RNN, selectKernels } from ${library}
+  selectKernels('${kernels}', { threads: ${threads} })
+  new RNN({ inputSize: 8, hiddenSize: 64 }).forward(randn([2, 32, 8])).output.sum().backward()
+  console.log('worked')
+`
+const output = (script: string) =>
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script], { timeout: 10_000, encoding: 'utf8' })
+
 test('a process ends by itself, at once, whatever its threads do', () => {
-  const library = JSON.stringify(pathToFileURL(path.resolve('dist/index.js')).href)
   for (const end of ['', 'process.exit(0)', 'setTimeout(() => {}, 20)']) {
-    const script = `
-      import { randn, RNN, selectKernels } from ${library}
-      selectKernels('wasm', { threads: 3 })
-      new RNN({ inputSize: 8, hiddenSize: 64 }).forward(randn([20, 32, 8])).output.sum().backward()
-      console.log('worked')
-      ${end}`
-    const command = ['--input-type=module', '--eval', script]
-    expect(execFileSync(process.execPath, command, { timeout: 10_000, encoding: 'utf8' })).toBe('worked\n')
+    expect(output(passThrough('wasm', 3) + end)).toBe('worked\n')
+  }
+})
+
+test('a process may end while its threads still load the BLAS', () => {
+  if (!blasKernels()) return console.log('no BLAS on this machine: its threads are not tested')
+  // With so many threads, some always do.
+  for (const end of ['', '', 'process.exit(0)', 'setTimeout(() => {}, 40)']) {
+    expect(output(passThrough('blas', 32) + end)).toBe('worked\n')
   }
 })

@@ -23,6 +23,8 @@ export interface WorkerTask {
   failed: number
   /** The file of the system's BLAS, where the kernels use it. */
   blas: string | undefined
+  /** One value: how many workers of this process still load the BLAS. */
+  loading: Int32Array
 }
 
 /** What happened to a pool's workers; apart from the pool, so that they don't keep it alive. */
@@ -30,14 +32,40 @@ interface Fate {
   ended: boolean
 }
 
+interface Ending {
+  terminate(): Promise<number>
+}
+
 /** Ends the workers of kernels that nobody uses any more. */
-const abandoned = new FinalizationRegistry<readonly { terminate(): unknown }[]>((workers) => {
+const abandoned = new FinalizationRegistry<readonly Ending[]>(end)
+
+let loading: Int32Array | undefined
+
+/** The count of workers that load the BLAS. koffi takes the process with it where it is cut off while it loads. */
+function loadingWorkers(): Int32Array {
+  if (!loading) {
+    loading = new Int32Array(new SharedArrayBuffer(4))
+    process.on('exit', awaitLoading)
+  }
+  return loading
+}
+
+/** Blocks until no worker loads the BLAS any more; those that give no sign of life are forgotten. */
+function awaitLoading(): void {
+  if (!loading) return
+  for (let left = Atomics.load(loading, 0); left > 0; left = Atomics.load(loading, 0)) {
+    if (Atomics.wait(loading, 0, left, SILENCE) === 'timed-out') Atomics.store(loading, 0, 0)
+  }
+}
+
+function end(workers: readonly Ending[]): void {
+  awaitLoading()
   for (const worker of workers) worker.terminate()
-})
+}
 
 /** Threads that share the kernels' memory; they sleep where there is no work, and keep no process alive. */
 export class Pool {
-  readonly workers: { terminate(): Promise<number> }[] = []
+  readonly workers: Ending[] = []
   #board = 0
   #fate: Fate | undefined
 
@@ -66,7 +94,7 @@ export class Pool {
   stop(): void {
     abandoned.unregister(this)
     if (this.#fate) Atomics.store(this.memory.ints, this.#board / 4 + NEXT, CLOSED)
-    for (const worker of this.workers.splice(0)) worker.terminate()
+    end(this.workers.splice(0))
     this.#fate = undefined
   }
 
@@ -76,7 +104,9 @@ export class Pool {
     const { module, blas, memory } = this
     this.#board = memory.allocate(BOARD_LENGTH)
     memory.zero(this.#board, BOARD_LENGTH)
-    const task: WorkerTask = { module, memory: memory.memory, board: this.#board, done: DONE, failed: FAILED, blas }
+    const [board, loading] = [this.#board, loadingWorkers()]
+    const task: WorkerTask = { module, memory: memory.memory, board, done: DONE, failed: FAILED, blas, loading }
+    if (blas) Atomics.add(loading, 0, this.threads - 1)
     for (let i = 1; i < this.threads; i++) {
       const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task, execArgv: [] })
       worker.unref()
