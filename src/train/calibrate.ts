@@ -23,8 +23,8 @@ const NONE = 1e-3
  * likeliest stays as it was.
  *
  * The mean of log Σⱼ exp(β zⱼ) − β z_y is convex in β = 1 / temperature, with the slope E[z] − z_y and the curvature
- * Var[z] under the model: Newton's method, from β = 1 on, a pass over the text each,
- * some five in all; `onProgress` is told of each from 0 on.
+ * Var[z] under the model: Newton's method from β = 1 on, with a pass over the text for each step, some five in all;
+ * `onProgress` is told of each pass from 0 on.
  * @throws OptionError for a model of tied weights, the signal's reason, and as `evaluateCorpus`; the model then is as it was
  */
 export async function calibrate(model: RNNModel, corpus: Corpus, options: EvaluateOptions = {}): Promise<Calibration> {

@@ -32,6 +32,7 @@ interface Fate {
   ended: boolean
 }
 
+/** What a pool needs of a worker once it runs. */
 interface Ending {
   terminate(): Promise<number>
 }
@@ -58,6 +59,7 @@ function awaitLoading(): void {
   }
 }
 
+/** Ends workers without harm to the process. */
 function end(workers: readonly Ending[]): void {
   awaitLoading()
   for (const worker of workers) worker.terminate()
