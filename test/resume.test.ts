@@ -145,6 +145,18 @@ describe('a folder that training must not enter', () => {
     expect([third.status, third.stderr]).toEqual([2, expect.stringContaining('go on with --resume busy')])
   })
 
+  test('a lock that cannot be read is one', () => {
+    for (const [name, make] of Object.entries({
+      folder: (lock: string) => mkdirSync(lock),
+      link: (lock: string) => symlinkSync('nowhere', lock),
+    })) {
+      mkdirSync(at(name))
+      make(at(name, 'lock.json'))
+      const { status, stderr } = run('train', 'text.txt', ...small, '--out', name)
+      expect([status, stderr]).toEqual([2, expect.stringMatching(/another process is training there.*remove lock.json/)])
+    }
+  })
+
   test('over: says so; more epochs go on', () => {
     const over = run('train', '--resume', 'done')
     expect([over.status, over.stderr]).toEqual([2, expect.stringContaining('over, after epoch 2; go on with --epochs')])

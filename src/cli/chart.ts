@@ -16,12 +16,15 @@ export async function chart(curves: readonly Curve[], { log, colored }: ChartOpt
   const allX = curves.flatMap(({ x }) => x)
   const [from, to] = [allX.reduce((a, b) => Math.min(a, b)), allX.reduce((a, b) => Math.max(a, b))]
   const columns = Math.min(COLUMNS, Math.max(...curves.map(({ x }) => x.length)))
-  const lines = curves.map((curve) => sampled(curve, from, to, columns).map((y) => (log ? Math.log10(y) : y)))
-  const [min, max] = [Math.min(...lines.flat()), Math.max(...lines.flat())]
-  const format = (value: number) => {
-    // asciichart rounds the label of a level line.
-    const exact = min === max ? min : value
-    return label(log ? 10 ** exact : exact)
+  const values = curves.map((curve) => sampled(curve, from, to, columns).map((y) => (log ? Math.log10(y) : y)))
+  const lowest = Math.min(...values.flat())
+  const range = Math.max(...values.flat()) - lowest
+  // asciichart counts rows in units of the range, one by one: it would never end where they are beyond 2⁵³.
+  const lines = values.map((curve) => curve.map((value) => range > 0 ? 1 + (value - lowest) / range : 1))
+  const [min, max] = range > 0 ? [1, 2] : [1, 1]
+  const format = (place: number) => {
+    const value = lowest + (place - 1) * range
+    return label(log ? 10 ** value : value)
   }
   if (colored && curves.length > 1) {
     const names = curves.map((curve, i) => ascii.colored(`── ${titleOf(curve)}`, colors[i % colors.length]))

@@ -125,6 +125,21 @@ describe('a chart of letters', () => {
     expect(await chart([curve('a', [7], [3])], { colored: false })).toContain('3.00')
     expect(await chart([curve('a', [1, 2], [0.001, 0.001])], { colored: false })).toContain('1.00e-3')
   })
+
+  test.each([
+    [[5.8e55], '5.80e+55'],
+    [[1e300, 1e300], '1.00e+300'],
+    [[1, 1 + Number.EPSILON], '1.00'],
+    [[Number.MIN_VALUE, Number.MAX_VALUE], '1.80e+308'],
+    [[0, Number.MIN_VALUE], '4.94e-324'],
+  ])('as large, small and near each other as numbers can be: %j', async (y, label) => {
+    const x = y.map((_, i) => i)
+    for (const colored of [false, true]) {
+      const drawn = (await chart([curve('a', x, y), curve('b', x, y)], { colored })).split('\n')
+      expect(drawn.length).toBeLessThan(20)
+      expect(drawn.join('\n')).toContain(label)
+    }
+  })
 })
 
 describe('summaries', () => {

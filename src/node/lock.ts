@@ -27,7 +27,10 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await writeFile(own, JSON.stringify(owner))
   try {
     // A link is made by one process only, and never half written.
-    while (!(await link(own, file).then(() => true, ifExists))) await removeStale(file, folder)
+    for (let attempts = 10; !(await link(own, file).then(() => true, ifExists)); attempts--) {
+      if (attempts === 0) throw inUse(folder)
+      await removeStale(file, folder)
+    }
   } finally {
     await rm(own, { force: true })
   }
@@ -40,15 +43,13 @@ const ifExists = (error: NodeJS.ErrnoException): false => {
 }
 
 async function removeStale(file: string, folder: string): Promise<void> {
-  const text = await readFile(file, 'utf8').catch(() => undefined)
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw inUse(folder)
+  })
   if (text === undefined) return
   const owner = parse(text)
-  if (!owner || owner.host !== hostname() || (await isAlive(owner))) {
-    const who = owner ? `process ${owner.pid} on ${owner.host}` : 'another process'
-    throw new DataError(
-      `${folder}: ${who} is training there; wait for it, choose another folder, or remove ${LOCK} there if it is gone`,
-    )
-  }
+  if (!owner || owner.host !== hostname() || (await isAlive(owner))) throw inUse(folder, owner)
   // Under a name of its own first: of two that find it stale, one gets it, and nobody removes the other's new lock.
   const stale = beside(file)
   const moved = await rename(file, stale).then(
@@ -57,6 +58,13 @@ async function removeStale(file: string, folder: string): Promise<void> {
   )
   if (moved && (await readFile(stale, 'utf8')) !== text) await link(stale, file).catch(() => undefined)
   if (moved) await rm(stale, { force: true })
+}
+
+function inUse(folder: string, owner?: Owner): DataError {
+  const who = owner ? `process ${owner.pid} on ${owner.host}` : 'another process'
+  return new DataError(
+    `${folder}: ${who} is training there; wait for it, choose another folder, or remove ${LOCK} there if it is gone`,
+  )
 }
 
 function parse(text: string): Owner | undefined {
