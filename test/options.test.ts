@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { runCommand } from '../src/cli/program.js'
@@ -47,6 +48,18 @@ async function run(args: string[]): Promise<{ code: number; stdout: string; stde
     for (const spy of spies) spy.mockRestore()
   }
 }
+
+/** Ends the process, loudly, where nothing is told for a minute: a training that hangs lets no timer of its own thread go off. */
+const watch = `
+  const { writeSync } = require('node:fs')
+  let timer
+  require('node:worker_threads').parentPort.on('message', (said) => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      writeSync(2, 'unrolled hangs: ' + said + '\\n')
+      process.kill(process.pid, 'SIGKILL')
+    }, 60_000)
+  })`
 
 /** A value that goes, most of the time, or one that may not. */
 const value = (good: (string | number)[], odd: (string | number)[]) =>
@@ -117,6 +130,7 @@ const texts = fc.oneof(
 test(`${RUNS} random combinations of options: each trains, or ends in one clear sentence`, async () => {
   let trained = 0
   let number = 0
+  const watcher = new Worker(watch, { eval: true })
   await fc.assert(
     fc.asyncProperty(texts, some, async (names, chosen) => {
       const out = at(`run-${number++}`)
@@ -125,6 +139,7 @@ test(`${RUNS} random combinations of options: each trains, or ends in one clear 
         if (given === true) args.push(name)
         else if (given !== undefined && given !== false) args.push(`${name}=${given}`)
       }
+      watcher.postMessage(args.join(' '))
       const { code, stdout, stderr } = await run(['train', ...names.map(at), ...args, '--out', out])
       const said = `${args.join(' ')}\n${stdout}\n${stderr}`
       if (code === 0) {
@@ -142,5 +157,6 @@ test(`${RUNS} random combinations of options: each trains, or ends in one clear 
     }),
     { numRuns: RUNS },
   )
+  await watcher.terminate()
   expect(trained).toBeGreaterThan(RUNS / 50)
 }, 600_000)

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -153,7 +162,10 @@ describe('a folder that training must not enter', () => {
       mkdirSync(at(name))
       make(at(name, 'lock.json'))
       const { status, stderr } = run('train', 'text.txt', ...small, '--out', name)
-      expect([status, stderr]).toEqual([2, expect.stringMatching(/another process is training there.*remove lock.json/)])
+      expect([status, stderr]).toEqual([
+        2,
+        expect.stringMatching(/another process is training there.*remove lock.json/),
+      ])
     }
   })
 

@@ -1,10 +1,17 @@
 import { Presets, SingleBar } from 'cli-progress'
 
-/** A bar on a terminal for work whose length is known, and nothing elsewhere. */
+/** Milliseconds between two lines where there is no terminal; shorter work says nothing. */
+const INTERVAL = 20_000
+
+/** For work whose length is known: a bar on a terminal, and elsewhere a line now and then. */
 export class ProgressBar {
   readonly #bar: SingleBar | undefined
+  #told = performance.now()
 
-  constructor(label: string, stream: NodeJS.WriteStream = process.stderr) {
+  constructor(
+    readonly label: string,
+    readonly stream: NodeJS.WriteStream = process.stderr,
+  ) {
     if (!stream.isTTY) return
     const format = `${label} {bar} {percentage} %`
     const options = {
@@ -23,6 +30,9 @@ export class ProgressBar {
   /** @param done part of the work, from 0 to 1 */
   update(done: number): void {
     this.#bar?.update(done)
+    if (this.#bar || performance.now() - this.#told < INTERVAL) return
+    this.#told = performance.now()
+    this.stream.write(`${this.label} ${Math.floor(100 * done)} %\n`)
   }
 
   end(): void {

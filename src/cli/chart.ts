@@ -20,7 +20,7 @@ export async function chart(curves: readonly Curve[], { log, colored }: ChartOpt
   const lowest = Math.min(...values.flat())
   const range = Math.max(...values.flat()) - lowest
   // asciichart counts rows in units of the range, one by one: it would never end where they are beyond 2⁵³.
-  const lines = values.map((curve) => curve.map((value) => range > 0 ? 1 + (value - lowest) / range : 1))
+  const lines = values.map((curve) => curve.map((value) => (range > 0 ? 1 + (value - lowest) / range : 1)))
   const [min, max] = range > 0 ? [1, 2] : [1, 1]
   const format = (place: number) => {
     const value = lowest + (place - 1) * range
