@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { crossEntropy, loadModel, noGrad, tensor } from '../src/node.js'
+import { crossEntropy, loadModel, noGrad, saveModel, tensor } from '../src/node.js'
 
 // The built commands that tell about texts, models and trainings. `npm test` builds them first.
 const main = path.resolve('dist/cli/main.js')
@@ -98,6 +98,14 @@ describe('eval', () => {
     expect(result.bitsPerCharacter).toBeCloseTo(result.loss / Math.LN2 / letters, 10)
     expect(result.baselines).toHaveLength(3)
     expect(run('eval', 'words', 'more.txt').stdout).toMatch(/unknown to the model: 200 \(55\.56 %\)/)
+  })
+
+  test('a model that diverged', async () => {
+    const { model, vocab, config } = await loadModel(at('sea'))
+    model.linear.weight.data.fill(3e38)
+    await saveModel(at('boom'), model, vocab, config.training)
+    const { status, stdout, stderr } = run('eval', 'boom', 'sea.txt')
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^error: boom: the loss is NaN, .*--lr$/m)])
   })
 
   test('a text too short for n-grams is measured all the same', () => {

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { DataError } from '../core/errors.js'
 import type { Baseline, Corpus, Evaluation } from '../node.js'
 import { number, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
@@ -54,8 +55,13 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const { model, vocab } = saved
   const { split, baseline, orders = ordersOf(vocab) } = options
   const opened = new ModelTexts('eval', folder, saved, options, signal)
-  const measure = (part: Corpus) =>
-    withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
+  const measure = async (part: Corpus): Promise<Evaluation> => {
+    const result = await withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
+    if (signal.aborted || Number.isFinite(result.loss)) return result
+    throw new DataError(
+      `${folder}: the loss is ${result.loss}, expected a model whose scores 32-bit floats can hold; it diverged: train it again with a smaller --lr`,
+    )
+  }
   try {
     const { corpus, source: text, parts } = await opened.part(texts)
     const result = await measure(corpus)

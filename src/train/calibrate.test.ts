@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { OptionError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { SequenceData } from '../data/sequences.js'
 import { modelOf } from '../formats/model.js'
@@ -62,6 +62,10 @@ test('a model that always says the same, and one that is always right, end too',
     Uint8Array.from({ length: 20 }, () => 2),
   )
   expect(after.loss).toBeLessThan(1e-6)
+})
+
+test('a model that diverged is refused', async () => {
+  await expect(calibrate(modelTimes(1e39), corpus)).rejects.toThrow(DataError)
 })
 
 test('tied weights are refused, and the model stays as it was', async () => {

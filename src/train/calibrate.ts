@@ -1,4 +1,4 @@
-import { OptionError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
 import type { Corpus } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -25,7 +25,8 @@ const NONE = 1e-3
  * The mean of log Σⱼ exp(β zⱼ) − β z_y is convex in β = 1 / temperature, with the slope E[z] − z_y and the curvature
  * Var[z] under the model: Newton's method from β = 1 on, with a pass over the text for each step, some five in all;
  * `onProgress` is told of each pass from 0 on.
- * @throws OptionError for a model of tied weights, the signal's reason, and as `evaluateCorpus`; the model then is as it was
+ * @throws OptionError for a model of tied weights, DataError for one that diverged, the signal's reason, and as
+ * `evaluateCorpus`; the model then is as it was
  */
 export async function calibrate(model: RNNModel, corpus: Corpus, options: EvaluateOptions = {}): Promise<Calibration> {
   if (model.tieWeights) {
@@ -36,6 +37,11 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
   let beta = 1
   let now = await measure(model, corpus, options, beta)
   const before = now.evaluation
+  if (!Number.isFinite(before.loss)) {
+    throw new DataError(
+      `calibrate: the loss is ${before.loss}, expected a model whose scores 32-bit floats can hold; it diverged: train it again with a smaller lr`,
+    )
+  }
   // Where all scores are alike, so are all temperatures.
   for (let change = 1, steps = 0; change >= NONE && now.curvature > 0 && steps < MOST_STEPS; steps++) {
     // Limited: for a text that the model knows by heart there would be no end.

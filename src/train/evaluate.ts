@@ -10,7 +10,7 @@ import { crossEntropy } from '../tensor/functions.js'
 import { Tensor } from '../tensor/tensor.js'
 
 export interface Evaluation {
-  /** Mean over the tokens, in nats. */
+  /** Mean over the tokens, in nats; NaN where scores of the model are beyond 32-bit floats, as of one that diverged. */
   loss: number
   /** e^loss */
   perplexity: number

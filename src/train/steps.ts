@@ -7,8 +7,8 @@ import { Training, type TrainStepsOptions } from './training.js'
 /**
  * Trains as the book's `train_ch8`, as an asynchronous generator of events: one a step and one an epoch. See
  * `Training`, which can also be saved and restored.
- * @throws DivergenceError when the loss is not finite; the model then has the parameters of the last epoch
- *   that ended well
+ * @throws DivergenceError when the loss, or that of the held-out text, is not finite; the model then has the
+ *   parameters of the last epoch that ended well
  */
 export async function* trainSteps<S extends RecurrentState>(
   model: RNNModel<S>,

@@ -125,6 +125,22 @@ describe('train', () => {
     expect(Object.values(exploding.stateDict()).map(({ data }) => [...data])).toEqual(good)
   })
 
+  test('so does that of the held-out text', async () => {
+    const { data, vocab } = small()
+    const rnn = new RNN({ inputSize: vocab.size, hiddenSize: 16, nonlinearity: 'relu' })
+    const model = new RNNModel(rnn, vocab.size)
+    // A token that training never sees makes scores beyond 32-bit floats.
+    const [[name, weightIh]] = rnn.namedParameters()
+    expect(name).toBe('weight_ih_l0')
+    for (let unit = 0; unit < 16; unit++) weightIh.data[unit * vocab.size] = 1e38
+    const corpus = new Uint8Array(40)
+    const training = trainSteps(model, data, { epochs: 2, validation: { corpus } })
+    const all = async () => {
+      for await (const _ of training);
+    }
+    await expect(all()).rejects.toThrow(/train: the loss of the held-out text became NaN at step \d+ \(epoch 1\)/)
+  })
+
   test.each([{ epochs: 0 }, { epochs: 1.5 }, { lr: Number.NaN }, { lr: -1 }, { clip: 0 }])(
     'refuses %o',
     async (wrong) => {

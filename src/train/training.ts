@@ -124,8 +124,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
   /**
    * Trains, as events: one a step, one an epoch, one a validation. Ends early, after a whole step, when `signal`
    * is aborted or `patience` is used up; see `ended`.
-   * @throws DivergenceError when the loss is not finite; the model then has the parameters of the last epoch
-   *   that ended well
+   * @throws DivergenceError when the loss, or that of the held-out text, is not finite; the model then has the
+   *   parameters of the last epoch that ended well
    */
   async *run(): AsyncGenerator<TrainEvent, void> {
     while (!this.isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
@@ -245,18 +245,26 @@ export class Training<S extends RecurrentState = RecurrentState> {
     at.gradNorm = clipGradNorm(this.#parameters, clip)
     at.step++
     at.batch += count
-    if (!Number.isFinite(loss) || !Number.isFinite(at.gradNorm)) {
-      this.model.loadStateDict(this.#lastGood)
-      throw new DivergenceError(this.#divergence(loss), at.step)
-    }
+    this.#checkFinite('the loss', loss)
+    this.#checkFinite("the gradients' norm", at.gradNorm)
     this.optimizer.step()
     if (!(schedule instanceof ReduceLROnPlateau)) schedule?.step()
   }
 
-  #divergence(loss: number): string {
-    const { step, epoch, gradNorm } = this.#at
-    const what = Number.isFinite(loss) ? `the gradients' norm became ${gradNorm}` : `the loss became ${loss}`
-    return `train: ${what} at step ${step} (epoch ${epoch}); the model keeps the parameters of the last good epoch; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`
+  #checkFinite(what: string, value: number): void {
+    if (Number.isFinite(value)) return
+    this.model.loadStateDict(this.#lastGood)
+    const { step } = this.#at
+    throw new DivergenceError(
+      `train: ${what} became ${value} at step ${step} (epoch ${this.#epochOfStep}); the model keeps the parameters of the last good epoch; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
+      step,
+    )
+  }
+
+  /** The epoch of the last step: after an epoch's last one the next is at hand. */
+  get #epochOfStep(): number {
+    const { epoch, batch } = this.#at
+    return batch === 0 ? epoch - 1 : epoch
   }
 
   /** Asked between steps, also after `restore`: what was due before a checkpoint and after it is the same. */
@@ -274,12 +282,11 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const at = this.#at
     const { loss } = await evaluateCorpus(this.model, validation!.corpus, { batchSize, numSteps, signal })
     if (signal?.aborted) return
+    this.#checkFinite('the loss of the held-out text', loss)
     const best = at.best === undefined || loss < at.best.loss
     at.best = best ? { loss, step: at.step, since: 0 } : { ...at.best!, since: at.best!.since + 1 }
     at.validated = at.step
     if (schedule instanceof ReduceLROnPlateau) schedule.step(loss)
-    // One at the end of an epoch comes after the next has begun.
-    const epoch = at.batch === 0 ? at.epoch - 1 : at.epoch
-    yield { type: 'validation', epoch, step: at.step, loss, perplexity: Math.exp(loss), best }
+    yield { type: 'validation', epoch: this.#epochOfStep, step: at.step, loss, perplexity: Math.exp(loss), best }
   }
 }
