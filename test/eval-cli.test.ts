@@ -122,6 +122,7 @@ describe('eval', () => {
     [['eval', 'none', 'sea.txt'], /no such folder/],
     [['eval', 'sea', 'sea.txt', '--split', 'half'], /Allowed choices/],
     [['eval', 'sea', 'sea.txt', '--orders', '0'], /maxOrder is 0/],
+    [['eval', 'sea', '-', '--baseline', '-'], /standard input, is named twice/],
     [['eval', 'words', 'sea.txt', '--split', 'test'], /trained without a test part, expected --test/],
     [['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'], /expected less than 1/],
     [['data', 'none.txt'], /none\.txt: there is no such file/],
@@ -238,6 +239,18 @@ describe('fine-tuning', () => {
     expect(status).toBe(0)
     expect(stdout).toMatch(/unknown to the model, taken as <unk>: .*"ñ"/)
     expect(json('info', 'tuned').vocabSize).toBe(json('info', 'sea').vocabSize)
+  })
+
+  test('the same text from standard input, the same model', () => {
+    const input = readFileSync(at('more.txt'))
+    const options = [...small, '--epochs', '1', '--init-from', 'sea', '--extend-vocab']
+    expect(run('train', 'more.txt', ...options, '--out', 'filed').status).toBe(0)
+    const piped = spawnSync(process.execPath, [main, 'train', '-', ...options, '--out', 'piped'], {
+      ...{ cwd: folder, env, input, encoding: 'utf8', timeout: 60_000 },
+    })
+    expect(piped.status, piped.stderr).toBe(0)
+    const bits = (name: string) => readFileSync(at(name, 'model.safetensors'))
+    expect(bits('piped').equals(bits('filed'))).toBe(true)
   })
 
   test('or get new rows; those of the old ones keep their values', async () => {

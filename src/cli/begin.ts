@@ -6,6 +6,7 @@ import { BOOK_TOKENS } from '../data/load.js'
 import { modelOf } from '../formats/model.js'
 import { CHECKPOINT } from '../node/checkpoint.js'
 import { RunFolder } from '../node/run-folder.js'
+import { openSources } from '../node/sources.js'
 import {
   checkModelFolder,
   extendVocab,
@@ -158,20 +159,32 @@ async function startFrom(
   const saved = await loadModel(from)
   const config = tunedConfig(saved.config, options, said)
   const kind = { ...options, tokens: saved.vocab.kind }
-  const own = await loadTexts(texts, { tokens: kind.tokens, clean: kind.clean, maxTokens: kind.maxTokens }, signal)
-  const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
-  await own.close()
-  const shown = added.slice(0, 20).map((token) => JSON.stringify(token))
-  const list = `${shown.join(' ')}${added.length > shown.length ? ` and ${added.length - shown.length} more` : ''}`
-  const extend = options.extendVocab && added.length > 0
-  if (added.length > 0) notes.push(extend ? `new rows for ${list}` : `unknown to the model, taken as <unk>: ${list}`)
-  // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
-  const copy = modelOf(config, generator)
-  copy.loadStateDict(saved.model.stateDict())
-  const { model, vocab } = extend
-    ? extendVocab(copy, saved.vocab, added, generator)
-    : { model: copy, vocab: saved.vocab }
-  return { model, vocab, text: await loadTrainingText(texts, kind, signal, vocab) }
+  // Read for its own tokens, then with the model's; standard input is there only once.
+  const opened = texts.length > 0 ? await openSources(texts, { signal }) : undefined
+  try {
+    const { tokens, clean, maxTokens } = kind
+    const own = await loadTexts(opened ?? texts, { tokens, clean, maxTokens }, signal)
+    await own.close()
+    const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
+    const extend = options.extendVocab && added.length > 0
+    if (added.length > 0)
+      notes.push(`${extend ? 'new rows for' : 'unknown to the model, taken as <unk>:'} ${some(added)}`)
+    // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
+    const copy = modelOf(config, generator)
+    copy.loadStateDict(saved.model.stateDict())
+    const { model, vocab } = extend
+      ? extendVocab(copy, saved.vocab, added, generator)
+      : { model: copy, vocab: saved.vocab }
+    return { model, vocab, text: await loadTrainingText(opened ?? texts, kind, signal, vocab) }
+  } finally {
+    await opened?.close()
+  }
+}
+
+/** Tokens for people: the first of them, where they are many. */
+function some(tokens: readonly string[]): string {
+  const shown = tokens.slice(0, 20).map((token) => JSON.stringify(token))
+  return `${shown.join(' ')}${tokens.length > shown.length ? ` and ${tokens.length - shown.length} more` : ''}`
 }
 
 const kernelsInUse = (): TrainingOptions['kernels'] => {

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { DataError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
 import type { Baseline, Corpus, Evaluation } from '../node.js'
 import { number, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
@@ -50,6 +50,9 @@ interface Comparison {
 }
 
 async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
+  if (texts.includes('-') && options.baseline?.includes('-')) {
+    throw new OptionError("eval: '-', standard input, is named twice, expected once")
+  }
   const { evaluateCorpus, loadModel, ngramBaselines } = await import('../node.js')
   const saved = await loadModel(folder)
   const { model, vocab } = saved

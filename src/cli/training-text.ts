@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { type CorpusOptions, loadOpened } from '../node/load-corpus.js'
+import type { Sources } from '../node/sources.js'
 import {
   type Corpus,
   findTimeMachine,
@@ -30,7 +32,7 @@ export interface TrainingText {
  * @param vocab instead of one of the text's own tokens
  */
 export async function loadTrainingText(
-  texts: readonly string[],
+  texts: Texts,
   options: TrainingOptions,
   signal: AbortSignal,
   vocab?: Vocab,
@@ -56,16 +58,21 @@ const words: Record<string, string> = { train: 'train on', validation: 'validate
 
 type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens'> & { vocab?: Vocab }
 
+/** The names that a command was told, none for The Time Machine; or what was found under them. */
+export type Texts = readonly string[] | Sources
+
 /** The texts that a command was told, or The Time Machine, as token numbers. */
 export async function loadTexts(
-  texts: readonly string[],
+  texts: Texts,
   how: Encoding,
   signal: AbortSignal,
 ): Promise<Pick<LoadedCorpus, 'corpus' | 'vocab' | 'source' | 'close'>> {
-  if (texts.length === 0) return loadBook(how)
-  return withProgress('reading', (update) =>
-    loadCorpus(texts, { ...how, signal, onProgress: ({ done, total }) => update(done / total) }),
-  )
+  const found = 'files' in texts
+  if (!found && texts.length === 0) return loadBook(how)
+  return withProgress('reading', (update) => {
+    const options: CorpusOptions = { ...how, signal, onProgress: ({ done, total }) => update(done / total) }
+    return found ? loadOpened(texts, options) : loadCorpus(texts, options)
+  })
 }
 
 async function loadBook(how: Encoding) {
