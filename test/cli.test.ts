@@ -212,7 +212,7 @@ describe('bad input: one sentence, exit code 2', () => {
 
   test.each([
     ['train none.txt', /none\.txt: there is no such file/],
-    ['train empty.txt', /empty/],
+    ['train empty.txt', /^error: empty\.txt: the text is empty/],
     ['train short.txt', /has 9 tokens, expected at least/],
     ['train latin.txt', /not UTF-8/],
     ['train folder', /no \.txt files/],

@@ -54,7 +54,7 @@ export function sequencesFromText(text: string, options: LoadOptions = {}): Load
     if (length === numbers.length) break
   }
   const corpus = numbers.subarray(0, length)
-  checkSome(length)
+  checkSome('loadText', length)
   return { data: new SequenceData(corpus, options), vocab, corpus }
 }
 
@@ -71,6 +71,6 @@ export function checkMaxTokens(maxTokens: number): void {
 }
 
 /** @throws DataError for a text without tokens */
-export function checkSome(tokens: number): void {
-  if (tokens === 0) throw new DataError('loadText: the text is empty, expected some letters')
+export function checkSome(source: string, tokens: number): void {
+  if (tokens === 0) throw new DataError(`${source}: the text is empty, expected some letters`)
 }

@@ -80,12 +80,13 @@ export async function loadOpened({ files, description }: Sources, options: Corpu
   checkMaxTokens(maxTokens)
   const kind = kindOf(options)
   if (kind === 'bpe') await loadBytePairs()
-  const text: Text = { ...options, tokens: kind, files, bytes: files.reduce((sum, file) => sum + file.bytes, 0) }
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const text: Text = { ...options, tokens: kind, files, source: description, bytes }
   const state = JSON.stringify(files.map(({ version }) => version))
   const cache = path.join(cacheDir, `corpus-${keyOf(text, maxTokens)}.bin`)
   const cached = await readCorpus(cache, state, progressOf(text, 'checking'))
   const { corpus, ...loaded } = cached ?? (await encodeText(text, { maxTokens, maxMemory, cache, state }))
-  const done = { vocab: loaded.vocab, source: description, bytes: text.bytes, unknown: loaded.unknown }
+  const done = { vocab: loaded.vocab, source: description, bytes, unknown: loaded.unknown }
   if (!(corpus instanceof FileCorpus)) return { corpus, ...done, close: async () => {} }
   if (corpus.byteLength > maxMemory) return { corpus, ...done, close: async () => corpus.close() }
   // A long text of few tokens.
@@ -98,6 +99,8 @@ export async function loadOpened({ files, description }: Sources, options: Corpu
 interface Text extends CorpusOptions {
   tokens: TokenKind
   files: readonly SourceFile[]
+  /** As people know it. */
+  source: string
   bytes: number
 }
 
@@ -150,7 +153,7 @@ async function encodeText(
 ): Promise<{ corpus: FileCorpus | Numbers; vocab: Vocab; unknown: number }> {
   const { vocab, total } = await countTokens(text)
   const length = Math.min(total, maxTokens)
-  checkSome(length)
+  checkSome(text.source, length)
   const encode = tokenEncoder(vocab)
   const Numbers = numbersFor(vocab.size)
   /** Hands over all numbers, in arrays that are written over; returns how many are unknown. */
