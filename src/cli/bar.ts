@@ -9,8 +9,8 @@ export class ProgressBar {
   #told = performance.now()
 
   constructor(
-    readonly label: string,
-    readonly stream: NodeJS.WriteStream = process.stderr,
+    private readonly label: string,
+    private readonly stream: NodeJS.WriteStream = process.stderr,
   ) {
     if (!stream.isTTY) return
     const format = `${label} {bar} {percentage} %`

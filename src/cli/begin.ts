@@ -167,8 +167,8 @@ async function startFrom(
     await own.close()
     const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
     const extend = options.extendVocab && added.length > 0
-    if (added.length > 0)
-      notes.push(`${extend ? 'new rows for' : 'unknown to the model, taken as <unk>:'} ${some(added)}`)
+    const become = extend ? 'new rows for' : 'unknown to the model, taken as <unk>:'
+    if (added.length > 0) notes.push(`${become} ${some(added)}`)
     // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
     const copy = modelOf(config, generator)
     copy.loadStateDict(saved.model.stateDict())

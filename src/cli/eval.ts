@@ -1,5 +1,6 @@
 import { Command } from 'commander'
-import { DataError, OptionError } from '../core/errors.js'
+import { checkLoss } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
 import type { Baseline, Corpus, Evaluation } from '../node.js'
 import { number, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
@@ -60,10 +61,8 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const opened = new ModelTexts('eval', folder, saved, options, signal)
   const measure = async (part: Corpus): Promise<Evaluation> => {
     const result = await withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
-    if (signal.aborted || Number.isFinite(result.loss)) return result
-    throw new DataError(
-      `${folder}: the loss is ${result.loss}, expected a model whose scores 32-bit floats can hold; it diverged: train it again with a smaller --lr`,
-    )
+    if (!signal.aborted) checkLoss(folder, result.loss, '--lr')
+    return result
   }
   try {
     const { corpus, source: text, parts } = await opened.part(texts)

@@ -1,4 +1,4 @@
-import { OptionError } from './errors.js'
+import { DataError, OptionError } from './errors.js'
 
 /** Throws an OptionError unless `value` is a whole number within [min, max]. */
 export function checkWhole(where: string, name: string, value: unknown, min = 1, max = Infinity): void {
@@ -22,5 +22,14 @@ export function checkWord<T extends string>(where: string, name: string, value: 
   if (!words.includes(value as T)) {
     const expected = words.map((word) => `'${word}'`).join(', ')
     throw new OptionError(`${where}: ${name} is '${String(value)}', expected one of ${expected}`)
+  }
+}
+
+/** Throws a DataError unless a trained model's loss is finite. @param option what the learning rate is called there */
+export function checkLoss(where: string, loss: number, option = 'lr'): void {
+  if (!Number.isFinite(loss)) {
+    throw new DataError(
+      `${where}: the loss is ${loss}, expected a model whose scores 32-bit floats can hold; it diverged: train it again with a smaller ${option}`,
+    )
   }
 }

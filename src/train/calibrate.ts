@@ -1,4 +1,5 @@
-import { DataError, OptionError } from '../core/errors.js'
+import { checkLoss } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
 import type { Corpus } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -37,11 +38,7 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
   let beta = 1
   let now = await measure(model, corpus, options, beta)
   const before = now.evaluation
-  if (!Number.isFinite(before.loss)) {
-    throw new DataError(
-      `calibrate: the loss is ${before.loss}, expected a model whose scores 32-bit floats can hold; it diverged: train it again with a smaller lr`,
-    )
-  }
+  checkLoss('calibrate', before.loss)
   // Where all scores are alike, so are all temperatures.
   for (let change = 1, steps = 0; change >= NONE && now.curvature > 0 && steps < MOST_STEPS; steps++) {
     // Limited: for a text that the model knows by heart there would be no end.
