@@ -76,6 +76,49 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
+  test('scores of any size lose no digits of logSoftmax and the cross entropy', () => {
+    for (const scale of [1e2, 1e4, 1e6, 1e9, 1e17, 1e30]) {
+      for (const columns of sizes) {
+        const rows = 5
+        // Neighbours of a large score, so that some differences are small and others are large.
+        const x = random(rows * columns).map((value, i) => (i % 3 === 0 ? scale * (1 + value * 1e-3) : scale + value))
+        const targets = Int32Array.from({ length: rows }, () => generator.integer(columns))
+        const expected = Float64Array.from(x)
+        const expectedGrad = new Float64Array(x.length)
+        let expectedLoss = 0
+        for (let row = 0; row < rows; row++) {
+          const of = expected.subarray(row * columns, (row + 1) * columns)
+          const largest = Math.max(...of)
+          const logSum = Math.log(of.reduce((sum, value) => sum + Math.exp(value - largest), 0))
+          of.forEach((value, c) => {
+            of[c] = value - largest - logSum
+            expectedGrad[row * columns + c] = (Math.exp(of[c]) - (c === targets[row] ? 1 : 0)) / rows
+          })
+          expectedLoss -= of[targets[row]] / rows
+        }
+        const y = new Float32Array(x.length)
+        kernels.logSoftmax(x, y, rows, columns)
+        y.forEach((value, i) => {
+          expect(Math.abs(value - expected[i])).toBeLessThan(1e-6 * Math.max(1, Math.abs(expected[i])))
+        })
+        kernels.softmax(x, y, rows, columns)
+        expect(relativeError(y, expected.map(Math.exp))).toBeLessThan(1e-6)
+        const grad = new Float32Array(x.length)
+        const loss = kernels.crossEntropy(x, targets, grad, rows, columns)
+        expect(Math.abs(loss - expectedLoss)).toBeLessThan(1e-6 * Math.max(1, expectedLoss))
+        expect(relativeError(grad, expectedGrad)).toBeLessThan(2e-6)
+      }
+    }
+  })
+
+  test('two equal scores of 10⁶ and of 10¹⁷ are each half of the probability', () => {
+    const [y, grad] = [new Float32Array(2), new Float32Array(2)]
+    kernels.logSoftmax(Float32Array.of(1e6, 1e6), y, 1, 2)
+    expect([...y]).toEqual([expect.closeTo(-Math.LN2, 6), expect.closeTo(-Math.LN2, 6)])
+    expect(kernels.crossEntropy(Float32Array.of(1e17, 1e17), Int32Array.of(1), grad, 1, 2)).toBeCloseTo(Math.LN2, 6)
+    expect([...grad]).toEqual([expect.closeTo(0.5, 6), expect.closeTo(-0.5, 6)])
+  })
+
   test.each(['rnn_tanh', 'rnn_relu', 'gru', 'lstm'] as const)('%s, forward and backward', (cell) => {
     for (const [numSteps, batchSize, inputSize, hiddenSize, outFeatures] of [
       [1, 1, 1, 1, 0],

@@ -4,7 +4,7 @@ import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import { checkVocab, type GenerateOptions, type MadeToken, PREFIX } from './continuations.js'
-import { logSumExp } from './sample.js'
+import { logProbabilities } from './sample.js'
 import { encodePrefix, StopFilter, stopIn, stopsOf, textOf } from './text.js'
 
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
@@ -110,8 +110,8 @@ class Search {
     const totals = new Float64Array(before.length * size)
     for (const [row, step] of before.entries()) {
       const own = scores.subarray(row * size, (row + 1) * size)
-      const scale = logSumExp(own)
-      for (let token = 0; token < size; token++) totals[row * size + token] = step.total + own[token] - scale
+      const logProbability = logProbabilities(own)
+      for (let token = 0; token < size; token++) totals[row * size + token] = step.total + logProbability(token)
       if (this.#banned !== undefined) totals[row * size + this.#banned] = -Infinity
     }
     const from = new Int32Array(this.beams)

@@ -5,7 +5,7 @@ import { Turns } from '../core/turn.js'
 import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
-import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
 import { encodePrefix, StopFilter, stopsOf } from './text.js'
 
 export interface GenerateOptions extends SamplingOptions {
@@ -71,7 +71,7 @@ export async function* continuations<S extends RecurrentState>(
         else if (!text.ended) {
           const own = scores.subarray(row * vocab.size, (row + 1) * vocab.size)
           tokens[row] = text.sampler.sample(own)
-          made.push(...text.add(tokens[row], measured ? logProbabilityOf(own, tokens[row]) : Number.NaN))
+          made.push(...text.add(tokens[row], measured ? logProbabilities(own)(tokens[row]) : Number.NaN))
         }
       }
       yield* made
