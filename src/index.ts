@@ -64,10 +64,11 @@ export {
   type StepLROptions,
 } from './optim/schedules.js'
 export { SGD, type SGDOptions } from './optim/sgd.js'
+export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
 export { concatenate, crossEntropy, layerNorm, linear, mseLoss, oneHot, split, stack } from './tensor/functions.js'
-export { type NestedNumbers, Tensor, type TensorData } from './tensor/tensor.js'
+export { type NestedNumbers, Tensor } from './tensor/tensor.js'
 export { type Calibration, calibrate } from './train/calibrate.js'
 export { type EvaluateOptions, type Evaluation, evaluate, evaluateCorpus } from './train/evaluate.js'
 export type { EpochEvent, StepEvent, TrainEvent, ValidationEvent } from './train/events.js'

@@ -59,6 +59,12 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
+  test('matmul of arrays in double precision', () => {
+    const [x, y] = [Float64Array.of(1, 2, 3, 4), new Float64Array(4)]
+    kernels.matmul(x, x, y, { m: 2, n: 2, k: 2 })
+    expect([...y]).toEqual([7, 10, 15, 22])
+  })
+
   test('softmax, its logarithm and the cross entropy, far values included', () => {
     for (const columns of sizes) {
       const rows = 5

@@ -2,7 +2,7 @@ import { checkWhole } from '../core/check.js'
 import { ShapeError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, indicesIn, type Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
 
@@ -25,6 +25,7 @@ export class Embedding extends Module {
     checkWhole('Embedding', 'embeddingDim', embeddingDim)
     this.embeddingDim = embeddingDim
     const shape = [numEmbeddings, embeddingDim]
+    if (weight !== undefined) checkTensor('Embedding', weight, 'weight')
     if (weight && !sameShape(weight.shape, shape)) {
       throw new ShapeError(
         `Embedding: weight has the shape ${formatShape(weight.shape)}, expected ${formatShape(shape)}`,
@@ -35,6 +36,7 @@ export class Embedding extends Module {
 
   /** Tokens, int32 of any shape, to that shape + [embeddingDim]. @throws ShapeError for a token out of range */
   forward(tokens: Tensor): Tensor {
+    indicesIn('Embedding.forward', tokens, 'input')
     return this.weight.gatherRows(tokens)
   }
 }

@@ -1,7 +1,7 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { ones, zeros } from '../tensor/create.js'
 import { layerNorm } from '../tensor/functions.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 export interface LayerNormOptions {
@@ -30,6 +30,7 @@ export class LayerNorm extends Module {
 
   /** @throws ShapeError unless the last axis has numFeatures values */
   forward(x: Tensor): Tensor {
+    checkTensor('LayerNorm.forward', x, 'input')
     return layerNorm(x, this.weight, this.bias, this.eps)
   }
 }

@@ -3,7 +3,7 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import type { Stepper } from '../kernels/kernels.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
@@ -95,6 +95,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
    *   axis (so labels are transposed before they are flattened), and the new `state`
    */
   forward(inputs: Tensor, state?: S): { output: Tensor; state: S } {
+    checkTensor('RNNModel.forward', inputs, 'inputs')
     if (inputs.dtype !== 'int32' || inputs.rank !== 2) {
       throw new ShapeError(
         `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,

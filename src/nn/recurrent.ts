@@ -3,11 +3,11 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
-import { type CellKind, type FloatArray, gatesOf, type Stepper } from '../kernels/kernels.js'
+import { type CellKind, gatesOf, type Stepper } from '../kernels/kernels.js'
 import { full, zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
 import { type Head, recurrentLayer } from '../tensor/recurrent.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
 import type { Linear } from './linear.js'
@@ -157,11 +157,14 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   }
 
   #run(input: Tensor, state?: S, head?: Head): { output: Tensor; state: S } {
-    const x = this.batchFirst ? input.transpose(0, 1) : input
+    const where = `${this.constructor.name}.forward`
+    checkTensor(where, input, 'input')
+    for (const [name, parameter] of this.#parameters) floatsIn(where, parameter, name)
+    const x = this.batchFirst && input.rank > 1 ? input.transpose(0, 1) : input
     const [numSteps, batchSize] = this.#checkInput(x, input)
     const initial = state === undefined ? undefined : this.splitState(state)
     for (const part of [initial?.h, initial?.c]) {
-      if (part) checkState(`${this.constructor.name}.forward`, part, this.#stateShape(batchSize))
+      if (part) checkState(where, part, this.#stateShape(batchSize))
     }
 
     let output = x
@@ -206,13 +209,19 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   stepper(output: Linear, batchSize: number, embedding?: Tensor): Stepper {
     const layers = this.#stack(embedding)
     if (this.layerNorm) return new NormalizedStepper(layers, output, batchSize)
-    const data = (tensor: Tensor | undefined) => tensor?.data as FloatArray
+    const data = (tensor: Tensor) => floatsIn(`${this.constructor.name}.stepper`, tensor, 'a parameter').data
+    const optional = (tensor: Tensor | undefined) => tensor && data(tensor)
     const fused = layers.map(({ weights: { weightIh, weightHh, biasIh, biasHh }, ...sizes }) => ({
       ...sizes,
-      weights: { weightIh: data(weightIh), weightHh: data(weightHh), biasIh: data(biasIh), biasHh: data(biasHh) },
+      weights: {
+        weightIh: data(weightIh),
+        weightHh: data(weightHh),
+        biasIh: optional(biasIh),
+        biasHh: optional(biasHh),
+      },
     }))
     const { weight, bias, outFeatures } = output
-    return kernels().stepper({ layers: fused, weight: data(weight), bias: data(bias), outFeatures }, batchSize)
+    return kernels().stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
   }
 
   override ownParameters(): [string, Tensor][] {

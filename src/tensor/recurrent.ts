@@ -44,7 +44,7 @@ export function recurrentLayer(
       biasHh: values(biasHh),
       head: head && { weight: values(head.weight)!, bias: values(head.bias) },
     },
-    { input: input.data, h0: values(h0), c0: values(c0) },
+    { input: input.dtype === 'int32' ? input.data : values(input)!, h0: values(h0), c0: values(c0) },
     keep,
   )
   const state = [batchSize, hiddenSize]

@@ -41,8 +41,8 @@ export function floats(length: number): FloatArray {
   }
 }
 
-/** A new array of a shape's size. @throws ShapeError for a shape with a length below 0 or not whole */
-export function floatsOf(shape: Shape): FloatArray {
-  checkShape('Tensor', shape)
+/** A new array of a shape's size. @throws ShapeError for anything but an array of whole numbers of 0 or more */
+export function floatsOf(where: string, shape: Shape): FloatArray {
+  checkShape(where, shape)
   return floats(sizeOf(shape))
 }

@@ -120,7 +120,6 @@ export function split(x: Value, axis: number, widths: readonly number[]): Result
 
 /** One after another along an axis. */
 export function concatenate(parts: readonly Value[], axis: number): Result {
-  if (parts.length === 0) throw new ShapeError('concatenate: no tensors, expected at least one')
   const [first] = parts
   const at = axisOf('concatenate', first.shape, axis)
   for (const { shape } of parts) {
