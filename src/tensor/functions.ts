@@ -13,8 +13,9 @@ import { checkTensor, floatsIn, indicesIn, record, recordAll, Tensor } from './t
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
   checkTensors('concatenate', tensors)
   const parts = tensors.map((tensor) => floatsIn('concatenate', tensor))
+  const at = axisOf('concatenate', parts[0].shape, axis)
   if (tensors.length === 1) return tensors[0]
-  return record(tensors, shapes.concatenate(parts, axis))
+  return record(tensors, shapes.concatenate(parts, at))
 }
 
 /** Tensors of one shape side by side along a new axis. */
