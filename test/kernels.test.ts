@@ -35,6 +35,68 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
+  test('affine: scale · x + shift, also into x itself', () => {
+    for (const size of sizes) {
+      const x = Float32Array.from({ length: size }, (_, i) => i - 2)
+      const y = new Float32Array(size).fill(Number.NaN)
+      kernels.affine(x, -3, 0.5, y)
+      // −3 (i − 2) + 0.5
+      expect([...y]).toEqual(Array.from({ length: size }, (_, i) => 6.5 - 3 * i))
+      kernels.affine(x, 2, 0, x)
+      expect([...x]).toEqual(Array.from({ length: size }, (_, i) => 2 * i - 4))
+    }
+  })
+
+  test('addScaled: alpha · x is added to what y holds', () => {
+    for (const size of sizes) {
+      const x = Float32Array.from({ length: size }, (_, i) => i + 1)
+      const y = Float32Array.from({ length: size }, (_, i) => 10 * i)
+      kernels.addScaled(-0.5, x, y)
+      // 10 i − (i + 1) / 2
+      expect([...y]).toEqual(Array.from({ length: size }, (_, i) => 9.5 * i - 0.5))
+      expect([...x]).toEqual(Array.from({ length: size }, (_, i) => i + 1))
+    }
+  })
+
+  test('sumSquares, in double precision: n (n + 1) (2 n + 1) / 6 for 1, −2, 3, …', () => {
+    for (const n of sizes) {
+      const x = Float32Array.from({ length: n }, (_, i) => (i % 2 === 0 ? i + 1 : -i - 1))
+      expect(kernels.sumSquares(x)).toBe((n * (n + 1) * (2 * n + 1)) / 6)
+    }
+    expect(kernels.sumSquares(new Float32Array(0))).toBe(0)
+    // In single precision the ones would be lost beside 2²⁴, and the square of 1e30 would be infinite.
+    expect(kernels.sumSquares(Float32Array.of(4096, 1, 1, 1))).toBe(2 ** 24 + 3)
+    expect(kernels.sumSquares(Float32Array.of(2 ** 100))).toBe(2 ** 200)
+  })
+
+  test('sumAxis over the first, a middle and the last axis', () => {
+    for (const [outer, length, inner] of [
+      [1, 1, 1],
+      [1, 7, 1],
+      [5, 3, 1],
+      [1, 3, 5],
+      [3, 7, 33],
+      [7, 31, 3],
+      [2, 0, 3],
+    ]) {
+      // x[o, l, i] = 1000 o + 10 l + i, whose sum over l is length (1000 o + i) + 10 (0 + 1 + … + (length − 1)).
+      const x = new Float32Array(outer * length * inner)
+      for (let o = 0; o < outer; o++) {
+        for (let l = 0; l < length; l++) {
+          for (let i = 0; i < inner; i++) x[(o * length + l) * inner + i] = 1000 * o + 10 * l + i
+        }
+      }
+      const y = new Float32Array(outer * inner).fill(Number.NaN)
+      kernels.sumAxis(x, y, outer, length, inner)
+      const expected = Array.from({ length: outer * inner }, (_, at) => {
+        const [o, i] = [Math.floor(at / inner), at % inner]
+        return length * (1000 * o + i) + 5 * length * (length - 1)
+      })
+      // Adding 0 makes 0 of −0, which a sum over nothing has here.
+      expect([...y]).toEqual(expected.map((value) => value + 0))
+    }
+  })
+
   test('matmul, each operand straight and transposed', () => {
     for (const m of sizes) {
       for (const [n, k] of [

@@ -5,6 +5,7 @@ import { useKernels, wasmKernels } from '../kernels/index.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
+import type { Tensor } from './tensor.js'
 
 describe('values', () => {
   test('are made from nested arrays and read back', async () => {
@@ -141,6 +142,30 @@ describe('the graph', () => {
     x.add(y).sum().backward()
     x.grad!.data[0] = 100
     expect(await y.grad!.toArray()).toEqual([1, 1, 1])
+  })
+
+  // The backward pass of a sum hands one array to both operands; what is added to one of them must not reach the other.
+  test.each<[string, (a: Tensor, b: Tensor) => Tensor]>([
+    ['a sum', (a, b) => a.add(b)],
+    ['a sum and its mirror', (a, b) => b.add(a)],
+    ['a reshaped sum', (a, b) => a.reshape(3, 1).add(b.reshape(3, 1)).reshape(3)],
+    ['a sum of sums', (a, b) => a.add(b.add(zeros([3])))],
+  ])('a gradient that %s shares is not added to in place', async (_name, sum) => {
+    const [p, q] = [leaf(), leaf()]
+    const [a, b] = [p.mul(1), q.mul(1)]
+    const twice = a.mul(2)
+    // The sum comes after `twice`, so its gradient arrives first, and that of `twice` is added to it.
+    sum(a, b).sum().add(twice.sum()).backward()
+    expect(await p.grad!.toArray()).toEqual([3, 3, 3])
+    expect(await q.grad!.toArray()).toEqual([1, 1, 1])
+  })
+
+  test('a leaf that shared the gradient of a sum adds to its own alone', async () => {
+    const [p, q] = [leaf(), leaf()]
+    p.add(q).sum().backward()
+    p.mul(2).sum().backward()
+    expect(await p.grad!.toArray()).toEqual([3, 3, 3])
+    expect(await q.grad!.toArray()).toEqual([1, 1, 1])
   })
 
   test('a second backward is refused', () => {
