@@ -3,7 +3,7 @@
  * (column / width) · panel + row · width · 4 + (column % width) · 4 bytes, where `panel` is the number of bytes
  * from one panel to the next. The width is 8, or 1: then a panel is one column, as the system's BLAS wants it.
  */
-import { bytes, PANEL, ROW, WIDE_ROW } from "./simd";
+import { bytes, PANEL, ROW, splat, WIDE_ROW } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
 /** y (panels) = x[rows, columns] (row-major) */
@@ -105,6 +105,7 @@ export function clearPadding(
 // @ts-ignore: decorator
 @inline
 function clear(from: usize, end: usize): void {
+  for (; from + 16 <= end; from += 16) v128.store(from, splat(0.0));
   for (; from < end; from += 4) store<f32>(from, 0.0);
 }
 
