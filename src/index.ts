@@ -6,7 +6,7 @@ export { type Baseline, type BaselineOptions, NgramModel, ngramBaselines } from 
 export { tokensOf } from './data/pieces.js'
 export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOptions } from './data/sequences.js'
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
-export { cleanLines, type TextOptions, type TokenKind } from './data/text.js'
+export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
 export { type BeamSearchOptions, beamSearch, type Hypothesis } from './generate/beam.js'
 export type { GenerateOptions, MadeToken } from './generate/continuations.js'

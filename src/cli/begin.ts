@@ -3,6 +3,7 @@ import path from 'node:path'
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { BOOK_TOKENS } from '../data/load.js'
+import { checkSequences } from '../data/sequences.js'
 import { modelOf } from '../formats/model.js'
 import { CHECKPOINT } from '../node/checkpoint.js'
 import { RunFolder } from '../node/run-folder.js'
@@ -44,7 +45,9 @@ export async function begin(
   said: readonly string[],
   signal: AbortSignal,
 ): Promise<Job> {
-  const options = { ...asked, maxTokens: asked.maxTokens ?? (texts.length > 0 ? Infinity : BOOK_TOKENS) }
+  const isBook = texts.length === 0
+  const { maxTokens = isBook ? BOOK_TOKENS : Infinity, clean = isBook } = asked
+  const options = { ...asked, maxTokens, clean }
   const out = options.out ?? freshFolder(texts)
   selectKernels(options.kernels, options)
   await checkModelFolder(out)
@@ -114,6 +117,13 @@ function trainingOf(
   generator: Generator,
   signal: AbortSignal,
 ): Training {
+  const part = (name: string) => (options.test > 0 || validation ? `the ${name} part of the text` : 'the text')
+  checkSequences('train', train, options, part('training'))
+  if (validation && validation.length < 2) {
+    throw new DataError(
+      `train: ${part('validation')} has ${validation.length} token, expected at least 2; use a longer text, or a larger validation`,
+    )
+  }
   const data = new SequenceData(train, { ...options, generator: new Generator(options.seed) })
   const optimizer = makeOptimizer(options, model.parameters())
   const held = validation && { corpus: validation, every: options.validateEvery }
@@ -160,10 +170,10 @@ async function startFrom(
   const config = tunedConfig(saved.config, options, said)
   const kind = { ...options, tokens: saved.vocab.kind }
   // Read for its own tokens, then with the model's; standard input is there only once.
-  const opened = texts.length > 0 ? await openSources(texts, { signal }) : undefined
+  const opened = texts.length > 0 ? await openSources(texts, 'train', { signal }) : undefined
   try {
-    const { tokens, clean, maxTokens } = kind
-    const own = await loadTexts(opened ?? texts, { tokens, clean, maxTokens }, signal)
+    const { tokens, clean, maxTokens, encoding } = kind
+    const own = await loadTexts(opened ?? texts, { tokens, clean, maxTokens, encoding }, signal, 'train')
     await own.close()
     const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
     const extend = options.extendVocab && added.length > 0

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
+import { changesOf } from './changes.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { refuseUnfinished } from './resume.js'
@@ -48,7 +49,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const { model, vocab, config } = saved
   const opened = new ModelTexts('calibrate', folder, saved, options, signal)
   try {
-    const { corpus, source } = await opened.part(texts)
+    const { corpus, source, changes, whole } = await opened.part(texts)
     const { temperature, before, after } = await withProgress('calibrating', (onProgress) =>
       calibrate(model, corpus, { signal, onProgress }),
     )
@@ -61,6 +62,8 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       return
     }
     console.log(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
+    const changed = changesOf(changes, whole)
+    if (changed) console.log(changed)
     console.log(`scores divided by a temperature of ${temperature.toFixed(4)}`)
     console.log(
       `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${before.perplexity.toFixed(3)} → ${after.perplexity.toFixed(3)}`,

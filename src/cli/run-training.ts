@@ -52,6 +52,7 @@ class Run {
     this.#signal = signal
     this.#say = (text) => (options.json ? console.error(text) : console.log(text))
     this.#say(`text: ${text.source} (${text.tokens})`)
+    if (text.changes) this.#say(text.changes)
     this.#say(`model: ${summary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
     const done = { epoch: training.epoch - 1, batch: training.batch }

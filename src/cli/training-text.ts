@@ -1,16 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type CorpusOptions, loadOpened } from '../node/load-corpus.js'
+import { OptionError } from '../core/errors.js'
+import { encodeString } from '../data/load.js'
+import { type CorpusOptions, loadOpened, loadSources } from '../node/load-corpus.js'
 import type { Sources } from '../node/sources.js'
-import {
-  type Corpus,
-  findTimeMachine,
-  type LoadedCorpus,
-  loadCorpus,
-  sequencesFromText,
-  splitCorpus,
-  type Vocab,
-} from '../node.js'
+import { type Corpus, findTimeMachine, type LoadedCorpus, loadBytePairs, splitCorpus, type Vocab } from '../node.js'
 import { withProgress } from './bar.js'
+import { changesOf } from './changes.js'
 import type { TrainingOptions } from './options.js'
 import { grouped } from './table.js'
 
@@ -22,6 +17,8 @@ export interface TrainingText {
   /** Where it comes from, and how much there is. */
   source: string
   tokens: string
+  /** What was changed of it, where anything was. */
+  changes?: string
   /** Tells it from another. */
   fingerprint: string
   close(): Promise<void>
@@ -37,9 +34,9 @@ export async function loadTrainingText(
   signal: AbortSignal,
   vocab?: Vocab,
 ): Promise<TrainingText> {
-  const { tokens, clean, maxTokens, validation, test } = options
-  const how = { tokens, clean, maxTokens, vocab }
-  const loaded = await loadTexts(texts, how, signal)
+  const { tokens, clean, maxTokens, encoding, validation, test } = options
+  const how = { tokens, clean, maxTokens, encoding, vocab }
+  const loaded = await loadTexts(texts, how, signal, 'train')
   const { corpus, source } = loaded
   const parts = splitCorpus(corpus, { validation, test })
   const counts = Object.entries(parts).map(([name, part]) => `${grouped(part.length)} to ${words[name]}`)
@@ -49,6 +46,7 @@ export async function loadTrainingText(
     vocab: loaded.vocab,
     source,
     tokens: `${grouped(corpus.length)} tokens${counts.length > 1 ? `: ${counts.join(', ')}` : ''}`,
+    changes: changesOf(loaded.changes, corpus.length),
     fingerprint: fingerprintOf(corpus),
     close: loaded.close,
   }
@@ -56,26 +54,33 @@ export async function loadTrainingText(
 
 const words: Record<string, string> = { train: 'train on', validation: 'validate on', test: 'be left for a test' }
 
-type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens'> & { vocab?: Vocab }
+type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens' | 'encoding'> & { vocab?: Vocab }
 
 /** The names that a command was told, none for The Time Machine; or what was found under them. */
 export type Texts = readonly string[] | Sources
 
-/** The texts that a command was told, or The Time Machine, as token numbers. */
+/**
+ * The texts that a command was told, or The Time Machine, as token numbers.
+ * @param command its name
+ */
 export async function loadTexts(
   texts: Texts,
   how: Encoding,
   signal: AbortSignal,
-): Promise<Pick<LoadedCorpus, 'corpus' | 'vocab' | 'source' | 'close'>> {
+  command: string,
+): Promise<Pick<LoadedCorpus, 'corpus' | 'vocab' | 'source' | 'changes' | 'close'>> {
   const found = 'files' in texts
-  if (!found && texts.length === 0) return loadBook(how)
+  if (!found && texts.length === 0) return loadBook(how, command)
   return withProgress('reading', (update) => {
     const options: CorpusOptions = { ...how, signal, onProgress: ({ done, total }) => update(done / total) }
-    return found ? loadOpened(texts, options) : loadCorpus(texts, options)
+    return found ? loadOpened(texts, options, command) : loadSources(texts, options, command)
   })
 }
 
-async function loadBook(how: Encoding) {
+async function loadBook(how: Encoding, command: string) {
+  if (how.encoding !== undefined) {
+    throw new OptionError(`${command}: encoding goes with a text, expected one to be named`)
+  }
   const { isTTY } = process.stderr
   let shown = false
   const { text, source } = await findTimeMachine({
@@ -85,7 +90,8 @@ async function loadBook(how: Encoding) {
     },
   })
   if (shown) process.stderr.write('\r\x1b[K')
-  return { ...sequencesFromText(text, { ...how, batchSize: 1, numSteps: 1 }), source, close: async () => {} }
+  if (how.tokens === 'bpe') await loadBytePairs()
+  return { ...encodeString(text, how, command), source, close: async () => {} }
 }
 
 /** Tokens of each of the places that a fingerprint looks at: all of a text of up to 16 million. */

@@ -38,7 +38,7 @@ describe('loadText', () => {
     await writeFile(at('books', 'c.md'), 'not this')
     await writeFile(at('one.txt'), text)
     const { vocab, corpus } = await loadText([at('books'), at('one.txt')], small)
-    expect(vocab.decode(corpus.subarray(0, 13)).join('')).toBe('firstsecondit')
+    expect(vocab.decode(corpus.subarray(0, 15)).join('')).toBe('first\nsecond\nIt')
     expect((await loadText(at('one.txt'), small)).corpus.length).toBeGreaterThan(300)
   })
 
