@@ -23,6 +23,7 @@ export class Tensor implements Variable {
   /** The sum of the gradients of all `backward()` calls since it was last set to null. Leaves only. */
   grad: Tensor | null = null
   origin?: Origin
+  #wanted: boolean
 
   /** Takes `data` as it is, without a copy. @throws ShapeError unless its length is that of the shape */
   constructor(
@@ -36,6 +37,15 @@ export class Tensor implements Variable {
         `Tensor: ${data.length} values cannot have the shape ${formatShape(shape)} of ${sizeOf(shape)} values`,
       )
     }
+    this.#wanted = requiresGrad
+  }
+
+  /**
+   * Whether a module that has this tensor in a field lists it among its parameters: its gradient is wanted, or was
+   * wanted before it was frozen. The results of operations are no parameters.
+   */
+  get isParameter(): boolean {
+    return this.#wanted || (this.requiresGrad && this.origin === undefined)
   }
 
   get dtype(): 'float' | 'int32' {
@@ -231,6 +241,7 @@ export class Tensor implements Variable {
       throw new GradientError('requiresGrad_: this is the result of an operation, expected a leaf; detach() it first')
     if (this.dtype === 'int32')
       throw new GradientError('requiresGrad_: whole numbers have no gradients, expected floats')
+    this.#wanted = this.isParameter || flag
     this.requiresGrad = flag
     return this
   }
