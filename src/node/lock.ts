@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
 import { beside } from './atomic.js'
+import { beginOf, isAlive } from './process.js'
 
 /** The file in a training's folder that names the process at work there. */
 export const LOCK = 'lock.json'
@@ -23,7 +24,7 @@ interface Owner {
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK)
   const own = beside(file)
-  const owner: Owner = { pid: process.pid, host: hostname(), began: await beginOf('self') }
+  const owner: Owner = { pid: process.pid, host: hostname(), began: beginOf('self') }
   await writeFile(own, JSON.stringify(owner))
   try {
     // A link is made by one process only, and never half written.
@@ -49,7 +50,7 @@ async function removeStale(file: string, folder: string): Promise<void> {
   })
   if (text === undefined) return
   const owner = parse(text)
-  if (!owner || owner.host !== hostname() || (await isAlive(owner))) throw inUse(folder, owner)
+  if (!owner || owner.host !== hostname() || isAlive(owner.pid, owner.began)) throw inUse(folder, owner)
   // Under a name of its own first: of two that find it stale, one gets it, and nobody removes the other's new lock.
   const stale = beside(file)
   const moved = await rename(file, stale).then(
@@ -74,19 +75,4 @@ function parse(text: string): Owner | undefined {
   } catch {
     return undefined
   }
-}
-
-async function isAlive({ pid, began }: Owner): Promise<boolean> {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-  }
-  return (await beginOf(pid)) === began
-}
-
-/** The start time of a process where the system tells it (Linux: field 22 of /proc/PID/stat), else nothing. */
-async function beginOf(pid: number | 'self'): Promise<string> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
 }

@@ -1,7 +1,7 @@
 import { readdir, rename, rm, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { findReplaced, makeFolder } from './atomic.js'
+import { findReplaced, makeFolder, removeAbandoned } from './atomic.js'
 import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { lockFolder } from './lock.js'
 import { orDataError, placeOf } from './model-folder.js'
@@ -35,9 +35,7 @@ export class RunFolder {
       if (replaced) await rename(replaced, place).catch(() => undefined)
       await makeFolder(place)
       const leave = await lockFolder(place)
-      for (const name of await readdir(place)) {
-        if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(path.join(place, name), { force: true, recursive: true })
-      }
+      await removeAbandoned(place, () => true)
       return new RunFolder(folder, place, leave)
     })
   }
