@@ -48,6 +48,10 @@ export class Dropout extends Module {
     this.#generator = generator
   }
 
+  protected override get typeName(): string {
+    return 'Dropout'
+  }
+
   forward(x: Tensor): Tensor {
     checkTensor('Dropout.forward', x, 'input')
     return this.training ? dropout(x, this.p, this.#generator) : x

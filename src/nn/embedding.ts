@@ -5,11 +5,15 @@ import { formatShape, sameShape } from '../core/shape.js'
 import { checkTensor, indicesIn, type Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
+import { Parameter } from './parameter.js'
 
 export interface EmbeddingOptions {
   numEmbeddings: number
   embeddingDim: number
-  /** Another module's parameter to share instead of one of its own, [numEmbeddings, embeddingDim]. */
+  /**
+   * Another module's parameter to share instead of one of its own, or a tensor whose values are learned further,
+   * [numEmbeddings, embeddingDim].
+   */
   weight?: Tensor
   generator?: Generator
 }
@@ -31,7 +35,11 @@ export class Embedding extends Module {
         `Embedding: weight has the shape ${formatShape(weight.shape)}, expected ${formatShape(shape)}`,
       )
     }
-    this.weight = weight ?? normal()(shape, generator).requiresGrad_()
+    this.weight = weight?.isParameter ? weight : new Parameter(weight ?? normal()(shape, generator))
+  }
+
+  protected override get typeName(): string {
+    return 'Embedding'
   }
 
   /** Tokens, int32 of any shape, to that shape + [embeddingDim]. @throws ShapeError for a token out of range */

@@ -88,6 +88,10 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     }
   }
 
+  protected override get typeName(): string {
+    return 'RNNModel'
+  }
+
   /**
    * @param inputs tokens, int32 [batch, numSteps]
    * @param state of the layer; zeros where absent

@@ -81,7 +81,7 @@ function json(text: string, file: string): unknown {
 function checksum(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>>): string {
   const hash = createHash('sha256').update(JSON.stringify(metadata))
   for (const [name, { data, shape }] of Object.entries(tensors)) {
-    hash.update(JSON.stringify([name, data.constructor.name, shape]))
+    hash.update(JSON.stringify([name, data[Symbol.toStringTag], shape]))
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
   return hash.digest('hex')

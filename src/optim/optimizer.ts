@@ -3,7 +3,7 @@ import { FormatError, OptionError } from '../core/errors.js'
 import { numberProblems } from '../core/state.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
-import { tensorProblems } from '../tensor/state.js'
+import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { Value } from '../tensor/value.js'
 
@@ -139,9 +139,10 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    */
   loadStateDict({ tensors, values }: OptimizerState): void {
     const buffers = this.#buffers()
-    const problems = [...tensorProblems(buffers, tensors), ...numberProblems(this.#values(), values)]
+    const saved = valuesFor(buffers, tensors)
+    const problems = [...saved.problems, ...numberProblems(this.#values(), values)]
     if (problems.length > 0) throw new FormatError(`${this.#name}.loadStateDict: ${problems.join('; ')}`)
-    for (const [name, { data }] of buffers) data.set(tensors[name].data)
+    for (const [name, { data }] of buffers) data.set(saved.values.get(name)!)
     this.groups.forEach((group, i) => {
       group.lr = values[`lr.${i}`]
     })

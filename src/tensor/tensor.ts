@@ -27,6 +27,7 @@ export class Tensor implements Variable {
   readonly [Symbol.toStringTag] = 'Tensor'
   origin?: Origin
   #grad: Tensor | null = null
+  #wanted: boolean
 
   /**
    * @param data taken without a copy where it is of the kind of the kernels in use (Float32Array as a rule) or
@@ -40,6 +41,7 @@ export class Tensor implements Variable {
     public requiresGrad = false,
   ) {
     this.data = dataOf('Tensor', data, shape)
+    this.#wanted = requiresGrad
     if (requiresGrad) this.requiresGrad_()
   }
 
@@ -58,6 +60,14 @@ export class Tensor implements Variable {
       )
     }
     this.#grad = grad
+  }
+
+  /**
+   * Whether a module that has this tensor in a field lists it among its parameters: its gradient is wanted, or was
+   * wanted before it was frozen. The results of operations are no parameters.
+   */
+  get isParameter(): boolean {
+    return this.#wanted || (this.requiresGrad && this.origin === undefined)
   }
 
   get dtype(): 'float' | 'int32' {
@@ -261,6 +271,7 @@ export class Tensor implements Variable {
       throw new GradientError('requiresGrad_: this is the result of an operation, expected a leaf; detach() it first')
     if (this.dtype === 'int32')
       throw new GradientError('requiresGrad_: whole numbers have no gradients, expected floats')
+    this.#wanted = this.isParameter || flag
     this.requiresGrad = flag
     return this
   }

@@ -199,7 +199,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
       const { lr } = this.optimizer
       const { lossSum, tokens } = at
       let count = 0
-      this.model.train()
+      // A part that its user put into eval() stays there.
+      if (!this.model.training) this.model.train()
       this.optimizer.zeroGrad()
       for (; count < accumulate && !next.done; next = batches.next(), count++) await this.#backward(next.value)
       const loss = (at.lossSum - lossSum) / (at.tokens - tokens)
