@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { checkWhole } from '../core/check.js'
-import { OptionError } from '../core/errors.js'
+import { OptionError, UnrolledError } from '../core/errors.js'
 import type { MadeToken } from '../node.js'
 import { number } from './arguments.js'
 import { interruptible } from './interrupt.js'
@@ -79,21 +79,30 @@ Examples:
 
 Ctrl-C ends the text; what was made stays.`,
     )
-    .action((folder: string, options: Options) => interruptible((signal) => run(folder, options, signal)))
+    .action((folder: string, options: Options) =>
+      interruptible((signal) => run(folder, options, signal).catch((error) => Promise.reject(asCommand(error)))),
+    )
+}
+
+/** Errors name the function that the command called, but the user called the command. */
+function asCommand(error: unknown): unknown {
+  if (error instanceof UnrolledError)
+    error.message = error.message.replace(/^(generateTokens|beamSearch): /, 'generate: ')
+  return error
 }
 
 async function run(folder: string, options: Options, signal: AbortSignal): Promise<void> {
   const { Generator, beamSearch, generateTokens, loadModel, readText } = await import('../node.js')
   const { temperatureOf } = await import('../generate/sample.js')
+  const { prefixOf } = await import('../generate/prefix.js')
   const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
   const { model, vocab } = await loadModel(folder)
   const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
-  const prefix = given ?? vocab.join([vocab.tokenOf(Math.min(1, vocab.size - 1))])
-  const shown = vocab.join(vocab.split(prefix))
+  const { text: shown } = prefixOf('generate', vocab, given)
   const view = json ? undefined : new TextView(shown, withProbabilities)
-  const common = { ...options, prefix, allowUnknown, signal }
+  const common = { ...options, prefix: given, allowUnknown, signal }
   const texts: MadeText[] = []
   if (beams === undefined) {
     for await (const made of generateTokens(model, vocab, { ...common, generator })) {
@@ -114,7 +123,12 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
     view?.end()
   }
   if (!json) return
-  const facts = { prefix, temperature: beams === undefined ? temperatureOf(options, samples) : undefined, beams, seed }
+  const facts = {
+    prefix: given ?? shown,
+    temperature: beams === undefined ? temperatureOf(options, samples) : undefined,
+    beams,
+    seed,
+  }
   const records = all.map((text) => recordOf(text, shown, withProbabilities))
   console.log(JSON.stringify(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records }))
 }

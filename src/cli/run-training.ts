@@ -1,5 +1,6 @@
 import { DataError, DivergenceError } from '../core/errors.js'
 import { configOf, type TrainingRecord } from '../formats/model.js'
+import { defaultPrefix } from '../generate/prefix.js'
 import type { Checkpoint } from '../node/checkpoint.js'
 import { HISTORY, HistoryWriter } from '../node/history.js'
 import {
@@ -105,7 +106,7 @@ class Run {
     this.#show(event)
     if (event.type !== 'step') this.#told.push(event)
     if (event.type === 'validation' && event.best) await this.#tolerate(() => folder.saveBest(this.#bestSoFar()))
-    if (this.#sampleIsDue(event)) await this.#sample()
+    if (this.#sampleIsDue(event)) await this.#tolerate(() => this.#sample())
     const intervals = { steps: options.checkpointSteps, minutes: options.checkpointMinutes }
     if (folder.isDue(training.step, intervals)) {
       record.historyBytes = history.bytes
@@ -138,6 +139,7 @@ class Run {
 
   async #sample(): Promise<void> {
     this.#sampled = performance.now()
+    if (this.#prefixes.length === 0) return
     this.#view.sample(await predict(this.#prefixes[0], 50, this.#job.model, this.#job.vocab))
   }
 
@@ -225,11 +227,12 @@ function summary({ model, vocab }: Job): string {
   return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`
 }
 
-/** The book's two beginnings where the vocabulary has their tokens, else its most frequent token. */
+/** The book's two beginnings if the vocabulary has their tokens, or else its most frequent token that is a text. */
 function knownPrefixes(vocab: Vocab): string[] {
   const known = ['time traveller', 'traveller'].filter((prefix) =>
     vocab.split(prefix).every((token) => vocab.has(token)),
   )
-  // A token of bytes is no text by itself.
-  return known.length > 0 ? known : [vocab.join([vocab.tokenOf(1)])]
+  if (known.length > 0) return known
+  const { text } = defaultPrefix(vocab)
+  return text === '' ? [] : [text]
 }

@@ -5,7 +5,12 @@ import { Generator } from '../core/random.js'
 import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
 
 const samplerOf = (options: SamplingOptions, size: number, seed = 1) =>
-  new Sampler(samplingOf({ allowUnknown: true, ...options }), { size, unk: 0 }, new Generator(seed))
+  new Sampler(
+    'generate',
+    samplingOf('generate', { allowUnknown: true, ...options }),
+    { size, unk: 0 },
+    new Generator(seed),
+  )
 
 /** Scores whose softmax at temperature 1 is as given. */
 const scoresOf = (...probabilities: number[]) => probabilities.map(Math.log)
@@ -57,7 +62,9 @@ const expectClose = (found: ArrayLike<number>, expected: number[]) => {
 
 describe('Sampler', () => {
   test('takes the first of the likeliest at temperature 0, <unk> too', () => {
-    expect(new Sampler(samplingOf({}), { size: 3, unk: 0 }, new Generator()).sample([5, 5, 1])).toBe(0)
+    expect(
+      new Sampler('generate', samplingOf('generate', {}), { size: 3, unk: 0 }, new Generator()).sample([5, 5, 1]),
+    ).toBe(0)
     expect(samplerOf({}, 3).sample([1, 5, 5])).toBe(1)
   })
 
@@ -177,10 +184,10 @@ describe('Sampler', () => {
 
 describe('samplingOf', () => {
   test('what draws has temperature 1 unless told otherwise', () => {
-    expect(samplingOf({})).toMatchObject({ temperature: 0, allowUnknown: true })
+    expect(samplingOf('generate', {})).toMatchObject({ temperature: 0, allowUnknown: true })
     for (const option of [{ topK: 3 }, { topP: 0.5 }, { minP: 0.1 }]) {
-      expect(samplingOf(option)).toMatchObject({ temperature: 1, allowUnknown: false })
-      expect(samplingOf({ ...option, temperature: 0 }).temperature).toBe(0)
+      expect(samplingOf('generate', option)).toMatchObject({ temperature: 1, allowUnknown: false })
+      expect(samplingOf('generate', { ...option, temperature: 0 }).temperature).toBe(0)
     }
   })
 
@@ -195,8 +202,8 @@ describe('samplingOf', () => {
     [{ repetitionPenalty: 0 }, 'repetitionPenalty is 0'],
     [{ repetitionWindow: 0 }, 'repetitionWindow is 0'],
   ])('refuses %j', (options, message) => {
-    expect(() => samplingOf(options)).toThrow(OptionError)
-    expect(() => samplingOf(options)).toThrow(message)
+    expect(() => samplingOf('generate', options)).toThrow(OptionError)
+    expect(() => samplingOf('generate', options)).toThrow(message)
   })
 })
 
