@@ -8,6 +8,8 @@ import { type EvaluateOptions, type Evaluation, evaluationOf, readCorpus } from 
 export interface Calibration {
   /** What the scores were divided by: above 1 where the model was too sure of itself. */
   temperature: number
+  /** False where the search was given up at its bound: the scores mislead, and the text is the likelier the less they count. */
+  converged: boolean
   before: Evaluation
   after: Evaluation
 }
@@ -40,7 +42,8 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
   const before = now.evaluation
   checkLoss('calibrate', before.loss)
   // Where all scores are alike, so are all temperatures.
-  for (let change = 1, steps = 0; change >= NONE && now.curvature > 0 && steps < MOST_STEPS; steps++) {
+  let change = 1
+  for (let steps = 0; change >= NONE && now.curvature > 0 && steps < MOST_STEPS; steps++) {
     // Limited: for a text that the model knows by heart there would be no end.
     const next = Math.min(Math.max(beta - now.slope / now.curvature, beta / 2), beta * 2)
     change = Math.abs(next - beta) / beta
@@ -48,7 +51,7 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
     now = await measure(model, corpus, options, beta)
   }
   for (const { data } of model.linear.parameters()) data.set(data.map((value) => value * beta))
-  return { temperature: 1 / beta, before, after: now.evaluation }
+  return { temperature: 1 / beta, converged: change < NONE || !(now.curvature > 0), before, after: now.evaluation }
 }
 
 /** The loss over the text with all scores times β, and the sums of its first and second derivative. */
