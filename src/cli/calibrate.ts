@@ -49,6 +49,7 @@ const needs: Needs<Options> = { validation: aPart, test: aPart }
 
 async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { calibrate, checkModelFolder, loadModel, saveModel } = await import('../node.js')
+  const { LARGEST_TEMPERATURE } = await import('../train/calibrate.js')
   const { out, json } = options
   const saved = await loadModel(folder)
   await checkModelFolder(out)
@@ -57,15 +58,17 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const opened = new ModelTexts('calibrate', folder, saved, options, signal)
   try {
     const { corpus, source } = await opened.part(texts)
-    const { temperature, before, after, converged } = await withProgress('calibrating', (onProgress) =>
+    const { temperature, before, after } = await withProgress('calibrating', (onProgress) =>
       calibrate(model, corpus, { signal, onProgress }),
     )
-    if (!converged || after.loss >= before.loss) {
+    const atBound = Math.abs(Math.log(temperature)) >= Math.log(LARGEST_TEMPERATURE)
+    if (atBound || after.loss >= before.loss) {
       throw new DataError(
         `calibrate: no temperature makes ${folder} better on ${partOf(source, options.split)}: the search ended at ${temperature.toPrecision(4)}, with a loss of ${after.loss.toFixed(4)} instead of ${before.loss.toFixed(4)}; nothing was saved: keep the model as it is, or name a text like the one that it was trained on`,
       )
     }
-    const earlier = Number(config.training?.temperature ?? 1)
+    const recorded = config.training?.temperature
+    const earlier = typeof recorded === 'number' ? recorded : 1
     await saveModel(out, model, vocab, { ...config.training, temperature: earlier * temperature })
     if (json) {
       printJson({ model: folder, text: source, split: options.split, temperature, before, after, out })

@@ -55,5 +55,5 @@ export const trainingNeeds: Needs<TrainingOptions> = {
   validateEvery: validation,
   patience: validation,
   extendVocab: ({ initFrom }) => initFrom === undefined && '--init-from',
-  threads: ({ kernels }) => kernels === 'reference' && '--kernels wasm or blas',
+  threads: ({ kernels, threads }) => kernels === 'reference' && threads !== 1 && '--kernels wasm or blas',
 }

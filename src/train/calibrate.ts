@@ -8,14 +8,14 @@ import { type EvaluateOptions, type Evaluation, evaluationOf, readCorpus } from 
 export interface Calibration {
   /** What the scores were divided by: above 1 where the model was too sure of itself. */
   temperature: number
-  /** False where the search was given up at its bound: the scores mislead, and the text is the likelier the less they count. */
-  converged: boolean
   before: Evaluation
   after: Evaluation
 }
 
 /** Steps of Newton's method beyond which an end is not waited for. */
 const MOST_STEPS = 12
+/** The temperature at which the search gives up: each step halves 1 / temperature at most; or doubles it, at the inverse. */
+export const LARGEST_TEMPERATURE = 2 ** MOST_STEPS
 /** A change of 1 / temperature, relative to it, after which the next would be some 1e-6. */
 const NONE = 1e-3
 
@@ -42,8 +42,7 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
   const before = now.evaluation
   checkLoss('calibrate', before.loss)
   // Where all scores are alike, so are all temperatures.
-  let change = 1
-  for (let steps = 0; change >= NONE && now.curvature > 0 && steps < MOST_STEPS; steps++) {
+  for (let change = 1, steps = 0; change >= NONE && now.curvature > 0 && steps < MOST_STEPS; steps++) {
     // Limited: for a text that the model knows by heart there would be no end.
     const next = Math.min(Math.max(beta - now.slope / now.curvature, beta / 2), beta * 2)
     change = Math.abs(next - beta) / beta
@@ -51,7 +50,7 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
     now = await measure(model, corpus, options, beta)
   }
   for (const { data } of model.linear.parameters()) data.set(data.map((value) => value * beta))
-  return { temperature: 1 / beta, converged: change < NONE || !(now.curvature > 0), before, after: now.evaluation }
+  return { temperature: 1 / beta, before, after: now.evaluation }
 }
 
 /** The loss over the text with all scores times β, and the sums of its first and second derivative. */
