@@ -5,6 +5,7 @@ import { GradientError, OptionError, ShapeError } from '../core/errors.js'
 import { referenceKernels, selectKernels, useKernels } from '../kernels/index.js'
 import { Linear } from '../nn/linear.js'
 import { LSTM } from '../nn/lstm.js'
+import { RNNModel } from '../nn/model.js'
 import { SGD } from '../optim/sgd.js'
 import type { NestedValues, NumberArray } from './arrays.js'
 import { fromData, full, ones, tensor } from './create.js'
@@ -76,6 +77,7 @@ describe.each([...kernelSets, referenceKernels('float64')])('$name', (kernels) =
     const layer = new Linear({ inFeatures: 4, outFeatures: 2 })
     const lstm = new LSTM({ inputSize: 4, hiddenSize: 2 })
     const state = lstm.beginState(1)
+    const model = new RNNModel(new LSTM({ inputSize: 4, hiddenSize: 2 }), 4)
     useKernels(kernels)
     const own = ones([1, 4])
     const targets = tensor([0], { dtype: 'int32' })
@@ -91,12 +93,16 @@ describe.each([...kernelSets, referenceKernels('float64')])('$name', (kernels) =
       () => layer.forward(own),
       () => lstm.forward(own.reshape(1, 1, 4)),
       () => new LSTM({ inputSize: 4, hiddenSize: 2 }).forward(own.reshape(1, 1, 4), state),
+      () => model.forward(targets.reshape(1, 1)),
+      () => model.stepper(),
       () => {
         own.grad = made
       },
     ]) {
       expect(wrong).toThrow(ShapeError)
-      expect(wrong).toThrow(/^(LSTM\.forward|[a-zA-Z]+): .* holds a Float(32|64)Array, expected a Float(32|64)Array/)
+      expect(wrong).toThrow(
+        /^(LSTM.forward|LSTM.stepper|RNNModel.forward|[a-zA-Z]+): .* holds a Float(32|64)Array, expected a Float(32|64)Array/,
+      )
     }
     expect(made.clone().data).toBeInstanceOf(kernels.Float)
     expect(await made.clone().add(1).toArray()).toEqual([[2, 3, 4, 5]])

@@ -61,6 +61,25 @@ describe('values', () => {
     expect((await x.softmax().sum(1).toArray()) as number[]).toEqual([expect.closeTo(1), expect.closeTo(1)])
   })
 
+  test('of equal values the first is the largest, and has the gradient', async () => {
+    const x = tensor([[1, 3, 3]], { requiresGrad: true })
+    expect(await x.argmax().toArray()).toEqual([1])
+    x.max(1).mul(5).sum().backward()
+    expect(await x.grad!.toArray()).toEqual([[0, 5, 0]])
+  })
+
+  test('keepDims keeps axes of length 1, over one axis and over all', async () => {
+    const x = tensor([
+      [1, 5, 3],
+      [4, 2, 6],
+    ])
+    expect(await x.sum(0, { keepDims: true }).toArray()).toEqual([[5, 7, 9]])
+    expect(await x.mean(1, { keepDims: true }).toArray()).toEqual([[3], [4]])
+    expect(await x.max(-1, { keepDims: true }).toArray()).toEqual([[5], [6]])
+    expect(await x.sum(undefined, { keepDims: true }).toArray()).toEqual([[21]])
+    expect(await x.max(undefined, { keepDims: true }).toArray()).toEqual([[6]])
+  })
+
   test('pieces', async () => {
     const x = tensor([
       [1, 2],
@@ -124,7 +143,15 @@ describe('values', () => {
     ['a single piece of whole numbers', () => concatenate([tensor([1], { dtype: 'int32' })])],
     ['axes named twice', () => tensor([[1]]).permute(0, 0)],
     ['targets of another length', () => crossEntropy(tensor([[1, 2]]), tensor([0, 1], { dtype: 'int32' }))],
+    ['an index below 0', () => tensor([[1], [2]]).gatherRows(tensor([-1], { dtype: 'int32' }))],
+    ['a place beyond the row', () => tensor([[1, 2]]).pick(tensor([2], { dtype: 'int32' }))],
+    ['a class beyond those of oneHot', () => oneHot(tensor([2], { dtype: 'int32' }), 2)],
   ])('%s: a ShapeError', (_name, wrong) => expect(wrong).toThrow(ShapeError))
+})
+
+test.each([-1, 2])('a target of %d among 2 classes is refused', (target) => {
+  const loss = () => crossEntropy(tensor([[1, 2]]), tensor([target], { dtype: 'int32' }))
+  expect(loss).toThrow(`crossEntropy: target ${target} is out of range, expected 0 to classes − 1 = 1`)
 })
 
 describe('the graph', () => {
