@@ -143,6 +143,9 @@ describe('values', () => {
     ['a single piece of whole numbers', () => concatenate([tensor([1], { dtype: 'int32' })])],
     ['axes named twice', () => tensor([[1]]).permute(0, 0)],
     ['targets of another length', () => crossEntropy(tensor([[1, 2]]), tensor([0, 1], { dtype: 'int32' }))],
+    ['two lengths to be worked out, even of one value', () => tensor([1]).reshape(-1, -1)],
+    ['a slice from below 0', () => tensor([1, 2, 3]).slice(0, -1, 2)],
+    ['a slice that ends before it begins', () => tensor([1, 2, 3]).slice(0, 2, 1)],
     ['an index below 0', () => tensor([[1], [2]]).gatherRows(tensor([-1], { dtype: 'int32' }))],
     ['a place beyond the row', () => tensor([[1, 2]]).pick(tensor([2], { dtype: 'int32' }))],
     ['a class beyond those of oneHot', () => oneHot(tensor([2], { dtype: 'int32' }), 2)],
@@ -156,6 +159,14 @@ test.each([-1, 2])('a target of %d among 2 classes is refused', (target) => {
 
 describe('the graph', () => {
   const leaf = () => tensor([1, 2, 3], { requiresGrad: true })
+
+  test('at 0 the gradients of abs and relu are 0, as in PyTorch', async () => {
+    for (const f of [(x: Tensor) => x.abs(), (x: Tensor) => x.relu()]) {
+      const x = tensor([-2, 0, 3], { requiresGrad: true })
+      f(x).sum().backward()
+      expect(((await x.grad!.toArray()) as number[])[1]).toBe(0)
+    }
+  })
 
   test('gradients add up over calls, and over uses', async () => {
     const x = leaf()
