@@ -6,7 +6,7 @@ import { kernels } from '../kernels/index.js'
 import { type CellKind, gatesOf, type Stepper } from '../kernels/kernels.js'
 import { full, zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
-import { type Head, recurrentLayer } from '../tensor/recurrent.js'
+import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
@@ -164,8 +164,12 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * kernels have them.
    * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]; only where `takesHead`
    * @returns `output` [numSteps, batch, outFeatures] and `state`
+   * @throws OptionError where not `takesHead`, ShapeError where head, input or state have other sizes
    */
   forwardTo(head: Head, input: Tensor, state?: S): { output: Tensor; state: S } {
+    const where = `${this.constructor.name}.forwardTo`
+    if (!this.takesHead) throw new OptionError(`${where}: takesHead is false, expected a layer that takes a head`)
+    checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
   }
 
