@@ -119,6 +119,7 @@ class Utf8 implements Decoder {
     const said = `${this.name}: the file is not UTF-8 text from byte ${this.#before + place} on`
     const utf16 = this.#utf16(bytes)
     if (utf16) return new DataError(`${said}, expected text; it looks like ${utf16}`)
+    if (bytes.includes(0)) return new DataError(`${said}, and has NULs, as binary files have; expected text`)
     if (this.#beyondAscii || !isAscii(bytes.subarray(0, place))) {
       return new DataError(
         `${said}, but before; it is damaged there or cut off. Mend it, for example with iconv -c -f utf-8 -t utf-8, which leaves out what is damaged`,
