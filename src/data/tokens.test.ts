@@ -140,6 +140,8 @@ describe('bytes', () => {
   test('a token that is none is refused', () => {
     expect(() => Vocab.of(['<unk>', '鯨'], 'byte')).toThrow(DataError)
     expect(() => Vocab.of(['<unk>', '鯨'], 'bpe')).toThrow('not made of bytes')
+    expect(() => Vocab.of(['<unk>', '\u0100'], 'byte')).toThrow('not made of bytes')
+    expect(Vocab.of(['<unk>', '\xff'], 'byte').size).toBe(2)
   })
 })
 
