@@ -3,6 +3,7 @@ import { axisOf, checkShape, formatShape, type Shape, sizeOf } from '../core/sha
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { isGradEnabled, Node, type Origin, runBackward, type Variable } from './autograd.js'
+import { noteReached } from './listings.js'
 import * as elementwise from './ops/elementwise.js'
 import * as indexing from './ops/indexing.js'
 import { matmul } from './ops/matmul.js'
@@ -262,7 +263,8 @@ export class Tensor implements Variable {
         'backward: the tensor has no graph, expected one made from tensors that require gradients, outside noGrad',
       )
     }
-    runBackward(this.origin.node, this.origin.output, floats(1).fill(1))
+    const leaves = runBackward(this.origin.node, this.origin.output, floats(1).fill(1))
+    noteReached([...leaves] as Tensor[])
   }
 
   accumulateGrad(grad: FloatArray, owned: boolean): void {
