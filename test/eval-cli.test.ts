@@ -108,6 +108,26 @@ describe('eval', () => {
     expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^error: boom: the loss is NaN, .*--lr$/m)])
   })
 
+  test('a model that is so wrong that no number holds its perplexity: JSON has no null', async () => {
+    const { model, vocab, config } = await loadModel(at('sea'))
+    model.linear.bias!.data[0] = 5000
+    await saveModel(at('wrong'), model, vocab, config.training)
+    const result = json('eval', 'wrong', 'sea.txt')
+    expect(result.loss).toBeGreaterThan(4000)
+    expect(JSON.stringify(result)).not.toContain('null')
+    expect(result).not.toHaveProperty('perplexity')
+    expect(run('eval', 'wrong', 'sea.txt').stdout).toMatch(/perplexity beyond 1e308, [\d.]+ bits/)
+  })
+
+  test('a text of unknown words alone: characters that are not known are not told', () => {
+    writeFileSync(at('other.txt'), 'one two three four five six seven '.repeat(5))
+    const { stdout, status } = run('eval', 'words', 'other.txt', '--json')
+    expect(status).toBe(0)
+    expect(stdout).not.toContain('null')
+    expect(JSON.parse(stdout)).toMatchObject({ unknown: 35 })
+    expect(run('eval', 'words', 'other.txt').stdout).not.toMatch(/NaN|per character/)
+  })
+
   test('a text too short for n-grams is measured all the same', () => {
     writeFileSync(at('tiny.txt'), 'She sells')
     const result = json('eval', 'sea', 'tiny.txt')

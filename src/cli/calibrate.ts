@@ -8,7 +8,7 @@ import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { print, printJson } from './output.js'
 import { refuseUnfinished } from './resume.js'
-import { grouped } from './table.js'
+import { grouped, perplexityOf } from './table.js'
 
 interface Options extends PartOptions {
   out: string
@@ -80,7 +80,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
     if (changed) print(changed)
     print(`scores divided by a temperature of ${temperature.toFixed(4)}`)
     print(
-      `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${before.perplexity.toFixed(3)} → ${after.perplexity.toFixed(3)}`,
+      `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${perplexityOf(before.loss)} → ${perplexityOf(after.loss)}`,
     )
     print(`saved to ${out}`)
   } finally {

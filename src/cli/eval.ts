@@ -9,7 +9,7 @@ import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { print, printJson } from './output.js'
-import { bitsOf, grouped, lossTable, nameOfOrder, percent } from './table.js'
+import { bitsOf, grouped, lossTable, nameOfOrder, percent, perplexityOf } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
 interface Options extends PartOptions {
@@ -134,14 +134,14 @@ interface Report extends Evaluation {
 
 /** @param changes what was changed of the text, for people */
 function show(report: Report, charactersPerToken: number, changes: string | undefined): void {
-  const { text, clean, split, tokens, unknown, loss, perplexity, bitsPerCharacter, compared, baselines } = report
+  const { text, clean, split, tokens, unknown, loss, bitsPerCharacter, compared, baselines } = report
   print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
   if (changes) print(changes)
   const share = unknown > 0 ? `, unknown to the model: ${grouped(unknown)} (${percent(unknown, tokens + 1)})` : ''
   print(`tokens foretold: ${grouped(tokens)}${share}`)
   const perCharacter = Number.isFinite(bitsPerCharacter) ? `, ${bitsPerCharacter.toFixed(4)} bits per character` : ''
   print(
-    `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
+    `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexityOf(loss)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
   )
   if (!compared) {
     print('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')

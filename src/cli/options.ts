@@ -134,7 +134,7 @@ const groups: Record<string, () => Option[]> = {
       "the model's folder; a finished model there is replaced (default: a new one in runs/)",
     ),
     new Option('--resume <folder>', 'go on with a training that was stopped, whichever way'),
-    new Option('--init-from <model>', 'begin with the parameters and the vocabulary of a saved model'),
+    new Option('--init-from <model>', 'begin with a saved model and its vocabulary; without a text, on its own'),
     new Option('--extend-vocab', 'with --init-from: new rows for tokens that the model does not know'),
     limit('--checkpoint-steps <n>', 'steps between two checkpoints'),
     limit('--checkpoint-minutes <n>', 'minutes between two checkpoints', 1),
