@@ -68,7 +68,7 @@ class Run {
     const board = options.tensorboard ? await openBoard(folder.place, training.step) : undefined
     if (training.step === 0) await folder.saveFirst(this.#checkpoint())
     const history = await HistoryWriter.open(folder.file(HISTORY), { bytes: record.historyBytes })
-    this.#told.push(...history.earlier.filter((event) => event.type !== 'step'))
+    this.#told.push(...history.earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
     const start = performance.now()
     let divergence: DivergenceError | undefined
     try {

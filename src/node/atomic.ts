@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, rename } from 'node:fs/promises'
 import path from 'node:path'
+import { open, readdir, rm, stat } from './files.js'
 
 /** A place beside another that nobody else writes to. */
 export const beside = (place: string, ending = 'tmp'): string => `${place}.${randomUUID().slice(0, 8)}.${ending}`

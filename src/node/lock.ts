@@ -1,8 +1,9 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
 import { beside } from './atomic.js'
+import { readFile, rm, writeFile } from './files.js'
 
 /** The file in a training's folder that names the process at work there. */
 export const LOCK = 'lock.json'

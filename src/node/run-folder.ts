@@ -1,8 +1,9 @@
-import { readdir, rename, rm, statfs } from 'node:fs/promises'
+import { rename, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
 import { findReplaced, makeFolder } from './atomic.js'
 import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
+import { readdir, rm } from './files.js'
 import { lockFolder } from './lock.js'
 import { orDataError, placeOf } from './model-folder.js'
 
