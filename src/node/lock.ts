@@ -2,8 +2,8 @@ import { link, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { beside } from './atomic.js'
-import { readFile, rm, writeFile } from './files.js'
+import { beside, writeFlushed } from './atomic.js'
+import { readFile, rm } from './files.js'
 
 /** The file in a training's folder that names the process at work there. */
 export const LOCK = 'lock.json'
@@ -25,7 +25,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK)
   const own = beside(file)
   const owner: Owner = { pid: process.pid, host: hostname(), began: await beginOf('self') }
-  await writeFile(own, JSON.stringify(owner))
+  await writeFlushed(own, JSON.stringify(owner))
   try {
     // A link is made by one process only, and never half written.
     for (let attempts = 10; !(await link(own, file).then(() => true, ifExists)); attempts--) {
@@ -43,14 +43,26 @@ const ifExists = (error: NodeJS.ErrnoException): false => {
   throw error
 }
 
-async function removeStale(file: string, folder: string): Promise<void> {
+/** Changes nothing. @throws DataError where another training is at work in the folder */
+export async function refuseLocked(folder: string): Promise<void> {
+  await readStale(path.join(folder, LOCK), folder)
+}
+
+/** The lock that a process left behind; undefined where there is none. @throws DataError for one in force */
+async function readStale(file: string, folder: string): Promise<string | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
+    if (['ENOENT', 'ENOTDIR'].includes(error.code ?? '')) return undefined
     throw inUse(folder)
   })
-  if (text === undefined) return
+  if (text === undefined) return undefined
   const owner = parse(text)
   if (!owner || owner.host !== hostname() || (await isAlive(owner))) throw inUse(folder, owner)
+  return text
+}
+
+async function removeStale(file: string, folder: string): Promise<void> {
+  const text = await readStale(file, folder)
+  if (text === undefined) return
   // Under a name of its own first: of two that find it stale, one gets it, and nobody removes the other's new lock.
   const stale = beside(file)
   const moved = await rename(file, stale).then(

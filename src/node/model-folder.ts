@@ -176,7 +176,7 @@ async function otherFiles(place: string): Promise<string[]> {
     if (error.code === 'ENOTDIR') throw new DataError(`${place}: it is a file, expected a folder for the model`)
     throw error
   })
-  if (names.length > 0 && !names.includes(CHECKPOINT)) {
+  if (!names.includes(CHECKPOINT) && !(await areRemains(place, names))) {
     const file = path.join(place, CONFIG)
     await readPart(file, file, maxBytes[CONFIG])
       .then((bytes) => parseConfig(bytes.toString(), file))
@@ -187,6 +187,18 @@ async function otherFiles(place: string): Promise<string[]> {
       })
   }
   return names.filter((name) => !Object.hasOwn(maxBytes, name))
+}
+
+/** Whether a folder is empty, or has only what is left of a training that ended before it had learnt anything. */
+async function areRemains(place: string, names: readonly string[]): Promise<boolean> {
+  const known = names.every(
+    (name) => name === LOCK || name === HISTORY || name.startsWith(EVENT_FILE) || TEMPORARY.test(name),
+  )
+  if (!known || !names.includes(HISTORY)) return known
+  return readHistory(path.join(place, HISTORY)).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** @param name of the file, for messages */

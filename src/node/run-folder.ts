@@ -4,8 +4,9 @@ import { DataError } from '../core/errors.js'
 import { findReplaced, makeFolder } from './atomic.js'
 import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { readdir, rm } from './files.js'
-import { lockFolder } from './lock.js'
+import { lockFolder, refuseLocked } from './lock.js'
 import { orDataError, placeOf } from './model-folder.js'
+import { EVENT_FILE } from './tensorboard.js'
 
 /** Steps and minutes between two checkpoints. */
 export interface CheckpointIntervals {
@@ -43,6 +44,11 @@ export class RunFolder {
     })
   }
 
+  /** @throws DataError where another training is at work there */
+  static async refuseBusy(folder: string): Promise<void> {
+    await refuseLocked(await placeOf(folder))
+  }
+
   /** Whether a training can be gone on with there. */
   static async isThere(folder: string): Promise<boolean> {
     const place = await placeOf(folder)
@@ -62,9 +68,15 @@ export class RunFolder {
     return checkpoint
   }
 
-  /** The first one, before any work. @throws DataError unless there is room for the next beside it */
+  /**
+   * The first one, before any work; what an earlier training left beside its model goes away.
+   * @throws DataError unless there is room for the next beside it
+   */
   async saveFirst(checkpoint: Checkpoint): Promise<void> {
     const bytes = await this.saveLast(checkpoint)
+    for (const name of await readdir(this.place)) {
+      if (name === BEST || name.startsWith(EVENT_FILE)) await rm(this.file(name), { force: true })
+    }
     const { bavail, bsize } = await statfs(this.place)
     // Twice: the last and the best, each written beside its older self.
     if (bavail * bsize < 2 * bytes) {
