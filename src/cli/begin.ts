@@ -47,6 +47,7 @@ export async function begin(
   const options = { ...asked, maxTokens: asked.maxTokens ?? (texts.length > 0 ? Infinity : BOOK_TOKENS) }
   const out = options.out ?? freshFolder(texts)
   selectKernels(options.kernels, options)
+  await RunFolder.refuseBusy(out)
   await checkModelFolder(out)
   await refuseUnfinished(out)
   const generator = new Generator(options.seed)
@@ -63,6 +64,13 @@ export async function begin(
   }
   const training = trainingOf(model, text, options, generator, signal)
   const folder = await RunFolder.enter(out)
+  try {
+    // Another training may have begun there since, and been stopped.
+    await refuseUnfinished(out)
+  } catch (error) {
+    await folder.leave()
+    throw error
+  }
   return { options, text, model, vocab, training, folder, record, notes }
 }
 
@@ -74,8 +82,11 @@ export async function goOn(
   signal: AbortSignal,
 ): Promise<Job> {
   const out = now.resume!
+  await RunFolder.refuseBusy(out)
   if (!(await RunFolder.isThere(out))) {
-    throw new DataError(`${out}: there is no training to go on with, expected a folder with ${CHECKPOINT}`)
+    throw new DataError(
+      `${out}: there is no training to go on with, expected a folder with ${CHECKPOINT}; begin one with --out ${out}`,
+    )
   }
   const folder = await RunFolder.enter(out)
   try {

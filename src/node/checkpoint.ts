@@ -12,6 +12,8 @@ import { readFile } from './files.js'
 /** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
 export const CHECKPOINT = 'checkpoint.safetensors'
 export const BEST = 'best.safetensors'
+/** What the names of its event files for TensorBoard begin with. */
+export const EVENT_FILE = 'events.out.tfevents.'
 
 /** A model in the middle of its training, as one file. */
 export interface Checkpoint {

@@ -16,9 +16,11 @@ import {
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { RNNModel } from '../nn/model.js'
 import { tensorsUnder } from '../train/state.js'
-import { findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
-import { BEST, CHECKPOINT, loadCheckpoint } from './checkpoint.js'
+import { BESIDE, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
+import { BEST, CHECKPOINT, EVENT_FILE, loadCheckpoint } from './checkpoint.js'
 import { cp, readdir, readFile, rm, stat } from './files.js'
+import { HISTORY, readHistory } from './history.js'
+import { LOCK } from './lock.js'
 
 const CONFIG = 'config.json'
 const PARAMETERS = 'model.safetensors'
@@ -192,7 +194,7 @@ async function otherFiles(place: string): Promise<string[]> {
 /** Whether a folder is empty, or has only what is left of a training that ended before it had learnt anything. */
 async function areRemains(place: string, names: readonly string[]): Promise<boolean> {
   const known = names.every(
-    (name) => name === LOCK || name === HISTORY || name.startsWith(EVENT_FILE) || TEMPORARY.test(name),
+    (name) => name.startsWith(LOCK) || name === HISTORY || name.startsWith(EVENT_FILE) || BESIDE.test(name),
   )
   if (!known || !names.includes(HISTORY)) return known
   return readHistory(path.join(place, HISTORY)).then(

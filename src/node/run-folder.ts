@@ -1,12 +1,11 @@
 import { rename, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { findReplaced, makeFolder } from './atomic.js'
-import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
+import { findReplaced, makeFolder, removeAbandoned } from './atomic.js'
+import { BEST, CHECKPOINT, type Checkpoint, EVENT_FILE, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { readdir, rm } from './files.js'
 import { lockFolder, refuseLocked } from './lock.js'
 import { orDataError, placeOf } from './model-folder.js'
-import { EVENT_FILE } from './tensorboard.js'
 
 /** Steps and minutes between two checkpoints. */
 export interface CheckpointIntervals {
@@ -37,9 +36,7 @@ export class RunFolder {
       if (replaced) await rename(replaced, place).catch(() => undefined)
       await makeFolder(place)
       const leave = await lockFolder(place)
-      for (const name of await readdir(place)) {
-        if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(path.join(place, name), { force: true, recursive: true })
-      }
+      await removeAbandoned(place, () => true)
       return new RunFolder(folder, place, leave)
     })
   }

@@ -5,6 +5,7 @@ import { PbfWriter } from 'pbf'
 import { checkNumber } from '../core/check.js'
 import type { TrainEvent } from '../train/events.js'
 import { AppendedFile } from './appended-file.js'
+import { EVENT_FILE } from './checkpoint.js'
 import { atMostEvery } from './history.js'
 
 /** One number under its name in TensorBoard. */
@@ -16,9 +17,6 @@ export interface TensorBoardOptions {
   /** Seconds between two step events at least; 0 keeps all. Default 1. */
   interval?: number
 }
-
-/** What the names of event files begin with. */
-export const EVENT_FILE = 'events.out.tfevents.'
 
 let opened = 0
 
