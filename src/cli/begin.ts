@@ -57,7 +57,7 @@ export async function begin(
     : await startFresh(texts, options, generator, signal)
   const record: RunRecord = {
     texts: texts.map((one) => (one === '-' ? one : path.resolve(one))),
-    options: recordOf({ ...options, kernels: kernelsInUse(), threads: kernels().threads }),
+    options: optionsInForce(options),
     text: text.fingerprint,
     finished: false,
     historyBytes: 0,
@@ -198,9 +198,11 @@ function some(tokens: readonly string[]): string {
   return `${shown.join(' ')}${tokens.length > shown.length ? ` and ${tokens.length - shown.length} more` : ''}`
 }
 
-const kernelsInUse = (): TrainingOptions['kernels'] => {
-  const [set] = kernels().name.split('-')
-  return set as TrainingOptions['kernels']
+/** What a checkpoint keeps of the options: with the kernels that were chosen. */
+function optionsInForce(options: TrainingOptions): RunRecord['options'] {
+  const { name, threads } = kernels()
+  const [set] = name.split('-')
+  return recordOf({ ...options, kernels: set as TrainingOptions['kernels'], threads })
 }
 
 /** A folder in runs/ that is not there yet: no training replaces another's model unasked. */

@@ -1,14 +1,31 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import type { Option } from 'commander'
 import * as v from 'valibot'
-import { DataError, FormatError, OptionError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
+import { parseAs } from '../core/parse.js'
 import { CHECKPOINT, loadCheckpoint } from '../node/checkpoint.js'
-import { flagOf, resumable, type TrainingOptions } from './options.js'
+import { numberOrAll, number as parseNumber } from './arguments.js'
+import { flagOf, resumable, type TrainingOptions, trainingOptions } from './options.js'
+
+type Recorded = v.GenericSchema<string | number | boolean>
+
+const number = v.pipe(v.number(), v.finite())
+
+/** What a recorded option may be, by what the command line takes for it. */
+function optionSchema({ argChoices, parseArg, required }: Option) {
+  if (argChoices) return v.picklist(argChoices)
+  if (!required) return v.boolean()
+  if (parseArg === parseNumber) return number
+  return parseArg === numberOrAll ? v.union([number, v.literal('all')]) : v.string()
+}
+
+const optionSchemas = trainingOptions().map((option) => [option.attributeName(), v.optional(optionSchema(option))])
 
 const runSchema = v.object({
   /** The texts' absolute paths; none for The Time Machine. */
   texts: v.array(v.string()),
-  options: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  options: v.object(Object.fromEntries(optionSchemas) as Record<string, v.OptionalSchema<Recorded, undefined>>),
   /** Tells the text from another. */
   text: v.string(),
   /** Whether the training came to its end. */
@@ -28,9 +45,7 @@ export function recordOf(options: TrainingOptions): RunRecord['options'] {
 }
 
 export function parseRun(value: unknown, where: string): RunRecord {
-  const { success, output, issues } = v.safeParse(runSchema, value)
-  if (success) return output
-  throw new FormatError(`${where}: run: ${v.getDotPath(issues[0]) ?? 'it'}: ${issues[0].message}`)
+  return parseAs(runSchema, value, where, 'run')
 }
 
 /**

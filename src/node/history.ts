@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { checkNumber } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
 import { toJson } from '../core/json.js'
+import { parseAs } from '../core/parse.js'
 import type { TrainEvent } from '../train/events.js'
 import { AppendedFile } from './appended-file.js'
 import { readFile, stat } from './files.js'
@@ -130,12 +131,7 @@ const eventSchema = v.variant('type', [
 function parseEvent(line: string, where: string): HistoryEvent {
   const json = parseJson(line)
   if (json === undefined) throw new FormatError(`${where}: it is not JSON, expected an event of a training`)
-  const result = v.safeParse(eventSchema, json)
-  if (result.success) return result.output
-  const [issue] = result.issues
-  const key = v.getDotPath(issue)
-  const what = key ? `${key} is ${issue.received}` : `the value is ${issue.received}`
-  throw new FormatError(`${where}: ${what}, expected ${issue.expected}`)
+  return parseAs(eventSchema, json, where)
 }
 
 /** @returns undefined for what is no JSON */
