@@ -3,6 +3,7 @@ import { withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
+import { print, printJson } from './output.js'
 import { refuseUnfinished } from './resume.js'
 import { grouped } from './table.js'
 
@@ -55,17 +56,15 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
     const earlier = Number(config.training?.temperature ?? 1)
     await saveModel(out, model, vocab, { ...config.training, temperature: earlier * temperature })
     if (json) {
-      console.log(
-        JSON.stringify({ model: folder, text: source, split: options.split, temperature, before, after, out }),
-      )
+      printJson({ model: folder, text: source, split: options.split, temperature, before, after, out })
       return
     }
-    console.log(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
-    console.log(`scores divided by a temperature of ${temperature.toFixed(4)}`)
-    console.log(
+    print(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
+    print(`scores divided by a temperature of ${temperature.toFixed(4)}`)
+    print(
       `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${before.perplexity.toFixed(3)} → ${after.perplexity.toFixed(3)}`,
     )
-    console.log(`saved to ${out}`)
+    print(`saved to ${out}`)
   } finally {
     await opened.close()
   }

@@ -6,6 +6,7 @@ import { number, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
+import { print, printJson } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
@@ -99,7 +100,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       ...{ characters: Math.round(characters * corpus.length), bitsPerCharacter: result.bitsPerToken / characters },
       ...{ compared, baselines },
     }
-    if (options.json) console.log(JSON.stringify(report))
+    if (options.json) printJson(report)
     else show(report, characters)
   } finally {
     await opened.close()
@@ -124,18 +125,18 @@ interface Report extends Evaluation {
 
 function show(report: Report, charactersPerToken: number): void {
   const { text, clean, split, tokens, unknown, loss, perplexity, bitsPerCharacter, compared, baselines } = report
-  console.log(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
+  print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
   const share = unknown > 0 ? `, unknown to the model: ${grouped(unknown)} (${percent(unknown, tokens + 1)})` : ''
-  console.log(`tokens foretold: ${grouped(tokens)}${share}`)
+  print(`tokens foretold: ${grouped(tokens)}${share}`)
   const perCharacter = Number.isFinite(bitsPerCharacter) ? `, ${bitsPerCharacter.toFixed(4)} bits per character` : ''
-  console.log(
+  print(
     `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
   )
   if (!compared) {
-    console.log('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')
+    print('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')
     return
   }
-  console.log(`on ${compared.on}:`)
+  print(`on ${compared.on}:`)
   const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
-  console.log(lossTable([...rows, { name: 'the model', loss: compared.loss }], charactersPerToken))
+  print(lossTable([...rows, { name: 'the model', loss: compared.loss }], charactersPerToken))
 }

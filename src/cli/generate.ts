@@ -4,6 +4,7 @@ import { OptionError } from '../core/errors.js'
 import type { MadeToken } from '../node.js'
 import { number } from './arguments.js'
 import { interruptible } from './interrupt.js'
+import { printJson } from './output.js'
 import { TextView } from './text-view.js'
 
 interface Options {
@@ -116,7 +117,7 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   if (!json) return
   const facts = { prefix, temperature: beams === undefined ? temperatureOf(options, samples) : undefined, beams, seed }
   const records = all.map((text) => recordOf(text, shown, withProbabilities))
-  console.log(JSON.stringify(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records }))
+  printJson(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records })
 }
 
 /** A text that was made; beam search knows more of it. */

@@ -12,6 +12,7 @@ import {
 } from '../node.js'
 import { withProgress } from './bar.js'
 import type { TrainingOptions } from './options.js'
+import { movesCursor } from './output.js'
 import { grouped } from './table.js'
 
 /** A text as a training takes it. */
@@ -76,12 +77,12 @@ export async function loadTexts(
 }
 
 async function loadBook(how: Encoding) {
-  const { isTTY } = process.stderr
+  const live = movesCursor(process.stderr)
   let shown = false
   const { text, source } = await findTimeMachine({
     onProgress: ({ received, total }) => {
-      shown = isTTY
-      if (isTTY) process.stderr.write(`\rdownloading: ${received}${total ? ` of ${total}` : ''} bytes\x1b[K`)
+      shown = live
+      if (live) process.stderr.write(`\rdownloading: ${received}${total ? ` of ${total}` : ''} bytes\x1b[K`)
     },
   })
   if (shown) process.stderr.write('\r\x1b[K')
