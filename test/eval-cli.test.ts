@@ -121,12 +121,15 @@ describe('eval', () => {
     [['eval', 'sea', 'none.txt'], /none\.txt: there is no such file/],
     [['eval', 'none', 'sea.txt'], /no such folder/],
     [['eval', 'sea', 'sea.txt', '--split', 'half'], /Allowed choices/],
-    [['eval', 'sea', 'sea.txt', '--orders', '0'], /maxOrder is 0/],
+    [['eval', 'sea', 'sea.txt', '--orders', '0'], /^error: eval: --orders is 0/],
     [['eval', 'sea', '-', '--baseline', '-'], /standard input, is named twice/],
     [['eval', 'words', 'sea.txt', '--split', 'test'], /trained without a test part, expected --test/],
-    [['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'], /expected less than 1/],
+    [
+      ['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'],
+      /^error: eval: --validation and --test are 2 and 0.1, expected less than 1/,
+    ],
     [['data', 'none.txt'], /none\.txt: there is no such file/],
-    [['data', 'sea.txt', '--validation', '1.5'], /expected less than 1/],
+    [['data', 'sea.txt', '--validation', '1.5'], /^error: data: --validation and .*, expected less than 1/],
   ])('%j: one sentence', (args, message) => {
     const { status, stderr } = run(...args)
     expect(stderr).toMatch(message)

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { BOOK_TOKENS } from '../data/load.js'
-import { modelOf } from '../formats/model.js'
+import { type ModelConfig, modelOf } from '../formats/model.js'
 import { CHECKPOINT } from '../node/checkpoint.js'
 import { RunFolder } from '../node/run-folder.js'
 import { openSources } from '../node/sources.js'
@@ -11,6 +11,7 @@ import {
   checkModelFolder,
   extendVocab,
   kernels,
+  type LoadedModel,
   loadModel,
   type RNNModel,
   SequenceData,
@@ -18,10 +19,13 @@ import {
   Training,
   type Vocab,
 } from '../node.js'
-import type { TrainingOptions } from './options.js'
+import { checkEffects, trainingNeeds } from './effects.js'
+import { type TrainingOptions, trainingDefaults } from './options.js'
+import { quoted } from './output.js'
 import { parseRun, type RunRecord, recordOf, refuseUnfinished, resumedOptions } from './resume.js'
-import { makeModel, makeOptimizer, makeSchedule, tunedConfig } from './setup.js'
-import { loadTexts, loadTrainingText, type TrainingText } from './training-text.js'
+import { checkAgainst, maxTokensOf, ownTexts, textOf } from './saved-text.js'
+import { idleSchedule, makeModel, makeOptimizer, makeSchedule, optionsOf, tunedConfig } from './setup.js'
+import { howOf, loadTexts, loadTrainingText, type TrainingText } from './training-text.js'
 
 /** A training that is ready to run. */
 export interface Job {
@@ -39,12 +43,16 @@ export interface Job {
 
 /** A new training: nothing is written before everything was found to be there. */
 export async function begin(
-  texts: string[],
+  named: string[],
   asked: TrainingOptions,
   said: readonly string[],
   signal: AbortSignal,
 ): Promise<Job> {
-  const options = { ...asked, maxTokens: asked.maxTokens ?? (texts.length > 0 ? Infinity : BOOK_TOKENS) }
+  const saved = asked.initFrom === undefined ? undefined : await savedStart(asked.initFrom, named, asked, said, signal)
+  const texts = saved?.texts ?? named
+  const given = { ...asked, ...saved?.options }
+  const options = { ...given, maxTokens: given.maxTokens ?? (texts.length > 0 ? Infinity : BOOK_TOKENS) }
+  checkEffects('train', options, said, trainingNeeds, trainingDefaults())
   const out = options.out ?? freshFolder(texts)
   selectKernels(options.kernels, options)
   await RunFolder.refuseBusy(out)
@@ -52,8 +60,8 @@ export async function begin(
   await refuseUnfinished(out)
   const generator = new Generator(options.seed)
   const notes: string[] = []
-  const { model, vocab, text } = options.initFrom
-    ? await startFrom(options.initFrom, texts, options, said, generator, notes, signal)
+  const { model, vocab, text } = saved
+    ? await startFrom(saved, texts, options, generator, notes, signal)
     : await startFresh(texts, options, generator, signal)
   const record: RunRecord = {
     texts: texts.map((one) => (one === '-' ? one : path.resolve(one))),
@@ -63,6 +71,8 @@ export async function begin(
     historyBytes: 0,
   }
   const training = trainingOf(model, text, options, generator, signal)
+  const warning = idleSchedule(options, training.data)
+  if (warning) console.error(warning)
   const folder = await RunFolder.enter(out)
   try {
     // Another training may have begun there since, and been stopped.
@@ -94,6 +104,7 @@ export async function goOn(
     const record = parseRun(checkpoint.run, folder.file(CHECKPOINT))
     if (!checkpoint.progress) throw new FormatError(`${folder.file(CHECKPOINT)}: it has no progress of a training`)
     const options = resumedOptions(record, now, said)
+    checkEffects('train', options, said, trainingNeeds, trainingDefaults())
     selectKernels(options.kernels, options)
     const text = await loadTrainingText(texts.length > 0 ? texts : record.texts, options, signal, checkpoint.vocab)
     if (text.fingerprint !== record.text) {
@@ -145,48 +156,74 @@ interface Start {
 }
 
 async function startFresh(
-  texts: string[],
+  texts: readonly string[],
   options: TrainingOptions,
   generator: Generator,
   signal: AbortSignal,
 ): Promise<Start> {
-  if (options.extendVocab) {
-    throw new OptionError('train: extendVocab goes with a model to begin with, expected --init-from')
-  }
   const text = await loadTrainingText(texts, options, signal)
   return { model: makeModel(options, text.vocab.size, generator), vocab: text.vocab, text }
 }
 
-/** A saved model on another text: with its own vocabulary, or one that has the text's new tokens, too. */
-async function startFrom(
+/** A saved model to begin with. */
+interface SavedStart {
+  saved: LoadedModel
+  config: ModelConfig
+  /** Those that are named, or else the model's own. */
+  texts: readonly string[]
+  /** What the model decides of the training. */
+  options: Partial<TrainingOptions>
+}
+
+/** @throws OptionError for an option that contradicts the model, DataError where its own text is wanted and not there */
+async function savedStart(
   from: string,
-  texts: string[],
+  named: readonly string[],
   options: TrainingOptions,
   said: readonly string[],
+  signal: AbortSignal,
+): Promise<SavedStart> {
+  const saved = await loadModel(from)
+  const config = tunedConfig(saved.config, options, said)
+  const text = textOf(saved)
+  checkAgainst(
+    'train',
+    from,
+    text,
+    Object.fromEntries(said.map((name) => [name, options[name as keyof TrainingOptions]])),
+  )
+  const fromModel = { ...text, ...optionsOf(config) }
+  if (named.length > 0) return { saved, config, texts: named, options: fromModel }
+  const texts = await ownTexts('train', from, saved, signal)
+  return { saved, config, texts, options: { maxTokens: maxTokensOf(config), ...fromModel } }
+}
+
+/** A saved model on a text: with its own vocabulary, or one that has the text's new tokens, too. */
+async function startFrom(
+  { saved, config }: SavedStart,
+  texts: readonly string[],
+  options: TrainingOptions,
   generator: Generator,
   notes: string[],
   signal: AbortSignal,
 ): Promise<Start> {
-  const saved = await loadModel(from)
-  const config = tunedConfig(saved.config, options, said)
-  const kind = { ...options, tokens: saved.vocab.kind }
   // Read for its own tokens, then with the model's; standard input is there only once.
   const opened = texts.length > 0 ? await openSources(texts, { signal }) : undefined
   try {
-    const { tokens, clean, maxTokens } = kind
-    const own = await loadTexts(opened ?? texts, { tokens, clean, maxTokens }, signal)
+    const own = await loadTexts(opened ?? texts, howOf(options), signal)
     await own.close()
     const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
     const extend = options.extendVocab && added.length > 0
     const become = extend ? 'new rows for' : 'unknown to the model, taken as <unk>:'
     if (added.length > 0) notes.push(`${become} ${some(added)}`)
+    else if (options.extendVocab) notes.push('no new rows: the model knows every token of the text')
     // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
     const copy = modelOf(config, generator)
     copy.loadStateDict(saved.model.stateDict())
     const { model, vocab } = extend
       ? extendVocab(copy, saved.vocab, added, generator)
       : { model: copy, vocab: saved.vocab }
-    return { model, vocab, text: await loadTrainingText(opened ?? texts, kind, signal, vocab) }
+    return { model, vocab, text: await loadTrainingText(opened ?? texts, options, signal, vocab) }
   } finally {
     await opened?.close()
   }
@@ -194,7 +231,7 @@ async function startFrom(
 
 /** Tokens for people: the first of them, where they are many. */
 function some(tokens: readonly string[]): string {
-  const shown = tokens.slice(0, 20).map((token) => JSON.stringify(token))
+  const shown = tokens.slice(0, 20).map(quoted)
   return `${shown.join(' ')}${tokens.length > shown.length ? ` and ${tokens.length - shown.length} more` : ''}`
 }
 
@@ -206,7 +243,7 @@ function optionsInForce(options: TrainingOptions): RunRecord['options'] {
 }
 
 /** A folder in runs/ that is not there yet: no training replaces another's model unasked. */
-function freshFolder(texts: string[]): string {
+function freshFolder(texts: readonly string[]): string {
   const given = texts[0] === '-' ? 'stdin' : path.parse(path.resolve(texts[0] ?? 'time-machine')).name
   const name = given.replace(/[*?{}[\]]+/g, '') || 'texts'
   const first = path.join('runs', name)

@@ -3,8 +3,9 @@ import { DataError } from '../core/errors.js'
 import { tokenKinds } from '../data/text.js'
 import type { TextFacts } from '../node/text-facts.js'
 import type { Baseline, LoadedCorpus, TokenKind, Vocab } from '../node.js'
-import { number, numberOrAll } from './arguments.js'
+import { defaultsOf, number, numberOrAll, saidOf } from './arguments.js'
 import { withProgress } from './bar.js'
+import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { print, printJson, quoted } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
@@ -40,8 +41,13 @@ Examples:
 
 The vocabulary is the whole text's: n-grams of words know all words of the part that they foretell.`,
     )
-    .action((texts: string[], options: Options) => interruptible((signal) => run(texts, options, signal)))
+    .action(async (texts: string[], options: Options, command: Command) => {
+      checkEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(texts, options, signal))
+    })
 }
+
+const needs: Needs<Options> = { orders: ({ validation }) => validation === 0 && '--validation above 0' }
 
 /** Tokens that are shown. */
 const MOST_FREQUENT = 20

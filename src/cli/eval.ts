@@ -2,8 +2,9 @@ import { Command } from 'commander'
 import { checkLoss } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Baseline, Corpus, Evaluation } from '../node.js'
-import { number, withOptions } from './arguments.js'
+import { defaultsOf, number, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
+import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { print, printJson } from './output.js'
@@ -32,13 +33,19 @@ Examples:
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
 
-Without a text: The Time Machine. Without --split and --baseline, the n-grams are counted on the first nine tenths of
+Without a text: the one that the model was trained on. Without --split and --baseline, the n-grams are counted on the first nine tenths of
 the text (--validation: another part), and compared with the model on the rest; of a text that the model was trained
 on, --split validation or test compares them fairly.`,
     )
-    .action((folder: string, texts: string[], options: Options) =>
-      interruptible((signal) => run(folder, texts, options, signal)),
-    )
+    .action(async (folder: string, texts: string[], options: Options, command: Command) => {
+      checkEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(folder, texts, options, signal))
+    })
+}
+
+const needs: Needs<Options> = {
+  validation: ({ split, baseline }) => split === 'all' && baseline !== undefined && '--split',
+  test: ({ split }) => split === 'all' && '--split',
 }
 
 /** What the model and n-grams are compared on. */

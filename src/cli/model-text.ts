@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { OptionError } from '../core/errors.js'
 import type { Corpus, LoadedCorpus, LoadedModel, SplitCorpus } from '../node.js'
 import { number } from './arguments.js'
+import { checkAgainst, maxTokensOf, ownTexts, type SavedText, textOf } from './saved-text.js'
 
 /** Which part of a text a saved model is to read. */
 export interface PartOptions {
@@ -30,7 +31,7 @@ type Text = Pick<LoadedCorpus, 'corpus' | 'source'>
 
 /** Texts in a saved model's tokens, as its training took them; open until they are closed together. */
 export class ModelTexts {
-  readonly clean: boolean
+  readonly #text: SavedText
   readonly #opened: { close(): Promise<void> }[] = []
 
   constructor(
@@ -40,13 +41,19 @@ export class ModelTexts {
     readonly options: PartOptions,
     readonly signal: AbortSignal,
   ) {
-    this.clean = options.clean ?? saved.config.training?.clean !== false
+    this.#text = textOf(saved)
+    checkAgainst(command, folder, this.#text, options)
+  }
+
+  get clean(): boolean {
+    return this.#text.clean
   }
 
   /**
-   * The part that was asked for, of texts or The Time Machine.
+   * The part that was asked for, of texts, or where none is named of those that the model was trained on.
    * @returns with all parts, unless it is the whole text
-   * @throws OptionError for a part that the training did not hold out, and nobody gave the size of
+   * @throws DataError where its own texts are not as they were, OptionError for a part that the training did not hold
+   *   out, and nobody gave the size of
    */
   async part(texts: readonly string[]): Promise<Text & { parts?: SplitCorpus }> {
     const { split, validation = this.#recorded('validation'), test = this.#recorded('test') } = this.options
@@ -56,10 +63,11 @@ export class ModelTexts {
         `${this.command}: ${this.folder} was trained without a ${split} part, expected --${split} with a proportion, such as 0.1`,
       )
     }
-    if (split === 'all') return this.whole(texts)
+    const named = texts.length > 0 ? texts : await ownTexts(this.command, this.folder, this.saved, this.signal)
+    if (split === 'all') return this.whole(named)
     const { splitCorpus } = await import('../node.js')
     // What the training took may have been the beginning of the text only.
-    const { corpus, source } = await this.whole(texts, this.#recorded('maxTokens') || Infinity)
+    const { corpus, source } = await this.whole(named, maxTokensOf(this.saved.config))
     const parts = splitCorpus(corpus, sizes)
     return { corpus: parts[split] as Corpus, source, parts }
   }
@@ -67,7 +75,7 @@ export class ModelTexts {
   async whole(texts: readonly string[], maxTokens = Infinity): Promise<Text> {
     const { loadTexts } = await import('./training-text.js')
     const { vocab } = this.saved
-    const loaded = await loadTexts(texts, { tokens: vocab.kind, clean: this.clean, vocab, maxTokens }, this.signal)
+    const loaded = await loadTexts(texts, { ...this.#text, vocab, maxTokens }, this.signal)
     this.#opened.push(loaded)
     return loaded
   }

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { tokenKinds } from '../data/text.js'
 import type { KernelName, Sampling, TokenKind } from '../node.js'
-import { number, numberOrAll } from './arguments.js'
+import { defaultsOf, number, numberOrAll } from './arguments.js'
 
 /** What a training is told on the command line, and what its folder remembers. */
 export interface TrainingOptions {
@@ -24,6 +24,8 @@ export interface TrainingOptions {
   maxTokens?: number
   tokens: TokenKind
   clean: boolean
+  /** No option of the command: that of the model to begin with, which the library can have trained so. */
+  lowercase?: boolean
   validation: number
   test: number
   epochs: number
@@ -144,6 +146,9 @@ const groups: Record<string, () => Option[]> = {
 
 export const trainingOptions = (): Option[] =>
   Object.entries(groups).flatMap(([heading, options]) => options().map((option) => option.helpGroup(heading)))
+
+/** What a training is told where nobody says otherwise. */
+export const trainingDefaults = (): Record<string, unknown> => defaultsOf(trainingOptions())
 
 /** What may be said anew when a training goes on; the rest is as it was. */
 export const resumable: readonly (keyof TrainingOptions)[] = [

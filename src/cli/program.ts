@@ -7,6 +7,7 @@ import { evalCommand } from './eval.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import { plotCommand } from './plot-command.js'
+import { sentenceOf } from './sentence.js'
 import { bookCommand, trainCommand } from './train.js'
 
 /**
@@ -15,11 +16,15 @@ import { bookCommand, trainCommand } from './train.js'
  * @returns its exit code: 0, 2 for what the user can mend, 1 for what only we can
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
+  let running: Command | undefined
   try {
-    await program().parseAsync(args, { from: 'user' })
+    const all = program().hook('preAction', (_, command) => {
+      running = command
+    })
+    await all.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    return exitCode(error)
+    return exitCode(error instanceof UnrolledError && running ? await inItsWords(error, running, args) : error)
   }
 }
 
@@ -53,6 +58,13 @@ Examples:
     command.exitOverride().showHelpAfterError('(add --help for what can be said)')
   }
   return program
+}
+
+/** The error with a message that names what the user called: the command and its flags. */
+async function inItsWords(error: UnrolledError, command: Command, args: readonly string[]): Promise<UnrolledError> {
+  const functions = new Set(Object.keys(await import('../node.js')))
+  error.message = sentenceOf(error, command, functions, args)
+  return error
 }
 
 /** 0 for help, 2 for what the user can mend, 1 for what only we can. */

@@ -17,6 +17,7 @@ import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
 import { interruptible } from './interrupt.js'
 import type { TrainingOptions } from './options.js'
+import { visible } from './output.js'
 import { showCurve } from './plot.js'
 import { recordOf } from './resume.js'
 import { grouped } from './table.js'
@@ -51,7 +52,7 @@ class Run {
     this.#job = job
     this.#signal = signal
     this.#say = (text) => (options.json ? console.error(text) : console.log(text))
-    this.#say(`text: ${text.source} (${text.tokens})`)
+    this.#say(`text: ${visible(text.source)} (${text.tokens})`)
     this.#say(`model: ${summary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
     const done = { epoch: training.epoch - 1, batch: training.batch }
@@ -153,12 +154,13 @@ class Run {
 
   /** What config.json tells of the training. */
   #trained(): TrainingRecord {
-    const { options, text, training } = this.#job
+    const { options, text, training, record } = this.#job
     const { perplexity = null } = this.#epochs.at(-1) ?? {}
     const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
     const finishedEpochs = this.#epochs.length
     const so = { steps: training.step, finishedEpochs, perplexity, ...best, kernels: kernels().name }
-    return { text: text.source, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so }
+    const from = { text: text.source, texts: record.texts, fingerprint: record.text }
+    return { ...from, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so }
   }
 
   /** Saves the best model, or the last where nothing was held out, and tells what came of the training. */
@@ -194,7 +196,7 @@ class Run {
         `perplexity ${bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`,
       )
     }
-    for (const sample of samples) this.#say(sample)
+    for (const sample of samples) this.#say(visible(sample))
     this.#say(`saved to ${folder.folder} after ${duration(seconds)}${plot ? `, the curve to ${plot}` : ''}`)
     if (options.json) {
       const result = { epochs: this.#epochs.length, steps: step, perplexity, tokensPerSecond, seconds, samples, plot }

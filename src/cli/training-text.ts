@@ -38,9 +38,8 @@ export async function loadTrainingText(
   signal: AbortSignal,
   vocab?: Vocab,
 ): Promise<TrainingText> {
-  const { tokens, clean, maxTokens, validation, test } = options
-  const how = { tokens, clean, maxTokens, vocab }
-  const loaded = await loadTexts(texts, how, signal)
+  const { validation, test } = options
+  const loaded = await loadTexts(texts, { ...howOf(options), vocab }, signal)
   const { corpus, source } = loaded
   const parts = splitCorpus(corpus, { validation, test })
   const counts = Object.entries(parts).map(([name, part]) => `${grouped(part.length)} to ${words[name]}`)
@@ -57,7 +56,12 @@ export async function loadTrainingText(
 
 const words: Record<string, string> = { train: 'train on', validation: 'validate on', test: 'be left for a test' }
 
-type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens'> & { vocab?: Vocab }
+type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'lowercase' | 'maxTokens'> & { vocab?: Vocab }
+
+/** How a training's text becomes tokens. */
+export const howOf = ({ tokens, clean, lowercase, maxTokens }: TrainingOptions): Encoding => ({
+  ...{ tokens, clean, lowercase, maxTokens },
+})
 
 /** The names that a command was told, none for The Time Machine; or what was found under them. */
 export type Texts = readonly string[] | Sources
@@ -94,7 +98,7 @@ const WINDOW = 2 ** 18
 const WINDOWS = 64
 
 /** A checksum of a corpus: of its length, and of pieces spread over it evenly. */
-function fingerprintOf(corpus: Corpus): string {
+export function fingerprintOf(corpus: Corpus): string {
   const hash = createHash('sha256').update(String(corpus.length))
   const windows = Math.min(WINDOWS, Math.ceil(corpus.length / WINDOW))
   for (let i = 0; i < windows; i++) {

@@ -62,6 +62,7 @@ export class SequenceData {
     if (corpus.length < needed) {
       throw new DataError(
         `SequenceData: the text has ${corpus.length} tokens, expected at least ${needed} for one batch of ${batchSize} × ${numSteps}; use a longer text, or a smaller batchSize or numSteps`,
+        ['batchSize', 'numSteps'],
       )
     }
   }

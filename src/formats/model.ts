@@ -40,7 +40,9 @@ const configSchema = v.pipe(
     tieWeights: v.optional(v.boolean()),
     layerNorm: v.optional(v.boolean()),
     /** How the model was trained, for people to read. */
-    training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
+    training: v.optional(
+      v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(v.string())])),
+    ),
     /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
     sha256: v.optional(v.record(v.string(), v.string())),
   }),

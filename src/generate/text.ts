@@ -27,7 +27,9 @@ export function encodePrefix(prefix: string, vocab: Vocab): Int32Array {
 export function stopsOf(stop: string | readonly string[] = []): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : stop
   if (!Array.isArray(stops) || stops.some((text) => typeof text !== 'string' || text === '')) {
-    throw new OptionError(`generate: stop is ${JSON.stringify(stop)}, expected texts of one character or more`)
+    throw new OptionError(`generate: stop is ${JSON.stringify(stop)}, expected texts of one character or more`, [
+      'stop',
+    ])
   }
   return stops
 }
