@@ -17,6 +17,7 @@ export interface CheckpointIntervals {
 export class RunFolder {
   #written = performance.now()
   #step = 0
+  #savedStep = 0
 
   private constructor(
     readonly folder: string,
@@ -53,6 +54,11 @@ export class RunFolder {
     return names.includes(CHECKPOINT)
   }
 
+  /** The step of the last checkpoint. */
+  get step(): number {
+    return this.#savedStep
+  }
+
   /** Where a file of that name is. */
   file(name: string): string {
     return path.join(this.place, name)
@@ -61,7 +67,7 @@ export class RunFolder {
   /** The last checkpoint. @throws DataError where there is none, FormatError where it is damaged */
   async last(): Promise<Checkpoint> {
     const checkpoint = await loadCheckpoint(this.file(CHECKPOINT))
-    this.#step = checkpoint.progress?.step ?? 0
+    this.#step = this.#savedStep = checkpoint.progress?.step ?? 0
     return checkpoint
   }
 
@@ -88,7 +94,9 @@ export class RunFolder {
     // Before the attempt: one that fails is made again after the next interval, not at once.
     this.#written = performance.now()
     this.#step = checkpoint.progress?.step ?? 0
-    return orDataError(this.folder, () => saveCheckpoint(this.file(CHECKPOINT), checkpoint))
+    const bytes = await orDataError(this.folder, () => saveCheckpoint(this.file(CHECKPOINT), checkpoint))
+    this.#savedStep = this.#step
+    return bytes
   }
 
   async saveBest(checkpoint: Checkpoint): Promise<void> {
