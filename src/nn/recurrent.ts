@@ -20,11 +20,14 @@ import { checkState, type RecurrentState } from './state.js'
 /** How the names of a layer's parameters end, in one direction or the other. */
 type Suffix = `l${number}` | `l${number}_reverse`
 
+/** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
+export const MAX_LAYERS = 1000
+
 export interface RecurrentOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
   inputSize: number
   hiddenSize: number
-  /** Layers stacked on one another. Default 1. */
+  /** Layers stacked on one another, up to 1000. Default 1. */
   numLayers?: number
   /** Whether the layers have the biases b_ih and b_hh. Default true. */
   bias?: boolean
@@ -83,7 +86,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options
-    for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
+    for (const [option, size] of Object.entries({ inputSize, hiddenSize })) checkWhole(name, option, size)
+    checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
     this.inputSize = inputSize
