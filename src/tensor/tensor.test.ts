@@ -27,6 +27,14 @@ describe('values', () => {
     expect(await x.permute(1, 0).reshape(-1).toArray()).toEqual([1, 4, 2, 5, 3, 6])
   })
 
+  test('clone() and values() are copies', async () => {
+    const x = tensor([1, 2])
+    const [copy, values] = [x.clone(), await x.values()]
+    x.data[0] = 9
+    expect([...copy.data]).toEqual([1, 2])
+    expect([...values]).toEqual([1, 2])
+  })
+
   test('creation', async () => {
     expect(await zeros([2]).toArray()).toEqual([0, 0])
     expect(await ones([1, 2]).toArray()).toEqual([[1, 1]])
@@ -243,6 +251,12 @@ describe('the graph', () => {
       expect(left).toBeUndefined()
       expect(right?.length).toBe(2)
     }
+  })
+
+  test('requiresGrad_(false) takes a leaf out of the graph', () => {
+    const x = leaf().requiresGrad_(false)
+    expect(x.mul(2).requiresGrad).toBe(false)
+    expect(x.requiresGrad_().mul(2).requiresGrad).toBe(true)
   })
 
   test('whole numbers have no gradients', () => {

@@ -234,7 +234,7 @@ export class Tensor implements Variable {
   gatherRows(indices: Tensor): Tensor {
     return record(
       [this],
-      indexing.gatherRows(floatsIn('gatherRows', this), indicesIn('gatherRows', indices, 'indices')),
+      indexing.gatherRows('gatherRows', floatsIn('gatherRows', this), indicesIn('gatherRows', indices, 'indices')),
     )
   }
 
