@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { useKernels, wasmKernels } from '../kernels/index.js'
+import { LSTM } from '../nn/lstm.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
@@ -282,6 +283,14 @@ describe('the graph', () => {
       }),
     ).toThrow('inside')
     expect(isGradEnabled()).toBe(true)
+  })
+
+  test('noGrad keeps nothing of a recurrent layer either', () => {
+    const lstm = new LSTM({ inputSize: 2, hiddenSize: 3 })
+    const { output, state } = noGrad(() => lstm.forward(zeros([4, 1, 2])))
+    expect([output, state.h, state.c].map(({ requiresGrad, origin }) => [requiresGrad, origin])).toEqual(
+      Array(3).fill([false, undefined]),
+    )
   })
 
   test('a deep graph needs no deep stack', async () => {
