@@ -23,8 +23,6 @@ export type NestedNumbers = number | NestedNumbers[]
 export class Tensor implements Variable {
   /** Row-major, as many as the shape has; of an int32 tensor an Int32Array. */
   readonly data: TensorData
-  /** What `Object.prototype.toString` says, in messages too; it survives minification. */
-  readonly [Symbol.toStringTag] = 'Tensor'
   origin?: Origin
   #grad: Tensor | null = null
 
@@ -58,6 +56,11 @@ export class Tensor implements Variable {
       )
     }
     this.#grad = grad
+  }
+
+  /** The name in messages, which survives minification. */
+  get [Symbol.toStringTag](): string {
+    return 'Tensor'
   }
 
   get dtype(): 'float' | 'int32' {
