@@ -160,7 +160,8 @@ function collect(root: Module, typeName: string): { modules: [string, Module][];
   }
   noteListed(
     parameters.map(([, parameter]) => parameter),
-    modules.length > 1,
+    // A class that is not the library's may have private fields, whether or not anything else is inside.
+    modules.length > 1 || typeName === Module.prototype.typeName,
   )
   return { modules, parameters }
 }
