@@ -4,6 +4,9 @@ import { type SavedTensor, valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import { type Member, membersOf } from './fields.js'
 
+/** What messages call a module whose class is not the library's. */
+const OWN_CLASS = 'Module'
+
 /**
  * A part of a model. Its parameters are the `Parameter`s in its fields, and tensors whose gradient is or was wanted
  * (`requiresGrad`); its children are the modules there. Both may lie in arrays, plain objects, Maps and Sets. Names
@@ -19,7 +22,7 @@ export abstract class Module {
 
   /** Name of the class in messages: what `class` says does not survive minification. */
   protected get typeName(): string {
-    return 'Module'
+    return OWN_CLASS
   }
 
   /** Parameters of this module alone, by name. */
@@ -161,7 +164,7 @@ function collect(root: Module, typeName: string): { modules: [string, Module][];
   noteListed(
     parameters.map(([, parameter]) => parameter),
     // A class that is not the library's may have private fields, whether or not anything else is inside.
-    modules.length > 1 || typeName === Module.prototype.typeName,
+    modules.length > 1 || typeName === OWN_CLASS,
   )
   return { modules, parameters }
 }

@@ -7,6 +7,7 @@ import { Vocab } from '../data/vocab.js'
 import {
   buildModel,
   checkSavable,
+  checkVocab,
   configOf,
   type ModelConfig,
   parseConfig,
@@ -135,11 +136,7 @@ async function readSaved(there: string, folder: string): Promise<LoadedModel> {
   const files = { [VOCAB]: await read(VOCAB), [PARAMETERS]: await read(PARAMETERS) }
   const vocab = parseVocab(files[VOCAB].toString(), vocabFile)
   if (vocab.kind === 'bpe') await loadBytePairs()
-  if (vocab.size !== config.vocabSize) {
-    throw new FormatError(
-      `${vocabFile}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} by ${CONFIG}`,
-    )
-  }
+  checkVocab(config, vocab, vocabFile)
   const { tensors } = decodeSafetensors(files[PARAMETERS], where)
   const model = buildModel(config, tensors, where)
   for (const [name, bytes] of Object.entries(files)) {
