@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { FormatError } from '../core/errors.js'
-import { Generator } from '../core/random.js'
+import { defaultGenerator, Generator } from '../core/random.js'
 import { fromData } from '../tensor/create.js'
 import { buildModel, configOf, type ModelConfig, modelOf, parseConfig } from './model.js'
 
@@ -35,6 +35,13 @@ test.each(variants)('a model with %s comes back as it was', (_name, more) => {
   expect(loaded.eval().forward(tokens).output.data).toEqual(model.eval().forward(tokens).output.data)
 })
 
+test('loading draws nothing from the generator that everybody shares', () => {
+  const model = modelOf(base, new Generator(1))
+  const { state } = defaultGenerator()
+  buildModel(configOf(model), model.stateDict(), 'model')
+  expect(defaultGenerator().state).toEqual(state)
+})
+
 test('a configuration from before these options is a model without them', () => {
   const model = modelOf(reread(base), new Generator(1))
   const { dropoutKind, weightDropout, layerNorm } = model.rnn
@@ -48,6 +55,7 @@ test('a configuration from before these options is a model without them', () => 
 
 describe('forged', () => {
   test.each([
+    ['another version', { version: 2 }, 'version'],
     ['tied weights without an embedding', { tieWeights: true }, 'tieWeights'],
     ['tied weights of another size', { tieWeights: true, embeddingSize: 3 }, 'tieWeights'],
     ['an embedding of nothing', { embeddingSize: 0 }, 'embeddingSize'],
