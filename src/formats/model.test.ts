@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { FormatError } from '../core/errors.js'
+import { DataError, FormatError } from '../core/errors.js'
 import { defaultGenerator, Generator } from '../core/random.js'
+import { Vocab } from '../data/vocab.js'
 import { fromData } from '../tensor/create.js'
-import { buildModel, configOf, type ModelConfig, modelOf, parseConfig } from './model.js'
+import { buildModel, checkSavable, configOf, type ModelConfig, modelOf, parseConfig } from './model.js'
 
 const base: ModelConfig = {
   ...({ format: 'unrolled', version: 1 } as const),
@@ -33,6 +34,15 @@ test.each(variants)('a model with %s comes back as it was', (_name, more) => {
   expect(loaded.linear.weight === loaded.embedding?.weight).toBe(more.tieWeights ?? false)
   expect(configOf(loaded)).toEqual(configOf(model))
   expect(loaded.eval().forward(tokens).output.data).toEqual(model.eval().forward(tokens).output.data)
+})
+
+test('a parameter of whole numbers is neither saved nor loaded', () => {
+  const model = modelOf(base, new Generator(1))
+  const dict = { ...model.stateDict(), 'linear.bias': fromData(new Int32Array(7), [7]) }
+  const vocab = Vocab.count('abcdef')
+  expect(() => checkSavable('saveCheckpoint', configOf(model), vocab, model.stateDict())).not.toThrow()
+  expect(() => checkSavable('saveCheckpoint', configOf(model), vocab, dict)).toThrow(DataError)
+  expect(() => buildModel(configOf(model), dict, 'model')).toThrow('model: linear.bias holds whole numbers')
 })
 
 test('loading draws nothing from the generator that everybody shares', () => {
