@@ -58,7 +58,9 @@ describe('an error of the library, in the words of the command', () => {
     expect(said(new DataError('loadText: there is no such folder'), ['info', 'loadText'])).toBe(
       'loadText: there is no such folder',
     )
-    expect(said(new DataError('loadText.txt: it is empty'))).toBe('loadText.txt: it is empty')
+    expect(said(new DataError('loadText.txt: it is empty'), ['train', 'loadText.txt'])).toBe(
+      'loadText.txt: it is empty',
+    )
   })
 
   test('a method is part of its class', () => {
