@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { DataError, FormatError, OptionError } from '../core/errors.js'
+import { DataError, FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { BOOK_TOKENS } from '../data/load.js'
-import { type ModelConfig, modelOf } from '../formats/model.js'
+import { buildModel, type ModelConfig, modelOf } from '../formats/model.js'
 import { CHECKPOINT } from '../node/checkpoint.js'
 import { RunFolder } from '../node/run-folder.js'
 import { openSources } from '../node/sources.js'
@@ -19,10 +19,23 @@ import {
   Training,
   type Vocab,
 } from '../node.js'
+import { tensorsUnder } from '../train/state.js'
 import { checkEffects, trainingNeeds } from './effects.js'
-import { type TrainingOptions, trainingDefaults } from './options.js'
+import { endable } from './interrupt.js'
+import { checkMemory } from './memory.js'
+import { flagOf, type TrainingOptions, trainingDefaults } from './options.js'
 import { quoted } from './output.js'
-import { parseRun, type RunRecord, recordOf, refuseUnfinished, resumedOptions } from './resume.js'
+import {
+  changedOptions,
+  checkEpochs,
+  isOver,
+  parseRun,
+  type RunRecord,
+  recordOf,
+  refuseUnfinished,
+  resumedOptions,
+  withRate,
+} from './resume.js'
 import { checkAgainst, maxTokensOf, ownTexts, textOf } from './saved-text.js'
 import { idleSchedule, makeModel, makeOptimizer, makeSchedule, optionsOf, tunedConfig } from './setup.js'
 import { howOf, loadTexts, loadTrainingText, type TrainingText } from './training-text.js'
@@ -37,6 +50,8 @@ export interface Job {
   training: Training
   folder: RunFolder
   record: RunRecord
+  /** The options of a training that goes on that were other before. */
+  changed: RunRecord['options']
   /** What there is to say about what was loaded. */
   notes: string[]
 }
@@ -55,6 +70,7 @@ export async function begin(
   checkEffects('train', options, said, trainingNeeds, trainingDefaults())
   const out = options.out ?? freshFolder(texts)
   selectKernels(options.kernels, options)
+  await RunFolder.refuseBusy(out)
   await checkModelFolder(out)
   await refuseUnfinished(out)
   const generator = new Generator(options.seed)
@@ -64,16 +80,24 @@ export async function begin(
     : await startFresh(texts, options, generator, signal)
   const record: RunRecord = {
     texts: texts.map((one) => (one === '-' ? one : path.resolve(one))),
-    options: recordOf({ ...options, kernels: kernelsInUse(), threads: kernels().threads }),
+    options: optionsInForce(options),
     text: text.fingerprint,
     finished: false,
     historyBytes: 0,
   }
-  const training = trainingOf(model, text, options, generator, signal)
+  const training = endable(() => trainingOf(model, text, options, generator, signal))
+  signal.throwIfAborted()
   const warning = idleSchedule(options, training.data)
   if (warning) console.error(warning)
   const folder = await RunFolder.enter(out)
-  return { options, text, model, vocab, training, folder, record, notes }
+  try {
+    // Another training may have begun there since, and been stopped.
+    await refuseUnfinished(out)
+  } catch (error) {
+    await folder.leave()
+    throw error
+  }
+  return { options, text, model, vocab, training, folder, record, changed: {}, notes }
 }
 
 /** A training that was stopped, from its last checkpoint on. */
@@ -84,15 +108,20 @@ export async function goOn(
   signal: AbortSignal,
 ): Promise<Job> {
   const out = now.resume!
+  await RunFolder.refuseBusy(out)
   if (!(await RunFolder.isThere(out))) {
-    throw new DataError(`${out}: there is no training to go on with, expected a folder with ${CHECKPOINT}`)
+    throw new DataError(
+      `${out}: there is no training to go on with, expected a folder with ${CHECKPOINT}; begin one with --out ${out}`,
+    )
   }
   const folder = await RunFolder.enter(out)
   try {
     const checkpoint = await folder.last()
     const record = parseRun(checkpoint.run, folder.file(CHECKPOINT))
-    if (!checkpoint.progress) throw new FormatError(`${folder.file(CHECKPOINT)}: it has no progress of a training`)
+    const { vocab, tensors, config, progress } = checkpoint
+    if (!progress) throw new FormatError(`${folder.file(CHECKPOINT)}: it has no progress of a training`)
     const options = resumedOptions(record, now, said)
+    checkEpochs(out, options, progress)
     checkEffects('train', options, said, trainingNeeds, trainingDefaults())
     selectKernels(options.kernels, options)
     const text = await loadTrainingText(texts.length > 0 ? texts : record.texts, options, signal, checkpoint.vocab)
@@ -101,17 +130,25 @@ export async function goOn(
         `${text.source}: the text is another than the one that the training in ${out} began with; bring it back, or begin another training with --init-from ${out}`,
       )
     }
-    const { vocab, tensors, progress } = checkpoint
+    signal.throwIfAborted()
+    checkMemory(config, options)
     const generator = new Generator()
-    const model = modelOf(checkpoint.config, generator)
-    const training = trainingOf(model, text, options, generator, signal)
-    training.restore({ tensors, progress })
-    if (record.finished && training.isOver()) {
-      throw new OptionError(
-        `train: the training in ${out} is over, after epoch ${training.epoch - 1}; go on with --epochs and a larger number than ${options.epochs}, or a larger --patience`,
-      )
-    }
-    return { options, text, model, vocab, training, folder, record, notes: [`going on after step ${training.step}`] }
+    const { model, training } = endable(() => {
+      const model = buildModel(config, tensorsUnder('model', tensors), folder.file(CHECKPOINT), generator)
+      const training = trainingOf(model, text, options, generator, signal)
+      training.restore({ tensors, progress: said.includes('lr') ? withRate(progress, options.lr!) : progress })
+      return { model, training }
+    })
+    const changed = changedOptions(record, options, said)
+    if (record.finished && training.isOver()) throw isOver(out, training, options)
+    const notes = [
+      `going on after step ${training.step}`,
+      ...Object.entries(changed).map(
+        ([name, value]) => `with ${flagOf(name)} ${value}, was ${record.options[name] ?? 'not said'}`,
+      ),
+    ]
+    Object.assign(record, { options: optionsInForce(options), finished: false })
+    return { options, text, model, vocab, training, folder, record, changed, notes }
   } catch (error) {
     await folder.leave()
     throw error
@@ -151,7 +188,8 @@ async function startFresh(
   signal: AbortSignal,
 ): Promise<Start> {
   const text = await loadTrainingText(texts, options, signal)
-  return { model: makeModel(options, text.vocab.size, generator), vocab: text.vocab, text }
+  signal.throwIfAborted()
+  return { model: endable(() => makeModel(options, text.vocab.size, generator)), vocab: text.vocab, text }
 }
 
 /** A saved model to begin with. */
@@ -207,7 +245,8 @@ async function startFrom(
     if (added.length > 0) notes.push(`${become} ${some(added)}`)
     else if (options.extendVocab) notes.push('no new rows: the model knows every token of the text')
     // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
-    const copy = modelOf(config, generator)
+    checkMemory(config, options)
+    const copy = endable(() => modelOf(config, generator))
     copy.loadStateDict(saved.model.stateDict())
     const { model, vocab } = extend
       ? extendVocab(copy, saved.vocab, added, generator)
@@ -224,9 +263,11 @@ function some(tokens: readonly string[]): string {
   return `${shown.join(' ')}${tokens.length > shown.length ? ` and ${tokens.length - shown.length} more` : ''}`
 }
 
-const kernelsInUse = (): TrainingOptions['kernels'] => {
-  const [set] = kernels().name.split('-')
-  return set as TrainingOptions['kernels']
+/** What a checkpoint keeps of the options: with the kernels that were chosen. */
+function optionsInForce(options: TrainingOptions): RunRecord['options'] {
+  const { name, threads } = kernels()
+  const [set] = name.split('-')
+  return recordOf({ ...options, kernels: set as TrainingOptions['kernels'], threads })
 }
 
 /** A folder in runs/ that is not there yet: no training replaces another's model unasked. */

@@ -150,10 +150,12 @@ export const trainingOptions = (): Option[] =>
 /** What a training is told where nobody says otherwise. */
 export const trainingDefaults = (): Record<string, unknown> => defaultsOf(trainingOptions())
 
+/** What may be said anew when a training goes on, and changes what comes of it. */
+export const changing: readonly (keyof TrainingOptions)[] = ['epochs', 'patience', 'lr', 'clip', 'clipValue']
+
 /** What may be said anew when a training goes on; the rest is as it was. */
 export const resumable: readonly (keyof TrainingOptions)[] = [
-  'epochs',
-  'patience',
+  ...changing,
   'checkpointSteps',
   'checkpointMinutes',
   'tensorboard',

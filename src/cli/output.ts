@@ -1,3 +1,5 @@
+import { toJson } from '../core/json.js'
+
 /** Whether the cursor can be moved on a stream: not in a file, and not on a terminal that says it is dumb. */
 export const movesCursor = (stream: { isTTY?: boolean }): boolean =>
   stream.isTTY === true && process.env.TERM !== 'dumb'
@@ -18,9 +20,4 @@ const escaped = (control: string): string => `\\u${control.charCodeAt(0).toStrin
 export const print = (line: string): void => console.log(visible(line))
 
 /** Prints one JSON object. A number that JSON cannot hold is left out, as is what is not known. */
-export const printJson = (value: object): void =>
-  console.log(
-    JSON.stringify(value, (_, part) =>
-      part === null || (typeof part === 'number' && !Number.isFinite(part)) ? undefined : part,
-    ),
-  )
+export const printJson = (value: object): void => console.log(toJson(value))

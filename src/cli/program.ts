@@ -4,9 +4,11 @@ import { UnrolledError } from '../core/errors.js'
 import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
+import { EXPLODED, ExplodedError } from './exploded.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import { plotCommand } from './plot-command.js'
+import { isRefusal } from './refusal.js'
 import { sentenceOf } from './sentence.js'
 import { bookCommand, trainCommand } from './train.js'
 
@@ -73,14 +75,11 @@ function exitCode(error: unknown): number {
   // A Ctrl-C before there was anything to keep; the interrupt has set the code.
   if (error instanceof Error && error.name === 'AbortError' && process.exitCode) return Number(process.exitCode)
   console.error(`error: ${sentence(error instanceof Error ? error.message : String(error))}`)
+  if (error instanceof ExplodedError) return EXPLODED
   if (error instanceof UnrolledError || isRefusal(error)) return 2
   console.error('This is a bug in unrolled; please report it with the command you gave.')
   return 1
 }
-
-/** Whether the system refused something: a file that may not be read, a full disk. */
-const isRefusal = (error: unknown): boolean =>
-  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
 
 /** A message may quote a forged file: neither control characters nor megabytes of it reach the terminal. */
 const sentence = (message: string): string => {

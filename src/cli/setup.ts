@@ -3,7 +3,6 @@ import { OptionError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import type { SequenceData } from '../data/sequences.js'
 import { type ModelConfig, modelOf } from '../formats/model.js'
-import { gatesOf } from '../kernels/kernels.js'
 import type { RNNModel } from '../nn/model.js'
 import { Adam, AdamW } from '../optim/adam.js'
 import type { Optimizer } from '../optim/optimizer.js'
@@ -11,10 +10,8 @@ import { RMSprop } from '../optim/rmsprop.js'
 import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { checkMemory } from './memory.js'
 import { flagOf, type TrainingOptions } from './options.js'
-
-/** Parameters of a recurrent layer beyond which nobody trains on one machine. */
-const MAX_PARAMETERS = 2 ** 30
 
 /** A new model as the options say. */
 export function makeModel(options: TrainingOptions, vocabSize: number, generator: Generator): RNNModel {
@@ -32,13 +29,6 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
       `train: --tie-weights ${given}, expected --embedding-size ${hiddenSize}, as many as hidden units`,
     )
   }
-  const gates = gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
-  const count = gates * hiddenSize * ((embeddingSize ?? vocabSize) + 2 * numLayers * hiddenSize)
-  if (count > MAX_PARAMETERS) {
-    throw new OptionError(
-      `train: the model would have about ${count.toPrecision(2)} parameters, expected at most ${MAX_PARAMETERS}; use a smaller --hidden-size or --num-layers`,
-    )
-  }
   const sizes = {
     vocabSize,
     hiddenSize,
@@ -51,7 +41,9 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
   }
   const dropoutKind = variational ? 'variational' : 'independent'
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout } as const
-  return modelOf({ cell, nonlinearity, ...sizes, ...drops }, generator)
+  const config = { cell, nonlinearity, ...sizes, ...drops }
+  checkMemory(config, options)
+  return modelOf(config, generator)
 }
 
 const shapes = ['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'embeddingSize', 'tieWeights', 'layerNorm'] as const

@@ -16,11 +16,14 @@ import { type LayerOfStack, type NormalizedWeights, normalizedLayer } from './no
 import { NormalizedStepper } from './normalized-stepper.js'
 import { checkState, type RecurrentState } from './state.js'
 
+/** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
+export const MAX_LAYERS = 1000
+
 export interface RecurrentOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
   inputSize: number
   hiddenSize: number
-  /** Layers stacked on one another. Default 1. */
+  /** Layers stacked on one another, up to 1000. Default 1. */
   numLayers?: number
   /** Whether the layers have the biases b_ih and b_hh. Default true. */
   bias?: boolean
@@ -76,7 +79,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options
-    for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
+    for (const [option, size] of Object.entries({ inputSize, hiddenSize })) checkWhole(name, option, size)
+    checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
     this.inputSize = inputSize
