@@ -84,7 +84,7 @@ describe('train', () => {
 
   test('a text of one’s own is taken whole, unless --max-tokens says otherwise', () => {
     writeFileSync(at('long.txt'), 'the quick brown fox '.repeat(1000))
-    const tokens = (...more: string[]) => unrolled('train', 'long.txt', ...quick, '--no-clean', ...more).stdout
+    const tokens = (...more: string[]) => unrolled('train', 'long.txt', ...quick, ...more).stdout
     expect(tokens()).toContain('(20,000 tokens)')
     expect(tokens('--max-tokens', '500')).toContain('(500 tokens)')
     expect(tokens('--max-tokens', 'all')).toContain('(20,000 tokens)')

@@ -89,7 +89,7 @@ describe('eval', () => {
 
   test('bits per character of words, and how many are unknown', () => {
     const options = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '5', '--tokens', 'word']
-    const { status, stderr } = run('train', 'sea.txt', ...options, '--epochs', '1', '--out', 'words')
+    const { status, stderr } = run('train', 'sea.txt', '--clean', ...options, '--epochs', '1', '--out', 'words')
     expect(status, stderr).toBe(0)
     const result = json('eval', 'words', 'more.txt')
     // Cleaned as in the training: se or n ez sells shoes by the sea, of which the model knows four.
@@ -195,7 +195,7 @@ describe('calibrate', () => {
 
 describe('data', () => {
   test('size, vocabulary, entropy and n-grams of a text', () => {
-    const facts = json('data', 'sea.txt', '--no-clean')
+    const facts = json('data', 'sea.txt')
     const counts = new Map<string, number>()
     for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
     const entropy = [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log(n / text.length), 0)
@@ -221,11 +221,11 @@ describe('data', () => {
 
   test('bytes need not be text', () => {
     writeFileSync(at('noise.bin'), Buffer.from(Array.from({ length: 512 }, (_, i) => i % 256)))
-    const { status, stdout } = run('data', 'noise.bin', '--tokens', 'byte', '--no-clean')
+    const { status, stdout } = run('data', 'noise.bin', '--tokens', 'byte')
     expect(status).toBe(0)
     expect(stdout).toContain('vocabulary of 257')
     expect(stdout).not.toMatch(/[^\P{Cc}\n]/u)
-    expect(run('data', 'noise.bin').stderr).toContain('not UTF-8 text from byte 128')
+    expect(run('data', 'noise.bin').stderr).toContain('not UTF-8 text from byte 128 on, and has NULs, as binary files')
   })
 
   test('Ctrl-C ends it, even while it waits for standard input', async () => {

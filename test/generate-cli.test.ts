@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadModel, saveModel } from '../src/node.js'
 
 // The built command, as a user runs it. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
@@ -129,6 +130,31 @@ describe('generate', () => {
     if (kind === 'samples') expect(stdout).toMatch(/^the.+\n---\nthe.+\n$/)
     if (kind === 'json' || kind === 'beams') expect(JSON.parse(stdout).text).toMatch(/^the./)
   })
+})
+
+describe('models that are hard to continue a text with', () => {
+  test('a text in Russian, as bytes: no byte is a character, and the training shows no sample', () => {
+    writeFileSync(path.join(folder, 'forest.txt'), 'большойлес'.repeat(60))
+    const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '10']
+    const trained = unrolled('train', 'forest.txt', '--no-clean', '--tokens', 'byte', ...sizes, '--out', 'forest')
+    expect(trained.status, trained.stderr).toBe(0)
+    const { status, stdout, stderr } = unrolled('generate', 'forest', '--length', '4')
+    expect([status, stderr]).toEqual([0, ''])
+    // The first byte of a letter is the most frequent one, and what is made completes that letter.
+    expect(stdout).toMatch(/^\p{Script=Cyrillic}/u)
+  })
+
+  test.each([[], ['--temperature', '1'], ['--samples', '2'], ['--beams', '2'], ['--json']])(
+    'scores that are infinite: %s',
+    async (...options) => {
+      const { model, vocab } = await loadModel(path.join(folder, 'fox'))
+      model.linear.weight.data.fill(3e38)
+      await saveModel(path.join(folder, 'infinite'), model, vocab)
+      const { status, stdout, stderr } = unrolled('generate', 'infinite', '--prefix', 'the', ...options)
+      expect(stderr).toMatch(/^error: generate: .*token 1 after the prefix is .*have diverged.*\n$/)
+      expect([status, stdout.includes('NaN')]).toEqual([2, false])
+    },
+  )
 })
 
 describe('bad options: one sentence, exit code 2', () => {

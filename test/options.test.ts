@@ -64,6 +64,8 @@ const options: Record<string, fc.Arbitrary<string | number | boolean>> = {
   '--max-tokens': value([60, 100, 'all'], wrong),
   '--tokens': value(['char', 'byte', 'word'], ['line']),
   '--no-clean': fc.boolean(),
+  '--clean': fc.boolean(),
+  '--encoding': value(['utf-8', 'latin1'], ['latin-13', '']),
   '--validation': value([0, 0.2, 0.3], [...wrong, 0.001, 0.9]),
   '--test': value([0, 0.1], [...wrong, 0.7]),
   '--optimizer': value(['sgd', 'adam', 'adamw', 'rmsprop'], ['lion']),

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { DataError, FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { BOOK_TOKENS } from '../data/load.js'
+import { checkSequences } from '../data/sequences.js'
 import { buildModel, type ModelConfig, modelOf } from '../formats/model.js'
 import { CHECKPOINT } from '../node/checkpoint.js'
 import { RunFolder } from '../node/run-folder.js'
@@ -65,8 +66,9 @@ export async function begin(
 ): Promise<Job> {
   const saved = asked.initFrom === undefined ? undefined : await savedStart(asked.initFrom, named, asked, said, signal)
   const texts = saved?.texts ?? named
-  const given = { ...asked, ...saved?.options }
-  const options = { ...given, maxTokens: given.maxTokens ?? (texts.length > 0 ? Infinity : BOOK_TOKENS) }
+  const isBook = texts.length === 0
+  const { maxTokens = isBook ? BOOK_TOKENS : Infinity, clean = isBook, ...given } = { ...asked, ...saved?.options }
+  const options = { ...given, maxTokens, clean }
   checkEffects('train', options, said, trainingNeeds, trainingDefaults())
   const out = options.out ?? freshFolder(texts)
   selectKernels(options.kernels, options)
@@ -162,6 +164,13 @@ function trainingOf(
   generator: Generator,
   signal: AbortSignal,
 ): Training {
+  const part = (name: string) => (options.test > 0 || validation ? `the ${name} part of the text` : 'the text')
+  checkSequences('train', train, options, part('training'))
+  if (validation && validation.length < 2) {
+    throw new DataError(
+      `train: ${part('validation')} has ${validation.length} token, expected at least 2; use a longer text, or a larger validation`,
+    )
+  }
   const data = new SequenceData(train, { ...options, generator: new Generator(options.seed) })
   const optimizer = makeOptimizer(options, model.parameters())
   const held = validation && { corpus: validation, every: options.validateEvery }
@@ -221,8 +230,8 @@ async function savedStart(
   )
   const fromModel = { ...text, ...optionsOf(config) }
   if (named.length > 0) return { saved, config, texts: named, options: fromModel }
-  const texts = await ownTexts('train', from, saved, signal)
-  return { saved, config, texts, options: { maxTokens: maxTokensOf(config), ...fromModel } }
+  const { texts, encoding } = await ownTexts('train', from, saved, signal, options.encoding)
+  return { saved, config, texts, options: { maxTokens: maxTokensOf(config), encoding, ...fromModel } }
 }
 
 /** A saved model on a text: with its own vocabulary, or one that has the text's new tokens, too. */
@@ -235,9 +244,9 @@ async function startFrom(
   signal: AbortSignal,
 ): Promise<Start> {
   // Read for its own tokens, then with the model's; standard input is there only once.
-  const opened = texts.length > 0 ? await openSources(texts, { signal }) : undefined
+  const opened = texts.length > 0 ? await openSources(texts, 'train', { signal }) : undefined
   try {
-    const own = await loadTexts(opened ?? texts, howOf(options), signal)
+    const own = await loadTexts(opened ?? texts, howOf(options), signal, 'train')
     await own.close()
     const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
     const extend = options.extendVocab && added.length > 0

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { DataError } from '../core/errors.js'
 import { defaultsOf, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
+import { changesOf } from './changes.js'
 import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
@@ -57,7 +58,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const { model, vocab, config } = saved
   const opened = new ModelTexts('calibrate', folder, saved, options, signal)
   try {
-    const { corpus, source } = await opened.part(texts)
+    const { corpus, source, changes, whole } = await opened.part(texts)
     const { temperature, before, after } = await withProgress('calibrating', (onProgress) =>
       calibrate(model, corpus, { signal, onProgress }),
     )
@@ -75,6 +76,8 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       return
     }
     print(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
+    const changed = changesOf(changes, whole)
+    if (changed) print(changed)
     print(`scores divided by a temperature of ${temperature.toFixed(4)}`)
     print(
       `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${perplexityOf(before.loss)} → ${perplexityOf(after.loss)}`,

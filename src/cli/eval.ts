@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { checkLoss } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
-import type { Baseline, Corpus, Evaluation } from '../node.js'
+import type { Baseline, Corpus, Evaluation, TextChanges } from '../node.js'
 import { defaultsOf, number, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
+import { changesOf } from './changes.js'
 import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
@@ -73,7 +74,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
     return result
   }
   try {
-    const { corpus, source: text, parts } = await opened.part(texts)
+    const { corpus, source: text, changes, whole, parts } = await opened.part(texts)
     const result = await measure(corpus)
     const counts = await countTokens(corpus, vocab, signal)
 
@@ -103,12 +104,12 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
     }
     const characters = charactersPerToken(counts, vocab)
     const report: Report = {
-      ...{ model: folder, text, clean: opened.clean, split, ...result, unknown: counts[vocab.unk] },
+      ...{ model: folder, text, clean: opened.clean, changes, split, ...result, unknown: counts[vocab.unk] },
       ...{ characters: Math.round(characters * corpus.length), bitsPerCharacter: result.bitsPerToken / characters },
       ...{ compared, baselines },
     }
     if (options.json) printJson(report)
-    else show(report, characters)
+    else show(report, characters, changesOf(changes, whole))
   } finally {
     await opened.close()
   }
@@ -119,6 +120,7 @@ interface Report extends Evaluation {
   model: string
   text: string
   clean: boolean
+  changes: TextChanges
   split: Options['split']
   /** Tokens that the model does not know. */
   unknown: number
@@ -130,9 +132,11 @@ interface Report extends Evaluation {
   baselines: Baseline[]
 }
 
-function show(report: Report, charactersPerToken: number): void {
+/** @param changes what was changed of the text, for people */
+function show(report: Report, charactersPerToken: number, changes: string | undefined): void {
   const { text, clean, split, tokens, unknown, loss, bitsPerCharacter, compared, baselines } = report
   print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
+  if (changes) print(changes)
   const share = unknown > 0 ? `, unknown to the model: ${grouped(unknown)} (${percent(unknown, tokens + 1)})` : ''
   print(`tokens foretold: ${grouped(tokens)}${share}`)
   const perCharacter = Number.isFinite(bitsPerCharacter) ? `, ${bitsPerCharacter.toFixed(4)} bits per character` : ''

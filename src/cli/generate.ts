@@ -103,16 +103,16 @@ Ctrl-C ends the text; what was made stays.`,
 
 async function run(folder: string, options: Options, signal: AbortSignal): Promise<void> {
   const { Generator, beamSearch, generateTokens, loadModel, readText } = await import('../node.js')
+  const { prefixOf } = await import('../generate/prefix.js')
   const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
   const { model, vocab, config } = await loadModel(folder)
   const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
   const typed = given === undefined ? undefined : typedText(given, textOf({ config, vocab }))
-  const prefix = typed ?? vocab.join([vocab.tokenOf(Math.min(1, vocab.size - 1))])
-  const shown = vocab.join(vocab.split(prefix))
+  const { text: shown } = prefixOf('generate', vocab, typed)
   const view = json ? undefined : new TextView(shown, withProbabilities)
-  const common = { ...options, prefix, allowUnknown, signal }
+  const common = { ...options, prefix: typed, allowUnknown, signal }
   const texts: MadeText[] = []
   if (beams === undefined) {
     for await (const made of generateTokens(model, vocab, { ...common, generator })) {
@@ -133,7 +133,12 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
     view?.end()
   }
   if (!json) return
-  const facts = { prefix, temperature: beams === undefined ? temperatureOf(options, samples) : undefined, beams, seed }
+  const facts = {
+    prefix: typed ?? shown,
+    temperature: beams === undefined ? temperatureOf(options, samples) : undefined,
+    beams,
+    seed,
+  }
   const records = all.map((text) => recordOf(text, shown, withProbabilities))
   printJson(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records })
 }

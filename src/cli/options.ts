@@ -23,7 +23,9 @@ export interface TrainingOptions {
   sampling: Sampling
   maxTokens?: number
   tokens: TokenKind
-  clean: boolean
+  encoding?: string
+  /** Absent until it is known whether there is a text: The Time Machine is cleaned, others are not. */
+  clean?: boolean
   /** No option of the command: that of the model to begin with, which the library can have trained so. */
   lowercase?: boolean
   validation: number
@@ -68,6 +70,10 @@ const amount = (flags: string, text: string, value: number | undefined, parse = 
 const limit = (flags: string, text: string, value: number = Infinity) =>
   amount(flags, text, value, numberOrAll).default(value, value === Infinity ? 'all' : undefined)
 
+/** What `--encoding` does, wherever a text is read. */
+export const encodingHelp =
+  'how characters are written, such as windows-1252 or utf-16le (default: by the byte order mark, or utf-8)'
+
 /** All options of a training, by the headings that help shows; their defaults are the book's. */
 const groups: Record<string, () => Option[]> = {
   'Model:': () => [
@@ -96,7 +102,9 @@ const groups: Record<string, () => Option[]> = {
       numberOrAll,
     ),
     choice('--tokens <kind>', 'what a token is', tokenKinds),
-    new Option('--no-clean', 'keep case, punctuation and line ends').default(true),
+    new Option('--encoding <name>', encodingHelp),
+    new Option('--clean', "the book's cleaning: only the letters A–Z, in lower case (default: of The Time Machine)"),
+    new Option('--no-clean', 'take the text as it is (default: unless it is The Time Machine)'),
     amount('--validation <p>', 'part of the text, before its end, to be held out while training', 0),
     amount('--test <p>', 'part at the end of the text that training never sees, for eval', 0),
   ],

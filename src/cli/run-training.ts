@@ -1,5 +1,6 @@
 import { DivergenceError, UnrolledError } from '../core/errors.js'
 import { configOf, type TrainingRecord } from '../formats/model.js'
+import { defaultPrefix } from '../generate/prefix.js'
 import { HISTORY, HistoryWriter, type ResumeEvent } from '../node/history.js'
 import {
   type EpochEvent,
@@ -66,6 +67,7 @@ class Run {
     this.#signal = signal
     this.#say = (text) => (options.json ? console.error(text) : console.log(text))
     this.#say(`text: ${visible(text.source)} (${text.tokens})`)
+    if (text.changes) this.#say(text.changes)
     this.#say(`model: ${summary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
     const done = { epoch: training.epoch - 1, batch: training.batch }
@@ -157,6 +159,7 @@ class Run {
 
   async #sample(): Promise<void> {
     this.#sampled = performance.now()
+    if (this.#prefixes.length === 0) return
     this.#view.sample(await predict(this.#prefixes[0], 50, this.#job.model, this.#job.vocab))
   }
 
@@ -278,11 +281,12 @@ function summary({ model, vocab }: Job): string {
   return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`
 }
 
-/** The book's two beginnings where the vocabulary has their tokens, else its most frequent token. */
+/** The book's two beginnings if the vocabulary has their tokens, or else its most frequent token that is a text. */
 function knownPrefixes(vocab: Vocab): string[] {
   const known = ['time traveller', 'traveller'].filter((prefix) =>
     vocab.split(prefix).every((token) => vocab.has(token)),
   )
-  // A token of bytes is no text by itself.
-  return known.length > 0 ? known : [vocab.join([vocab.tokenOf(1)])]
+  if (known.length > 0) return known
+  const { text } = defaultPrefix(vocab)
+  return text === '' ? [] : [text]
 }

@@ -7,17 +7,21 @@ export interface SavedText {
   tokens: TokenKind
   clean: boolean
   lowercase?: boolean
+}
+
+/** The texts that a model was trained on, none for The Time Machine, and their encoding where one was named. */
+export interface OwnTexts {
+  texts: readonly string[]
   encoding?: string
 }
 
 /** Models that say nothing of the cleaning are older than the choice: their text was cleaned. */
 export function textOf({ config: { training = {} }, vocab }: Pick<LoadedModel, 'config' | 'vocab'>): SavedText {
-  const { clean, lowercase, encoding } = training
+  const { clean, lowercase } = training
   return {
     tokens: vocab.kind,
     clean: clean !== false,
     ...(lowercase === true && { lowercase }),
-    ...(typeof encoding === 'string' && { encoding }),
   }
 }
 
@@ -35,25 +39,28 @@ export function maxTokensOf({ training = {} }: ModelConfig): number {
 }
 
 /**
- * The texts that a model was trained on, none for The Time Machine.
- * @throws DataError where they are not known, not there any more, or not as they were
+ * What a model was trained on, after a look whether it is still there.
+ * @param asked the encoding that the user names, in the place of the recorded one
+ * @throws DataError where the texts are not known, not there any more, or not as they were
  */
 export async function ownTexts(
   command: string,
   folder: string,
   { config, vocab }: LoadedModel,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+  asked?: string,
+): Promise<OwnTexts> {
   const { fingerprintOf, loadTexts } = await import('./training-text.js')
-  const { texts, fingerprint } = config.training ?? {}
+  const { texts, fingerprint, encoding: recorded } = config.training ?? {}
   if (!Array.isArray(texts) || typeof fingerprint !== 'string') {
     throw new DataError(`${command}: ${folder} does not say which text it was trained on, expected a text; name one`)
   }
   if (texts.includes('-')) {
     throw new DataError(`${command}: ${folder} was trained on standard input, expected a text; name one, or - again`)
   }
-  const how = { ...textOf({ config, vocab }), maxTokens: maxTokensOf(config), vocab }
-  const loaded = await loadTexts(texts, how, signal).catch((error) => {
+  const encoding = asked ?? (typeof recorded === 'string' ? recorded : undefined)
+  const how = { ...textOf({ config, vocab }), maxTokens: maxTokensOf(config), encoding, vocab }
+  const loaded = await loadTexts(texts, how, signal, command).catch((error) => {
     if (!(error instanceof DataError)) throw error
     throw new DataError(
       `${command}: the text that ${folder} was trained on cannot be read (${error.message}); name a text`,
@@ -61,7 +68,7 @@ export async function ownTexts(
   })
   const same = fingerprintOf(loaded.corpus) === fingerprint
   await loaded.close()
-  if (same) return texts
+  if (same) return { texts, encoding }
   throw new DataError(
     `${command}: ${loaded.source} is another text than the one that ${folder} was trained on; name the text that is meant`,
   )

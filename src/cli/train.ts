@@ -12,7 +12,7 @@ export function trainCommand(): Command {
 Examples:
   unrolled train                                       The Time Machine, 500 epochs
   unrolled train --cell gru --epochs 100
-  unrolled train books/ --no-clean --validation 0.1 --cell lstm --optimizer adam
+  unrolled train books/ --validation 0.1 --cell lstm --optimizer adam
   unrolled train --resume runs/books
   unrolled train letters.txt --init-from runs/books --extend-vocab
   unrolled train novel.txt --json | jq .perplexity

@@ -4,6 +4,7 @@ import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
 import {
   checkParameters,
+  checkSavable,
   checkVocab,
   type ModelConfig,
   parseConfig,
@@ -36,11 +37,13 @@ export interface Checkpoint {
 /**
  * Writes a checkpoint whole or not at all, as safetensors whose metadata hold the rest and a checksum of
  * everything.
+ * @throws DataError for a model that could not be loaded again, of which nothing is written
  */
 export async function saveCheckpoint(
   file: string,
   { config, vocab, tensors, progress, run }: Checkpoint,
 ): Promise<number> {
+  checkSavable(file, config, vocab, tensorsUnder('model', tensors))
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(progress)
@@ -93,7 +96,7 @@ function json(text: string, file: string): unknown {
 function checksum(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>>): string {
   const hash = createHash('sha256').update(JSON.stringify(metadata))
   for (const [name, { data, shape }] of Object.entries(tensors)) {
-    hash.update(JSON.stringify([name, data.constructor.name, shape]))
+    hash.update(JSON.stringify([name, data[Symbol.toStringTag], shape]))
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
   return hash.digest('hex')

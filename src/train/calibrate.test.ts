@@ -64,6 +64,12 @@ test('a model that always says the same, and one that is always right, end too',
   expect(after.loss).toBeLessThan(1e-6)
 })
 
+test('large scores that are all alike have the loss of a guess', async () => {
+  const model = modelTimes(0)
+  model.linear.bias!.data.fill(1e17)
+  expect((await calibrate(model, corpus)).before.loss).toBeCloseTo(Math.log(7), 12)
+})
+
 test('a model that is always wrong: the less its scores count the better, down to the bound of the search', async () => {
   const wrong = modelTimes(0)
   wrong.linear.bias!.data[2] = 5
