@@ -116,6 +116,11 @@ describe('encodings', () => {
     }
   })
 
+  test('a text that has what looks like UTF-16 further on is not taken for UTF-16', async () => {
+    const chunks = [Buffer.alloc(9000, 'a'), utf16le('a b'.repeat(3000))]
+    await expect(collect(chunks)).rejects.toThrow('the file has a NUL at byte 9001')
+  })
+
   test('bytes of Windows in a Western language are refused with advice that works', async () => {
     for (const bytes of [hex('93 49 74 92 73 94'), latin1('Über den Wolken muß die Freiheit'), latin1('café')]) {
       await expect(collect([bytes])).rejects.toThrow('--encoding windows-1252')
