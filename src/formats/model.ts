@@ -159,13 +159,18 @@ export function checkSavable(
   vocab: Vocab,
   parameters: Readonly<Record<string, Tensor>>,
 ): void {
+  const infinite = valuesProblem(parameters)
+  const advice = infinite
+    ? 'train it again with a smaller learning rate'
+    : 'a model with parameters of its own is saved with saveStateDict'
   try {
+    if (infinite) throw new FormatError(`${where}: ${infinite}`)
     const read = parseConfig(JSON.stringify(config), where)
     checkVocab(read, parseVocab(vocabToJson(vocab), where), where)
     checkParameters(read, parameters, where)
   } catch (error) {
     throw new DataError(
-      `${(error as Error).message}; nothing was saved, because the model could not be loaded again: train one that diverged with a smaller learning rate, and save one with parameters of its own with saveStateDict`,
+      `${(error as Error).message}; nothing was saved, because the model could not be loaded again; ${advice}`,
     )
   }
 }
