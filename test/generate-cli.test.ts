@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadModel, saveModel } from '../src/node.js'
 
 // The built command, as a user runs it. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
@@ -131,19 +132,44 @@ describe('generate', () => {
   })
 })
 
+describe('models that are hard to continue a text with', () => {
+  test('a text in Russian, as bytes: no byte is a character, and the training shows no sample', () => {
+    writeFileSync(path.join(folder, 'forest.txt'), 'большойлес'.repeat(60))
+    const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '10']
+    const trained = unrolled('train', 'forest.txt', '--no-clean', '--tokens', 'byte', ...sizes, '--out', 'forest')
+    expect(trained.status, trained.stderr).toBe(0)
+    const { status, stdout, stderr } = unrolled('generate', 'forest', '--length', '4')
+    expect([status, stderr]).toEqual([0, ''])
+    // The first byte of a letter is the most frequent one, and what is made completes that letter.
+    expect(stdout).toMatch(/^\p{Script=Cyrillic}/u)
+  })
+
+  test.each([[], ['--temperature', '1'], ['--samples', '2'], ['--beams', '2'], ['--json']])(
+    'scores that are infinite: %s',
+    async (...options) => {
+      const { model, vocab } = await loadModel(path.join(folder, 'fox'))
+      model.linear.weight.data.fill(3e38)
+      await saveModel(path.join(folder, 'infinite'), model, vocab)
+      const { status, stdout, stderr } = unrolled('generate', 'infinite', '--prefix', 'the', ...options)
+      expect(stderr).toMatch(/^error: generate: .*token 1 after the prefix is .*have diverged.*\n$/)
+      expect([status, stdout.includes('NaN')]).toEqual([2, false])
+    },
+  )
+})
+
 describe('bad options: one sentence, exit code 2', () => {
   test.each([
     ['--temperature NaN', /Expected a number/],
-    ['--top-k 0', /topK is 0/],
+    ['--top-k 0', /^error: generate: --top-k is 0/],
     ['--top-k many', /Expected a number/],
-    ['--top-p 1.5', /topP is 1\.5/],
-    ['--repetition-penalty 0', /repetitionPenalty is 0/],
-    ['--beams 0', /beams is 0/],
+    ['--top-p 1.5', /--top-p is 1\.5/],
+    ['--repetition-penalty 0', /--repetition-penalty is 0/],
+    ['--beams 0', /--beams is 0/],
     ['--beams 4 --temperature 1', /'--beams <n>' cannot be used with option '--temperature <t>'/],
     ['--beams 4 --repetition-penalty 2', /'--beams <n>' cannot be used with option '--repetition-penalty <x>'/],
-    ['--beams 2 --samples 3', /samples is 3, expected at most the number of beams, 2/],
-    ['--samples 0', /samples is 0/],
-    ['--samples 2 --temperature 0', /all samples are the same/],
+    ['--beams 2 --samples 3', /--samples is 3, expected at most the number of beams, 2/],
+    ['--samples 0', /--samples is 0/],
+    ['--samples 2 --temperature 0', /--temperature is 0, at which all samples are the same/],
     ['--prefix-file none.txt', /none\.txt: there is no such file/],
     ['--prefix-file prefix.txt --prefix the', /'--prefix-file <file>' cannot be used with option '--prefix <text>'/],
   ])('%s', (line, message) => {
@@ -156,6 +182,6 @@ describe('bad options: one sentence, exit code 2', () => {
 
   test('an empty stop text', () => {
     const { status, stderr } = unrolled('generate', 'fox', '--stop', '')
-    expect([status, stderr]).toEqual([2, expect.stringMatching(/^error: generate: stop is \[""\]/)])
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^error: generate: --stop is \[""\]/)])
   })
 })

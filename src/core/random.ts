@@ -1,4 +1,5 @@
 import { checkNumber, checkWhole } from './check.js'
+import { describe } from './describe.js'
 import { OptionError } from './errors.js'
 
 /** One step of splitmix32: spreads a seed over the generator's state. */
@@ -30,9 +31,12 @@ export class Generator {
   /** @throws OptionError unless the seed is a whole number of 0 or more */
   constructor(seed = 0) {
     checkWhole('Generator', 'seed', seed, 0)
-    const next = splitmix32(seed % 2 ** 32)
+    const low = splitmix32(seed % 2 ** 32)
+    for (let i = 0; i < 4; i++) this.#s[i] = low()
+    if (seed < 2 ** 32) return
+    // In the opposite order, so that halves of the same value don't cancel each other out.
     const high = splitmix32(Math.floor(seed / 2 ** 32))
-    for (let i = 0; i < 4; i++) this.#s[i] = seed < 2 ** 32 ? next() : next() ^ high()
+    for (let i = 3; i >= 0; i--) this.#s[i] ^= high()
   }
 
   /**
@@ -45,11 +49,15 @@ export class Generator {
   }
 
   set state(state: GeneratorState) {
-    const words = state.slice(0, 4)
+    const words = Array.isArray(state) ? state.slice(0, 4) : []
     if (words.length !== 4 || state.length > 5 || words.every((word) => word === 0)) {
-      throw new OptionError(`Generator.state: there are ${state.length} numbers, expected 4 words, not all 0, or 5`)
+      const found = Array.isArray(state) ? `an array of ${state.length} numbers` : describe(state)
+      throw new OptionError(
+        `Generator.state: it is ${found}, expected an array of 4 words that are not all 0, or 5 numbers`,
+      )
     }
     for (const word of words) checkWhole('Generator.state', 'word', word, 0, 2 ** 32 - 1)
+    if (state.length === 5) checkNumber('Generator.state', 'the normal number', state[4], -10, 10)
     this.#s.set(words)
     this.#spare = state[4]
   }

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 import { DataError, FormatError } from '../core/errors.js'
+import { parseAs } from '../core/parse.js'
 import { Generator } from '../core/random.js'
-import { formatShape, type Shape, sameShape } from '../core/shape.js'
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { gatesOf } from '../kernels/kernels.js'
@@ -39,7 +40,9 @@ const configSchema = v.pipe(
     tieWeights: v.optional(v.boolean()),
     layerNorm: v.optional(v.boolean()),
     /** How the model was trained, for people to read. */
-    training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
+    training: v.optional(
+      v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(v.string())])),
+    ),
     /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
     sha256: v.optional(v.record(v.string(), v.string())),
   }),
@@ -82,8 +85,11 @@ export function parseVocab(json: string, where: string): Vocab {
 
 export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringify({ kind, tokens }, null, 1)}\n`
 
+/** A configuration without what only a file has. */
+type Sizes = Omit<ModelConfig, 'format' | 'version'>
+
 /** Names and shapes of a model's parameters, one by one: a forged number of layers is not walked to its end. */
-function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Shape]> {
+function* expectedShapes(config: Sizes): Iterable<[name: string, shape: Shape]> {
   const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm } = config
   const directions = bidirectional ? 2 : 1
   const rows = hiddenSize * gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
@@ -109,6 +115,18 @@ function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Sh
 export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
   const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
   return infinite && `${infinite[0]} has values that are not finite numbers`
+}
+
+/** How many numbers the parameters of a configuration are. Nothing of its sizes is made. */
+export function parameterCount(config: Sizes): number {
+  const count = (numLayers: number): number => {
+    let sum = 0
+    for (const [, shape] of expectedShapes({ ...config, numLayers })) sum += sizeOf(shape)
+    return sum
+  }
+  const one = count(1)
+  // All layers after the first are alike.
+  return one + (config.numLayers - 1) * (count(2) - one)
 }
 
 /** @throws FormatError where a vocabulary is another's than a configuration's model */
@@ -177,13 +195,18 @@ export function checkSavable(
 
 /**
  * The model of a configuration with its parameters.
+ * @param generator for dropout; one of its own as a rule, so that loading draws nothing from the one that everybody shares
  * @throws FormatError where they do not fit, or a parameter is not finite
  */
-export function buildModel(config: ModelConfig, parameters: Record<string, Tensor>, where: string): RNNModel {
+export function buildModel(
+  config: ModelConfig,
+  parameters: Record<string, Tensor>,
+  where: string,
+  generator: Generator = new Generator(),
+): RNNModel {
   checkParameters(config, parameters, where)
-  // A generator of its own: loading a model draws nothing from the one that everybody shares.
   try {
-    const model = modelOf(config, new Generator())
+    const model = modelOf(config, generator)
     model.loadStateDict(parameters)
     return model
   } catch (error) {
@@ -192,7 +215,7 @@ export function buildModel(config: ModelConfig, parameters: Record<string, Tenso
 }
 
 /** A new model of a configuration, with initial values drawn from `generator`, which its dropout draws from, too. */
-export function modelOf(config: Omit<ModelConfig, 'format' | 'version'>, generator: Generator): RNNModel {
+export function modelOf(config: Sizes, generator: Generator): RNNModel {
   const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
   const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights, layerNorm } = config
   const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
@@ -213,8 +236,5 @@ function parse<T extends v.GenericSchema>(schema: T, json: string, where: string
   } catch {
     throw new FormatError(`${where}: the file is not JSON`)
   }
-  const { success, output, issues } = v.safeParse(schema, value)
-  if (success) return output
-  const [issue] = issues
-  throw new FormatError(`${where}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`)
+  return parseAs(schema, value, where)
 }

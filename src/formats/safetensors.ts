@@ -1,8 +1,9 @@
 import { FormatError } from '../core/errors.js'
 import { sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
+import type { TensorData } from '../tensor/arrays.js'
 import { fromData } from '../tensor/create.js'
-import type { Tensor, TensorData } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** The format's own limit on its header. */
 const MAX_HEADER = 100_000_000

@@ -3,9 +3,11 @@ import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
-import { checkVocab, type GenerateOptions, type MadeToken, PREFIX } from './continuations.js'
-import { logSumExp } from './sample.js'
-import { encodePrefix, StopFilter, stopIn, stopsOf, textOf } from './text.js'
+import { checkArguments } from './arguments.js'
+import { type GenerateOptions, type MadeToken, MOST_TOKENS } from './continuations.js'
+import { type Prefix, prefixOf, streamAfter } from './prefix.js'
+import { checkScores, logProbabilities, onlyUnknown } from './sample.js'
+import { StopFilter, stopIn, stopsOf } from './text.js'
 
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
   /** Texts kept at each step, and at the end. Default 4; 1 takes the likeliest token each time. */
@@ -54,18 +56,19 @@ export async function beamSearch<S extends RecurrentState>(
   vocab: Vocab,
   options: BeamSearchOptions = {},
 ): Promise<Hypothesis[]> {
-  const { prefix = PREFIX, length = 50, beams = 4, lengthPenalty = 1, signal } = options
-  checkWhole('beamSearch', 'length', length, 0)
+  checkArguments('beamSearch', model, vocab, options)
+  const { length = 50, beams = 4, lengthPenalty = 1, signal } = options
+  checkWhole('beamSearch', 'length', length, 0, MOST_TOKENS)
   checkWhole('beamSearch', 'beams', beams, 1, MOST_BEAMS)
   checkNumber('beamSearch', 'lengthPenalty', lengthPenalty, 0, 100)
-  checkVocab(model, vocab)
-  const given = encodePrefix(prefix, vocab)
-  const search = new Search(vocab, options, beams, given[given.length - 1])
+  const stops = stopsOf('beamSearch', options.stop)
+  const prefix = prefixOf('beamSearch', vocab, options.prefix)
+  const search = new Search(vocab, stops, options.allowUnknown, beams, prefix)
   const stepper = model.stepper(beams)
   const pace = new Turns()
   try {
     // While the prefix is read all sequences are the same; the first continuations come from the first.
-    for (const token of given.subarray(0, -1)) {
+    for (const token of prefix.tokens.subarray(0, -1)) {
       if (signal?.aborted) break
       stepper.step(new Int32Array(beams).fill(token))
       await pace.take()
@@ -79,9 +82,7 @@ export async function beamSearch<S extends RecurrentState>(
   } finally {
     stepper.free()
   }
-  return search
-    .best(lengthPenalty)
-    .map((step, rank) => hypothesisOf(step, rank, vocab, prefix, stopsOf(options.stop), lengthPenalty))
+  return search.best(lengthPenalty).map((step, rank) => hypothesisOf(step, rank, vocab, prefix, stops, lengthPenalty))
 }
 
 /** The texts of a beam search so far. */
@@ -89,17 +90,16 @@ class Search {
   /** Those that go on; the state of each is in the row of its place. */
   live: Step[]
   readonly #ended: Step[] = []
-  readonly #stops: readonly string[]
   readonly #banned: number | undefined
 
   constructor(
     readonly vocab: Vocab,
-    { stop, allowUnknown = true }: BeamSearchOptions,
+    readonly stops: readonly string[],
+    allowUnknown = true,
     readonly beams: number,
-    lastOfPrefix: number,
+    readonly prefix: Prefix,
   ) {
-    this.live = [{ token: lastOfPrefix, total: 0, length: 0 }]
-    this.#stops = stopsOf(stop)
+    this.live = [{ token: prefix.tokens[prefix.tokens.length - 1], total: 0, length: 0 }]
     this.#banned = allowUnknown || vocab.size === 1 ? undefined : vocab.unk
   }
 
@@ -110,8 +110,9 @@ class Search {
     const totals = new Float64Array(before.length * size)
     for (const [row, step] of before.entries()) {
       const own = scores.subarray(row * size, (row + 1) * size)
-      const scale = logSumExp(own)
-      for (let token = 0; token < size; token++) totals[row * size + token] = step.total + own[token] - scale
+      checkScores('beamSearch', own, step.length + 1)
+      const logProbability = logProbabilities(own)
+      for (let token = 0; token < size; token++) totals[row * size + token] = step.total + logProbability(token)
       if (this.#banned !== undefined) totals[row * size + this.#banned] = -Infinity
     }
     const from = new Int32Array(this.beams)
@@ -125,6 +126,7 @@ class Search {
       if (this.#stopped(step)) this.#ended.push(step)
       else from[this.live.push(step) - 1] = row
     }
+    if (this.live.length === 0 && this.#ended.length === 0) throw onlyUnknown('beamSearch')
     return from
   }
 
@@ -143,16 +145,10 @@ class Search {
   }
 
   #stopped(step: Step): boolean {
-    return (
-      this.#stops.length > 0 &&
-      stopIn(
-        textOf(
-          this.vocab,
-          pathTo(step).map(({ token }) => token),
-        ),
-        this.#stops,
-      ) >= 0
-    )
+    if (this.stops.length === 0) return false
+    const stream = streamAfter(this.vocab, this.prefix)
+    const pieces = pathTo(step).map(({ token }) => stream.push(this.vocab.tokenOf(token)))
+    return stopIn(pieces.join('') + stream.flush(), this.stops) >= 0
   }
 }
 
@@ -176,11 +172,11 @@ function hypothesisOf(
   last: Step,
   sample: number,
   vocab: Vocab,
-  prefix: string,
+  prefix: Prefix,
   stops: readonly string[],
   lengthPenalty: number,
 ): Hypothesis {
-  const stream = vocab.textStream()
+  const stream = streamAfter(vocab, prefix)
   const filter = new StopFilter<MadeToken>(stops)
   const path = pathTo(last)
   const tokens = path.flatMap(({ before, token, total }, index) => {
@@ -189,6 +185,6 @@ function hypothesisOf(
     return filter.push({ token, text, probability: Math.exp(logProbability), logProbability, index, sample })
   })
   tokens.push(...filter.flush())
-  const text = vocab.join(vocab.split(prefix)) + tokens.map((made) => made.text).join('')
+  const text = prefix.text + tokens.map((made) => made.text).join('')
   return { text, tokens, logProbability: last.total, score: scoreOf(last, lengthPenalty) }
 }

@@ -1,15 +1,15 @@
 import { checkWhole } from '../core/check.js'
-import { OptionError } from '../core/errors.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
 import { Turns } from '../core/turn.js'
 import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
-import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
-import { encodePrefix, StopFilter, stopsOf } from './text.js'
+import { type Prefix, streamAfter } from './prefix.js'
+import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { StopFilter, stopsOf } from './text.js'
 
 export interface GenerateOptions extends SamplingOptions {
-  /** The text to go on from, of any length. Default 'time traveller'. */
+  /** The text to continue, of any length. Default: the most frequent token of the vocabulary that is a text by itself. */
   prefix?: string
   /** Tokens to make after the prefix. Default 50. */
   length?: number
@@ -21,8 +21,8 @@ export interface GenerateOptions extends SamplingOptions {
   signal?: AbortSignal
 }
 
-/** What is gone on from where nothing is given. */
-export const PREFIX = 'time traveller'
+/** More tokens than this do not fit into one string, whose length V8 limits to 2²⁹ − 24. */
+export const MOST_TOKENS = 2 ** 28
 
 /** A token that was made. */
 export interface MadeToken {
@@ -44,34 +44,35 @@ export interface MadeToken {
 }
 
 /**
- * The tokens that go on from each prefix, side by side: one of each text in turn, but for those that wait for
- * a stop string to be whole. Probabilities cost time: unless `measured`, they are NaN.
+ * The tokens that continue each prefix, side by side: one of each text in turn, except that tokens which may belong to
+ * a stop string wait until that is known. Probabilities cost time: unless `measured`, they are NaN.
+ * @param where the function that the user called, which has checked model and vocabulary
  */
 export async function* continuations<S extends RecurrentState>(
+  where: string,
   model: RNNModel<S>,
   vocab: Vocab,
-  prefixes: readonly string[],
+  prefixes: readonly Prefix[],
   options: Omit<GenerateOptions, 'prefix'>,
   measured = false,
 ): AsyncGenerator<MadeToken, void> {
   const { length = 50, signal } = options
-  checkWhole('generate', 'length', length, 0)
-  checkVocab(model, vocab)
-  const texts = textsOf(vocab, prefixes, options, length)
+  checkWhole(where, 'length', length, 0)
+  const texts = textsOf(where, vocab, prefixes, options, length)
   if (length === 0 || texts.length === 0) return
   const stepper = model.stepper(texts.length)
   const pace = new Turns()
   try {
-    const tokens = Int32Array.from(texts, ({ prefix }) => prefix[0])
+    const tokens = Int32Array.from(texts, ({ prefix }) => prefix.tokens[0])
     for (let at = 1; !signal?.aborted && texts.some(({ ended }) => !ended); at++) {
       const scores = stepper.step(tokens)
       const made: MadeToken[] = []
       for (const [row, text] of texts.entries()) {
-        if (at < text.prefix.length) tokens[row] = text.prefix[at]
+        if (at < text.prefix.tokens.length) tokens[row] = text.prefix.tokens[at]
         else if (!text.ended) {
           const own = scores.subarray(row * vocab.size, (row + 1) * vocab.size)
           tokens[row] = text.sampler.sample(own)
-          made.push(...text.add(tokens[row], measured ? logProbabilityOf(own, tokens[row]) : Number.NaN))
+          made.push(...text.add(tokens[row], measured ? logProbabilities(own)(tokens[row]) : Number.NaN))
         }
       }
       yield* made
@@ -83,27 +84,21 @@ export async function* continuations<S extends RecurrentState>(
   }
 }
 
-/** @throws OptionError unless the vocabulary is of the model's size */
-export function checkVocab(model: { readonly vocabSize: number }, vocab: Vocab): void {
-  if (model.vocabSize === vocab.size) return
-  throw new OptionError(`generate: the vocabulary has ${vocab.size} tokens, expected the model's ${model.vocabSize}`)
-}
-
 function textsOf(
+  where: string,
   vocab: Vocab,
-  prefixes: readonly string[],
+  prefixes: readonly Prefix[],
   options: Omit<GenerateOptions, 'prefix'>,
   length: number,
 ): readonly ContinuedText[] {
   const { generator = defaultGenerator() } = options
-  const stops = stopsOf(options.stop)
-  const sampling = samplingOf(options)
-  return prefixes.map((text, sample) => {
-    const prefix = encodePrefix(text, vocab)
+  const stops = stopsOf(where, options.stop)
+  const sampling = samplingOf(where, options)
+  return prefixes.map((prefix, sample) => {
     // A stream of its own makes a text independent of how many others there are.
     const stream = sampling.temperature === 0 ? generator : streamOf(generator)
-    const sampler = new Sampler(sampling, vocab, stream)
-    for (const token of prefix) sampler.see(token)
+    const sampler = new Sampler(where, sampling, vocab, stream)
+    for (const token of prefix.tokens) sampler.see(token)
     return new ContinuedText(prefix, sampler, vocab, new StopFilter(stops), length, sample)
   })
 }
@@ -117,14 +112,14 @@ class ContinuedText {
   #made = 0
 
   constructor(
-    readonly prefix: Int32Array,
+    readonly prefix: Prefix,
     readonly sampler: Sampler,
     readonly vocab: Vocab,
     readonly filter: StopFilter<MadeToken>,
     readonly length: number,
     readonly sample: number,
   ) {
-    this.#stream = vocab.textStream()
+    this.#stream = streamAfter(vocab, prefix)
   }
 
   get ended(): boolean {

@@ -1,9 +1,12 @@
 import { checkWhole } from '../core/check.js'
+import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
-import { continuations, type GenerateOptions, type MadeToken, PREFIX } from './continuations.js'
+import { checkArguments } from './arguments.js'
+import { continuations, type GenerateOptions, type MadeToken, MOST_TOKENS } from './continuations.js'
+import { encodePrefix, type Prefix, prefixOf } from './prefix.js'
 import { temperatureOf } from './sample.js'
 
 export interface GenerateAllOptions extends GenerateOptions {
@@ -17,18 +20,21 @@ export type PredictOptions = Omit<GenerateOptions, 'prefix' | 'length'>
 const MOST_SAMPLES = 65536
 
 /**
- * Goes on from a prefix, token by token: the state begins at zero, is warmed up on the prefix, and each token
- * made is the next input (the book's `predict_ch8`). Yields what each token adds to the text, so that the
- * prefix and all of it make the text.
- * @throws DataError for an empty prefix, one with unknown tokens, or scores that are not numbers; OptionError
- *   for an option out of range or a bidirectional model
+ * Continues a prefix, token by token: the state begins at zero, is warmed up on the prefix, and each token
+ * made is the next input (the book's `predict_ch8`). Yields what each token adds to the text, which begins with the
+ * prefix; the default prefix is not yielded either.
+ * @throws DataError for an empty prefix, one with unknown tokens, or scores that are NaN or infinite because the model
+ *   has diverged; OptionError for an argument of another kind, an option out of range, another model's vocabulary, or
+ *   a bidirectional model
  */
 export async function* generate<S extends RecurrentState>(
   model: RNNModel<S>,
   vocab: Vocab,
   options: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
-  for await (const { text } of continuations(model, vocab, [options.prefix ?? PREFIX], options)) yield text
+  checkArguments('generate', model, vocab, options)
+  const prefix = prefixOf('generate', vocab, options.prefix)
+  for await (const { text } of continuations('generate', model, vocab, [prefix], options)) yield text
 }
 
 /** Like `generate`, with the probability of each token; several samples come in turn, a token of each. */
@@ -37,8 +43,10 @@ export async function* generateTokens<S extends RecurrentState>(
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): AsyncGenerator<MadeToken, void> {
-  const { samples = 1, prefix = PREFIX, ...rest } = drawn(options)
-  yield* continuations(model, vocab, Array<string>(samples).fill(prefix), rest, true)
+  checkArguments('generateTokens', model, vocab, options)
+  const { samples = 1, ...rest } = drawn('generateTokens', options)
+  const prefix = prefixOf('generateTokens', vocab, options.prefix)
+  yield* continuations('generateTokens', model, vocab, Array<Prefix>(samples).fill(prefix), rest, true)
 }
 
 /** The texts of `samples`, each with the prefix, made side by side. See `generate`. */
@@ -47,17 +55,22 @@ export async function generateAll<S extends RecurrentState>(
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): Promise<string[]> {
-  const { samples = 1, prefix = PREFIX, length = 50, ...rest } = drawn(options)
-  return predictAll(Array<string>(samples).fill(prefix), length, model, vocab, rest)
+  checkArguments('generateAll', model, vocab, options)
+  const { samples = 1, length = 50, ...rest } = drawn('generateAll', options)
+  checkWhole('generateAll', 'length', length, 0, MOST_TOKENS)
+  const prefix = prefixOf('generateAll', vocab, options.prefix)
+  return textsFrom('generateAll', Array<Prefix>(samples).fill(prefix), model, vocab, { ...rest, length })
 }
 
 /** The options of several samples, which differ only where they are drawn. @throws OptionError where they are not */
-function drawn(options: GenerateAllOptions): GenerateAllOptions {
+function drawn(where: string, options: GenerateAllOptions): GenerateAllOptions {
   const { samples = 1 } = options
   const temperature = temperatureOf(options, samples)
-  checkWhole('generate', 'samples', samples, 1, MOST_SAMPLES)
+  checkWhole(where, 'samples', samples, 1, MOST_SAMPLES)
   if (samples > 1 && temperature === 0) {
-    throw new OptionError('generate: temperature is 0, at which all samples are the same; expected one above 0')
+    throw new OptionError(`${where}: temperature is 0, at which all samples are the same; expected one above 0`, [
+      'temperature',
+    ])
   }
   return { ...options, temperature }
 }
@@ -70,7 +83,10 @@ export async function predict<S extends RecurrentState>(
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string> {
-  const [text] = await predictAll([prefix], numPreds, model, vocab, options)
+  checkArguments('predict', model, vocab, options)
+  checkWhole('predict', 'numPreds', numPreds, 0, MOST_TOKENS)
+  const given = encodePrefix('predict', vocab, prefix)
+  const [text] = await textsFrom('predict', [given], model, vocab, { ...options, length: numPreds })
   return text
 }
 
@@ -82,9 +98,24 @@ export async function predictAll<S extends RecurrentState>(
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string[]> {
-  const texts = prefixes.map((prefix) => vocab.join(vocab.split(prefix)))
-  for await (const { text, sample } of continuations(model, vocab, prefixes, { ...options, length: numPreds })) {
-    texts[sample] += text
+  checkArguments('predictAll', model, vocab, options)
+  checkWhole('predictAll', 'numPreds', numPreds, 0, MOST_TOKENS)
+  if (!Array.isArray(prefixes)) {
+    throw new OptionError(`predictAll: prefixes is ${describe(prefixes)}, expected an array of strings`)
   }
+  checkWhole('predictAll', 'prefixes.length', prefixes.length, 0, MOST_SAMPLES)
+  const given = prefixes.map((prefix, i) => encodePrefix('predictAll', vocab, prefix, `prefixes[${i}]`))
+  return textsFrom('predictAll', given, model, vocab, { ...options, length: numPreds })
+}
+
+async function textsFrom<S extends RecurrentState>(
+  where: string,
+  prefixes: readonly Prefix[],
+  model: RNNModel<S>,
+  vocab: Vocab,
+  options: GenerateOptions,
+): Promise<string[]> {
+  const texts = prefixes.map(({ text }) => text)
+  for await (const { text, sample } of continuations(where, model, vocab, prefixes, options)) texts[sample] += text
   return texts
 }

@@ -2,10 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DataError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
 
 const samplerOf = (options: SamplingOptions, size: number, seed = 1) =>
-  new Sampler(samplingOf({ allowUnknown: true, ...options }), { size, unk: 0 }, new Generator(seed))
+  new Sampler(
+    'generate',
+    samplingOf('generate', { allowUnknown: true, ...options }),
+    { size, unk: 0 },
+    new Generator(seed),
+  )
 
 /** Scores whose softmax at temperature 1 is as given. */
 const scoresOf = (...probabilities: number[]) => probabilities.map(Math.log)
@@ -57,7 +62,9 @@ const expectClose = (found: ArrayLike<number>, expected: number[]) => {
 
 describe('Sampler', () => {
   test('takes the first of the likeliest at temperature 0, <unk> too', () => {
-    expect(new Sampler(samplingOf({}), { size: 3, unk: 0 }, new Generator()).sample([5, 5, 1])).toBe(0)
+    expect(
+      new Sampler('generate', samplingOf('generate', {}), { size: 3, unk: 0 }, new Generator()).sample([5, 5, 1]),
+    ).toBe(0)
     expect(samplerOf({}, 3).sample([1, 5, 5])).toBe(1)
   })
 
@@ -129,6 +136,8 @@ describe('Sampler', () => {
     const sampler = samplerOf({ temperature: 1, repetitionPenalty: 2, repetitionWindow: 2 }, 3)
     for (const token of [0, 1, 2, 2]) sampler.see(token)
     expectClose(sampler.distribution([1, 1, 1]), softmax([1, 1, 0.5]))
+    sampler.see(0)
+    expectClose(sampler.distribution([1, 1, 1]), softmax([0.5, 1, 0.5]))
   })
 
   test.each<SamplingOptions>([
@@ -177,10 +186,10 @@ describe('Sampler', () => {
 
 describe('samplingOf', () => {
   test('what draws has temperature 1 unless told otherwise', () => {
-    expect(samplingOf({})).toMatchObject({ temperature: 0, allowUnknown: true })
+    expect(samplingOf('generate', {})).toMatchObject({ temperature: 0, allowUnknown: true })
     for (const option of [{ topK: 3 }, { topP: 0.5 }, { minP: 0.1 }]) {
-      expect(samplingOf(option)).toMatchObject({ temperature: 1, allowUnknown: false })
-      expect(samplingOf({ ...option, temperature: 0 }).temperature).toBe(0)
+      expect(samplingOf('generate', option)).toMatchObject({ temperature: 1, allowUnknown: false })
+      expect(samplingOf('generate', { ...option, temperature: 0 }).temperature).toBe(0)
     }
   })
 
@@ -195,14 +204,19 @@ describe('samplingOf', () => {
     [{ repetitionPenalty: 0 }, 'repetitionPenalty is 0'],
     [{ repetitionWindow: 0 }, 'repetitionWindow is 0'],
   ])('refuses %j', (options, message) => {
-    expect(() => samplingOf(options)).toThrow(OptionError)
-    expect(() => samplingOf(options)).toThrow(message)
+    expect(() => samplingOf('generate', options)).toThrow(OptionError)
+    expect(() => samplingOf('generate', options)).toThrow(message)
   })
 })
 
-test('logProbabilityOf is the logarithm of the softmax', () => {
+test('logProbabilities are the logarithms of the softmax', () => {
   const scores = [0.3, -2, 5, 1000]
   softmax(scores).forEach((probability, token) => {
-    expect(Math.exp(logProbabilityOf(scores, token))).toBeCloseTo(probability, 14)
+    expect(Math.exp(logProbabilities(scores)(token))).toBeCloseTo(probability, 14)
   })
+})
+
+test('large scores lose no digits of the logarithms: two equal ones are a half each', () => {
+  const logProbability = logProbabilities([1e17, 1e17])
+  expect([logProbability(0), logProbability(1)]).toEqual([-Math.LN2, -Math.LN2])
 })

@@ -41,21 +41,22 @@ export function temperatureOf({ temperature, topK, topP, minP }: SamplingOptions
 }
 
 /** Options with their defaults. @throws OptionError for one out of range */
-export function samplingOf(options: SamplingOptions): Sampling {
+export function samplingOf(where: string, options: SamplingOptions): Sampling {
   const { topK = Infinity, topP = 1, minP = 0, repetitionPenalty = 1, repetitionWindow = Infinity } = options
   const temperature = temperatureOf(options)
-  checkNumber('generate', 'temperature', temperature, 0)
-  if (topK !== Infinity) checkWhole('generate', 'topK', topK)
-  checkNumber('generate', 'topP', topP, 0, 1)
-  checkNumber('generate', 'minP', minP, 0, 1)
-  checkNumber('generate', 'repetitionPenalty', repetitionPenalty, 0.01, 100)
-  if (repetitionWindow !== Infinity) checkWhole('generate', 'repetitionWindow', repetitionWindow)
+  checkNumber(where, 'temperature', temperature, 0)
+  if (topK !== Infinity) checkWhole(where, 'topK', topK)
+  checkNumber(where, 'topP', topP, 0, 1)
+  checkNumber(where, 'minP', minP, 0, 1)
+  checkNumber(where, 'repetitionPenalty', repetitionPenalty, 0.01, 100)
+  if (repetitionWindow !== Infinity) checkWhole(where, 'repetitionWindow', repetitionWindow)
   const { allowUnknown = temperature === 0 } = options
   return { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow, allowUnknown }
 }
 
 /** Takes the tokens of one text. */
 export class Sampler {
+  readonly #where: string
   readonly #options: Sampling
   readonly #size: number
   /** The token that is not to be made. */
@@ -64,8 +65,11 @@ export class Sampler {
   /** How often each token is there, and the tokens that will leave the window again. */
   readonly #counts: Int32Array | undefined
   readonly #window: number[] = []
+  #made = 0
 
-  constructor(options: Sampling, { size, unk }: Pick<Vocab, 'size' | 'unk'>, generator: Generator) {
+  /** @param where the function that the user called */
+  constructor(where: string, options: Sampling, { size, unk }: Pick<Vocab, 'size' | 'unk'>, generator: Generator) {
+    this.#where = where
     this.#options = options
     this.#size = size
     this.#banned = options.allowUnknown || size === 1 ? undefined : unk
@@ -82,8 +86,9 @@ export class Sampler {
     if (this.#window.push(token) > repetitionWindow) this.#counts[this.#window.shift()!]--
   }
 
-  /** The next token of the text, by the model's scores of each. */
+  /** The next token of the text, by the model's scores of each. @throws DataError as `checkScores` does */
   sample(scores: ArrayLike<number>): number {
+    checkScores(this.#where, scores, ++this.#made)
     const token =
       this.#options.temperature === 0
         ? likeliest(this.#adjusted(scores))
@@ -120,7 +125,10 @@ export class Sampler {
         if (this.#counts[i] > 0) adjusted[i] *= adjusted[i] < 0 ? repetitionPenalty : 1 / repetitionPenalty
       }
     }
-    if (this.#banned !== undefined) adjusted[this.#banned] = -Infinity
+    if (this.#banned !== undefined) {
+      adjusted[this.#banned] = -Infinity
+      if (adjusted.every((score) => score === -Infinity)) throw onlyUnknown(this.#where)
+    }
     return adjusted
   }
 
@@ -140,15 +148,34 @@ export class Sampler {
   }
 }
 
-/** The first of the tokens with the highest score. @throws DataError where that is not a number */
-export function likeliest(scores: ArrayLike<number>): number {
+/**
+ * Throws a DataError unless a token can be taken by these scores: a score is a finite number, or −∞ for a token that
+ * is never made, and not all of them are −∞.
+ * @param place which token after the prefix the scores are for, from 1
+ */
+export function checkScores(where: string, scores: ArrayLike<number>, place: number): void {
+  let highest = -Infinity
+  for (let i = 0; i < scores.length && highest < Infinity; i++) {
+    // NaN is neither greater nor less than anything.
+    if (!(scores[i] <= highest)) highest = scores[i]
+  }
+  if (Number.isFinite(highest)) return
+  throw new DataError(
+    `${where}: the model's highest score for token ${place} after the prefix is ${highest}, expected a finite number; the model's parameters or its state have diverged: train it again with a smaller learning rate, or load an earlier checkpoint`,
+  )
+}
+
+/** The error where a model can make nothing but `<unk>`, which it may not make. */
+export function onlyUnknown(where: string): DataError {
+  return new DataError(
+    `${where}: the model gives a finite score to <unk> alone, which it may not make, expected one for another token; set allowUnknown to true`,
+  )
+}
+
+/** The first of the tokens with the highest score. */
+function likeliest(scores: ArrayLike<number>): number {
   let best = 0
   for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i
-  if (!Number.isFinite(scores[best])) {
-    throw new DataError(
-      `generate: the model's highest score is ${scores[best]}, expected a finite number; its parameters are broken, train it anew`,
-    )
-  }
   return best
 }
 
@@ -164,15 +191,12 @@ function draw(probabilities: Float64Array, generator: Generator): number {
   return last
 }
 
-/** The logarithm of a token's probability: softmax of the scores as they are, in double precision. */
-export function logProbabilityOf(scores: ArrayLike<number>, token: number): number {
-  return scores[token] - logSumExp(scores)
-}
-
-/** log Σ exp(score) */
-export function logSumExp(scores: ArrayLike<number>): number {
+/** The logarithms of all tokens' probabilities, by token: softmax of the scores as they are, in double precision. */
+export function logProbabilities(scores: ArrayLike<number>): (token: number) => number {
   const best = scores[likeliest(scores)]
   let sum = 0
   for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i] - best)
-  return best + Math.log(sum)
+  const logSum = Math.log(sum)
+  // The subtraction comes first, because beside a score of 10¹⁷ the logarithm would be lost.
+  return (token) => scores[token] - best - logSum
 }

@@ -1,33 +1,12 @@
-import { DataError, OptionError } from '../core/errors.js'
-import type { Vocab } from '../data/vocab.js'
-
-/** What tokens add to a prefix. */
-export function textOf(vocab: Vocab, tokens: readonly number[]): string {
-  const stream = vocab.textStream()
-  return tokens.map((token) => stream.push(vocab.tokenOf(token))).join('') + stream.flush()
-}
-
-/** The numbers of a prefix's tokens. @throws DataError where there are none, or unknown ones */
-export function encodePrefix(prefix: string, vocab: Vocab): Int32Array {
-  const tokens = vocab.split(prefix)
-  const unknown = [...new Set(tokens.filter((token) => !vocab.has(token)))]
-  if (tokens.length === 0)
-    throw new DataError('generate: the prefix is empty, expected at least one token to go on from')
-  if (unknown.length > 0) {
-    const some = vocab.tokens.slice(1, 41).map((token) => JSON.stringify(token))
-    const more = vocab.size > 41 ? ', …' : ''
-    throw new DataError(
-      `generate: the prefix has ${unknown.map((token) => JSON.stringify(token)).join(', ')}, which the vocabulary has not; it knows ${some.join(' ')}${more}`,
-    )
-  }
-  return vocab.encode(tokens)
-}
+import { OptionError } from '../core/errors.js'
 
 /** Stop strings as a list. @throws OptionError for one that is empty or no string */
-export function stopsOf(stop: string | readonly string[] = []): readonly string[] {
+export function stopsOf(where: string, stop: string | readonly string[] = []): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : stop
   if (!Array.isArray(stops) || stops.some((text) => typeof text !== 'string' || text === '')) {
-    throw new OptionError(`generate: stop is ${JSON.stringify(stop)}, expected texts of one character or more`)
+    throw new OptionError(`${where}: stop is ${JSON.stringify(stop)}, expected texts of one character or more`, [
+      'stop',
+    ])
   }
   return stops
 }

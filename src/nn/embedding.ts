@@ -2,7 +2,8 @@ import { checkWhole } from '../core/check.js'
 import { ShapeError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { gatherRows } from '../tensor/ops/indexing.js'
+import { checkTensor, floatsIn, indicesIn, record, type Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
@@ -29,6 +30,7 @@ export class Embedding extends Module {
     checkWhole('Embedding', 'embeddingDim', embeddingDim)
     this.embeddingDim = embeddingDim
     const shape = [numEmbeddings, embeddingDim]
+    if (weight !== undefined) checkTensor('Embedding', weight, 'weight')
     if (weight && !sameShape(weight.shape, shape)) {
       throw new ShapeError(
         `Embedding: weight has the shape ${formatShape(weight.shape)}, expected ${formatShape(shape)}`,
@@ -43,6 +45,8 @@ export class Embedding extends Module {
 
   /** Tokens, int32 of any shape, to that shape + [embeddingDim]. @throws ShapeError for a token out of range */
   forward(tokens: Tensor): Tensor {
-    return this.weight.gatherRows(tokens)
+    const where = 'Embedding.forward'
+    const rows = gatherRows(where, floatsIn(where, this.weight, 'weight'), indicesIn(where, tokens, 'input'))
+    return record([this.weight], rows)
   }
 }

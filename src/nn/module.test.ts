@@ -289,11 +289,11 @@ describe('loadStateDict', () => {
   test.each<[string, unknown, string]>([
     ['an array', [1, 2], 'weight is an array, expected a tensor or its { data, shape }; encodeStateDict'],
     ['null', null, 'weight is null, expected a tensor'],
-    ['a number', 3, 'weight is a number, expected a tensor'],
-    ['no shape', { data: [1, 2] }, 'weight is another object'],
-    ['too few values', { data: [1], shape: [1, 2] }, 'weight is another object'],
-    ['NaN, which JSON makes null', { data: [1, null], shape: [1, 2] }, 'weight is another object'],
-    ['texts', { data: ['1', '2'], shape: [1, 2] }, 'weight is another object'],
+    ['a number', 3, 'weight is the number 3, expected a tensor'],
+    ['no shape', { data: [1, 2] }, 'weight is an object, expected a tensor'],
+    ['too few values', { data: [1], shape: [1, 2] }, 'weight is an object, expected a tensor'],
+    ['NaN, which JSON makes null', { data: [1, null], shape: [1, 2] }, 'weight is an object, expected a tensor'],
+    ['texts', { data: ['1', '2'], shape: [1, 2] }, 'weight is an object, expected a tensor'],
     ['another shape', { data: [1, 2], shape: [2, 1] }, 'weight has the shape [2, 1], expected [1, 2]'],
     ['whole numbers', fromData(Int32Array.of(1, 2), [1, 2]), 'weight holds whole numbers'],
   ])('refuses %s and changes nothing', (_what, weight, message) => {
@@ -307,7 +307,7 @@ describe('loadStateDict', () => {
   test.each([
     [undefined, 'undefined'],
     [null, 'null'],
-    ['text', 'a string'],
+    ['text', "the string 'text'"],
     [new Map(), 'a Map'],
   ])('refuses %s in the place of a stateDict', (dict, what) => {
     // biome-ignore format: one line

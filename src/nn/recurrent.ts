@@ -3,11 +3,11 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
-import { type CellKind, type FloatArray, gatesOf, type Stepper } from '../kernels/kernels.js'
+import { type CellKind, gatesOf, type Stepper } from '../kernels/kernels.js'
 import { full, zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
-import { type Head, recurrentLayer } from '../tensor/recurrent.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
+import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
 import type { Linear } from './linear.js'
@@ -20,11 +20,14 @@ import { checkState, type RecurrentState } from './state.js'
 /** How the names of a layer's parameters end, in one direction or the other. */
 type Suffix = `l${number}` | `l${number}_reverse`
 
+/** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
+export const MAX_LAYERS = 1000
+
 export interface RecurrentOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
   inputSize: number
   hiddenSize: number
-  /** Layers stacked on one another. Default 1. */
+  /** Layers stacked on one another, up to 1000. Default 1. */
   numLayers?: number
   /** Whether the layers have the biases b_ih and b_hh. Default true. */
   bias?: boolean
@@ -83,7 +86,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options
-    for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
+    for (const [option, size] of Object.entries({ inputSize, hiddenSize })) checkWhole(name, option, size)
+    checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
     this.inputSize = inputSize
@@ -164,17 +168,24 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * kernels have them.
    * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]; only where `takesHead`
    * @returns `output` [numSteps, batch, outFeatures] and `state`
+   * @throws OptionError where not `takesHead`, ShapeError where head, input or state have other sizes
    */
   forwardTo(head: Head, input: Tensor, state?: S): { output: Tensor; state: S } {
+    const where = `${this.constructor.name}.forwardTo`
+    if (!this.takesHead) throw new OptionError(`${where}: takesHead is false, expected a layer that takes a head`)
+    checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
   }
 
   #run(input: Tensor, state?: S, head?: Head): { output: Tensor; state: S } {
-    const x = this.batchFirst ? input.transpose(0, 1) : input
+    const where = `${this.#name}.forward`
+    checkTensor(where, input, 'input')
+    for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)
+    const x = this.batchFirst && input.rank > 1 ? input.transpose(0, 1) : input
     const [numSteps, batchSize] = this.#checkInput(x, input)
     const initial = state === undefined ? undefined : this.splitState(state)
     for (const part of [initial?.h, initial?.c]) {
-      if (part) checkState(`${this.#name}.forward`, part, this.#stateShape(batchSize))
+      if (part) checkState(where, part, this.#stateShape(batchSize))
     }
 
     let output = x
@@ -219,13 +230,19 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   stepper(output: Linear, batchSize: number, embedding?: Tensor): Stepper {
     const layers = this.#stack(embedding)
     if (this.layerNorm) return new NormalizedStepper(layers, output, batchSize)
-    const data = (tensor: Tensor | undefined) => tensor?.data as FloatArray
+    const data = (tensor: Tensor) => floatsIn(`${this.#name}.stepper`, tensor, 'a parameter').data
+    const optional = (tensor: Tensor | undefined) => tensor && data(tensor)
     const fused = layers.map(({ weights: { weightIh, weightHh, biasIh, biasHh }, ...sizes }) => ({
       ...sizes,
-      weights: { weightIh: data(weightIh), weightHh: data(weightHh), biasIh: data(biasIh), biasHh: data(biasHh) },
+      weights: {
+        weightIh: data(weightIh),
+        weightHh: data(weightHh),
+        biasIh: optional(biasIh),
+        biasHh: optional(biasHh),
+      },
     }))
     const { weight, bias, outFeatures } = output
-    return kernels().stepper({ layers: fused, weight: data(weight), bias: data(bias), outFeatures }, batchSize)
+    return kernels().stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
   }
 
   /** The parts of a state, checked to be of this layer's kind. */

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
@@ -16,10 +17,10 @@ import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
 import { GRU } from '../nn/gru.js'
 import { RNNModel } from '../nn/model.js'
+import { beside } from './atomic.js'
 import { FileCorpus } from './file-corpus.js'
 import { type CorpusOptions, loadCorpus } from './load-corpus.js'
 import { loadModel, saveModel } from './model-folder.js'
-import { decodeUtf8 } from './read-chunks.js'
 import { readText } from './read-text.js'
 
 let folder: string
@@ -35,41 +36,14 @@ afterEach(async () => {
 const text = `Call me Ishmael. Some years ago – never mind how long precisely – 鯨 and 🐋!\r\nIt's a naïve, naïve sea.\n`
 const all = ({ corpus }: { corpus: Corpus }) => [...corpus.subarray(0, corpus.length)]
 const bytesOf = ({ corpus }: { corpus: Corpus }) => Buffer.from(corpus.subarray(0, corpus.length).slice().buffer)
+/** A temporary name as a process that has ended made it. */
+const ofDeadProcess = async (name: string) => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  return name.replace(`-${process.pid}-`, `-${child.pid}-`)
+}
 /** Everything to a file. */
 const onDisk = () => ({ cacheDir: at('cache'), maxMemory: 0 })
-
-describe('UTF-8 in chunks', () => {
-  const collect = async (chunks: Uint8Array[]) => {
-    const parts: string[] = []
-    for await (const part of decodeUtf8(chunks, 'a.txt')) parts.push(part)
-    return parts.join('')
-  }
-
-  test('cut at every byte, and byte by byte', async () => {
-    const bytes = Buffer.from(`\uFEFFa é 鯨 🐋 \uFEFF\u{10FFFF}\0\uFFFD`)
-    const expected = new TextDecoder().decode(bytes)
-    for (let cut = 0; cut <= bytes.length; cut++) {
-      expect(await collect([bytes.subarray(0, cut), bytes.subarray(cut)])).toBe(expected)
-    }
-    expect(await collect(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toBe(expected)
-  })
-
-  test.each([
-    ['Latin 1', [0x63, 0x61, 0x66, 0xe9, 0x20], 3],
-    ['a character cut off at the end', [0x61, 0xf0, 0x9f, 0x90], 1],
-    ['a byte that goes on with nothing', [0x61, 0xc3, 0xa9, 0xa9], 3],
-    ['a half of a surrogate pair', [0x61, 0x61, 0xed, 0xa0, 0x80], 2],
-    ['a character longer than it must be', [0x61, 0xc0, 0x80], 1],
-    ['bytes that are never there', [0xff, 0xfe], 0],
-    ['a beginning like that of U+FFFD', [0x61, 0xef, 0x20], 1],
-  ])('%s: an error that says where, wherever it is cut', async (_name, bytes, place) => {
-    const given = Uint8Array.from(bytes)
-    for (let cut = 0; cut <= given.length; cut++) {
-      const message = `a.txt: the file is not UTF-8 text from byte ${place} on`
-      await expect(collect([given.subarray(0, cut), given.subarray(cut)])).rejects.toThrow(message)
-    }
-  })
-})
 
 describe('loadCorpus', () => {
   beforeEach(loadBytePairs)
@@ -80,7 +54,7 @@ describe('loadCorpus', () => {
     await writeFile(at('long.txt'), long)
     for (const clean of [true, false]) {
       const options = { tokens, clean, cacheDir: at('cache') }
-      const expected = sequencesFromText(long, { ...options, maxTokens: Infinity })
+      const expected = sequencesFromText(long, options)
       const inMemory = await loadCorpus(at('long.txt'), options)
       expect(bytesOf(inMemory).equals(bytesOf(expected))).toBe(true)
       expect(inMemory.vocab.tokens).toEqual(expected.vocab.tokens)
@@ -100,7 +74,7 @@ describe('loadCorpus', () => {
 
   test('a saved model of byte pairs goes on from a text', async () => {
     await writeFile(at('a.txt'), text)
-    const { vocab } = await loadCorpus(at('a.txt'), { tokens: 'bpe', clean: false })
+    const { vocab } = await loadCorpus(at('a.txt'), { tokens: 'bpe' })
     await saveModel(at('model'), new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 2 }), vocab.size), vocab)
     const loaded = await loadModel(at('model'))
     expect(loaded.vocab).toEqual(vocab)
@@ -136,7 +110,7 @@ describe('loadCorpus', () => {
     ]) {
       const words = Array.from({ length: size }, (_, i) => `w${i}`).join(' ')
       await writeFile(at('words.txt'), words)
-      const { corpus, vocab, close } = await loadCorpus(at('words.txt'), { ...onDisk(), tokens: 'word', clean: false })
+      const { corpus, vocab, close } = await loadCorpus(at('words.txt'), { ...onDisk(), tokens: 'word' })
       expect(corpus.subarray(0, 1).BYTES_PER_ELEMENT).toBe(bytes)
       expect(vocab.decode(corpus.subarray(size - 2, size + 9))).toEqual([`w${size - 2}`, `w${size - 1}`])
       await close()
@@ -151,10 +125,10 @@ describe('loadCorpus', () => {
     await writeFile(at('books', 'd.md'), 'not this')
     await writeFile(at('e[1].txt'), 'fourth')
     const joined = async (...sources: string[]) => {
-      const { corpus, vocab, source } = await loadCorpus(sources, { clean: false })
+      const { corpus, vocab, source } = await loadCorpus(sources)
       return [vocab.join(vocab.decode(corpus.subarray(0, 100))), source.replaceAll(folder, '')]
     }
-    expect(await joined(at('books'))).toEqual(['first\nsecond', '/books (2 files)'])
+    expect(await joined(at('books'))).toEqual(['first\nsecond\nthird', '/books (3 files)'])
     expect(await joined(at('books/**/*.txt'), at('e[1].txt'))).toEqual([
       'first\nsecond\nthird\nfourth',
       '/books/**/*.txt (3 files), /e[1].txt',
@@ -169,7 +143,7 @@ describe('loadCorpus', () => {
     await mkdir(at('tmp'))
     const bytes = Array.from(Buffer.from(text), (byte) => Uint8Array.of(byte))
     await writeFile(at('a.txt'), 'more')
-    const options = { ...onDisk(), clean: false }
+    const options = { ...onDisk() }
     const loaded = await loadCorpus(['-', at('a.txt')], { ...options, stdin: Readable.from(bytes) })
     expect(loaded.vocab.join(loaded.vocab.decode(all(loaded)))).toBe(`${text}\nmore`)
     expect(loaded.source).toBe(`standard input, ${at('a.txt')}`)
@@ -181,31 +155,41 @@ describe('loadCorpus', () => {
     vi.unstubAllEnvs()
   })
 
+  test('copies of standard input that killed processes left are removed', async () => {
+    vi.stubEnv('TMPDIR', at('tmp'))
+    const [own, torn] = [beside(at('tmp', 'unrolled-text')), ofDeadProcess(beside(at('tmp', 'unrolled-text')))]
+    for (const place of [own, await torn, at('tmp', 'notes')]) await mkdir(place, { recursive: true })
+    await loadCorpus('-', { stdin: Readable.from([Buffer.from('text')]) })
+    expect((await readdir(at('tmp'))).sort()).toEqual(['notes', path.basename(own)])
+    vi.unstubAllEnvs()
+  })
+
   test.skipIf(process.platform === 'win32')('a pipe with a name is copied, too', async () => {
     await promisify(execFile)('mkfifo', [at('pipe')])
-    const [loaded] = await Promise.all([loadCorpus(at('pipe'), { clean: false }), writeFile(at('pipe'), text)])
+    const [loaded] = await Promise.all([loadCorpus(at('pipe'), {}), writeFile(at('pipe'), text)])
     expect(loaded.corpus.length).toBe([...text].length)
   })
 
   test('bytes as they are, when nothing is to be changed', async () => {
-    const bytes = Uint8Array.from({ length: 300 }, (_, i) => 255 - (i % 256))
+    const bytes = Uint8Array.from({ length: 300 }, (_, i) => (255 + 7 * i) % 256)
     await writeFile(at('any.bin'), bytes)
-    const { corpus, vocab } = await loadCorpus(at('any.bin'), { tokens: 'byte', clean: false })
+    const { corpus, vocab } = await loadCorpus(at('any.bin'), { tokens: 'byte' })
     expect(vocab.decode(all({ corpus })).map((byte) => byte.charCodeAt(0))).toEqual([...bytes])
-    await expect(loadCorpus(at('any.bin'), { tokens: 'byte' })).rejects.toThrow('not UTF-8 text from byte 0')
+    await expect(loadCorpus(at('any.bin'), { tokens: 'byte', clean: true })).rejects.toThrow(
+      'not UTF-8 text from byte 0',
+    )
   })
 
   test('a given vocabulary, rare tokens, and a limit: what is unknown is counted as far as it is kept', async () => {
     await writeFile(at('a.txt'), 'aaa bbb cc d?')
     const vocab = Vocab.count('ab')
-    const given = await loadCorpus(at('a.txt'), { ...onDisk(), vocab })
+    const given = await loadCorpus(at('a.txt'), { ...onDisk(), vocab, clean: true })
     expect([given.vocab, given.unknown, given.corpus.length]).toEqual([vocab, 6, 12])
     const rare = await loadCorpus(at('a.txt'), {
       ...onDisk(),
       minFreq: 3,
       maxTokens: 11,
       lowercase: true,
-      clean: false,
     })
     expect([rare.vocab.tokens.join(''), rare.unknown, rare.corpus.length]).toEqual(['<unk>a b', 2, 11])
     for (const { close } of [given, rare]) await close()
@@ -259,7 +243,7 @@ describe('the cache of a long text', () => {
     expect(await load()).toEqual({ tokens: 'abcabc', fresh: false })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: true })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: false })
-    expect((await load({ clean: false })).fresh).toBe(true)
+    expect((await load({ clean: true })).fresh).toBe(true)
     expect((await load({ vocab: Vocab.count('ab') })).tokens).toBe('ab<unk>ab<unk>')
   })
 
@@ -271,6 +255,41 @@ describe('the cache of a long text', () => {
     await utimes(at('a.txt'), 1e9, 1e9)
     expect(await load()).toEqual({ tokens: 'dcbaabc', fresh: true })
     expect((await readdir(at('cache'))).length).toBe(1)
+  })
+
+  test('is made anew when the text has other bytes, but the same size and its old time', async () => {
+    const time = new Date(1e12)
+    await utimes(at('a.txt'), time, time)
+    expect((await load()).tokens).toBe('abcabc')
+    expect((await load()).fresh).toBe(false)
+    await writeFile(at('a.txt'), 'cbacba')
+    await utimes(at('a.txt'), time, time)
+    expect(await load()).toEqual({ tokens: 'cbacba', fresh: true })
+  })
+
+  test('is made anew when another file of the same size and time takes the place of the text', async () => {
+    const time = new Date(1e12)
+    await writeFile(at('b.txt'), 'cbacba')
+    for (const name of ['a.txt', 'b.txt']) await utimes(at(name), time, time)
+    expect((await load()).tokens).toBe('abcabc')
+    await rename(at('b.txt'), at('a.txt'))
+    expect(await load()).toEqual({ tokens: 'cbacba', fresh: true })
+  })
+
+  test('files that processes left when they were killed are removed, and caches not used for long', async () => {
+    await load()
+    const [kept] = await readdir(at('cache'))
+    const own = path.basename(beside(`corpus-${'2'.repeat(32)}.bin`))
+    const torn = await ofDeadProcess(own)
+    const old = `corpus-${'0'.repeat(32)}.bin`
+    const recent = `corpus-${'1'.repeat(32)}.bin`
+    const days = (count: number) => new Date(Date.now() - count * 24 * 3600 * 1000)
+    for (const name of [own, torn, old, recent, 'notes.bin']) await writeFile(at('cache', name), '')
+    for (const name of [old, 'notes.bin', kept]) await utimes(at('cache', name), days(91), days(91))
+    await utimes(at('cache', recent), days(89), days(89))
+    // One that is used is kept, however old it is.
+    expect((await load()).fresh).toBe(false)
+    expect((await readdir(at('cache'))).sort()).toEqual([kept, own, recent, 'notes.bin'].sort())
   })
 
   test('is made anew when any byte of it is another, or it ends too soon', async () => {

@@ -7,6 +7,7 @@ import { fromData, zeros } from '../tensor/create.js'
 import { hiddenBeside, noteListed } from '../tensor/listings.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
+import type { Value } from '../tensor/value.js'
 
 /** Parameters with options of their own; what is left out is as the optimizer's. */
 export type GroupOptions<Options> = { params: Iterable<Tensor> } & Partial<Options>
@@ -141,7 +142,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
 
   /** A copy of all that a training needs to go on with the same bits, beside the parameters and the options. */
   stateDict(): OptimizerState {
-    const tensors = [...this.#buffers()].map(([name, tensor]) => [name, tensor.clone()])
+    const tensors = [...this.#buffers()].map(([name, { data, shape }]) => [name, fromData(data.slice(), shape)])
     return { tensors: Object.fromEntries(tensors), values: this.#values() }
   }
 
@@ -164,9 +165,9 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     })
   }
 
-  #buffers(): Map<string, Tensor> {
+  #buffers(): Map<string, Value> {
     const named = this.#slots.flatMap(({ parameter, buffers }, i) =>
-      Object.entries(buffers).map(([name, data]) => [`${name}.${i}`, fromData(data, parameter.shape)] as const),
+      Object.entries(buffers).map(([name, data]) => [`${name}.${i}`, { data, shape: parameter.shape }] as const),
     )
     return new Map(named)
   }

@@ -1,3 +1,4 @@
+import { describe } from '../core/describe.js'
 import { GradientError } from '../core/errors.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
@@ -41,9 +42,10 @@ export const isGradEnabled = (): boolean => enabled
 
 /**
  * Runs `body` without recording: its results are constants, and nothing is kept for a backward pass.
- * @throws GradientError where `body` is asynchronous: others would run unrecorded while it waits
+ * @throws GradientError where `body` is no function, or is asynchronous: others would run unrecorded while it waits
  */
 export function noGrad<T>(body: () => T): T {
+  if (typeof body !== 'function') throw new GradientError(`noGrad: the body is ${describe(body)}, expected a function`)
   const before = enabled
   enabled = false
   try {

@@ -1,4 +1,5 @@
-import { formatShape, sameShape } from '../core/shape.js'
+import { describe } from '../core/describe.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { nameProblems } from '../core/state.js'
 import { Tensor } from './tensor.js'
 
@@ -10,7 +11,7 @@ export interface SavedTensor {
 
 /** The values of saved tensors for the float tensors `own`, by name, and everything that keeps them from being taken over. */
 export function valuesFor(
-  own: ReadonlyMap<string, Tensor>,
+  own: ReadonlyMap<string, { readonly shape: Shape }>,
   given: Readonly<Record<string, SavedTensor>>,
 ): { values: Map<string, ArrayLike<number>>; problems: string[] } {
   const values = new Map<string, ArrayLike<number>>()
@@ -47,11 +48,4 @@ function savedTensor(value: unknown): SavedTensor | undefined {
   if (numbers.length !== size) return undefined
   for (let i = 0; i < size; i++) if (typeof numbers[i] !== 'number') return undefined
   return { data: values as ArrayLike<number>, shape }
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value)
-  if (Array.isArray(value)) return 'an array'
-  if (value instanceof Map) return 'a Map'
-  return typeof value === 'object' ? 'another object' : `a ${typeof value}`
 }

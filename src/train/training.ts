@@ -91,7 +91,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
     }
     if (patience !== Infinity) {
       checkWhole('train', 'patience', patience)
-      if (!options.validation) throw new OptionError('train: patience needs a held-out text, expected validation')
+      if (!options.validation)
+        throw new OptionError('train: patience needs a held-out text, expected validation', ['patience', 'validation'])
     }
     if (options.validation?.every !== undefined) checkWhole('train', 'validation.every', options.validation.every)
     this.#parameters = model.parameters()
