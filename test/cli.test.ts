@@ -11,7 +11,7 @@ const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: folder, UNR
 const at = (name: string) => path.join(folder, name)
 
 function unrolled(...args: string[]) {
-  return spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+  return spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
 }
 
 const text = 'The quick brown fox jumps over the lazy dog.\n'.repeat(40)

@@ -80,7 +80,11 @@ describe('loadTimeMachine', () => {
     server?.close()
   })
   const sha1 = createHash('sha1').update(text).digest('hex')
-  const options = () => ({ ...small, cacheDir: at('cache'), sha1, timeout: 300 })
+  /** For mirrors that answer, on a machine that is busy; one that hangs before them costs as much. */
+  const patient = 5000
+  const options = () => ({ ...small, cacheDir: at('cache'), sha1, timeout: patient })
+  /** For mirrors that never send the whole text, however long they are given. */
+  const soon = 50
 
   test('downloads, verifies, tells its progress, and keeps the file', async () => {
     let asked = 0
@@ -109,7 +113,7 @@ describe('loadTimeMachine', () => {
       else if (request.url === '/good') response.end(text)
     })
     const broken = ['missing', 'wrong', 'short', 'hangs', 'silent'].map((name) => address + name)
-    const embedded = await loadTimeMachine({ ...options(), mirrors: broken })
+    const embedded = await loadTimeMachine({ ...options(), timeout: soon, mirrors: broken })
     expect(embedded.source).toMatch(/Moby Dick.*could not be downloaded/)
     expect(existsSync(at('cache', 'timemachine.txt'))).toBe(false)
     const good = await loadTimeMachine({ ...options(), mirrors: [...broken, `${address}good`] })
@@ -131,7 +135,7 @@ describe('loadTimeMachine', () => {
     const address = await serve((_request, response) => {
       trickle = setInterval(() => response.write('a'), 10)
     })
-    const { source } = await loadTimeMachine({ ...options(), timeout: 50, mirrors: [address] })
+    const { source } = await loadTimeMachine({ ...options(), timeout: soon, mirrors: [address] })
     clearInterval(trickle)
     expect(source).toContain('Moby Dick')
   })
