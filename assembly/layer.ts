@@ -2,7 +2,7 @@
 import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward } from "./lstm";
 import { multiply, multiplyTransposed, multiplyVector } from "./matmul";
-import { addRows, fillRows, loadRows, scatterTokenRows, storeRows, sumRows, tokenRows } from "./panels";
+import { addRows, clearPadding, fillRows, loadRows, scatterTokenRows, storeRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
 import { bytes, ROW } from "./simd";
@@ -56,6 +56,7 @@ export function forward(plan: Plan, part: i32): void {
       product(plan, h + state, panel, plan.hiddenWeights, hiddenGates + at, panel, rows, units, columns);
     }
     activate(plan, gates + at, block, h + state, h + next, c + state, c + next);
+    clearPadding(h + next, panel, count, rows, plan.hiddenSize, units, width);
     if (!plan.outputs) storeRows(h + next, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
     plan.beat++;
   }
@@ -110,6 +111,9 @@ export function backward(plan: Plan, part: i32): void {
       addRows(plan.dy + bytes(row * plan.hiddenSize), count, plan.hiddenSize, dh, step, width);
     }
     activateBackward(plan, gates + at, block, h + at, c + at, dh, dc);
+    for (let b = 0; b < plan.blocks; b++) {
+      clearPadding(gates + at + <usize>b * block, panel, count, rows, plan.hiddenSize, units, width);
+    }
     if (s > 0 || plan.state) {
       product(plan, hiddenGates + at, panel, plan.hiddenWeightsBack, dh, step, rows, plan.hiddenBlocks * units, units);
     }

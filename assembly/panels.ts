@@ -3,7 +3,7 @@
  * (column / width) · panel + row · width · 4 + (column % width) · 4 bytes, where `panel` is the number of bytes
  * from one panel to the next. The width is 8, or 1: then a panel is one column, as the system's BLAS wants it.
  */
-import { bytes, PANEL, ROW, WIDE_ROW } from "./simd";
+import { bytes, PANEL, ROW, splat, WIDE_ROW } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
 /** y (panels) = x[rows, columns] (row-major) */
@@ -75,6 +75,38 @@ export function fillRows(x: usize, y: usize, panel: usize, rows: i32, columns: i
       }
     }
   }
+}
+
+/**
+ * Zeros for the padding of x[rows, columns] (panels): the rows from `count` on, and the columns from `columns` to
+ * `padded`. Products run over the padding too, where an infinity or NaN times a zero weight would spread as NaN.
+ */
+export function clearPadding(
+  x: usize, panel: usize, count: i32, rows: i32, columns: i32, padded: i32, width: i32
+): void {
+  const used = columns / width * width;
+  if (count < rows) {
+    for (let c = 0, p = x; c < padded; c += width, p += panel) clear(p + bytes(count * width), p + bytes(rows * width));
+  }
+  if (columns == padded) return;
+  x += <usize>(used / width) * panel;
+  if (width == 1) {
+    for (let c = columns; c < padded; c++, x += panel) clear(x, x + bytes(rows));
+  } else {
+    const first = i32x4.splat(columns - used);
+    const low = i32x4.lt_s(i32x4(0, 1, 2, 3), first), high = i32x4.lt_s(i32x4(4, 5, 6, 7), first);
+    for (const end = x + <usize>rows * ROW; x < end; x += ROW) {
+      v128.store(x, v128.and(v128.load(x, 0), low), 0);
+      v128.store(x, v128.and(v128.load(x, 16), high), 16);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function clear(from: usize, end: usize): void {
+  for (; from + 16 <= end; from += 16) v128.store(from, splat(0.0));
+  for (; from < end; from += 4) store<f32>(from, 0.0);
 }
 
 /** y[columns] += the sum of the rows of x[rows, columns] (panels). With a width of 1, rows are a multiple of 4. */

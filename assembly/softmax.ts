@@ -1,4 +1,7 @@
-/** Softmax, its logarithm and the cross entropy, row by row of x[rows, columns] (row-major). */
+/**
+ * Softmax, its logarithm and the cross entropy, row by row of x[rows, columns] (row-major). The largest score is
+ * subtracted before anything is added: beside a score of 10⁶ a logarithm of 0.7 would lose its digits.
+ */
 import { exp, log } from "./math";
 import { bytes, LANES, splat } from "./simd";
 
@@ -60,8 +63,8 @@ export function softmax(x: usize, y: usize, rows: i32, columns: i32): void {
 export function logSoftmax(x: usize, y: usize, rows: i32, columns: i32): void {
   for (let r = 0; r < rows; r++, x += bytes(columns), y += bytes(columns)) {
     const largest = maximum(x, columns);
-    const shift = largest + logOf(expRow(x, y, columns, largest));
-    for (let c = 0; c < columns; c++) store<f32>(y + bytes(c), load<f32>(x + bytes(c)) - shift);
+    const logSum = logOf(expRow(x, y, columns, largest));
+    for (let c = 0; c < columns; c++) store<f32>(y + bytes(c), load<f32>(x + bytes(c)) - largest - logSum);
   }
 }
 
@@ -73,7 +76,7 @@ export function crossEntropy(x: usize, targets: usize, grad: usize, rows: i32, c
     const largest = maximum(x, columns);
     const sum = expRow(x, grad, columns, largest);
     const target = bytes(load<i32>(targets + bytes(r)));
-    loss += <f64>logOf(sum) + <f64>largest - <f64>load<f32>(x + target);
+    loss += <f64>logOf(sum) + (<f64>largest - <f64>load<f32>(x + target));
     scaleRow(grad, columns, weight / sum);
     store<f32>(grad + target, load<f32>(grad + target) - weight);
   }

@@ -4,10 +4,11 @@ export type { Progress } from './node/download.js'
 export { FileCorpus } from './node/file-corpus.js'
 export { HISTORY, type HistoryEvent, type HistoryOptions, HistoryWriter, readHistory } from './node/history.js'
 export { type CorpusOptions, type CorpusProgress, type LoadedCorpus, loadCorpus } from './node/load-corpus.js'
-export { loadText } from './node/load-text.js'
+export { type LoadTextOptions, loadText } from './node/load-text.js'
 export { checkModelFolder, type LoadedModel, loadModel, saveModel } from './node/model-folder.js'
 export { type LinePlot, linePlot, type Series, svgToPng } from './node/plot.js'
 export { readText } from './node/read-text.js'
+export { loadStateDict, saveStateDict } from './node/state-dict.js'
 export {
   type FindOptions,
   findTimeMachine,

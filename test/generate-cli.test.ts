@@ -166,16 +166,16 @@ describe('models that are hard to continue a text with', () => {
 describe('bad options: one sentence, exit code 2', () => {
   test.each([
     ['--temperature NaN', /Expected a number/],
-    ['--top-k 0', /topK is 0/],
+    ['--top-k 0', /^error: generate: --top-k is 0/],
     ['--top-k many', /Expected a number/],
-    ['--top-p 1.5', /topP is 1\.5/],
-    ['--repetition-penalty 0', /repetitionPenalty is 0/],
-    ['--beams 0', /beams is 0/],
+    ['--top-p 1.5', /--top-p is 1\.5/],
+    ['--repetition-penalty 0', /--repetition-penalty is 0/],
+    ['--beams 0', /--beams is 0/],
     ['--beams 4 --temperature 1', /'--beams <n>' cannot be used with option '--temperature <t>'/],
     ['--beams 4 --repetition-penalty 2', /'--beams <n>' cannot be used with option '--repetition-penalty <x>'/],
-    ['--beams 2 --samples 3', /samples is 3, expected at most the number of beams, 2/],
-    ['--samples 0', /samples is 0/],
-    ['--samples 2 --temperature 0', /all samples are the same/],
+    ['--beams 2 --samples 3', /--samples is 3, expected at most the number of beams, 2/],
+    ['--samples 0', /--samples is 0/],
+    ['--samples 2 --temperature 0', /--temperature is 0, at which all samples are the same/],
     ['--prefix-file none.txt', /none\.txt: there is no such file/],
     ['--prefix-file prefix.txt --prefix the', /'--prefix-file <file>' cannot be used with option '--prefix <text>'/],
   ])('%s', (line, message) => {
@@ -188,6 +188,6 @@ describe('bad options: one sentence, exit code 2', () => {
 
   test('an empty stop text', () => {
     const { status, stderr } = unrolled('generate', 'fox', '--stop', '')
-    expect([status, stderr]).toEqual([2, expect.stringMatching(/^error: generate: stop is \[""\]/)])
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^error: generate: --stop is \[""\]/)])
   })
 })

@@ -35,6 +35,68 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
+  test('affine: scale · x + shift, also into x itself', () => {
+    for (const size of sizes) {
+      const x = Float32Array.from({ length: size }, (_, i) => i - 2)
+      const y = new Float32Array(size).fill(Number.NaN)
+      kernels.affine(x, -3, 0.5, y)
+      // −3 (i − 2) + 0.5
+      expect([...y]).toEqual(Array.from({ length: size }, (_, i) => 6.5 - 3 * i))
+      kernels.affine(x, 2, 0, x)
+      expect([...x]).toEqual(Array.from({ length: size }, (_, i) => 2 * i - 4))
+    }
+  })
+
+  test('addScaled: alpha · x is added to what y holds', () => {
+    for (const size of sizes) {
+      const x = Float32Array.from({ length: size }, (_, i) => i + 1)
+      const y = Float32Array.from({ length: size }, (_, i) => 10 * i)
+      kernels.addScaled(-0.5, x, y)
+      // 10 i − (i + 1) / 2
+      expect([...y]).toEqual(Array.from({ length: size }, (_, i) => 9.5 * i - 0.5))
+      expect([...x]).toEqual(Array.from({ length: size }, (_, i) => i + 1))
+    }
+  })
+
+  test('sumSquares, in double precision: n (n + 1) (2 n + 1) / 6 for 1, −2, 3, …', () => {
+    for (const n of sizes) {
+      const x = Float32Array.from({ length: n }, (_, i) => (i % 2 === 0 ? i + 1 : -i - 1))
+      expect(kernels.sumSquares(x)).toBe((n * (n + 1) * (2 * n + 1)) / 6)
+    }
+    expect(kernels.sumSquares(new Float32Array(0))).toBe(0)
+    // In single precision the ones would be lost beside 2²⁴, and the square of 1e30 would be infinite.
+    expect(kernels.sumSquares(Float32Array.of(4096, 1, 1, 1))).toBe(2 ** 24 + 3)
+    expect(kernels.sumSquares(Float32Array.of(2 ** 100))).toBe(2 ** 200)
+  })
+
+  test('sumAxis over the first, a middle and the last axis', () => {
+    for (const [outer, length, inner] of [
+      [1, 1, 1],
+      [1, 7, 1],
+      [5, 3, 1],
+      [1, 3, 5],
+      [3, 7, 33],
+      [7, 31, 3],
+      [2, 0, 3],
+    ]) {
+      // x[o, l, i] = 1000 o + 10 l + i, whose sum over l is length (1000 o + i) + 10 (0 + 1 + … + (length − 1)).
+      const x = new Float32Array(outer * length * inner)
+      for (let o = 0; o < outer; o++) {
+        for (let l = 0; l < length; l++) {
+          for (let i = 0; i < inner; i++) x[(o * length + l) * inner + i] = 1000 * o + 10 * l + i
+        }
+      }
+      const y = new Float32Array(outer * inner).fill(Number.NaN)
+      kernels.sumAxis(x, y, outer, length, inner)
+      const expected = Array.from({ length: outer * inner }, (_, at) => {
+        const [o, i] = [Math.floor(at / inner), at % inner]
+        return length * (1000 * o + i) + 5 * length * (length - 1)
+      })
+      // Adding 0 makes 0 of −0, which a sum over nothing has here.
+      expect([...y]).toEqual(expected.map((value) => value + 0))
+    }
+  })
+
   test('matmul, each operand straight and transposed', () => {
     for (const m of sizes) {
       for (const [n, k] of [
@@ -59,6 +121,12 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
+  test('matmul of arrays in double precision', () => {
+    const [x, y] = [Float64Array.of(1, 2, 3, 4), new Float64Array(4)]
+    kernels.matmul(x, x, y, { m: 2, n: 2, k: 2 })
+    expect([...y]).toEqual([7, 10, 15, 22])
+  })
+
   test('softmax, its logarithm and the cross entropy, far values included', () => {
     for (const columns of sizes) {
       const rows = 5
@@ -74,6 +142,49 @@ describe.each(kernelSets)('$name', (kernels) => {
       expect(loss).toBeCloseTo(exact.crossEntropy(x, targets, expected, rows, columns), 4)
       expect(relativeError(y, expected)).toBeLessThan(1e-5)
     }
+  })
+
+  test('scores of any size lose no digits of logSoftmax and the cross entropy', () => {
+    for (const scale of [1e2, 1e4, 1e6, 1e9, 1e17, 1e30]) {
+      for (const columns of sizes) {
+        const rows = 5
+        // Neighbours of a large score, so that some differences are small and others are large.
+        const x = random(rows * columns).map((value, i) => (i % 3 === 0 ? scale * (1 + value * 1e-3) : scale + value))
+        const targets = Int32Array.from({ length: rows }, () => generator.integer(columns))
+        const expected = Float64Array.from(x)
+        const expectedGrad = new Float64Array(x.length)
+        let expectedLoss = 0
+        for (let row = 0; row < rows; row++) {
+          const of = expected.subarray(row * columns, (row + 1) * columns)
+          const largest = Math.max(...of)
+          const logSum = Math.log(of.reduce((sum, value) => sum + Math.exp(value - largest), 0))
+          of.forEach((value, c) => {
+            of[c] = value - largest - logSum
+            expectedGrad[row * columns + c] = (Math.exp(of[c]) - (c === targets[row] ? 1 : 0)) / rows
+          })
+          expectedLoss -= of[targets[row]] / rows
+        }
+        const y = new Float32Array(x.length)
+        kernels.logSoftmax(x, y, rows, columns)
+        y.forEach((value, i) => {
+          expect(Math.abs(value - expected[i])).toBeLessThan(1e-6 * Math.max(1, Math.abs(expected[i])))
+        })
+        kernels.softmax(x, y, rows, columns)
+        expect(relativeError(y, expected.map(Math.exp))).toBeLessThan(1e-6)
+        const grad = new Float32Array(x.length)
+        const loss = kernels.crossEntropy(x, targets, grad, rows, columns)
+        expect(Math.abs(loss - expectedLoss)).toBeLessThan(1e-6 * Math.max(1, expectedLoss))
+        expect(relativeError(grad, expectedGrad)).toBeLessThan(2e-6)
+      }
+    }
+  })
+
+  test('two equal scores of 10⁶ and of 10¹⁷ are each half of the probability', () => {
+    const [y, grad] = [new Float32Array(2), new Float32Array(2)]
+    kernels.logSoftmax(Float32Array.of(1e6, 1e6), y, 1, 2)
+    expect([...y]).toEqual([expect.closeTo(-Math.LN2, 6), expect.closeTo(-Math.LN2, 6)])
+    expect(kernels.crossEntropy(Float32Array.of(1e17, 1e17), Int32Array.of(1), grad, 1, 2)).toBeCloseTo(Math.LN2, 6)
+    expect([...grad]).toEqual([expect.closeTo(0.5, 6), expect.closeTo(-0.5, 6)])
   })
 
   test.each(['rnn_tanh', 'rnn_relu', 'gru', 'lstm'] as const)('%s, forward and backward', (cell) => {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { runCommand } from '../src/cli/program.js'
+import { run } from './run-command.js'
 
 // Whatever a training is told, it either trains or says in one sentence why not.
 
@@ -28,28 +28,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Runs the command in this process, and keeps what it prints. */
-async function run(args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [stdout, stderr]: string[][] = [[], []]
-  const keep = (into: string[]) => (chunk: unknown) => {
-    into.push(String(chunk))
-    return true
-  }
-  const line = (into: string[]) => (text: unknown) => void into.push(`${text}\n`)
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation(keep(stdout)),
-    vi.spyOn(process.stderr, 'write').mockImplementation(keep(stderr)),
-    vi.spyOn(console, 'log').mockImplementation(line(stdout)),
-    vi.spyOn(console, 'error').mockImplementation(line(stderr)),
-  ]
-  try {
-    return { code: await runCommand(args), stdout: stdout.join(''), stderr: stderr.join('') }
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-  }
-}
-
-/** Ends the process, loudly, where nothing is told for ten minutes: a training that hangs blocks the timers of its own thread, vitest's among them. */
+/**
+ * Ends the process with a message if nothing is told for ten minutes: a training that hangs blocks all timers of its
+ * own thread, those of vitest among them.
+ */
 const watch = `
   const { writeSync } = require('node:fs')
   let timer
@@ -83,6 +65,8 @@ const options: Record<string, fc.Arbitrary<string | number | boolean>> = {
   '--max-tokens': value([60, 100, 'all'], wrong),
   '--tokens': value(['char', 'byte', 'word'], ['line']),
   '--no-clean': fc.boolean(),
+  '--clean': fc.boolean(),
+  '--encoding': value(['utf-8', 'latin1'], ['latin-13', '']),
   '--validation': value([0, 0.2, 0.3], [...wrong, 0.001, 0.9]),
   '--test': value([0, 0.1], [...wrong, 0.7]),
   '--optimizer': value(['sgd', 'adam', 'adamw', 'rmsprop'], ['lion']),

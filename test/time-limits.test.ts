@@ -14,7 +14,7 @@ function limitsIn(source: string): number[] {
     // An option of spawnSync, execFileSync, vi.waitFor, test and the like.
     String.raw`\btimeout: ${number}`,
     // The last argument of a test or hook.
-    String.raw`^\}, ${number}\)`,
+    String.raw`^(?: {2})?\}, ${number}\)`,
   ]
   return patterns.flatMap((pattern) =>
     [...source.matchAll(new RegExp(pattern, 'gm'))].map(([, limit]) => Number(limit.replaceAll('_', ''))),

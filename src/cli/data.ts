@@ -2,16 +2,21 @@ import { Command, Option } from 'commander'
 import { DataError } from '../core/errors.js'
 import { tokenKinds } from '../data/text.js'
 import type { TextFacts } from '../node/text-facts.js'
-import type { Baseline, LoadedCorpus, TokenKind, Vocab } from '../node.js'
-import { number, numberOrAll } from './arguments.js'
+import type { Baseline, LoadedCorpus, TextChanges, TokenKind, Vocab } from '../node.js'
+import { defaultsOf, number, numberOrAll, saidOf } from './arguments.js'
 import { withProgress } from './bar.js'
+import { changesOf } from './changes.js'
+import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
+import { encodingHelp } from './options.js'
+import { print, printJson, quoted } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
 interface Options {
   tokens: TokenKind
-  clean: boolean
+  encoding?: string
+  clean?: boolean
   maxTokens: number
   validation: number
   orders?: number
@@ -23,7 +28,9 @@ export function dataCommand(): Command {
     .description('Tell what a text is made of, and how well n-grams foretell it.')
     .argument('<text...>', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .addOption(new Option('--tokens <kind>', 'what a token is').choices(tokenKinds).default('char'))
-    .option('--no-clean', 'keep case, punctuation and line ends')
+    .option('--encoding <name>', encodingHelp)
+    .option('--clean', "the book's cleaning: only the letters A–Z, in lower case")
+    .option('--no-clean', 'take the text as it is (the default)')
     .addOption(
       new Option('--max-tokens <n>', 'take the first so many tokens').argParser(numberOrAll).default(Infinity, 'all'),
     )
@@ -35,24 +42,31 @@ export function dataCommand(): Command {
       `
 Examples:
   unrolled data novel.txt
-  unrolled data books/ --no-clean --tokens word --orders 4
+  unrolled data books/ --tokens word --orders 4
 
 The vocabulary is the whole text's: n-grams of words know all words of the part that they foretell.`,
     )
-    .action((texts: string[], options: Options) => interruptible((signal) => run(texts, options, signal)))
+    .action(async (texts: string[], options: Options, command: Command) => {
+      checkEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(texts, options, signal))
+    })
 }
+
+const needs: Needs<Options> = { orders: ({ validation }) => validation === 0 && '--validation above 0' }
 
 /** Tokens that are shown. */
 const MOST_FREQUENT = 20
 
 async function run(texts: string[], options: Options, signal: AbortSignal): Promise<void> {
+  const { encodingOf } = await import('../node/decode.js')
+  const encoding = encodingOf('data', options.encoding)
   const { openSources } = await import('../node/sources.js')
   const { loadOpened } = await import('../node/load-corpus.js')
-  const opened = await openSources(texts, { signal })
+  const opened = await openSources(texts, 'data', { signal })
   try {
-    const facts = await readFacts(opened.files, options, signal)
+    const facts = await readFacts(opened.files, { ...options, encoding }, signal)
     const text = await withProgress('encoding', (update) =>
-      loadOpened(opened, { ...options, signal, onProgress: ({ done, total }) => update(done / total) }),
+      loadOpened(opened, { ...options, signal, onProgress: ({ done, total }) => update(done / total) }, 'data'),
     )
     try {
       await report(text, facts, options, signal)
@@ -67,22 +81,22 @@ async function run(texts: string[], options: Options, signal: AbortSignal): Prom
 /** Nothing for bytes that are no text, where bytes are what was asked for. */
 async function readFacts(
   files: Parameters<typeof import('../node/text-facts.js').textFacts>[0],
-  { tokens, clean }: Options,
+  { tokens, encoding, clean = false }: Options,
   signal: AbortSignal,
 ): Promise<TextFacts | undefined> {
   const { textFacts } = await import('../node/text-facts.js')
   try {
-    return await withProgress('reading', (onProgress) => textFacts(files, { clean, signal, onProgress }))
+    return await withProgress('reading', (onProgress) => textFacts(files, { clean, encoding, signal, onProgress }))
   } catch (error) {
-    if (error instanceof DataError && tokens === 'byte' && !clean) return undefined
+    if (error instanceof DataError && tokens === 'byte' && !clean && encoding === undefined) return undefined
     throw error
   }
 }
 
 async function report(
-  { corpus, vocab, source, bytes }: LoadedCorpus,
+  { corpus, vocab, source, bytes, changes }: LoadedCorpus,
   facts: TextFacts | undefined,
-  { tokens: kind, clean, validation, orders = ordersOf(vocab), json }: Options,
+  { tokens: kind, clean = false, validation, orders = ordersOf(vocab), json }: Options,
   signal: AbortSignal,
 ): Promise<void> {
   const { ngramBaselines } = await import('../node.js')
@@ -96,7 +110,7 @@ async function report(
   const tokens = corpus.length
   const present = [...counts.keys()].filter((i) => counts[i] > 0)
   const result: Result = {
-    ...{ text: source, bytes, ...facts, kind, clean, tokens, vocabulary: vocab.size },
+    ...{ text: source, bytes, ...facts, kind, clean, changes, tokens, vocabulary: vocab.size },
     singletons: present.filter((i) => counts[i] === 1).length,
     entropy: present.reduce((sum, i) => sum - (counts[i] / tokens) * Math.log(counts[i] / tokens), 0),
     mostFrequent: present
@@ -107,7 +121,7 @@ async function report(
     charactersPerToken: facts ? charactersPerToken(counts, vocab) : Number.NaN,
     baselines,
   }
-  if (json) console.log(JSON.stringify(result))
+  if (json) printJson(result)
   else show(result, vocab, held?.train.length)
 }
 
@@ -116,6 +130,7 @@ interface Result extends Partial<TextFacts> {
   bytes: number
   kind: TokenKind
   clean: boolean
+  changes: TextChanges
   /** Of the kind, as the rest is. */
   tokens: number
   /** With <unk>. */
@@ -133,25 +148,25 @@ interface Result extends Partial<TextFacts> {
 
 /** @param toCount tokens before those that n-grams are to foretell */
 function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
-  const { text, files, bytes, characters, lines, kinds, kind, clean, tokens, vocabulary } = result
-  console.log(`text: ${text}${clean ? ', cleaned as in the book (--no-clean keeps all)' : ''}`)
+  const { text, files, bytes, characters, lines, kinds, kind, clean, changes, tokens, vocabulary } = result
+  print(`text: ${text}${clean ? ', cleaned as in the book' : ''}`)
+  const changed = changesOf(changes, tokens)
+  if (changed) print(changed)
   const sizes = { files, bytes, characters, lines }
   const known = Object.entries(sizes).filter((entry): entry is [string, number] => entry[1] !== undefined)
-  console.log(
-    `size: ${known.map(([name, size]) => `${grouped(size)} ${size === 1 ? name.slice(0, -1) : name}`).join(', ')}`,
-  )
+  print(`size: ${known.map(([name, size]) => `${grouped(size)} ${size === 1 ? name.slice(0, -1) : name}`).join(', ')}`)
   if (kinds) {
     const rows = Object.entries(kinds).map(([name, found]) => [
       ...[name, found ? grouped(found.tokens) : '–', found ? grouped(found.vocabulary) : '–'],
     ])
-    console.log(table([['', 'tokens', 'vocabulary'], ...rows]))
+    print(table([['', 'tokens', 'vocabulary'], ...rows]))
   }
   const { singletons, entropy, mostFrequent, charactersPerToken, validation, baselines } = result
-  console.log(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
-  console.log(`there once only: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
-  console.log(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
-  console.log('most frequent:')
-  console.log(
+  print(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
+  print(`there once only: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
+  print(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
+  print('most frequent:')
+  print(
     table(
       mostFrequent.map(({ token, count }) => [
         shown(token, vocab),
@@ -163,9 +178,9 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   if (baselines.length === 0) return
   const { counted } = baselines[0]
   const from = counted === toCount ? 'of the rest' : `of the first ${grouped(counted)} tokens`
-  console.log(`n-grams ${from} foretell the last ${percent(validation)} (Witten–Bell):`)
+  print(`n-grams ${from} foretell the last ${percent(validation)} (Witten–Bell):`)
   const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
-  console.log(lossTable(rows, charactersPerToken))
+  print(lossTable(rows, charactersPerToken))
 }
 
 /** A token in quotes; one of bytes as the text that they are, or in numbers. */
@@ -174,8 +189,5 @@ function shown(token: string, vocab: Vocab): string {
   if (text.includes('\ufffd') && vocab.kind !== 'char') {
     return Array.from(token, (byte) => `0x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`).join(' ')
   }
-  return JSON.stringify(text).replace(
-    /\p{Cc}/gu,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return quoted(text)
 }

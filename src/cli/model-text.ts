@@ -2,6 +2,8 @@ import { Option } from 'commander'
 import { OptionError } from '../core/errors.js'
 import type { Corpus, LoadedCorpus, LoadedModel, SplitCorpus } from '../node.js'
 import { number } from './arguments.js'
+import { encodingHelp } from './options.js'
+import { checkAgainst, maxTokensOf, type OwnTexts, ownTexts, type SavedText, textOf } from './saved-text.js'
 
 /** Which part of a text a saved model is to read. */
 export interface PartOptions {
@@ -9,6 +11,7 @@ export interface PartOptions {
   validation?: number
   test?: number
   clean?: boolean
+  encoding?: string
 }
 
 /** @param split the part where nobody says */
@@ -18,19 +21,20 @@ export const partOptions = (split: PartOptions['split']): Option[] => [
     .default(split),
   new Option('--validation <p>', 'held-out part of the text (default: as in the training)').argParser(number),
   new Option('--test <p>', 'part at the end of the text (default: as in the training)').argParser(number),
+  new Option('--encoding <name>', encodingHelp),
   new Option('--clean', 'letters only, lower case (default: as in the training)'),
-  new Option('--no-clean', 'keep case, punctuation and line ends'),
+  new Option('--no-clean', 'take the text as it is'),
 ]
 
 /** A text and which part of it, for people. */
 export const partOf = (source: string, split: PartOptions['split']): string =>
   split === 'all' ? source : `${source}, its ${split} part`
 
-type Text = Pick<LoadedCorpus, 'corpus' | 'source'>
+type Text = Pick<LoadedCorpus, 'corpus' | 'source' | 'changes'>
 
 /** Texts in a saved model's tokens, as its training took them; open until they are closed together. */
 export class ModelTexts {
-  readonly clean: boolean
+  readonly #text: SavedText
   readonly #opened: { close(): Promise<void> }[] = []
 
   constructor(
@@ -40,15 +44,21 @@ export class ModelTexts {
     readonly options: PartOptions,
     readonly signal: AbortSignal,
   ) {
-    this.clean = options.clean ?? saved.config.training?.clean !== false
+    this.#text = textOf(saved)
+    checkAgainst(command, folder, this.#text, options)
+  }
+
+  get clean(): boolean {
+    return this.#text.clean
   }
 
   /**
-   * The part that was asked for, of texts or The Time Machine.
-   * @returns with all parts, unless it is the whole text
-   * @throws OptionError for a part that the training did not hold out, and nobody gave the size of
+   * The part that was asked for, of texts, or where none is named of those that the model was trained on.
+   * @returns with the number of tokens of the whole, and with all parts unless it is the whole
+   * @throws DataError where its own texts are not as they were, OptionError for a part that the training did not hold
+   *   out, and nobody gave the size of
    */
-  async part(texts: readonly string[]): Promise<Text & { parts?: SplitCorpus }> {
+  async part(texts: readonly string[]): Promise<Text & { whole: number; parts?: SplitCorpus }> {
     const { split, validation = this.#recorded('validation'), test = this.#recorded('test') } = this.options
     const sizes = { validation, test }
     if ((split === 'validation' || split === 'test') && sizes[split] === 0) {
@@ -56,18 +66,27 @@ export class ModelTexts {
         `${this.command}: ${this.folder} was trained without a ${split} part, expected --${split} with a proportion, such as 0.1`,
       )
     }
-    if (split === 'all') return this.whole(texts)
+    const { command, folder, saved, signal, options } = this
+    const { texts: named, encoding }: OwnTexts =
+      texts.length > 0
+        ? { texts, encoding: options.encoding }
+        : await ownTexts(command, folder, saved, signal, options.encoding)
+    if (split === 'all') {
+      const all = await this.whole(named, Infinity, encoding)
+      return { ...all, whole: all.corpus.length }
+    }
     const { splitCorpus } = await import('../node.js')
     // What the training took may have been the beginning of the text only.
-    const { corpus, source } = await this.whole(texts, this.#recorded('maxTokens') || Infinity)
+    const { corpus, source, changes } = await this.whole(named, maxTokensOf(saved.config), encoding)
     const parts = splitCorpus(corpus, sizes)
-    return { corpus: parts[split] as Corpus, source, parts }
+    return { corpus: parts[split] as Corpus, source, changes, whole: corpus.length, parts }
   }
 
-  async whole(texts: readonly string[], maxTokens = Infinity): Promise<Text> {
+  async whole(texts: readonly string[], maxTokens = Infinity, encoding = this.options.encoding): Promise<Text> {
     const { loadTexts } = await import('./training-text.js')
     const { vocab } = this.saved
-    const loaded = await loadTexts(texts, { tokens: vocab.kind, clean: this.clean, vocab, maxTokens }, this.signal)
+    const how = { ...this.#text, encoding, vocab, maxTokens }
+    const loaded = await loadTexts(texts, how, this.signal, this.command)
     this.#opened.push(loaded)
     return loaded
   }

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { tokenKinds } from '../data/text.js'
 import type { KernelName, Sampling, TokenKind } from '../node.js'
-import { number, numberOrAll } from './arguments.js'
+import { defaultsOf, number, numberOrAll } from './arguments.js'
 
 /** What a training is told on the command line, and what its folder remembers. */
 export interface TrainingOptions {
@@ -23,7 +23,11 @@ export interface TrainingOptions {
   sampling: Sampling
   maxTokens?: number
   tokens: TokenKind
-  clean: boolean
+  encoding?: string
+  /** Absent until it is known whether there is a text: The Time Machine is cleaned, others are not. */
+  clean?: boolean
+  /** No option of the command: that of the model to begin with, which the library can have trained so. */
+  lowercase?: boolean
   validation: number
   test: number
   epochs: number
@@ -66,6 +70,10 @@ const amount = (flags: string, text: string, value: number | undefined, parse = 
 const limit = (flags: string, text: string, value: number = Infinity) =>
   amount(flags, text, value, numberOrAll).default(value, value === Infinity ? 'all' : undefined)
 
+/** What `--encoding` does, wherever a text is read. */
+export const encodingHelp =
+  'how characters are written, such as windows-1252 or utf-16le (default: by the byte order mark, or utf-8)'
+
 /** All options of a training, by the headings that help shows; their defaults are the book's. */
 const groups: Record<string, () => Option[]> = {
   'Model:': () => [
@@ -94,7 +102,9 @@ const groups: Record<string, () => Option[]> = {
       numberOrAll,
     ),
     choice('--tokens <kind>', 'what a token is', tokenKinds),
-    new Option('--no-clean', 'keep case, punctuation and line ends').default(true),
+    new Option('--encoding <name>', encodingHelp),
+    new Option('--clean', "the book's cleaning: only the letters A–Z, in lower case (default: of The Time Machine)"),
+    new Option('--no-clean', 'take the text as it is (default: unless it is The Time Machine)'),
     amount('--validation <p>', 'part of the text, before its end, to be held out while training', 0),
     amount('--test <p>', 'part at the end of the text that training never sees, for eval', 0),
   ],
@@ -124,7 +134,7 @@ const groups: Record<string, () => Option[]> = {
       "the model's folder; a finished model there is replaced (default: a new one in runs/)",
     ),
     new Option('--resume <folder>', 'go on with a training that was stopped, whichever way'),
-    new Option('--init-from <model>', 'begin with the parameters and the vocabulary of a saved model'),
+    new Option('--init-from <model>', 'begin with a saved model and its vocabulary; without a text, on its own'),
     new Option('--extend-vocab', 'with --init-from: new rows for tokens that the model does not know'),
     limit('--checkpoint-steps <n>', 'steps between two checkpoints'),
     limit('--checkpoint-minutes <n>', 'minutes between two checkpoints', 1),
@@ -145,10 +155,15 @@ const groups: Record<string, () => Option[]> = {
 export const trainingOptions = (): Option[] =>
   Object.entries(groups).flatMap(([heading, options]) => options().map((option) => option.helpGroup(heading)))
 
+/** What a training is told where nobody says otherwise. */
+export const trainingDefaults = (): Record<string, unknown> => defaultsOf(trainingOptions())
+
+/** What may be said anew when a training goes on, and changes what comes of it. */
+export const changing: readonly (keyof TrainingOptions)[] = ['epochs', 'patience', 'lr', 'clip', 'clipValue']
+
 /** What may be said anew when a training goes on; the rest is as it was. */
 export const resumable: readonly (keyof TrainingOptions)[] = [
-  'epochs',
-  'patience',
+  ...changing,
   'checkpointSteps',
   'checkpointMinutes',
   'tensorboard',

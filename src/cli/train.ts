@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { withOptions } from './arguments.js'
-import { type TrainingOptions, trainingOptions } from './options.js'
+import { saidOf, withOptions } from './arguments.js'
+import { type TrainingOptions, trainingDefaults, trainingOptions } from './options.js'
 
 export function trainCommand(): Command {
   return withOptions(new Command('train'), trainingOptions())
@@ -12,22 +12,18 @@ export function trainCommand(): Command {
 Examples:
   unrolled train                                       The Time Machine, 500 epochs
   unrolled train --cell gru --epochs 100
-  unrolled train books/ --no-clean --validation 0.1 --cell lstm --optimizer adam
+  unrolled train books/ --validation 0.1 --cell lstm --optimizer adam
   unrolled train --resume runs/books
   unrolled train letters.txt --init-from runs/books --extend-vocab
   unrolled train novel.txt --json | jq .perplexity
 
 Ctrl-C ends the training after the step in hand and saves the model; --resume goes on from there.`,
     )
-    .action((texts: string[], options: TrainingOptions, command: Command) => {
-      const said = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli')
-      return run(texts, options, said)
-    })
+    .action((texts: string[], options: TrainingOptions, command: Command) => run(texts, options, saidOf(command)))
 }
 
 export function bookCommand(): Command {
   const all = trainingOptions()
-  const defaults = Object.fromEntries(all.map((option) => [option.attributeName(), option.defaultValue]))
   const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'threads', 'out', 'json']
   return withOptions(
     new Command('book'),
@@ -44,7 +40,9 @@ Examples:
 
 unrolled train has more options.`,
     )
-    .action((options: Partial<TrainingOptions>) => run([], { ...defaults, ...options } as TrainingOptions, []))
+    .action((options: Partial<TrainingOptions>, command: Command) =>
+      run([], { ...trainingDefaults(), ...options } as TrainingOptions, saidOf(command)),
+    )
 }
 
 /** The library is loaded only where it is used: help and mistyped options come at once. */

@@ -4,7 +4,7 @@ import { DataError, OptionError } from './errors.js'
 export function checkWhole(where: string, name: string, value: unknown, min = 1, max = Infinity): void {
   if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
     const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`
-    throw new OptionError(`${where}: ${name} is ${String(value)}, expected a whole number ${range}`)
+    throw new OptionError(`${where}: ${name} is ${String(value)}, expected a whole number ${range}`, [name])
   }
 }
 
@@ -13,7 +13,7 @@ export function checkNumber(where: string, name: string, value: unknown, min: nu
   const ok = typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max
   if (!ok) {
     const range = max === Infinity ? `a number of ${min} or more` : `a number from ${min} to ${max}`
-    throw new OptionError(`${where}: ${name} is ${String(value)}, expected ${range}`)
+    throw new OptionError(`${where}: ${name} is ${String(value)}, expected ${range}`, [name])
   }
 }
 
@@ -21,7 +21,7 @@ export function checkNumber(where: string, name: string, value: unknown, min: nu
 export function checkWord<T extends string>(where: string, name: string, value: unknown, words: readonly T[]): void {
   if (!words.includes(value as T)) {
     const expected = words.map((word) => `'${word}'`).join(', ')
-    throw new OptionError(`${where}: ${name} is '${String(value)}', expected one of ${expected}`)
+    throw new OptionError(`${where}: ${name} is '${String(value)}', expected one of ${expected}`, [name])
   }
 }
 

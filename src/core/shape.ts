@@ -1,3 +1,4 @@
+import { describe } from './describe.js'
 import { ShapeError } from './errors.js'
 
 export type Shape = readonly number[]
@@ -11,11 +12,26 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 /** `[3, 4]`, as it stands in messages. */
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`
 
-/** @throws ShapeError unless every length is a whole number of 0 or more */
+/** @throws ShapeError unless the shape is an array of whole numbers of 0 or more */
 export function checkShape(where: string, shape: Shape): void {
-  if (shape.some((length) => !Number.isSafeInteger(length) || length < 0)) {
-    throw new ShapeError(`${where}: the shape is ${formatShape(shape)}, expected whole numbers of 0 or more`)
+  if (!Array.isArray(shape)) {
+    throw new ShapeError(
+      `${where}: the shape is ${describe(shape)}, expected an array of whole numbers, such as [2, 3]`,
+    )
   }
+  for (let axis = 0; axis < shape.length; axis++) {
+    if (Number.isSafeInteger(shape[axis]) && shape[axis] >= 0) continue
+    const length = describe(shape[axis])
+    throw new ShapeError(`${where}: the shape has ${length} at axis ${axis}, expected whole numbers of 0 or more`)
+  }
+}
+
+/** @throws ShapeError unless arguments of a call are whole numbers: `reshape(2, 3)`, not `reshape([2, 3])` */
+export function checkWholeArguments(where: string, values: readonly unknown[]): void {
+  const at = values.findIndex((value) => !Number.isSafeInteger(value))
+  if (at < 0) return
+  const given = describe(values[at])
+  throw new ShapeError(`${where}: an argument is ${given}, expected whole numbers, each an argument of its own`)
 }
 
 /** The common shape of two operands under NumPy's broadcasting. */
@@ -35,8 +51,9 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
 
 /** An axis counted from the start; negative ones count from the end. */
 export function axisOf(where: string, shape: Shape, axis: number): number {
+  if (!Number.isInteger(axis)) throw new ShapeError(`${where}: axis is ${describe(axis)}, expected a whole number`)
   const result = axis < 0 ? axis + shape.length : axis
-  if (!Number.isInteger(axis) || result < 0 || result >= shape.length) {
+  if (result < 0 || result >= shape.length) {
     throw new ShapeError(`${where}: axis ${axis} is out of range for the shape ${formatShape(shape)}`)
   }
   return result

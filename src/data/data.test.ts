@@ -209,7 +209,9 @@ describe('SequenceData', () => {
 
   test('tells how long a text must be', () => {
     const sizes = { batchSize: 2, numSteps: 5 }
-    expect(() => new SequenceData(counting(15), sizes)).toThrow('the text has 15 tokens, expected at least 16')
+    expect(() => new SequenceData(counting(15), sizes)).toThrow(
+      'SequenceData: the corpus has 15 tokens, expected at least 16',
+    )
     for (let seed = 0; seed < 20; seed++) {
       const data = new SequenceData(counting(16), { ...sizes, generator: new Generator(seed) })
       expect([...data.batches()].length).toBe(1)
@@ -221,21 +223,72 @@ describe('sequencesFromText', () => {
   const text = 'It was the best of times,\nit was the worst of times. '.repeat(10)
 
   test('builds the vocabulary from all, and cuts the corpus afterwards', () => {
-    const { vocab, corpus } = sequencesFromText(`${text}xyz`, { batchSize: 2, numSteps: 5, maxTokens: 100 })
+    const sizes = { batchSize: 2, numSteps: 5, maxTokens: 100, clean: true }
+    const { vocab, corpus } = sequencesFromText(`${text}xyz`, sizes)
     expect(corpus.length).toBe(100)
     expect(vocab.has('z')).toBe(true)
     expect(vocab.join(vocab.decode(corpus.subarray(0, 16)))).toBe('it was the best ')
   })
 
+  test.each([
+    ['German', 'Über den Wolken muß die Freiheit wohl grenzenlos sein. '],
+    ['Russian', 'Все счастливые семьи похожи друг на друга, 1877.\r\n'],
+    ['Chinese', '学而时习之，不亦说乎？🐋\n'],
+  ])('a %s text is taken as it is, whole', (_language, line) => {
+    const own = line.repeat(1000)
+    const { vocab, corpus, changes } = sequencesFromText(own, { batchSize: 2, numSteps: 5 })
+    expect(vocab.join(vocab.decode(corpus.subarray(0, corpus.length)))).toBe(own)
+    expect(changes).toEqual({ replaced: 0, lowered: 0, cut: 0 })
+  })
+
+  test('what cleaning, lower case and a limit changed is counted', () => {
+    // All but the letters goes: the apostrophe becomes a space; what is at a line's beginning or end is dropped.
+    const given = "It's,  é\nß 🐋 Bee . "
+    const sizes = { batchSize: 1, numSteps: 1 }
+    const cleaned = sequencesFromText(given, { ...sizes, clean: true, maxTokens: 5 })
+    expect(cleaned.vocab.join(cleaned.vocab.decode(cleaned.corpus.subarray(0, 99)))).toBe('it sb')
+    expect(cleaned.changes).toEqual({ replaced: 13, lowered: 2, cut: 2 })
+    const small = sequencesFromText('ÀB Σ\u{10400}c1', { ...sizes, lowercase: true })
+    expect(small.changes).toEqual({ replaced: 0, lowered: 4, cut: 0 })
+    const words = sequencesFromText('one Two three', { ...sizes, tokens: 'word', clean: true })
+    expect(words.changes).toEqual({ replaced: 0, lowered: 1, cut: 0 })
+    const known = sequencesFromText('abab', { ...sizes, vocab: small.vocab, maxTokens: 3 })
+    expect(known.changes).toEqual({ replaced: 0, lowered: 0, cut: 1 })
+  })
+
+  test('cleaning that leaves nothing says so, and what to do', () => {
+    const load = () => sequencesFromText('Все счастливые семьи', { clean: true })
+    expect(load).toThrow('sequencesFromText: cleaning leaves nothing of the text, which has none of the letters A–Z')
+    expect(load).toThrow('take it as it is, without cleaning')
+  })
+
+  test.each([
+    ['a short text', 'abc', {}, 'sequencesFromText: the text has 3 tokens, expected at least'],
+    ['an empty text', '', {}, 'sequencesFromText: the text is empty'],
+    ['a limit of 0', 'abc', { maxTokens: 0 }, 'sequencesFromText: maxTokens is 0'],
+    ['an unknown kind', 'abc', { tokens: 'letter' as 'char' }, "sequencesFromText: tokens is 'letter'"],
+    ['a batch of no size', 'abc', { batchSize: 0 }, 'sequencesFromText: batchSize is 0'],
+    ['a long word', 'a'.repeat(2 ** 21), { tokens: 'word' as const }, 'sequencesFromText: the text has a word of'],
+    [
+      'another vocabulary',
+      'a',
+      { tokens: 'word' as const, vocab: Vocab.count('a') },
+      "sequencesFromText: tokens is 'word'",
+    ],
+    ['no string', undefined as unknown as string, {}, 'sequencesFromText: the text is undefined, expected a string'],
+  ])('%s: the error names the function that was called', (_name, given, options, message) => {
+    expect(() => sequencesFromText(given, options)).toThrow(message)
+  })
+
   test('words, and case kept', () => {
-    const options = { batchSize: 2, numSteps: 5, tokens: 'word', clean: false } as const
+    const options = { batchSize: 2, numSteps: 5, tokens: 'word' } as const
     const { vocab, corpus } = sequencesFromText(text, options)
     expect(vocab.decode(corpus.subarray(0, 6))).toEqual(['It', 'was', 'the', 'best', 'of', 'times,'])
   })
 
   test.each([
     ['an empty text', '', {}, DataError],
-    ['a text without letters', '123 456', {}, DataError],
+    ['a text without letters', '123 456', { clean: true }, DataError],
     ['a short text', 'abc', {}, DataError],
     ['no tokens asked for', text, { maxTokens: 0 }, OptionError],
     ['an unknown kind of token', text, { tokens: 'letter' as 'char' }, OptionError],

@@ -1,9 +1,9 @@
 import { checkWhole } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { piecesOf } from './pieces.js'
-import { type Corpus, SequenceData, type SequenceOptions } from './sequences.js'
-import type { TextOptions } from './text.js'
-import { numbersFor, tokenCounter, tokenEncoder } from './tokens.js'
+import { PieceStream } from './pieces.js'
+import { type Corpus, checkSequences, SequenceData, type SequenceOptions } from './sequences.js'
+import type { TextChanges, TextOptions, TokenKind } from './text.js'
+import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from './tokens.js'
 import { Vocab, type VocabOptions } from './vocab.js'
 
 export interface EncodeOptions extends TextOptions, Pick<VocabOptions, 'minFreq'> {
@@ -15,7 +15,7 @@ export interface EncodeOptions extends TextOptions, Pick<VocabOptions, 'minFreq'
 export const BOOK_TOKENS = 10_000
 
 export interface LoadOptions extends SequenceOptions, EncodeOptions {
-  /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default 10,000; Infinity for all. */
+  /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default Infinity. */
   maxTokens?: number
 }
 
@@ -24,53 +24,90 @@ export interface LoadedText {
   vocab: Vocab
   /** Every token kept, by number. */
   corpus: Corpus
+  /** How much of the text was changed. */
+  changes: TextChanges
 }
 
 /**
- * A text as batches of token numbers, with its vocabulary: the book's `load_data_time_machine` for any text.
+ * A text as batches of token numbers, with its vocabulary. It is taken as it is, whole; with `clean: true` and
+ * `maxTokens: 10_000`, as the book's `load_data_time_machine` takes its text.
  * @throws DataError for a text without tokens or too short for one batch, OptionError for a size out of range, or for
  *   'bpe' tokens before `loadBytePairs`
  */
-export function sequencesFromText(text: string, options: LoadOptions = {}): LoadedText {
-  const { maxTokens = BOOK_TOKENS, minFreq } = options
-  checkMaxTokens(maxTokens)
-  const kind = kindOf(options)
-  const pieces = () => piecesOf(text, { ...options, tokens: kind })
+export const sequencesFromText = (text: string, options: LoadOptions = {}): LoadedText =>
+  withSequences(encodeString(text, options, 'sequencesFromText'), options, 'sequencesFromText')
+
+/** A corpus with its batches. @param where the function that the user called */
+export function withSequences<T extends { corpus: Corpus }>(
+  loaded: T,
+  options: SequenceOptions,
+  where: string,
+): T & { data: SequenceData } {
+  checkSequences(where, loaded.corpus, options)
+  return { data: new SequenceData(loaded.corpus, options), ...loaded }
+}
+
+/**
+ * The tokens of a text in memory.
+ * @param where the function that the user called, for messages
+ */
+export function encodeString(
+  text: string,
+  options: Omit<LoadOptions, keyof SequenceOptions>,
+  where: string,
+): Omit<LoadedText, 'data'> & { corpus: Numbers } {
+  if (typeof text !== 'string') throw new DataError(`${where}: the text is ${typeof text}, expected a string`)
+  const { tokens: kind, maxTokens, minFreq } = checkLoad(where, options)
+  const stream = () => new PieceStream({ ...options, tokens: kind }, where)
   let { vocab } = options
   if (!vocab) {
     const counter = tokenCounter(kind)
-    for (const piece of pieces()) counter.add(piece)
+    for (const piece of stream().pieces(text)) counter.add(piece)
     vocab = Vocab.ofCounts(counter.counts(), { minFreq, kind })
   }
   const Numbers = numbersFor(vocab.size)
   // A UTF-16 unit has at most three bytes of UTF-8, and so as many tokens.
   const numbers = new Numbers(Math.min(maxTokens, kind === 'char' || kind === 'word' ? text.length : 3 * text.length))
-  let length = 0
+  let [length, total] = [0, 0]
   const encode = tokenEncoder(vocab)
-  for (const piece of pieces()) {
-    const more = encode(piece).subarray(0, numbers.length - length)
-    numbers.set(more, length)
-    length += more.length
-    if (length === numbers.length) break
+  const encoded = stream()
+  for (const piece of encoded.pieces(text)) {
+    const more = encode(piece)
+    const kept = more.subarray(0, numbers.length - length)
+    numbers.set(kept, length)
+    length += kept.length
+    total += more.length
   }
-  const corpus = numbers.subarray(0, length)
-  checkSome('loadText', length)
-  return { data: new SequenceData(corpus, options), vocab, corpus }
+  checkSome(where, length, encoded.changes)
+  return { vocab, corpus: numbers.subarray(0, length), changes: { ...encoded.changes, cut: total - length } }
 }
 
-/** The kind of tokens to encode a text as. @throws OptionError where a given vocabulary has others */
-export function kindOf({ tokens, vocab }: EncodeOptions): NonNullable<TextOptions['tokens']> {
+/**
+ * What a text is to be loaded as, with the defaults of what was left out.
+ * @param where the function that the user called
+ * @throws OptionError for an option out of range, or other tokens than those of a given vocabulary
+ */
+export function checkLoad(
+  where: string,
+  { tokens, vocab, maxTokens = Infinity, minFreq = 0 }: Omit<LoadOptions, keyof SequenceOptions>,
+): { tokens: TokenKind; maxTokens: number; minFreq: number } {
+  if (maxTokens !== Infinity) checkWhole(where, 'maxTokens', maxTokens)
+  checkWhole(where, 'minFreq', minFreq, 0)
   if (vocab && tokens !== undefined && tokens !== vocab.kind) {
-    throw new OptionError(`loadText: tokens is '${tokens}', expected the vocabulary's '${vocab.kind}'; leave it out`)
+    throw new OptionError(`${where}: tokens is '${tokens}', expected the vocabulary's '${vocab.kind}'; leave it out`)
   }
-  return vocab?.kind ?? tokens ?? 'char'
+  return { tokens: vocab?.kind ?? tokens ?? 'char', maxTokens, minFreq }
 }
 
-export function checkMaxTokens(maxTokens: number): void {
-  if (maxTokens !== Infinity) checkWhole('loadText', 'maxTokens', maxTokens)
-}
-
-/** @throws DataError for a text without tokens */
-export function checkSome(source: string, tokens: number): void {
-  if (tokens === 0) throw new DataError(`${source}: the text is empty, expected some letters`)
+/**
+ * @param where the text, or the function that the user called
+ * @throws DataError for a text without tokens
+ */
+export function checkSome(where: string, tokens: number, { replaced }: Pick<TextChanges, 'replaced'>): void {
+  if (tokens > 0) return
+  throw new DataError(
+    replaced > 0
+      ? `${where}: cleaning leaves nothing of the text, which has none of the letters A–Z; take it as it is, without cleaning (clean: false, on the command line --no-clean)`
+      : `${where}: the text is empty, expected some characters`,
+  )
 }

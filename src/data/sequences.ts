@@ -50,20 +50,11 @@ export class SequenceData {
     readonly corpus: Corpus,
     { batchSize = 32, numSteps = 35, sampling = 'sequential', generator = new Generator() }: SequenceOptions = {},
   ) {
-    checkWhole('SequenceData', 'batchSize', batchSize)
-    checkWhole('SequenceData', 'numSteps', numSteps)
-    checkWord('SequenceData', 'sampling', sampling, ['sequential', 'random'])
+    checkSequences('SequenceData', corpus, { batchSize, numSteps, sampling }, 'the corpus')
     this.batchSize = batchSize
     this.numSteps = numSteps
     this.sampling = sampling
     this.generator = generator
-    const largestOffset = sampling === 'sequential' ? numSteps : numSteps - 1
-    const needed = batchSize * numSteps + largestOffset + 1
-    if (corpus.length < needed) {
-      throw new DataError(
-        `SequenceData: the text has ${corpus.length} tokens, expected at least ${needed} for one batch of ${batchSize} × ${numSteps}; use a longer text, or a smaller batchSize or numSteps`,
-      )
-    }
   }
 
   /** One pass over the corpus, from a batch of it on; the generator draws for the whole pass all the same. */
@@ -112,5 +103,30 @@ export class SequenceData {
       return fromData(data, [batchSize, numSteps])
     }
     return { x: tokens(0), y: tokens(1) }
+  }
+}
+
+/**
+ * What a corpus and the options of its batches must be.
+ * @param where the function that the user called
+ * @param name what the corpus is there
+ * @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch
+ */
+export function checkSequences(
+  where: string,
+  corpus: Corpus,
+  { batchSize = 32, numSteps = 35, sampling = 'sequential' }: SequenceOptions,
+  name = 'the text',
+): void {
+  checkWhole(where, 'batchSize', batchSize)
+  checkWhole(where, 'numSteps', numSteps)
+  checkWord(where, 'sampling', sampling, ['sequential', 'random'])
+  const largestOffset = sampling === 'sequential' ? numSteps : numSteps - 1
+  const needed = batchSize * numSteps + largestOffset + 1
+  if (corpus.length < needed) {
+    throw new DataError(
+      `${where}: ${name} has ${corpus.length} tokens, expected at least ${needed} for one batch of ${batchSize} × ${numSteps}; use a longer text, or a smaller batchSize or numSteps`,
+      ['batchSize', 'numSteps'],
+    )
   }
 }

@@ -29,6 +29,7 @@ export function splitCorpus(corpus: Corpus, { validation = 0, test = 0 }: SplitO
   if (validation + test >= 1) {
     throw new OptionError(
       `splitCorpus: validation and test are ${validation} and ${test}, expected less than 1 together, so that some is left to train on`,
+      ['validation', 'test'],
     )
   }
   const sizeOf = (name: string, part: number): number => {
@@ -36,6 +37,7 @@ export function splitCorpus(corpus: Corpus, { validation = 0, test = 0 }: SplitO
     if (part > 0 && size === 0) {
       throw new OptionError(
         `splitCorpus: ${name} is ${part}, which of ${corpus.length} tokens is none; use a larger part`,
+        [name],
       )
     }
     return size

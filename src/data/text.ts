@@ -9,10 +9,20 @@ export type TokenKind = (typeof tokenKinds)[number]
 export interface TextOptions {
   /** Default 'char'. */
   tokens?: TokenKind
-  /** The book's cleaning: letters only, lower case. Default true. */
+  /** The book's cleaning: only the letters A–Z, in lower case, and spaces. Default false. */
   clean?: boolean
   /** Lower case without the cleaning. Default false. */
   lowercase?: boolean
+}
+
+/** How much of a text was changed as it was loaded; all are 0 where it was taken as it is, whole. */
+export interface TextChanges {
+  /** Characters other than A–Z that cleaning turned into spaces or dropped. */
+  replaced: number
+  /** Capital letters that became small. */
+  lowered: number
+  /** Tokens beyond `maxTokens`, which the corpus does not have. */
+  cut: number
 }
 
 /**

@@ -4,7 +4,7 @@ import { DataError, OptionError } from '../core/errors.js'
 import { parseVocab, vocabToJson } from '../formats/model.js'
 import { loadBytePairs } from './byte-pairs.js'
 import { sequencesFromText } from './load.js'
-import { PieceStream, piecesOf, tokensOf } from './pieces.js'
+import { PieceStream, tokensOf } from './pieces.js'
 import { splitCorpus } from './split.js'
 import { cleanLines, type TextOptions, tokenKinds } from './text.js'
 import { Vocab } from './vocab.js'
@@ -81,13 +81,13 @@ describe.each(tokenKinds)('%s tokens', (kind) => {
     fc.assert(
       fc.property(texts, cuts, options, (text, cuts, options) => {
         const characters = [...text]
-        const stream = new PieceStream({ ...options, tokens: kind })
+        const stream = new PieceStream({ ...options, tokens: kind }, 'test')
         const places = [0, ...cuts.sort((a, b) => a - b), characters.length]
         const parts = places.slice(1).map((to, i) => characters.slice(places[i], to).join(''))
         const pieces = [...parts.map((part) => stream.push(part)), stream.flush()]
         const tokens = (all: string[]) =>
           all.flatMap((piece) => (kind === 'byte' ? [...piece] : Vocab.of(['<unk>'], kind).split(piece)))
-        expect(tokens(pieces)).toEqual(tokens([...piecesOf(text, { ...options, tokens: kind })]))
+        expect(tokens(pieces)).toEqual(tokens([...new PieceStream({ ...options, tokens: kind }, 'test').pieces(text)]))
         // Independently of pieces: what the options promise of the text as a whole.
         const lineBreak = kind === 'word' || kind === 'bpe' ? ' ' : ''
         const changed = options.clean
@@ -164,7 +164,7 @@ describe('byte pairs', () => {
     for (const text of ['ab'.repeat(50_000), '鯨'.repeat(5000), '🐋'.repeat(5000), ' '.repeat(5000)]) {
       expect(vocab.join(vocab.split(text))).toBe(text)
     }
-    const stream = new PieceStream({ tokens: 'bpe', clean: false })
+    const stream = new PieceStream({ tokens: 'bpe' }, 'test')
     const text = '𝒳'.repeat(3000)
     const pieces = [stream.push(text.slice(0, 2001 * 2)), stream.push(text.slice(2001 * 2)), stream.flush()]
     expect(pieces.flatMap((piece) => vocab.split(piece))).toEqual(vocab.split(text))

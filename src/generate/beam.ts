@@ -6,7 +6,7 @@ import type { RecurrentState } from '../nn/state.js'
 import { checkArguments } from './arguments.js'
 import { type GenerateOptions, type MadeToken, MOST_TOKENS } from './continuations.js'
 import { type Prefix, prefixOf, streamAfter } from './prefix.js'
-import { checkScores, logSumExp, onlyUnknown } from './sample.js'
+import { checkScores, logProbabilities, onlyUnknown } from './sample.js'
 import { StopFilter, stopIn, stopsOf } from './text.js'
 
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
@@ -111,8 +111,8 @@ class Search {
     for (const [row, step] of before.entries()) {
       const own = scores.subarray(row * size, (row + 1) * size)
       checkScores('beamSearch', own, step.length + 1)
-      const scale = logSumExp(own)
-      for (let token = 0; token < size; token++) totals[row * size + token] = step.total + own[token] - scale
+      const logProbability = logProbabilities(own)
+      for (let token = 0; token < size; token++) totals[row * size + token] = step.total + logProbability(token)
       if (this.#banned !== undefined) totals[row * size + this.#banned] = -Infinity
     }
     const from = new Int32Array(this.beams)

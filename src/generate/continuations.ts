@@ -5,7 +5,7 @@ import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import { type Prefix, streamAfter } from './prefix.js'
-import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
 import { StopFilter, stopsOf } from './text.js'
 
 export interface GenerateOptions extends SamplingOptions {
@@ -72,7 +72,7 @@ export async function* continuations<S extends RecurrentState>(
         else if (!text.ended) {
           const own = scores.subarray(row * vocab.size, (row + 1) * vocab.size)
           tokens[row] = text.sampler.sample(own)
-          made.push(...text.add(tokens[row], measured ? logProbabilityOf(own, tokens[row]) : Number.NaN))
+          made.push(...text.add(tokens[row], measured ? logProbabilities(own)(tokens[row]) : Number.NaN))
         }
       }
       yield* made

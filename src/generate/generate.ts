@@ -68,7 +68,9 @@ function drawn(where: string, options: GenerateAllOptions): GenerateAllOptions {
   const temperature = temperatureOf(options, samples)
   checkWhole(where, 'samples', samples, 1, MOST_SAMPLES)
   if (samples > 1 && temperature === 0) {
-    throw new OptionError(`${where}: temperature is 0, at which all samples are the same; expected one above 0`)
+    throw new OptionError(`${where}: temperature is 0, at which all samples are the same; expected one above 0`, [
+      'temperature',
+    ])
   }
   return { ...options, temperature }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DataError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { logProbabilityOf, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
 
 const samplerOf = (options: SamplingOptions, size: number, seed = 1) =>
   new Sampler(
@@ -209,9 +209,14 @@ describe('samplingOf', () => {
   })
 })
 
-test('logProbabilityOf is the logarithm of the softmax', () => {
+test('logProbabilities are the logarithms of the softmax', () => {
   const scores = [0.3, -2, 5, 1000]
   softmax(scores).forEach((probability, token) => {
-    expect(Math.exp(logProbabilityOf(scores, token))).toBeCloseTo(probability, 14)
+    expect(Math.exp(logProbabilities(scores)(token))).toBeCloseTo(probability, 14)
   })
+})
+
+test('large scores lose no digits of the logarithms: two equal ones are a half each', () => {
+  const logProbability = logProbabilities([1e17, 1e17])
+  expect([logProbability(0), logProbability(1)]).toEqual([-Math.LN2, -Math.LN2])
 })

@@ -191,15 +191,12 @@ function draw(probabilities: Float64Array, generator: Generator): number {
   return last
 }
 
-/** The logarithm of a token's probability: softmax of the scores as they are, in double precision. */
-export function logProbabilityOf(scores: ArrayLike<number>, token: number): number {
-  return scores[token] - logSumExp(scores)
-}
-
-/** log Σ exp(score) */
-export function logSumExp(scores: ArrayLike<number>): number {
+/** The logarithms of all tokens' probabilities, by token: softmax of the scores as they are, in double precision. */
+export function logProbabilities(scores: ArrayLike<number>): (token: number) => number {
   const best = scores[likeliest(scores)]
   let sum = 0
   for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i] - best)
-  return best + Math.log(sum)
+  const logSum = Math.log(sum)
+  // The subtraction comes first, because beside a score of 10¹⁷ the logarithm would be lost.
+  return (token) => scores[token] - best - logSum
 }

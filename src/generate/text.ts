@@ -4,7 +4,9 @@ import { OptionError } from '../core/errors.js'
 export function stopsOf(where: string, stop: string | readonly string[] = []): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : stop
   if (!Array.isArray(stops) || stops.some((text) => typeof text !== 'string' || text === '')) {
-    throw new OptionError(`${where}: stop is ${JSON.stringify(stop)}, expected texts of one character or more`)
+    throw new OptionError(`${where}: stop is ${JSON.stringify(stop)}, expected texts of one character or more`, [
+      'stop',
+    ])
   }
   return stops
 }

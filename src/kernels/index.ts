@@ -15,13 +15,17 @@ export function kernels(): Kernels {
   return current
 }
 
-/** Uses other kernels from now on. Tensors of another precision than theirs must not be mixed in. */
+/**
+ * Uses other kernels from now on. What makes a tensor makes it in their precision; an operation refuses a tensor of
+ * another precision, which `clone()` converts (and `newModel.loadStateDict(model.stateDict())` the parameters of a model).
+ */
 export function useKernels(kernels: Kernels): void {
   current = kernels
 }
 
-/** The kernels in plain TypeScript, in single or double precision: exact and slow. */
+/** The kernels in plain TypeScript, in single or double precision: exact and slow. @throws OptionError for another word */
 export function referenceKernels(precision: 'float32' | 'float64' = 'float32'): Kernels {
+  checkWord('referenceKernels', 'precision', precision, ['float32', 'float64'])
   return new ReferenceKernels(precision)
 }
 

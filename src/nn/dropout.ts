@@ -2,7 +2,7 @@ import { checkNumber } from '../core/check.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 /**
@@ -48,7 +48,12 @@ export class Dropout extends Module {
     this.#generator = generator
   }
 
+  protected override get typeName(): string {
+    return 'Dropout'
+  }
+
   forward(x: Tensor): Tensor {
+    checkTensor('Dropout.forward', x, 'input')
     return this.training ? dropout(x, this.p, this.#generator) : x
   }
 }

@@ -2,14 +2,18 @@ import { checkWhole } from '../core/check.js'
 import { ShapeError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, indicesIn, type Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
+import { Parameter } from './parameter.js'
 
 export interface EmbeddingOptions {
   numEmbeddings: number
   embeddingDim: number
-  /** Another module's parameter to share instead of one of its own, [numEmbeddings, embeddingDim]. */
+  /**
+   * Another module's parameter to share instead of one of its own, or a tensor whose values are learned further,
+   * [numEmbeddings, embeddingDim].
+   */
   weight?: Tensor
   generator?: Generator
 }
@@ -25,16 +29,22 @@ export class Embedding extends Module {
     checkWhole('Embedding', 'embeddingDim', embeddingDim)
     this.embeddingDim = embeddingDim
     const shape = [numEmbeddings, embeddingDim]
+    if (weight !== undefined) checkTensor('Embedding', weight, 'weight')
     if (weight && !sameShape(weight.shape, shape)) {
       throw new ShapeError(
         `Embedding: weight has the shape ${formatShape(weight.shape)}, expected ${formatShape(shape)}`,
       )
     }
-    this.weight = weight ?? normal()(shape, generator).requiresGrad_()
+    this.weight = weight?.isParameter ? weight : new Parameter(weight ?? normal()(shape, generator))
+  }
+
+  protected override get typeName(): string {
+    return 'Embedding'
   }
 
   /** Tokens, int32 of any shape, to that shape + [embeddingDim]. @throws ShapeError for a token out of range */
   forward(tokens: Tensor): Tensor {
+    indicesIn('Embedding.forward', tokens, 'input')
     return this.weight.gatherRows(tokens)
   }
 }

@@ -1,8 +1,9 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { ones, zeros } from '../tensor/create.js'
 import { layerNorm } from '../tensor/functions.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
+import { Parameter } from './parameter.js'
 
 export interface LayerNormOptions {
   /** Length of the last axis, which is normalized. */
@@ -16,20 +17,25 @@ export interface LayerNormOptions {
 /** Layer normalization over the last axis (Ba, Kiros & Hinton 2016): PyTorch's LayerNorm. */
 export class LayerNorm extends Module {
   readonly eps: number
-  readonly weight: Tensor
-  readonly bias: Tensor | undefined
+  readonly weight: Parameter
+  readonly bias: Parameter | undefined
 
   constructor({ numFeatures, eps = 1e-5, bias = true }: LayerNormOptions) {
     super()
     checkWhole('LayerNorm', 'numFeatures', numFeatures)
     checkNumber('LayerNorm', 'eps', eps, 0)
     this.eps = eps
-    this.weight = ones([numFeatures]).requiresGrad_()
-    this.bias = bias ? zeros([numFeatures]).requiresGrad_() : undefined
+    this.weight = new Parameter(ones([numFeatures]))
+    this.bias = bias ? new Parameter(zeros([numFeatures])) : undefined
+  }
+
+  protected override get typeName(): string {
+    return 'LayerNorm'
   }
 
   /** @throws ShapeError unless the last axis has numFeatures values */
   forward(x: Tensor): Tensor {
+    checkTensor('LayerNorm.forward', x, 'input')
     return layerNorm(x, this.weight, this.bias, this.eps)
   }
 }

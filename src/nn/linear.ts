@@ -3,9 +3,10 @@ import { ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { linear } from '../tensor/functions.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
+import { Parameter } from './parameter.js'
 
 export interface LinearOptions {
   inFeatures: number
@@ -19,8 +20,8 @@ export interface LinearOptions {
 export class Linear extends Module {
   readonly inFeatures: number
   readonly outFeatures: number
-  readonly weight: Tensor
-  readonly bias: Tensor | undefined
+  readonly weight: Parameter
+  readonly bias: Parameter | undefined
 
   constructor({ inFeatures, outFeatures, bias = true, generator = defaultGenerator() }: LinearOptions) {
     super()
@@ -29,12 +30,17 @@ export class Linear extends Module {
     this.inFeatures = inFeatures
     this.outFeatures = outFeatures
     const initial = uniform(1 / Math.sqrt(inFeatures))
-    this.weight = initial([outFeatures, inFeatures], generator).requiresGrad_()
-    this.bias = bias ? initial([outFeatures], generator).requiresGrad_() : undefined
+    this.weight = new Parameter(initial([outFeatures, inFeatures], generator))
+    this.bias = bias ? new Parameter(initial([outFeatures], generator)) : undefined
+  }
+
+  protected override get typeName(): string {
+    return 'Linear'
   }
 
   /** [n, inFeatures] to [n, outFeatures]; more axes before the last one are kept. */
   forward(x: Tensor): Tensor {
+    checkTensor('Linear.forward', x, 'input')
     if (x.rank < 2 || x.shape.at(-1) !== this.inFeatures) {
       throw new ShapeError(
         `Linear.forward: input has the shape ${formatShape(x.shape)}, expected [n, inFeatures = ${this.inFeatures}]`,

@@ -1,46 +1,66 @@
-import { FormatError } from '../core/errors.js'
-import { tensorProblems } from '../tensor/state.js'
+import { FormatError, OptionError } from '../core/errors.js'
+import { noteListed } from '../tensor/listings.js'
+import { type SavedTensor, valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
+import { type Member, membersOf } from './fields.js'
 
 /**
- * A part of a model: fields that are tensors with gradients are its parameters, fields that are modules (or
- * arrays of them) its children, and their names joined by dots are PyTorch's.
+ * A part of a model. Its parameters are the `Parameter`s in its fields, and tensors whose gradient is or was wanted
+ * (`requiresGrad`); its children are the modules there. Both may lie in arrays, plain objects, Maps and Sets. Names
+ * joined by dots are PyTorch's: `layers.0.weight`. Other tensors in fields are neither learned nor saved.
+ *
+ * JavaScript lets nobody see the private fields (`#name`) of another class: a module that keeps layers or parameters
+ * there overrides `children` or `ownParameters`.
  */
 export abstract class Module {
   /** Whether dropout is active; `train()` and `eval()` switch it. */
   training = true
+  #switching = false
 
-  /** Parameters of this module alone. A layer that keeps them elsewhere than in fields overrides it. */
-  ownParameters(): [string, Tensor][] {
-    return Object.entries(this).filter((entry): entry is [string, Tensor] => {
-      const [, value] = entry
-      return value instanceof Tensor && value.requiresGrad
-    })
+  /** Name of the class in messages: what `class` says does not survive minification. */
+  protected get typeName(): string {
+    return 'Module'
   }
 
-  /** Modules in the fields of this one, by name; those of an array are numbered. */
+  /** Parameters of this module alone, by name. */
+  ownParameters(): [string, Tensor][] {
+    return membersIn(this).flatMap(({ name, value, fault }): [string, Tensor][] =>
+      value instanceof Tensor && !fault ? [[name, value]] : [],
+    )
+  }
+
+  /** Modules in the fields of this one, by name. */
   children(): [string, Module][] {
-    return Object.entries(this).flatMap(([name, value]): [string, Module][] => {
-      if (value instanceof Module) return [[name, value]]
-      if (!Array.isArray(value)) return []
-      return value.flatMap((item, i): [string, Module][] => (item instanceof Module ? [[`${name}.${i}`, item]] : []))
-    })
+    return membersIn(this).flatMap(({ name, value, fault }): [string, Module][] =>
+      value instanceof Module && !fault ? [[name, value]] : [],
+    )
   }
 
   /**
-   * Every parameter of the module and its children, under names like `rnn.weight_ih_l0`. One that several of them
-   * share is there once, under its first name.
+   * This module under the name '' and all modules inside it, each once, under its first name.
+   * @throws OptionError where a module or parameter inside cannot have a name; the message says why
+   */
+  namedModules(): [string, Module][] {
+    return collect(this, this.typeName).modules
+  }
+
+  /**
+   * Every parameter of the module and its children, under names like `rnn.weight_ih_l0`, frozen ones included. One
+   * that several of them share is there once, under its first name.
+   * @throws OptionError where a module or parameter inside cannot have a name; the message says why
    */
   namedParameters(): [string, Tensor][] {
-    const inside = this.children().flatMap(([prefix, child]) =>
-      child.namedParameters().map(([name, tensor]): [string, Tensor] => [`${prefix}.${name}`, tensor]),
-    )
-    const seen = new Set<Tensor>()
-    return [...this.ownParameters(), ...inside].filter(([, tensor]) => !seen.has(tensor) && seen.add(tensor))
+    return collect(this, this.typeName).parameters
   }
 
   parameters(): Tensor[] {
     return this.namedParameters().map(([, tensor]) => tensor)
+  }
+
+  /** Freezes all parameters (`false`), or has them learned again. Frozen ones stay in `stateDict()`. */
+  requiresGrad_(flag = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad_(flag)
+    return this
   }
 
   zeroGrad(): void {
@@ -48,13 +68,39 @@ export abstract class Module {
   }
 
   train(mode = true): this {
-    this.training = mode
-    for (const [, child] of this.children()) child.train(mode)
+    // Modules may hold each other.
+    if (this.#switching) return this
+    this.#switching = true
+    try {
+      this.training = mode
+      for (const [, child] of this.children()) child.train(mode)
+    } finally {
+      this.#switching = false
+    }
     return this
   }
 
   eval(): this {
     return this.train(false)
+  }
+
+  /**
+   * Runs `work` under `eval()`. Afterwards this module and each one inside it are in the mode in which they were.
+   * @throws OptionError where `work` is asynchronous: others would find dropout off while it waits
+   */
+  inEval<T>(work: () => T): T {
+    const modes = this.namedModules().map(([, module]) => ({ module, training: module.training }))
+    this.eval()
+    try {
+      const result = work()
+      if (result instanceof Promise) {
+        result.catch(() => undefined)
+        throw new OptionError('inEval: the callback is asynchronous, expected a synchronous one')
+      }
+      return result
+    } finally {
+      for (const { module, training } of modes) module.training = training
+    }
   }
 
   /** Copies of all parameters by name. */
@@ -63,13 +109,58 @@ export abstract class Module {
   }
 
   /**
-   * Takes over the values of `stateDict()`. Everything is checked before anything is changed.
-   * @throws FormatError naming what is missing, what is unknown, and what has another shape
+   * Takes over the values of `stateDict()`, also of one that went through JSON or `structuredClone`. Everything is
+   * checked before anything is changed.
+   * @throws FormatError naming what is missing, what is unknown, what has another shape, and what is no tensor
    */
-  loadStateDict(dict: Readonly<Record<string, Tensor>>): void {
+  loadStateDict(dict: Readonly<Record<string, SavedTensor>>): void {
     const own = new Map(this.namedParameters())
-    const problems = tensorProblems(own, dict)
-    if (problems.length > 0) throw new FormatError(`${this.constructor.name}.loadStateDict: ${problems.join('; ')}`)
-    for (const [name, tensor] of own) tensor.data.set(dict[name].data)
+    const { values, problems } = valuesFor(own, dict)
+    if (problems.length > 0) throw new FormatError(`${this.typeName}.loadStateDict: ${problems.join('; ')}`)
+    for (const [name, tensor] of own) tensor.data.set(values.get(name)!)
   }
+}
+
+/** The modules and parameters in the fields of a module. */
+function membersIn(module: Module): Member<Module | Tensor>[] {
+  const isMember = (value: object): value is Module | Tensor => value instanceof Module || value instanceof Tensor
+  return membersOf(module, isMember).filter(({ value }) => value instanceof Module || value.isParameter)
+}
+
+/** All modules and parameters of a module, itself included, by name. */
+function collect(root: Module, typeName: string): { modules: [string, Module][]; parameters: [string, Tensor][] } {
+  const modules: [string, Module][] = []
+  const parameters: [string, Tensor][] = []
+  const known = new Set<Module | Tensor>()
+  const names = new Set<string>()
+  const refuse = (name: string, value: object, fault: string): never => {
+    const what = value instanceof Module ? 'module' : 'parameter'
+    throw new OptionError(`${typeName}.parameters: the ${what} ${name} cannot be listed: ${fault}`)
+  }
+  const add = <T extends Module | Tensor>(to: [string, T][], name: string, value: T) => {
+    if (known.has(value)) return
+    if (names.has(name)) refuse(name, value, 'another one has the same name')
+    known.add(value)
+    names.add(name)
+    to.push([name, value])
+  }
+  const waiting: [string, Module][] = [['', root]]
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const [name, module] = next
+    if (known.has(module)) continue
+    add(modules, name, module)
+    const prefix = name === '' ? '' : `${name}.`
+    for (const [own, tensor] of module.ownParameters()) add(parameters, `${prefix}${own}`, tensor)
+    for (const [child, inside] of module.children().reverse()) waiting.push([`${prefix}${child}`, inside])
+  }
+  for (const [name, module] of modules) {
+    for (const { name: inside, value, fault } of membersIn(module)) {
+      if (fault && !known.has(value)) refuse(name === '' ? inside : `${name}.${inside}`, value, fault)
+    }
+  }
+  noteListed(
+    parameters.map(([, parameter]) => parameter),
+    modules.length > 1,
+  )
+  return { modules, parameters }
 }

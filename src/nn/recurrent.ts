@@ -3,24 +3,31 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
-import { type CellKind, type FloatArray, gatesOf, type Stepper } from '../kernels/kernels.js'
+import { type CellKind, gatesOf, type Stepper } from '../kernels/kernels.js'
 import { full, zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
-import { type Head, recurrentLayer } from '../tensor/recurrent.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
+import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
 import { type LayerOfStack, type NormalizedWeights, normalizedLayer } from './normalized-cells.js'
 import { NormalizedStepper } from './normalized-stepper.js'
+import { Parameter } from './parameter.js'
 import { checkState, type RecurrentState } from './state.js'
+
+/** How the names of a layer's parameters end, in one direction or the other. */
+type Suffix = `l${number}` | `l${number}_reverse`
+
+/** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
+export const MAX_LAYERS = 1000
 
 export interface RecurrentOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
   inputSize: number
   hiddenSize: number
-  /** Layers stacked on one another. Default 1. */
+  /** Layers stacked on one another, up to 1000. Default 1. */
   numLayers?: number
   /** Whether the layers have the biases b_ih and b_hh. Default true. */
   bias?: boolean
@@ -68,7 +75,10 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly weightDropout: number
   readonly layerNorm: boolean
   readonly bidirectional: boolean
-  readonly #parameters = new Map<string, Tensor>()
+  /** Parameters under PyTorch's names, such as `weight_ih_l0`, where `_reverse` ends those of the second direction. */
+  readonly [weight: `weight_${'ih' | 'hh'}_${Suffix}`]: Parameter
+  readonly [vector: `${'bias' | 'gain'}_${'ih' | 'hh' | 'c'}_${Suffix}`]: Parameter | undefined
+  readonly #name: string
   readonly #generator: Generator
 
   protected constructor(name: string, cell: CellKind, options: RecurrentOptions) {
@@ -76,7 +86,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options
-    for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
+    for (const [option, size] of Object.entries({ inputSize, hiddenSize })) checkWhole(name, option, size)
+    checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
     this.inputSize = inputSize
@@ -89,6 +100,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     this.weightDropout = weightDropout
     this.layerNorm = layerNorm
     this.bidirectional = bidirectional
+    this.#name = name
     this.#generator = generator
 
     const rows = gatesOf[cell] * hiddenSize
@@ -96,7 +108,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const add = (parameter: string, ...shape: number[]) => {
       const values =
         layerNorm && shape.length === 1 ? full(shape, parameter.startsWith('gain') ? 1 : 0) : initial(shape, generator)
-      this.#parameters.set(parameter, values.requiresGrad_())
+      // Not writable: the kernels rely on the shapes.
+      Object.defineProperty(this, parameter, { value: new Parameter(values), enumerable: true })
     }
     for (let layer = 0; layer < numLayers; layer++) {
       for (const suffix of this.#suffixes(layer)) {
@@ -116,13 +129,17 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     }
   }
 
+  protected override get typeName(): string {
+    return this.#name
+  }
+
   get numDirections(): 1 | 2 {
     return this.bidirectional ? 2 : 1
   }
 
   /** A state of zeros, [numLayers × numDirections, batchSize, hiddenSize]; an LSTM has two of them. */
   beginState(batchSize = 1): S {
-    checkWhole(`${this.constructor.name}.beginState`, 'batchSize', batchSize)
+    checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
     const shape = this.#stateShape(batchSize)
     return this.joinState(zeros(shape), this.kind === 'lstm' ? zeros(shape) : undefined)
   }
@@ -151,17 +168,24 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * kernels have them.
    * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]; only where `takesHead`
    * @returns `output` [numSteps, batch, outFeatures] and `state`
+   * @throws OptionError where not `takesHead`, ShapeError where head, input or state have other sizes
    */
   forwardTo(head: Head, input: Tensor, state?: S): { output: Tensor; state: S } {
+    const where = `${this.constructor.name}.forwardTo`
+    if (!this.takesHead) throw new OptionError(`${where}: takesHead is false, expected a layer that takes a head`)
+    checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
   }
 
   #run(input: Tensor, state?: S, head?: Head): { output: Tensor; state: S } {
-    const x = this.batchFirst ? input.transpose(0, 1) : input
+    const where = `${this.#name}.forward`
+    checkTensor(where, input, 'input')
+    for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)
+    const x = this.batchFirst && input.rank > 1 ? input.transpose(0, 1) : input
     const [numSteps, batchSize] = this.#checkInput(x, input)
     const initial = state === undefined ? undefined : this.splitState(state)
     for (const part of [initial?.h, initial?.c]) {
-      if (part) checkState(`${this.constructor.name}.forward`, part, this.#stateShape(batchSize))
+      if (part) checkState(where, part, this.#stateShape(batchSize))
     }
 
     let output = x
@@ -206,17 +230,19 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   stepper(output: Linear, batchSize: number, embedding?: Tensor): Stepper {
     const layers = this.#stack(embedding)
     if (this.layerNorm) return new NormalizedStepper(layers, output, batchSize)
-    const data = (tensor: Tensor | undefined) => tensor?.data as FloatArray
+    const data = (tensor: Tensor) => floatsIn(`${this.#name}.stepper`, tensor, 'a parameter').data
+    const optional = (tensor: Tensor | undefined) => tensor && data(tensor)
     const fused = layers.map(({ weights: { weightIh, weightHh, biasIh, biasHh }, ...sizes }) => ({
       ...sizes,
-      weights: { weightIh: data(weightIh), weightHh: data(weightHh), biasIh: data(biasIh), biasHh: data(biasHh) },
+      weights: {
+        weightIh: data(weightIh),
+        weightHh: data(weightHh),
+        biasIh: optional(biasIh),
+        biasHh: optional(biasHh),
+      },
     }))
     const { weight, bias, outFeatures } = output
-    return kernels().stepper({ layers: fused, weight: data(weight), bias: data(bias), outFeatures }, batchSize)
-  }
-
-  override ownParameters(): [string, Tensor][] {
-    return [...this.#parameters]
+    return kernels().stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
   }
 
   /** The parts of a state, checked to be of this layer's kind. */
@@ -228,21 +254,20 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   }
 
   /** Endings of the parameters' names: one for each direction of a layer. */
-  #suffixes(layer: number): string[] {
+  #suffixes(layer: number): Suffix[] {
     return this.bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
   }
 
-  #weights(suffix: string): NormalizedWeights {
-    const parameter = (name: string) => this.#parameters.get(`${name}_${suffix}`)
+  #weights(suffix: Suffix): NormalizedWeights {
     return {
-      weightIh: parameter('weight_ih')!,
-      weightHh: parameter('weight_hh')!,
-      biasIh: parameter('bias_ih'),
-      biasHh: parameter('bias_hh'),
-      gainIh: parameter('gain_ih'),
-      gainHh: parameter('gain_hh'),
-      gainC: parameter('gain_c'),
-      biasC: parameter('bias_c'),
+      weightIh: this[`weight_ih_${suffix}`],
+      weightHh: this[`weight_hh_${suffix}`],
+      biasIh: this[`bias_ih_${suffix}`],
+      biasHh: this[`bias_hh_${suffix}`],
+      gainIh: this[`gain_ih_${suffix}`],
+      gainHh: this[`gain_hh_${suffix}`],
+      gainC: this[`gain_c_${suffix}`],
+      biasC: this[`bias_c_${suffix}`],
     }
   }
 
@@ -250,7 +275,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   #stack(embedding: Tensor | undefined): LayerOfStack[] {
     if (this.bidirectional) {
       throw new OptionError(
-        `${this.constructor.name}.stepper: the layer is bidirectional, expected one direction; its backward layer needs the text that is yet to be made`,
+        `${this.#name}.stepper: the layer is bidirectional, expected one direction; its backward layer needs the text that is yet to be made`,
       )
     }
     return Array.from({ length: this.numLayers }, (_, layer) => {
@@ -261,14 +286,14 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   }
 
   /** The weights of one forward pass: in training, some hidden-to-hidden ones may be dropped. */
-  #droppedWeights(suffix: string): NormalizedWeights {
+  #droppedWeights(suffix: Suffix): NormalizedWeights {
     const weights = this.#weights(suffix)
     if (!this.training) return weights
     return { ...weights, weightHh: dropout(weights.weightHh, this.weightDropout, this.#generator) }
   }
 
   #checkInput(x: Tensor, given: Tensor): readonly number[] {
-    const where = `${this.constructor.name}.forward`
+    const where = `${this.#name}.forward`
     const first = this.batchFirst ? 'batch, numSteps' : 'numSteps, batch'
     const tokens = x.dtype === 'int32'
     if (x.rank !== (tokens ? 2 : 3)) {

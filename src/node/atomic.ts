@@ -1,9 +1,47 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, rename } from 'node:fs/promises'
 import path from 'node:path'
+import { open, readdir, rm, stat } from './files.js'
+import { beginOf, hostMark, isAlive } from './process.js'
 
-/** A place beside another that nobody else writes to. */
-export const beside = (place: string, ending = 'tmp'): string => `${place}.${randomUUID().slice(0, 8)}.${ending}`
+/** A place beside another that nobody else writes to. Its name tells which process it belongs to. */
+export const beside = (place: string, ending: 'tmp' | 'previous' = 'tmp'): string => {
+  owner ??= `${hostMark()}-${process.pid}-${beginOf('self')}`
+  return `${place}.${owner}-${randomUUID().slice(0, 8)}.${ending}`
+}
+
+let owner: string | undefined
+
+/** A name that `beside` made, in its parts; the first version of it named no owner. */
+export const BESIDE =
+  /^(?<base>.+)\.(?:(?<host>[0-9a-f]{8})-(?<pid>\d+)-(?<began>\d*)-)?[0-9a-f]{8}\.(?<kind>tmp|previous)$/s
+
+/** Milliseconds after which a temporary file whose owner cannot be asked, as it is on another machine, is abandoned. */
+const ABANDONED_AFTER = 24 * 3600 * 1000
+
+/**
+ * Removes the temporary files and folders that processes left in a folder when they were killed; never those of a
+ * process that still runs. Whatever cannot be removed stays, without an error.
+ * @param isOurs whether a temporary place beside the one of this name may be removed
+ */
+export async function removeAbandoned(folder: string, isOurs: (name: string) => boolean): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const { base = '', host, pid, began = '', kind } = BESIDE.exec(name)?.groups ?? {}
+    if (kind !== 'tmp' || !isOurs(base)) continue
+    const place = path.join(folder, name)
+    const abandoned = host === hostMark() ? !isAlive(Number(pid), began) : await isOld(place)
+    if (abandoned) await rm(place, { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
+/** Before something is written again, so that there is room for it. */
+const removeAbandonedBeside = (place: string): Promise<void> =>
+  removeAbandoned(path.dirname(place), (name) => name === path.basename(place))
+
+const isOld = async (place: string): Promise<boolean> => {
+  const info = await stat(place).catch(() => undefined)
+  return info !== undefined && Date.now() - info.mtimeMs > ABANDONED_AFTER
+}
 
 /**
  * Makes a folder and those around it that are missing. Node's own way of it never ends on file systems that
@@ -34,6 +72,7 @@ export async function writeFileAtomic(
   data: string | Uint8Array | ((handle: FileHandle) => Promise<void>),
 ): Promise<void> {
   await makeFolder(path.dirname(file))
+  await removeAbandonedBeside(file)
   const temporary = beside(file)
   try {
     await writeFlushed(temporary, data)
@@ -65,6 +104,7 @@ export async function writeFlushed(
  * `findReplaced` finds it; several processes may replace it at once.
  */
 export async function replaceFolder(folder: string, fill: (made: string) => Promise<void>): Promise<void> {
+  await removeAbandonedBeside(folder)
   const made = beside(folder)
   try {
     await makeFolder(made)
@@ -96,7 +136,10 @@ async function setAside(folder: string): Promise<string[]> {
   const { dir, base } = path.parse(folder)
   const names = await readdir(dir).catch(() => [])
   return names
-    .filter((name) => name.startsWith(base) && /^\.[0-9a-f]{8}\.previous$/.test(name.slice(base.length)))
+    .filter((name) => {
+      const parts = BESIDE.exec(name)?.groups
+      return parts?.kind === 'previous' && parts.base === base
+    })
     .map((name) => path.join(dir, name))
 }
 

@@ -1,17 +1,27 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { DataError, FormatError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
-import { type ModelConfig, parseConfig, parseVocab, vocabToJson } from '../formats/model.js'
+import {
+  checkParameters,
+  checkSavable,
+  checkVocab,
+  type ModelConfig,
+  parseConfig,
+  parseVocab,
+  vocabToJson,
+} from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { parseProgress, type TrainingProgress } from '../train/state.js'
+import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
 import { writeFileAtomic } from './atomic.js'
+import { readFile } from './files.js'
 
 /** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
 export const CHECKPOINT = 'checkpoint.safetensors'
 export const BEST = 'best.safetensors'
+/** What the names of its event files for TensorBoard begin with. */
+export const EVENT_FILE = 'events.out.tfevents.'
 
 /** A model in the middle of its training, as one file. */
 export interface Checkpoint {
@@ -27,11 +37,13 @@ export interface Checkpoint {
 /**
  * Writes a checkpoint whole or not at all, as safetensors whose metadata hold the rest and a checksum of
  * everything.
+ * @throws DataError for a model that could not be loaded again, of which nothing is written
  */
 export async function saveCheckpoint(
   file: string,
   { config, vocab, tensors, progress, run }: Checkpoint,
 ): Promise<number> {
+  checkSavable(file, config, vocab, tensorsUnder('model', tensors))
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(progress)
@@ -60,8 +72,11 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   }
   const vocab = parseVocab(rest.vocab ?? '', `${file}: vocab`)
   if (vocab.kind === 'bpe') await loadBytePairs()
+  const config = parseConfig(rest.config ?? '', `${file}: config`)
+  checkVocab(config, vocab, file)
+  checkParameters(config, tensorsUnder('model', tensors), file)
   return {
-    config: parseConfig(rest.config ?? '', `${file}: config`),
+    config,
     vocab,
     tensors,
     progress: rest.progress === undefined ? undefined : parseProgress(json(rest.progress, file), file),
@@ -81,7 +96,7 @@ function json(text: string, file: string): unknown {
 function checksum(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>>): string {
   const hash = createHash('sha256').update(JSON.stringify(metadata))
   for (const [name, { data, shape }] of Object.entries(tensors)) {
-    hash.update(JSON.stringify([name, data.constructor.name, shape]))
+    hash.update(JSON.stringify([name, data[Symbol.toStringTag], shape]))
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
   return hash.digest('hex')

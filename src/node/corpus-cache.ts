@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
+import type { TextChanges } from '../data/text.js'
 import { type Numbers, numbersFor } from '../data/tokens.js'
 import { Vocab } from '../data/vocab.js'
 import { writeFileAtomic } from './atomic.js'
@@ -11,7 +12,7 @@ import { readChunks } from './read-chunks.js'
 // A cache file: the token numbers, then what there is to know about them as JSON, then the length of that JSON in
 // four bytes, the SHA-256 of everything before, and a word that says what the file is.
 
-const MAGIC = Buffer.from('unrolled corpus1')
+const MAGIC = Buffer.from('unrolled corpus2')
 const END = 4 + 32 + MAGIC.length
 /** Bytes of JSON beyond which it is not read: more than any vocabulary has. */
 const MOST_JSON = 2 ** 28
@@ -25,6 +26,7 @@ export interface CorpusRecord {
   length: number
   /** Tokens that are not in the vocabulary. */
   unknown: number
+  changes: TextChanges
 }
 
 export interface CachedCorpus extends CorpusRecord {

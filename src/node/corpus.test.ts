@@ -19,7 +19,6 @@ import { RNNModel } from '../nn/model.js'
 import { FileCorpus } from './file-corpus.js'
 import { type CorpusOptions, loadCorpus } from './load-corpus.js'
 import { loadModel, saveModel } from './model-folder.js'
-import { decodeUtf8 } from './read-chunks.js'
 import { readText } from './read-text.js'
 
 let folder: string
@@ -38,39 +37,6 @@ const bytesOf = ({ corpus }: { corpus: Corpus }) => Buffer.from(corpus.subarray(
 /** Everything to a file. */
 const onDisk = () => ({ cacheDir: at('cache'), maxMemory: 0 })
 
-describe('UTF-8 in chunks', () => {
-  const collect = async (chunks: Uint8Array[]) => {
-    const parts: string[] = []
-    for await (const part of decodeUtf8(chunks, 'a.txt')) parts.push(part)
-    return parts.join('')
-  }
-
-  test('cut at every byte, and byte by byte', async () => {
-    const bytes = Buffer.from(`\uFEFFa é 鯨 🐋 \uFEFF\u{10FFFF}\0\uFFFD`)
-    const expected = new TextDecoder().decode(bytes)
-    for (let cut = 0; cut <= bytes.length; cut++) {
-      expect(await collect([bytes.subarray(0, cut), bytes.subarray(cut)])).toBe(expected)
-    }
-    expect(await collect(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toBe(expected)
-  })
-
-  test.each([
-    ['Latin 1', [0x63, 0x61, 0x66, 0xe9, 0x20], 3],
-    ['a character cut off at the end', [0x61, 0xf0, 0x9f, 0x90], 1],
-    ['a byte that goes on with nothing', [0x61, 0xc3, 0xa9, 0xa9], 3],
-    ['a half of a surrogate pair', [0x61, 0x61, 0xed, 0xa0, 0x80], 2],
-    ['a character longer than it must be', [0x61, 0xc0, 0x80], 1],
-    ['bytes that are never there', [0xff, 0xfe], 0],
-    ['a beginning like that of U+FFFD', [0x61, 0xef, 0x20], 1],
-  ])('%s: an error that says where, wherever it is cut', async (_name, bytes, place) => {
-    const given = Uint8Array.from(bytes)
-    for (let cut = 0; cut <= given.length; cut++) {
-      const message = `a.txt: the file is not UTF-8 text from byte ${place} on`
-      await expect(collect([given.subarray(0, cut), given.subarray(cut)])).rejects.toThrow(message)
-    }
-  })
-})
-
 describe('loadCorpus', () => {
   beforeEach(loadBytePairs)
 
@@ -80,7 +46,7 @@ describe('loadCorpus', () => {
     await writeFile(at('long.txt'), long)
     for (const clean of [true, false]) {
       const options = { tokens, clean, cacheDir: at('cache') }
-      const expected = sequencesFromText(long, { ...options, maxTokens: Infinity })
+      const expected = sequencesFromText(long, options)
       const inMemory = await loadCorpus(at('long.txt'), options)
       expect(bytesOf(inMemory).equals(bytesOf(expected))).toBe(true)
       expect(inMemory.vocab.tokens).toEqual(expected.vocab.tokens)
@@ -100,7 +66,7 @@ describe('loadCorpus', () => {
 
   test('a saved model of byte pairs goes on from a text', async () => {
     await writeFile(at('a.txt'), text)
-    const { vocab } = await loadCorpus(at('a.txt'), { tokens: 'bpe', clean: false })
+    const { vocab } = await loadCorpus(at('a.txt'), { tokens: 'bpe' })
     await saveModel(at('model'), new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 2 }), vocab.size), vocab)
     const loaded = await loadModel(at('model'))
     expect(loaded.vocab).toEqual(vocab)
@@ -136,7 +102,7 @@ describe('loadCorpus', () => {
     ]) {
       const words = Array.from({ length: size }, (_, i) => `w${i}`).join(' ')
       await writeFile(at('words.txt'), words)
-      const { corpus, vocab, close } = await loadCorpus(at('words.txt'), { ...onDisk(), tokens: 'word', clean: false })
+      const { corpus, vocab, close } = await loadCorpus(at('words.txt'), { ...onDisk(), tokens: 'word' })
       expect(corpus.subarray(0, 1).BYTES_PER_ELEMENT).toBe(bytes)
       expect(vocab.decode(corpus.subarray(size - 2, size + 9))).toEqual([`w${size - 2}`, `w${size - 1}`])
       await close()
@@ -151,10 +117,10 @@ describe('loadCorpus', () => {
     await writeFile(at('books', 'd.md'), 'not this')
     await writeFile(at('e[1].txt'), 'fourth')
     const joined = async (...sources: string[]) => {
-      const { corpus, vocab, source } = await loadCorpus(sources, { clean: false })
+      const { corpus, vocab, source } = await loadCorpus(sources)
       return [vocab.join(vocab.decode(corpus.subarray(0, 100))), source.replaceAll(folder, '')]
     }
-    expect(await joined(at('books'))).toEqual(['first\nsecond', '/books (2 files)'])
+    expect(await joined(at('books'))).toEqual(['first\nsecond\nthird', '/books (3 files)'])
     expect(await joined(at('books/**/*.txt'), at('e[1].txt'))).toEqual([
       'first\nsecond\nthird\nfourth',
       '/books/**/*.txt (3 files), /e[1].txt',
@@ -169,7 +135,7 @@ describe('loadCorpus', () => {
     await mkdir(at('tmp'))
     const bytes = Array.from(Buffer.from(text), (byte) => Uint8Array.of(byte))
     await writeFile(at('a.txt'), 'more')
-    const options = { ...onDisk(), clean: false }
+    const options = { ...onDisk() }
     const loaded = await loadCorpus(['-', at('a.txt')], { ...options, stdin: Readable.from(bytes) })
     expect(loaded.vocab.join(loaded.vocab.decode(all(loaded)))).toBe(`${text}\nmore`)
     expect(loaded.source).toBe(`standard input, ${at('a.txt')}`)
@@ -183,29 +149,30 @@ describe('loadCorpus', () => {
 
   test.skipIf(process.platform === 'win32')('a pipe with a name is copied, too', async () => {
     await promisify(execFile)('mkfifo', [at('pipe')])
-    const [loaded] = await Promise.all([loadCorpus(at('pipe'), { clean: false }), writeFile(at('pipe'), text)])
+    const [loaded] = await Promise.all([loadCorpus(at('pipe'), {}), writeFile(at('pipe'), text)])
     expect(loaded.corpus.length).toBe([...text].length)
   })
 
   test('bytes as they are, when nothing is to be changed', async () => {
-    const bytes = Uint8Array.from({ length: 300 }, (_, i) => 255 - (i % 256))
+    const bytes = Uint8Array.from({ length: 300 }, (_, i) => (255 + 7 * i) % 256)
     await writeFile(at('any.bin'), bytes)
-    const { corpus, vocab } = await loadCorpus(at('any.bin'), { tokens: 'byte', clean: false })
+    const { corpus, vocab } = await loadCorpus(at('any.bin'), { tokens: 'byte' })
     expect(vocab.decode(all({ corpus })).map((byte) => byte.charCodeAt(0))).toEqual([...bytes])
-    await expect(loadCorpus(at('any.bin'), { tokens: 'byte' })).rejects.toThrow('not UTF-8 text from byte 0')
+    await expect(loadCorpus(at('any.bin'), { tokens: 'byte', clean: true })).rejects.toThrow(
+      'not UTF-8 text from byte 0',
+    )
   })
 
   test('a given vocabulary, rare tokens, and a limit: what is unknown is counted as far as it is kept', async () => {
     await writeFile(at('a.txt'), 'aaa bbb cc d?')
     const vocab = Vocab.count('ab')
-    const given = await loadCorpus(at('a.txt'), { ...onDisk(), vocab })
+    const given = await loadCorpus(at('a.txt'), { ...onDisk(), vocab, clean: true })
     expect([given.vocab, given.unknown, given.corpus.length]).toEqual([vocab, 6, 12])
     const rare = await loadCorpus(at('a.txt'), {
       ...onDisk(),
       minFreq: 3,
       maxTokens: 11,
       lowercase: true,
-      clean: false,
     })
     expect([rare.vocab.tokens.join(''), rare.unknown, rare.corpus.length]).toEqual(['<unk>a b', 2, 11])
     for (const { close } of [given, rare]) await close()
@@ -259,7 +226,7 @@ describe('the cache of a long text', () => {
     expect(await load()).toEqual({ tokens: 'abcabc', fresh: false })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: true })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: false })
-    expect((await load({ clean: false })).fresh).toBe(true)
+    expect((await load({ clean: true })).fresh).toBe(true)
     expect((await load({ vocab: Vocab.count('ab') })).tokens).toBe('ab<unk>ab<unk>')
   })
 

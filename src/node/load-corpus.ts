@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
-import { checkMaxTokens, checkSome, type EncodeOptions, kindOf } from '../data/load.js'
+import { checkLoad, checkSome, type EncodeOptions } from '../data/load.js'
 import { PieceStream } from '../data/pieces.js'
 import type { Corpus } from '../data/sequences.js'
-import type { TokenKind } from '../data/text.js'
+import type { TextChanges, TokenKind } from '../data/text.js'
 import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from '../data/tokens.js'
 import { Vocab } from '../data/vocab.js'
 import { cacheFolder } from './cache-folder.js'
 import { readCorpus, writeCorpus } from './corpus-cache.js'
+import { decodeText, encodingOf } from './decode.js'
 import { FileCorpus } from './file-corpus.js'
-import { decodeUtf8, readChunks } from './read-chunks.js'
+import { readChunks } from './read-chunks.js'
 import { openSources, type SourceFile, type Sources } from './sources.js'
 
 export interface CorpusProgress {
@@ -24,6 +25,11 @@ export interface CorpusProgress {
 }
 
 export interface CorpusOptions extends EncodeOptions {
+  /**
+   * How characters are written, as `TextDecoder` names it, such as 'windows-1252'. Default: what a byte order mark says,
+   * which always comes first, or UTF-8.
+   */
+  encoding?: string
   /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default Infinity. */
   maxTokens?: number
   /** Where the tokens of long texts are kept. Default: UNROLLED_CACHE, or the user's cache folder. */
@@ -47,46 +53,62 @@ export interface LoadedCorpus {
   bytes: number
   /** Tokens of the corpus that are not in the vocabulary. */
   unknown: number
+  /** How much of the text was changed. */
+  changes: TextChanges
   /** Closes the file of a long text, when nothing is read from the corpus any more. */
   close(): Promise<void>
 }
 
 /**
- * Texts of any size as token numbers, with their vocabulary. Sources are files, directories (their .txt files),
- * patterns such as `books/*.txt`, and `-`, standard input. Memory stays small whatever the text's length: it is read in
- * pieces, twice, and the numbers of a long one go to a file in the cache folder, which is used again while the text's
- * files have the same sizes and times. Texts are UTF-8; with 'byte' tokens, and neither cleaning nor lower case, files
- * are taken as they are.
- * @throws DataError for what cannot be read, is not UTF-8, or has no tokens; OptionError for an option out of range
+ * Texts of any size as token numbers, with their vocabulary. Sources are files, directories (their .txt files, and those
+ * of directories within), patterns such as `books/*.txt`, and `-`, standard input. They are taken as they are, whole,
+ * unless options say otherwise. Memory stays small whatever the text's length: it is read in pieces, twice, and the
+ * numbers of a long one go to a file in the cache folder, which is used again until the text's files change. With 'byte'
+ * tokens, and neither an encoding, nor cleaning, nor lower case, files are taken byte by byte.
+ * @throws DataError for what cannot be read, is no text in its encoding, or has no tokens; OptionError for an option out
+ *   of range
  */
-export async function loadCorpus(
+export const loadCorpus = (sources: string | readonly string[], options: CorpusOptions = {}): Promise<LoadedCorpus> =>
+  loadSources(sources, options, 'loadCorpus')
+
+/** `loadCorpus` for other functions. @param where the one that the user called, for messages */
+export async function loadSources(
   sources: string | readonly string[],
-  options: CorpusOptions = {},
+  options: CorpusOptions,
+  where: string,
 ): Promise<LoadedCorpus> {
   // Before standard input is waited for.
-  checkMaxTokens(options.maxTokens ?? Infinity)
-  kindOf(options)
-  const opened = await openSources(sources, options)
+  check(options, where)
+  const opened = await openSources(sources, where, options)
   try {
-    return await loadOpened(opened, options)
+    return await loadOpened(opened, options, where)
   } finally {
     await opened.close()
   }
 }
 
+const check = (options: CorpusOptions, where: string) => ({
+  ...checkLoad(where, options),
+  encoding: encodingOf(where, options.encoding),
+})
+
 /** `loadCorpus` of texts that were found already, and stay open. */
-export async function loadOpened({ files, description }: Sources, options: CorpusOptions = {}): Promise<LoadedCorpus> {
-  const { maxTokens = Infinity, maxMemory = 2 ** 26, cacheDir = cacheFolder() } = options
-  checkMaxTokens(maxTokens)
-  const kind = kindOf(options)
-  if (kind === 'bpe') await loadBytePairs()
+export async function loadOpened(
+  { files, description }: Sources,
+  options: CorpusOptions,
+  where: string,
+): Promise<LoadedCorpus> {
+  const { maxMemory = 2 ** 26, cacheDir = cacheFolder() } = options
+  const { maxTokens, ...checked } = check(options, where)
+  if (checked.tokens === 'bpe') await loadBytePairs()
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-  const text: Text = { ...options, tokens: kind, files, source: description, bytes }
+  const text: Text = { ...options, ...checked, files, source: description, bytes, where }
   const state = JSON.stringify(files.map(({ version }) => version))
   const cache = path.join(cacheDir, `corpus-${keyOf(text, maxTokens)}.bin`)
   const cached = await readCorpus(cache, state, progressOf(text, 'checking'))
   const { corpus, ...loaded } = cached ?? (await encodeText(text, { maxTokens, maxMemory, cache, state }))
-  const done = { vocab: loaded.vocab, source: description, bytes, unknown: loaded.unknown }
+  const { vocab, unknown, changes } = loaded
+  const done = { vocab, source: description, bytes, unknown, changes }
   if (!(corpus instanceof FileCorpus)) return { corpus, ...done, close: async () => {} }
   if (corpus.byteLength > maxMemory) return { corpus, ...done, close: async () => corpus.close() }
   // A long text of few tokens.
@@ -102,13 +124,15 @@ interface Text extends CorpusOptions {
   /** As people know it. */
   source: string
   bytes: number
+  /** The function that the user called. */
+  where: string
 }
 
 /** A name for the files of a text and what makes its tokens; not for the files' content. */
 function keyOf(text: Text, maxTokens: number): string {
-  const { files, tokens, clean = true, lowercase = false, minFreq = 0, vocab } = text
+  const { files, tokens, clean = false, lowercase = false, minFreq, encoding = null, vocab } = text
   const places = files.map((file) => (file.path === file.name ? path.resolve(file.path) : file.name))
-  const what = [places, tokens, clean, lowercase, minFreq, vocab?.tokens, String(maxTokens)]
+  const what = [places, tokens, clean, lowercase, minFreq, encoding, vocab?.tokens ?? null, String(maxTokens)]
   return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 32)
 }
 
@@ -125,17 +149,20 @@ function progressOf(
   }
 }
 
-/** A text in pieces, each of them with whole tokens. */
-async function* piecesOf(text: Text, phase: CorpusProgress['phase']): AsyncGenerator<string> {
+/** A text in pieces, each of them with whole tokens. @param stream what cuts it */
+async function* piecesOf(
+  text: Text,
+  phase: CorpusProgress['phase'],
+  stream = new PieceStream(text, text.where),
+): AsyncGenerator<string> {
   const report = progressOf(text, phase)
-  const { files, tokens, clean = true, lowercase = false } = text
-  const asTheyAre = tokens === 'byte' && !clean && !lowercase
-  const stream = new PieceStream(asTheyAre ? { tokens: 'char', clean: false } : text)
+  const { files, tokens, clean, lowercase, encoding } = text
+  const asTheyAre = tokens === 'byte' && !clean && !lowercase && encoding === undefined
   for (const [i, file] of files.entries()) {
     if (i > 0) yield stream.push('\n')
     const chunks = observed(readChunks(file.path), report)
     if (asTheyAre) for await (const chunk of chunks) yield chunk.toString('latin1')
-    else for await (const part of decodeUtf8(chunks, file.name)) yield stream.push(part)
+    else for await (const part of decodeText(chunks, file.name, encoding)) yield stream.push(part)
   }
   yield stream.flush()
 }
@@ -150,10 +177,12 @@ async function* observed(chunks: AsyncIterable<Buffer>, see: (bytes: number) => 
 async function encodeText(
   text: Text,
   { maxTokens, maxMemory, cache, state }: { maxTokens: number; maxMemory: number; cache: string; state: string },
-): Promise<{ corpus: FileCorpus | Numbers; vocab: Vocab; unknown: number }> {
-  const { vocab, total } = await countTokens(text)
+): Promise<Pick<LoadedCorpus, 'vocab' | 'unknown' | 'changes'> & { corpus: FileCorpus | Numbers }> {
+  const counted = new PieceStream(text, text.where)
+  const { vocab, total } = await countTokens(text, counted)
   const length = Math.min(total, maxTokens)
-  checkSome(text.source, length)
+  checkSome(text.source, length, counted.changes)
+  const changes = { ...counted.changes, cut: total - length }
   const encode = tokenEncoder(vocab)
   const Numbers = numbersFor(vocab.size)
   /** Hands over all numbers, in arrays that are written over; returns how many are unknown. */
@@ -166,12 +195,12 @@ async function encodeText(
       left -= numbers.length
       if (left === 0) return unknown
     }
-    throw new DataError(`loadText: the text became shorter while it was read; load it again`)
+    throw new DataError(`${text.where}: the text became shorter while it was read; load it again`)
   }
   const fits = length * Numbers.BYTES_PER_ELEMENT <= maxMemory
   if (!fits || text.bytes > maxMemory) {
     try {
-      return await writeCorpus(cache, { state, vocab, length }, fill)
+      return await writeCorpus(cache, { state, vocab, length, changes }, fill)
     } catch (error) {
       // Without a cache a long text of few tokens costs the next run its time, not this one its tokens.
       if (!fits || !(error instanceof DataError)) throw error
@@ -183,15 +212,15 @@ async function encodeText(
     corpus.set(numbers, at)
     at += numbers.length
   })
-  return { corpus, vocab, unknown }
+  return { corpus, vocab, unknown, changes }
 }
 
-/** The vocabulary of a text, or the one given, and how many tokens there are. */
-async function countTokens(text: Text): Promise<{ vocab: Vocab; total: number }> {
+/** The vocabulary of a text, or the one given, and how many tokens there are. @param stream what cuts the text */
+async function countTokens(text: Text, stream: PieceStream): Promise<{ vocab: Vocab; total: number }> {
   const { tokens: kind, minFreq, vocab: given } = text
-  if (given) return { vocab: given, total: await countEncoded(text, given) }
+  if (given) return { vocab: given, total: await countEncoded(text, given, stream) }
   const counter = tokenCounter(kind)
-  for await (const piece of piecesOf(text, 'counting')) counter.add(piece)
+  for await (const piece of piecesOf(text, 'counting', stream)) counter.add(piece)
   const counts = counter.counts()
   const vocab = Vocab.ofCounts(counts, { minFreq, kind })
   // Rare byte-pair tokens become several shorter ones.
@@ -201,9 +230,9 @@ async function countTokens(text: Text): Promise<{ vocab: Vocab; total: number }>
   return { vocab, total }
 }
 
-async function countEncoded(text: Text, vocab: Vocab): Promise<number> {
+async function countEncoded(text: Text, vocab: Vocab, stream?: PieceStream): Promise<number> {
   const encode = tokenEncoder(vocab)
   let total = 0
-  for await (const piece of piecesOf(text, 'counting')) total += encode(piece).length
+  for await (const piece of piecesOf(text, 'counting', stream)) total += encode(piece).length
   return total
 }

@@ -1,13 +1,15 @@
-import { BOOK_TOKENS, type LoadedText, type LoadOptions } from '../data/load.js'
-import { SequenceData } from '../data/sequences.js'
-import { loadCorpus } from './load-corpus.js'
+import { type LoadedText, type LoadOptions, withSequences } from '../data/load.js'
+import { type CorpusOptions, loadSources } from './load-corpus.js'
+
+export interface LoadTextOptions extends LoadOptions, Pick<CorpusOptions, 'encoding'> {}
 
 /**
  * Texts as batches of token numbers with a vocabulary; see `loadCorpus`, which knows more options, and can close the
  * file that a long text stays open in here until the process ends.
- * @throws DataError for what cannot be read, is not UTF-8, or is too short for one batch
+ * @throws DataError for what cannot be read, is no text in its encoding, or is too short for one batch; OptionError for
+ *   an option out of range
  */
-export async function loadText(source: string | readonly string[], options: LoadOptions = {}): Promise<LoadedText> {
-  const { corpus, vocab } = await loadCorpus(source, { ...options, maxTokens: options.maxTokens ?? BOOK_TOKENS })
-  return { data: new SequenceData(corpus, options), vocab, corpus }
+export async function loadText(source: string | readonly string[], options: LoadTextOptions = {}): Promise<LoadedText> {
+  const { corpus, vocab, changes } = await loadSources(source, options, 'loadText')
+  return withSequences({ vocab, corpus, changes }, options, 'loadText')
 }

@@ -1,9 +1,10 @@
-import { readdir, rename, rm, statfs } from 'node:fs/promises'
+import { rename, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { findReplaced, makeFolder } from './atomic.js'
-import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
-import { lockFolder } from './lock.js'
+import { findReplaced, makeFolder, removeAbandoned } from './atomic.js'
+import { BEST, CHECKPOINT, type Checkpoint, EVENT_FILE, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
+import { readdir, rm } from './files.js'
+import { lockFolder, refuseLocked } from './lock.js'
 import { orDataError, placeOf } from './model-folder.js'
 
 /** Steps and minutes between two checkpoints. */
@@ -16,6 +17,7 @@ export interface CheckpointIntervals {
 export class RunFolder {
   #written = performance.now()
   #step = 0
+  #savedStep = 0
 
   private constructor(
     readonly folder: string,
@@ -35,11 +37,14 @@ export class RunFolder {
       if (replaced) await rename(replaced, place).catch(() => undefined)
       await makeFolder(place)
       const leave = await lockFolder(place)
-      for (const name of await readdir(place)) {
-        if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(path.join(place, name), { force: true, recursive: true })
-      }
+      await removeAbandoned(place, () => true)
       return new RunFolder(folder, place, leave)
     })
+  }
+
+  /** @throws DataError where another training is at work there */
+  static async refuseBusy(folder: string): Promise<void> {
+    await refuseLocked(await placeOf(folder))
   }
 
   /** Whether a training can be gone on with there. */
@@ -47,6 +52,11 @@ export class RunFolder {
     const place = await placeOf(folder)
     const names = await readdir((await findReplaced(place)) ?? place).catch(() => [] as string[])
     return names.includes(CHECKPOINT)
+  }
+
+  /** The step of the last checkpoint. */
+  get step(): number {
+    return this.#savedStep
   }
 
   /** Where a file of that name is. */
@@ -57,13 +67,19 @@ export class RunFolder {
   /** The last checkpoint. @throws DataError where there is none, FormatError where it is damaged */
   async last(): Promise<Checkpoint> {
     const checkpoint = await loadCheckpoint(this.file(CHECKPOINT))
-    this.#step = checkpoint.progress?.step ?? 0
+    this.#step = this.#savedStep = checkpoint.progress?.step ?? 0
     return checkpoint
   }
 
-  /** The first one, before any work. @throws DataError unless there is room for the next beside it */
+  /**
+   * The first one, before any work; what an earlier training left beside its model goes away.
+   * @throws DataError unless there is room for the next beside it
+   */
   async saveFirst(checkpoint: Checkpoint): Promise<void> {
     const bytes = await this.saveLast(checkpoint)
+    for (const name of await readdir(this.place)) {
+      if (name === BEST || name.startsWith(EVENT_FILE)) await rm(this.file(name), { force: true })
+    }
     const { bavail, bsize } = await statfs(this.place)
     // Twice: the last and the best, each written beside its older self.
     if (bavail * bsize < 2 * bytes) {
@@ -78,7 +94,9 @@ export class RunFolder {
     // Before the attempt: one that fails is made again after the next interval, not at once.
     this.#written = performance.now()
     this.#step = checkpoint.progress?.step ?? 0
-    return orDataError(this.folder, () => saveCheckpoint(this.file(CHECKPOINT), checkpoint))
+    const bytes = await orDataError(this.folder, () => saveCheckpoint(this.file(CHECKPOINT), checkpoint))
+    this.#savedStep = this.#step
+    return bytes
   }
 
   async saveBest(checkpoint: Checkpoint): Promise<void> {

@@ -28,19 +28,21 @@ export interface Sources {
 }
 
 /**
- * Finds the files of texts: files, directories (their .txt files, in the order of their names), patterns such as
- * `books/*.txt`, and `-`, standard input. What is no regular file, such as standard input or a pipe, is copied to a
- * temporary one, because a text is read twice.
+ * Finds the files of texts: files, directories (their .txt files and those of directories within, in the order of
+ * their paths), patterns such as `books/*.txt`, and `-`, standard input. What is no regular file, such as standard
+ * input or a pipe, is copied to a temporary one, because a text is read twice.
+ * @param where the function that the user called, for messages
  * @throws DataError where there is none, or one cannot be read
  */
 export async function openSources(
   sources: string | readonly string[],
+  where: string,
   { signal, stdin }: { signal?: AbortSignal; stdin?: AsyncIterable<Uint8Array> } = {},
 ): Promise<Sources> {
   const given: readonly string[] = typeof sources === 'string' ? [sources] : sources
-  if (given.length === 0) throw new DataError('loadText: no text is named, expected a file, a directory or a pattern')
+  if (given.length === 0) throw new DataError(`${where}: no text is named, expected a file, a directory or a pattern`)
   if (given.indexOf('-') !== given.lastIndexOf('-')) {
-    throw new DataError("loadText: '-', standard input, is named twice, expected once")
+    throw new DataError(`${where}: '-', standard input, is named twice, expected once`)
   }
   const copies: string[] = []
   const close = async () => {
@@ -61,7 +63,8 @@ export async function openSources(
         for (const file of await listFiles(source)) {
           const info = await describe(file)
           if (info.isFile()) {
-            const version = `${info.size} ${info.mtimeNs}`
+            // A change may put the size and the time of modification back as they were, but not the others.
+            const version = [info.size, info.mtimeNs, info.ctimeNs, info.ino].join(' ')
             files.push({ path: file, name: file, bytes: Number(info.size), version })
           } else if (info.isDirectory()) throw unreadable(file, Object.assign(new Error(), { code: 'EISDIR' }))
           else files.push(await copied(createReadStream(file), file))
@@ -91,12 +94,34 @@ async function listFiles(source: string): Promise<string[]> {
     return files.map(path.normalize).sort()
   }
   if (!info?.isDirectory()) return [source]
-  const names = await readdir(source).catch((error) => {
-    throw unreadable(source, error)
-  })
-  const texts = names.filter((name) => name.endsWith('.txt')).sort()
-  if (texts.length === 0) throw new DataError(`${source}: the directory has no .txt files, expected at least one`)
+  const texts = (await textsIn(source)).sort()
+  if (texts.length === 0) {
+    throw new DataError(
+      `${source}: the directory has no .txt files, nor have those within it, expected at least one that is not hidden`,
+    )
+  }
   return texts.map((name) => path.join(source, name))
+}
+
+/**
+ * The .txt files of a directory and of those within it, as paths from it with `/` between names. What is hidden is left
+ * out; a directory that links lead to more than once, such as to the one that they are in, is looked through once.
+ */
+async function textsIn(directory: string, within = '', seen = new Set<string>()): Promise<string[]> {
+  const { dev, ino } = await describe(directory)
+  if (seen.has(`${dev} ${ino}`)) return []
+  seen.add(`${dev} ${ino}`)
+  const names = await readdir(directory).catch((error) => {
+    throw unreadable(directory, error)
+  })
+  const texts: string[] = []
+  for (const name of names.filter((name) => !name.startsWith('.')).sort()) {
+    const place = path.join(directory, name)
+    const info = await stat(place).catch(() => undefined)
+    if (info?.isDirectory()) texts.push(...(await textsIn(place, `${within}${name}/`, seen)))
+    else if (/\.txt$/i.test(name)) texts.push(within + name)
+  }
+  return texts
 }
 
 async function copy(

@@ -17,7 +17,7 @@ async function factsOf(texts: (string | Buffer)[], clean = false) {
     writeFileSync(name, text)
     return name
   })
-  const { files, close } = await openSources(names)
+  const { files, close } = await openSources(names, 'test')
   try {
     return await textFacts(files, { clean })
   } finally {

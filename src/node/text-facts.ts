@@ -2,7 +2,8 @@ import { DataError } from '../core/errors.js'
 import { PieceStream } from '../data/pieces.js'
 import type { TokenKind } from '../data/text.js'
 import { tokenCounter } from '../data/tokens.js'
-import { decodeUtf8, readChunks } from './read-chunks.js'
+import { decodeText } from './decode.js'
+import { readChunks } from './read-chunks.js'
 import type { SourceFile } from './sources.js'
 
 /** Kinds of tokens that are counted of any text. */
@@ -21,13 +22,13 @@ export interface TextFacts {
 
 /**
  * What there is to say of texts before they are numbered, in one reading.
- * @throws DataError for what cannot be read or is not UTF-8; the signal's reason
+ * @throws DataError for what cannot be read or is no text in its encoding; the signal's reason
  */
 export async function textFacts(
   files: readonly SourceFile[],
-  options: { clean: boolean; signal?: AbortSignal; onProgress?: (done: number) => void },
+  options: { clean: boolean; encoding?: string; signal?: AbortSignal; onProgress?: (done: number) => void },
 ): Promise<TextFacts> {
-  const { clean, signal, onProgress } = options
+  const { clean, encoding, signal, onProgress } = options
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
   const counts = countedKinds.map((kind) => new KindCount(kind, clean))
   let [bytes, characters, lines] = [0, 0, 0]
@@ -42,7 +43,7 @@ export async function textFacts(
         yield chunk
       }
     }
-    for await (const part of decodeUtf8(observed(), file.name)) {
+    for await (const part of decodeText(observed(), file.name, encoding)) {
       for (const count of counts) count.add(part)
       characters += part.length - (part.match(/[\ud800-\udbff]/g)?.length ?? 0)
       lines += part.match(/\r\n|\n|\r/g)?.length ?? 0
@@ -69,7 +70,7 @@ class KindCount {
     readonly kind: TokenKind,
     clean: boolean,
   ) {
-    this.#stream = new PieceStream({ tokens: kind, clean })
+    this.#stream = new PieceStream({ tokens: kind, clean }, 'textFacts')
     this.#counter = tokenCounter(kind)
   }
 

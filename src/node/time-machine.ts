@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { loadBytePairs } from '../data/byte-pairs.js'
-import { kindOf, type LoadedText, type LoadOptions, sequencesFromText } from '../data/load.js'
+import { BOOK_TOKENS, checkLoad, encodeString, type LoadedText, type LoadOptions, withSequences } from '../data/load.js'
 import { writeFileAtomic } from './atomic.js'
 import { cacheFolder } from './cache-folder.js'
 import { download, type Progress } from './download.js'
@@ -43,13 +43,16 @@ export interface LoadedBook extends LoadedText {
 }
 
 /**
- * *The Time Machine* as batches of token numbers: the book's `load_data_time_machine`. See `findTimeMachine`.
+ * *The Time Machine* as batches of token numbers: the book's `load_data_time_machine`. Unless options say otherwise, it
+ * is cleaned and cut to 10,000 tokens as in the book. See `findTimeMachine`.
  * @throws DataError where `path` cannot be read, or the text is too short for one batch
  */
 export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise<LoadedBook> {
+  const { clean = true, maxTokens = BOOK_TOKENS } = options
+  if (checkLoad('loadTimeMachine', options).tokens === 'bpe') await loadBytePairs()
   const { text, source } = await findTimeMachine(options)
-  if (kindOf(options) === 'bpe') await loadBytePairs()
-  return { ...sequencesFromText(text, options), source }
+  const loaded = encodeString(text, { ...options, clean, maxTokens }, 'loadTimeMachine')
+  return { ...withSequences(loaded, options, 'loadTimeMachine'), source }
 }
 
 /**

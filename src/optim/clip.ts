@@ -1,7 +1,9 @@
 import { checkNumber } from '../core/check.js'
+import { describe } from '../core/describe.js'
+import { OptionError } from '../core/errors.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 
 /**
  * Gradient clipping: scales all gradients together so that their common norm is at most `theta` (the book's
@@ -11,7 +13,7 @@ import type { Tensor } from '../tensor/tensor.js'
  */
 export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): number {
   if (theta !== Infinity) checkNumber('clipGradNorm', 'theta', theta, 0)
-  const grads = gradsOf(parameters)
+  const grads = gradsOf('clipGradNorm', parameters)
   const norm = Math.sqrt(grads.reduce((sum, grad) => sum + kernels().sumSquares(grad), 0))
   if (norm > theta) for (const grad of grads) kernels().affine(grad, theta / norm, 0, grad)
   return norm
@@ -23,10 +25,20 @@ export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): numbe
  */
 export function clipGradValue(parameters: Iterable<Tensor>, value: number): void {
   if (value !== Infinity) checkNumber('clipGradValue', 'value', value, 0)
-  for (const grad of gradsOf(parameters)) {
+  for (const grad of gradsOf('clipGradValue', parameters)) {
     for (let i = 0; i < grad.length; i++) grad[i] = Math.max(-value, Math.min(value, grad[i]))
   }
 }
 
-const gradsOf = (parameters: Iterable<Tensor>): FloatArray[] =>
-  [...parameters].flatMap(({ grad }) => (grad ? [grad.data as FloatArray] : []))
+function gradsOf(where: string, parameters: Iterable<Tensor>): FloatArray[] {
+  const given: unknown = parameters
+  if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) {
+    throw new OptionError(
+      `${where}: the parameters are ${describe(given)}, expected tensors, such as model.parameters()`,
+    )
+  }
+  return [...parameters].flatMap((parameter, i) => {
+    checkTensor(where, parameter, `parameter ${i}`)
+    return parameter.grad ? [parameter.grad.data as FloatArray] : []
+  })
+}

@@ -90,7 +90,7 @@ describe('clipGradNorm', () => {
 
 describe('clipGradValue', () => {
   const clipped = (values: number[], value: number) => {
-    const p = begin()
+    const p = tensor(values.map(() => 10)).requiresGrad_()
     p.grad = tensor(values)
     clipGradValue([p, begin()], value)
     return [...p.grad.data]

@@ -1,10 +1,13 @@
 import { checkNumber } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
+import { formatShape } from '../core/shape.js'
 import { numberProblems } from '../core/state.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
-import { tensorProblems } from '../tensor/state.js'
+import { hiddenBeside, noteListed } from '../tensor/listings.js'
+import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
+import type { Value } from '../tensor/value.js'
 
 /** Parameters with options of their own; what is left out is as the optimizer's. */
 export type GroupOptions<Options> = { params: Iterable<Tensor> } & Partial<Options>
@@ -45,6 +48,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   readonly parameters: readonly Tensor[]
   readonly #name: string
   readonly #slots: readonly Slot<Options>[]
+  #checked = false
 
   /**
    * @param defaults every option with its value where neither `options` nor a group gives one
@@ -73,6 +77,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     })
     this.parameters = this.groups.flatMap(({ params }) => params)
     checkParameters(name, this.parameters)
+    noteListed(this.parameters, false)
     this.#slots = this.groups.flatMap((group) => {
       const names = this.bufferNames(group)
       return group.params.map((parameter) => {
@@ -101,8 +106,18 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     group: ParameterGroup<Options>,
   ): void
 
-  /** Changes every parameter that has a gradient. */
+  /**
+   * Changes every parameter that has a gradient.
+   * @throws OptionError where the gradients are those of a model with a parameter that its `parameters()` cannot see
+   */
   step(): void {
+    const hidden = this.#checked ? undefined : hiddenBeside(this.parameters)
+    if (hidden) {
+      throw new OptionError(
+        `${this.#name}.step: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put the module that holds it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
+      )
+    }
+    this.#checked = true
     for (const slot of this.#slots) {
       const { data, grad } = slot.parameter
       if (!grad) continue
@@ -127,7 +142,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
 
   /** A copy of all that a training needs to go on with the same bits, beside the parameters and the options. */
   stateDict(): OptimizerState {
-    const tensors = [...this.#buffers()].map(([name, tensor]) => [name, tensor.clone()])
+    const tensors = [...this.#buffers()].map(([name, { data, shape }]) => [name, fromData(data.slice(), shape)])
     return { tensors: Object.fromEntries(tensors), values: this.#values() }
   }
 
@@ -138,9 +153,10 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    */
   loadStateDict({ tensors, values }: OptimizerState): void {
     const buffers = this.#buffers()
-    const problems = [...tensorProblems(buffers, tensors), ...numberProblems(this.#values(), values)]
+    const saved = valuesFor(buffers, tensors)
+    const problems = [...saved.problems, ...numberProblems(this.#values(), values)]
     if (problems.length > 0) throw new FormatError(`${this.#name}.loadStateDict: ${problems.join('; ')}`)
-    for (const [name, { data }] of buffers) data.set(tensors[name].data)
+    for (const [name, { data }] of buffers) data.set(saved.values.get(name)!)
     this.groups.forEach((group, i) => {
       group.lr = values[`lr.${i}`]
     })
@@ -149,9 +165,9 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     })
   }
 
-  #buffers(): Map<string, Tensor> {
+  #buffers(): Map<string, Value> {
     const named = this.#slots.flatMap(({ parameter, buffers }, i) =>
-      Object.entries(buffers).map(([name, data]) => [`${name}.${i}`, fromData(data, parameter.shape)] as const),
+      Object.entries(buffers).map(([name, data]) => [`${name}.${i}`, { data, shape: parameter.shape }] as const),
     )
     return new Map(named)
   }
@@ -169,7 +185,10 @@ const defined = (options: object) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 function checkParameters(name: string, parameters: readonly Tensor[]): void {
-  if (parameters.length === 0) throw new OptionError(`${name}: no parameters, expected at least one`)
+  if (parameters.length === 0)
+    throw new OptionError(
+      `${name}: no parameters, expected at least one; layers in private fields (#name) are not found`,
+    )
   parameters.forEach((parameter, i) => {
     const problem = !(parameter instanceof Tensor)
       ? 'is no tensor'

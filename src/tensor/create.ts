@@ -1,62 +1,78 @@
-import { ShapeError } from '../core/errors.js'
-import { defaultGenerator, type Generator } from '../core/random.js'
+import { checkWord } from '../core/check.js'
+import { describe } from '../core/describe.js'
+import { OptionError, ShapeError } from '../core/errors.js'
+import { defaultGenerator, Generator } from '../core/random.js'
 import { type Shape, sizeOf } from '../core/shape.js'
-import { type NestedNumbers, Tensor, type TensorData } from './tensor.js'
+import { dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
+import { Tensor } from './tensor.js'
 import { floats, floatsOf } from './value.js'
 
 export interface TensorOptions {
-  /** Default 'float'. */
+  /** Default 'float', but 'int32' for values from an Int32Array. */
   dtype?: 'float' | 'int32'
   requiresGrad?: boolean
 }
 
 /**
- * A tensor of nested arrays of numbers: `tensor([[1, 2], [3, 4]])`.
- * @throws ShapeError where rows differ in length, or an int32 is not a whole number of 32 bits
+ * A tensor of numbers: of one, of nested arrays (`tensor([[1, 2], [3, 4]])`), or of typed arrays, whose values are copied.
+ * The dtype is 'int32' where it is asked for, or where all values come from an Int32Array.
+ * @throws ShapeError where rows differ in length, something is no number, or an int32 is not a whole number of 32 bits
+ * @throws OptionError for another dtype
  * @throws GradientError where gradients of an int32 are asked for
  */
-export function tensor(nested: NestedNumbers, { dtype = 'float', requiresGrad = false }: TensorOptions = {}): Tensor {
-  const shape: number[] = []
-  for (let level = nested; Array.isArray(level); level = level[0]) shape.push(level.length)
-  const values: number[] = []
-  const collect = (level: NestedNumbers, axis: number): void => {
-    if (Array.isArray(level) ? level.length !== shape[axis] : axis !== shape.length) {
-      throw new ShapeError(`tensor: rows at depth ${axis} differ in length, expected a full array of numbers`)
+export function tensor(values: NestedValues, { dtype, requiresGrad = false }: TensorOptions = {}): Tensor {
+  if (dtype !== undefined) checkWord('tensor', 'dtype', dtype, ['float', 'int32'])
+  const { rows, shape, whole } = rowsOf('tensor', values)
+  const data =
+    (dtype ?? (whole ? 'int32' : 'float')) === 'int32' ? new Int32Array(sizeOf(shape)) : floats(sizeOf(shape))
+  for (const [i, row] of rows.entries()) {
+    const at = i * row.length
+    data.set(row, at)
+    if (!(data instanceof Int32Array)) continue
+    for (let j = 0; j < row.length; j++) {
+      if (row[j] !== data[at + j]) {
+        throw new ShapeError(`tensor: ${row[j]} is not a whole number of 32 bits, expected int32`)
+      }
     }
-    if (Array.isArray(level)) for (const item of level) collect(item, axis + 1)
-    else values.push(level)
   }
-  collect(nested, 0)
-  if (dtype === 'float') {
-    const data = floats(values.length)
-    data.set(values)
-    return new Tensor(data, shape, requiresGrad)
-  }
-  const wrong = values.find((value) => value !== (value | 0))
-  if (wrong !== undefined) throw new ShapeError(`tensor: ${wrong} is not a whole number of 32 bits, expected int32`)
-  const whole = new Tensor(Int32Array.from(values), shape)
-  return requiresGrad ? whole.requiresGrad_() : whole
+  return new Tensor(data, shape, requiresGrad)
 }
 
-/** A tensor around an array, without a copy. */
-export const fromData = (data: TensorData, shape: Shape): Tensor => new Tensor(data, shape)
+/**
+ * A tensor around an array: without a copy where its kind is that of the kernels in use (Float32Array as a rule), or
+ * Int32Array, which makes the dtype 'int32'. Other numbers, in plain or typed arrays, are copied into floats.
+ * @throws ShapeError unless the values are numbers, as many as the shape has
+ */
+export const fromData = (data: NumberArray, shape: Shape): Tensor => new Tensor(dataOf('fromData', data, shape), shape)
 
-export const zeros = (shape: Shape): Tensor => new Tensor(floatsOf(shape), shape)
+export const zeros = (shape: Shape): Tensor => new Tensor(floatsOf('zeros', shape), shape)
 
-export const full = (shape: Shape, value: number): Tensor => new Tensor(floatsOf(shape).fill(value), shape)
+/** @throws ShapeError unless the value is a number */
+export function full(shape: Shape, value: number): Tensor {
+  if (typeof value !== 'number') throw new ShapeError(`full: the value is ${describe(value)}, expected a number`)
+  return new Tensor(floatsOf('full', shape).fill(value), shape)
+}
 
-export const ones = (shape: Shape): Tensor => full(shape, 1)
+export const ones = (shape: Shape): Tensor => new Tensor(floatsOf('ones', shape).fill(1), shape)
 
 /** Uniform in [0, 1). */
 export const rand = (shape: Shape, generator = defaultGenerator()): Tensor =>
-  generated(shape, generator, (source) => source.uniform())
+  generated('rand', shape, generator, (source) => source.uniform())
 
 /** Standard normal. */
 export const randn = (shape: Shape, generator = defaultGenerator()): Tensor =>
-  generated(shape, generator, (source) => source.normal())
+  generated('randn', shape, generator, (source) => source.normal())
 
-/** start, start + step, … below end; with one argument, from 0. */
+/**
+ * start, start + step, … below end (above it for a step below 0); with one argument, from 0.
+ * @throws OptionError unless all are finite numbers and the step is not 0
+ */
 export function arange(start: number, end?: number, step = 1): Tensor {
+  for (const [name, value] of Object.entries({ start, end: end === undefined ? 0 : end, step })) {
+    if (!Number.isFinite(value))
+      throw new OptionError(`arange: ${name} is ${describe(value)}, expected a finite number`)
+  }
+  if (step === 0) throw new OptionError('arange: step is 0, expected a number above or below 0')
   const [from, to] = end === undefined ? [0, start] : [start, end]
   const length = Math.max(0, Math.ceil((to - from) / step))
   const data = floats(length)
@@ -64,8 +80,11 @@ export function arange(start: number, end?: number, step = 1): Tensor {
   return new Tensor(data, [length])
 }
 
-function generated(shape: Shape, generator: Generator, next: (generator: Generator) => number): Tensor {
-  const data = floats(sizeOf(shape))
+function generated(where: string, shape: Shape, generator: Generator, next: (generator: Generator) => number): Tensor {
+  if (!(generator instanceof Generator)) {
+    throw new OptionError(`${where}: generator is ${describe(generator)}, expected a Generator`)
+  }
+  const data = floatsOf(where, shape)
   for (let i = 0; i < data.length; i++) data[i] = next(generator)
   return new Tensor(data, shape)
 }

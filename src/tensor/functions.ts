@@ -1,39 +1,49 @@
-import { checkWhole } from '../core/check.js'
+import { checkNumber, checkWhole } from '../core/check.js'
+import { describe } from '../core/describe.js'
 import { ShapeError } from '../core/errors.js'
-import { axisOf, formatShape } from '../core/shape.js'
+import { axisOf, formatShape, sameShape } from '../core/shape.js'
 import * as indexing from './ops/indexing.js'
 import * as normalization from './ops/layer-norm.js'
 import * as loss from './ops/loss.js'
 import { matmul } from './ops/matmul.js'
 import * as shapes from './ops/shape.js'
-import { floatsIn, indicesIn, record, recordAll, Tensor } from './tensor.js'
+import { checkTensor, floatsIn, indicesIn, record, recordAll, Tensor } from './tensor.js'
 
 /** Tensors of one shape (but for that axis) one after another along an axis. */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
+  checkTensors('concatenate', tensors)
   const parts = tensors.map((tensor) => floatsIn('concatenate', tensor))
+  const at = axisOf('concatenate', parts[0].shape, axis)
   if (tensors.length === 1) return tensors[0]
-  return record(tensors, shapes.concatenate(parts, axis))
+  return record(tensors, shapes.concatenate(parts, at))
 }
 
 /** Tensors of one shape side by side along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  const at = tensors.length === 0 ? 0 : axisOf('stack', [...tensors[0].shape, 1], axis)
+  checkTensors('stack', tensors)
+  const [{ shape }] = tensors
+  const at = axisOf('stack', [...shape, 1], axis)
+  const other = tensors.find((tensor) => !sameShape(floatsIn('stack', tensor).shape, shape))
+  if (other) {
+    throw new ShapeError(`stack: shapes ${formatShape(shape)} and ${formatShape(other.shape)} differ, expected one`)
+  }
   const raised = tensors.map((tensor) => tensor.reshape(...tensor.shape.toSpliced(at, 0, 1)))
   return concatenate(raised, at)
 }
 
 /** Pieces of `sizes` along an axis: one size for equal pieces, or a list of sizes that add up. */
 export function split(tensor: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
+  checkTensor('split', tensor)
   const at = axisOf('split', tensor.shape, axis)
   const length = tensor.shape[at]
-  if (typeof sizes === 'number') checkWhole('split', 'size', sizes)
+  if (!Array.isArray(sizes)) checkWhole('split', 'size', sizes)
   const widths = typeof sizes === 'number' ? Array<number>(Math.ceil(length / sizes)).fill(sizes) : sizes
+  for (const width of widths) checkWhole('split', 'size', width, 0)
   const total = widths.reduce((sum, width) => sum + width, 0)
   if (total !== length) {
     throw new ShapeError(`split: sizes ${formatShape(widths)} add up to ${total}, expected ${length}`)
   }
-  const { data, shape } = tensor
-  if (!(data instanceof Int32Array)) return recordAll([tensor], shapes.split({ data, shape }, at, widths))
+  if (tensor.dtype === 'float') return recordAll([tensor], shapes.split(floatsIn('split', tensor), at, widths))
   let start = 0
   return widths.map((width) => {
     start += width
@@ -44,7 +54,7 @@ export function split(tensor: Tensor, sizes: number | readonly number[], axis = 
 /** Rows of zeros with a one at each index: indices.shape + [classes]. @throws ShapeError for one out of range */
 export function oneHot(indices: Tensor, classes: number): Tensor {
   checkWhole('oneHot', 'classes', classes)
-  const { data, shape } = indexing.oneHot(indicesIn('oneHot', indices), classes)
+  const { data, shape } = indexing.oneHot(indicesIn('oneHot', indices, 'indices'), classes)
   return new Tensor(data, shape)
 }
 
@@ -53,12 +63,14 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
  * @param logits [n, classes] @param targets int32 [n] @returns a scalar, in nats
  */
 export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  return record([logits], loss.crossEntropy(floatsIn('crossEntropy', logits), indicesIn('crossEntropy', targets)))
+  const scores = floatsIn('crossEntropy', logits, 'logits')
+  return record([logits], loss.crossEntropy(scores, indicesIn('crossEntropy', targets, 'targets')))
 }
 
 /** Mean of (prediction − target)²; both of one shape. */
 export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
-  return record([prediction, target], loss.mseLoss(floatsIn('mseLoss', prediction), floatsIn('mseLoss', target)))
+  const values = floatsIn('mseLoss', prediction, 'prediction')
+  return record([prediction, target], loss.mseLoss(values, floatsIn('mseLoss', target, 'target')))
 }
 
 /**
@@ -66,12 +78,32 @@ export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
  * 2016). Weight and bias have as many values as that axis.
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
-  const [a, b] = [floatsIn('layerNorm', weight), bias && floatsIn('layerNorm', bias)]
-  return record(bias ? [x, weight, bias] : [x, weight], normalization.layerNorm(floatsIn('layerNorm', x), a, b, eps))
+  checkNumber('layerNorm', 'eps', eps, 0)
+  const values = floatsIn('layerNorm', x, 'x')
+  const a = floatsIn('layerNorm', weight, 'weight')
+  const b = bias === undefined ? undefined : floatsIn('layerNorm', bias, 'bias')
+  return record(bias ? [x, weight, bias] : [x, weight], normalization.layerNorm(values, a, b, eps))
 }
 
 /** x · Wᵀ + b with x […, inFeatures], W [outFeatures, inFeatures] and b [outFeatures]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const product = record([x, weight], matmul(floatsIn('linear', x), floatsIn('linear', weight), true))
-  return bias ? product.add(bias) : product
+  const rows = floatsIn('linear', x, 'x')
+  const product = record([x, weight], matmul('linear', rows, floatsIn('linear', weight, 'weight'), true))
+  if (bias === undefined) return product
+  const expected = [weight.shape[0]]
+  if (!sameShape(floatsIn('linear', bias, 'bias').shape, expected)) {
+    throw new ShapeError(
+      `linear: bias has the shape ${formatShape(bias.shape)}, expected [outFeatures] = ${formatShape(expected)}`,
+    )
+  }
+  return product.add(bias)
+}
+
+/** @throws ShapeError unless an argument is an array of tensors, one at least */
+function checkTensors(where: string, tensors: unknown): void {
+  if (!Array.isArray(tensors)) {
+    throw new ShapeError(`${where}: the tensors are ${describe(tensors)}, expected an array of tensors`)
+  }
+  if (tensors.length === 0) throw new ShapeError(`${where}: no tensors, expected at least one`)
+  for (let i = 0; i < tensors.length; i++) checkTensor(where, tensors[i], `tensor ${i}`)
 }

@@ -1,18 +1,51 @@
-import { formatShape, sameShape } from '../core/shape.js'
+import { describe } from '../core/describe.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { nameProblems } from '../core/state.js'
-import type { Tensor } from './tensor.js'
+import { Tensor } from './tensor.js'
 
-/** What keeps `given` from being taken over into the float tensors `own`: names, shapes, kinds of values. */
-export function tensorProblems(own: ReadonlyMap<string, Tensor>, given: Readonly<Record<string, Tensor>>): string[] {
+/** A tensor, or what JSON and `structuredClone` leave of one. */
+export interface SavedTensor {
+  readonly data: ArrayLike<number>
+  readonly shape: readonly number[]
+}
+
+/** The values of saved tensors for the float tensors `own`, by name, and everything that keeps them from being taken over. */
+export function valuesFor(
+  own: ReadonlyMap<string, { readonly shape: Shape }>,
+  given: Readonly<Record<string, SavedTensor>>,
+): { values: Map<string, ArrayLike<number>>; problems: string[] } {
+  const values = new Map<string, ArrayLike<number>>()
+  if (typeof given !== 'object' || given === null || given instanceof Map) {
+    return { values, problems: [`the state is ${describe(given)}, expected an object of tensors by name`] }
+  }
   const problems = nameProblems(own.keys(), given)
   for (const [name, { shape }] of own) {
     if (!Object.hasOwn(given, name)) continue
-    const { shape: found, dtype } = given[name]
-    if (!sameShape(found, shape)) {
-      problems.push(`${name} has the shape ${formatShape(found)}, expected ${formatShape(shape)}`)
-    } else if (dtype !== 'float') {
+    const saved = savedTensor(given[name])
+    if (!saved) {
+      problems.push(
+        `${name} is ${describe(given[name])}, expected a tensor or its { data, shape }; encodeStateDict and decodeStateDict carry a stateDict as bytes`,
+      )
+    } else if (!sameShape(saved.shape, shape)) {
+      problems.push(`${name} has the shape ${formatShape(saved.shape)}, expected ${formatShape(shape)}`)
+    } else if (saved.data instanceof Int32Array) {
       problems.push(`${name} holds whole numbers, expected floats`)
+    } else {
+      values.set(name, saved.data)
     }
   }
-  return problems
+  return { values, problems }
+}
+
+/** JSON makes an object of a typed array: `{ "0": 0.5, "1": 2 }`. */
+function savedTensor(value: unknown): SavedTensor | undefined {
+  if (value instanceof Tensor) return value
+  const { data, shape } = (value ?? {}) as { data?: unknown; shape?: unknown }
+  if (!Array.isArray(shape) || typeof data !== 'object' || data === null) return undefined
+  const values = ArrayBuffer.isView(data) || Array.isArray(data) ? data : Object.values(data)
+  const numbers = values as ArrayLike<unknown>
+  const size = shape.reduce((product, length) => product * length, 1)
+  if (numbers.length !== size) return undefined
+  for (let i = 0; i < size; i++) if (typeof numbers[i] !== 'number') return undefined
+  return { data: values as ArrayLike<number>, shape }
 }

@@ -5,6 +5,7 @@ import { useKernels, wasmKernels } from '../kernels/index.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
+import type { Tensor } from './tensor.js'
 
 describe('values', () => {
   test('are made from nested arrays and read back', async () => {
@@ -58,6 +59,25 @@ describe('values', () => {
     expect(await x.argmax().toArray()).toEqual([1, 2])
     expect(await x.argmax(0).toArray()).toEqual([1, 0, 1])
     expect((await x.softmax().sum(1).toArray()) as number[]).toEqual([expect.closeTo(1), expect.closeTo(1)])
+  })
+
+  test('of equal values the first is the largest, and has the gradient', async () => {
+    const x = tensor([[1, 3, 3]], { requiresGrad: true })
+    expect(await x.argmax().toArray()).toEqual([1])
+    x.max(1).mul(5).sum().backward()
+    expect(await x.grad!.toArray()).toEqual([[0, 5, 0]])
+  })
+
+  test('keepDims keeps axes of length 1, over one axis and over all', async () => {
+    const x = tensor([
+      [1, 5, 3],
+      [4, 2, 6],
+    ])
+    expect(await x.sum(0, { keepDims: true }).toArray()).toEqual([[5, 7, 9]])
+    expect(await x.mean(1, { keepDims: true }).toArray()).toEqual([[3], [4]])
+    expect(await x.max(-1, { keepDims: true }).toArray()).toEqual([[5], [6]])
+    expect(await x.sum(undefined, { keepDims: true }).toArray()).toEqual([[21]])
+    expect(await x.max(undefined, { keepDims: true }).toArray()).toEqual([[6]])
   })
 
   test('pieces', async () => {
@@ -123,11 +143,30 @@ describe('values', () => {
     ['a single piece of whole numbers', () => concatenate([tensor([1], { dtype: 'int32' })])],
     ['axes named twice', () => tensor([[1]]).permute(0, 0)],
     ['targets of another length', () => crossEntropy(tensor([[1, 2]]), tensor([0, 1], { dtype: 'int32' }))],
+    ['two lengths to be worked out, even of one value', () => tensor([1]).reshape(-1, -1)],
+    ['a slice from below 0', () => tensor([1, 2, 3]).slice(0, -1, 2)],
+    ['a slice that ends before it begins', () => tensor([1, 2, 3]).slice(0, 2, 1)],
+    ['an index below 0', () => tensor([[1], [2]]).gatherRows(tensor([-1], { dtype: 'int32' }))],
+    ['a place beyond the row', () => tensor([[1, 2]]).pick(tensor([2], { dtype: 'int32' }))],
+    ['a class beyond those of oneHot', () => oneHot(tensor([2], { dtype: 'int32' }), 2)],
   ])('%s: a ShapeError', (_name, wrong) => expect(wrong).toThrow(ShapeError))
+})
+
+test.each([-1, 2])('a target of %d among 2 classes is refused', (target) => {
+  const loss = () => crossEntropy(tensor([[1, 2]]), tensor([target], { dtype: 'int32' }))
+  expect(loss).toThrow(`crossEntropy: target ${target} is out of range, expected 0 to classes − 1 = 1`)
 })
 
 describe('the graph', () => {
   const leaf = () => tensor([1, 2, 3], { requiresGrad: true })
+
+  test('at 0 the gradients of abs and relu are 0, as in PyTorch', async () => {
+    for (const f of [(x: Tensor) => x.abs(), (x: Tensor) => x.relu()]) {
+      const x = tensor([-2, 0, 3], { requiresGrad: true })
+      f(x).sum().backward()
+      expect(((await x.grad!.toArray()) as number[])[1]).toBe(0)
+    }
+  })
 
   test('gradients add up over calls, and over uses', async () => {
     const x = leaf()
@@ -141,6 +180,30 @@ describe('the graph', () => {
     x.add(y).sum().backward()
     x.grad!.data[0] = 100
     expect(await y.grad!.toArray()).toEqual([1, 1, 1])
+  })
+
+  // The backward pass of a sum hands one array to both operands; what is added to one of them must not reach the other.
+  test.each<[string, (a: Tensor, b: Tensor) => Tensor]>([
+    ['a sum', (a, b) => a.add(b)],
+    ['a sum and its mirror', (a, b) => b.add(a)],
+    ['a reshaped sum', (a, b) => a.reshape(3, 1).add(b.reshape(3, 1)).reshape(3)],
+    ['a sum of sums', (a, b) => a.add(b.add(zeros([3])))],
+  ])('a gradient that %s shares is not added to in place', async (_name, sum) => {
+    const [p, q] = [leaf(), leaf()]
+    const [a, b] = [p.mul(1), q.mul(1)]
+    const twice = a.mul(2)
+    // The sum comes after `twice`, so its gradient arrives first, and that of `twice` is added to it.
+    sum(a, b).sum().add(twice.sum()).backward()
+    expect(await p.grad!.toArray()).toEqual([3, 3, 3])
+    expect(await q.grad!.toArray()).toEqual([1, 1, 1])
+  })
+
+  test('a leaf that shared the gradient of a sum adds to its own alone', async () => {
+    const [p, q] = [leaf(), leaf()]
+    p.add(q).sum().backward()
+    p.mul(2).sum().backward()
+    expect(await p.grad!.toArray()).toEqual([3, 3, 3])
+    expect(await q.grad!.toArray()).toEqual([1, 1, 1])
   })
 
   test('a second backward is refused', () => {

@@ -1,8 +1,11 @@
+import { describe } from '../core/describe.js'
 import { GradientError, ShapeError } from '../core/errors.js'
-import { axisOf, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js'
+import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
+import { dataOf, type NumberArray, type TensorData } from './arrays.js'
 import { isGradEnabled, Node, type Origin, runBackward, type Variable } from './autograd.js'
+import { noteReached } from './listings.js'
 import * as elementwise from './ops/elementwise.js'
 import * as indexing from './ops/indexing.js'
 import { matmul } from './ops/matmul.js'
@@ -11,7 +14,6 @@ import * as shapes from './ops/shape.js'
 import { logSoftmax, softmax } from './ops/softmax.js'
 import { floats, type Indices, type Result, type Results, type Value } from './value.js'
 
-export type TensorData = FloatArray | Int32Array
 export type NestedNumbers = number | NestedNumbers[]
 
 /**
@@ -20,22 +22,53 @@ export type NestedNumbers = number | NestedNumbers[]
  * the garbage collector's business: there is nothing to free.
  */
 export class Tensor implements Variable {
-  /** The sum of the gradients of all `backward()` calls since it was last set to null. Leaves only. */
-  grad: Tensor | null = null
+  /** Row-major, as many as the shape has; of an int32 tensor an Int32Array. */
+  readonly data: TensorData
+  /** What `Object.prototype.toString` says, in messages too; it survives minification. */
+  readonly [Symbol.toStringTag] = 'Tensor'
   origin?: Origin
+  #grad: Tensor | null = null
+  #wanted: boolean
 
-  /** Takes `data` as it is, without a copy. @throws ShapeError unless its length is that of the shape */
+  /**
+   * @param data taken without a copy where it is of the kind of the kernels in use (Float32Array as a rule) or
+   *   Int32Array; other numbers are copied into floats
+   * @throws ShapeError unless these are numbers, as many as the shape has
+   * @throws GradientError where gradients of an int32 are asked for
+   */
   constructor(
-    readonly data: TensorData,
+    data: NumberArray,
     readonly shape: Shape,
     public requiresGrad = false,
   ) {
-    checkShape('Tensor', shape)
-    if (data.length !== sizeOf(shape)) {
+    this.data = dataOf('Tensor', data, shape)
+    this.#wanted = requiresGrad
+    if (requiresGrad) this.requiresGrad_()
+  }
+
+  /**
+   * The sum of the gradients of all `backward()` calls since it was last set to null. Leaves only.
+   * @throws ShapeError on setting anything but null or a tensor of floats of the same shape
+   */
+  get grad(): Tensor | null {
+    return this.#grad
+  }
+
+  set grad(grad: Tensor | null) {
+    if (grad !== null && !sameShape(floatsIn('grad', grad, 'the gradient').shape, this.shape)) {
       throw new ShapeError(
-        `Tensor: ${data.length} values cannot have the shape ${formatShape(shape)} of ${sizeOf(shape)} values`,
+        `grad: the gradient has the shape ${formatShape(grad.shape)}, expected that of the tensor, ${formatShape(this.shape)}`,
       )
     }
+    this.#grad = grad
+  }
+
+  /**
+   * Whether a module that has this tensor in a field lists it among its parameters: its gradient is wanted, or was
+   * wanted before it was frozen. The results of operations are no parameters.
+   */
+  get isParameter(): boolean {
+    return this.#wanted || (this.requiresGrad && this.origin === undefined)
   }
 
   get dtype(): 'float' | 'int32' {
@@ -54,22 +87,22 @@ export class Tensor implements Variable {
 
   add(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('add', 1, other)
-    return record([this, other], elementwise.add(floatsIn('add', this), floatsIn('add', other)))
+    return record([this, other], elementwise.add(floatsIn('add', this), floatsIn('add', other, OPERAND)))
   }
 
   sub(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('sub', 1, -other)
-    return record([this, other], elementwise.sub(floatsIn('sub', this), floatsIn('sub', other)))
+    return record([this, other], elementwise.sub(floatsIn('sub', this), floatsIn('sub', other, OPERAND)))
   }
 
   mul(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('mul', other, 0)
-    return record([this, other], elementwise.mul(floatsIn('mul', this), floatsIn('mul', other)))
+    return record([this, other], elementwise.mul(floatsIn('mul', this), floatsIn('mul', other, OPERAND)))
   }
 
   div(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('div', 1 / other, 0)
-    return record([this, other], elementwise.div(floatsIn('div', this), floatsIn('div', other)))
+    return record([this, other], elementwise.div(floatsIn('div', this), floatsIn('div', other, OPERAND)))
   }
 
   neg(): Tensor {
@@ -77,7 +110,8 @@ export class Tensor implements Variable {
   }
 
   square(): Tensor {
-    return this.mul(this)
+    const x = floatsIn('square', this)
+    return record([this, this], elementwise.mul(x, x))
   }
 
   exp(): Tensor {
@@ -114,7 +148,7 @@ export class Tensor implements Variable {
 
   /** [m, k] · [k, n] to [m, n]; more axes before the last one count as rows. */
   matmul(other: Tensor): Tensor {
-    return record([this, other], matmul(floatsIn('matmul', this), floatsIn('matmul', other)))
+    return record([this, other], matmul('matmul', floatsIn('matmul', this), floatsIn('matmul', other, OPERAND)))
   }
 
   /** Σ over one axis, or over all values. */
@@ -124,6 +158,7 @@ export class Tensor implements Variable {
 
   mean(axis?: number, options: { keepDims?: boolean } = {}): Tensor {
     const count = axis === undefined ? this.size : this.shape[axisOf('mean', this.shape, axis)]
+    floatsIn('mean', this)
     if (count === 0) throw new ShapeError(`mean: the shape ${formatShape(this.shape)} has no values to average`)
     return this.sum(axis, options).div(count)
   }
@@ -152,13 +187,14 @@ export class Tensor implements Variable {
 
   /** The same values in another shape; one length may be −1. */
   reshape(...lengths: number[]): Tensor {
+    checkWholeArguments('reshape', lengths)
     const shape = shapes.resolveShape(this.shape, lengths)
-    const { data } = this
-    if (data instanceof Int32Array) return new Tensor(data, shape)
-    return record([this], { data, shape, backward: (dy) => [dy] })
+    if (this.data instanceof Int32Array) return new Tensor(this.data, shape)
+    return record([this], { data: floatsIn('reshape', this).data, shape, backward: (dy) => [dy] })
   }
 
   permute(...axes: number[]): Tensor {
+    checkWholeArguments('permute', axes)
     shapes.checkAxes(this.shape, axes)
     const { data, shape } = this
     if (data instanceof Int32Array) {
@@ -167,7 +203,7 @@ export class Tensor implements Variable {
         axes.map((axis) => shape[axis]),
       )
     }
-    return record([this], shapes.permute({ data, shape }, axes))
+    return record([this], shapes.permute(floatsIn('permute', this), axes))
   }
 
   /** Swaps two axes. */
@@ -187,17 +223,19 @@ export class Tensor implements Variable {
   /** Those from `start` up to, not including, `end` along an axis. */
   slice(axis: number, start: number, end?: number): Tensor {
     const at = axisOf('slice', this.shape, axis)
+    checkWholeArguments('slice', end === undefined ? [start] : [start, end])
     const [from, to] = shapes.range('slice', this.shape, at, start, end)
     const { data, shape } = this
     if (data instanceof Int32Array) {
       return new Tensor(shapes.sliced(data, shape, at, from, to), shape.with(at, to - from))
     }
-    return record([this], shapes.slice({ data, shape }, at, from, to))
+    return record([this], shapes.slice(floatsIn('slice', this), at, from, to))
   }
 
   /** The one at `index` along an axis, without that axis. */
   select(axis: number, index: number): Tensor {
     const at = axisOf('select', this.shape, axis)
+    checkWholeArguments('select', [index])
     const place = index < 0 ? index + this.shape[at] : index
     shapes.range('select', this.shape, at, place, place + 1)
     return this.slice(at, place, place + 1).reshape(...this.shape.toSpliced(at, 1))
@@ -205,12 +243,15 @@ export class Tensor implements Variable {
 
   /** Rows of a matrix [n, d] by their numbers: indices.shape + [d]. */
   gatherRows(indices: Tensor): Tensor {
-    return record([this], indexing.gatherRows(floatsIn('gatherRows', this), indicesIn('gatherRows', indices)))
+    return record(
+      [this],
+      indexing.gatherRows(floatsIn('gatherRows', this), indicesIn('gatherRows', indices, 'indices')),
+    )
   }
 
   /** One value of each row of a matrix [n, c], indices [n]. */
   pick(indices: Tensor): Tensor {
-    return record([this], indexing.pick(floatsIn('pick', this), indicesIn('pick', indices)))
+    return record([this], indexing.pick(floatsIn('pick', this), indicesIn('pick', indices, 'indices')))
   }
 
   // The graph.
@@ -231,6 +272,7 @@ export class Tensor implements Variable {
       throw new GradientError('requiresGrad_: this is the result of an operation, expected a leaf; detach() it first')
     if (this.dtype === 'int32')
       throw new GradientError('requiresGrad_: whole numbers have no gradients, expected floats')
+    this.#wanted = this.isParameter || flag
     this.requiresGrad = flag
     return this
   }
@@ -251,12 +293,14 @@ export class Tensor implements Variable {
         'backward: the tensor has no graph, expected one made from tensors that require gradients, outside noGrad',
       )
     }
-    runBackward(this.origin.node, this.origin.output, floats(1).fill(1))
+    floatsIn('backward', this)
+    const leaves = runBackward(this.origin.node, this.origin.output, floats(1).fill(1))
+    noteReached([...leaves] as Tensor[])
   }
 
   accumulateGrad(grad: FloatArray, owned: boolean): void {
-    if (this.grad) kernels().addScaled(1, grad, this.grad.data as FloatArray)
-    else this.grad = new Tensor(owned ? grad : grad.slice(), this.shape)
+    if (this.#grad) kernels().addScaled(1, grad, this.#grad.data as FloatArray)
+    else this.#grad = new Tensor(owned ? grad : grad.slice(), this.shape)
   }
 
   // Reading. Asynchronous, so that the same code can run where values have to be fetched.
@@ -288,20 +332,39 @@ export class Tensor implements Variable {
   }
 }
 
-/** A tensor's floats. @throws ShapeError for whole numbers */
-export function floatsIn(where: string, { data, shape }: Tensor): Value {
-  if (data instanceof Int32Array) {
-    throw new ShapeError(`${where}: the tensor ${formatShape(shape)} holds whole numbers (int32), expected floats`)
-  }
-  return { data, shape }
+const OPERAND = 'the operand'
+
+/** @throws ShapeError unless an argument of the function `where`, which the message calls `name`, is a tensor */
+export function checkTensor(where: string, value: unknown, name = 'the tensor'): asserts value is Tensor {
+  if (value instanceof Tensor) return
+  throw new ShapeError(`${where}: ${name} is ${describe(value)}, expected a tensor, as tensor(…) makes of numbers`)
 }
 
-/** A tensor's whole numbers. @throws ShapeError for floats */
-export function indicesIn(where: string, { data, shape }: Tensor): Indices {
+/**
+ * A tensor's floats, on the way into an operation. Its array is of the kind that the kernels in use compute with, or
+ * they would take its bytes for something else.
+ * @throws ShapeError for whole numbers, floats of another precision, and what is no tensor
+ */
+export function floatsIn(where: string, tensor: unknown, name = 'the tensor'): Value {
+  checkTensor(where, tensor, name)
+  const { data, shape } = tensor
+  const { Float, name: kernelSet } = kernels()
+  if (data instanceof Float && data.length === sizeOf(shape)) return { data, shape }
+  const problem =
+    data instanceof Int32Array
+      ? 'holds whole numbers (int32), expected floats'
+      : data instanceof Float
+        ? `has ${data.length} values, expected ${sizeOf(shape)}; its array was transferred or resized, or its shape changed`
+        : `holds ${describe(data)}, expected ${describe(new Float(0))}, the kind of the kernels in use (${kernelSet}); clone() converts a tensor, and newModel.loadStateDict(model.stateDict()) all parameters of a model`
+  throw new ShapeError(`${where}: ${name} ${formatShape(shape)} ${problem}`)
+}
+
+/** A tensor's whole numbers. @throws ShapeError for floats, and what is no tensor */
+export function indicesIn(where: string, tensor: unknown, name = 'the tensor'): Indices {
+  checkTensor(where, tensor, name)
+  const { data, shape } = tensor
   if (!(data instanceof Int32Array)) {
-    throw new ShapeError(
-      `${where}: the tensor ${formatShape(shape)} holds floats, expected whole numbers (dtype int32)`,
-    )
+    throw new ShapeError(`${where}: ${name} ${formatShape(shape)} holds floats, expected whole numbers (dtype int32)`)
   }
   return { data, shape }
 }

@@ -31,18 +31,18 @@ export interface Results {
 }
 
 /** @throws OptionError where there is no memory for so many values */
-export function floats(length: number): FloatArray {
+export function floats(length: number, where = 'Tensor'): FloatArray {
   try {
     return new (kernels().Float)(length)
   } catch {
     throw new OptionError(
-      `a tensor of ${length} values does not fit into memory; use smaller sizes, such as hiddenSize`,
+      `${where}: a tensor of ${length} values does not fit into memory; use smaller sizes, such as hiddenSize`,
     )
   }
 }
 
-/** A new array of a shape's size. @throws ShapeError for a shape with a length below 0 or not whole */
-export function floatsOf(shape: Shape): FloatArray {
-  checkShape('Tensor', shape)
-  return floats(sizeOf(shape))
+/** A new array of a shape's size. @throws ShapeError for anything but an array of whole numbers of 0 or more */
+export function floatsOf(where: string, shape: Shape): FloatArray {
+  checkShape(where, shape)
+  return floats(sizeOf(shape), where)
 }

@@ -14,6 +14,8 @@ export interface Calibration {
 
 /** Steps of Newton's method beyond which an end is not waited for. */
 const MOST_STEPS = 12
+/** The temperature at which the search gives up: each step halves 1 / temperature at most; or doubles it, at the inverse. */
+export const LARGEST_TEMPERATURE = 2 ** MOST_STEPS
 /** A change of 1 / temperature, relative to it, after which the next would be some 1e-6. */
 const NONE = 1e-3
 
@@ -58,11 +60,10 @@ async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions
     const columns = scores.shape[1]
     for (let row = 0; row < labels.size; row++) {
       const z = scores.data.subarray(row * columns, (row + 1) * columns)
-      const label = z[labels.data[row]]
-      const { logSum, mean, variance } = momentsOf(z, beta)
-      loss += logSum - beta * label
-      slope += mean - label
-      curvature += variance
+      const of = momentsOf(z, beta, z[labels.data[row]])
+      loss += of.loss
+      slope += of.slope
+      curvature += of.curvature
     }
     tokens += labels.size
   })
@@ -70,13 +71,13 @@ async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions
   return { evaluation: evaluationOf(loss / tokens, tokens), slope, curvature }
 }
 
-/** log Σⱼ exp(β zⱼ), and the mean and variance of z under softmax(β z). */
-function momentsOf(z: Tensor['data'], beta: number): { logSum: number; mean: number; variance: number } {
+/** log Σⱼ exp(β zⱼ) − β z_y with its slope and its curvature: E[z] − z_y and Var[z] under softmax(β z). */
+function momentsOf(z: Tensor['data'], beta: number, label: number) {
   let most = -Infinity
   for (const score of z) most = Math.max(most, score)
   let [total, sum, squares] = [0, 0, 0]
   for (const score of z) {
-    // From the largest on, where the most weight is, for the sake of the variance's digits.
+    // Relative to the largest score, because large scores would leave no digits for the logarithm and the variance.
     const distance = score - most
     const weight = Math.exp(beta * distance)
     total += weight
@@ -84,5 +85,6 @@ function momentsOf(z: Tensor['data'], beta: number): { logSum: number; mean: num
     squares += weight * distance * distance
   }
   const mean = sum / total
-  return { logSum: Math.log(total) + beta * most, mean: mean + most, variance: squares / total - mean * mean }
+  const missing = most - label
+  return { loss: Math.log(total) + beta * missing, slope: mean + missing, curvature: squares / total - mean * mean }
 }

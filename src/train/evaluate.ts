@@ -113,15 +113,9 @@ export async function readCorpus<S extends RecurrentState>(
   await read([rows * width], labels - rows * width)
 }
 
-/** What the model makes of tokens without dropout; it is in its mode again before anybody else has a turn. */
+/** What the model makes of tokens without dropout; each module is in its mode again before anybody else has a turn. */
 function scoresOf<S extends RecurrentState>(model: RNNModel<S>, x: Tensor, state: S | undefined) {
-  const { training } = model
-  model.eval()
-  try {
-    return noGrad(() => model.forward(x, state))
-  } finally {
-    model.train(training)
-  }
+  return model.inEval(() => noGrad(() => model.forward(x, state)))
 }
 
 /** Losses, added up batch by batch. */

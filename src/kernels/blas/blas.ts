@@ -14,6 +14,10 @@ export class BlasKernels extends WasmKernels {
   }
 
   override matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {
-    this.#blas.sgemm(a as Float32Array, b as Float32Array, y as Float32Array, sizes)
+    // The library reads and writes bytes, whatever they stand for; WebAssembly's kernels convert what they copy.
+    if ([a, b, y].every(isSingle)) this.#blas.sgemm(a as Float32Array, b as Float32Array, y as Float32Array, sizes)
+    else super.matmul(a, b, y, sizes)
   }
 }
+
+const isSingle = (array: FloatArray): boolean => array instanceof Float32Array

@@ -59,12 +59,13 @@ export class ReferenceRecurrent implements RecurrentTape {
   }
 
   #step(t: number, b: number, { h, c }: Pick<Step, 'h' | 'c'>): Step {
-    const { hiddenSize: H, cell } = this.sizes
+    const { inputSize, hiddenSize: H, cell } = this.sizes
     const { weightIh, weightHh, biasIh, biasHh } = this.weights
     const x = this.#input(t, b)
     const gates = new Float64Array(gatesOf[cell] * H)
     const next = { gates, q: new Float64Array(H), h: new Float64Array(H), c: new Float64Array(H) }
-    const fromInput = (row: number) => dot(weightIh, row, x) + (biasIh?.[row] ?? 0)
+    const fromInput = (row: number) =>
+      (typeof x === 'number' ? weightIh[row * inputSize + x] : dot(weightIh, row, x)) + (biasIh?.[row] ?? 0)
     const fromHidden = (row: number) => dot(weightHh, row, h) + (biasHh?.[row] ?? 0)
     const sum = (row: number) => fromInput(row) + fromHidden(row)
     for (let j = 0; j < H; j++) {
@@ -135,9 +136,12 @@ export class ReferenceRecurrent implements RecurrentTape {
         for (let row = 0; row < rows; row++) {
           dbIh[row] += dIn[row]
           dbHh[row] += dHid[row]
-          for (let k = 0; k < inputSize; k++) {
-            dWih[row * inputSize + k] += dIn[row] * x[k]
-            dx[k] += dIn[row] * weightIh[row * inputSize + k]
+          if (typeof x === 'number') dWih[row * inputSize + x] += dIn[row]
+          else {
+            for (let k = 0; k < inputSize; k++) {
+              dWih[row * inputSize + k] += dIn[row] * x[k]
+              dx[k] += dIn[row] * weightIh[row * inputSize + k]
+            }
           }
           for (let k = 0; k < H; k++) {
             dWhh[row * H + k] += dHid[row] * previous.h[k]
@@ -184,7 +188,8 @@ export class ReferenceRecurrent implements RecurrentTape {
         dc[j] = d * f
       } else if (cell === 'gru') {
         const [r, z, n] = [gates[j], gates[H + j], gates[2 * H + j]]
-        const dn = dh[j] * (1 - z) * (1 - n * n)
+        // As PyTorch has it: where dh is infinite, so is not 1 - z times it, but NaN.
+        const dn = (dh[j] - dh[j] * z) * (1 - n * n)
         dIn[j] = dn * step.q[j] * r * (1 - r)
         dIn[H + j] = dh[j] * (previous.h[j] - n) * z * (1 - z)
         dIn[2 * H + j] = dn
@@ -204,14 +209,12 @@ export class ReferenceRecurrent implements RecurrentTape {
     return this.sizes.reverse ? times.reverse() : times
   }
 
-  #input(t: number, b: number): ArrayLike<number> {
+  /** One row of the input, or its token. */
+  #input(t: number, b: number): FloatArray | number {
     const { batchSize, inputSize } = this.sizes
     const { input } = this.given
     const at = t * batchSize + b
-    if (!(input instanceof Int32Array)) return input.subarray(at * inputSize, (at + 1) * inputSize)
-    const oneHot = new Float64Array(inputSize)
-    oneHot[input[at]] = 1
-    return oneHot
+    return input instanceof Int32Array ? input[at] : input.subarray(at * inputSize, (at + 1) * inputSize)
   }
 
   #initial(b: number): Pick<Step, 'h' | 'c'> {

@@ -13,14 +13,14 @@ function product(a: FloatArray, b: FloatArray, sizes: MatmulSizes): FloatArray {
 
 /**
  * a[…, k] · b[k, n], the first axes of `a` taken as rows; with `transposeB`, b is [n, k]. The gradients are
- * dy · bᵀ and aᵀ · dy.
+ * dy · bᵀ and aᵀ · dy. `where` is the function that the user called.
  */
-export function matmul(a: Value, b: Value, transposeB = false): Result {
+export function matmul(where: string, a: Value, b: Value, transposeB = false): Result {
   const k = a.shape.at(-1)
   const [n, depth] = transposeB ? b.shape : [b.shape[1], b.shape[0]]
   if (k === undefined || a.shape.length < 2 || b.shape.length !== 2 || depth !== k) {
     throw new ShapeError(
-      `matmul: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not go together, expected ${transposeB ? '[…, k] and [n, k]' : '[…, k] and [k, n]'}`,
+      `${where}: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not go together, expected ${transposeB ? '[…, k] and [n, k]' : '[…, k] and [k, n]'}`,
     )
   }
   const m = sizeOf(a.shape.slice(0, -1))

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../core/errors.js'
-import { aroundAxis, axisOf, formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.js'
+import { aroundAxis, formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.js'
 import { floats, type Result, type Results, type Value } from '../value.js'
 
 /** Moves whole numbers as well as floats: an array like `data`, of `length` values. */
@@ -118,11 +118,9 @@ export function split(x: Value, axis: number, widths: readonly number[]): Result
   }
 }
 
-/** One after another along an axis. */
-export function concatenate(parts: readonly Value[], axis: number): Result {
-  if (parts.length === 0) throw new ShapeError('concatenate: no tensors, expected at least one')
+/** One after another along the axis `at`. */
+export function concatenate(parts: readonly Value[], at: number): Result {
   const [first] = parts
-  const at = axisOf('concatenate', first.shape, axis)
   for (const { shape } of parts) {
     if (shape.length !== first.shape.length || !sameShape(shape.with(at, 0), first.shape.with(at, 0))) {
       throw new ShapeError(

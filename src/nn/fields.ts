@@ -1,0 +1,104 @@
+/** A tensor or a module in the fields of a module. */
+export interface Member<T> {
+  /** The field and the keys that lead from it to the value, joined by dots; items of arrays and Sets are numbered. */
+  name: string
+  value: T
+  /** Why `name` cannot be the value's name in a stateDict. */
+  fault?: string
+}
+
+interface Place {
+  name: string
+  value: object
+  fault?: string
+}
+
+/** Objects of other classes that were searched and hold no member. They are searched once, since they may be large. */
+const searched = new WeakSet<object>()
+
+/**
+ * Finds the members of an object: in its fields, and in the arrays, plain objects, Maps and Sets that they hold. What
+ * objects of other classes hold is found with a fault. Private fields (`#name`) are invisible to all code outside of
+ * their class.
+ */
+export function membersOf<T extends object>(owner: object, isMember: (value: object) => value is T): Member<T>[] {
+  const found: Member<T>[] = []
+  const seen = new Set<object>([owner])
+  const foreign: object[] = []
+  // A stack of its own instead of recursion: lists that are linked thousands of times are no problem.
+  const waiting = namedEntries(owner, '').reverse()
+  for (let place = waiting.pop(); place; place = waiting.pop()) {
+    const { name, value, fault } = place
+    if (isMember(value)) {
+      found.push({ name, value, fault })
+      continue
+    }
+    if (seen.has(value) || searched.has(value) || ArrayBuffer.isView(value)) continue
+    seen.add(value)
+    const inside = contentOf(value, `${name}.`)
+    if (!inside) foreign.push(value)
+    const entries = inside ?? foreignEntries(value, `${name}.`)
+    for (const entry of entries.reverse()) waiting.push({ ...entry, fault: fault ?? entry.fault })
+  }
+  if (!found.some(({ fault }) => fault)) for (const value of foreign) searched.add(value)
+  return found
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** The objects in an array, Set, Map or plain object; undefined for an object of another class. */
+function contentOf(value: object, prefix: string): Place[] | undefined {
+  if (Array.isArray(value) || value instanceof Set) return numbered(value, prefix)
+  if (value instanceof Map) return mapEntries(value, prefix)
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype ? namedEntries(value, prefix) : undefined
+}
+
+function numbered(items: Iterable<unknown>, prefix: string): Place[] {
+  const places: Place[] = []
+  let i = 0
+  for (const value of items) {
+    if (isObject(value)) places.push({ name: `${prefix}${i}`, value })
+    i++
+  }
+  return places
+}
+
+function mapEntries(map: ReadonlyMap<unknown, unknown>, prefix: string): Place[] {
+  return [...map].flatMap(([key, value]): Place[] => {
+    const places: Place[] = []
+    const name = `${prefix}${isObject(key) ? '…' : String(key)}`
+    if (isObject(key)) places.push({ name, value: key, fault: 'it is a key of a Map, expected a value' })
+    const isName = typeof key === 'string' || typeof key === 'number'
+    const fault = isName ? keyFault(String(key)) : 'its key in the Map is no text, expected one'
+    if (isObject(value)) places.push({ name, value, fault })
+    return places
+  })
+}
+
+function namedEntries(owner: object, prefix: string): Place[] {
+  const places: Place[] = []
+  for (const [key, value] of Object.entries(owner)) {
+    if (isObject(value)) places.push({ name: `${prefix}${key}`, value, fault: keyFault(key) })
+  }
+  for (const key of Object.getOwnPropertySymbols(owner)) {
+    const value = (owner as Record<symbol, unknown>)[key]
+    if (isObject(value)) {
+      places.push({ name: `${prefix}${String(key)}`, value, fault: 'its key is a symbol, expected a text' })
+    }
+  }
+  return places
+}
+
+/** The fields of an object of another class, without running its getters. */
+function foreignEntries(owner: object, prefix: string): Place[] {
+  const fault = 'it is in an object whose class is no Module, expected a Module, an array or a plain object'
+  return Object.entries(Object.getOwnPropertyDescriptors(owner)).flatMap(([key, { value }]) =>
+    isObject(value) ? [{ name: `${prefix}${key}`, value, fault }] : [],
+  )
+}
+
+function keyFault(key: string): string | undefined {
+  if (key === '') return 'its key is empty, expected a name'
+  return key.includes('.') ? 'its key has a dot, which joins names in a stateDict, expected a name without' : undefined
+}

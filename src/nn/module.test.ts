@@ -1,0 +1,327 @@
+import { describe, expect, test } from 'vitest'
+import { FormatError, GradientError, OptionError } from '../core/errors.js'
+import { fromData, randn, tensor, zeros } from '../tensor/create.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { Embedding } from './embedding.js'
+import { GRU } from './gru.js'
+import { Linear } from './linear.js'
+import { LSTM } from './lstm.js'
+import { RNNModel } from './model.js'
+import { Module } from './module.js'
+import { Parameter } from './parameter.js'
+import { RNN } from './rnn.js'
+
+const one = (bias = false) => new Linear({ inFeatures: 1, outFeatures: 1, bias })
+const namesOf = (module: Module) => module.namedParameters().map(([name]) => name)
+
+/** A module with one field of any kind. */
+class Holder extends Module {
+  constructor(readonly field: unknown) {
+    super()
+  }
+}
+
+describe('a parameter belongs to its module whether or not it is frozen', () => {
+  test('in an RNNModel: parameters, stateDict and zeroGrad are those of before', () => {
+    const model = new RNNModel(new GRU({ inputSize: 3, hiddenSize: 2 }), 5, { embeddingSize: 3 })
+    const names = namesOf(model)
+    const weight = model.embedding!.weight.requiresGrad_(false)
+    expect(namesOf(model)).toEqual(names)
+    expect(Object.keys(model.stateDict())).toEqual(names)
+    expect(model.parameters()).toContain(weight)
+    model.loadStateDict(model.stateDict())
+    const { output } = model.forward(tensor([[1, 2]], { dtype: 'int32' }))
+    output.sum().backward()
+    expect(weight.grad).toBeNull()
+    expect(model.linear.weight.grad).not.toBeNull()
+  })
+
+  test('a plain tensor whose gradient was wanted at any time, and nothing else', () => {
+    class Own extends Module {
+      readonly made = tensor([1], { requiresGrad: true })
+      readonly asked = tensor([1]).requiresGrad_()
+      readonly set = tensor([1])
+      readonly frozenFromTheStart = new Parameter(tensor([1]), false)
+      readonly constant = tensor([1])
+      readonly neverWanted = tensor([1]).requiresGrad_(false)
+      readonly tokens = tensor([1], { dtype: 'int32' })
+      readonly result: Tensor
+      readonly cut: Tensor
+
+      constructor() {
+        super()
+        this.set.requiresGrad = true
+        this.result = this.made.mul(2)
+        this.cut = this.result.detach()
+      }
+    }
+    const module = new Own()
+    for (const name of ['made', 'asked', 'set'] as const) module[name].requiresGrad_(false)
+    expect(namesOf(module)).toEqual(['made', 'asked', 'set', 'frozenFromTheStart'])
+  })
+
+  test('requiresGrad_ of a module freezes all parameters inside and has them learned again', () => {
+    const model = new RNNModel(new LSTM({ inputSize: 5, hiddenSize: 2 }), 5)
+    expect(model.requiresGrad_(false)).toBe(model)
+    expect(model.parameters().map(({ requiresGrad }) => requiresGrad)).toEqual(Array(6).fill(false))
+    model.rnn.requiresGrad_()
+    expect(model.parameters().map(({ requiresGrad }) => requiresGrad)).toEqual([...Array(4).fill(true), false, false])
+  })
+
+  test('a Parameter holds floats, and shares the array of its values', () => {
+    const values = tensor([1, 2])
+    expect(new Parameter(values).data).toBe(values.data)
+    expect(() => new Parameter(tensor([1], { dtype: 'int32' }))).toThrow(GradientError)
+  })
+
+  test('an Embedding learns the plain tensor that it is given', () => {
+    const weight = randn([4, 2])
+    const embedding = new Embedding({ numEmbeddings: 4, embeddingDim: 2, weight })
+    expect(embedding.weight.data).toBe(weight.data)
+    expect(namesOf(embedding)).toEqual(['weight'])
+    const shared = new Embedding({ numEmbeddings: 4, embeddingDim: 2, weight: embedding.weight })
+    expect(shared.weight).toBe(embedding.weight)
+  })
+
+  test('those of a recurrent layer are its fields', () => {
+    const lstm = new LSTM({ inputSize: 3, hiddenSize: 2, numLayers: 2, bidirectional: true })
+    expect(lstm.weight_ih_l0.shape).toEqual([8, 3])
+    expect(lstm.weight_ih_l1_reverse.shape).toEqual([8, 4])
+    expect(lstm.bias_hh_l1?.shape).toEqual([8])
+    expect(new RNN({ inputSize: 1, hiddenSize: 1, bias: false }).bias_ih_l0).toBeUndefined()
+    expect(() => Object.assign(lstm, { weight_hh_l0: zeros([1]) })).toThrow(TypeError)
+  })
+})
+
+describe('parameters are found', () => {
+  const weight = () => new Parameter(tensor([1]))
+  test.each<[string, unknown, string[]]>([
+    ['an array of tensors', [weight(), weight()], ['field.0', 'field.1']],
+    ['nested arrays', [[one()], [one(), [one()]]], ['field.0.0.weight', 'field.1.0.weight', 'field.1.1.0.weight']],
+    ['an array with gaps', [undefined, 3, null, one()], ['field.3.weight']],
+    ['a plain object', { a: one(), b: { c: weight() } }, ['field.b.c', 'field.a.weight']],
+    ['an object without a prototype', Object.assign(Object.create(null), { a: one() }), ['field.a.weight']],
+    ['a Map', new Map<unknown, unknown>([['a', one()], [2, weight()]]), ['field.2', 'field.a.weight']], // biome-ignore format: one line
+    ['a Set', new Set([one(), weight()]), ['field.1', 'field.0.weight']],
+    ['all of them', [new Map([['a', new Set([{ b: [one(true)] }])]])], ['field.0.a.0.b.0.weight', 'field.0.a.0.b.0.bias']], // biome-ignore format: one line
+  ])('in %s', (_where, field, expected) => {
+    const module = new Holder(field)
+    expect(namesOf(module)).toEqual(expected)
+    module.eval()
+    expect(module.namedModules().every(([, { training }]) => !training)).toBe(true)
+    const copy = Object.fromEntries(Object.entries(module.stateDict()).map(([name, { shape }]) => [name, zeros(shape)]))
+    module.loadStateDict(copy)
+    expect(module.parameters().every(({ data }) => data.every((value) => value === 0))).toBe(true)
+  })
+
+  test.each([
+    ['RNN', class extends RNN { readonly scale = tensor([1], { requiresGrad: true }) }], // biome-ignore format: one line
+    ['GRU', class extends GRU { readonly scale = tensor([1], { requiresGrad: true }) }], // biome-ignore format: one line
+    ['LSTM', class extends LSTM { readonly scale = tensor([1], { requiresGrad: true }) }], // biome-ignore format: one line
+  ])('in a field of a subclass of %s, after its own', (_cell, Layer) => {
+    const layer = new Layer({ inputSize: 1, hiddenSize: 1 })
+    expect(namesOf(layer)).toEqual(['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0', 'scale'])
+  })
+
+  test('once, under the first name, where modules share a tensor or a module is in two fields', () => {
+    const layer = one()
+    const shared = new Parameter(tensor([1]))
+    const module = new Holder([layer, { again: layer }, shared, [shared]])
+    expect(namesOf(module)).toEqual(['field.2', 'field.0.weight'])
+    expect(module.namedModules().map(([name]) => name)).toEqual(['', 'field.0'])
+  })
+
+  test('in modules that hold themselves or each other, and in long chains', () => {
+    class Node extends Module {
+      readonly layer = one()
+      parent: Module | undefined
+      next: unknown
+    }
+    const [root, child] = [new Node(), new Node()]
+    root.parent = root
+    root.next = child
+    child.parent = root
+    expect(namesOf(root)).toEqual(['layer.weight', 'next.layer.weight'])
+    root.eval()
+    expect([root, root.layer, child, child.layer].map(({ training }) => training)).toEqual(Array(4).fill(false))
+    root.train()
+    expect(child.layer.training).toBe(true)
+
+    const circle: unknown[] = [one()]
+    circle.push(circle)
+    expect(namesOf(new Holder(circle))).toEqual(['field.0.weight'])
+    let list: { item: Module; rest?: unknown } = { item: one() }
+    for (let i = 0; i < 20_000; i++) list = { item: list.item, rest: list }
+    expect(namesOf(new Holder(list))).toEqual(['field.item.weight'])
+    let chain: Module = one()
+    for (let i = 0; i < 20_000; i++) chain = new Holder(chain)
+    expect(chain.parameters()).toHaveLength(1)
+  })
+
+  test('in private fields where the module says so', () => {
+    class Hidden extends Module {
+      readonly #layer = one()
+      override children(): [string, Module][] {
+        return [['layer', this.#layer]]
+      }
+    }
+    expect(namesOf(new Hidden())).toEqual(['layer.weight'])
+  })
+})
+
+describe('parameters that cannot have a name are refused', () => {
+  class Block {
+    readonly layer = one()
+  }
+  class Blocks {
+    readonly list = [new Block()]
+    readonly more = 1
+  }
+  test.each<[string, unknown, string]>([
+    ['a name with a dot', { 'a.b': one() }, 'the module field.a.b cannot be listed: its key has a dot'],
+    ['a parameter’s name with a dot', { 'a.b': new Parameter(tensor([1])) }, 'the parameter field.a.b cannot be'],
+    ['an empty name', { '': one() }, 'its key is empty'],
+    ['a symbol', { [Symbol('s')]: one() }, 'field.Symbol(s) cannot be listed: its key is a symbol'],
+    ['an object as a key of a Map', new Map([[{}, one()]]), 'its key in the Map is no text'],
+    ['a module as a key of a Map', new Map([[one(), 'a']]), 'it is a key of a Map'],
+    ['one name twice', new Map<unknown, Module>([[1, one()], ['1', one()]]), 'another one has the same name'], // biome-ignore format: one line
+    ['an object of another class', new Block(), 'field.layer cannot be listed: it is in an object whose class is no'],
+    ['objects of other classes inside each other', [new Blocks()], 'the module field.0.list.0.layer cannot be listed'],
+  ])('%s', (_what, field, message) => {
+    const module = new Holder(field)
+    for (const call of [() => module.parameters(), () => module.stateDict(), () => module.inEval(() => 1)]) {
+      expect(call).toThrow(OptionError)
+      expect(call).toThrow(message)
+    }
+    expect(() => new Holder([module]).parameters()).toThrow(OptionError)
+  })
+
+  test('but objects of other classes may hold what is listed under another name, and anything else', () => {
+    class Registry {
+      readonly date = new Date(0)
+      readonly constant = tensor([1])
+      readonly result = tensor([1], { requiresGrad: true }).mul(2)
+      readonly bytes = new Uint8Array(3)
+      constructor(readonly known: Module) {}
+      get layer(): Module {
+        return one()
+      }
+    }
+    class Registered extends Module {
+      readonly layer = one()
+      readonly registry = new Registry(this.layer)
+      readonly 'a.b' = 'no module'
+    }
+    expect(namesOf(new Registered())).toEqual(['layer.weight'])
+  })
+})
+
+describe('inEval', () => {
+  class Pair extends Module {
+    readonly a = one()
+    readonly b = new Holder([one()])
+  }
+  const modes = (module: Module) => module.namedModules().map(([, { training }]) => training)
+
+  test.each([
+    ['a module in training', (pair: Pair) => pair],
+    ['one in eval', (pair: Pair) => pair.eval()],
+    ['one with a part in eval', (pair: Pair) => pair.a.eval()],
+    ['one with a part in training', (pair: Pair) => pair.eval().b.train()],
+  ])('%s is in its mode again, also after an error', (_what, put) => {
+    const pair = new Pair()
+    put(pair)
+    const before = modes(pair)
+    expect(pair.inEval(() => modes(pair))).toEqual([false, false, false, false])
+    expect(modes(pair)).toEqual(before)
+    const fail = () => {
+      throw new RangeError('a fault')
+    }
+    expect(() => pair.inEval(fail)).toThrow(RangeError)
+    expect(modes(pair)).toEqual(before)
+  })
+
+  test('refuses asynchronous work', () => {
+    const pair = new Pair()
+    expect(() => pair.inEval(async () => 1)).toThrow(OptionError)
+    expect(pair.a.training).toBe(true)
+  })
+
+  test('a part that overrides train() keeps its own mode', () => {
+    class Frozen extends Module {
+      readonly layer = one()
+      override train(mode = true): this {
+        super.train(mode)
+        this.layer.training = false
+        return this
+      }
+    }
+    const frozen = new Frozen()
+    expect(new Holder([frozen]).train().namedModules().map(([, { training }]) => training)).toEqual([true, true, false]) // biome-ignore format: one line
+  })
+})
+
+describe('loadStateDict', () => {
+  const values = { weight: [0.5, -2.25], bias: [1] }
+  const make = () => new Linear({ inFeatures: 2, outFeatures: 1 })
+  const known = () => {
+    const linear = make()
+    linear.weight.data.set(values.weight)
+    linear.bias!.data.set(values.bias)
+    return linear
+  }
+
+  test.each([
+    ['JSON', (dict: object) => JSON.parse(JSON.stringify(dict))],
+    ['structuredClone', (dict: object) => structuredClone(dict)],
+    ['plain arrays', () => ({ weight: { data: values.weight, shape: [1, 2] }, bias: { data: [1], shape: [1] } })],
+  ])('takes a stateDict that went through %s', (_what, through) => {
+    const linear = make()
+    linear.loadStateDict(through(known().stateDict()))
+    expect([...linear.weight.data]).toEqual(values.weight)
+    expect([...linear.bias!.data]).toEqual(values.bias)
+  })
+
+  test.each<[string, unknown, string]>([
+    ['an array', [1, 2], 'weight is an array, expected a tensor or its { data, shape }; encodeStateDict'],
+    ['null', null, 'weight is null, expected a tensor'],
+    ['a number', 3, 'weight is the number 3, expected a tensor'],
+    ['no shape', { data: [1, 2] }, 'weight is an object, expected a tensor'],
+    ['too few values', { data: [1], shape: [1, 2] }, 'weight is an object, expected a tensor'],
+    ['NaN, which JSON makes null', { data: [1, null], shape: [1, 2] }, 'weight is an object, expected a tensor'],
+    ['texts', { data: ['1', '2'], shape: [1, 2] }, 'weight is an object, expected a tensor'],
+    ['another shape', { data: [1, 2], shape: [2, 1] }, 'weight has the shape [2, 1], expected [1, 2]'],
+    ['whole numbers', fromData(Int32Array.of(1, 2), [1, 2]), 'weight holds whole numbers'],
+  ])('refuses %s and changes nothing', (_what, weight, message) => {
+    const linear = known()
+    const dict = { weight, bias: tensor([7]) } as unknown as Record<string, Tensor>
+    expect(() => linear.loadStateDict(dict)).toThrow(FormatError)
+    expect(() => linear.loadStateDict(dict)).toThrow(message)
+    expect([...linear.bias!.data]).toEqual(values.bias)
+  })
+
+  test.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['text', "the string 'text'"],
+    [new Map(), 'a Map'],
+  ])('refuses %s in the place of a stateDict', (dict, what) => {
+    // biome-ignore format: one line
+    expect(() => make().loadStateDict(dict as never)).toThrow(`Linear.loadStateDict: the state is ${what}, expected`)
+  })
+})
+
+test('messages name the layer, whatever a minifier calls its class', () => {
+  const layers = [
+    new (class a extends LSTM {})({ inputSize: 1, hiddenSize: 1 }),
+    new (class a extends Linear {})({ inFeatures: 1, outFeatures: 1 }),
+    new (class a extends RNNModel {})(new GRU({ inputSize: 2, hiddenSize: 1 }), 2),
+    new (class a extends Holder {})([]),
+  ]
+  for (const [i, name] of ['LSTM', 'Linear', 'RNNModel', 'Module'].entries()) {
+    expect(() => layers[i].loadStateDict({ unknown: zeros([1]) })).toThrow(`${name}.loadStateDict: `)
+  }
+  const [lstm] = layers as [LSTM]
+  expect(() => lstm.forward(zeros([1, 1, 2]))).toThrow('LSTM.forward: input has 2 features')
+  expect(() => lstm.beginState(0)).toThrow('LSTM.beginState')
+})

@@ -1,0 +1,214 @@
+import { isAscii, isUtf8 } from 'node:buffer'
+import { DataError, OptionError } from '../core/errors.js'
+import { kindOfBinary, looksWestern, unmarkedUtf16 } from './recognize.js'
+
+/** Bytes of a file's beginning that tell what it is. */
+const HEAD = 4096
+
+const marks: [encoding: string, mark: readonly number[]][] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16le', [0xff, 0xfe]],
+  ['utf-16be', [0xfe, 0xff]],
+]
+
+/**
+ * The name of an encoding as `TextDecoder` has it; undefined where none is named.
+ * @param where the function that the user called
+ * @throws OptionError for one that it does not know
+ */
+export function encodingOf(where: string, label: unknown): string | undefined {
+  if (label === undefined) return undefined
+  try {
+    if (typeof label === 'string') return new TextDecoder(label).encoding
+  } catch {
+    // Refused below.
+  }
+  throw new OptionError(
+    `${where}: encoding is '${String(label)}', expected a name that TextDecoder knows, such as 'utf-8', 'utf-16le', 'windows-1252', 'windows-1251', 'shift_jis' or 'gb18030'`,
+  )
+}
+
+/**
+ * The text of bytes that come in chunks cut anywhere. Without an encoding they are UTF-8, or what a byte order mark
+ * says; a mark is no part of the text, and comes before the encoding that is asked for.
+ * @param name of the file, for messages
+ * @param encoding as `encodingOf` gives it
+ * @throws DataError for bytes that are no text in this encoding, saying what they are instead where that can be known
+ */
+export async function* decodeText(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  name: string,
+  encoding?: string,
+): AsyncGenerator<string> {
+  let head: Buffer | undefined = Buffer.alloc(0)
+  let decoder: Decoder | undefined
+  for await (const chunk of chunks) {
+    if (!head) {
+      yield decoder!.push(chunk)
+      continue
+    }
+    head = Buffer.concat([head, chunk])
+    if (head.length < HEAD) continue
+    decoder = begin(head, name, encoding)
+    yield decoder.push(head)
+    head = undefined
+  }
+  if (head) {
+    decoder = begin(head, name, encoding)
+    yield decoder.push(head)
+  }
+  yield decoder!.flush()
+}
+
+/** Bytes in parts that are cut anywhere, as text. */
+interface Decoder {
+  push(bytes: Uint8Array): string
+  flush(): string
+}
+
+function begin(head: Buffer, name: string, encoding: string | undefined): Decoder {
+  const binary = kindOfBinary(head)
+  if (binary) throw new DataError(`${name}: the file is ${binary.what}, expected text; ${binary.advice}`)
+  const marked = marks.find(([, mark]) => mark.every((byte, i) => head[i] === byte))?.[0]
+  const decoding = marked ?? encoding ?? 'utf-8'
+  if (decoding === 'utf-8') return new Utf8(name, marked !== undefined || encoding !== undefined)
+  return new Labelled(name, decoding)
+}
+
+class Utf8 implements Decoder {
+  /** The bytes that came last, of which those from `whole` on begin a character that is to go on. */
+  #last: Buffer = Buffer.alloc(0)
+  #whole = 0
+  /** Bytes before `last`. */
+  #before = 0
+  /** Whether there was a character beyond ASCII. */
+  #beyondAscii = false
+
+  /** @param said whether a mark or the user says that it is UTF-8, so that NUL is a character like any other */
+  constructor(
+    readonly name: string,
+    readonly said: boolean,
+  ) {}
+
+  push(chunk: Uint8Array): string {
+    // A copy of what is kept: the chunk's buffer is written over.
+    const bytes = Buffer.concat([this.#last.subarray(this.#whole), chunk])
+    this.#before += this.#whole
+    this.#last = bytes
+    this.#whole = bytes.length - incomplete(bytes)
+    return this.#decode(bytes.subarray(0, this.#whole))
+  }
+
+  flush(): string {
+    if (this.#whole < this.#last.length) throw this.#broken(this.#last, this.#whole)
+    return ''
+  }
+
+  #decode(bytes: Buffer): string {
+    const ascii = isAscii(bytes)
+    if (!ascii && !isUtf8(bytes)) throw this.#broken(bytes, firstBroken(bytes))
+    if (!this.said && bytes.includes(0)) throw this.#hasNul(bytes)
+    // ASCII, which most text is, takes less time as what it is.
+    const text = bytes.toString(ascii ? 'latin1' : 'utf8')
+    const marked = this.#before === 0 && text.startsWith('\uFEFF')
+    this.#beyondAscii ||= !ascii && !marked
+    return marked ? text.slice(1) : text
+  }
+
+  #broken(bytes: Buffer, place: number): DataError {
+    const said = `${this.name}: the file is not UTF-8 text from byte ${this.#before + place} on`
+    const utf16 = this.#utf16(bytes)
+    if (utf16) return new DataError(`${said}, expected text; it looks like ${utf16}`)
+    if (bytes.includes(0)) return new DataError(`${said}, and has NULs, as binary files have; expected text`)
+    if (this.#beyondAscii || !isAscii(bytes.subarray(0, place))) {
+      return new DataError(
+        `${said}, but before; it is damaged there or cut off. Mend it, for example with iconv -c -f utf-8 -t utf-8, which leaves out what is damaged`,
+      )
+    }
+    const advice = looksWestern(bytes)
+      ? `${saying('windows-1252')} if it was written on Windows in a Western European language`
+      : `${saying('windows-1251')} if it is Cyrillic, or what it is: koi8-r, shift_jis, gb18030, big5, euc-kr, …`
+    return new DataError(`${said}; say which encoding it has: ${advice}`)
+  }
+
+  #hasNul(bytes: Buffer): DataError {
+    const utf16 = this.#utf16(bytes)
+    if (utf16) return new DataError(`${this.name}: the file looks like ${utf16}`)
+    return new DataError(
+      `${this.name}: the file has a NUL at byte ${this.#before + bytes.indexOf(0)}, as binary files have, expected text; if it is text all the same, say so with ${saying('utf-8')}`,
+    )
+  }
+
+  #utf16(bytes: Buffer): string | undefined {
+    const encoding = this.#before === 0 && !this.said ? unmarkedUtf16(bytes) : undefined
+    return encoding && `${encoding} without a byte order mark; say so with ${saying(encoding)}`
+  }
+}
+
+/** An encoding as the library and as the command take it. */
+const saying = (encoding: string): string => `encoding: '${encoding}' (on the command line --encoding ${encoding})`
+
+/** An encoding other than UTF-8. */
+class Labelled implements Decoder {
+  readonly #decoder: TextDecoder
+  #before = 0
+
+  constructor(
+    readonly name: string,
+    readonly encoding: string,
+  ) {
+    this.#decoder = new TextDecoder(encoding, { fatal: true })
+  }
+
+  push(bytes: Uint8Array): string {
+    if (this.encoding === 'windows-1252') return windows1252(bytes)
+    const text = this.#decode(() => this.#decoder.decode(bytes, { stream: true }))
+    this.#before += bytes.length
+    return text
+  }
+
+  flush(): string {
+    return this.#decode(() => this.#decoder.decode())
+  }
+
+  #decode(decode: () => string): string {
+    try {
+      return decode()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error
+      throw new DataError(
+        `${this.name}: the file is not ${this.encoding} text, for some byte from ${this.#before} on is wrong; name its encoding, or none for UTF-8`,
+      )
+    }
+  }
+}
+
+/** Characters of the bytes 0x80 to 0x9f; those that have none are control characters, as everywhere on the web. */
+const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
+
+/** Node's own decoder takes these bytes for control characters in some versions (nodejs/node#56542). */
+const windows1252 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString('latin1')
+    .replace(/[\x80-\x9f]/g, (control) => WINDOWS_1252[control.charCodeAt(0) - 0x80])
+
+/** How many bytes at the end begin a character and don't end it. */
+function incomplete(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]
+    // Until the character's first byte, which says how many there are.
+    if ((byte & 0xc0) === 0x80) continue
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return length > back ? back : 0
+  }
+  return 0
+}
+
+/** Where the first character begins that is not UTF-8. */
+function firstBroken(bytes: Buffer): number {
+  // Decoded leniently and encoded again, the bytes differ from where they are broken.
+  const again = Buffer.from(bytes.toString('utf8'))
+  let place = again.findIndex((byte, i) => byte !== bytes[i])
+  while ((again[place] & 0xc0) === 0x80) place--
+  return place
+}

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest'
+import { Generator } from '../src/core/random.js'
+import { referenceKernels } from '../src/kernels/index.js'
+import { type CellKind, gatesOf, type Kernels, type RecurrentSizes } from '../src/kernels/kernels.js'
+import { kernelSets } from './kernel-sets.js'
+
+// The fast kernels pad units and batches with zeros, and infinity · 0 is NaN. The reference kernels have no padding.
+const exact = referenceKernels('float64')
+const specials = [Infinity, -Infinity, Number.NaN]
+/** 1 to 17, and sizes beyond one of the wide panels that single sequences are multiplied by. */
+const hiddenSizes = [...Array.from({ length: 17 }, (_, i) => i + 1), 31, 33]
+const cells: CellKind[] = ['rnn_tanh', 'rnn_relu', 'gru', 'lstm']
+
+/** Every named array of one layer's forward and backward pass. */
+type Passes = Record<string, ArrayLike<number>>
+
+/** The places that a special value may come from. */
+const places = ['input', 'h0', 'c0', 'weightIh', 'weightHh', 'biasIh', 'headWeight', 'output', 'hn'] as const
+
+interface Case {
+  sizes: RecurrentSizes
+  outFeatures: number
+  place: (typeof places)[number]
+  special: number
+  tokens: boolean
+}
+
+/** One layer with one special value at the first step, at a random place of the array that `place` names. */
+function passesOf({ sizes, outFeatures, place, special, tokens }: Case, seed: number) {
+  const generator = new Generator(seed)
+  const { cell, numSteps, batchSize, inputSize, hiddenSize } = sizes
+  const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
+  const gates = gatesOf[cell] * hiddenSize
+  const arrays = {
+    input: random(numSteps * batchSize * inputSize),
+    h0: random(batchSize * hiddenSize),
+    c0: random(batchSize * hiddenSize),
+    weightIh: random(gates * inputSize),
+    weightHh: random(gates * hiddenSize),
+    biasIh: random(gates),
+    headWeight: random(outFeatures * hiddenSize),
+    output: random(numSteps * batchSize * (outFeatures || hiddenSize)),
+    hn: random(batchSize * hiddenSize),
+  }
+  const first = place === 'input' ? batchSize * inputSize : arrays[place].length
+  if (first > 0) arrays[place][generator.integer(first)] = special
+  const input = tokens
+    ? Int32Array.from({ length: numSteps * batchSize }, () => generator.integer(inputSize))
+    : arrays.input
+  const { h0, weightIh, weightHh, biasIh, headWeight, output, hn } = arrays
+  const c0 = cell === 'lstm' ? arrays.c0 : undefined
+  const head = outFeatures > 0 ? { weight: headWeight, bias: random(outFeatures) } : undefined
+  const weights = { weightIh, weightHh, biasIh, biasHh: random(gates), head }
+  return (kernels: Kernels): Passes => {
+    const { result, tape } = kernels.recurrent(sizes, weights, { input, h0, c0 }, true)
+    const { head: dHead, ...grads } = tape!.backward({ output, hn }, { input: !tokens, state: true })
+    const d = Object.entries({ ...grads, headWeight: dHead?.weight, headBias: dHead?.bias })
+    const all = [...Object.entries(result), ...d.map(([name, values]) => [`d ${name}`, values] as const)]
+    return Object.fromEntries(all.filter(([, values]) => values !== undefined)) as Passes
+  }
+}
+
+/** The first value that is of another kind than expected, or far from it. */
+function difference(got: Passes, expected: Passes): string | undefined {
+  for (const [name, values] of Object.entries(expected)) {
+    for (let i = 0; i < values.length; i++) {
+      const [x, y] = [got[name][i], values[i]]
+      if (Object.is(x, y) || Math.abs(x - y) <= 1e-4 * Math.max(1, Math.abs(y))) continue
+      return `${name}[${i}] is ${x}, expected ${y}`
+    }
+  }
+  return undefined
+}
+
+describe.each(kernelSets)('$name', (kernels) => {
+  test('RNN of 9 units: tanh(infinity) = 1, and the steps after it are finite', () => {
+    const hiddenSize = 9
+    const sizes = { cell: 'rnn_tanh', numSteps: 3, batchSize: 1, inputSize: 1, hiddenSize, reverse: false } as const
+    const weights = { weightIh: new Float32Array(9).fill(1), weightHh: new Float32Array(81).fill(0.125) }
+    const { result } = kernels.recurrent(sizes, weights, { input: Float32Array.of(Infinity, 0, 0) }, false)
+    // Every unit is 1 after the first step, so that each later sum is nine eighths of the unit before.
+    const second = Math.tanh(9 / 8)
+    const third = Math.tanh((9 / 8) * second)
+    const expected = [1, second, third].flatMap((value) => new Array<number>(hiddenSize).fill(value))
+    Array.from(result.output).forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i], 6)
+    })
+  })
+
+  test.each(cells)('%s: infinities and NaN stay where arithmetic takes them, at every awkward size', (cell) => {
+    let seed = 0
+    for (const hiddenSize of hiddenSizes) {
+      for (let batchSize = 1; batchSize <= 9; batchSize++) {
+        for (let numSteps = 1; numSteps <= 5; numSteps++) {
+          for (const special of specials) {
+            seed++
+            const sizes = { cell, numSteps, batchSize, inputSize: 1 + (seed % 10), hiddenSize, reverse: seed % 2 === 1 }
+            const place = places[seed % places.length]
+            const tokens = seed % 4 === 0
+            const outFeatures = seed % 5 === 0 || place === 'headWeight' ? 1 + (seed % 11) : 0
+            const run = passesOf({ sizes, outFeatures, place, special, tokens }, seed)
+            const what = JSON.stringify({ ...sizes, outFeatures, place, special: String(special), tokens })
+            expect(difference(run(kernels), run(exact)), what).toBeUndefined()
+          }
+        }
+      }
+    }
+  })
+
+  test.each(cells)('%s, token by token: an infinite weight of one token leaves the others alone', (cell) => {
+    for (const hiddenSize of hiddenSizes) {
+      for (const batchSize of [1, 3, 9]) {
+        for (const special of specials) {
+          const generator = new Generator(hiddenSize)
+          const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
+          const gates = gatesOf[cell] * hiddenSize
+          const layer = (inputSize: number) => ({
+            cell,
+            inputSize,
+            hiddenSize,
+            weights: { weightIh: random(gates * inputSize), weightHh: random(gates * hiddenSize) },
+          })
+          const layers = [layer(2), layer(hiddenSize)]
+          // The second token's weight to the first unit.
+          layers[0].weights.weightIh[1] = special
+          const stack = { layers, weight: random(5 * hiddenSize), outFeatures: 5 }
+          const tokens = (second: number) => Int32Array.from({ length: batchSize }, (_, b) => (b === second ? 1 : 0))
+          const scores = (set: Kernels) => {
+            const stepper = set.stepper(stack, batchSize)
+            const steps = [-1, batchSize - 1, -1].map((second) => stepper.step(tokens(second)))
+            stepper.free()
+            return Object.fromEntries(steps.map((values, i) => [`step ${i}`, values]))
+          }
+          expect(difference(scores(kernels), scores(exact)), `${hiddenSize} ${batchSize} ${special}`).toBeUndefined()
+        }
+      }
+    }
+  })
+
+  test('a product of matrices has them only in the row or column of the special value', () => {
+    const generator = new Generator(3)
+    for (const special of specials) {
+      for (let m = 1; m <= 9; m++) {
+        for (let n = 1; n <= 9; n++) {
+          for (const k of [1, 3, 8, 9]) {
+            const [transposeA, transposeB] = [generator.integer(2) === 1, generator.integer(2) === 1]
+            const [a, b] = [m * k, k * n].map((length) => Float32Array.from({ length }, () => generator.normal()))
+            const target = generator.integer(2) === 0 ? a : b
+            target[generator.integer(target.length)] = special
+            const [y, expected] = [new Float32Array(m * n), new Float64Array(m * n)]
+            kernels.matmul(a, b, y, { m, n, k, transposeA, transposeB })
+            exact.matmul(a, b, expected, { m, n, k, transposeA, transposeB })
+            expect(difference({ y }, { y: expected }), `${m} ${n} ${k} ${special}`).toBeUndefined()
+          }
+        }
+      }
+    }
+  })
+})
