@@ -19,7 +19,7 @@ const quick = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '-
 
 beforeAll(() => {
   writeFileSync(at('fox.txt'), text)
-  const { status, stderr } = unrolled('train', 'fox.txt', ...quick, '--out', 'fox')
+  const { status, stderr } = unrolled('train', 'fox.txt', '--clean', ...quick, '--out', 'fox')
   expect(status, stderr).toBe(0)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -175,7 +175,10 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
       ]),
     ),
   )
-  if (baselines.length === 0) return
+  if (baselines.length === 0) {
+    if (validation > 0) print('no n-grams beside it: the text is too short to be cut')
+    return
+  }
   const { counted } = baselines[0]
   const from = counted === toCount ? 'of the rest' : `of the first ${grouped(counted)} tokens`
   print(`n-grams ${from} foretell the last ${percent(validation)} (Witten–Bell):`)

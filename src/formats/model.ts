@@ -123,6 +123,12 @@ export function parameterCount(config: Sizes): number {
   return one + (config.numLayers - 1) * (count(2) - one)
 }
 
+/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
+export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
+  const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
+  return infinite && `${infinite[0]} has values that are not finite numbers`
+}
+
 /** @throws FormatError where a vocabulary is another's than a configuration's model */
 export function checkVocab({ vocabSize }: ModelConfig, { size }: Vocab, where: string): void {
   if (size === vocabSize) return
@@ -130,10 +136,15 @@ export function checkVocab({ vocabSize }: ModelConfig, { size }: Vocab, where: s
 }
 
 /**
- * What keeps these parameters from being those of a model of the configuration. Nothing of the model's sizes is made
- * for that, so a forged size takes no memory.
+ * Whether these are the parameters of a configuration's model: to be asked before anything of the configuration's
+ * sizes is made, so that a forged size takes neither memory nor time.
+ * @throws FormatError where a parameter is missing or unknown, has another shape, or is not finite
  */
-function parametersProblem(config: ModelConfig, parameters: Readonly<Record<string, Tensor>>): string | undefined {
+export function checkParameters(
+  config: ModelConfig,
+  parameters: Readonly<Record<string, Tensor>>,
+  where: string,
+): void {
   const { numLayers } = config
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
   const expected = new Set<string>()
@@ -141,19 +152,17 @@ function parametersProblem(config: ModelConfig, parameters: Readonly<Record<stri
     const given = Object.hasOwn(parameters, name) ? parameters[name] : undefined
     if (!given || !sameShape(given.shape, shape)) {
       const found = given ? `has the shape ${formatShape(given.shape)}` : 'is missing'
-      return `${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`
+      throw new FormatError(
+        `${where}: ${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`,
+      )
     }
-    if (given.dtype !== 'float') return `${name} holds whole numbers, expected floats`
+    if (given.dtype !== 'float') throw new FormatError(`${where}: ${name} holds whole numbers, expected floats`)
     expected.add(name)
   }
-  const unknown = Object.keys(parameters).filter((name) => !expected.has(name))
-  return unknown.length > 0 ? `${unknown.join(', ')} is unknown to the configuration of ${layers}` : undefined
-}
-
-/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
-export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
-  const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
-  return infinite && `${infinite[0]} has values that are not finite numbers`
+  const unknown = Object.keys(parameters).find((name) => !expected.has(name))
+  if (unknown !== undefined) throw new FormatError(`${where}: ${unknown} is unknown to the configuration of ${layers}`)
+  const problem = valuesProblem(parameters)
+  if (problem) throw new FormatError(`${where}: ${problem}`)
 }
 
 /**
@@ -168,35 +177,15 @@ export function checkSavable(
   vocab: Vocab,
   parameters: Readonly<Record<string, Tensor>>,
 ): void {
-  const refuse = (problem: string, advice: string): never => {
-    throw new DataError(`${where}: ${problem}; nothing was saved: ${advice}`)
-  }
-  const infinite = valuesProblem(parameters)
-  if (infinite) refuse(infinite, 'the model diverged, train it again with a smaller learning rate')
   try {
-    parseConfig(JSON.stringify(config), 'the configuration')
-    parseVocab(vocabToJson(vocab), 'the vocabulary')
+    const read = parseConfig(JSON.stringify(config), where)
+    checkVocab(read, parseVocab(vocabToJson(vocab), where), where)
+    checkParameters(read, parameters, where)
   } catch (error) {
-    refuse((error as Error).message, 'a model like this could not be loaded')
-  }
-  if (vocab.size !== config.vocabSize) {
-    refuse(
-      `the vocabulary has ${vocab.size} tokens, expected the model's ${config.vocabSize}`,
-      'pass its own vocabulary',
+    throw new DataError(
+      `${(error as Error).message}; nothing was saved, because the model could not be loaded again: train one that diverged with a smaller learning rate, and save one with parameters of its own with saveStateDict`,
     )
   }
-  const other = parametersProblem(config, parameters)
-  if (other) refuse(other, 'a model with other parameters than those of RNNModel is saved with saveStateDict')
-}
-
-/**
- * Whether a file holds the parameters of a configuration: to be asked before anything of the configuration's sizes
- * is made, so that a forged size takes neither memory nor time.
- * @throws FormatError where they do not fit, or a parameter is not finite
- */
-export function checkParameters(config: ModelConfig, parameters: Record<string, Tensor>, where: string): void {
-  const problem = parametersProblem(config, parameters) ?? valuesProblem(parameters)
-  if (problem) throw new FormatError(`${where}: ${problem}`)
 }
 
 /**

@@ -2,7 +2,7 @@ import { checkNumber } from '../core/check.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { floatsIn, type Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 /**
@@ -53,7 +53,7 @@ export class Dropout extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkTensor('Dropout.forward', x, 'input')
+    floatsIn('Dropout.forward', x, 'input')
     return this.training ? dropout(x, this.p, this.#generator) : x
   }
 }

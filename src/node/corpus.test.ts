@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
@@ -16,6 +17,7 @@ import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
 import { GRU } from '../nn/gru.js'
 import { RNNModel } from '../nn/model.js'
+import { beside } from './atomic.js'
 import { FileCorpus } from './file-corpus.js'
 import { type CorpusOptions, loadCorpus } from './load-corpus.js'
 import { loadModel, saveModel } from './model-folder.js'
@@ -34,6 +36,12 @@ afterEach(async () => {
 const text = `Call me Ishmael. Some years ago – never mind how long precisely – 鯨 and 🐋!\r\nIt's a naïve, naïve sea.\n`
 const all = ({ corpus }: { corpus: Corpus }) => [...corpus.subarray(0, corpus.length)]
 const bytesOf = ({ corpus }: { corpus: Corpus }) => Buffer.from(corpus.subarray(0, corpus.length).slice().buffer)
+/** A temporary name as a process that has ended made it. */
+const ofDeadProcess = async (name: string) => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  return name.replace(`-${process.pid}-`, `-${child.pid}-`)
+}
 /** Everything to a file. */
 const onDisk = () => ({ cacheDir: at('cache'), maxMemory: 0 })
 
@@ -147,6 +155,15 @@ describe('loadCorpus', () => {
     vi.unstubAllEnvs()
   })
 
+  test('copies of standard input that killed processes left are removed', async () => {
+    vi.stubEnv('TMPDIR', at('tmp'))
+    const [own, torn] = [beside(at('tmp', 'unrolled-text')), ofDeadProcess(beside(at('tmp', 'unrolled-text')))]
+    for (const place of [own, await torn, at('tmp', 'notes')]) await mkdir(place, { recursive: true })
+    await loadCorpus('-', { stdin: Readable.from([Buffer.from('text')]) })
+    expect((await readdir(at('tmp'))).sort()).toEqual(['notes', path.basename(own)])
+    vi.unstubAllEnvs()
+  })
+
   test.skipIf(process.platform === 'win32')('a pipe with a name is copied, too', async () => {
     await promisify(execFile)('mkfifo', [at('pipe')])
     const [loaded] = await Promise.all([loadCorpus(at('pipe'), {}), writeFile(at('pipe'), text)])
@@ -238,6 +255,41 @@ describe('the cache of a long text', () => {
     await utimes(at('a.txt'), 1e9, 1e9)
     expect(await load()).toEqual({ tokens: 'dcbaabc', fresh: true })
     expect((await readdir(at('cache'))).length).toBe(1)
+  })
+
+  test('is made anew when the text has other bytes, but the same size and its old time', async () => {
+    const time = new Date(1e12)
+    await utimes(at('a.txt'), time, time)
+    expect((await load()).tokens).toBe('abcabc')
+    expect((await load()).fresh).toBe(false)
+    await writeFile(at('a.txt'), 'cbacba')
+    await utimes(at('a.txt'), time, time)
+    expect(await load()).toEqual({ tokens: 'cbacba', fresh: true })
+  })
+
+  test('is made anew when another file of the same size and time takes the place of the text', async () => {
+    const time = new Date(1e12)
+    await writeFile(at('b.txt'), 'cbacba')
+    for (const name of ['a.txt', 'b.txt']) await utimes(at(name), time, time)
+    expect((await load()).tokens).toBe('abcabc')
+    await rename(at('b.txt'), at('a.txt'))
+    expect(await load()).toEqual({ tokens: 'cbacba', fresh: true })
+  })
+
+  test('files that processes left when they were killed are removed, and caches not used for long', async () => {
+    await load()
+    const [kept] = await readdir(at('cache'))
+    const own = path.basename(beside(`corpus-${'2'.repeat(32)}.bin`))
+    const torn = await ofDeadProcess(own)
+    const old = `corpus-${'0'.repeat(32)}.bin`
+    const recent = `corpus-${'1'.repeat(32)}.bin`
+    const days = (count: number) => new Date(Date.now() - count * 24 * 3600 * 1000)
+    for (const name of [own, torn, old, recent, 'notes.bin']) await writeFile(at('cache', name), '')
+    for (const name of [old, 'notes.bin', kept]) await utimes(at('cache', name), days(91), days(91))
+    await utimes(at('cache', recent), days(89), days(89))
+    // One that is used is kept, however old it is.
+    expect((await load()).fresh).toBe(false)
+    expect((await readdir(at('cache'))).sort()).toEqual([kept, own, recent, 'notes.bin'].sort())
   })
 
   test('is made anew when any byte of it is another, or it ends too soon', async () => {

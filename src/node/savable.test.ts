@@ -56,7 +56,7 @@ describe('what could not be loaded again is not saved, least of all over a good 
     [
       'a subclass of RNNModel with one more layer',
       () => new Deeper(new LSTM(sizes) as never, 4),
-      'more.weight, more.bias is unknown to the configuration of 1 layer; nothing was saved: a model with other',
+      'more.weight is unknown to the configuration of 1 layer; nothing was saved, because the model could not',
     ],
     ['a subclass of LSTM with a frozen parameter', () => make(new Scaled(sizes)), 'rnn.scale is unknown'],
   ])('%s', async (_what, model, message) => {
@@ -81,7 +81,13 @@ describe('what could not be loaded again is not saved, least of all over a good 
     ['a model of another class', new Linear({ inFeatures: 1, outFeatures: 1 }), vocab, OptionError, 'saveStateDict'],
     ['no model', undefined, vocab, OptionError, 'the model is no RNNModel'],
     ['no vocabulary', make(), undefined, OptionError, 'the vocabulary is no Vocab'],
-    ['another vocabulary', make(), Vocab.count('abcd'), DataError, 'has 5 tokens, expected the model'],
+    [
+      'another vocabulary',
+      make(),
+      Vocab.count('abcd'),
+      DataError,
+      'saveModel: the vocabulary has 5 tokens, expected 4 by the configuration; nothing was saved',
+    ],
   ])('%s', async (_what, model, tokens, kind, message) => {
     const saving = saveModel(at('model'), model as RNNModel, tokens as Vocab)
     await expect(saving).rejects.toThrow(kind)
@@ -91,7 +97,7 @@ describe('what could not be loaded again is not saved, least of all over a good 
 
   test('a record of the training that its reader would not understand', async () => {
     const saving = saveModel(at('model'), make(), vocab, { lr: { begin: 1 } } as never)
-    await expect(saving).rejects.toThrow('saveModel: the configuration: training.lr')
+    await expect(saving).rejects.toThrow('saveModel: training.lr')
     expect(await readdir(folder)).toEqual([])
   })
 })

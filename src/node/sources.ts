@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { addAbortSignal, Readable } from 'node:stream'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { DataError } from '../core/errors.js'
+import { beside, removeAbandoned } from './atomic.js'
 import { unreadable } from './read-chunks.js'
+
+/** The beginning of the names of folders for copies. */
+const COPY = 'unrolled-text'
 
 /** A text file, or a copy of what can be read only once. */
 export interface SourceFile {
@@ -49,7 +53,10 @@ export async function openSources(
     for (const copy of copies) await rm(copy, { recursive: true, force: true })
   }
   const copied = async (stream: AsyncIterable<Uint8Array>, name: string): Promise<SourceFile> => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'unrolled-'))
+    // A process that was killed left its copy, which may be large.
+    await removeAbandoned(tmpdir(), (name) => name === COPY)
+    const folder = beside(path.join(tmpdir(), COPY))
+    await mkdir(folder, { mode: 0o700 })
     copies.push(folder)
     return copy(stream, path.join(folder, 'text'), name, signal)
   }

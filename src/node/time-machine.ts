@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { BOOK_TOKENS, checkLoad, encodeString, type LoadedText, type LoadOptions, withSequences } from '../data/load.js'
-import { writeFileAtomic } from './atomic.js'
+import { removeAbandoned, writeFileAtomic } from './atomic.js'
 import { cacheFolder } from './cache-folder.js'
 import { download, type Progress } from './download.js'
 import { readText } from './read-text.js'
@@ -80,6 +80,7 @@ export async function findTimeMachine(options: FindOptions = {}): Promise<{ text
   const addresses = options.mirrors ?? (process.env.UNROLLED_OFFLINE ? [] : mirrors)
   const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress })
   if (bytes) {
+    await removeAbandoned(cacheDir, (name) => name === FILE)
     // A cache that cannot be written costs the next run a download, not this one its text.
     const saved = await writeFileAtomic(cached, bytes).then(
       () => cached,

@@ -230,19 +230,6 @@ test('an array that was transferred away is found', () => {
   expect(() => x.add(1)).toThrow('add: the tensor [4] has 0 values, expected 4; its array was transferred')
 })
 
-test('loadStateDict takes tensors only', () => {
-  const layer = new Linear({ inFeatures: 1, outFeatures: 2, bias: false })
-  for (const [weight, given] of [
-    [Float64Array.of(1, 2), 'a Float64Array'],
-    [[[1], [2]], 'an array'],
-    [{ data: Float32Array.of(1, 2), shape: [2, 1], dtype: 'float' }, 'an object'],
-    [null, 'null'],
-  ] as const) {
-    const load = () => layer.loadStateDict({ weight: weight as never })
-    expect(load).toThrow(`Linear.loadStateDict: weight is ${given}, expected a tensor`)
-  }
-})
-
 test('a gradient is null, or floats of the tensor’s shape', () => {
   const x = tensor([1, 2], { requiresGrad: true })
   for (const [wrong, message] of [

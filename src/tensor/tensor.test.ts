@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { useKernels, wasmKernels } from '../kernels/index.js'
+import { LSTM } from '../nn/lstm.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
@@ -25,6 +26,14 @@ describe('values', () => {
       [3, 6],
     ])
     expect(await x.permute(1, 0).reshape(-1).toArray()).toEqual([1, 4, 2, 5, 3, 6])
+  })
+
+  test('clone() and values() are copies', async () => {
+    const x = tensor([1, 2])
+    const [copy, values] = [x.clone(), await x.values()]
+    x.data[0] = 9
+    expect([...copy.data]).toEqual([1, 2])
+    expect([...values]).toEqual([1, 2])
   })
 
   test('creation', async () => {
@@ -245,6 +254,12 @@ describe('the graph', () => {
     }
   })
 
+  test('requiresGrad_(false) takes a leaf out of the graph', () => {
+    const x = leaf().requiresGrad_(false)
+    expect(x.mul(2).requiresGrad).toBe(false)
+    expect(x.requiresGrad_().mul(2).requiresGrad).toBe(true)
+  })
+
   test('whole numbers have no gradients', () => {
     expect(() => tensor([1], { dtype: 'int32', requiresGrad: true })).toThrow(GradientError)
   })
@@ -268,6 +283,14 @@ describe('the graph', () => {
       }),
     ).toThrow('inside')
     expect(isGradEnabled()).toBe(true)
+  })
+
+  test('noGrad keeps nothing of a recurrent layer either', () => {
+    const lstm = new LSTM({ inputSize: 2, hiddenSize: 3 })
+    const { output, state } = noGrad(() => lstm.forward(zeros([4, 1, 2])))
+    expect([output, state.h, state.c].map(({ requiresGrad, origin }) => [requiresGrad, origin])).toEqual(
+      Array(3).fill([false, undefined]),
+    )
   })
 
   test('a deep graph needs no deep stack', async () => {
