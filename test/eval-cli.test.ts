@@ -11,7 +11,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-eval-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const env = { ...process.env, UNROLLED_CACHE: at('cache') }
 const run = (...args: string[]) =>
-  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
 const json = (...args: string[]) => {
   const { status, stdout, stderr } = run(...args, '--json')
   expect(status, stderr).toBe(0)
@@ -269,7 +269,7 @@ describe('fine-tuning', () => {
     const options = [...small, '--epochs', '1', '--init-from', 'sea', '--extend-vocab']
     expect(run('train', 'more.txt', ...options, '--out', 'filed').status).toBe(0)
     const piped = spawnSync(process.execPath, [main, 'train', '-', ...options, '--out', 'piped'], {
-      ...{ cwd: folder, env, input, encoding: 'utf8', timeout: 60_000 },
+      ...{ cwd: folder, env, input, encoding: 'utf8', timeout: 600_000 },
     })
     expect(piped.status, piped.stderr).toBe(0)
     const bits = (name: string) => readFileSync(at(name, 'model.safetensors'))

@@ -11,7 +11,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-plot-'))
 const at = (name: string) => path.join(folder, name)
 const unrolled = (...args: string[]) => {
   const env = { ...process.env, NO_COLOR: '' }
-  return spawnSync(process.execPath, [main, 'plot', ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+  return spawnSync(process.execPath, [main, 'plot', ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
 }
 
 async function train(name: string, bottom: number, validated: boolean) {

@@ -10,7 +10,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-text-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: at('cache'), UNROLLED_DATA: '' }
 const run = (...args: string[]) =>
-  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
 /** What the command prints when it succeeds. */
 const printed = (...args: string[]) => {
   const { status, stdout, stderr } = run(...args)

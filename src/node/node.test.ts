@@ -81,9 +81,11 @@ describe('loadTimeMachine', () => {
     server?.close()
   })
   const sha1 = createHash('sha1').update(text).digest('hex')
-  const options = () => ({ ...small, cacheDir: at('cache'), sha1, timeout: 300 })
+  // Soon enough for mirrors that never answer; late enough for one that answers, on a busy machine, after others hung.
+  const [soon, late, never] = [300, 5000, 60_000]
+  const options = () => ({ ...small, cacheDir: at('cache'), sha1, timeout: soon })
   /** Where the answer comes, however busy the machine is. */
-  const patient = () => ({ ...options(), timeout: 60_000 })
+  const patient = () => ({ ...options(), timeout: never })
 
   test('downloads, verifies, tells its progress, and keeps the file', async () => {
     let asked = 0
@@ -124,7 +126,7 @@ describe('loadTimeMachine', () => {
     const embedded = await loadTimeMachine({ ...options(), mirrors: broken })
     expect(embedded.source).toMatch(/Moby Dick.*could not be downloaded/)
     expect(existsSync(at('cache', 'timemachine.txt'))).toBe(false)
-    const good = await loadTimeMachine({ ...options(), mirrors: [...broken, `${address}good`] })
+    const good = await loadTimeMachine({ ...options(), timeout: late, mirrors: [...broken, `${address}good`] })
     expect(good.source).toContain('downloaded')
   })
 
@@ -143,7 +145,7 @@ describe('loadTimeMachine', () => {
     const address = await serve((_request, response) => {
       trickle = setInterval(() => response.write('a'), 10)
     })
-    const { source } = await loadTimeMachine({ ...options(), timeout: 50, mirrors: [address] })
+    const { source } = await loadTimeMachine({ ...options(), timeout: soon, mirrors: [address] })
     clearInterval(trickle)
     expect(source).toContain('Moby Dick')
   })
