@@ -60,7 +60,8 @@ describe.each(['nodenext', 'bundler'])('with moduleResolution: %s', (moduleResol
   const compile = (file: string, ...others: string[]) => {
     const tsc = path.resolve('node_modules/typescript/bin/tsc')
     const sizes = ['--module', module, '--moduleResolution', moduleResolution]
-    return spawnSync(process.execPath, [tsc, ...options, ...sizes, ...others, file], { cwd: app, encoding: 'utf8' }).stdout
+    return spawnSync(process.execPath, [tsc, ...options, ...sizes, ...others, file], { cwd: app, encoding: 'utf8' })
+      .stdout
   }
 
   test('the first snippet of the README compiles', () => {
