@@ -8,6 +8,7 @@ export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOpti
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
+export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
 export { type BeamSearchOptions, beamSearch, type Hypothesis } from './generate/beam.js'
 export type { GenerateOptions, MadeToken } from './generate/continuations.js'
 export {

@@ -8,6 +8,7 @@ export { type LoadTextOptions, loadText } from './node/load-text.js'
 export { checkModelFolder, type LoadedModel, loadModel, saveModel } from './node/model-folder.js'
 export { type LinePlot, linePlot, type Series, svgToPng } from './node/plot.js'
 export { readText } from './node/read-text.js'
+export { loadStateDict, saveStateDict } from './node/state-dict.js'
 export {
   type FindOptions,
   findTimeMachine,

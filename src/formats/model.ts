@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { FormatError } from '../core/errors.js'
+import { DataError, FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
@@ -106,25 +106,72 @@ function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Sh
 }
 
 /**
- * The model of a configuration with its parameters. Nothing of its sizes is made before every parameter was
- * found to be there, so that a forged size takes no memory.
+ * What keeps these parameters from being those of a model of the configuration. Nothing of the model's sizes is made
+ * for that, so a forged size takes no memory.
+ */
+function parametersProblem(config: ModelConfig, parameters: Readonly<Record<string, Tensor>>): string | undefined {
+  const { numLayers } = config
+  const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
+  const expected = new Set<string>()
+  for (const [name, shape] of expectedShapes(config)) {
+    const given = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+    if (!given || !sameShape(given.shape, shape)) {
+      const found = given ? `has the shape ${formatShape(given.shape)}` : 'is missing'
+      return `${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`
+    }
+    if (given.dtype !== 'float') return `${name} holds whole numbers, expected floats`
+    expected.add(name)
+  }
+  const unknown = Object.keys(parameters).filter((name) => !expected.has(name))
+  return unknown.length > 0 ? `${unknown.join(', ')} is unknown to the configuration of ${layers}` : undefined
+}
+
+/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
+export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
+  const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
+  return infinite && `${infinite[0]} has values that are not finite numbers`
+}
+
+/**
+ * Checks what is about to be saved as it will be checked when it is loaded, so that no good model is replaced by one
+ * that cannot be loaded.
+ * @param where the function or file, for messages
+ * @throws DataError where the configuration, the vocabulary and the parameters do not make a model
+ */
+export function checkSavable(
+  where: string,
+  config: ModelConfig,
+  vocab: Vocab,
+  parameters: Readonly<Record<string, Tensor>>,
+): void {
+  const refuse = (problem: string, advice: string): never => {
+    throw new DataError(`${where}: ${problem}; nothing was saved: ${advice}`)
+  }
+  const infinite = valuesProblem(parameters)
+  if (infinite) refuse(infinite, 'the model diverged, train it again with a smaller learning rate')
+  try {
+    parseConfig(JSON.stringify(config), 'the configuration')
+    parseVocab(vocabToJson(vocab), 'the vocabulary')
+  } catch (error) {
+    refuse((error as Error).message, 'a model like this could not be loaded')
+  }
+  if (vocab.size !== config.vocabSize) {
+    refuse(
+      `the vocabulary has ${vocab.size} tokens, expected the model's ${config.vocabSize}`,
+      'pass its own vocabulary',
+    )
+  }
+  const other = parametersProblem(config, parameters)
+  if (other) refuse(other, 'a model with other parameters than those of RNNModel is saved with saveStateDict')
+}
+
+/**
+ * The model of a configuration with its parameters.
  * @throws FormatError where they do not fit, or a parameter is not finite
  */
 export function buildModel(config: ModelConfig, parameters: Record<string, Tensor>, where: string): RNNModel {
-  const { numLayers } = config
-  for (const [name, shape] of expectedShapes(config)) {
-    const given = Object.hasOwn(parameters, name) ? parameters[name].shape : undefined
-    if (!given || !sameShape(given, shape)) {
-      const found = given ? `has the shape ${formatShape(given)}` : 'is missing'
-      const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
-      throw new FormatError(
-        `${where}: ${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`,
-      )
-    }
-  }
-  for (const [name, { data }] of Object.entries(parameters)) {
-    if (!data.every(Number.isFinite)) throw new FormatError(`${where}: ${name} has values that are not finite numbers`)
-  }
+  const problem = parametersProblem(config, parameters) ?? valuesProblem(parameters)
+  if (problem) throw new FormatError(`${where}: ${problem}`)
   // A generator of its own: loading a model draws nothing from the one that everybody shares.
   try {
     const model = modelOf(config, new Generator())
@@ -152,7 +199,8 @@ export function modelOf(config: Omit<ModelConfig, 'format' | 'version'>, generat
 function parse<T extends v.GenericSchema>(schema: T, json: string, where: string): v.InferOutput<T> {
   let value: unknown
   try {
-    value = JSON.parse(json)
+    // Windows programs begin a file with a byte order mark.
+    value = JSON.parse(json.replace(/^\uFEFF/, ''))
   } catch {
     throw new FormatError(`${where}: the file is not JSON`)
   }

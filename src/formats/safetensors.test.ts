@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FormatError } from '../core/errors.js'
 import { tensor } from '../tensor/create.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
 
 /** A file with any header and so many bytes of values. */
@@ -42,6 +43,11 @@ describe('safetensors', () => {
     expect(tensors['param.rnn.weight_ih_l0'].shape).toEqual([48, 11])
     expect(tensors['tokens.x'].dtype).toBe('int32')
     expect(tensors['tokens.x'].data.every((token) => token >= 0 && token < 11)).toBe(true)
+  })
+
+  test('refuses arrays of other kinds, whose bytes would be read as something else', () => {
+    const bytes = { shape: [4], data: Uint8Array.of(1, 2, 3, 4) } as unknown as Tensor
+    expect(() => encodeSafetensors({ bytes })).toThrow('encodeSafetensors: bytes is a Uint8Array, expected floats or')
   })
 
   test('half and brain floats become floats', async () => {

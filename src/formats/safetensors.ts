@@ -18,6 +18,13 @@ const types: Record<string, { bytes: number; read: (view: DataView, at: number) 
   I32: { bytes: 4, read: (view, at) => view.getInt32(at, true), whole: true },
 }
 
+/** The dtypes of the arrays that tensors are made of. */
+const written = new Map<string, string>([
+  ['Float32Array', 'F32'],
+  ['Float64Array', 'F64'],
+  ['Int32Array', 'I32'],
+])
+
 type Fail = (problem: string) => never
 
 export interface Safetensors {
@@ -31,7 +38,9 @@ export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Rec
   const header: [string, unknown][] = [['__metadata__', metadata]]
   for (const [name, { data, shape }] of Object.entries(tensors)) {
     if (name === '__metadata__') throw new FormatError('encodeSafetensors: __metadata__ is no name for a tensor')
-    const dtype = data instanceof Int32Array ? 'I32' : data instanceof Float64Array ? 'F64' : 'F32'
+    const dtype = written.get(data[Symbol.toStringTag])
+    if (!dtype)
+      throw new FormatError(`encodeSafetensors: ${name} is a ${data[Symbol.toStringTag]}, expected floats or int32`)
     header.push([name, { dtype, shape, data_offsets: [end, end + data.byteLength] }])
     end += data.byteLength
   }

@@ -1,4 +1,5 @@
 import { FormatError, OptionError } from '../core/errors.js'
+import { noteListed } from '../tensor/listings.js'
 import { type SavedTensor, valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import { type Member, membersOf } from './fields.js'
@@ -157,5 +158,9 @@ function collect(root: Module, typeName: string): { modules: [string, Module][];
       if (fault && !known.has(value)) refuse(name === '' ? inside : `${name}.${inside}`, value, fault)
     }
   }
+  noteListed(
+    parameters.map(([, parameter]) => parameter),
+    modules.length > 1,
+  )
   return { modules, parameters }
 }

@@ -1,4 +1,5 @@
 import { GradientError } from '../core/errors.js'
+import { noteMade } from '../tensor/listings.js'
 import { Tensor } from '../tensor/tensor.js'
 
 /**
@@ -15,6 +16,7 @@ export class Parameter extends Tensor {
       throw new GradientError('Parameter: the values are whole numbers (int32), expected floats')
     }
     super(values.data, values.shape, requiresGrad)
+    noteMade(this)
   }
 
   override get isParameter(): boolean {

@@ -32,6 +32,10 @@ export async function removeAbandoned(folder: string, isOurs: (name: string) => 
   }
 }
 
+/** Before something is written again, so that there is room for it. */
+const removeAbandonedBeside = (place: string): Promise<void> =>
+  removeAbandoned(path.dirname(place), (name) => name === path.basename(place))
+
 const isOld = async (place: string): Promise<boolean> => {
   const info = await stat(place).catch(() => undefined)
   return info !== undefined && Date.now() - info.mtimeMs > ABANDONED_AFTER
@@ -66,6 +70,7 @@ export async function writeFileAtomic(
   data: string | Uint8Array | ((handle: FileHandle) => Promise<void>),
 ): Promise<void> {
   await makeFolder(path.dirname(file))
+  await removeAbandonedBeside(file)
   const temporary = beside(file)
   try {
     await writeFlushed(temporary, data)
@@ -97,6 +102,7 @@ export async function writeFlushed(
  * `findReplaced` finds it; several processes may replace it at once.
  */
 export async function replaceFolder(folder: string, fill: (made: string) => Promise<void>): Promise<void> {
+  await removeAbandonedBeside(folder)
   const made = beside(folder)
   try {
     await makeFolder(made)

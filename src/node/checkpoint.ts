@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { DataError, FormatError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
-import { type ModelConfig, parseConfig, parseVocab, vocabToJson } from '../formats/model.js'
+import { checkSavable, type ModelConfig, parseConfig, parseVocab, vocabToJson } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { parseProgress, type TrainingProgress } from '../train/state.js'
+import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
 import { writeFileAtomic } from './atomic.js'
 
 /** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
@@ -27,11 +27,13 @@ export interface Checkpoint {
 /**
  * Writes a checkpoint whole or not at all, as safetensors whose metadata hold the rest and a checksum of
  * everything.
+ * @throws DataError for a model that could not be loaded again, of which nothing is written
  */
 export async function saveCheckpoint(
   file: string,
   { config, vocab, tensors, progress, run }: Checkpoint,
 ): Promise<number> {
+  checkSavable(file, config, vocab, tensorsUnder('model', tensors))
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(progress)

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { access, cp, link, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
+import { access, cp, link, readdir, readlink, realpath, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { DataError, FormatError, UnrolledError } from '../core/errors.js'
+import { DataError, FormatError, OptionError, UnrolledError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
-import type { Vocab } from '../data/vocab.js'
+import { Vocab } from '../data/vocab.js'
 import {
   buildModel,
+  checkSavable,
   configOf,
   type ModelConfig,
   parseConfig,
@@ -14,16 +15,17 @@ import {
   vocabToJson,
 } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
-import type { RNNModel } from '../nn/model.js'
+import { RNNModel } from '../nn/model.js'
 import { tensorsUnder } from '../train/state.js'
-import { findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
+import { beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
 import { BEST, CHECKPOINT, loadCheckpoint } from './checkpoint.js'
+import { MOST_BYTES, readWhole } from './read-whole.js'
 
 const CONFIG = 'config.json'
 const PARAMETERS = 'model.safetensors'
 const VOCAB = 'vocab.json'
-/** Bytes beyond which a file is not read; for the parameters it is what Node reads at once. */
-const maxBytes = { [CONFIG]: 2 ** 20, [VOCAB]: 2 ** 28, [PARAMETERS]: 2 ** 31 - 1 }
+/** Bytes beyond which a file is not read. */
+const maxBytes = { [CONFIG]: 2 ** 20, [VOCAB]: 2 ** 28, [PARAMETERS]: MOST_BYTES }
 type Part = keyof typeof maxBytes
 
 export interface LoadedModel {
@@ -36,8 +38,9 @@ export interface LoadedModel {
  * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The
  * folder is written whole beside its place and then renamed, so that at every instant either the old or the
  * new model can be loaded, and never a mixture. Other files in an earlier model's folder are kept, but for the
- * best model of a training, whose place this one takes.
- * @throws DataError for a folder that holds something else, or cannot be written
+ * best model of a training, whose place this one takes. What `loadModel` would refuse is not saved.
+ * @throws OptionError for a module that is no RNNModel (`saveStateDict` saves any module); DataError for a model that
+ *   could not be loaded again, and for a folder that holds something else or cannot be written
  */
 export async function saveModel(
   folder: string,
@@ -45,11 +48,17 @@ export async function saveModel(
   vocab: Vocab,
   training?: TrainingRecord,
 ): Promise<void> {
-  if (model.vocabSize !== vocab.size) {
-    throw new DataError(`saveModel: the vocabulary has ${vocab.size} tokens, expected the model's ${model.vocabSize}`)
+  if (!(model instanceof RNNModel)) {
+    throw new OptionError(
+      'saveModel: the model is no RNNModel, expected one; saveStateDict saves a module of any class',
+    )
   }
+  if (!(vocab instanceof Vocab))
+    throw new OptionError('saveModel: the vocabulary is no Vocab, expected that of the model')
+  const parameters = model.stateDict()
+  checkSavable('saveModel', configOf(model, training), vocab, parameters)
   const files = {
-    [PARAMETERS]: encodeSafetensors(model.stateDict(), { format: 'pt' }),
+    [PARAMETERS]: encodeSafetensors(parameters, { format: 'pt' }),
     [VOCAB]: Buffer.from(vocabToJson(vocab)),
   }
   const sha256 = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256Of(bytes)]))
@@ -71,7 +80,7 @@ export async function checkModelFolder(folder: string): Promise<void> {
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
     await otherFiles(place)
-    const probe = `${place}.${process.pid}.probe`
+    const probe = beside(place)
     await makeFolder(probe)
     await rm(probe, { recursive: true })
   })
@@ -135,7 +144,7 @@ async function readSaved(there: string, folder: string): Promise<LoadedModel> {
   const model = buildModel(config, tensors, where)
   for (const [name, bytes] of Object.entries(files)) {
     const expected = config.sha256?.[name]
-    if (expected !== undefined && expected !== sha256Of(bytes)) {
+    if (expected !== undefined && expected !== sha256Of(bytes) && expected !== sha256Of(withoutMark(bytes))) {
       throw new FormatError(
         `${path.join(folder, name)}: the file is not the one that was saved (its SHA-256 differs); if you exchanged it on purpose, remove sha256 from ${CONFIG}`,
       )
@@ -190,21 +199,16 @@ async function otherFiles(place: string): Promise<string[]> {
 
 /** @param name of the file, for messages */
 async function readPart(file: string, name: string, limit: number): Promise<Buffer> {
-  try {
-    const info = await stat(file)
-    if (!info.isFile()) throw new FormatError(`${name}: it is not a regular file`)
-    if (info.size > limit) throw new FormatError(`${name}: the file has ${info.size} bytes, expected at most ${limit}`)
-    return await readFile(file)
-  } catch (error) {
-    if (error instanceof FormatError) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new FormatError(
-      code === 'ENOENT'
-        ? `${path.dirname(name)}: ${path.basename(name)} is missing, expected ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`
-        : `${name}: the file cannot be read (${message})`,
-    )
-  }
+  const bytes = await readWhole(file, name, limit)
+  if (bytes) return bytes
+  throw new FormatError(
+    `${path.dirname(name)}: ${path.basename(name)} is missing, expected ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`,
+  )
 }
+
+/** A file without the byte order mark of UTF-8, which some editors put before a text. */
+const withoutMark = (bytes: Buffer): Buffer => (bytes.subarray(0, 3).equals(MARK) ? bytes.subarray(3) : bytes)
+const MARK = Buffer.from('\uFEFF')
 
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 

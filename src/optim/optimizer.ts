@@ -1,8 +1,10 @@
 import { checkNumber } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
+import { formatShape } from '../core/shape.js'
 import { numberProblems } from '../core/state.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
+import { hiddenBeside, noteListed } from '../tensor/listings.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { Value } from '../tensor/value.js'
@@ -46,6 +48,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   readonly parameters: readonly Tensor[]
   readonly #name: string
   readonly #slots: readonly Slot<Options>[]
+  #checked = false
 
   /**
    * @param defaults every option with its value where neither `options` nor a group gives one
@@ -74,6 +77,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     })
     this.parameters = this.groups.flatMap(({ params }) => params)
     checkParameters(name, this.parameters)
+    noteListed(this.parameters, false)
     this.#slots = this.groups.flatMap((group) => {
       const names = this.bufferNames(group)
       return group.params.map((parameter) => {
@@ -102,8 +106,18 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     group: ParameterGroup<Options>,
   ): void
 
-  /** Changes every parameter that has a gradient. */
+  /**
+   * Changes every parameter that has a gradient.
+   * @throws OptionError where the gradients are those of a model with a parameter that its `parameters()` cannot see
+   */
   step(): void {
+    const hidden = this.#checked ? undefined : hiddenBeside(this.parameters)
+    if (hidden) {
+      throw new OptionError(
+        `${this.#name}.step: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put the module that holds it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
+      )
+    }
+    this.#checked = true
     for (const slot of this.#slots) {
       const { data, grad } = slot.parameter
       if (!grad) continue
@@ -171,7 +185,10 @@ const defined = (options: object) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 function checkParameters(name: string, parameters: readonly Tensor[]): void {
-  if (parameters.length === 0) throw new OptionError(`${name}: no parameters, expected at least one`)
+  if (parameters.length === 0)
+    throw new OptionError(
+      `${name}: no parameters, expected at least one; layers in private fields (#name) are not found`,
+    )
   parameters.forEach((parameter, i) => {
     const problem = !(parameter instanceof Tensor)
       ? 'is no tensor'

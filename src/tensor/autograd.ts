@@ -75,8 +75,12 @@ function addTo(slot: Slot | undefined, grad: FloatArray, owned: boolean): Slot {
   return { grad: sum, owned: true }
 }
 
-/** Walks the graph back from one output, whose gradient is `seed`, and adds to the gradients of the leaves. */
-export function runBackward(root: Node, output: number, seed: FloatArray): void {
+/**
+ * Walks the graph back from one output, whose gradient is `seed`, and adds to the gradients of the leaves.
+ * @returns the leaves whose gradients were added to
+ */
+export function runBackward(root: Node, output: number, seed: FloatArray): Set<Variable> {
+  const leaves = new Set<Variable>()
   const waiting = new Map<Node, (Slot | undefined)[]>([[root, []]])
   waiting.get(root)![output] = { grad: seed, owned: true }
   const nodes = nodesBefore(root)
@@ -102,6 +106,7 @@ export function runBackward(root: Node, output: number, seed: FloatArray): void 
       const owned = !shared.has(grad.buffer) && grads.filter((other) => other?.buffer === grad.buffer).length === 1
       if (!input.origin) {
         input.accumulateGrad(grad, owned)
+        leaves.add(input)
         return
       }
       const { node: next, output } = input.origin
@@ -110,6 +115,7 @@ export function runBackward(root: Node, output: number, seed: FloatArray): void 
       waiting.set(next, slots)
     })
   }
+  return leaves
 }
 
 /** Everything that `root` was made from, latest first. */

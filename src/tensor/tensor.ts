@@ -5,6 +5,7 @@ import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { dataOf, type NumberArray, type TensorData } from './arrays.js'
 import { isGradEnabled, Node, type Origin, runBackward, type Variable } from './autograd.js'
+import { noteReached } from './listings.js'
 import * as elementwise from './ops/elementwise.js'
 import * as indexing from './ops/indexing.js'
 import { matmul } from './ops/matmul.js'
@@ -293,7 +294,8 @@ export class Tensor implements Variable {
       )
     }
     floatsIn('backward', this)
-    runBackward(this.origin.node, this.origin.output, floats(1).fill(1))
+    const leaves = runBackward(this.origin.node, this.origin.output, floats(1).fill(1))
+    noteReached([...leaves] as Tensor[])
   }
 
   accumulateGrad(grad: FloatArray, owned: boolean): void {

@@ -1,12 +1,13 @@
 import type { Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
-import { configOf, modelOf } from '../formats/model.js'
+import { checkSavable, configOf, modelOf } from '../formats/model.js'
 import type { RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /**
  * A model like another that knows more tokens: they come after the old ones in the vocabulary, and their rows
  * and columns of the parameters get initial values from `generator`; all old values stay.
+ * @throws DataError for a model that could not be saved: with parameters of its own, or values that are not finite
  */
 export function extendVocab(
   model: RNNModel,
@@ -14,10 +15,11 @@ export function extendVocab(
   tokens: readonly string[],
   generator: Generator,
 ): { model: RNNModel; vocab: Vocab } {
+  const old = model.stateDict()
+  checkSavable('extendVocab', configOf(model), vocab, old)
   const extended = Vocab.of([...vocab.tokens, ...tokens], vocab.kind)
   const grown = modelOf({ ...configOf(model), vocabSize: extended.size }, generator)
-  const old = new Map(model.namedParameters())
-  for (const [name, parameter] of grown.namedParameters()) copyCorner(old.get(name)!, parameter)
+  for (const [name, parameter] of grown.namedParameters()) copyCorner(old[name], parameter)
   return { model: grown, vocab: extended }
 }
 

@@ -1,6 +1,7 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { DivergenceError, FormatError, OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator, type GeneratorState } from '../core/random.js'
+import { formatShape } from '../core/shape.js'
 import { Turns } from '../core/turn.js'
 import type { Batch, Corpus, SequenceData } from '../data/sequences.js'
 import { kernels } from '../kernels/index.js'
@@ -12,6 +13,7 @@ import type { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import { crossEntropy } from '../tensor/functions.js'
+import { reachedWith } from '../tensor/listings.js'
 import { Tensor } from '../tensor/tensor.js'
 import { evaluateCorpus } from './evaluate.js'
 import type { TrainEvent, ValidationEvent } from './events.js'
@@ -228,8 +230,19 @@ export class Training<S extends RecurrentState = RecurrentState> {
     this.#state = state
     const loss = crossEntropy(output, y.T.reshape(-1))
     loss.backward()
+    this.#checkListed()
     this.#at.lossSum += (await loss.item()) * y.size
     this.#at.tokens += y.size
+  }
+
+  /** @throws OptionError where the loss came from parameters that the model does not list, as in private fields */
+  #checkListed(): void {
+    const known = new Set(this.#parameters)
+    const hidden = [...reachedWith(known)].find((leaf) => !known.has(leaf as Tensor))
+    if (!hidden) return
+    throw new OptionError(
+      `train: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
+    )
   }
 
   /** One step of the optimizer, on the gradients of `count` batches. */

@@ -1,0 +1,52 @@
+import { DataError, FormatError, OptionError } from '../core/errors.js'
+import { Module } from '../nn/module.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { valuesProblem } from './model.js'
+import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
+
+/**
+ * The parameters of any module as the bytes of a .safetensors file, under PyTorch's names. One that several modules
+ * share is there once, under its first name, as PyTorch's `safetensors.torch.save_model` has it.
+ * @throws OptionError for anything but a module, DataError where a value is not a finite number
+ */
+export function encodeStateDict(module: Module): Uint8Array {
+  checkModule('encodeStateDict', module)
+  return encodeModule('encodeStateDict', module)
+}
+
+/**
+ * The tensors of a .safetensors file by name, to be handed to `module.loadStateDict`.
+ * @throws FormatError for a truncated or forged file, or where a value is not a finite number
+ */
+export function decodeStateDict(bytes: Uint8Array): Record<string, Tensor> {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new OptionError('decodeStateDict: the argument is no Uint8Array, expected the bytes of a .safetensors file')
+  }
+  return decodeTensors(bytes, 'decodeStateDict')
+}
+
+/** @throws OptionError for anything but a module */
+export function checkModule(where: string, module: unknown): void {
+  if (module instanceof Module) return
+  throw new OptionError(`${where}: the module is not one, expected an object whose class extends Module`)
+}
+
+/** @param where the function, for messages */
+export function encodeModule(where: string, module: Module): Uint8Array {
+  const tensors = module.stateDict()
+  const problem = valuesProblem(tensors)
+  if (problem) {
+    throw new DataError(
+      `${where}: ${problem}; nothing was saved: the module diverged, train it again with a smaller learning rate`,
+    )
+  }
+  return encodeSafetensors(tensors, { format: 'pt' })
+}
+
+/** @param where the function or file, for messages */
+export function decodeTensors(bytes: Uint8Array, where: string): Record<string, Tensor> {
+  const { tensors } = decodeSafetensors(bytes, where)
+  const problem = valuesProblem(tensors)
+  if (problem) throw new FormatError(`${where}: ${problem}`)
+  return tensors
+}

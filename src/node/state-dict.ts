@@ -1,0 +1,37 @@
+import { DataError, FormatError } from '../core/errors.js'
+import { checkModule, decodeTensors, encodeModule } from '../formats/state-dict.js'
+import type { Module } from '../nn/module.js'
+import { writeFileAtomic } from './atomic.js'
+import { orDataError, placeOf } from './model-folder.js'
+import { MOST_BYTES, readWhole } from './read-whole.js'
+
+/**
+ * Saves the parameters of any module as a .safetensors file under PyTorch's names: at every instant the old file or
+ * the new one is there whole. `encodeStateDict` gives the same bytes on every platform.
+ * @throws OptionError for anything but a module; DataError where a value is not a finite number, or the file cannot
+ *   be written; the old file then stays
+ */
+export async function saveStateDict(file: string, module: Module): Promise<void> {
+  checkModule('saveStateDict', module)
+  const bytes = encodeModule('saveStateDict', module)
+  await orDataError(file, async () => writeFileAtomic(await placeOf(file), bytes))
+}
+
+/**
+ * Takes over the parameters that `saveStateDict`, or PyTorch's safetensors package, saved of a module like this one.
+ * Everything is checked before anything is changed.
+ * @throws OptionError for anything but a module, DataError where there is no file, FormatError for a damaged file or
+ *   one of other parameters
+ */
+export async function loadStateDict(file: string, module: Module): Promise<void> {
+  checkModule('loadStateDict', module)
+  const bytes = await readWhole(file, file, MOST_BYTES)
+  if (!bytes) throw new DataError(`${file}: there is no such file, expected one that saveStateDict wrote`)
+  try {
+    module.loadStateDict(decodeTensors(bytes, file))
+  } catch (error) {
+    const { message } = error as Error
+    if (error instanceof FormatError && !message.startsWith(`${file}: `)) throw new FormatError(`${file}: ${message}`)
+    throw error
+  }
+}

@@ -1,0 +1,46 @@
+import type { Shape } from '../core/shape.js'
+
+/** What is looked at of a tensor here. */
+interface Leaf {
+  readonly requiresGrad: boolean
+  readonly shape: Shape
+}
+
+/**
+ * What is known of a layer's parameter: no module has listed it among its parameters, and no optimizer has it
+ * ('never'); it was listed by its layer alone; or it was listed together with those of other layers, by their model.
+ */
+type Listing = 'never' | 'alone' | 'by a model'
+
+const listings = new WeakMap<Leaf, Listing>()
+const companions = new WeakMap<Leaf, readonly Leaf[]>()
+
+/** To be told of each parameter that a layer makes. */
+export const noteMade = (parameter: Leaf): void => void listings.set(parameter, 'never')
+
+/** To be told of parameters that a module lists or an optimizer takes. @param byModel whether the module has parts */
+export function noteListed(parameters: Iterable<Leaf>, byModel: boolean): void {
+  for (const parameter of parameters) {
+    if (byModel || listings.get(parameter) !== 'by a model') listings.set(parameter, byModel ? 'by a model' : 'alone')
+  }
+}
+
+/** To be told of all leaves to whose gradients a `backward()` added. */
+export function noteReached(leaves: readonly Leaf[]): void {
+  for (const leaf of leaves) companions.set(leaf, leaves)
+}
+
+/** All leaves to whose gradients the last `backward()` added that reached one of these. */
+export function reachedWith(parameters: Iterable<Leaf>): Set<Leaf> {
+  return new Set([...parameters].flatMap((parameter) => companions.get(parameter) ?? []))
+}
+
+/**
+ * A layer's parameter that nobody lists although a `backward()` reached it together with some of these, which a model
+ * lists: one in a private field, where the model's `parameters()` cannot see it. Layers that are used by themselves,
+ * and models of which a part is trained, have none.
+ */
+export function hiddenBeside(parameters: readonly Leaf[]): Leaf | undefined {
+  const listed = parameters.filter((parameter) => listings.get(parameter) === 'by a model')
+  return [...reachedWith(listed)].find((leaf) => leaf.requiresGrad && listings.get(leaf) === 'never')
+}
