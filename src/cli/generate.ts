@@ -92,9 +92,10 @@ function asCommand(error: unknown): unknown {
 }
 
 async function run(folder: string, options: Options, signal: AbortSignal): Promise<void> {
-  const { Generator, beamSearch, generateTokens, loadModel, readText } = await import('../node.js')
+  const { Generator, generateTokens, loadModel, readText } = await import('../node.js')
   const { temperatureOf } = await import('../generate/sample.js')
   const { prefixOf } = await import('../generate/prefix.js')
+  const { bestSoFar } = await import('../generate/beam.js')
   const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
@@ -102,19 +103,25 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
   const { text: shown } = prefixOf('generate', vocab, given)
   const view = json ? undefined : new TextView(shown, withProbabilities)
-  const common = { ...options, prefix: given, allowUnknown, signal }
+  const common = { prefix: given, length: options.length, stop: options.stop, allowUnknown, signal }
   const texts: MadeText[] = []
   if (beams === undefined) {
-    for await (const made of generateTokens(model, vocab, { ...common, generator })) {
-      if (view && samples === 1) {
-        view.token(made)
-      } else {
-        texts[made.sample] ??= { tokens: [] }
-        texts[made.sample].tokens.push(made)
+    const { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow } = options
+    const sampling = { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow, samples, generator }
+    try {
+      for await (const made of generateTokens(model, vocab, { ...common, ...sampling })) {
+        if (view && samples === 1) {
+          view.token(made)
+        } else {
+          texts[made.sample] ??= { tokens: [] }
+          texts[made.sample].tokens.push(made)
+        }
       }
+    } catch (error) {
+      if (!signal.aborted) throw error
     }
   } else {
-    texts.push(...(await beamSearch(model, vocab, common)).slice(0, samples))
+    texts.push(...(await bestSoFar(model, vocab, common)).slice(0, samples))
   }
   // One that was shown as it was made, or ended before its first token, only remains to be ended.
   const all = Array.from({ length: beams === undefined ? samples : texts.length }, (_, i) => texts[i] ?? { tokens: [] })

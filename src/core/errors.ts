@@ -1,6 +1,13 @@
 /** Every error that Unrolled throws on purpose; catch this to tell bad input from a bug. */
 export class UnrolledError extends Error {
   override readonly name: string = 'UnrolledError'
+  /** @param options that the message names, so that the command can say its flags instead */
+  constructor(
+    message: string,
+    readonly options: readonly string[] = [],
+  ) {
+    super(message)
+  }
 }
 
 /** A tensor has another shape, rank or kind of values than the operation needs. */
@@ -36,6 +43,6 @@ export class DivergenceError extends UnrolledError {
     /** The step, counted from 1 over the whole training, whose loss was not finite. */
     readonly step: number,
   ) {
-    super(message)
+    super(message, ['lr', 'clip'])
   }
 }

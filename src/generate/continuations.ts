@@ -1,11 +1,12 @@
 import { checkWhole } from '../core/check.js'
+import type { OptionKinds } from '../core/options.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
 import { Turns } from '../core/turn.js'
 import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import { type Prefix, streamAfter } from './prefix.js'
-import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { logProbabilities, Sampler, type SamplingOptions, samplingOf, samplingOptions } from './sample.js'
 import { StopFilter, stopsOf } from './text.js'
 
 export interface GenerateOptions extends SamplingOptions {
@@ -17,8 +18,17 @@ export interface GenerateOptions extends SamplingOptions {
   stop?: string | readonly string[]
   /** Source of the draws. Default: the one that `manualSeed` restarts. */
   generator?: RandomGenerator
-  /** Ends the text after the token in hand. */
+  /** Ends the work, after the token in hand, by throwing the signal's reason. */
   signal?: AbortSignal
+}
+
+export const generateOptions: OptionKinds<GenerateOptions> = {
+  ...samplingOptions,
+  prefix: 'any',
+  length: 'any',
+  stop: 'any',
+  generator: 'generator',
+  signal: 'signal',
 }
 
 /** More tokens than this do not fit into one string, whose length V8 limits to 2²⁹ − 24. */
@@ -59,6 +69,7 @@ export async function* continuations<S extends RecurrentState>(
   const { length = 50, signal } = options
   checkWhole(where, 'length', length, 0)
   const texts = textsOf(where, vocab, prefixes, options, length)
+  signal?.throwIfAborted()
   if (length === 0 || texts.length === 0) return
   const stepper = model.stepper(texts.length)
   const pace = new Turns()
@@ -79,6 +90,7 @@ export async function* continuations<S extends RecurrentState>(
       await pace.take()
     }
     for (const text of texts) yield* text.flush()
+    signal?.throwIfAborted()
   } finally {
     stepper.free()
   }

@@ -1,4 +1,5 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { ones, zeros } from '../tensor/create.js'
 import { layerNorm } from '../tensor/functions.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
@@ -14,14 +15,18 @@ export interface LayerNormOptions {
   bias?: boolean
 }
 
+const layerNormOptions: OptionKinds<LayerNormOptions> = { numFeatures: 'any', eps: 'any', bias: 'boolean' }
+
 /** Layer normalization over the last axis (Ba, Kiros & Hinton 2016): PyTorch's LayerNorm. */
 export class LayerNorm extends Module {
   readonly eps: number
   readonly weight: Parameter
   readonly bias: Parameter | undefined
 
-  constructor({ numFeatures, eps = 1e-5, bias = true }: LayerNormOptions) {
+  constructor(options: LayerNormOptions) {
     super()
+    checkOptions('LayerNorm', options, layerNormOptions)
+    const { numFeatures, eps = 1e-5, bias = true } = options
     checkWhole('LayerNorm', 'numFeatures', numFeatures)
     checkNumber('LayerNorm', 'eps', eps, 0)
     this.eps = eps

@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole, checkWord } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
@@ -55,6 +56,20 @@ export interface RecurrentOptions {
   generator?: Generator
 }
 
+export const recurrentOptions: OptionKinds<RecurrentOptions> = {
+  inputSize: 'any',
+  hiddenSize: 'any',
+  numLayers: 'any',
+  bias: 'boolean',
+  batchFirst: 'boolean',
+  dropout: 'any',
+  dropoutKind: 'any',
+  weightDropout: 'any',
+  layerNorm: 'boolean',
+  bidirectional: 'boolean',
+  generator: 'generator',
+}
+
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
  * ±1/√hiddenSize), and the walk over layers and directions. Each layer and direction is one fused operation, but for those with
@@ -80,6 +95,9 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   protected constructor(name: string, cell: CellKind, options: RecurrentOptions) {
     super()
+    checkOptions(name, options, recurrentOptions, {
+      nonlinearity: `: only an RNN's can be chosen, those of a GRU or an LSTM are part of its gates; leave it out`,
+    })
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options

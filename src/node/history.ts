@@ -1,8 +1,9 @@
 import { appendFile, readFile, stat, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import * as v from 'valibot'
-import { checkNumber } from '../core/check.js'
+import { checkNumber, checkWhole } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { TrainEvent } from '../train/events.js'
 import { makeFolder } from './atomic.js'
 
@@ -21,6 +22,8 @@ export interface HistoryOptions {
   /** Seconds between two step events at least; 0 keeps all. Default 1. */
   interval?: number
 }
+
+const historyOptions: OptionKinds<HistoryOptions> = { bytes: 'any', interval: 'any' }
 
 /** Bytes beyond which a history is not read. */
 const MAX_BYTES = 2 ** 28
@@ -51,7 +54,10 @@ export class HistoryWriter {
   }
 
   /** @throws DataError, FormatError where a history is to be continued that cannot be read */
-  static async open(file: string, { bytes = 0, interval = 1 }: HistoryOptions = {}): Promise<HistoryWriter> {
+  static async open(file: string, options: HistoryOptions = {}): Promise<HistoryWriter> {
+    checkOptions('HistoryWriter.open', options, historyOptions)
+    const { bytes = 0, interval = 1 } = options
+    checkWhole('HistoryWriter.open', 'bytes', bytes, 0)
     checkNumber('HistoryWriter.open', 'interval', interval, 0)
     await makeFolder(path.dirname(file))
     await appendFile(file, '')
