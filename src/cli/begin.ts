@@ -49,7 +49,7 @@ export async function begin(
   const { maxTokens = isBook ? BOOK_TOKENS : Infinity, clean = isBook } = asked
   const options = { ...asked, maxTokens, clean }
   const out = options.out ?? freshFolder(texts)
-  selectKernels(options.kernels, options)
+  selectKernels(options.kernels, { threads: options.threads })
   await checkModelFolder(out)
   await refuseUnfinished(out)
   const generator = new Generator(options.seed)
@@ -86,7 +86,7 @@ export async function goOn(
     const record = parseRun(checkpoint.run, folder.file(CHECKPOINT))
     if (!checkpoint.progress) throw new FormatError(`${folder.file(CHECKPOINT)}: it has no progress of a training`)
     const options = resumedOptions(record, now, said)
-    selectKernels(options.kernels, options)
+    selectKernels(options.kernels, { threads: options.threads })
     const text = await loadTrainingText(texts.length > 0 ? texts : record.texts, options, signal, checkpoint.vocab)
     if (text.fingerprint !== record.text) {
       throw new DataError(
@@ -124,17 +124,14 @@ function trainingOf(
       `train: ${part('validation')} has ${validation.length} token, expected at least 2; use a longer text, or a larger validation`,
     )
   }
-  const data = new SequenceData(train, { ...options, generator: new Generator(options.seed) })
+  const { batchSize, numSteps, sampling, epochs, clip, clipValue, accumulate, patience } = options
+  const data = new SequenceData(train, { batchSize, numSteps, sampling, generator: new Generator(options.seed) })
   const optimizer = makeOptimizer(options, model.parameters())
   const held = validation && { corpus: validation, every: options.validateEvery }
-  return new Training(model, data, {
-    ...options,
-    optimizer,
-    schedule: makeSchedule(options, optimizer, data),
-    validation: held,
-    generators: [generator],
-    signal,
-  })
+  const schedule = makeSchedule(options, optimizer, data)
+  const limits = { epochs, clip, clipValue, accumulate, patience }
+  const parts = { optimizer, schedule, validation: held, generators: [generator], signal }
+  return new Training(model, data, { ...limits, ...parts }, 'train')
 }
 
 interface Start {

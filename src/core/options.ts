@@ -22,7 +22,7 @@ type Kind = 'boolean' | 'function' | 'signal' | 'generator' | 'any'
 const kinds: Record<Kind, { expected: string; fits: (value: unknown) => boolean }> = {
   boolean: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
   function: { expected: 'a function', fits: (value) => typeof value === 'function' },
-  signal: { expected: 'an AbortSignal', fits: (value) => has(value, 'aborted') },
+  signal: { expected: 'an AbortSignal', fits: (value) => has(value, 'throwIfAborted') },
   generator: { expected: 'a Generator', fits: (value) => has(value, 'bits') },
   any: { expected: 'any value', fits: () => true },
 }

@@ -116,6 +116,10 @@ export class SequenceData {
   }
 }
 
+/** The number of batches of a pass whose random offset is 0. */
+export const mostBatches = ({ corpus, batchSize, numSteps }: SequenceData): number =>
+  Math.floor((corpus.length - 1) / (batchSize * numSteps))
+
 /**
  * What a corpus and the options of its batches must be.
  * @param where the function that the user called

@@ -75,7 +75,8 @@ export async function* continuations<S extends RecurrentState>(
   const pace = new Turns()
   try {
     const tokens = Int32Array.from(texts, ({ prefix }) => prefix.tokens[0])
-    for (let at = 1; !signal?.aborted && texts.some(({ ended }) => !ended); at++) {
+    const isOver = () => texts.every(({ ended }) => ended)
+    for (let at = 1; !signal?.aborted && !isOver(); at++) {
       const scores = stepper.step(tokens)
       const made: MadeToken[] = []
       for (const [row, text] of texts.entries()) {
@@ -90,7 +91,7 @@ export async function* continuations<S extends RecurrentState>(
       await pace.take()
     }
     for (const text of texts) yield* text.flush()
-    signal?.throwIfAborted()
+    if (!isOver()) signal?.throwIfAborted()
   } finally {
     stepper.free()
   }

@@ -64,6 +64,10 @@ export class Dropout extends Module {
     return 'Dropout'
   }
 
+  override ownGenerators(): Generator[] {
+    return [...super.ownGenerators(), this.#generator]
+  }
+
   forward(x: Tensor): Tensor {
     checkTensor('Dropout.forward', x, 'input')
     return this.training ? dropout(x, this.p, this.#generator) : x

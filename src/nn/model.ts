@@ -102,6 +102,10 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     return 'RNNModel'
   }
 
+  override ownGenerators(): Generator[] {
+    return [...super.ownGenerators(), this.#generator]
+  }
+
   /**
    * @param inputs tokens, int32 [batch, numSteps]
    * @param state of the layer; zeros where absent

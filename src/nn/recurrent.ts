@@ -70,6 +70,17 @@ export const recurrentOptions: OptionKinds<RecurrentOptions> = {
   generator: 'generator',
 }
 
+let warned = false
+
+/** Warns, once, that dropout between layers has nothing to act on, as PyTorch does. */
+function warnOfDropout(name: string): void {
+  if (warned) return
+  warned = true
+  console.warn(
+    `${name}: dropout has no effect with one layer, because it drops outputs of all layers but the last; use more layers, or outputDropout of an RNNModel`,
+  )
+}
+
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
  * ±1/√hiddenSize), and the walk over layers and directions. Each layer and direction is one fused operation, but for those with
@@ -104,6 +115,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
+    if (dropout > 0 && numLayers === 1) warnOfDropout(name)
     this.inputSize = inputSize
     this.hiddenSize = hiddenSize
     this.numLayers = numLayers
@@ -145,6 +157,10 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   protected override get typeName(): string {
     return this.#name
+  }
+
+  override ownGenerators(): Generator[] {
+    return [...super.ownGenerators(), this.#generator]
   }
 
   get numDirections(): 1 | 2 {

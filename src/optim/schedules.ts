@@ -8,6 +8,8 @@ import type { Optimizer } from './optimizer.js'
 export interface Schedule {
   /** To be called after the optimizer's steps, once a step or once an epoch: a schedule counts its calls. */
   step(loss?: number): void
+  /** The optimizer whose learning rates it changes. */
+  readonly optimizer?: Optimizer
   /** The optimizer's current learning rate (of its first group). */
   readonly lr: number
   /** All that the schedule needs to go on exactly, learning rates included. Holds finite numbers only. */
