@@ -184,6 +184,10 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   }
 }
 
+/** A gradient with weight decay added. Without weight decay an infinite parameter has no part in it. */
+export const decayed = (grad: number, parameter: number, weightDecay: number): number =>
+  weightDecay === 0 ? grad : grad + weightDecay * parameter
+
 /** The options of an optimizer, by their defaults. */
 const kindsOf = (defaults: Readonly<Record<string, unknown>>): Record<string, 'boolean' | 'any'> =>
   Object.fromEntries(
