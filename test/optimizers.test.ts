@@ -4,6 +4,7 @@ import {
   AdamW,
   CosineLR,
   clipGradValue,
+  fromData,
   type Optimizer,
   ReduceLROnPlateau,
   RMSprop,
@@ -100,6 +101,61 @@ describe('optimizers go PyTorch’s way, step by step', () => {
     expect(Object.keys(tensors).sort()).toEqual(expected.map((key) => key.slice('state.'.length)).sort())
     for (const key of expected) {
       expect(relativeError(tensors[key.slice('state.'.length)].data, fixture[key].data), key).toBeLessThan(2e-6)
+    }
+  })
+})
+
+describe('gradients of every size that 32-bit floats have', () => {
+  const ranges: Record<string, (parameters: Tensor[]) => Optimizer> = {
+    sgd: (parameters) => new SGD(parameters, { lr: 0.1, weightDecay: 0.01 }),
+    sgd_nesterov: (parameters) => new SGD(parameters, { lr: 0.05, momentum: 0.9, nesterov: true }),
+    adam: (parameters) => new Adam(parameters, { lr: 0.1 }),
+    adam_decay: (parameters) => new Adam(parameters, { lr: 0.1, weightDecay: 0.1 }),
+    adamw: (parameters) => new AdamW(parameters, { lr: 0.1 }),
+    rmsprop: (parameters) => new RMSprop(parameters, { lr: 0.01 }),
+    rmsprop_centered: (parameters) => new RMSprop(parameters, { lr: 0.01, centered: true }),
+    rmsprop_momentum: (parameters) => new RMSprop(parameters, { lr: 0.01, momentum: 0.8, weightDecay: 0.1 }),
+  }
+
+  /** The values that differ from PyTorch's by more than both sides round: relative to the largest that was added up. */
+  function wrongOf(found: Tensor['data'], expected: Tensor['data'], largest: Tensor['data']) {
+    const pairs = Array.from(found, (value, i) => ({ i, value, expected: expected[i], largest: largest[i] }))
+    // 32-bit floats below 1e-38 have fewer digits, the smallest none: each step may round by that one.
+    return pairs.filter(
+      ({ value, expected, largest }) => value !== expected && !(Math.abs(value - expected) <= 2e-6 * largest + 2e-44),
+    )
+  }
+
+  test.each(Object.entries(ranges))('%s', (name, make) => {
+    const fixture = readFixture(`optim_range_${name}`)
+    const [steps, size] = fixture.grad.shape
+    expect(steps * size).toBeGreaterThan(1000)
+    const parameter = fixture.param.select(0, 0).clone().requiresGrad_()
+    const optimizer = make([parameter])
+    for (let step = 0; step < steps; step++) {
+      parameter.grad = fixture.grad.select(0, step).clone()
+      optimizer.step()
+      const expected = fixture.param.select(0, step + 1).data
+      expect(wrongOf(parameter.data, expected, fixture['largest.param'].data), `after step ${step}`).toEqual([])
+    }
+    for (const [key, { data }] of Object.entries(optimizer.stateDict().tensors)) {
+      const state = `state.${key.replace(/\.0$/, '')}`
+      expect(wrongOf(data, fixture[state].data, fixture[`largest.${state}`].data), state).toEqual([])
+    }
+  })
+
+  test('centered RMSprop makes no NaN of a gradient that stays the same', () => {
+    for (const alpha of [0.5, 0.9, 0.99]) {
+      const grad = Float32Array.from({ length: 84 }, (_, i) => 10 ** (i - 45))
+      const parameter = zeros([84]).requiresGrad_()
+      const optimizer = new RMSprop([parameter], { lr: 1e-4, alpha, centered: true })
+      for (let step = 0; step < 2000; step++) {
+        parameter.grad = fromData(grad.slice(), [84])
+        optimizer.step()
+      }
+      expect([...parameter.data].filter((value) => !Number.isFinite(value))).toEqual([])
+      // The smallest gradient is far below eps, so that the parameter hardly moves.
+      expect(Math.abs(parameter.data[0])).toBeLessThan(1e-30)
     }
   })
 })

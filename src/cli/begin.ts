@@ -71,7 +71,7 @@ export async function begin(
   const options = { ...given, maxTokens, clean }
   checkEffects('train', options, said, trainingNeeds, trainingDefaults())
   const out = options.out ?? freshFolder(texts)
-  selectKernels(options.kernels, options)
+  selectKernels(options.kernels, { threads: options.threads })
   await RunFolder.refuseBusy(out)
   await checkModelFolder(out)
   await refuseUnfinished(out)
@@ -125,7 +125,7 @@ export async function goOn(
     const options = resumedOptions(record, now, said)
     checkEpochs(out, options, progress)
     checkEffects('train', options, said, trainingNeeds, trainingDefaults())
-    selectKernels(options.kernels, options)
+    selectKernels(options.kernels, { threads: options.threads })
     const text = await loadTrainingText(texts.length > 0 ? texts : record.texts, options, signal, checkpoint.vocab)
     if (text.fingerprint !== record.text) {
       throw new DataError(
@@ -171,17 +171,14 @@ function trainingOf(
       `train: ${part('validation')} has ${validation.length} token, expected at least 2; use a longer text, or a larger validation`,
     )
   }
-  const data = new SequenceData(train, { ...options, generator: new Generator(options.seed) })
+  const { batchSize, numSteps, sampling, epochs, clip, clipValue, accumulate, patience } = options
+  const data = new SequenceData(train, { batchSize, numSteps, sampling, generator: new Generator(options.seed) })
   const optimizer = makeOptimizer(options, model.parameters())
   const held = validation && { corpus: validation, every: options.validateEvery }
-  return new Training(model, data, {
-    ...options,
-    optimizer,
-    schedule: makeSchedule(options, optimizer, data),
-    validation: held,
-    generators: [generator],
-    signal,
-  })
+  const schedule = makeSchedule(options, optimizer, data)
+  const limits = { epochs, clip, clipValue, accumulate, patience }
+  const parts = { optimizer, schedule, validation: held, generators: [generator], signal }
+  return new Training(model, data, { ...limits, ...parts }, 'train')
 }
 
 interface Start {

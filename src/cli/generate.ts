@@ -102,8 +102,9 @@ Ctrl-C ends the text; what was made stays.`,
 }
 
 async function run(folder: string, options: Options, signal: AbortSignal): Promise<void> {
-  const { Generator, beamSearch, generateTokens, loadModel, readText } = await import('../node.js')
+  const { Generator, generateTokens, loadModel, readText } = await import('../node.js')
   const { prefixOf } = await import('../generate/prefix.js')
+  const { bestSoFar } = await import('../generate/beam.js')
   const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
@@ -112,19 +113,25 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   const typed = given === undefined ? undefined : typedText(given, textOf({ config, vocab }))
   const { text: shown } = prefixOf('generate', vocab, typed)
   const view = json ? undefined : new TextView(shown, withProbabilities)
-  const common = { ...options, prefix: typed, allowUnknown, signal }
+  const common = { prefix: typed, length: options.length, stop: options.stop, allowUnknown, signal }
   const texts: MadeText[] = []
   if (beams === undefined) {
-    for await (const made of generateTokens(model, vocab, { ...common, generator })) {
-      if (view && samples === 1) {
-        view.token(made)
-      } else {
-        texts[made.sample] ??= { tokens: [] }
-        texts[made.sample].tokens.push(made)
+    const { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow } = options
+    const sampling = { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow, samples, generator }
+    try {
+      for await (const made of generateTokens(model, vocab, { ...common, ...sampling })) {
+        if (view && samples === 1) {
+          view.token(made)
+        } else {
+          texts[made.sample] ??= { tokens: [] }
+          texts[made.sample].tokens.push(made)
+        }
       }
+    } catch (error) {
+      if (!signal.aborted) throw error
     }
   } else {
-    texts.push(...(await beamSearch(model, vocab, common)).slice(0, samples))
+    texts.push(...(await bestSoFar(model, vocab, common)).slice(0, samples))
   }
   // One that was shown as it was made, or ended before its first token, only remains to be ended.
   const all = Array.from({ length: beams === undefined ? samples : texts.length }, (_, i) => texts[i] ?? { tokens: [] })

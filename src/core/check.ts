@@ -1,10 +1,14 @@
+import { describe } from './describe.js'
 import { DataError, OptionError } from './errors.js'
+
+/** A wrong value in a message: numbers as they are, so that `lr is 2` is not `lr is the string '2'`. */
+const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : describe(value))
 
 /** Throws an OptionError unless `value` is a whole number within [min, max]. */
 export function checkWhole(where: string, name: string, value: unknown, min = 1, max = Infinity): void {
   if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
     const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`
-    throw new OptionError(`${where}: ${name} is ${String(value)}, expected a whole number ${range}`, [name])
+    throw new OptionError(`${where}: ${name} is ${shown(value)}, expected a whole number ${range}`, [name])
   }
 }
 
@@ -13,7 +17,7 @@ export function checkNumber(where: string, name: string, value: unknown, min: nu
   const ok = typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max
   if (!ok) {
     const range = max === Infinity ? `a number of ${min} or more` : `a number from ${min} to ${max}`
-    throw new OptionError(`${where}: ${name} is ${String(value)}, expected ${range}`, [name])
+    throw new OptionError(`${where}: ${name} is ${shown(value)}, expected ${range}`, [name])
   }
 }
 
@@ -21,7 +25,8 @@ export function checkNumber(where: string, name: string, value: unknown, min: nu
 export function checkWord<T extends string>(where: string, name: string, value: unknown, words: readonly T[]): void {
   if (!words.includes(value as T)) {
     const expected = words.map((word) => `'${word}'`).join(', ')
-    throw new OptionError(`${where}: ${name} is '${String(value)}', expected one of ${expected}`, [name])
+    const given = typeof value === 'string' ? `'${value}'` : describe(value)
+    throw new OptionError(`${where}: ${name} is ${given}, expected one of ${expected}`, [name])
   }
 }
 

@@ -1,7 +1,8 @@
 import { checkWhole } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { PieceStream } from './pieces.js'
-import { type Corpus, checkSequences, SequenceData, type SequenceOptions } from './sequences.js'
+import { type Corpus, checkSequences, SequenceData, type SequenceOptions, sequenceOptions } from './sequences.js'
 import type { TextChanges, TextOptions, TokenKind } from './text.js'
 import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from './tokens.js'
 import { Vocab, type VocabOptions } from './vocab.js'
@@ -19,6 +20,16 @@ export interface LoadOptions extends SequenceOptions, EncodeOptions {
   maxTokens?: number
 }
 
+export const encodeOptions: OptionKinds<EncodeOptions> = {
+  tokens: 'any',
+  clean: 'boolean',
+  lowercase: 'boolean',
+  minFreq: 'any',
+  vocab: 'any',
+}
+
+export const loadOptions: OptionKinds<LoadOptions> = { ...sequenceOptions, ...encodeOptions, maxTokens: 'any' }
+
 export interface LoadedText {
   data: SequenceData
   vocab: Vocab
@@ -34,15 +45,18 @@ export interface LoadedText {
  * @throws DataError for a text without tokens or too short for one batch, OptionError for a size out of range, or for
  *   'bpe' tokens before `loadBytePairs`
  */
-export const sequencesFromText = (text: string, options: LoadOptions = {}): LoadedText =>
-  withSequences(encodeString(text, options, 'sequencesFromText'), options, 'sequencesFromText')
+export function sequencesFromText(text: string, options: LoadOptions = {}): LoadedText {
+  checkOptions('sequencesFromText', options, loadOptions)
+  return withSequences(encodeString(text, options, 'sequencesFromText'), options, 'sequencesFromText')
+}
 
 /** A corpus with its batches. @param where the function that the user called */
 export function withSequences<T extends { corpus: Corpus }>(
   loaded: T,
-  options: SequenceOptions,
+  { batchSize, numSteps, sampling, generator }: SequenceOptions,
   where: string,
 ): T & { data: SequenceData } {
+  const options = { batchSize, numSteps, sampling, generator }
   checkSequences(where, loaded.corpus, options)
   return { data: new SequenceData(loaded.corpus, options), ...loaded }
 }

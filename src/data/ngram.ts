@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
 import type { Corpus } from './sequences.js'
 
@@ -29,6 +30,13 @@ export interface BaselineOptions {
   signal?: AbortSignal
   /** @param done the part of the work that is done, from 0 to 1 */
   onProgress?: (done: number) => void
+}
+
+const baselineOptions: OptionKinds<BaselineOptions> = {
+  maxOrder: 'any',
+  maxMemory: 'any',
+  signal: 'signal',
+  onProgress: 'function',
 }
 
 /** Tokens that are read at a time. */
@@ -135,8 +143,10 @@ export async function ngramBaselines(
   train: Corpus,
   test: Corpus,
   vocabSize: number,
-  { maxOrder = 6, maxMemory = 2 ** 30, signal, onProgress }: BaselineOptions = {},
+  options: BaselineOptions = {},
 ): Promise<Baseline[]> {
+  checkOptions('ngramBaselines', options, baselineOptions)
+  const { maxOrder = 6, maxMemory = 2 ** 30, signal, onProgress } = options
   checkNumber('ngramBaselines', 'maxMemory', maxMemory, 0)
   if (train.length === 0 || test.length < 2) {
     throw new DataError(

@@ -1,5 +1,6 @@
 import { checkWhole, checkWord } from '../core/check.js'
 import { DataError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Generator } from '../core/random.js'
 import { fromData } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -29,6 +30,13 @@ export interface SequenceOptions {
   generator?: Generator
 }
 
+export const sequenceOptions: OptionKinds<SequenceOptions> = {
+  batchSize: 'any',
+  numSteps: 'any',
+  sampling: 'any',
+  generator: 'generator',
+}
+
 /**
  * A corpus cut into batches as the book does it, with a fresh random offset at each pass.
  *
@@ -48,8 +56,10 @@ export class SequenceData {
   /** @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch */
   constructor(
     readonly corpus: Corpus,
-    { batchSize = 32, numSteps = 35, sampling = 'sequential', generator = new Generator() }: SequenceOptions = {},
+    options: SequenceOptions = {},
   ) {
+    checkOptions('SequenceData', options, sequenceOptions)
+    const { batchSize = 32, numSteps = 35, sampling = 'sequential', generator = new Generator() } = options
     checkSequences('SequenceData', corpus, { batchSize, numSteps, sampling }, 'the corpus')
     this.batchSize = batchSize
     this.numSteps = numSteps
@@ -105,6 +115,10 @@ export class SequenceData {
     return { x: tokens(0), y: tokens(1) }
   }
 }
+
+/** The number of batches of a pass whose random offset is 0. */
+export const mostBatches = ({ corpus, batchSize, numSteps }: SequenceData): number =>
+  Math.floor((corpus.length - 1) / (batchSize * numSteps))
 
 /**
  * What a corpus and the options of its batches must be.

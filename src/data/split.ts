@@ -1,5 +1,6 @@
 import { checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Corpus } from './sequences.js'
 
 export interface SplitOptions {
@@ -8,6 +9,8 @@ export interface SplitOptions {
   /** The part kept for testing. Default 0. */
   test?: number
 }
+
+const splitOptions: OptionKinds<SplitOptions> = { validation: 'any', test: 'any' }
 
 export interface SplitCorpus {
   train: Corpus
@@ -23,7 +26,9 @@ export interface SplitCorpus {
  * first of the next only an input.
  * @throws OptionError for parts out of range, or so small that they hold no token
  */
-export function splitCorpus(corpus: Corpus, { validation = 0, test = 0 }: SplitOptions = {}): SplitCorpus {
+export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCorpus {
+  checkOptions('splitCorpus', options, splitOptions)
+  const { validation = 0, test = 0 } = options
   checkNumber('splitCorpus', 'validation', validation, 0)
   checkNumber('splitCorpus', 'test', test, 0)
   if (validation + test >= 1) {

@@ -1,8 +1,9 @@
-import { checkWhole } from '../core/check.js'
+import { checkWhole, checkWord } from '../core/check.js'
 import { DataError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { splitBytePairs } from './byte-pairs.js'
 import { ByteText, bytesOf } from './bytes.js'
-import type { TokenKind } from './text.js'
+import { type TokenKind, tokenKinds } from './text.js'
 
 export interface VocabOptions {
   /** Tokens rarer than this are unknown. Default 0. */
@@ -12,6 +13,8 @@ export interface VocabOptions {
   /** What the tokens are, so that a text can be encoded and decoded again. Default 'char'. */
   kind?: TokenKind
 }
+
+const vocabOptions: OptionKinds<VocabOptions> = { minFreq: 'any', reservedTokens: 'any', kind: 'any' }
 
 /** Tokens in the order in which they are made, and what to print for them. */
 export interface TextStream {
@@ -47,10 +50,10 @@ export class Vocab {
   }
 
   /** From how often each token is there; those of equal frequency stay in the order of the map. */
-  static ofCounts(
-    counts: ReadonlyMap<string, number>,
-    { minFreq = 0, reservedTokens = [], kind = 'char' }: VocabOptions = {},
-  ): Vocab {
+  static ofCounts(counts: ReadonlyMap<string, number>, options: VocabOptions = {}): Vocab {
+    checkOptions('Vocab', options, vocabOptions)
+    const { minFreq = 0, reservedTokens = [], kind = 'char' } = options
+    checkWord('Vocab', 'kind', kind, tokenKinds)
     checkWhole('Vocab', 'minFreq', minFreq, 0)
     const first = [...new Set(['<unk>', ...reservedTokens])]
     const frequent = [...counts]
@@ -65,6 +68,7 @@ export class Vocab {
    * @throws DataError for a token that is there twice, or is not made of bytes where the kind is
    */
   static of(tokens: readonly string[], kind: TokenKind = 'char'): Vocab {
+    checkWord('Vocab', 'kind', kind, tokenKinds)
     if (tokens[0] !== '<unk>') throw new DataError(`Vocab: the first token is '${tokens[0]}', expected '<unk>'`)
     if (new Set(tokens).size !== tokens.length) throw new DataError('Vocab: a token is there twice, expected each once')
     const wrong = isBytes(kind) && tokens.find((token) => /[^\0-\xff]/.test(token))

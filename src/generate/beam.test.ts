@@ -7,7 +7,7 @@ import { RNNModel } from '../nn/model.js'
 import { RNN } from '../nn/rnn.js'
 import { noGrad } from '../tensor/autograd.js'
 import { fromData } from '../tensor/create.js'
-import { beamSearch } from './beam.js'
+import { beamSearch, bestSoFar } from './beam.js'
 import { predict } from './generate.js'
 
 const vocab = Vocab.count('aaabbc')
@@ -137,10 +137,16 @@ describe('beamSearch', () => {
     for (const { text } of found) expect(text).toMatch(/^ab[abc]{3}$/)
   })
 
-  test('gives what there is when it is ended', async () => {
-    const abort = new AbortController()
-    setTimeout(() => abort.abort())
-    const [best] = await beamSearch(model, vocab, { prefix: 'ab', length: 100_000, beams: 2, signal: abort.signal })
+  test('throws the reason of its signal, for the command after what there is by then', async () => {
+    const endless = { prefix: 'ab', length: 100_000, beams: 2 }
+    const aborted = () => {
+      const abort = new AbortController()
+      setTimeout(() => abort.abort('enough'))
+      return abort.signal
+    }
+    await expect(beamSearch(model, vocab, { ...endless, signal: aborted() })).rejects.toBe('enough')
+    await expect(beamSearch(model, vocab, { ...endless, signal: AbortSignal.abort(7) })).rejects.toBe(7)
+    const [best] = await bestSoFar(model, vocab, { ...endless, signal: aborted() })
     expect(best.tokens.length).toBeLessThan(100_000)
     expect(best.text.slice(0, 2)).toBe('ab')
     expect(await beamSearch(model, vocab, { prefix: 'ab', length: 0 })).toMatchObject([{ text: 'ab', score: 0 }])

@@ -1,4 +1,5 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import type { OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
@@ -19,6 +20,16 @@ export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'len
   lengthPenalty?: number
   /** Whether `<unk>` may be made. Default true, as where the likeliest token is taken. */
   allowUnknown?: boolean
+}
+
+const beamOptions: OptionKinds<BeamSearchOptions> = {
+  prefix: 'any',
+  length: 'any',
+  stop: 'any',
+  signal: 'signal',
+  beams: 'any',
+  lengthPenalty: 'any',
+  allowUnknown: 'boolean',
 }
 
 /** A text that beam search found. */
@@ -48,15 +59,26 @@ const MOST_BEAMS = 4096
  * Searches for the likeliest texts that begin with a prefix. At each step every text is extended by every token, and
  * the `beams` likeliest results are kept. A text ends when it contains a stop string. The search ends when no text that
  * is still extended can become better than `beams` of those that have ended. It may miss the likeliest text of all.
- * @returns at most `beams` texts, best first; if `signal` ends the search, the texts found until then
- * @throws DataError and OptionError as `generate` does
+ * @returns at most `beams` texts, best first
+ * @throws DataError and OptionError as `generate` does, and the signal's reason
  */
 export async function beamSearch<S extends RecurrentState>(
   model: RNNModel<S>,
   vocab: Vocab,
   options: BeamSearchOptions = {},
 ): Promise<Hypothesis[]> {
-  checkArguments('beamSearch', model, vocab, options)
+  const found = await bestSoFar(model, vocab, options)
+  options.signal?.throwIfAborted()
+  return found
+}
+
+/** `beamSearch`, except that it returns the texts that there are when `signal` ends the search. */
+export async function bestSoFar<S extends RecurrentState>(
+  model: RNNModel<S>,
+  vocab: Vocab,
+  options: BeamSearchOptions,
+): Promise<Hypothesis[]> {
+  checkArguments('beamSearch', model, vocab, options, beamOptions)
   const { length = 50, beams = 4, lengthPenalty = 1, signal } = options
   checkWhole('beamSearch', 'length', length, 0, MOST_TOKENS)
   checkWhole('beamSearch', 'beams', beams, 1, MOST_BEAMS)

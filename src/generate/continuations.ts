@@ -1,11 +1,12 @@
 import { checkWhole } from '../core/check.js'
+import type { OptionKinds } from '../core/options.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
 import { Turns } from '../core/turn.js'
 import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import { type Prefix, streamAfter } from './prefix.js'
-import { logProbabilities, Sampler, type SamplingOptions, samplingOf } from './sample.js'
+import { logProbabilities, Sampler, type SamplingOptions, samplingOf, samplingOptions } from './sample.js'
 import { StopFilter, stopsOf } from './text.js'
 
 export interface GenerateOptions extends SamplingOptions {
@@ -17,8 +18,17 @@ export interface GenerateOptions extends SamplingOptions {
   stop?: string | readonly string[]
   /** Source of the random numbers. Default: the generator that `manualSeed` restarts. */
   generator?: RandomGenerator
-  /** Ends the text after the current token. */
+  /** Ends the work after the current token, by throwing the signal's reason. */
   signal?: AbortSignal
+}
+
+export const generateOptions: OptionKinds<GenerateOptions> = {
+  ...samplingOptions,
+  prefix: 'any',
+  length: 'any',
+  stop: 'any',
+  generator: 'generator',
+  signal: 'signal',
 }
 
 /** More tokens than this do not fit into one string, whose length V8 limits to 2²⁹ − 24. */
@@ -59,12 +69,14 @@ export async function* continuations<S extends RecurrentState>(
   const { length = 50, signal } = options
   checkWhole(where, 'length', length, 0)
   const texts = textsOf(where, vocab, prefixes, options, length)
+  signal?.throwIfAborted()
   if (length === 0 || texts.length === 0) return
   const stepper = model.stepper(texts.length)
   const pace = new Turns()
   try {
     const tokens = Int32Array.from(texts, ({ prefix }) => prefix.tokens[0])
-    for (let at = 1; !signal?.aborted && texts.some(({ ended }) => !ended); at++) {
+    const isOver = () => texts.every(({ ended }) => ended)
+    for (let at = 1; !signal?.aborted && !isOver(); at++) {
       const scores = stepper.step(tokens)
       const made: MadeToken[] = []
       for (const [row, text] of texts.entries()) {
@@ -79,6 +91,7 @@ export async function* continuations<S extends RecurrentState>(
       await pace.take()
     }
     for (const text of texts) yield* text.flush()
+    if (!isOver()) signal?.throwIfAborted()
   } finally {
     stepper.free()
   }

@@ -56,10 +56,29 @@ describe('predict', () => {
     expect(await predictAll([], 12, model, vocab)).toEqual([])
   })
 
-  test('ends when told to', async () => {
+  test('throws the reason of its signal after the token in hand', async () => {
     const abort = new AbortController()
     const made: string[] = []
-    for await (const token of generate(model, vocab, { prefix: 'he', length: 1000, signal: abort.signal })) {
+    const all = async (length: number) => {
+      for await (const token of generate(model, vocab, { prefix: 'he', length, signal: abort.signal })) {
+        if (made.push(token) === 3) abort.abort('enough')
+      }
+    }
+    await expect(all(1000)).rejects.toBe('enough')
+    expect(made.length).toBe(3)
+    await expect(all(1000)).rejects.toBe('enough')
+    expect(made.length).toBe(3)
+    const { signal } = abort
+    await expect(predict('he', 3, model, vocab, { signal })).rejects.toBe('enough')
+    await expect(predictAll(['he'], 0, model, vocab, { signal })).rejects.toBe('enough')
+    await expect(generateAll(model, vocab, { signal })).rejects.toBe('enough')
+    await expect(generateTokens(model, vocab, { signal }).next()).rejects.toBe('enough')
+  })
+
+  test('a signal that is aborted once the text is whole changes nothing', async () => {
+    const abort = new AbortController()
+    const made: string[] = []
+    for await (const token of generate(model, vocab, { prefix: 'he', length: 3, signal: abort.signal })) {
       if (made.push(token) === 3) abort.abort()
     }
     expect(made.length).toBe(3)
@@ -210,12 +229,19 @@ describe('stop strings', () => {
     expect(await predict('the', 10, model, vocab, { stop })).toBe(whole)
     // The same where it is ended from outside, before a step.
     let asked = 0
-    const signal = {
-      get aborted() {
-        return asked++ === 6
+    const abort = new AbortController()
+    const signal = new Proxy(abort.signal, {
+      get(real, name) {
+        if (name === 'aborted' && asked++ === 6) abort.abort('enough')
+        const value = Reflect.get(real, name, real)
+        return typeof value === 'function' ? value.bind(real) : value
       },
-    } as AbortSignal
-    const made = await collect(generate(model, vocab, { prefix: 'he', length: 10, stop, signal }))
+    })
+    const made: string[] = []
+    const all = async () => {
+      for await (const token of generate(model, vocab, { prefix: 'he', length: 10, stop, signal })) made.push(token)
+    }
+    await expect(all()).rejects.toBe('enough')
     expect(made.length).toBe(5)
   })
 
@@ -229,8 +255,9 @@ describe('a long prefix', () => {
 
   test('lets the event loop turn: a timer can end it', async () => {
     const abort = new AbortController()
-    setTimeout(() => abort.abort())
-    expect(await collect(generate(model, vocab, { prefix, length: 5, signal: abort.signal }))).toEqual([])
+    setTimeout(() => abort.abort('enough'))
+    const made = generate(model, vocab, { prefix, length: 5, signal: abort.signal })
+    await expect(made.next()).rejects.toBe('enough')
   })
 
   test('is read to its end', async () => {

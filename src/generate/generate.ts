@@ -1,11 +1,12 @@
 import { checkWhole } from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
+import type { OptionKinds } from '../core/options.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import { checkArguments } from './arguments.js'
-import { continuations, type GenerateOptions, type MadeToken, MOST_TOKENS } from './continuations.js'
+import { continuations, type GenerateOptions, generateOptions, type MadeToken, MOST_TOKENS } from './continuations.js'
 import { encodePrefix, type Prefix, prefixOf } from './prefix.js'
 import { temperatureOf } from './sample.js'
 
@@ -15,6 +16,9 @@ export interface GenerateAllOptions extends GenerateOptions {
 }
 
 export type PredictOptions = Omit<GenerateOptions, 'prefix' | 'length'>
+
+const generateAllOptions: OptionKinds<GenerateAllOptions> = { ...generateOptions, samples: 'any' }
+const { prefix: _, length: __, ...predictOptions } = generateOptions
 
 /** More texts at the same time are slower than a few after one another, and only fill the memory. */
 const MOST_SAMPLES = 65536
@@ -32,7 +36,7 @@ export async function* generate<S extends RecurrentState>(
   vocab: Vocab,
   options: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
-  checkArguments('generate', model, vocab, options)
+  checkArguments('generate', model, vocab, options, generateOptions)
   const prefix = prefixOf('generate', vocab, options.prefix)
   for await (const { text } of continuations('generate', model, vocab, [prefix], options)) yield text
 }
@@ -43,7 +47,7 @@ export async function* generateTokens<S extends RecurrentState>(
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): AsyncGenerator<MadeToken, void> {
-  checkArguments('generateTokens', model, vocab, options)
+  checkArguments('generateTokens', model, vocab, options, generateAllOptions)
   const { samples = 1, ...rest } = drawn('generateTokens', options)
   const prefix = prefixOf('generateTokens', vocab, options.prefix)
   yield* continuations('generateTokens', model, vocab, Array<Prefix>(samples).fill(prefix), rest, true)
@@ -55,7 +59,7 @@ export async function generateAll<S extends RecurrentState>(
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): Promise<string[]> {
-  checkArguments('generateAll', model, vocab, options)
+  checkArguments('generateAll', model, vocab, options, generateAllOptions)
   const { samples = 1, length = 50, ...rest } = drawn('generateAll', options)
   checkWhole('generateAll', 'length', length, 0, MOST_TOKENS)
   const prefix = prefixOf('generateAll', vocab, options.prefix)
@@ -84,7 +88,7 @@ export async function predict<S extends RecurrentState>(
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string> {
-  checkArguments('predict', model, vocab, options)
+  checkArguments('predict', model, vocab, options, predictOptions)
   checkWhole('predict', 'numPreds', numPreds, 0, MOST_TOKENS)
   const given = encodePrefix('predict', vocab, prefix)
   const [text] = await textsFrom('predict', [given], model, vocab, { ...options, length: numPreds })
@@ -99,7 +103,7 @@ export async function predictAll<S extends RecurrentState>(
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string[]> {
-  checkArguments('predictAll', model, vocab, options)
+  checkArguments('predictAll', model, vocab, options, predictOptions)
   checkWhole('predictAll', 'numPreds', numPreds, 0, MOST_TOKENS)
   if (!Array.isArray(prefixes)) {
     throw new OptionError(`predictAll: prefixes is ${describe(prefixes)}, expected an array of strings`)

@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { DataError } from '../core/errors.js'
+import type { OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import type { Vocab } from '../data/vocab.js'
 
@@ -31,6 +32,16 @@ export interface SamplingOptions {
   repetitionWindow?: number
   /** Whether `<unk>` may be made. Default: only at temperature 0, where the book's `predict` takes it too. */
   allowUnknown?: boolean
+}
+
+export const samplingOptions: OptionKinds<SamplingOptions> = {
+  temperature: 'any',
+  topK: 'any',
+  topP: 'any',
+  minP: 'any',
+  repetitionPenalty: 'any',
+  repetitionWindow: 'any',
+  allowUnknown: 'boolean',
 }
 
 export type Sampling = Required<SamplingOptions>

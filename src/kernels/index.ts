@@ -1,5 +1,6 @@
 import { checkWhole, checkWord } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { BlasKernels } from './blas/blas.js'
 import { findBlas } from './blas/library.js'
 import type { Kernels } from './kernels.js'
@@ -34,12 +35,17 @@ export interface ThreadOptions {
   threads?: number
 }
 
+const threadOptions: OptionKinds<ThreadOptions> = { threads: 'any' }
+const wasmOptions: OptionKinds<Parameters<typeof wasmKernels>[0] & {}> = { threads: 'any', simd: 'any' }
+
 /**
  * The kernels in WebAssembly, with relaxed SIMD (fused multiply-add) where the engine has it.
  * @throws OptionError where threads is no whole number from 1 to 256
  */
 export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kernels {
+  checkOptions('wasmKernels', options, wasmOptions)
   checkThreads('wasmKernels', options)
+  if (options.simd !== undefined) checkWord('wasmKernels', 'simd', options.simd, ['simd', 'relaxed-simd'])
   return new WasmKernels(options)
 }
 
@@ -48,6 +54,7 @@ export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kern
  * @throws OptionError where threads is no whole number from 1 to 256
  */
 export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
+  checkOptions('blasKernels', options, threadOptions)
   checkThreads('blasKernels', options)
   const blas = findBlas()
   return blas && new BlasKernels(blas, options.threads)
@@ -67,6 +74,8 @@ export type KernelName = (typeof kernelNames)[number]
 /** Uses the kernels of that name from now on. @throws OptionError for `blas` where there is none, and as they do */
 export function selectKernels(name: KernelName, options: ThreadOptions = {}): void {
   checkWord('selectKernels', 'kernels', name, kernelNames)
+  checkOptions('selectKernels', options, threadOptions)
+  checkThreads('selectKernels', options)
   if (name === 'reference') current = referenceKernels()
   else if (name === 'wasm') current = wasmKernels(options)
   else {

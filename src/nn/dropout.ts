@@ -1,4 +1,5 @@
 import { checkNumber } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
@@ -36,13 +37,24 @@ export function dropTokens(tokens: Tensor, p: number, generator: Generator): Ten
   )
 }
 
+interface DropoutOptions {
+  /** Probability of dropping a value. Default 0.5. */
+  p?: number
+  /** Source of the masks. Default: the one that `manualSeed` restarts. */
+  generator?: Generator
+}
+
+const dropoutOptions: OptionKinds<DropoutOptions> = { p: 'any', generator: 'generator' }
+
 /** Dropout as a module: active in training, nothing under `eval()`. */
 export class Dropout extends Module {
   readonly p: number
   readonly #generator: Generator
 
-  constructor({ p = 0.5, generator = defaultGenerator() }: { p?: number; generator?: Generator } = {}) {
+  constructor(options: DropoutOptions = {}) {
     super()
+    checkOptions('Dropout', options, dropoutOptions)
+    const { p = 0.5, generator = defaultGenerator() } = options
     checkNumber('Dropout', 'p', p, 0, 1)
     this.p = p
     this.#generator = generator
@@ -50,6 +62,10 @@ export class Dropout extends Module {
 
   protected override get typeName(): string {
     return 'Dropout'
+  }
+
+  override ownGenerators(): Generator[] {
+    return [...super.ownGenerators(), this.#generator]
   }
 
   forward(x: Tensor): Tensor {

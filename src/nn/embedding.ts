@@ -1,5 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
 import { gatherRows } from '../tensor/ops/indexing.js'
@@ -19,13 +20,22 @@ export interface EmbeddingOptions {
   generator?: Generator
 }
 
+const embeddingOptions: OptionKinds<EmbeddingOptions> = {
+  numEmbeddings: 'any',
+  embeddingDim: 'any',
+  weight: 'any',
+  generator: 'generator',
+}
+
 /** A learned vector for each token; initial values standard normal, as PyTorch's. */
 export class Embedding extends Module {
   readonly embeddingDim: number
   readonly weight: Tensor
 
-  constructor({ numEmbeddings, embeddingDim, weight, generator }: EmbeddingOptions) {
+  constructor(options: EmbeddingOptions) {
     super()
+    checkOptions('Embedding', options, embeddingOptions)
+    const { numEmbeddings, embeddingDim, weight, generator } = options
     checkWhole('Embedding', 'numEmbeddings', numEmbeddings)
     checkWhole('Embedding', 'embeddingDim', embeddingDim)
     this.embeddingDim = embeddingDim

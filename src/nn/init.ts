@@ -1,3 +1,4 @@
+import { checkOptions } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { defaultGenerator } from '../core/random.js'
 import type { Shape } from '../core/shape.js'
@@ -35,9 +36,11 @@ export const constant =
  */
 export function initialize(
   module: Module,
-  { weight, bias }: { weight?: Initializer; bias?: Initializer },
+  initializers: { weight?: Initializer; bias?: Initializer },
   generator: Generator = defaultGenerator(),
 ): void {
+  checkOptions('initialize', initializers, { weight: 'function', bias: 'function' })
+  const { weight, bias } = initializers
   for (const [name, parameter] of module.namedParameters()) {
     if (parameter.rank === 1 && !name.slice(name.lastIndexOf('.') + 1).startsWith('bias')) continue
     const initial = parameter.rank > 1 ? weight : bias

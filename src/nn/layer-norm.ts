@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { formatShape } from '../core/shape.js'
 import { ones, zeros } from '../tensor/create.js'
 import { layerNorm } from '../tensor/functions.js'
@@ -16,14 +17,18 @@ export interface LayerNormOptions {
   bias?: boolean
 }
 
+const layerNormOptions: OptionKinds<LayerNormOptions> = { numFeatures: 'any', eps: 'any', bias: 'boolean' }
+
 /** Layer normalization over the last axis (Ba, Kiros & Hinton 2016): PyTorch's LayerNorm. */
 export class LayerNorm extends Module {
   readonly eps: number
   readonly weight: Parameter
   readonly bias: Parameter | undefined
 
-  constructor({ numFeatures, eps = 1e-5, bias = true }: LayerNormOptions) {
+  constructor(options: LayerNormOptions) {
     super()
+    checkOptions('LayerNorm', options, layerNormOptions)
+    const { numFeatures, eps = 1e-5, bias = true } = options
     checkWhole('LayerNorm', 'numFeatures', numFeatures)
     checkNumber('LayerNorm', 'eps', eps, 0)
     this.eps = eps

@@ -1,5 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { linear } from '../tensor/functions.js'
@@ -16,6 +17,13 @@ export interface LinearOptions {
   generator?: Generator
 }
 
+const linearOptions: OptionKinds<LinearOptions> = {
+  inFeatures: 'any',
+  outFeatures: 'any',
+  bias: 'boolean',
+  generator: 'generator',
+}
+
 /** y = x Wᵀ + b, with W [outFeatures, inFeatures]; initial values uniform within ±1/√inFeatures, as PyTorch's. */
 export class Linear extends Module {
   readonly inFeatures: number
@@ -23,8 +31,10 @@ export class Linear extends Module {
   readonly weight: Parameter
   readonly bias: Parameter | undefined
 
-  constructor({ inFeatures, outFeatures, bias = true, generator = defaultGenerator() }: LinearOptions) {
+  constructor(options: LinearOptions) {
     super()
+    checkOptions('Linear', options, linearOptions)
+    const { inFeatures, outFeatures, bias = true, generator = defaultGenerator() } = options
     checkWhole('Linear', 'inFeatures', inFeatures)
     checkWhole('Linear', 'outFeatures', outFeatures)
     this.inFeatures = inFeatures

@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import type { Stepper } from '../kernels/kernels.js'
@@ -35,6 +36,14 @@ export interface RNNModelOptions {
   generator?: Generator
 }
 
+const modelOptions: OptionKinds<RNNModelOptions> = {
+  embeddingSize: 'any',
+  tieWeights: 'boolean',
+  inputDropout: 'any',
+  outputDropout: 'any',
+  generator: 'generator',
+}
+
 /**
  * The book's `RNNModel`: one-hot tokens, a recurrent layer, and a linear output over the vocabulary. Takes
  * any recurrent layer of `inputSize` = `vocabSize`, or with an embedding of `inputSize` = `embeddingSize`.
@@ -55,6 +64,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
    */
   constructor(rnn: RecurrentLayer<S>, vocabSize: number, options: RNNModelOptions = {}) {
     super()
+    checkOptions('RNNModel', options, modelOptions)
     const { embeddingSize, tieWeights = false, inputDropout = 0, outputDropout = 0 } = options
     const { generator = defaultGenerator() } = options
     const inFeatures = rnn.numDirections * rnn.hiddenSize
@@ -91,6 +101,10 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
 
   protected override get typeName(): string {
     return 'RNNModel'
+  }
+
+  override ownGenerators(): Generator[] {
+    return [...super.ownGenerators(), this.#generator]
   }
 
   /**

@@ -1,4 +1,5 @@
 import { FormatError, OptionError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
 import { noteListed } from '../tensor/listings.js'
 import { type SavedTensor, valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
@@ -60,6 +61,16 @@ export abstract class Module {
 
   parameters(): Tensor[] {
     return this.namedParameters().map(([, tensor]) => tensor)
+  }
+
+  /** The generators in the fields of this module alone. A module that keeps one in a private field overrides it. */
+  ownGenerators(): Generator[] {
+    return Object.values(this).filter((value) => value instanceof Generator)
+  }
+
+  /** Every generator that the module and its children draw from, as for dropout, each once. `Training` saves them. */
+  generators(): Generator[] {
+    return [...new Set(this.namedModules().flatMap(([, module]) => module.ownGenerators()))]
   }
 
   /** Freezes all parameters (`false`), or has them learned again. Frozen ones stay in `stateDict()`. */

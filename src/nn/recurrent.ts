@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole, checkWord } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
@@ -58,6 +59,31 @@ export interface RecurrentOptions {
   generator?: Generator
 }
 
+export const recurrentOptions: OptionKinds<RecurrentOptions> = {
+  inputSize: 'any',
+  hiddenSize: 'any',
+  numLayers: 'any',
+  bias: 'boolean',
+  batchFirst: 'boolean',
+  dropout: 'any',
+  dropoutKind: 'any',
+  weightDropout: 'any',
+  layerNorm: 'boolean',
+  bidirectional: 'boolean',
+  generator: 'generator',
+}
+
+let warned = false
+
+/** Warns, once, that dropout between layers has nothing to act on, as PyTorch does. */
+function warnOfDropout(name: string): void {
+  if (warned) return
+  warned = true
+  console.warn(
+    `${name}: dropout has no effect with one layer, because it drops outputs of all layers but the last; use more layers, or outputDropout of an RNNModel`,
+  )
+}
+
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
  * ±1/√hiddenSize), and the walk over layers and directions. Each layer and direction is one fused operation, but for those with
@@ -83,6 +109,9 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   protected constructor(name: string, cell: CellKind, options: RecurrentOptions) {
     super()
+    checkOptions(name, options, recurrentOptions, {
+      nonlinearity: `: only an RNN's can be chosen, those of a GRU or an LSTM are part of its gates; leave it out`,
+    })
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options
@@ -90,6 +119,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
+    if (dropout > 0 && numLayers === 1) warnOfDropout(name)
     this.inputSize = inputSize
     this.hiddenSize = hiddenSize
     this.numLayers = numLayers
@@ -131,6 +161,10 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   protected override get typeName(): string {
     return this.#name
+  }
+
+  override ownGenerators(): Generator[] {
+    return [...super.ownGenerators(), this.#generator]
   }
 
   get numDirections(): 1 | 2 {

@@ -1,12 +1,15 @@
 import { checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
 import { checkHiddenState } from './state.js'
 
 export interface RNNOptions extends RecurrentOptions {
   /** Default 'tanh'. */
   nonlinearity?: 'tanh' | 'relu'
 }
+
+const rnnOptions: OptionKinds<RNNOptions> = { ...recurrentOptions, nonlinearity: 'any' }
 
 /**
  * The simple recurrent network (Elman 1990):
@@ -18,9 +21,10 @@ export class RNN extends RecurrentLayer<Tensor> {
   readonly nonlinearity: 'tanh' | 'relu'
 
   constructor(options: RNNOptions) {
-    const { nonlinearity = 'tanh' } = options
+    checkOptions('RNN', options, rnnOptions)
+    const { nonlinearity = 'tanh', ...others } = options
     checkWord('RNN', 'nonlinearity', nonlinearity, ['tanh', 'relu'])
-    super('RNN', `rnn_${nonlinearity}`, options)
+    super('RNN', `rnn_${nonlinearity}`, others)
     this.nonlinearity = nonlinearity
     this.kind = `rnn_${nonlinearity}`
   }

@@ -53,14 +53,14 @@ describe('loadCorpus', () => {
     const long = text.repeat(4000)
     await writeFile(at('long.txt'), long)
     for (const clean of [true, false]) {
-      const options = { tokens, clean, cacheDir: at('cache') }
+      const options = { tokens, clean }
       const expected = sequencesFromText(long, options)
-      const inMemory = await loadCorpus(at('long.txt'), options)
+      const inMemory = await loadCorpus(at('long.txt'), { ...options, cacheDir: at('cache') })
       expect(bytesOf(inMemory).equals(bytesOf(expected))).toBe(true)
       expect(inMemory.vocab.tokens).toEqual(expected.vocab.tokens)
       expect(await readdir(folder)).not.toContain('cache')
-      const made = await loadCorpus(at('long.txt'), { ...options, maxMemory: 0 })
-      const again = await loadCorpus(at('long.txt'), { ...options, maxMemory: 0 })
+      const made = await loadCorpus(at('long.txt'), { ...options, ...onDisk() })
+      const again = await loadCorpus(at('long.txt'), { ...options, ...onDisk() })
       for (const { corpus, vocab, bytes, unknown, changes, close } of [made, again]) {
         expect(corpus).toBeInstanceOf(FileCorpus)
         expect(bytesOf({ corpus }).equals(bytesOf(expected))).toBe(true)

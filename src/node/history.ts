@@ -1,7 +1,8 @@
 import * as v from 'valibot'
-import { checkNumber } from '../core/check.js'
+import { checkNumber, checkWhole } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
 import { toJson } from '../core/json.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { parseAs } from '../core/parse.js'
 import type { TrainEvent } from '../train/events.js'
 import { AppendedFile } from './appended-file.js'
@@ -33,6 +34,8 @@ export interface HistoryOptions {
   interval?: number
 }
 
+const historyOptions: OptionKinds<HistoryOptions> = { bytes: 'any', interval: 'any' }
+
 /** Bytes beyond which a history is not read. */
 const MAX_BYTES = 2 ** 28
 
@@ -59,7 +62,10 @@ export class HistoryWriter {
   }
 
   /** @throws DataError, FormatError where a history is to be continued that cannot be read */
-  static async open(file: string, { bytes = 0, interval = 1 }: HistoryOptions = {}): Promise<HistoryWriter> {
+  static async open(file: string, options: HistoryOptions = {}): Promise<HistoryWriter> {
+    checkOptions('HistoryWriter.open', options, historyOptions)
+    const { bytes = 0, interval = 1 } = options
+    checkWhole('HistoryWriter.open', 'bytes', bytes, 0)
     checkNumber('HistoryWriter.open', 'interval', interval, 0)
     const appended = await AppendedFile.open(file, bytes)
     return new HistoryWriter(appended, await readHistory(file), interval)

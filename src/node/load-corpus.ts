@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
-import { checkLoad, checkSome, type EncodeOptions } from '../data/load.js'
+import { checkLoad, checkSome, type EncodeOptions, encodeOptions } from '../data/load.js'
 import { PieceStream } from '../data/pieces.js'
 import type { Corpus } from '../data/sequences.js'
 import type { TextChanges, TokenKind } from '../data/text.js'
@@ -43,6 +44,17 @@ export interface CorpusOptions extends EncodeOptions {
   stdin?: AsyncIterable<Uint8Array>
 }
 
+const corpusOptions: OptionKinds<CorpusOptions> = {
+  ...encodeOptions,
+  encoding: 'any',
+  maxTokens: 'any',
+  cacheDir: 'any',
+  maxMemory: 'any',
+  signal: 'signal',
+  onProgress: 'function',
+  stdin: 'any',
+}
+
 export interface LoadedCorpus {
   /** A typed array, or for a long text a `FileCorpus`. */
   corpus: Corpus
@@ -68,8 +80,13 @@ export interface LoadedCorpus {
  * @throws DataError for what cannot be read, is no text in its encoding, or has no tokens; OptionError for an option out
  *   of range
  */
-export const loadCorpus = (sources: string | readonly string[], options: CorpusOptions = {}): Promise<LoadedCorpus> =>
-  loadSources(sources, options, 'loadCorpus')
+export async function loadCorpus(
+  sources: string | readonly string[],
+  options: CorpusOptions = {},
+): Promise<LoadedCorpus> {
+  checkOptions('loadCorpus', options, corpusOptions)
+  return loadSources(sources, options, 'loadCorpus')
+}
 
 /** `loadCorpus` for other functions. @param where the one that the user called, for messages */
 export async function loadSources(

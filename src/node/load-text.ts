@@ -1,7 +1,10 @@
-import { type LoadedText, type LoadOptions, withSequences } from '../data/load.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
+import { type LoadedText, type LoadOptions, loadOptions, withSequences } from '../data/load.js'
 import { type CorpusOptions, loadSources } from './load-corpus.js'
 
 export interface LoadTextOptions extends LoadOptions, Pick<CorpusOptions, 'encoding'> {}
+
+const loadTextOptions: OptionKinds<LoadTextOptions> = { ...loadOptions, encoding: 'any' }
 
 /**
  * Texts as batches of token numbers with a vocabulary; see `loadCorpus`, which knows more options, and can close the
@@ -10,6 +13,7 @@ export interface LoadTextOptions extends LoadOptions, Pick<CorpusOptions, 'encod
  *   an option out of range
  */
 export async function loadText(source: string | readonly string[], options: LoadTextOptions = {}): Promise<LoadedText> {
+  checkOptions('loadText', options, loadTextOptions)
   const { corpus, vocab, changes } = await loadSources(source, options, 'loadText')
   return withSequences({ vocab, corpus, changes }, options, 'loadText')
 }

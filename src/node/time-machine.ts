@@ -3,8 +3,17 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
 import { installedFile } from '../core/installed.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
-import { BOOK_TOKENS, checkLoad, encodeString, type LoadedText, type LoadOptions, withSequences } from '../data/load.js'
+import {
+  BOOK_TOKENS,
+  checkLoad,
+  encodeString,
+  type LoadedText,
+  type LoadOptions,
+  loadOptions,
+  withSequences,
+} from '../data/load.js'
 import { removeAbandoned, writeFileAtomic } from './atomic.js'
 import { cacheFolder } from './cache-folder.js'
 import { download, type Progress } from './download.js'
@@ -36,7 +45,18 @@ export interface FindOptions {
   onProgress?: (progress: Progress) => void
 }
 
+const findOptions: OptionKinds<FindOptions> = {
+  path: 'any',
+  cacheDir: 'any',
+  mirrors: 'any',
+  sha1: 'any',
+  timeout: 'any',
+  onProgress: 'function',
+}
+
 export interface TimeMachineOptions extends LoadOptions, FindOptions {}
+
+const timeMachineOptions: OptionKinds<TimeMachineOptions> = { ...loadOptions, ...findOptions }
 
 export interface LoadedBook extends LoadedText {
   /** One line that says where the text comes from. */
@@ -49,9 +69,10 @@ export interface LoadedBook extends LoadedText {
  * @throws DataError where `path` cannot be read, or the text is too short for one batch
  */
 export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise<LoadedBook> {
+  checkOptions('loadTimeMachine', options, timeMachineOptions)
   const { clean = true, maxTokens = BOOK_TOKENS } = options
   if (checkLoad('loadTimeMachine', options).tokens === 'bpe') await loadBytePairs()
-  const { text, source } = await findTimeMachine(options)
+  const { text, source } = await findText(options)
   const loaded = encodeString(text, { ...options, clean, maxTokens }, 'loadTimeMachine')
   return { ...withSequences(loaded, options, 'loadTimeMachine'), source }
 }
@@ -63,6 +84,11 @@ export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise
  * @throws DataError where `path` cannot be read, or a bundled program is far from the package with Moby Dick
  */
 export async function findTimeMachine(options: FindOptions = {}): Promise<{ text: string; source: string }> {
+  checkOptions('findTimeMachine', options, findOptions)
+  return findText(options)
+}
+
+async function findText(options: FindOptions): Promise<{ text: string; source: string }> {
   const { cacheDir = cacheFolder(), sha1 = SHA1, timeout = 3000, onProgress } = options
   if (options.path !== undefined) {
     return { text: await readText(options.path), source: options.path }

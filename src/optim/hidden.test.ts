@@ -78,7 +78,7 @@ describe('layers in private fields, which no code outside of a class can see', (
     const data = new SequenceData(Uint8Array.from({ length: 40 }, (_, i) => i % 5), { batchSize: 2, numSteps: 4 }) // biome-ignore format: one line
     const training = new Training(model, data, { optimizer: new SGD(model.parameters(), { lr: 1 }) })
     const before = model.stateDict()
-    await expect(training.run().next()).rejects.toThrow('train: the model has a parameter of the shape [')
+    await expect(training.run().next()).rejects.toThrow('Training: the model has a parameter of the shape [')
     expect(model.stateDict()).toEqual(before)
   })
 })

@@ -1,5 +1,6 @@
 import { checkNumber } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
 import { formatShape } from '../core/shape.js'
 import { numberProblems } from '../core/state.js'
 import type { FloatArray } from '../kernels/kernels.js'
@@ -60,6 +61,8 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     options: Options,
     defaults: Omit<Required<Options>, 'lr'> & { lr?: number },
   ) {
+    const kinds = kindsOf({ lr: undefined, ...defaults })
+    checkOptions(name, options, kinds)
     const items: (Tensor | GroupOptions<Options>)[] = [...parameters]
     const tensors = items.filter((item) => item instanceof Tensor)
     const groups = tensors.length === items.length ? [{ params: tensors }] : items
@@ -69,6 +72,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
         throw new OptionError(`${name}: item ${i} has no params, expected either tensors or groups { params, … }`)
       }
       const { params, ...own } = group
+      checkOptions(`${name}: group ${i}`, own, kinds)
       const complete = { ...defaults, ...defined(options), ...defined(own) } as unknown as Required<Options>
       checkNumber(name, 'lr', complete.lr, 0)
       this.check(name, complete)
@@ -179,6 +183,16 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     ])
   }
 }
+
+/** A gradient with weight decay added. Without weight decay an infinite parameter has no part in it. */
+export const decayed = (grad: number, parameter: number, weightDecay: number): number =>
+  weightDecay === 0 ? grad : grad + weightDecay * parameter
+
+/** The options of an optimizer, by their defaults. */
+const kindsOf = (defaults: Readonly<Record<string, unknown>>): Record<string, 'boolean' | 'any'> =>
+  Object.fromEntries(
+    Object.entries(defaults).map(([name, value]) => [name, typeof value === 'boolean' ? 'boolean' : 'any']),
+  )
 
 /** Options that are given: undefined means the default, as in a function's parameters. */
 const defined = (options: object) =>

@@ -1,6 +1,6 @@
 import { checkNumber } from '../core/check.js'
 import type { FloatArray } from '../kernels/kernels.js'
-import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
+import { decayed, Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
 export interface RMSpropOptions {
   /** Default 0.01. */
@@ -20,7 +20,8 @@ export interface RMSpropOptions {
 /**
  * RMSprop (Hinton's lecture 6; centered: Graves 2013) as PyTorch computes it, with d = g + weightDecay · p:
  * s = α s + (1 − α) d²;  centered: a = α a + (1 − α) d, else a = 0;  u = d / (√(s − a²) + ε);
- * p −= lr · u, or with momentum b = momentum · b + u;  p −= lr · b
+ * p −= lr · u, or with momentum b = momentum · b + u;  p −= lr · b. Where rounding makes s − a² negative it counts as 0;
+ * PyTorch makes NaN of it.
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
   constructor(parameters: OptimizerParameters<RMSpropOptions>, options: RMSpropOptions = {}) {
@@ -47,12 +48,12 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     { lr, alpha, eps, momentum, centered, weightDecay }: ParameterGroup<RMSpropOptions>,
   ): void {
     for (let i = 0; i < p.length; i++) {
-      const d = g[i] + weightDecay * p[i]
+      const d = decayed(g[i], p[i], weightDecay)
       s[i] = alpha * s[i] + (1 - alpha) * d * d
       let variance = s[i]
       if (centered) {
         a[i] = alpha * a[i] + (1 - alpha) * d
-        variance -= a[i] * a[i]
+        variance = Math.max(variance - a[i] * a[i], 0)
       }
       let u = d / (Math.sqrt(variance) + eps)
       if (momentum > 0) {

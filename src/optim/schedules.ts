@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { numberProblems } from '../core/state.js'
 import type { Optimizer } from './optimizer.js'
 
@@ -7,6 +8,8 @@ import type { Optimizer } from './optimizer.js'
 export interface Schedule {
   /** To be called after the optimizer's steps, once a step or once an epoch: a schedule counts its calls. */
   step(loss?: number): void
+  /** The optimizer whose learning rates it changes. */
+  readonly optimizer?: Optimizer
   /** The optimizer's current learning rate (of its first group). */
   readonly lr: number
   /** All that the schedule needs to go on exactly, learning rates included. Holds finite numbers only. */
@@ -89,9 +92,13 @@ export interface StepLROptions {
   gamma?: number
 }
 
+const stepOptions: OptionKinds<StepLROptions> = { stepSize: 'any', gamma: 'any' }
+
 /** lr · gamma^⌊steps / stepSize⌋: PyTorch's StepLR. */
 export class StepLR extends FormulaLR {
-  constructor(optimizer: Optimizer, { stepSize, gamma = 0.1 }: StepLROptions) {
+  constructor(optimizer: Optimizer, options: StepLROptions) {
+    checkOptions('StepLR', options, stepOptions)
+    const { stepSize, gamma = 0.1 } = options
     checkWhole('StepLR', 'stepSize', stepSize)
     checkNumber('StepLR', 'gamma', gamma, 0)
     super(optimizer, 'StepLR', (base, steps) => base * gamma ** Math.floor(steps / stepSize))
@@ -107,6 +114,8 @@ export interface CosineLROptions {
   minLr?: number
 }
 
+const cosineOptions: OptionKinds<CosineLROptions> = { totalSteps: 'any', warmupSteps: 'any', minLr: 'any' }
+
 /**
  * Linear warm-up, then half a cosine, then minLr for ever. With W = warmupSteps and T = totalSteps, after t steps:
  *
@@ -118,7 +127,9 @@ export interface CosineLROptions {
  * which would rise again after T.
  */
 export class CosineLR extends FormulaLR {
-  constructor(optimizer: Optimizer, { totalSteps, warmupSteps = 0, minLr = 0 }: CosineLROptions) {
+  constructor(optimizer: Optimizer, options: CosineLROptions) {
+    checkOptions('CosineLR', options, cosineOptions)
+    const { totalSteps, warmupSteps = 0, minLr = 0 } = options
     checkWhole('CosineLR', 'totalSteps', totalSteps)
     checkWhole('CosineLR', 'warmupSteps', warmupSteps, 0, totalSteps - 1)
     checkNumber('CosineLR', 'minLr', minLr, 0)
@@ -141,6 +152,8 @@ export interface PlateauOptions {
   minLr?: number
 }
 
+const plateauOptions: OptionKinds<PlateauOptions> = { factor: 'any', patience: 'any', threshold: 'any', minLr: 'any' }
+
 /** A reduction by less is not made: PyTorch's `eps`. */
 const LEAST_REDUCTION = 1e-8
 
@@ -159,8 +172,10 @@ export class ReduceLROnPlateau implements Schedule {
 
   constructor(
     readonly optimizer: Optimizer,
-    { factor = 0.1, patience = 10, threshold = 1e-4, minLr = 0 }: PlateauOptions = {},
+    options: PlateauOptions = {},
   ) {
+    checkOptions('ReduceLROnPlateau', options, plateauOptions)
+    const { factor = 0.1, patience = 10, threshold = 1e-4, minLr = 0 } = options
     checkNumber('ReduceLROnPlateau', 'factor', factor, 0)
     if (factor >= 1)
       throw new OptionError(`ReduceLROnPlateau: factor is ${factor}, expected a number below 1`, ['factor'])

@@ -1,7 +1,7 @@
 import { checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { FloatArray } from '../kernels/kernels.js'
-import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
+import { decayed, Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
 export interface SGDOptions {
   lr: number
@@ -47,12 +47,12 @@ export class SGD extends Optimizer<SGDOptions> {
     { lr, momentum, dampening, nesterov, weightDecay }: ParameterGroup<SGDOptions>,
   ): void {
     if (momentum === 0) {
-      for (let i = 0; i < p.length; i++) p[i] -= lr * (g[i] + weightDecay * p[i])
+      for (let i = 0; i < p.length; i++) p[i] -= lr * decayed(g[i], p[i], weightDecay)
       return
     }
     const taken = step === 1 ? 1 : 1 - dampening
     for (let i = 0; i < p.length; i++) {
-      const d = g[i] + weightDecay * p[i]
+      const d = decayed(g[i], p[i], weightDecay)
       v[i] = momentum * v[i] + taken * d
       p[i] -= lr * (nesterov ? d + momentum * v[i] : v[i])
     }

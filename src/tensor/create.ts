@@ -1,6 +1,7 @@
 import { checkWord } from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { OptionError, ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, Generator } from '../core/random.js'
 import { type Shape, sizeOf } from '../core/shape.js'
 import { dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
@@ -13,6 +14,8 @@ export interface TensorOptions {
   requiresGrad?: boolean
 }
 
+const tensorOptions: OptionKinds<TensorOptions> = { dtype: 'any', requiresGrad: 'boolean' }
+
 /**
  * A tensor of numbers: of one, of nested arrays (`tensor([[1, 2], [3, 4]])`), or of typed arrays, whose values are copied.
  * The dtype is 'int32' where it is asked for, or where all values come from an Int32Array.
@@ -20,7 +23,9 @@ export interface TensorOptions {
  * @throws OptionError for another dtype
  * @throws GradientError where gradients of an int32 are asked for
  */
-export function tensor(values: NestedValues, { dtype, requiresGrad = false }: TensorOptions = {}): Tensor {
+export function tensor(values: NestedValues, options: TensorOptions = {}): Tensor {
+  checkOptions('tensor', options, tensorOptions)
+  const { dtype, requiresGrad = false } = options
   if (dtype !== undefined) checkWord('tensor', 'dtype', dtype, ['float', 'int32'])
   const { rows, shape, whole } = rowsOf('tensor', values)
   const data =

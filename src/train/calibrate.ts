@@ -1,9 +1,10 @@
 import { checkLoss } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
 import type { Corpus } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type EvaluateOptions, type Evaluation, evaluationOf, readCorpus } from './evaluate.js'
+import { type EvaluateOptions, type Evaluation, evaluateOptions, evaluationOf, readCorpus } from './evaluate.js'
 
 export interface Calibration {
   /** What the scores were divided by: above 1 where the model was too sure of itself. */
@@ -32,6 +33,7 @@ const NONE = 1e-3
  * `evaluateCorpus`; the model then is as it was
  */
 export async function calibrate(model: RNNModel, corpus: Corpus, options: EvaluateOptions = {}): Promise<Calibration> {
+  checkOptions('calibrate', options, evaluateOptions)
   if (model.tieWeights) {
     throw new OptionError(
       'calibrate: the output has the weight of the embedding, expected a model without tieWeights: dividing one would change the other',
@@ -67,7 +69,6 @@ async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions
     }
     tokens += labels.size
   })
-  options.signal?.throwIfAborted()
   return { evaluation: evaluationOf(loss / tokens, tokens), slope, curvature }
 }
 

@@ -1,5 +1,7 @@
 import { checkWhole } from '../core/check.js'
+import { describe } from '../core/describe.js'
 import { DataError, OptionError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
 import type { Corpus, SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
@@ -25,20 +27,38 @@ export interface EvaluateOptions {
   batchSize?: number
   /** Tokens of a row that are read at a time; changes the speed, not the result. Default 128. */
   numSteps?: number
-  /** Ends the evaluation early; the result is then that of what was read: losses of NaN where nothing was. */
+  /** Ends the evaluation with its reason. */
   signal?: AbortSignal
   /** @param done part of the text that was read */
   onProgress?: (done: number) => void
 }
 
-/** The loss of a model over one pass of the data, without training; dropout is off. The state goes as in training. */
-export async function evaluate<S extends RecurrentState>(model: RNNModel<S>, data: SequenceData): Promise<Evaluation> {
+export const evaluateOptions: OptionKinds<EvaluateOptions> = {
+  batchSize: 'any',
+  numSteps: 'any',
+  signal: 'signal',
+  onProgress: 'function',
+}
+
+/**
+ * The loss of a model over one pass of the data, without training; dropout is off. The state goes as in training.
+ * @throws the signal's reason
+ */
+export async function evaluate<S extends RecurrentState>(
+  model: RNNModel<S>,
+  data: SequenceData,
+  options: Pick<EvaluateOptions, 'signal'> = {},
+): Promise<Evaluation> {
+  checkOptions('evaluate', options, { signal: 'signal' })
   const losses = new Losses()
+  const turns = new Turns()
   let carried: S | undefined
   for (const { x, y } of data.batches()) {
+    options.signal?.throwIfAborted()
     const { output, state } = scoresOf(model, x, carried)
     await losses.add(output, y.T.reshape(-1))
     if (data.sampling === 'sequential') carried = state
+    await turns.take()
   }
   return losses.result()
 }
@@ -47,13 +67,15 @@ export async function evaluate<S extends RecurrentState>(model: RNNModel<S>, dat
  * The loss of a model over a whole text, without training; dropout is off. Every token but the first is foretold
  * once, and the state is carried through the text: through each of its `batchSize` contiguous rows, which begin
  * with a state of zeros; what is left over is read after the last row.
- * @throws DataError for a text of fewer than 2 tokens; OptionError for sizes that are not whole, or a bidirectional model
+ * @throws DataError for a text of fewer than 2 tokens; OptionError for sizes that are not whole, or a bidirectional
+ *   model; the signal's reason
  */
 export async function evaluateCorpus(
   model: RNNModel,
   corpus: Corpus,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkOptions('evaluateCorpus', options, evaluateOptions)
   const losses = new Losses()
   await readCorpus('evaluateCorpus', model, corpus, options, (scores, labels) => losses.add(scores, labels))
   return losses.result()
@@ -72,22 +94,16 @@ export async function readCorpus<S extends RecurrentState>(
 ): Promise<void> {
   checkWhole(where, 'batchSize', batchSize)
   checkWhole(where, 'numSteps', numSteps)
-  if (model.rnn.bidirectional) {
-    throw new OptionError(
-      `${where}: the model is bidirectional, expected one direction: it sees the tokens that it is to foretell`,
-    )
-  }
+  checkCorpus(where, model, corpus)
   const labels = corpus.length - 1
-  if (labels < 1) {
-    throw new DataError(`${where}: the text has ${corpus.length} tokens, expected at least 2`)
-  }
   const rows = Math.min(batchSize, labels)
   const width = Math.floor(labels / rows)
   const turns = new Turns()
   let state: S | undefined
   let done = 0
   const read = async (starts: number[], length: number) => {
-    for (let at = 0; at < length && !signal?.aborted; at += numSteps) {
+    for (let at = 0; at < length; at += numSteps) {
+      signal?.throwIfAborted()
       const steps = Math.min(numSteps, length - at)
       const tokens = (shift: number): Tensor => {
         const data = new Int32Array(starts.length * steps)
@@ -111,6 +127,22 @@ export async function readCorpus<S extends RecurrentState>(
   )
   if (state && rows * width < labels) state = lastRow(state, rows)
   await read([rows * width], labels - rows * width)
+}
+
+/**
+ * Checks that a model can be measured on a text.
+ * @throws OptionError for a bidirectional model, or what is no corpus; DataError for a text of fewer than 2 tokens
+ */
+export function checkCorpus(where: string, model: RNNModel, corpus: Corpus): void {
+  if (model.rnn.bidirectional) {
+    throw new OptionError(
+      `${where}: the model is bidirectional, expected one direction: it sees the tokens that it is to foretell`,
+    )
+  }
+  if (typeof corpus?.subarray !== 'function') {
+    throw new OptionError(`${where}: the corpus is ${describe(corpus)}, expected token numbers, as in a Uint16Array`)
+  }
+  if (corpus.length < 2) throw new DataError(`${where}: the text has ${corpus.length} tokens, expected at least 2`)
 }
 
 /** What the model makes of tokens without dropout; each module is in its mode again before anybody else has a turn. */

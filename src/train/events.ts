@@ -26,7 +26,7 @@ export interface EpochEvent {
   step: number
   /** Mean over the epoch's tokens, as they were trained on, in nats. */
   loss: number
-  /** e^loss */
+  /** e^loss; Infinity where the loss is above 709.78, whose power a number cannot hold. */
   perplexity: number
   /** Of the epoch's last step. */
   gradNorm: number
@@ -41,6 +41,7 @@ export interface ValidationEvent {
   step: number
   /** Mean over the held-out tokens, in nats. */
   loss: number
+  /** e^loss; Infinity where a number cannot hold it. */
   perplexity: number
   /** Whether it is the lowest loss so far. */
   best: boolean

@@ -1,8 +1,11 @@
 import * as v from 'valibot'
 import { FormatError } from '../core/errors.js'
+import { Generator, type GeneratorState } from '../core/random.js'
+import { mostBatches, type SequenceData } from '../data/sequences.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const finite = v.pipe(v.number(), v.finite())
 const numbers = v.record(v.string(), v.number())
 const generator = v.array(v.number())
 
@@ -13,9 +16,9 @@ const progressSchema = v.object({
   epoch: v.pipe(count, v.minValue(1)),
   batch: count,
   /** Sum of the losses of this epoch's tokens, and their number. */
-  lossSum: v.number(),
+  lossSum: finite,
   tokens: count,
-  gradNorm: v.number(),
+  gradNorm: finite,
   /** The data's generator as it was when this epoch began. */
   data: generator,
   /** The others as they are now. */
@@ -25,7 +28,7 @@ const progressSchema = v.object({
   /** Step of the last validation; 0 before the first. */
   validated: count,
   /** The lowest loss on the held-out text, its step, and how many validations came after it. */
-  best: v.optional(v.object({ loss: v.number(), step: count, since: count })),
+  best: v.optional(v.object({ loss: finite, step: count, since: count })),
 })
 
 /** Where a training is, as numbers that JSON keeps exactly. */
@@ -45,6 +48,47 @@ export function parseProgress(value: unknown, where: string): TrainingProgress {
   const { success, output, issues } = v.safeParse(progressSchema, value)
   if (success) return output
   throw new FormatError(`${where}: ${v.getDotPath(issues[0]) ?? 'the progress'}: ${issues[0].message}`)
+}
+
+/**
+ * Checks that a training of this data can be where a progress says that it is.
+ * @param where the function that the user called
+ * @param generators how many the training has
+ * @returns the progress
+ * @throws FormatError that says which value is wrong
+ */
+export function checkProgress(where: string, value: unknown, data: SequenceData, generators: number): TrainingProgress {
+  const progress = parseProgress(value, where)
+  const { step, epoch, batch, tokens, lossSum, validated, best } = progress
+  const expect = (isRight: boolean, name: string, found: number, expected: string) => {
+    if (!isRight) throw new FormatError(`${where}: ${name} is ${found}, expected ${expected}`)
+  }
+  // Every epoch has a step at least.
+  expect(epoch - 1 <= step, 'epoch', epoch, `at most ${step + 1} after ${step} steps`)
+  const most = mostBatches(data)
+  expect(batch <= most, 'batch', batch, `at most ${most}, which is an epoch of this data`)
+  const trained = batch * data.batchSize * data.numSteps
+  expect(tokens === trained, 'tokens', tokens, `${trained}, those of ${batch} batches of this data`)
+  expect(batch > 0 || lossSum === 0, 'lossSum', lossSum, '0 before the first batch of an epoch')
+  expect(validated <= step, 'validated', validated, `at most the ${step} steps that were made`)
+  if (best) expect(best.step <= step, 'best.step', best.step, `at most the ${step} steps that were made`)
+  expect(
+    progress.generators.length === generators,
+    'the number of generators',
+    progress.generators.length,
+    `${generators}, those that this training draws from`,
+  )
+  checkGenerator(where, 'data', progress.data)
+  for (const [i, state] of progress.generators.entries()) checkGenerator(where, `generators.${i}`, state)
+  return progress
+}
+
+function checkGenerator(where: string, name: string, state: GeneratorState): void {
+  try {
+    new Generator().state = state
+  } catch (error) {
+    throw new FormatError(`${where}: ${name}: ${(error as Error).message}`)
+  }
 }
 
 /** The tensors whose names begin with `prefix` and a dot, without it. */

@@ -2,7 +2,8 @@ import type { SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import type { TrainEvent } from './events.js'
-import { Training, type TrainStepsOptions } from './training.js'
+import type { TrainStepsOptions } from './options.js'
+import { Training } from './training.js'
 
 /**
  * Trains as the book's `train_ch8`, as an asynchronous generator of events: one a step and one an epoch. See
@@ -15,5 +16,5 @@ export async function* trainSteps<S extends RecurrentState>(
   data: SequenceData,
   options: TrainStepsOptions = {},
 ): AsyncGenerator<TrainEvent, void> {
-  yield* new Training(model, data, options).run()
+  yield* new Training(model, data, options, 'trainSteps').run()
 }

@@ -11,6 +11,7 @@ import type { RecurrentState } from '../nn/state.js'
 import { Adam } from '../optim/adam.js'
 import { tensor } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { calibrate } from './calibrate.js'
 import { evaluate, evaluateCorpus } from './evaluate.js'
 import { trainSteps } from './steps.js'
 import { train } from './train.js'
@@ -138,7 +139,7 @@ describe('train', () => {
     const all = async () => {
       for await (const _ of training);
     }
-    await expect(all()).rejects.toThrow(/train: the loss of the held-out text became NaN at step \d+ \(epoch 1\)/)
+    await expect(all()).rejects.toThrow(/trainSteps: the loss of the held-out text became NaN at step \d+ \(epoch 1\)/)
   })
 
   test.each([{ epochs: 0 }, { epochs: 1.5 }, { lr: Number.NaN }, { lr: -1 }, { clip: 0 }])(
@@ -225,11 +226,16 @@ describe('evaluateCorpus', () => {
     const abort = new AbortController()
     const onProgress = (part: number) => {
       done.push(part)
-      if (part > 0.5) abort.abort()
+      if (part > 0.5) abort.abort('enough')
     }
-    const { tokens } = await evaluateCorpus(model, corpus, { numSteps: 10, signal: abort.signal, onProgress })
-    expect(tokens).toBe(30)
+    const options = { numSteps: 10, signal: abort.signal, onProgress }
+    await expect(evaluateCorpus(model, corpus, options)).rejects.toBe('enough')
     expect(done).toEqual([10 / 52, 20 / 52, 30 / 52])
+    await expect(evaluateCorpus(model, corpus, options)).rejects.toBe('enough')
+    await expect(calibrate(model, corpus, options)).rejects.toBe('enough')
+    const data = new SequenceData(corpus, { batchSize: 2, numSteps: 5 })
+    await expect(evaluate(model, data, { signal: abort.signal })).rejects.toBe('enough')
+    expect(done.length).toBe(3)
     await expect(evaluateCorpus(model, corpus.subarray(0, 1))).rejects.toThrow('has 1 tokens, expected at least 2')
     await expect(evaluateCorpus(model, corpus, { numSteps: 0 })).rejects.toThrow(OptionError)
     await expect(evaluateCorpus(model, Uint8Array.of(1, 5, 2))).rejects.toThrow('5')

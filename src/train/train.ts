@@ -1,4 +1,5 @@
 import { checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { SequenceData } from '../data/sequences.js'
 import type { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
@@ -6,7 +7,8 @@ import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from './events.js'
-import { Training, type TrainStepsOptions } from './training.js'
+import { type TrainStepsOptions, trainStepsOptions } from './options.js'
+import { Training } from './training.js'
 
 export interface TrainOptions extends TrainStepsOptions {
   /** 'log' prints a line every tenth of the epochs, one a validation, and a last one; 'silent' nothing. Default 'log'. */
@@ -14,6 +16,8 @@ export interface TrainOptions extends TrainStepsOptions {
   /** What is continued by 50 tokens after a logged training; those with unknown tokens are left out. */
   prefixes?: readonly string[]
 }
+
+const trainOptions: OptionKinds<TrainOptions> = { ...trainStepsOptions, report: 'any', prefixes: 'any' }
 
 export interface TrainResult {
   /** Of the last whole epoch; NaN where none ended. */
@@ -38,10 +42,11 @@ export async function train<S extends RecurrentState>(
   vocab: Vocab,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
+  checkOptions('train', options, trainOptions)
   const { report = 'log', prefixes = ['time traveller', 'traveller'], ...rest } = options
   if (typeof report !== 'function') checkWord('train', 'report', report, ['log', 'silent'])
   const history: EpochEvent[] = []
-  const training = new Training(model, data, rest)
+  const training = new Training(model, data, rest, 'train')
   for await (const event of training.run()) {
     if (event.type === 'epoch') history.push(event)
     if (typeof report === 'function') report(event)

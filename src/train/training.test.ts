@@ -20,8 +20,9 @@ import { crossEntropy } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { evaluateCorpus } from './evaluate.js'
 import type { TrainEvent } from './events.js'
+import type { TrainStepsOptions } from './options.js'
 import { parseProgress, type TrainingState } from './state.js'
-import { Training, type TrainStepsOptions } from './training.js'
+import { Training } from './training.js'
 
 const VOCAB = 5
 const corpusOf = (length: number) => Uint8Array.from({ length }, (_, i) => ((i * i) % 7) % VOCAB)

@@ -1,56 +1,23 @@
-import { checkNumber, checkWhole } from '../core/check.js'
-import { DivergenceError, FormatError, OptionError } from '../core/errors.js'
-import { defaultGenerator, type Generator, type GeneratorState } from '../core/random.js'
-import { formatShape } from '../core/shape.js'
+import { DivergenceError, OptionError } from '../core/errors.js'
+import type { Generator, GeneratorState } from '../core/random.js'
 import { Turns } from '../core/turn.js'
-import type { Batch, Corpus, SequenceData } from '../data/sequences.js'
+import type { Batch, SequenceData } from '../data/sequences.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import type { RNNModel } from '../nn/model.js'
 import { detachState, type RecurrentState } from '../nn/state.js'
 import { clipGradNorm, clipGradValue } from '../optim/clip.js'
 import type { Optimizer } from '../optim/optimizer.js'
-import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
+import { ReduceLROnPlateau } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import { crossEntropy } from '../tensor/functions.js'
-import { reachedWith } from '../tensor/listings.js'
-import { Tensor } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { carriedState, partsOf } from './carried.js'
 import { evaluateCorpus } from './evaluate.js'
 import type { TrainEvent, ValidationEvent } from './events.js'
-import { type TrainingProgress, type TrainingState, tensorsUnder, underPrefix } from './state.js'
-
-export interface TrainStepsOptions {
-  /** Learning rate of SGD. Default 1. */
-  lr?: number
-  /** Passes over the data. Default 500. */
-  epochs?: number
-  /** Largest norm of all gradients together; Infinity leaves them alone. Default 1. */
-  clip?: number
-  /** Largest absolute value of any gradient, clipped before the norm. Default Infinity. */
-  clipValue?: number
-  /** Batches whose gradients are averaged for one step of the optimizer. Default 1. */
-  accumulate?: number
-  /** Instead of SGD at `lr`. */
-  optimizer?: Optimizer
-  /** Changes the learning rate after each step, or `ReduceLROnPlateau` after each validation. */
-  schedule?: Schedule
-  /** A held-out text, which is evaluated with the state carried through it. */
-  validation?: ValidationOptions
-  /** Ends the training after so many validations without a new lowest loss. Default Infinity. */
-  patience?: number
-  /** What dropout draws from, for `snapshot`. Default: the one that `manualSeed` restarts. */
-  generators?: readonly Generator[]
-  /** Stops the training after the step in hand. */
-  signal?: AbortSignal
-}
-
-export interface ValidationOptions {
-  corpus: Corpus
-  /** Steps from one validation to the next. Default: one at the end of each epoch. There is always one at the end. */
-  every?: number
-}
-
-type Numbers = 'epochs' | 'clip' | 'clipValue' | 'accumulate' | 'patience'
+import { checkListed } from './listed.js'
+import { type CompleteOptions, checkTraining, type TrainStepsOptions } from './options.js'
+import { checkProgress, type TrainingProgress, type TrainingState, tensorsUnder, underPrefix } from './state.js'
 
 /** Why a training is over; undefined while it is not. */
 export type Ending = 'epochs' | 'signal' | 'patience'
@@ -66,39 +33,35 @@ export type Ending = 'epochs' | 'signal' | 'patience'
 export class Training<S extends RecurrentState = RecurrentState> {
   readonly optimizer: Optimizer
   ended: Ending | undefined
-  readonly #options: TrainStepsOptions & Required<Pick<TrainStepsOptions, Numbers>>
+  readonly #where: string
+  readonly #options: CompleteOptions
   readonly #parameters: Tensor[]
   readonly #generators: readonly Generator[]
   readonly #turns = new Turns()
+  #running = false
   #lastGood: Record<string, Tensor>
   #at: Omit<TrainingProgress, 'data' | 'generators' | 'optimizer' | 'schedule'>
+  /** What is carried to the next batch of this epoch. */
   #state: S | undefined
+  /** The data's generator as it was before it drew for the epoch at hand. */
   #epochStart: GeneratorState
-  /** What the generators are set to once the data of a restored epoch has drawn. */
-  #restored: GeneratorState[] | undefined
 
-  /** @throws OptionError for an option out of range */
+  /**
+   * @param where the function that the user called, for messages
+   * @throws OptionError for an option that is unknown, out of range or without an effect, and for an optimizer or a
+   *   schedule that belongs to something else; DataError for a held-out text of fewer than 2 tokens
+   */
   constructor(
     readonly model: RNNModel<S>,
     readonly data: SequenceData,
     options: TrainStepsOptions = {},
+    where = 'Training',
   ) {
-    const { lr = 1, epochs = 500, clip = 1, clipValue = Infinity, accumulate = 1, patience = Infinity } = options
-    for (const [name, value] of Object.entries({ epochs, accumulate })) checkWhole('train', name, value)
-    checkNumber('train', 'lr', lr, 0)
-    for (const [name, value] of Object.entries({ clip, clipValue })) {
-      if (value !== Infinity) checkNumber('train', name, value, Number.MIN_VALUE)
-    }
-    if (patience !== Infinity) {
-      checkWhole('train', 'patience', patience)
-      if (!options.validation)
-        throw new OptionError('train: patience needs a held-out text, expected validation', ['patience', 'validation'])
-    }
-    if (options.validation?.every !== undefined) checkWhole('train', 'validation.every', options.validation.every)
+    this.#where = where
+    this.#options = checkTraining(where, model as RNNModel, data, options)
     this.#parameters = model.parameters()
-    this.optimizer = options.optimizer ?? new SGD(this.#parameters, { lr })
-    this.#generators = options.generators ?? [defaultGenerator()]
-    this.#options = { ...options, epochs, clip, clipValue, accumulate, patience }
+    this.optimizer = options.optimizer ?? new SGD(this.#parameters, { lr: this.#options.lr })
+    this.#generators = [...new Set([...(options.generators ?? []), ...model.generators()])]
     this.#lastGood = model.stateDict()
     this.#epochStart = data.generator.state
     this.#at = { step: 0, epoch: 1, batch: 0, lossSum: 0, tokens: 0, gradNorm: 0, validated: 0 }
@@ -127,11 +90,19 @@ export class Training<S extends RecurrentState = RecurrentState> {
   /**
    * Trains, as events: one a step, one an epoch, one a validation. Ends early, after a whole step, when `signal`
    * is aborted or `patience` is used up; see `ended`.
+   * A run that was broken off may be followed by another, which goes on from the same step.
    * @throws DivergenceError when the loss, or that of the held-out text, is not finite; the model then has the
    *   parameters of the last epoch that ended well
+   * @throws OptionError while another run of the same training is not over
    */
   async *run(): AsyncGenerator<TrainEvent, void> {
-    while (!this.isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
+    this.#checkIdle('run')
+    this.#running = true
+    try {
+      while (!this.isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
+    } finally {
+      this.#running = false
+    }
   }
 
   /** Whether nothing is left to do; `ended` then says why. */
@@ -146,8 +117,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
   /** All that `restore` needs. Tensors are copies. */
   snapshot(): TrainingState {
     const { tensors, values } = this.optimizer.stateDict()
-    const state: Record<string, Tensor> =
-      this.#state === undefined ? {} : this.#state instanceof Tensor ? { h: this.#state } : { ...this.#state }
+    const state = this.#state === undefined ? {} : partsOf(this.#state)
     const copies = Object.entries(state).map(([name, tensor]) => [name, tensor.detach().clone()])
     return {
       tensors: {
@@ -157,7 +127,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
       },
       progress: {
         ...this.#at,
-        data: [...this.#epochStart],
+        data: [...(this.#at.batch === 0 ? this.data.generator.state : this.#epochStart)],
         generators: this.#generators.map(({ state }) => [...state]),
         optimizer: values,
         schedule: this.#options.schedule?.stateDict() ?? {},
@@ -165,24 +135,50 @@ export class Training<S extends RecurrentState = RecurrentState> {
     }
   }
 
-  /** Goes on from a snapshot, before `run`. @throws FormatError where it is of another model, optimizer or data */
+  /**
+   * Goes on from a snapshot: everything is as it was when that was taken. Must not be called during a run.
+   * @throws FormatError where the snapshot is that of another model, optimizer or data, or no training can have made
+   *   it; the training is then as it was before
+   */
   restore({ tensors, progress }: TrainingState): void {
-    const { data, generators, optimizer, schedule, ...at } = progress
-    if (generators.length !== this.#generators.length) {
-      throw new FormatError(
-        `Training.restore: there are ${generators.length} generators, expected ${this.#generators.length}`,
-      )
+    this.#checkIdle('restore')
+    const checked = checkProgress('Training.restore', progress, this.data, this.#generators.length)
+    const state = carriedState('Training.restore', this.model, this.data, checked.batch, tensors)
+    const before = this.snapshot()
+    try {
+      this.#take({ tensors, progress: checked })
+    } catch (error) {
+      this.#take(before)
+      throw error
     }
+    this.#state = state
+    this.#lastGood = this.model.stateDict()
+    this.ended = undefined
+  }
+
+  #take({ tensors, progress }: TrainingState): void {
+    const { data, generators, optimizer, schedule, ...at } = progress
     this.optimizer.loadStateDict({ tensors: tensorsUnder('optimizer', tensors), values: optimizer })
     this.model.loadStateDict(tensorsUnder('model', tensors))
     this.#options.schedule?.loadStateDict(schedule)
-    const { h, c } = tensorsUnder('state', tensors)
-    this.#state = (c ? { h, c } : h) as S | undefined
     this.#at = at
-    this.#lastGood = this.model.stateDict()
     this.#epochStart = data
     this.data.generator.state = data
-    this.#restored = generators
+    // After the data's, which may be one of them.
+    this.#setGenerators(generators)
+  }
+
+  #setGenerators(states: readonly GeneratorState[]): void {
+    this.#generators.forEach((generator, i) => {
+      generator.state = states[i]
+    })
+  }
+
+  #checkIdle(method: string): void {
+    if (!this.#running) return
+    throw new OptionError(
+      `Training.${method}: the training runs already, expected it to be idle; wait for the end of its run(), or break off the loop over it`,
+    )
   }
 
   /** The rest of the epoch at hand, or as much of it as the training lasts. */
@@ -191,24 +187,26 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const at = this.#at
     const { epoch } = at
     const clock = { start: performance.now(), tokens: at.tokens }
-    const speed = () => ((at.tokens - clock.tokens) * 1000) / (performance.now() - clock.start)
-    const batches = this.data.batches(at.batch)
+    const speed = () => {
+      const milliseconds = performance.now() - clock.start
+      return milliseconds > 0 ? ((at.tokens - clock.tokens) * 1000) / milliseconds : 0
+    }
+    const batches = this.#batches()
     let next = batches.next()
-    this.#restored?.forEach((state, i) => {
-      this.#generators[i].state = state
-    })
-    this.#restored = undefined
     while (!next.done) {
       const { lr } = this.optimizer
-      const { lossSum, tokens } = at
-      let count = 0
+      const sums = { count: 0, loss: 0, tokens: 0 }
       // A part that its user put into eval() stays there.
       if (!this.model.training) this.model.train()
       this.optimizer.zeroGrad()
-      for (; count < accumulate && !next.done; next = batches.next(), count++) await this.#backward(next.value)
-      const loss = (at.lossSum - lossSum) / (at.tokens - tokens)
-      this.#update(loss, count)
+      for (; sums.count < accumulate && !next.done; next = batches.next(), sums.count++) {
+        const { y } = next.value
+        sums.loss += (await this.#backward(next.value)) * y.size
+        sums.tokens += y.size
+      }
+      this.#update(sums)
       const { step, batch, gradNorm } = at
+      const loss = sums.loss / sums.tokens
       yield { type: 'step', epoch, epochs, step, batch, loss, lr, gradNorm, tokensPerSecond: speed() }
       if (this.#validationIsDue()) yield* this.#validate()
       if (this.isOver()) return
@@ -219,35 +217,38 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }
     this.#lastGood = this.model.stateDict()
     this.#state = undefined
-    this.#epochStart = this.data.generator.state
     Object.assign(at, { epoch: epoch + 1, batch: 0, lossSum: 0, tokens: 0 })
     yield { type: 'epoch', epoch, epochs, step, ...sums }
   }
 
-  /** Adds a batch's gradients to those that are there. */
-  async #backward({ x, y }: Batch): Promise<void> {
-    const carried = this.data.sampling === 'sequential' && this.#state ? detachState(this.#state) : undefined
+  /** The batches of the epoch at hand that are left. Where some are done, their random draws are repeated first. */
+  #batches(): IterableIterator<Batch> {
+    const { batch } = this.#at
+    if (batch === 0) {
+      this.#epochStart = this.data.generator.state
+      return this.data.batches()
+    }
+    const now = this.#generators.map(({ state }) => state)
+    this.data.generator.state = this.#epochStart
+    const batches = this.data.batches(batch)
+    const first = batches.next()
+    this.#setGenerators(now)
+    return first.done ? batches : prepended(first.value, batches)
+  }
+
+  /** Adds a batch's gradients to those that are there. @returns its loss */
+  async #backward({ x, y }: Batch): Promise<number> {
+    const carried = this.#state && detachState(this.#state)
     const { output, state } = this.model.forward(x, carried)
-    this.#state = state
     const loss = crossEntropy(output, y.T.reshape(-1))
     loss.backward()
-    this.#checkListed()
-    this.#at.lossSum += (await loss.item()) * y.size
-    this.#at.tokens += y.size
+    checkListed(this.#where, this.#parameters)
+    if (this.data.sampling === 'sequential') this.#state = state
+    return loss.item()
   }
 
-  /** @throws OptionError where the loss came from parameters that the model does not list, as in private fields */
-  #checkListed(): void {
-    const known = new Set(this.#parameters)
-    const hidden = [...reachedWith(known)].find((leaf) => !known.has(leaf as Tensor))
-    if (!hidden) return
-    throw new OptionError(
-      `train: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
-    )
-  }
-
-  /** One step of the optimizer, on the gradients of `count` batches. */
-  #update(loss: number, count: number): void {
+  /** One step of the optimizer, on the summed gradients of `count` batches. @param loss summed over their tokens */
+  #update({ count, loss, tokens }: { count: number; loss: number; tokens: number }): void {
     const { clip, clipValue, schedule } = this.#options
     const at = this.#at
     if (count > 1) {
@@ -260,7 +261,9 @@ export class Training<S extends RecurrentState = RecurrentState> {
     at.gradNorm = clipGradNorm(this.#parameters, clip)
     at.step++
     at.batch += count
-    this.#checkFinite('the loss', loss)
+    at.lossSum += loss
+    at.tokens += tokens
+    this.#checkFinite('the loss', loss / tokens)
     this.#checkFinite("the gradients' norm", at.gradNorm)
     this.optimizer.step()
     if (!(schedule instanceof ReduceLROnPlateau)) schedule?.step()
@@ -271,7 +274,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
     this.model.loadStateDict(this.#lastGood)
     const { step } = this.#at
     throw new DivergenceError(
-      `train: ${what} became ${value} at step ${step} (epoch ${this.#epochOfStep}); the model keeps the parameters of the last good epoch; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
+      `${this.#where}: ${what} became ${value} at step ${step} (epoch ${this.#epochOfStep}); the model keeps the parameters of the last good epoch; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
       step,
     )
   }
@@ -295,8 +298,13 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const { validation, schedule, signal } = this.#options
     const { batchSize, numSteps } = this.data
     const at = this.#at
-    const { loss } = await evaluateCorpus(this.model, validation!.corpus, { batchSize, numSteps, signal })
-    if (signal?.aborted) return
+    let loss: number
+    try {
+      ;({ loss } = await evaluateCorpus(this.model, validation!.corpus, { batchSize, numSteps, signal }))
+    } catch (error) {
+      if (signal?.aborted) return
+      throw error
+    }
     this.#checkFinite('the loss of the held-out text', loss)
     const best = at.best === undefined || loss < at.best.loss
     at.best = best ? { loss, step: at.step, since: 0 } : { ...at.best!, since: at.best!.since + 1 }
@@ -304,4 +312,9 @@ export class Training<S extends RecurrentState = RecurrentState> {
     if (schedule instanceof ReduceLROnPlateau) schedule.step(loss)
     yield { type: 'validation', epoch: this.#epochOfStep, step: at.step, loss, perplexity: Math.exp(loss), best }
   }
+}
+
+function* prepended<T>(first: T, rest: Iterable<T>): IterableIterator<T> {
+  yield first
+  yield* rest
 }

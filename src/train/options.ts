@@ -1,0 +1,137 @@
+import { checkNumber, checkWhole } from '../core/check.js'
+import { describe } from '../core/describe.js'
+import { OptionError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
+import type { Generator } from '../core/random.js'
+import { type Corpus, SequenceData } from '../data/sequences.js'
+import { RNNModel } from '../nn/model.js'
+import { Optimizer } from '../optim/optimizer.js'
+import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
+import { checkCorpus } from './evaluate.js'
+
+export interface TrainStepsOptions {
+  /** Learning rate of SGD. Default 1. */
+  lr?: number
+  /** Passes over the data. Default 500. */
+  epochs?: number
+  /** Largest norm of all gradients together; Infinity leaves them alone. Default 1. */
+  clip?: number
+  /** Largest absolute value of any gradient, clipped before the norm. Default Infinity. */
+  clipValue?: number
+  /** Batches whose gradients are averaged for one step of the optimizer. Default 1. */
+  accumulate?: number
+  /**
+   * Instead of SGD at `lr`. Its parameters must be the model's; those of the model that it does not have are not
+   * trained.
+   */
+  optimizer?: Optimizer
+  /** Changes the learning rate of `optimizer` after each step, or `ReduceLROnPlateau` after each validation. */
+  schedule?: Schedule
+  /** A held-out text, which is evaluated with the state carried through it. */
+  validation?: ValidationOptions
+  /** Ends the training after so many validations without a new lowest loss. Default Infinity. */
+  patience?: number
+  /** Generators that `snapshot` is to save beside those that `model.generators()` lists. */
+  generators?: readonly Generator[]
+  /** Stops the training after the step in hand. */
+  signal?: AbortSignal
+}
+
+export interface ValidationOptions {
+  corpus: Corpus
+  /** Steps from one validation to the next. Default: one at the end of each epoch. There is always one at the end. */
+  every?: number
+}
+
+export const trainStepsOptions: OptionKinds<TrainStepsOptions> = {
+  lr: 'any',
+  epochs: 'any',
+  clip: 'any',
+  clipValue: 'any',
+  accumulate: 'any',
+  optimizer: 'any',
+  schedule: 'any',
+  validation: 'any',
+  patience: 'any',
+  generators: 'any',
+  signal: 'signal',
+}
+const validationOptions: OptionKinds<ValidationOptions> = { corpus: 'any', every: 'any' }
+
+/** The options of a training with their defaults. */
+export type CompleteOptions = TrainStepsOptions &
+  Required<Pick<TrainStepsOptions, 'lr' | 'epochs' | 'clip' | 'clipValue' | 'accumulate' | 'patience'>>
+
+/**
+ * Checks what a training is made of.
+ * @param where the function that the user called
+ * @throws OptionError for an option that is unknown, out of range or without an effect, and for an optimizer or a
+ *   schedule that belongs to something else; DataError for a held-out text of fewer than 2 tokens
+ */
+export function checkTraining(
+  where: string,
+  model: RNNModel,
+  data: SequenceData,
+  options: TrainStepsOptions,
+): CompleteOptions {
+  expectClass(where, 'model', model, model instanceof RNNModel, 'an RNNModel')
+  expectClass(where, 'data', data, data instanceof SequenceData, 'a SequenceData')
+  checkOptions(where, options, trainStepsOptions)
+  const { lr = 1, epochs = 500, clip = 1, clipValue = Infinity, accumulate = 1, patience = Infinity } = options
+  for (const [name, value] of Object.entries({ epochs, accumulate })) checkWhole(where, name, value)
+  checkNumber(where, 'lr', lr, 0)
+  for (const [name, value] of Object.entries({ clip, clipValue })) {
+    if (value !== Infinity) checkNumber(where, name, value, Number.MIN_VALUE)
+  }
+  if (patience !== Infinity) checkWhole(where, 'patience', patience)
+  checkValidation(where, model, options)
+  checkOptimizer(where, model, options)
+  return { ...options, lr, epochs, clip, clipValue, accumulate, patience }
+}
+
+function checkValidation(where: string, model: RNNModel, { validation, patience, schedule }: TrainStepsOptions): void {
+  if (validation !== undefined) {
+    checkOptions(`${where}: validation`, validation, validationOptions)
+    checkCorpus(`${where}: validation`, model, validation.corpus)
+    if (validation.every !== undefined) checkWhole(where, 'validation.every', validation.every)
+    return
+  }
+  const needs = 'needs a held-out text, expected validation'
+  if (patience !== undefined && patience !== Infinity) {
+    throw new OptionError(`${where}: patience ${needs}`, ['patience', 'validation'])
+  }
+  if (schedule instanceof ReduceLROnPlateau) {
+    throw new OptionError(`${where}: schedule is a ReduceLROnPlateau, which ${needs}`, ['schedule', 'validation'])
+  }
+}
+
+function checkOptimizer(where: string, model: RNNModel, { lr, optimizer, schedule }: TrainStepsOptions): void {
+  if (optimizer !== undefined) {
+    expectClass(where, 'optimizer', optimizer, optimizer instanceof Optimizer, 'an Optimizer')
+    if (lr !== undefined) {
+      throw new OptionError(
+        `${where}: lr is given beside an optimizer, which has its own, expected one of the two; set the optimizer's`,
+        ['lr', 'optimizer'],
+      )
+    }
+    const own = new Set(model.parameters())
+    const others = optimizer.parameters.filter((parameter) => !own.has(parameter)).length
+    if (others > 0) {
+      throw new OptionError(
+        `${where}: ${others} of the optimizer's ${optimizer.parameters.length} parameters are not the model's, expected an optimizer of model.parameters()`,
+        ['optimizer'],
+      )
+    }
+  }
+  if (schedule?.optimizer !== undefined && schedule.optimizer !== optimizer) {
+    throw new OptionError(
+      `${where}: the schedule changes the learning rate of another optimizer, expected that of the training; pass both, as in { optimizer, schedule: new StepLR(optimizer, …) }`,
+      ['schedule', 'optimizer'],
+    )
+  }
+}
+
+/** TypeScript tells its users beforehand, JavaScript does not. */
+function expectClass(where: string, name: string, value: unknown, isRight: boolean, expected: string): void {
+  if (!isRight) throw new OptionError(`${where}: ${name} is ${describe(value)}, expected ${expected}`, [name])
+}
