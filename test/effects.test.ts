@@ -223,6 +223,7 @@ describe('an option that would do nothing is refused, and names what it needs', 
 
 describe('the other commands', () => {
   test.each<[string[], string]>([
+    [['book', '--kernels', 'reference', '--threads', '3', '--out', 'new'], 'book: --threads has no effect here'],
     [['generate', 'base', '--seed', '3'], 'generate: --seed has no effect here, expected an option that draws'],
     [['generate', 'base', '--seed', '3', '--beams', '2'], 'generate: --seed has no effect here'],
     [['generate', 'base', '--top-k', '3', '--temperature', '0'], 'generate: --top-k has no effect here'],

@@ -217,6 +217,15 @@ describe('eval and calibrate without a text take the one that the model was trai
     expect((await json('eval', at('calm'))).tokens).toBe(text.length - 1)
   })
 
+  test('calibrated again: the temperatures multiply', async () => {
+    const first = await json('calibrate', at('raw'), '--out', at('once'))
+    writeFileSync(at('sorted.txt'), text.split(' ').sort().join(' '))
+    const second = await json('calibrate', at('once'), at('sorted.txt'), '--split', 'all', '--out', at('twice'))
+    const { temperature } = (await loadModel(at('twice'))).config.training!
+    expect(second.temperature).not.toBeCloseTo(1, 2)
+    expect(temperature).toBeCloseTo(first.temperature * second.temperature, 10)
+  })
+
   test('a text of which the training took the beginning', async () => {
     await done('train', at('sea.txt'), '--max-tokens', '400', ...small, '--validation', '0.2', '--out', at('part'))
     expect((await json('eval', at('part'), '--split', 'validation')).tokens).toBe(400 * 0.2 - 1)
