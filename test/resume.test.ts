@@ -184,7 +184,9 @@ describe('a folder that training must not enter', () => {
     ])
     const more = run('train', '--resume', 'done', '--epochs', '3')
     expect(more.status, more.stderr).toBe(0)
-    expect(historyOf('done').map(({ epoch }) => epoch)).toEqual([1, 2, 3])
+    const history = historyOf('done')
+    expect(history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3])
+    expect(history.filter(({ type }) => type === 'resume')).toMatchObject([{ options: { epochs: 3 } }])
   })
 
   test('another text, other sizes, a damaged or missing checkpoint', () => {
