@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import type { Option } from 'commander'
 import * as v from 'valibot'
@@ -69,8 +70,13 @@ export function resumedOptions(run: RunRecord, now: TrainingOptions, said: reado
   }
   const before = Object.entries(run.options).map(([name, value]) => [name, value === 'all' ? Infinity : value])
   const changed = Object.entries(now).filter(([name]) => said.includes(name))
-  return { ...now, ...Object.fromEntries(before), ...Object.fromEntries(changed), json: now.json, resume: now.resume }
+  const recorded: TrainingOptions = { ...now, ...Object.fromEntries(before), threads: threadsHere(run.options.threads) }
+  return { ...recorded, ...Object.fromEntries(changed), json: now.json, resume: now.resume }
 }
+
+/** Threads of a training that began on another machine, as far as this one has use for them. */
+const threadsHere = (recorded: unknown): number | undefined =>
+  typeof recorded === 'number' ? Math.min(recorded, Math.max(8, availableParallelism())) : undefined
 
 /** What was said now of a training that goes on, where it was not so before. */
 export function changedOptions(
@@ -105,7 +111,10 @@ export function withRate(progress: TrainingProgress, lr: number): TrainingProgre
 
 /** The error of a training that is to go on and has nothing left to do; what it advises lets it go on. */
 export function isOver(out: string, { ended, epoch }: Training, { patience }: TrainingOptions): OptionError {
-  const advice = ended === 'patience' ? `a larger --patience than ${patience}` : `a larger --epochs than ${epoch - 1}`
+  const advice =
+    ended === 'patience'
+      ? `--patience and a larger number than ${patience}`
+      : `--epochs and a larger number than ${epoch - 1}`
   return new OptionError(`train: the training in ${out} is over, after epoch ${epoch - 1}; go on with ${advice}`)
 }
 

@@ -21,6 +21,7 @@ import { printJson, visible } from './output.js'
 import { showCurve } from './plot.js'
 import { isRefusal } from './refusal.js'
 import { recordOf } from './resume.js'
+import { defaultRates } from './setup.js'
 import { outliveOutput } from './streams.js'
 import { grouped } from './table.js'
 import { duration, type TrainView, trainView } from './view.js'
@@ -203,13 +204,14 @@ class Run {
 
   /** The training broke. What was learnt before is saved, or still in the last checkpoint. */
   async #diverged(divergence: DivergenceError, seconds: number): Promise<never> {
-    const { folder, training } = this.#job
+    const { folder, training, options } = this.#job
     const lastGood = this.#epochs.at(-1)?.loss
     const worth = lastGood !== undefined || training.best !== undefined
     if (worth && !this.#isExploded(lastGood ?? 0)) await this.#tell(seconds, await this.#keeper.model())
     else if (folder.step === 0) await folder.forget()
     if (worth || folder.step > 0) {
-      const lr = Number((training.optimizer.lr / 10).toPrecision(2))
+      const { lr: last = defaultRates[options.optimizer] } = options
+      const lr = Number((last / 10).toPrecision(2))
       this.#say(
         `unrolled train --resume ${folder.folder} --lr ${lr} goes on from the checkpoint of step ${folder.step} with another learning rate`,
       )
@@ -255,7 +257,7 @@ class Run {
     if (model) this.#say(`saved to ${folder.folder} after ${duration(seconds)}${plot ? `, the curve to ${plot}` : ''}`)
     if (options.json) {
       const result = { epochs: this.#epochs.length, steps: step, perplexity, tokensPerSecond, seconds, samples, plot }
-      const end = { ...result, model: model && folder.folder, stopped, ended, best }
+      const end = { ...result, model: model && folder.folder, exploded: !model, stopped, ended, best }
       printJson({ type: 'done', ...end, text: text.source, kernels: kernels().name })
     }
   }

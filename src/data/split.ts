@@ -65,6 +65,6 @@ class CorpusView implements Corpus {
   /** Places are counted from the view's beginning; what lies beyond its ends is left out. */
   subarray(from: number, to: number): ReturnType<Corpus['subarray']> {
     const within = (place: number) => this.from + Math.max(0, Math.min(place, this.length))
-    return this.corpus.subarray(within(from), Math.max(within(from), within(to)))
+    return this.corpus.subarray(within(from), within(to))
   }
 }

@@ -111,6 +111,12 @@ function* expectedShapes(config: Sizes): Iterable<[name: string, shape: Shape]> 
   yield ['linear.bias', [vocabSize]]
 }
 
+/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
+export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
+  const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
+  return infinite && `${infinite[0]} has values that are not finite numbers`
+}
+
 /** How many numbers the parameters of a configuration are. Nothing of its sizes is made. */
 export function parameterCount(config: Sizes): number {
   const count = (numLayers: number): number => {
@@ -121,12 +127,6 @@ export function parameterCount(config: Sizes): number {
   const one = count(1)
   // All layers after the first are alike.
   return one + (config.numLayers - 1) * (count(2) - one)
-}
-
-/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
-export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
-  const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
-  return infinite && `${infinite[0]} has values that are not finite numbers`
 }
 
 /** @throws FormatError where a vocabulary is another's than a configuration's model */
@@ -177,13 +177,18 @@ export function checkSavable(
   vocab: Vocab,
   parameters: Readonly<Record<string, Tensor>>,
 ): void {
+  const infinite = valuesProblem(parameters)
+  const advice = infinite
+    ? 'train it again with a smaller learning rate'
+    : 'a model with parameters of its own is saved with saveStateDict'
   try {
+    if (infinite) throw new FormatError(`${where}: ${infinite}`)
     const read = parseConfig(JSON.stringify(config), where)
     checkVocab(read, parseVocab(vocabToJson(vocab), where), where)
     checkParameters(read, parameters, where)
   } catch (error) {
     throw new DataError(
-      `${(error as Error).message}; nothing was saved, because the model could not be loaded again: train one that diverged with a smaller learning rate, and save one with parameters of its own with saveStateDict`,
+      `${(error as Error).message}; nothing was saved, because the model could not be loaded again; ${advice}`,
     )
   }
 }

@@ -4,6 +4,7 @@ import { tensor } from '../tensor/create.js'
 import { Embedding } from './embedding.js'
 import { constant, initialize } from './init.js'
 import { LayerNorm } from './layer-norm.js'
+import { Linear } from './linear.js'
 import { RNNModel } from './model.js'
 import { RNN } from './rnn.js'
 
@@ -22,6 +23,17 @@ test('an Embedding begins with the standard normal distribution', () => {
   // Of 20,000 values the mean is within 0.03 and the deviation within 0.02 but for one draw in ten thousand.
   expect(Math.abs(mean)).toBeLessThan(0.03)
   expect(Math.abs(Math.hypot(...data) / Math.sqrt(data.length) - 1)).toBeLessThan(0.02)
+})
+
+test('a Linear begins uniform within ±1/√inFeatures, bias included', () => {
+  const linear = new Linear({ inFeatures: 16, outFeatures: 1000, generator: new Generator(4) })
+  for (const { data } of linear.parameters()) {
+    let largest = 0
+    for (const value of data) largest = Math.max(largest, Math.abs(value))
+    // Of 1000 uniform values the largest is above 0.98 of the bound but for one draw in 500 million.
+    expect(largest).toBeGreaterThan(0.98 / 4)
+    expect(largest).toBeLessThanOrEqual(1 / 4)
+  }
 })
 
 test.each(['independent', 'variational'] as const)(

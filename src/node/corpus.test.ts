@@ -61,11 +61,11 @@ describe('loadCorpus', () => {
       expect(await readdir(folder)).not.toContain('cache')
       const made = await loadCorpus(at('long.txt'), { ...options, maxMemory: 0 })
       const again = await loadCorpus(at('long.txt'), { ...options, maxMemory: 0 })
-      for (const { corpus, vocab, bytes, unknown, close } of [made, again]) {
+      for (const { corpus, vocab, bytes, unknown, changes, close } of [made, again]) {
         expect(corpus).toBeInstanceOf(FileCorpus)
         expect(bytesOf({ corpus }).equals(bytesOf(expected))).toBe(true)
         expect(vocab).toEqual(expected.vocab)
-        expect([bytes, unknown]).toEqual([Buffer.byteLength(long), 0])
+        expect([bytes, unknown, changes]).toEqual([Buffer.byteLength(long), 0, expected.changes])
         await close()
       }
       await rm(at('cache'), { recursive: true })
@@ -192,6 +192,10 @@ describe('loadCorpus', () => {
       lowercase: true,
     })
     expect([rare.vocab.tokens.join(''), rare.unknown, rare.corpus.length]).toEqual(['<unk>a b', 2, 11])
+    expect([given.changes, rare.changes]).toEqual([
+      { replaced: 1, lowered: 0, cut: 0 },
+      { replaced: 0, lowered: 0, cut: 2 },
+    ])
     for (const { close } of [given, rare]) await close()
   })
 
@@ -200,6 +204,10 @@ describe('loadCorpus', () => {
     const loaded = await loadCorpus(at('a.txt'), { tokens: 'bpe', clean: false, minFreq: 2 })
     expect(all(loaded)).toEqual([...loaded.vocab.encode(await readText(at('a.txt')))])
     expect(loaded.corpus.length).toBeGreaterThan(5)
+    // Also where it is only one: ' ab' becomes ' a' and 'b'.
+    await writeFile(at('a.txt'), 'b\nb\n a a ab')
+    const one = await loadCorpus(at('a.txt'), { tokens: 'bpe', minFreq: 2 })
+    expect(one.vocab.decode(all(one))).toEqual(['b', '\n', 'b', '\n', ' a', ' a', ' a', 'b'])
   })
 
   test('tells its progress, and ends when told to, leaving nothing behind', async () => {
@@ -243,7 +251,19 @@ describe('the cache of a long text', () => {
     expect(await load()).toEqual({ tokens: 'abcabc', fresh: false })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: true })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: false })
-    expect((await load({ clean: true })).fresh).toBe(true)
+    await writeFile(at('a.txt'), 'Ab Ab,c')
+    for (const [options, tokens] of [
+      [{}, 'Ab Ab,c'],
+      [{ clean: true }, 'ab ab c'],
+      [{ lowercase: true }, 'ab ab,c'],
+      [{ minFreq: 2 }, 'Ab<unk>Ab<unk><unk>'],
+      [{ tokens: 'word' }, 'Ab Ab,c'],
+      [{ tokens: 'word', lowercase: true }, 'ab ab,c'],
+    ] as const) {
+      expect(await load(options)).toEqual({ tokens, fresh: true })
+      expect(await load(options)).toEqual({ tokens, fresh: false })
+    }
+    await writeFile(at('a.txt'), 'abcabc')
     expect((await load({ vocab: Vocab.count('ab') })).tokens).toBe('ab<unk>ab<unk>')
   })
 
@@ -290,6 +310,10 @@ describe('the cache of a long text', () => {
     // One that is used is kept, however old it is.
     expect((await load()).fresh).toBe(false)
     expect((await readdir(at('cache'))).sort()).toEqual([kept, own, recent, 'notes.bin'].sort())
+    // Before another is written, too, which may need the space.
+    await writeFile(at('cache', torn), '')
+    expect((await load({ cacheDir: at('cache'), clean: true })).fresh).toBe(true)
+    expect(await readdir(at('cache'))).not.toContain(torn)
   })
 
   test('is made anew when any byte of it is another, or it ends too soon', async () => {

