@@ -178,10 +178,15 @@ describe('a folder that training must not enter', () => {
 
   test('over: says so; more epochs go on', () => {
     const over = run('train', '--resume', 'done')
-    expect([over.status, over.stderr]).toEqual([2, expect.stringContaining('over, after epoch 2; go on with --epochs')])
+    expect([over.status, over.stderr]).toEqual([
+      2,
+      expect.stringContaining('over, after epoch 2; go on with a larger --epochs than 2'),
+    ])
     const more = run('train', '--resume', 'done', '--epochs', '3')
     expect(more.status, more.stderr).toBe(0)
-    expect(historyOf('done').map(({ epoch }) => epoch)).toEqual([1, 2, 3])
+    const history = historyOf('done')
+    expect(history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3])
+    expect(history.filter(({ type }) => type === 'resume')).toMatchObject([{ options: { epochs: 3 } }])
   })
 
   test('another text, other sizes, a damaged or missing checkpoint', () => {
