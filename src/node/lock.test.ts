@@ -1,11 +1,23 @@
 import { spawnSync } from 'node:child_process'
+import type * as fs from 'node:fs/promises'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { DataError } from '../core/errors.js'
 import { LOCK, lockFolder, refuseLocked } from './lock.js'
 import { beginOf } from './process.js'
+
+// What another process does just before ours claims a lock that was left behind.
+let meanwhile = async () => {}
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof fs>()
+  const link: typeof fs.link = async (from, to) => {
+    if (/lock\.json\.[0-9a-f]{8}$/.test(String(to))) await meanwhile()
+    return real.link(from, to)
+  }
+  return { ...real, link }
+})
 
 let folder: string
 beforeEach(async () => {
@@ -72,6 +84,15 @@ describe('a lock that was left behind', () => {
     await lockOf(stale)
     const all = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)))
     expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await locks()).toEqual([LOCK])
+  })
+
+  test('and was taken over by another process before ours could is left to that one', async () => {
+    await lockOf(stale)
+    meanwhile = () => lockOf(own)
+    await expect(lockFolder(folder)).rejects.toThrow('is training there')
+    meanwhile = async () => {}
+    expect(JSON.parse(await readFile(path.join(folder, LOCK), 'utf8'))).toEqual(own)
     expect(await locks()).toEqual([LOCK])
   })
 })
