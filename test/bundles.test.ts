@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const program = `
 import { createHash } from 'node:crypto'
 import threads from 'node:worker_threads'
-import { kernels, LSTM, manualSeed, RNNModel, selectKernels, sequencesFromText, SGD, trainSteps } from ${JSON.stringify(library)}
+import { findTimeMachine, kernels, LSTM, manualSeed, RNNModel, selectKernels, sequencesFromText, SGD, trainSteps } from ${JSON.stringify(library)}
 
 const workers = []
 threads.Worker = class extends threads.Worker {
@@ -25,6 +25,7 @@ threads.Worker = class extends threads.Worker {
   }
 }
 async function main() {
+  if (process.argv[2] === 'text') return findTimeMachine({ cacheDir: 'nowhere' }).catch(({ name, message }) => console.log(name, message))
   manualSeed(3)
   selectKernels(process.argv[2], { threads: 3 })
   const { data, vocab } = sequencesFromText('she sells sea shells '.repeat(60), { batchSize: 24, numSteps: 8 })
@@ -141,6 +142,14 @@ describe.each(cases)('a program bundled by $name as $format', ({ name, format })
     expect(warnings).toBe('')
     expect(bits).toBe(kernels.startsWith('blas') ? outcome(entry, 'blas').bits : unbundled.bits)
   })
+})
+
+test('far from the package whose text stands in for The Time Machine, one sentence says what to do', () => {
+  const file = path.join(folder, 'esbuild-cjs/bundle.cjs')
+  const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_DATA: '' }
+  const { stdout, stderr } = spawnSync(process.execPath, [file, 'text'], { cwd: folder, env, encoding: 'utf8' })
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^DataError findTimeMachine: no text was found \(offline, and the package .*\); give the path/)
 })
 
 test('where threads are not allowed, one line says why and one thread does the work', () => {

@@ -228,9 +228,10 @@ describe.skipIf(process.platform !== 'linux')('a process whose limits leave no r
     expect(limited(limit)).toEqual([expect.stringMatching(line), 'worked', ''])
   })
 
-  test.each(['-v 5000000', '-v 8000000'])('ulimit %s: too little for any memory, in a sentence', (limit) => {
-    const sentence =
-      /^UnrolledError: kernels: the address space of this process has no room for .* raise its limit \(ulimit -v\), or use/
-    expect(limited(limit)).toEqual([expect.stringMatching(sentence), ''])
+  test.each(['-v 5000000', '-v 8000000'])('ulimit %s: too little for shared memory, told in a sentence', (limit) => {
+    // Later versions of Node do with less memory than Node 20, and may work on one thread or a few.
+    expect(limited(limit).join('\n')).toMatch(
+      /^(UnrolledError: kernels: the address space of this process has no room for .*|kernels: \d of 256 threads do the work \(.*\)\nworked)\n$/,
+    )
   })
 })
