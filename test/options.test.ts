@@ -141,7 +141,8 @@ test(`${RUNS} random combinations of options: each trains, or ends in one clear 
         expect(existsSync(path.join(out, 'model.safetensors')), said).toBe(true)
         expect(stdout + stderr, said).not.toMatch(/NaN|undefined|\[object/)
       } else {
-        expect(code, said).toBe(2)
+        // A model that is worth nothing is no bad input: it has a code of its own.
+        expect(code, said).toBe(/ exploded: the loss is /.test(stderr) ? 3 : 2)
         const errors = stderr.split('\n').filter((one) => one.startsWith('error: '))
         expect(errors, said).toHaveLength(1)
         expect(errors[0].length, said).toBeGreaterThan(20)
