@@ -12,7 +12,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-lifecycle-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const start = (...args: string[]) => spawn(process.execPath, [main, ...args], { cwd: folder })
 const run = (...args: string[]) =>
-  spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 60_000 })
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 600_000 })
 const shell = (command: string, cwd = folder) =>
   spawnSync('bash', ['-c', command.replaceAll('unrolled', `"${process.execPath}" "${main}"`)], {
     cwd,
