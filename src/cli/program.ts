@@ -15,7 +15,7 @@ import { bookCommand, trainCommand } from './train.js'
 /**
  * Does what the command was told.
  * @param args without the names of Node and of the command
- * @returns its exit code: 0, 2 for what the user can mend, 1 for what only we can
+ * @returns its exit code: 0, 2 for what the user can mend, 3 for a training that exploded, 1 for what only we can
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
   let running: Command | undefined
