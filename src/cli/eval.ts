@@ -70,7 +70,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const opened = new ModelTexts('eval', folder, saved, options, signal)
   const measure = async (part: Corpus): Promise<Evaluation> => {
     const result = await withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
-    if (!signal.aborted) checkLoss(folder, result.loss, '--lr')
+    checkLoss(folder, result.loss, '--lr')
     return result
   }
   try {

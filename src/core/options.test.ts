@@ -61,6 +61,16 @@ const functions: Record<string, [name: string, right: string, call: (options: ne
   loadTimeMachine: ['loadTimeMachine', 'numSteps', (options) => u.loadTimeMachine(options)],
   findTimeMachine: ['findTimeMachine', 'timeout', (options) => u.findTimeMachine(options)],
   'HistoryWriter.open': ['HistoryWriter.open', 'interval', (options) => u.HistoryWriter.open('none/none', options)],
+  readText: ['readText', 'encoding', (options) => u.readText('none.txt', options)],
+  linePlot: ['linePlot', 'xLabel', (options) => u.linePlot(options)],
+  'a series': [
+    'linePlot: series 0',
+    'dashed',
+    (options) => {
+      const series = [{ name: 'a', x: [0], y: [0], ...(options as object) }]
+      return u.linePlot({ title: 'a', xLabel: 'b', yLabel: 'c', series })
+    },
+  ],
   generate: ['generate', 'temperature', (options) => generated(u.generate(model(), vocab, options))],
   generateTokens: ['generateTokens', 'samples', (options) => generated(u.generateTokens(model(), vocab, options))],
   generateAll: ['generateAll', 'repetitionPenalty', (options) => u.generateAll(model(), vocab, options)],
@@ -73,7 +83,7 @@ const functions: Record<string, [name: string, right: string, call: (options: ne
   tensor: ['tensor', 'requiresGrad', (options) => u.tensor([1], options)],
 }
 /** Those that spread what they are given here, so that they see an object whatever it is. */
-const spreading = ['RNN', 'GRU', 'LSTM', 'a group', 'Training, validation']
+const spreading = ['RNN', 'GRU', 'LSTM', 'a group', 'Training, validation', 'a series']
 
 async function errorOf(call: () => unknown): Promise<Error> {
   try {

@@ -4,11 +4,11 @@ import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
 import {
   checkParameters,
-  checkSavable,
   checkVocab,
   type ModelConfig,
   parseConfig,
   parseVocab,
+  valuesProblem,
   vocabToJson,
 } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
@@ -36,14 +36,15 @@ export interface Checkpoint {
 
 /**
  * Writes a checkpoint whole or not at all, as safetensors whose metadata hold the rest and a checksum of
- * everything.
- * @throws DataError for a model that could not be loaded again, of which nothing is written
+ * everything. Whether the tensors are those of the configuration is checked when it is read.
+ * @throws DataError for a parameter that is not finite; nothing is written then
  */
 export async function saveCheckpoint(
   file: string,
   { config, vocab, tensors, progress, run }: Checkpoint,
 ): Promise<number> {
-  checkSavable(file, config, vocab, tensorsUnder('model', tensors))
+  const problem = valuesProblem(tensorsUnder('model', tensors))
+  if (problem) throw new DataError(`${file}: ${problem}; nothing was saved: train again with a smaller learning rate`)
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(progress)

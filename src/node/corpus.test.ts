@@ -231,6 +231,7 @@ describe('loadCorpus', () => {
       onProgress: ({ phase }) => phase === 'encoding' && abort.abort(),
     })
     await expect(stopped).rejects.toThrow('aborted')
+    await expect(loadCorpus(at('a.txt'), { signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
     expect(await readdir(at('other'))).toEqual([])
   })
 })

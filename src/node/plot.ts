@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { checkWord } from '../core/check.js'
 import { DataError } from '../core/errors.js'
 import { installedFile } from '../core/installed.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
 
 export interface Series {
   /** Series of one name share their colour and their place in the legend. */
@@ -24,6 +26,16 @@ export interface LinePlot {
   series: readonly Series[]
 }
 
+const plotOptions: OptionKinds<LinePlot> = {
+  title: 'any',
+  note: 'any',
+  xLabel: 'any',
+  yLabel: 'any',
+  yScale: 'any',
+  series: 'any',
+}
+const seriesOptions: OptionKinds<Series> = { name: 'any', x: 'any', y: 'any', dots: 'boolean', dashed: 'boolean' }
+
 const [WIDTH, HEIGHT] = [800, 440]
 const [LEFT, RIGHT] = [64, 24]
 /** Height of a line of the header, and width of a letter on average: nothing here can measure text. */
@@ -33,7 +45,10 @@ const FONTS = 'system-ui, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, N
 
 /** A chart of one or more series as the text of an SVG file, readable on its own. */
 export async function linePlot(plot: LinePlot): Promise<string> {
+  checkOptions('linePlot', plot, plotOptions)
   const { title, note = '', xLabel, yLabel, yScale = 'linear', series } = plot
+  checkWord('linePlot', 'yScale', yScale, ['linear', 'log'])
+  for (const [i, one] of series.entries()) checkOptions(`linePlot: series ${i}`, one, seriesOptions)
   // Loaded here, so that only those wait for the plotting libraries who plot.
   const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')])
   const { document } = parseHTML('<html></html>')

@@ -1,3 +1,4 @@
+import { checkOptions } from '../core/options.js'
 import { decodeText, encodingOf } from './decode.js'
 import { readChunks } from './read-chunks.js'
 import { openSources, type SourceFile } from './sources.js'
@@ -19,6 +20,7 @@ export async function* readTexts(files: readonly SourceFile[], encoding?: string
  *   encoding
  */
 export async function readText(source: string, options: { encoding?: string } = {}): Promise<string> {
+  checkOptions('readText', options, { encoding: 'any' })
   const encoding = encodingOf('readText', options.encoding)
   const { files, close } = await openSources(source, 'readText')
   try {

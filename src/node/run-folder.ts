@@ -1,6 +1,8 @@
 import { rename, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
+import { checkSavable } from '../formats/model.js'
+import { tensorsUnder } from '../train/state.js'
 import { findReplaced, makeFolder, removeAbandoned } from './atomic.js'
 import { BEST, CHECKPOINT, type Checkpoint, EVENT_FILE, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { readdir, rm } from './files.js'
@@ -94,13 +96,20 @@ export class RunFolder {
     // Before the attempt: one that fails is made again after the next interval, not at once.
     this.#written = performance.now()
     this.#step = checkpoint.progress?.step ?? 0
-    const bytes = await orDataError(this.folder, () => saveCheckpoint(this.file(CHECKPOINT), checkpoint))
+    const bytes = await this.#save(CHECKPOINT, checkpoint)
     this.#savedStep = this.#step
     return bytes
   }
 
   async saveBest(checkpoint: Checkpoint): Promise<void> {
-    await orDataError(this.folder, () => saveCheckpoint(this.file(BEST), checkpoint))
+    await this.#save(BEST, checkpoint)
+  }
+
+  /** @throws DataError for a model that could not be loaded again: it takes no good one's place */
+  async #save(name: string, checkpoint: Checkpoint): Promise<number> {
+    const { config, vocab, tensors } = checkpoint
+    checkSavable(this.file(name), config, vocab, tensorsUnder('model', tensors))
+    return orDataError(this.folder, () => saveCheckpoint(this.file(name), checkpoint))
   }
 
   /** Whether the last checkpoint is so old that the next is due. */

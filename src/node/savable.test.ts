@@ -15,8 +15,9 @@ import { tensor } from '../tensor/create.js'
 import { Tensor } from '../tensor/tensor.js'
 import { extendVocab } from '../train/extend-vocab.js'
 import { underPrefix } from '../train/state.js'
-import { saveCheckpoint } from './checkpoint.js'
+import { CHECKPOINT, saveCheckpoint } from './checkpoint.js'
 import { loadModel, saveModel } from './model-folder.js'
+import { RunFolder } from './run-folder.js'
 
 let folder: string
 const at = (...names: string[]) => path.join(folder, ...names)
@@ -64,17 +65,21 @@ describe('what could not be loaded again is not saved, least of all over a good 
     await saveModel(at('model'), good, vocab)
     const bad = model()
     const checkpoint = { config: configOf(bad), vocab, tensors: underPrefix('model', bad.stateDict()) }
-    await saveCheckpoint(at('file'), { ...checkpoint, tensors: underPrefix('model', good.stateDict()) })
-    const before = await readFile(at('file'))
+    const run = await RunFolder.enter(at('run'))
+    await run.saveLast({ ...checkpoint, tensors: underPrefix('model', good.stateDict()) })
+    const before = await readFile(run.file(CHECKPOINT))
 
-    for (const save of [saveModel(at('model'), bad, vocab), saveCheckpoint(at('file'), checkpoint)]) {
-      await expect(save).rejects.toThrow(DataError)
-      await expect(save).rejects.toThrow(message)
+    const saves = [() => saveModel(at('model'), bad, vocab), () => run.saveLast(checkpoint)]
+    for (const save of saves) {
+      await expect(save()).rejects.toThrow(DataError)
+      await expect(save()).rejects.toThrow(message)
     }
+    await run.leave()
     expect(() => extendVocab(bad, vocab, ['x'], new Generator(1))).toThrow(message)
     expect((await loadModel(at('model'))).model.stateDict()).toEqual(good.stateDict())
-    expect(await readFile(at('file'))).toEqual(before)
-    expect((await readdir(folder)).sort()).toEqual(['file', 'model'])
+    expect(await readFile(run.file(CHECKPOINT))).toEqual(before)
+    expect((await readdir(folder)).sort()).toEqual(['model', 'run'])
+    expect(await readdir(at('run'))).toEqual([CHECKPOINT])
   })
 
   test.each<[string, unknown, unknown, typeof UnrolledError, string]>([

@@ -81,10 +81,14 @@ describe('errors name the function that was called', () => {
       [at('a.txt'), { tokens: 'letter' }, "tokens is 'letter'"],
     ]
     for (const [sources, options, message] of failing) {
-      await expect(load(sources, { ...short, ...options }), message).rejects.toThrow(`${name}: ${message}`)
+      await expect(load(sources, { ...(name === 'loadText' && short), ...options }), message).rejects.toThrow(
+        `${name}: ${message}`,
+      )
     }
     await writeFile(at('a.txt'), 'a'.repeat(2 ** 21))
-    await expect(load(at('a.txt'), { ...short, tokens: 'word' })).rejects.toThrow(`${name}: the text has a word`)
+    await expect(load(at('a.txt'), { ...(name === 'loadText' && short), tokens: 'word' })).rejects.toThrow(
+      `${name}: the text has a word`,
+    )
   })
 
   test('of what only one of them does', async () => {

@@ -81,6 +81,20 @@ describe('clipGradNorm', () => {
     expect(b.grad!.data[1]).toBeCloseTo(0.8)
   })
 
+  test.each([1.01, 1.5, 2, 3])('a norm of %s times the threshold becomes the threshold', (times) => {
+    const [a, b] = [withGrad([0.6 * times]), withGrad([0, -0.8 * times])]
+    expect(clipGradNorm([a, b], 1)).toBeCloseTo(times, 6)
+    expect(a.grad!.data[0]).toBeCloseTo(0.6, 6)
+    expect(b.grad!.data[1]).toBeCloseTo(-0.8, 6)
+  })
+
+  test('Infinity leaves them as they are, and parameters without gradient have no part in the norm', () => {
+    const a = withGrad([3, 4])
+    expect(clipGradNorm([a, begin()], Infinity)).toBeCloseTo(5, 6)
+    expect([...a.grad!.data]).toEqual([3, 4])
+    expect(clipGradNorm([begin()], 1)).toBe(0)
+  })
+
   test('leaves smaller ones as they are', () => {
     const a = withGrad([0.5])
     expect(clipGradNorm([a], 1)).toBeCloseTo(0.5)
@@ -97,7 +111,7 @@ describe('clipGradValue', () => {
   }
 
   test('puts each value within the bound', () => {
-    expect(clipped([-3, -0.5, 0, 0.25, 7], 0.5)).toEqual([-0.5, -0.5, 0, 0.25, 0.5])
+    expect(clipped([-3, -0.75, -0.5, 0, 0.25, 0.625, 7], 0.5)).toEqual([-0.5, -0.5, -0.5, 0, 0.25, 0.5, 0.5])
     expect(clipped([1, -2], 0)).toEqual([0, -0])
   })
 

@@ -145,6 +145,24 @@ test('a divergence after a restore brings back the restored parameters, not the 
   }
 })
 
+test('a training whose step failed within an epoch is where it was before that step', async () => {
+  const training = await runTo(make(some, 3), 7)
+  const before = plain(training.snapshot())
+  const { forward } = training.model
+  let calls = 0
+  training.model.forward = (...given) => {
+    // In the second batch of the step.
+    if (++calls === 2) throw new Error('out of luck')
+    return forward.apply(training.model, given)
+  }
+  await expect(run(training)).rejects.toThrow('out of luck')
+  training.model.forward = forward
+  const { generators: _, ...after } = training.snapshot().progress
+  const { generators: __, ...expected } = before.progress
+  expect(after).toEqual(expected)
+  expect(plain(training.snapshot()).tensors).toEqual(before.tensors)
+})
+
 test('a divergence in a later epoch brings back the parameters of the epoch before', async () => {
   const training = make(some, 3)
   const good: Record<string, ArrayLike<number>> = {}

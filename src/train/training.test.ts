@@ -169,6 +169,39 @@ describe('a step', () => {
     })
   })
 
+  test('each step of an epoch is the mean gradient of its batches, also the last one, which has fewer', async () => {
+    const options = { clip: 0.05, validation: undefined, epochs: 1 }
+    const { model, training } = make(setting, 5, options, 0)
+    const twin = make(setting, 5, options, 0).model
+    const sgd = new SGD(twin.parameters(), { lr: 0.5 })
+    const data = new SequenceData(corpusOf(83), {
+      ...{ batchSize: 2, numSteps: 5, sampling: 'random', generator: new Generator(6) },
+    })
+    const batches = [...data.batches()]
+    expect(batches.length % 3).toBe(2)
+    const norms: number[] = []
+    for (let from = 0; from < batches.length; from += 3) {
+      const group = batches.slice(from, from + 3)
+      twin.zeroGrad()
+      for (const { x, y } of group) {
+        crossEntropy(twin.forward(x).output, y.T.reshape(-1)).div(group.length).backward()
+      }
+      norms.push(clipGradNorm(twin.parameters(), 0.05))
+      sgd.step()
+    }
+    const events = await all(training)
+    const found = events.flatMap((event) => (event.type === 'step' ? [event.gradNorm] : []))
+    expect(found.length).toBe(norms.length)
+    found.forEach((norm, i) => {
+      expect(norm).toBeCloseTo(norms[i], 6)
+    })
+    bitsOf(model).forEach((values, i) => {
+      values.forEach((value, j) => {
+        expect(value).toBeCloseTo(bitsOf(twin)[i][j], 6)
+      })
+    })
+  })
+
   test('an epoch whose batches are no multiple of it ends with a step of the rest', async () => {
     const { training } = make({ ...setting, sampling: 'sequential', accumulate: 3 }, 0, { epochs: 1 })
     const batches = (await all(training)).flatMap((event) => (event.type === 'step' ? [event.batch] : []))

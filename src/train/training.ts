@@ -195,15 +195,11 @@ export class Training<S extends RecurrentState = RecurrentState> {
     let next = batches.next()
     while (!next.done) {
       const { lr } = this.optimizer
-      const sums = { count: 0, loss: 0, tokens: 0 }
+      const sums: StepSums<S> = { count: 0, loss: 0, tokens: 0, state: this.#state }
       // A part that its user put into eval() stays there.
       if (!this.model.training) this.model.train()
       this.optimizer.zeroGrad()
-      for (; sums.count < accumulate && !next.done; next = batches.next(), sums.count++) {
-        const { y } = next.value
-        sums.loss += (await this.#backward(next.value)) * y.size
-        sums.tokens += y.size
-      }
+      for (; sums.count < accumulate && !next.done; next = batches.next()) await this.#backward(next.value, sums)
       this.#update(sums)
       const { step, batch, gradNorm } = at
       const loss = sums.loss / sums.tokens
@@ -236,19 +232,20 @@ export class Training<S extends RecurrentState = RecurrentState> {
     return first.done ? batches : prepended(first.value, batches)
   }
 
-  /** Adds a batch's gradients to those that are there. @returns its loss */
-  async #backward({ x, y }: Batch): Promise<number> {
-    const carried = this.#state && detachState(this.#state)
-    const { output, state } = this.model.forward(x, carried)
+  /** Adds a batch's gradients to those that are there, and the rest of what comes of it to the sums of its step. */
+  async #backward({ x, y }: Batch, sums: StepSums<S>): Promise<void> {
+    const { output, state } = this.model.forward(x, sums.state && detachState(sums.state))
     const loss = crossEntropy(output, y.T.reshape(-1))
     loss.backward()
     checkListed(this.#where, this.#parameters)
-    if (this.data.sampling === 'sequential') this.#state = state
-    return loss.item()
+    if (this.data.sampling === 'sequential') sums.state = state
+    sums.loss += (await loss.item()) * y.size
+    sums.tokens += y.size
+    sums.count++
   }
 
-  /** One step of the optimizer, on the summed gradients of `count` batches. @param loss summed over their tokens */
-  #update({ count, loss, tokens }: { count: number; loss: number; tokens: number }): void {
+  /** One step of the optimizer on summed gradients. Nothing is changed before all was found to be finite. */
+  #update({ count, loss, tokens, state }: StepSums<S>): void {
     const { clip, clipValue, schedule } = this.#options
     const at = this.#at
     if (count > 1) {
@@ -258,23 +255,24 @@ export class Training<S extends RecurrentState = RecurrentState> {
       }
     }
     if (clipValue !== Infinity) clipGradValue(this.#parameters, clipValue)
-    at.gradNorm = clipGradNorm(this.#parameters, clip)
+    const gradNorm = clipGradNorm(this.#parameters, clip)
+    this.#checkFinite('the loss', loss / tokens, at.step + 1, at.epoch)
+    this.#checkFinite("the gradients' norm", gradNorm, at.step + 1, at.epoch)
+    this.#state = state
+    at.gradNorm = gradNorm
     at.step++
     at.batch += count
     at.lossSum += loss
     at.tokens += tokens
-    this.#checkFinite('the loss', loss / tokens)
-    this.#checkFinite("the gradients' norm", at.gradNorm)
     this.optimizer.step()
     if (!(schedule instanceof ReduceLROnPlateau)) schedule?.step()
   }
 
-  #checkFinite(what: string, value: number): void {
+  #checkFinite(what: string, value: number, step: number, epoch: number): void {
     if (Number.isFinite(value)) return
     this.model.loadStateDict(this.#lastGood)
-    const { step } = this.#at
     throw new DivergenceError(
-      `${this.#where}: ${what} became ${value} at step ${step} (epoch ${this.#epochOfStep}); the model keeps the parameters of the last good epoch; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
+      `${this.#where}: ${what} became ${value} at step ${step} (epoch ${epoch}); the model keeps the parameters of the last good epoch; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
       step,
     )
   }
@@ -305,13 +303,22 @@ export class Training<S extends RecurrentState = RecurrentState> {
       if (signal?.aborted) return
       throw error
     }
-    this.#checkFinite('the loss of the held-out text', loss)
+    this.#checkFinite('the loss of the held-out text', loss, at.step, this.#epochOfStep)
     const best = at.best === undefined || loss < at.best.loss
     at.best = best ? { loss, step: at.step, since: 0 } : { ...at.best!, since: at.best!.since + 1 }
     at.validated = at.step
     if (schedule instanceof ReduceLROnPlateau) schedule.step(loss)
     yield { type: 'validation', epoch: this.#epochOfStep, step: at.step, loss, perplexity: Math.exp(loss), best }
   }
+}
+
+/** What the batches of one step add up to. */
+interface StepSums<S> {
+  count: number
+  loss: number
+  tokens: number
+  /** What is carried to the next batch. */
+  state: S | undefined
 }
 
 function* prepended<T>(first: T, rest: Iterable<T>): IterableIterator<T> {
