@@ -26,7 +26,7 @@ beforeAll(() => {
   writeFileSync(path.join(folder, 'fox.txt'), 'The quick brown fox jumps over the lazy dog. '.repeat(40))
   writeFileSync(path.join(folder, 'prefix.txt'), 'the lazy\n')
   const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '3']
-  const { status, stderr } = unrolled('train', 'fox.txt', '--clean', ...sizes, '--out', 'fox')
+  const { status, stderr } = unrolled('train', 'fox.txt', ...sizes, '--out', 'fox')
   expect(status, stderr).toBe(0)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
