@@ -4,7 +4,6 @@ import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { addAbortSignal, Readable } from 'node:stream'
-import { glob, isDynamicPattern } from 'tinyglobby'
 import { DataError } from '../core/errors.js'
 import { unreadable } from './read-chunks.js'
 
@@ -85,8 +84,8 @@ const describe = (file: string) =>
 async function listFiles(source: string): Promise<string[]> {
   // A file may have the name of a pattern.
   const info = await stat(source).catch(() => undefined)
-  if (!info && isDynamicPattern(source)) {
-    const files = await glob(source, { expandDirectories: false })
+  if (!info && /[*?[\]{}()!]/.test(source)) {
+    const files = await filesLike(source)
     if (files.length === 0) throw new DataError(`${source}: no file has a name like this, expected at least one`)
     return files.map(path.normalize).sort()
   }
@@ -97,6 +96,16 @@ async function listFiles(source: string): Promise<string[]> {
   const texts = names.filter((name) => name.endsWith('.txt')).sort()
   if (texts.length === 0) throw new DataError(`${source}: the directory has no .txt files, expected at least one`)
   return texts.map((name) => path.join(source, name))
+}
+
+async function filesLike(pattern: string): Promise<string[]> {
+  // Loaded here, because it cannot be where esbuild has made CommonJS of it: it asks for its own address.
+  const { glob, isDynamicPattern } = await import('tinyglobby').catch(() => {
+    throw new DataError(
+      `${pattern}: patterns do not work in a program that esbuild bundled as CommonJS; name files or directories, or bundle it as ES modules`,
+    )
+  })
+  return isDynamicPattern(pattern) ? glob(pattern, { expandDirectories: false }) : [pattern]
 }
 
 async function copy(
