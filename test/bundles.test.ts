@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const program = `
 import { createHash } from 'node:crypto'
 import threads from 'node:worker_threads'
-import { findTimeMachine, kernels, LSTM, manualSeed, RNNModel, selectKernels, sequencesFromText, SGD, trainSteps } from ${JSON.stringify(library)}
+import { findTimeMachine, kernels, LSTM, manualSeed, readText, RNNModel, selectKernels, sequencesFromText, SGD, trainSteps } from ${JSON.stringify(library)}
 
 const workers = []
 threads.Worker = class extends threads.Worker {
@@ -25,7 +25,9 @@ threads.Worker = class extends threads.Worker {
   }
 }
 async function main() {
-  if (process.argv[2] === 'text') return findTimeMachine({ cacheDir: 'nowhere' }).catch(({ name, message }) => console.log(name, message))
+  const say = ({ name, message }) => console.log(name, message)
+  if (process.argv[2] === 'book') return findTimeMachine({ cacheDir: 'nowhere' }).catch(say)
+  if (process.argv[2] === 'pattern') return readText('*.txt').catch(say)
   manualSeed(3)
   selectKernels(process.argv[2], { threads: 3 })
   const { data, vocab } = sequencesFromText('she sells sea shells '.repeat(60), { batchSize: 24, numSteps: 8 })
@@ -144,12 +146,15 @@ describe.each(cases)('a program bundled by $name as $format', ({ name, format })
   })
 })
 
-test('far from the package whose text stands in for The Time Machine, one sentence says what to do', () => {
+test.each([
+  ['book', /^DataError findTimeMachine: no text was found \(offline, and the package .*\); give the path/],
+  ['pattern', /^DataError \*\.txt: patterns do not work in a program that esbuild bundled as CommonJS/],
+])('what a bundle cannot do is said in a sentence: %s', (what, sentence) => {
   const file = path.join(folder, 'esbuild-cjs/bundle.cjs')
   const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_DATA: '' }
-  const { stdout, stderr } = spawnSync(process.execPath, [file, 'text'], { cwd: folder, env, encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(process.execPath, [file, what], { cwd: folder, env, encoding: 'utf8' })
   expect(stderr).toBe('')
-  expect(stdout).toMatch(/^DataError findTimeMachine: no text was found \(offline, and the package .*\); give the path/)
+  expect(stdout).toMatch(sentence)
 })
 
 test('where threads are not allowed, one line says why and one thread does the work', () => {

@@ -1,4 +1,3 @@
-import type { Worker } from 'node:worker_threads'
 import { UnrolledError } from '../../core/errors.js'
 import type { BlasFiles } from '../blas/sgemm.js'
 import { worker as code } from './binary.js'
@@ -36,6 +35,8 @@ export interface WorkerTask {
   serving: Int32Array
   number: number
 }
+
+type Worker = InstanceType<NonNullable<ReturnType<typeof nodeThreads>>['Worker']>
 
 /** The workers of a pool and what happened to them; apart from the pool, so that they don't keep it alive. */
 interface Crew {
