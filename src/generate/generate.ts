@@ -29,7 +29,7 @@ const MOST_SAMPLES = 65536
  * prefix; the default prefix is not yielded either.
  * @throws DataError for an empty prefix, one with unknown tokens, or scores that are NaN or infinite because the model
  *   has diverged; OptionError for an argument of another kind, an option out of range, another model's vocabulary, or
- *   a bidirectional model
+ *   a bidirectional model; the signal's reason
  */
 export async function* generate<S extends RecurrentState>(
   model: RNNModel<S>,

@@ -136,6 +136,17 @@ describe('groups', () => {
     }).toThrow(OptionError)
   })
 
+  test('a group’s learning rate that was set to no number is refused at the next step', () => {
+    const [a] = [begin()]
+    const optimizer = new SGD([a], { lr: 1 })
+    a.grad = tensor([1])
+    optimizer.groups[0].lr = '0.1' as never
+    expect(() => optimizer.step()).toThrow("SGD.step: lr is the string '0.1', expected a number of 0 or more")
+    optimizer.groups[0].lr = Number.NaN
+    expect(() => optimizer.step()).toThrow('SGD.step: lr is NaN')
+    expect(a.data[0]).toBe(10)
+  })
+
   test('undefined is the default', () => {
     const [group] = new Adam([{ params: [begin()], eps: undefined }], { lr: undefined, eps: 0.5 }).groups
     expect(group).toMatchObject({ lr: 0.001, betas: [0.9, 0.999], eps: 0.5, weightDecay: 0 })

@@ -112,7 +112,8 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
 
   /**
    * Changes every parameter that has a gradient.
-   * @throws OptionError where the gradients are those of a model with a parameter that its `parameters()` cannot see
+   * @throws OptionError where a learning rate was set to anything but a number of 0 or more, or the gradients are
+   *   those of a model with a parameter that its `parameters()` cannot see
    */
   step(): void {
     const hidden = this.#checked ? undefined : hiddenBeside(this.parameters)
@@ -122,6 +123,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       )
     }
     this.#checked ||= this.parameters.some(({ grad }) => grad)
+    for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
     for (const slot of this.#slots) {
       const { data, grad } = slot.parameter
       if (!grad) continue

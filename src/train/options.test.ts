@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { OptionError } from '../core/errors.js'
 import { SequenceData } from '../data/sequences.js'
+import { Vocab } from '../data/vocab.js'
 import { GRU } from '../nn/gru.js'
 import { RNNModel } from '../nn/model.js'
 import { Adam } from '../optim/adam.js'
@@ -71,6 +72,14 @@ test('takes an optimizer of some of the parameters, a schedule of its own, and o
   expect(new Training(model, data, { optimizer: part, schedule, validation }).optimizer).toBe(part)
   const own: Schedule = { lr: 1, step() {}, stateDict: () => ({}), loadStateDict() {} }
   expect(new Training(model, data, { schedule: own }).optimizer.lr).toBe(1)
+})
+
+test('train refuses a vocabulary that cannot continue its prefixes, before the training', async () => {
+  const ofFour = Vocab.count('abc')
+  await expect(train(model, data, null as never)).rejects.toThrow('train: vocab is null, expected the Vocab of the mod')
+  await expect(train(model, data, ofFour)).rejects.toThrow(
+    "is a Vocab of 4 tokens, expected the Vocab of the model's 5",
+  )
 })
 
 test('errors name the function that was called', async () => {

@@ -1,7 +1,9 @@
 import { checkWord } from '../core/check.js'
+import { describe } from '../core/describe.js'
+import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { SequenceData } from '../data/sequences.js'
-import type { Vocab } from '../data/vocab.js'
+import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
@@ -47,6 +49,11 @@ export async function train<S extends RecurrentState>(
   if (typeof report !== 'function') checkWord('train', 'report', report, ['log', 'silent'])
   const history: EpochEvent[] = []
   const training = new Training(model, data, rest, 'train')
+  // Before hours of training, after which the prefixes are continued.
+  if (report === 'log' && !(vocab instanceof Vocab && vocab.size === model.vocabSize)) {
+    const given = vocab instanceof Vocab ? `a Vocab of ${vocab.size} tokens` : describe(vocab)
+    throw new OptionError(`train: vocab is ${given}, expected the Vocab of the model's ${model.vocabSize} tokens`)
+  }
   for await (const event of training.run()) {
     if (event.type === 'epoch') history.push(event)
     if (typeof report === 'function') report(event)

@@ -243,6 +243,18 @@ describe('validation', () => {
     expect(training.best!.step).toBe(events.find(({ type }) => type === 'validation')!.step)
   })
 
+  test('patience that is used up within an epoch ends the training there', async () => {
+    const { model } = make(setting, 2)
+    const data = new SequenceData(corpusOf(83), { batchSize: 2, numSteps: 5 })
+    const optimizer = new SGD(model.parameters(), { lr: 0 })
+    const validation = { corpus: corpusOf(31), every: 2 }
+    const training = new Training(model, data, { optimizer, validation, patience: 1, epochs: 50 })
+    const events = await all(training)
+    // Best after step 2, no better after step 4.
+    expect(typesOf(events)).toEqual(['step', 'step', 'validation', 'step', 'step', 'validation'])
+    expect([training.ended, training.step, training.epoch]).toEqual(['patience', 4, 1])
+  })
+
   test.each([
     { patience: 2, validation: undefined },
     { patience: 0 },
