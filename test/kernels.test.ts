@@ -186,6 +186,19 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
+  test('softmax of one far value among zeros is one-hot, wherever it stands', () => {
+    for (let columns = 2; columns <= 9; columns++) {
+      for (let at = 0; at < columns; at++) {
+        const x = new Float32Array(columns)
+        x[at] = 1000
+        const y = new Float32Array(columns)
+        kernels.softmax(x, y, 1, columns)
+        expect([...y]).toEqual(Array.from({ length: columns }, (_, i) => (i === at ? 1 : 0)))
+        expect(kernels.crossEntropy(x, Int32Array.of(at), y, 1, columns)).toBe(0)
+      }
+    }
+  })
+
   test('two equal scores of 10⁶ and of 10¹⁷ are each half of the probability', () => {
     const [y, grad] = [new Float32Array(2), new Float32Array(2)]
     kernels.logSoftmax(Float32Array.of(1e6, 1e6), y, 1, 2)
@@ -205,6 +218,8 @@ describe.each(kernelSets)('$name', (kernels) => {
       [3, 7, 5, 31, 28],
       [7, 3, 33, 9, 101],
       [5, 4, 8, 8, 8],
+      // Several parts of the batch, on every kernel set.
+      [2, 21, 4, 12, 5],
     ]) {
       for (const tokens of [false, true]) {
         for (const reverse of [false, true]) {

@@ -51,11 +51,11 @@ describe('tapes', () => {
     const memory = new LinearMemory(false)
     const tapes = new Tapes(memory)
     for (let i = 0; i < 8; i++) keep(tapes, memory, LENGTH, i).free()
-    const [first] = [keep(tapes, memory, LENGTH, 1), keep(tapes, memory, LENGTH, 2)]
-    const address = first.take()
-    memory.floats[address / 4] = 9
-    keep(tapes, memory, LENGTH, 3)
+    const address = memory.allocate(LENGTH)
+    const first = tapes.keep(address, LENGTH)
+    keep(tapes, memory, LENGTH, 2)
     // A tape that had left the memory would come back without this change.
+    memory.floats[address / 4] = 9
     expect(memory.floats[first.take() / 4]).toBe(9)
   })
 
