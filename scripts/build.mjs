@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import asc from 'assemblyscript/asc'
+import { buildSync } from 'esbuild'
 
 const variants = { plain: [], relaxed: ['--enable', 'relaxed-simd'] }
 
@@ -32,10 +33,22 @@ async function compile(features) {
   return Buffer.from(binary).toString('base64')
 }
 
-const lines = ['// Made by scripts/build.mjs from assembly/: the kernels, base64.']
+const lines = ['// Made by scripts/build.mjs: the kernels of assembly/, base64, and worker.ts.']
 for (const [name, features] of Object.entries(variants)) {
   lines.push(`export const ${name} =\n  '${await compile(features)}'`)
 }
+const worker = buildSync({
+  entryPoints: ['src/kernels/wasm/worker.ts'],
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  write: false,
+})
+lines.push(
+  `/** The script of the pool's threads. */\nexport const worker = ${JSON.stringify(worker.outputFiles[0].text)}`,
+)
 writeFileSync('src/kernels/wasm/binary.ts', `${lines.join('\n')}\n`)
 
 rmSync('dist', { recursive: true, force: true })

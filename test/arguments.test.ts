@@ -52,6 +52,8 @@ const takingTensors: [where: string, call: Call][] = [
   ['LSTM.forward', (x) => layers.LSTM.forward(x)],
   ['LSTM.forward', (x) => batchFirst.forward(x)],
   ['GRU.forward', (x) => normalized.forward(x)],
+  ['GRU.forwardTo', (x) => layers.GRU.forwardTo(x, U.zeros([1, 1, 2]))],
+  ['GRU.forwardTo', (x) => layers.GRU.forwardTo({ weight: x }, U.zeros([1, 1, 2]))],
   ['RNNModel.forward', (x) => model.forward(x)],
   ['Linear.forward', (x) => linear.forward(x)],
   ['Embedding.forward', (x) => embedding.forward(x)],
@@ -161,6 +163,8 @@ test.each<[where: string, call: () => unknown]>([
   ['reshape', () => matrix.reshape('4' as never)],
   ['reshape', () => matrix.reshape(undefined as never)],
   ['reshape', () => matrix.reshape(1.5)],
+  ['reshape', () => U.tensor([1, 2, 3]).reshape(2, -1)],
+  ['reshape', () => matrix.reshape(3)],
   ['permute', () => matrix.permute([1, 0] as never)],
   ['permute', () => matrix.permute(null as never, 0)],
   ['transpose', () => matrix.transpose('a' as never)],
@@ -213,12 +217,61 @@ test.each<[where: string, call: () => unknown]>([
   ['clipGradValue', () => U.clipGradValue(model as never, 1)],
   ['clipGradValue', () => U.clipGradValue(null as never, 1)],
   ['noGrad', () => U.noGrad(undefined as never)],
+  ['Embedding.forward', () => embedding.forward(U.tensor([2], { dtype: 'int32' }))],
+  ['Embedding.forward', () => embedding.forward(matrix)],
+  ['Dropout.forward', () => new U.Dropout().forward(tokens)],
+  ['LayerNorm.forward', () => new U.LayerNorm({ numFeatures: 3 }).forward(matrix)],
+  ['LayerNorm.forward', () => new U.LayerNorm({ numFeatures: 2 }).forward(tokens)],
+  ['Linear.forward', () => linear.forward(tokens)],
+  ['Linear.forward', () => linear.forward(U.ones([2, 3]))],
+  ['GRU.forward', () => layers.GRU.forward(U.ones([1, 1, 2]), tokens)],
+  ['GRU.forward', () => layers.GRU.forward(U.ones([1, 1, 2]), U.ones([1, 2, 2]))],
+  ['GRU.forwardTo', () => layers.GRU.forwardTo({ weight: U.ones([5, 3]) }, U.zeros([1, 1, 2]))],
+  ['GRU.forwardTo', () => layers.GRU.forwardTo({ weight: U.ones([5, 2]), bias: U.ones([4]) }, U.zeros([1, 1, 2]))],
+  ['GRU.forwardTo', () => normalized.forwardTo(linear, U.zeros([1, 1, 2]))],
   ['LSTM.forward', () => batchFirst.forward(U.ones([1]))],
   ['LSTM.forward', () => layers.LSTM.forward(U.ones([1]))],
 ])('%s is named where an argument is wrong', (where, call) => {
   const error = thrownBy(call)
   expect(error).toBeInstanceOf(UnrolledError)
   expect((error as Error).message.startsWith(`${where}: `)).toBe(true)
+})
+
+describe.each([model, new U.RNNModel(normalized, 2)])('a stepper', (model) => {
+  test.each<[string, (stepper: U.Stepper) => unknown, string]>([
+    ['an array of tokens', (stepper) => stepper.step([0, 1] as never), 'Stepper.step: tokens are an array'],
+    [
+      'other whole numbers',
+      (stepper) => stepper.step(Uint8Array.of(0, 1) as never),
+      'Stepper.step: tokens are a Uint8Array',
+    ],
+    [
+      'too few',
+      (stepper) => stepper.step(Int32Array.of(0)),
+      'Stepper.step: tokens are 1 values, expected an Int32Array of batchSize = 2',
+    ],
+    [
+      'a token beyond the vocabulary',
+      (stepper) => stepper.step(Int32Array.of(0, 2)),
+      'Stepper.step: tokens hold 2, expected whole numbers from 0 to 1',
+    ],
+    ['a token below 0', (stepper) => stepper.step(Int32Array.of(-1, 0)), 'Stepper.step: tokens hold -1'],
+    ['no rows', (stepper) => stepper.select(undefined as never), 'Stepper.select: rows are undefined'],
+    ['a row beyond the batch', (stepper) => stepper.select(Int32Array.of(2, 0)), 'Stepper.select: rows hold 2'],
+  ])('refuses %s', (_name, call, message) => {
+    const stepper = model.stepper(2)
+    const error = thrownBy(() => call(stepper))
+    stepper.free()
+    expect(error).toBeInstanceOf(UnrolledError)
+    expect((error as Error).message).toContain(message)
+  })
+
+  test('refuses to go on once it was freed', () => {
+    const stepper = model.stepper()
+    stepper.free()
+    stepper.free()
+    expect(() => stepper.step(Int32Array.of(0))).toThrow('Stepper.step: the stepper was freed')
+  })
 })
 
 test('messages of tensors and arrays hold no name that minification changes', () => {

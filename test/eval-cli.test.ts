@@ -11,7 +11,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-eval-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const env = { ...process.env, UNROLLED_CACHE: at('cache') }
 const run = (...args: string[]) =>
-  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
 const json = (...args: string[]) => {
   const { status, stdout, stderr } = run(...args, '--json')
   expect(status, stderr).toBe(0)
@@ -89,7 +89,7 @@ describe('eval', () => {
 
   test('bits per character of words, and how many are unknown', () => {
     const options = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '5', '--tokens', 'word']
-    const { status, stderr } = run('train', 'sea.txt', ...options, '--epochs', '1', '--out', 'words')
+    const { status, stderr } = run('train', 'sea.txt', '--clean', ...options, '--epochs', '1', '--out', 'words')
     expect(status, stderr).toBe(0)
     const result = json('eval', 'words', 'more.txt')
     // Cleaned as in the training: se or n ez sells shoes by the sea, of which the model knows four.
@@ -108,6 +108,26 @@ describe('eval', () => {
     expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^error: boom: the loss is NaN, .*--lr$/m)])
   })
 
+  test('a model that is so wrong that no number holds its perplexity: JSON has no null', async () => {
+    const { model, vocab, config } = await loadModel(at('sea'))
+    model.linear.bias!.data[0] = 5000
+    await saveModel(at('wrong'), model, vocab, config.training)
+    const result = json('eval', 'wrong', 'sea.txt')
+    expect(result.loss).toBeGreaterThan(4000)
+    expect(JSON.stringify(result)).not.toContain('null')
+    expect(result).not.toHaveProperty('perplexity')
+    expect(run('eval', 'wrong', 'sea.txt').stdout).toMatch(/perplexity beyond 1e308, [\d.]+ bits/)
+  })
+
+  test('a text of unknown words alone: characters that are not known are not told', () => {
+    writeFileSync(at('other.txt'), 'one two three four five six seven '.repeat(5))
+    const { stdout, status } = run('eval', 'words', 'other.txt', '--json')
+    expect(status).toBe(0)
+    expect(stdout).not.toContain('null')
+    expect(JSON.parse(stdout)).toMatchObject({ unknown: 35 })
+    expect(run('eval', 'words', 'other.txt').stdout).not.toMatch(/NaN|per character/)
+  })
+
   test('a text too short for n-grams is measured all the same', () => {
     writeFileSync(at('tiny.txt'), 'She sells')
     const result = json('eval', 'sea', 'tiny.txt')
@@ -121,12 +141,15 @@ describe('eval', () => {
     [['eval', 'sea', 'none.txt'], /none\.txt: there is no such file/],
     [['eval', 'none', 'sea.txt'], /no such folder/],
     [['eval', 'sea', 'sea.txt', '--split', 'half'], /Allowed choices/],
-    [['eval', 'sea', 'sea.txt', '--orders', '0'], /maxOrder is 0/],
+    [['eval', 'sea', 'sea.txt', '--orders', '0'], /^error: eval: --orders is 0/],
     [['eval', 'sea', '-', '--baseline', '-'], /standard input, is named twice/],
     [['eval', 'words', 'sea.txt', '--split', 'test'], /trained without a test part, expected --test/],
-    [['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'], /expected less than 1/],
+    [
+      ['eval', 'sea', 'sea.txt', '--split', 'validation', '--validation', '2'],
+      /^error: eval: --validation and --test are 2 and 0.1, expected less than 1/,
+    ],
     [['data', 'none.txt'], /none\.txt: there is no such file/],
-    [['data', 'sea.txt', '--validation', '1.5'], /expected less than 1/],
+    [['data', 'sea.txt', '--validation', '1.5'], /^error: data: --validation and .*, expected less than 1/],
   ])('%j: one sentence', (args, message) => {
     const { status, stderr } = run(...args)
     expect(stderr).toMatch(message)
@@ -172,7 +195,7 @@ describe('calibrate', () => {
 
 describe('data', () => {
   test('size, vocabulary, entropy and n-grams of a text', () => {
-    const facts = json('data', 'sea.txt', '--no-clean')
+    const facts = json('data', 'sea.txt')
     const counts = new Map<string, number>()
     for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
     const entropy = [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log(n / text.length), 0)
@@ -198,11 +221,11 @@ describe('data', () => {
 
   test('bytes need not be text', () => {
     writeFileSync(at('noise.bin'), Buffer.from(Array.from({ length: 512 }, (_, i) => i % 256)))
-    const { status, stdout } = run('data', 'noise.bin', '--tokens', 'byte', '--no-clean')
+    const { status, stdout } = run('data', 'noise.bin', '--tokens', 'byte')
     expect(status).toBe(0)
     expect(stdout).toContain('vocabulary of 257')
     expect(stdout).not.toMatch(/[^\P{Cc}\n]/u)
-    expect(run('data', 'noise.bin').stderr).toContain('not UTF-8 text from byte 128')
+    expect(run('data', 'noise.bin').stderr).toContain('not UTF-8 text from byte 128 on, and has NULs, as binary files')
   })
 
   test('Ctrl-C ends it, even while it waits for standard input', async () => {
@@ -246,7 +269,7 @@ describe('fine-tuning', () => {
     const options = [...small, '--epochs', '1', '--init-from', 'sea', '--extend-vocab']
     expect(run('train', 'more.txt', ...options, '--out', 'filed').status).toBe(0)
     const piped = spawnSync(process.execPath, [main, 'train', '-', ...options, '--out', 'piped'], {
-      ...{ cwd: folder, env, input, encoding: 'utf8', timeout: 60_000 },
+      ...{ cwd: folder, env, input, encoding: 'utf8', timeout: 600_000 },
     })
     expect(piped.status, piped.stderr).toBe(0)
     const bits = (name: string) => readFileSync(at(name, 'model.safetensors'))

@@ -76,7 +76,7 @@ test('only the Node entry, its files, the command and the worker of Node’s thr
   const wrong = files.filter(
     (file) =>
       !['node', 'node.ts', 'cli'].includes(folderOf(file)) &&
-      file !== path.join('kernels', 'wasm', 'worker.js') &&
+      file !== path.join('kernels', 'wasm', 'worker.ts') &&
       importsOf(file).some((name) => name.startsWith('node:')),
   )
   expect(wrong).toEqual([])

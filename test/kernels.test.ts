@@ -121,10 +121,17 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('matmul of arrays in double precision', () => {
-    const [x, y] = [Float64Array.of(1, 2, 3, 4), new Float64Array(4)]
-    kernels.matmul(x, x, y, { m: 2, n: 2, k: 2 })
-    expect([...y]).toEqual([7, 10, 15, 22])
+  test('matmul of arrays in double precision, also where only one of the three is', () => {
+    const [single, double] = [Float32Array, Float64Array].map((Kind) => () => Kind.of(1, 2, 3, 4))
+    for (const [a, b, y] of [
+      [double(), double(), double()],
+      [double(), single(), single()],
+      [single(), double(), single()],
+      [single(), single(), double()],
+    ]) {
+      kernels.matmul(a, b, y, { m: 2, n: 2, k: 2 })
+      expect([...y]).toEqual([7, 10, 15, 22])
+    }
   })
 
   test('softmax, its logarithm and the cross entropy, far values included', () => {

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 // What a user gets: the packed package, installed in an empty folder. Needs the dist/ that `npm test` builds.
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-package-'))
@@ -18,7 +18,7 @@ beforeAll(() => {
   mkdirSync(app)
   writeFileSync(path.join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
   run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], app)
-}, 300_000)
+})
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -52,6 +52,32 @@ export const used: unknown[] = [gru, lstm, model, loadTimeMachine]
   const tsc = path.resolve('node_modules/typescript/bin/tsc')
   const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--types', '', 'use.ts']
   expect(run(process.execPath, [tsc, ...options], app)).toBe('')
+})
+
+describe.each(['nodenext', 'bundler'])('with moduleResolution: %s', (moduleResolution) => {
+  const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext'
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023,dom', '--types', '']
+  const compile = (file: string, ...others: string[]) => {
+    const tsc = path.resolve('node_modules/typescript/bin/tsc')
+    const sizes = ['--module', module, '--moduleResolution', moduleResolution]
+    return spawnSync(process.execPath, [tsc, ...options, ...sizes, ...others, file], { cwd: app, encoding: 'utf8' })
+      .stdout
+  }
+
+  test('the first snippet of the README compiles', () => {
+    const snippet = readFileSync('README.md', 'utf8').match(/```ts\n([\s\S]*?)```/)![1]
+    expect(snippet).toContain('loadTimeMachine')
+    writeFileSync(path.join(app, 'snippet.mts'), snippet)
+    expect(compile('snippet.mts')).toBe('')
+  })
+
+  test('a program that says it is for a browser does not see what only Node has', () => {
+    writeFileSync(path.join(app, 'page.mts'), `export { LSTM, loadTimeMachine } from 'unrolled'\n`)
+    const errors = compile('page.mts', '--customConditions', 'browser').match(/error TS.*/g)
+    // TypeScript always takes Node's part under nodenext.
+    if (moduleResolution === 'nodenext') expect(errors).toBeNull()
+    else expect(errors).toEqual([expect.stringContaining("no exported member 'loadTimeMachine'")])
+  })
 })
 
 test('puts the command on the path', () => {

@@ -11,7 +11,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-plot-'))
 const at = (name: string) => path.join(folder, name)
 const unrolled = (...args: string[]) => {
   const env = { ...process.env, NO_COLOR: '' }
-  return spawnSync(process.execPath, [main, 'plot', ...args], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
+  return spawnSync(process.execPath, [main, 'plot', ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
 }
 
 async function train(name: string, bottom: number, validated: boolean) {
@@ -76,7 +76,7 @@ describe('unrolled plot', () => {
       [['broken'], /broken.history\.jsonl, line 1: /],
       [['lstm', '--out', 'wrong.pdf'], /wrong\.pdf.*\.svg or \.png/],
       [['lstm', '--y', 'accuracy'], /Allowed choices are loss, perplexity, lr, grad_norm, tokens_per_second/],
-      [['lstm', '--smooth', '0'], /smooth is 0/],
+      [['lstm', '--smooth', '0'], /plot: --smooth is 0/],
       [[], /missing required argument/],
     ] as const) {
       const { status, stderr } = unrolled('--out', 'wrong.svg', ...args)

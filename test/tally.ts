@@ -6,9 +6,10 @@ export default class Tally implements Reporter {
     const count = { passed: 0, failed: 0, skipped: 0, pending: 0 }
     for (const module of modules) {
       for (const test of module.children.allTests()) {
-        const { state } = test.result()
-        count[state]++
-        if (state === 'skipped') console.log(`skipped: ${test.fullName}`)
+        const result = test.result()
+        count[result.state]++
+        if (result.state === 'skipped')
+          console.log(`skipped: ${test.fullName}${result.note ? ` (${result.note})` : ''}`)
       }
       // A file that breaks before its tests are known has none to count, and must not pass for that.
       if (module.state() === 'failed' && [...module.children.allTests('failed')].length === 0) count.failed++

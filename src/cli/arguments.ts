@@ -10,6 +10,14 @@ export function number(text: string): number {
 /** A number, or `all` for no limit. */
 export const numberOrAll = (text: string): number => (text === 'all' ? Infinity : number(text))
 
+/** The values of options that do not stand on the command line. */
+export const defaultsOf = (options: readonly Option[]): Record<string, unknown> =>
+  Object.fromEntries(options.map((option) => [option.attributeName(), option.defaultValue]))
+
+/** Names of the options that stand on the command line. */
+export const saidOf = (command: Command): string[] =>
+  Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === 'cli')
+
 export function withOptions(command: Command, options: Option[]): Command {
   for (const option of options) command.addOption(option)
   return command

@@ -7,6 +7,17 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.useRealTimers()
+  vi.unstubAllEnvs()
+})
+
+test('no cursor movements on a terminal that says it is dumb', () => {
+  vi.stubEnv('TERM', 'dumb')
+  const stream = Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.WriteStream & PassThrough
+  const bar = new ProgressBar('counting', stream)
+  vi.advanceTimersByTime(30_000)
+  bar.update(0.5)
+  bar.end()
+  expect(String(stream.read() ?? '')).toBe('counting 50 %\n')
 })
 
 test('without a terminal long work tells now and then how far it is, and short work nothing', () => {

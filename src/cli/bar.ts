@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress'
+import { movesCursor } from './output.js'
 
 /** Milliseconds between two lines where there is no terminal; shorter work says nothing. */
 const INTERVAL = 20_000
@@ -12,7 +13,7 @@ export class ProgressBar {
     private readonly label: string,
     private readonly stream: NodeJS.WriteStream = process.stderr,
   ) {
-    if (!stream.isTTY) return
+    if (!movesCursor(stream)) return
     const format = `${label} {bar} {percentage} %`
     const options = {
       format,

@@ -1,11 +1,14 @@
 import { Command, Option } from 'commander'
-import { withOptions } from './arguments.js'
+import { DataError } from '../core/errors.js'
+import { defaultsOf, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
+import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
+import { print, printJson } from './output.js'
 import { refuseUnfinished } from './resume.js'
-import { grouped } from './table.js'
+import { grouped, perplexityOf } from './table.js'
 
 interface Options extends PartOptions {
   out: string
@@ -28,20 +31,26 @@ export function calibrateCommand(): Command {
       'after',
       `
 Examples:
-  unrolled calibrate runs/novel novel.txt --out calibrated
+  unrolled calibrate runs/novel --out calibrated             the part held out of its own text
   unrolled calibrate runs/novel another.txt --split all --out calibrated
 
 A model that over-fitted gives the likeliest tokens too high a probability. One number, found on text that it was not
 trained on, divides all its scores; what is likeliest stays so. Measure it on text that this number was not found on,
 where there is some: eval --split test.`,
     )
-    .action((folder: string, texts: string[], options: Options) =>
-      interruptible((signal) => run(folder, texts, options, signal)),
-    )
+    .action(async (folder: string, texts: string[], options: Options, command: Command) => {
+      checkEffects('calibrate', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(folder, texts, options, signal))
+    })
 }
+
+const aPart = ({ split }: Options) => split === 'all' && '--split validation or test'
+
+const needs: Needs<Options> = { validation: aPart, test: aPart }
 
 async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { calibrate, checkModelFolder, loadModel, saveModel } = await import('../node.js')
+  const { LARGEST_TEMPERATURE } = await import('../train/calibrate.js')
   const { out, json } = options
   const saved = await loadModel(folder)
   await checkModelFolder(out)
@@ -53,22 +62,27 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
     const { temperature, before, after } = await withProgress('calibrating', (onProgress) =>
       calibrate(model, corpus, { signal, onProgress }),
     )
-    const earlier = Number(config.training?.temperature ?? 1)
+    const atBound = Math.abs(Math.log(temperature)) >= Math.log(LARGEST_TEMPERATURE)
+    if (atBound || after.loss >= before.loss) {
+      throw new DataError(
+        `calibrate: no temperature makes ${folder} better on ${partOf(source, options.split)}: the search ended at ${temperature.toPrecision(4)}, with a loss of ${after.loss.toFixed(4)} instead of ${before.loss.toFixed(4)}; nothing was saved: keep the model as it is, or name a text like the one that it was trained on`,
+      )
+    }
+    const recorded = config.training?.temperature
+    const earlier = typeof recorded === 'number' ? recorded : 1
     await saveModel(out, model, vocab, { ...config.training, temperature: earlier * temperature })
     if (json) {
-      console.log(
-        JSON.stringify({ model: folder, text: source, split: options.split, temperature, before, after, out }),
-      )
+      printJson({ model: folder, text: source, split: options.split, temperature, before, after, out })
       return
     }
-    console.log(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
+    print(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
     const changed = changesOf(changes, whole)
-    if (changed) console.log(changed)
-    console.log(`scores divided by a temperature of ${temperature.toFixed(4)}`)
-    console.log(
-      `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${before.perplexity.toFixed(3)} → ${after.perplexity.toFixed(3)}`,
+    if (changed) print(changed)
+    print(`scores divided by a temperature of ${temperature.toFixed(4)}`)
+    print(
+      `loss ${before.loss.toFixed(4)} → ${after.loss.toFixed(4)} nats a token, perplexity ${perplexityOf(before.loss)} → ${perplexityOf(after.loss)}`,
     )
-    console.log(`saved to ${out}`)
+    print(`saved to ${out}`)
   } finally {
     await opened.close()
   }

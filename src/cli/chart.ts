@@ -1,21 +1,27 @@
 import type { Curve } from './curves.js'
 
 const [COLUMNS, HEIGHT] = [60, 10]
+/** What stands to the left of a curve: a label and the axis. */
+const MARGIN = 14
 
 export interface ChartOptions {
   log?: boolean
   /** All curves in one chart, told apart by their colours; else a small chart for each. */
   colored: boolean
+  /** Columns that there are for a line. Default: those of the terminal, or 80. */
+  width?: number
 }
 
 /** Curves over one range of x, drawn with letters; at least one curve. */
-export async function chart(curves: readonly Curve[], { log, colored }: ChartOptions): Promise<string> {
+export async function chart(curves: readonly Curve[], options: ChartOptions): Promise<string> {
+  const { log, colored, width = process.stdout.columns ?? 80 } = options
   const ascii = (await import('asciichart')).default
   const { blue, yellow, red, cyan, green, magenta, lightgray } = ascii
   const colors = [blue, yellow, red, cyan, green, magenta, lightgray]
   const allX = curves.flatMap(({ x }) => x)
   const [from, to] = [allX.reduce((a, b) => Math.min(a, b)), allX.reduce((a, b) => Math.max(a, b))]
-  const columns = Math.min(COLUMNS, Math.max(...curves.map(({ x }) => x.length)))
+  const room = Math.max(width - MARGIN, 2)
+  const columns = Math.min(COLUMNS, room, Math.max(...curves.map(({ x }) => x.length)))
   const values = curves.map((curve) => sampled(curve, from, to, columns).map((y) => (log ? Math.log10(y) : y)))
   const lowest = Math.min(...values.flat())
   const range = Math.max(...values.flat()) - lowest
@@ -33,7 +39,7 @@ export async function chart(curves: readonly Curve[], { log, colored }: ChartOpt
   const height = curves.length > 1 ? HEIGHT / 2 : HEIGHT
   return curves
     .map((curve, i) => {
-      const drawn = ascii.plot(lines[i], { height, min, max, format })
+      const drawn = ascii.plot(lines[i], { height, min, max, format }).replace(/ +$/gm, '')
       return curves.length > 1 ? `${titleOf(curve)}\n${drawn}` : drawn
     })
     .join('\n')

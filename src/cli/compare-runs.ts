@@ -6,6 +6,7 @@ import { type XName, xLabels, type YName, yLabels } from './axes.js'
 import { chart } from './chart.js'
 import { colorsOf } from './colors.js'
 import { type Curve, curvesOf, type Run, readRun } from './curves.js'
+import { print, printJson } from './output.js'
 import { summaryOf, summaryTable } from './summary.js'
 
 export interface ComparisonOptions {
@@ -34,13 +35,13 @@ export async function compareRuns(folders: readonly string[], options: Compariso
   await writeFileAtomic(out, ending === '.png' ? await svgToPng(svg) : svg)
   const summaries = runs.map(summaryOf)
   if (json) {
-    console.log(JSON.stringify({ runs: summaries, plot: out }))
+    printJson({ runs: summaries, plot: out })
     return
   }
   const colored = colorsOf(process.stdout).isColorSupported
   console.log(`${yLabels[y]} over ${xLabels[x]}${log ? ', on a logarithmic scale' : ''}`)
   console.log(await chart(named(curves, runs), { log, colored }))
-  console.log(`\n${summaryTable(summaries)}\n\nwritten to ${out}`)
+  print(`\n${summaryTable(summaries)}\n\nwritten to ${out}`)
 }
 
 function draw(curves: readonly Curve[], runs: readonly Run[], { x, y, log }: ComparisonOptions): Promise<string> {

@@ -140,6 +140,17 @@ describe('a chart of letters', () => {
       expect(drawn.join('\n')).toContain(label)
     }
   })
+
+  test.each([40, 80, 200])('a terminal of %i columns: no line is wider, and none ends in spaces', async (width) => {
+    const x = Array.from({ length: 500 }, (_, i) => i)
+    const curves = [curve('a', x, x), curve('b', x.slice(0, 20), x.slice(0, 20))]
+    const lines = (await chart(curves, { colored: false, width })).split('\n')
+    const widest = Math.max(...lines.map((line) => line.length))
+    expect(widest).toBeLessThan(width)
+    // As wide as there is room for, up to 60 points.
+    expect(widest).toBeGreaterThan(Math.min(width, 14 + 60) - 4)
+    for (const line of lines) expect(line).toBe(line.trimEnd())
+  })
 })
 
 describe('summaries', () => {

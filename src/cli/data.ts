@@ -3,11 +3,13 @@ import { DataError } from '../core/errors.js'
 import { tokenKinds } from '../data/text.js'
 import type { TextFacts } from '../node/text-facts.js'
 import type { Baseline, LoadedCorpus, TextChanges, TokenKind, Vocab } from '../node.js'
-import { number, numberOrAll } from './arguments.js'
+import { defaultsOf, number, numberOrAll, saidOf } from './arguments.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
+import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { encodingHelp } from './options.js'
+import { print, printJson, quoted } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
@@ -44,8 +46,13 @@ Examples:
 
 The vocabulary is the whole text's: n-grams of words know all words of the part that they foretell.`,
     )
-    .action((texts: string[], options: Options) => interruptible((signal) => run(texts, options, signal)))
+    .action(async (texts: string[], options: Options, command: Command) => {
+      checkEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(texts, options, signal))
+    })
 }
+
+const needs: Needs<Options> = { orders: ({ validation }) => validation === 0 && '--validation above 0' }
 
 /** Tokens that are shown. */
 const MOST_FREQUENT = 20
@@ -114,7 +121,7 @@ async function report(
     charactersPerToken: facts ? charactersPerToken(counts, vocab) : Number.NaN,
     baselines,
   }
-  if (json) console.log(JSON.stringify(result))
+  if (json) printJson(result)
   else show(result, vocab, held?.train.length)
 }
 
@@ -142,26 +149,24 @@ interface Result extends Partial<TextFacts> {
 /** @param toCount tokens before those that n-grams are to foretell */
 function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   const { text, files, bytes, characters, lines, kinds, kind, clean, changes, tokens, vocabulary } = result
-  console.log(`text: ${text}${clean ? ', cleaned as in the book' : ''}`)
+  print(`text: ${text}${clean ? ', cleaned as in the book' : ''}`)
   const changed = changesOf(changes, tokens)
-  if (changed) console.log(changed)
+  if (changed) print(changed)
   const sizes = { files, bytes, characters, lines }
   const known = Object.entries(sizes).filter((entry): entry is [string, number] => entry[1] !== undefined)
-  console.log(
-    `size: ${known.map(([name, size]) => `${grouped(size)} ${size === 1 ? name.slice(0, -1) : name}`).join(', ')}`,
-  )
+  print(`size: ${known.map(([name, size]) => `${grouped(size)} ${size === 1 ? name.slice(0, -1) : name}`).join(', ')}`)
   if (kinds) {
     const rows = Object.entries(kinds).map(([name, found]) => [
       ...[name, found ? grouped(found.tokens) : '–', found ? grouped(found.vocabulary) : '–'],
     ])
-    console.log(table([['', 'tokens', 'vocabulary'], ...rows]))
+    print(table([['', 'tokens', 'vocabulary'], ...rows]))
   }
   const { singletons, entropy, mostFrequent, charactersPerToken, validation, baselines } = result
-  console.log(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
-  console.log(`there once only: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
-  console.log(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
-  console.log('most frequent:')
-  console.log(
+  print(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
+  print(`there once only: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
+  print(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
+  print('most frequent:')
+  print(
     table(
       mostFrequent.map(({ token, count }) => [
         shown(token, vocab),
@@ -170,12 +175,15 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
       ]),
     ),
   )
-  if (baselines.length === 0) return
+  if (baselines.length === 0) {
+    if (validation > 0) print('no n-grams beside it: the text is too short to be cut')
+    return
+  }
   const { counted } = baselines[0]
   const from = counted === toCount ? 'of the rest' : `of the first ${grouped(counted)} tokens`
-  console.log(`n-grams ${from} foretell the last ${percent(validation)} (Witten–Bell):`)
+  print(`n-grams ${from} foretell the last ${percent(validation)} (Witten–Bell):`)
   const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
-  console.log(lossTable(rows, charactersPerToken))
+  print(lossTable(rows, charactersPerToken))
 }
 
 /** A token in quotes; one of bytes as the text that they are, or in numbers. */
@@ -184,8 +192,5 @@ function shown(token: string, vocab: Vocab): string {
   if (text.includes('\ufffd') && vocab.kind !== 'char') {
     return Array.from(token, (byte) => `0x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`).join(' ')
   }
-  return JSON.stringify(text).replace(
-    /\p{Cc}/gu,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return quoted(text)
 }

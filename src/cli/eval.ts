@@ -2,12 +2,14 @@ import { Command } from 'commander'
 import { checkLoss } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Baseline, Corpus, Evaluation, TextChanges } from '../node.js'
-import { number, withOptions } from './arguments.js'
+import { defaultsOf, number, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
+import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
-import { bitsOf, grouped, lossTable, nameOfOrder, percent } from './table.js'
+import { print, printJson } from './output.js'
+import { bitsOf, grouped, lossTable, nameOfOrder, percent, perplexityOf } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 
 interface Options extends PartOptions {
@@ -32,13 +34,19 @@ Examples:
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
 
-Without a text: The Time Machine. Without --split and --baseline, the n-grams are counted on the first nine tenths of
+Without a text: the one that the model was trained on. Without --split and --baseline, the n-grams are counted on the first nine tenths of
 the text (--validation: another part), and compared with the model on the rest; of a text that the model was trained
 on, --split validation or test compares them fairly.`,
     )
-    .action((folder: string, texts: string[], options: Options) =>
-      interruptible((signal) => run(folder, texts, options, signal)),
-    )
+    .action(async (folder: string, texts: string[], options: Options, command: Command) => {
+      checkEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(folder, texts, options, signal))
+    })
+}
+
+const needs: Needs<Options> = {
+  validation: ({ split, baseline }) => split === 'all' && baseline !== undefined && '--split',
+  test: ({ split }) => split === 'all' && '--split',
 }
 
 /** What the model and n-grams are compared on. */
@@ -100,7 +108,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       ...{ characters: Math.round(characters * corpus.length), bitsPerCharacter: result.bitsPerToken / characters },
       ...{ compared, baselines },
     }
-    if (options.json) console.log(JSON.stringify(report))
+    if (options.json) printJson(report)
     else show(report, characters, changesOf(changes, whole))
   } finally {
     await opened.close()
@@ -126,20 +134,20 @@ interface Report extends Evaluation {
 
 /** @param changes what was changed of the text, for people */
 function show(report: Report, charactersPerToken: number, changes: string | undefined): void {
-  const { text, clean, split, tokens, unknown, loss, perplexity, bitsPerCharacter, compared, baselines } = report
-  console.log(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
-  if (changes) console.log(changes)
+  const { text, clean, split, tokens, unknown, loss, bitsPerCharacter, compared, baselines } = report
+  print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
+  if (changes) print(changes)
   const share = unknown > 0 ? `, unknown to the model: ${grouped(unknown)} (${percent(unknown, tokens + 1)})` : ''
-  console.log(`tokens foretold: ${grouped(tokens)}${share}`)
+  print(`tokens foretold: ${grouped(tokens)}${share}`)
   const perCharacter = Number.isFinite(bitsPerCharacter) ? `, ${bitsPerCharacter.toFixed(4)} bits per character` : ''
-  console.log(
-    `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
+  print(
+    `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexityOf(loss)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
   )
   if (!compared) {
-    console.log('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')
+    print('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')
     return
   }
-  console.log(`on ${compared.on}:`)
+  print(`on ${compared.on}:`)
   const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
-  console.log(lossTable([...rows, { name: 'the model', loss: compared.loss }], charactersPerToken))
+  print(lossTable([...rows, { name: 'the model', loss: compared.loss }], charactersPerToken))
 }

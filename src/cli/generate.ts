@@ -1,9 +1,13 @@
 import { Command, Option } from 'commander'
 import { checkWhole } from '../core/check.js'
-import { OptionError, UnrolledError } from '../core/errors.js'
+import { OptionError } from '../core/errors.js'
+import { temperatureOf } from '../generate/sample.js'
 import type { MadeToken } from '../node.js'
-import { number } from './arguments.js'
+import { defaultsOf, number, saidOf } from './arguments.js'
+import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
+import { printJson } from './output.js'
+import { textOf, typedText } from './saved-text.js'
 import { TextView } from './text-view.js'
 
 interface Options {
@@ -39,6 +43,18 @@ const drawing = () => [
   amount('--repetition-penalty <x>', 'above 1: makes tokens that the text has already less likely'),
   amount('--repetition-window <n>', 'only the last n tokens count as repeated'),
 ]
+
+const aboveZero = ({ temperature }: Options) => temperature === 0 && '--temperature above 0'
+
+const needs: Needs<Options> = {
+  topK: aboveZero,
+  topP: aboveZero,
+  minP: aboveZero,
+  repetitionWindow: ({ repetitionPenalty = 1 }) => repetitionPenalty === 1 && '--repetition-penalty',
+  seed: (options) =>
+    (options.beams !== undefined || temperatureOf(options, options.samples) === 0) &&
+    'an option that draws, such as --temperature 1,',
+}
 
 export function generateCommand(): Command {
   const command = new Command('generate')
@@ -79,31 +95,25 @@ Examples:
 
 Ctrl-C ends the text; what was made stays.`,
     )
-    .action((folder: string, options: Options) =>
-      interruptible((signal) => run(folder, options, signal).catch((error) => Promise.reject(asCommand(error)))),
-    )
-}
-
-/** Errors name the function that the command called, but the user called the command. */
-function asCommand(error: unknown): unknown {
-  if (error instanceof UnrolledError)
-    error.message = error.message.replace(/^(generateTokens|beamSearch): /, 'generate: ')
-  return error
+    .action(async (folder: string, options: Options, command: Command) => {
+      checkEffects('generate', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(folder, options, signal))
+    })
 }
 
 async function run(folder: string, options: Options, signal: AbortSignal): Promise<void> {
   const { Generator, generateTokens, loadModel, readText } = await import('../node.js')
-  const { temperatureOf } = await import('../generate/sample.js')
   const { prefixOf } = await import('../generate/prefix.js')
   const { bestSoFar } = await import('../generate/beam.js')
   const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
-  const { model, vocab } = await loadModel(folder)
+  const { model, vocab, config } = await loadModel(folder)
   const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
-  const { text: shown } = prefixOf('generate', vocab, given)
+  const typed = given === undefined ? undefined : typedText(given, textOf({ config, vocab }))
+  const { text: shown } = prefixOf('generate', vocab, typed)
   const view = json ? undefined : new TextView(shown, withProbabilities)
-  const common = { prefix: given, length: options.length, stop: options.stop, allowUnknown, signal }
+  const common = { prefix: typed, length: options.length, stop: options.stop, allowUnknown, signal }
   const texts: MadeText[] = []
   if (beams === undefined) {
     const { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow } = options
@@ -131,13 +141,13 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   }
   if (!json) return
   const facts = {
-    prefix: given ?? shown,
+    prefix: typed ?? shown,
     temperature: beams === undefined ? temperatureOf(options, samples) : undefined,
     beams,
     seed,
   }
   const records = all.map((text) => recordOf(text, shown, withProbabilities))
-  console.log(JSON.stringify(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records }))
+  printJson(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records })
 }
 
 /** A text that was made; beam search knows more of it. */
@@ -150,7 +160,9 @@ interface MadeText {
 function checkBeams(beams: number, samples: number): void {
   checkWhole('generate', 'beams', beams)
   if (samples > beams) {
-    throw new OptionError(`generate: samples is ${samples}, expected at most the number of beams, ${beams}`)
+    throw new OptionError(`generate: samples is ${samples}, expected at most the number of beams, ${beams}`, [
+      'samples',
+    ])
   }
 }
 

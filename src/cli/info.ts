@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { print, printJson } from './output.js'
 
 export function infoCommand(): Command {
   return new Command('info')
@@ -19,19 +20,20 @@ async function run(folder: string, { json }: { json?: boolean }): Promise<void> 
   const facts = { ...sizes, tokens: vocab.kind, parameters, kernels: name, threads }
   if (json) {
     const shapes = Object.fromEntries(named.map(([name, { shape }]) => [name, shape]))
-    console.log(JSON.stringify({ ...facts, training, shapes }))
+    printJson({ ...facts, training, shapes })
     return
   }
-  const print = (entries: object) => {
-    for (const [name, value] of Object.entries(entries))
-      console.log(`  ${name.padEnd(26)} ${value}`.replace(/\p{Cc}/gu, ' '))
+  const list = (entries: object) => {
+    for (const [name, value] of Object.entries(entries)) {
+      if (value !== null && value !== undefined) print(`  ${name.padEnd(26)} ${value}`.replace(/[\n\t]/g, ' '))
+    }
   }
-  console.log(folder)
-  print(facts)
-  console.log('parameters')
-  print(Object.fromEntries(named.map(([name, { shape }]) => [name, `[${shape.join(', ')}]`])))
+  print(folder)
+  list(facts)
+  print('parameters')
+  list(Object.fromEntries(named.map(([name, { shape }]) => [name, `[${shape.join(', ')}]`])))
   if (training) {
-    console.log('training')
-    print(training)
+    print('training')
+    list(training)
   }
 }

@@ -1,23 +1,48 @@
-const codes = { SIGINT: 130, SIGTERM: 143 } as const
+const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+
+const listeners = new Map<keyof typeof codes, () => void>()
 
 /**
- * Does work that Ctrl-C or a termination ends: the first aborts the signal, a second ends the process at once.
- * Afterwards signals are as they were.
+ * Does work that Ctrl-C, a termination or a terminal that closes ends: the first signal aborts, a second ends the
+ * process at once. Afterwards signals are as they were.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController()
-  const listeners = Object.entries(codes).map(([name, code]) => {
-    const listener = () => {
-      if (abort.signal.aborted) process.exit(code)
-      process.exitCode = code
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+    listeners.set(name, () => {
+      // A terminal that closes sends its signal more than once: by itself, and through the shell.
+      if (abort.signal.aborted && name !== 'SIGHUP') process.exit(codes[name])
+      if (abort.signal.aborted) return
+      process.exitCode = codes[name]
       abort.abort()
-    }
-    process.on(name, listener)
-    return [name, listener] as const
-  })
+    })
+  }
+  listen()
   try {
     return await work(abort.signal)
   } finally {
-    for (const [name, listener] of listeners) process.off(name, listener)
+    ignore()
+    listeners.clear()
   }
+}
+
+/**
+ * Long work that gives the event loop no turn, and with which nothing is lost: signals end the process meanwhile, as
+ * nobody would hear of them.
+ */
+export function endable<T>(work: () => T): T {
+  ignore()
+  try {
+    return work()
+  } finally {
+    listen()
+  }
+}
+
+function listen(): void {
+  for (const [name, listener] of listeners) process.on(name, listener)
+}
+
+function ignore(): void {
+  for (const [name, listener] of listeners) process.off(name, listener)
 }

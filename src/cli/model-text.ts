@@ -3,6 +3,7 @@ import { OptionError } from '../core/errors.js'
 import type { Corpus, LoadedCorpus, LoadedModel, SplitCorpus } from '../node.js'
 import { number } from './arguments.js'
 import { encodingHelp } from './options.js'
+import { checkAgainst, maxTokensOf, type OwnTexts, ownTexts, type SavedText, textOf } from './saved-text.js'
 
 /** Which part of a text a saved model is to read. */
 export interface PartOptions {
@@ -33,7 +34,7 @@ type Text = Pick<LoadedCorpus, 'corpus' | 'source' | 'changes'>
 
 /** Texts in a saved model's tokens, as its training took them; open until they are closed together. */
 export class ModelTexts {
-  readonly clean: boolean
+  readonly #text: SavedText
   readonly #opened: { close(): Promise<void> }[] = []
 
   constructor(
@@ -43,13 +44,19 @@ export class ModelTexts {
     readonly options: PartOptions,
     readonly signal: AbortSignal,
   ) {
-    this.clean = options.clean ?? saved.config.training?.clean !== false
+    this.#text = textOf(saved)
+    checkAgainst(command, folder, this.#text, options)
+  }
+
+  get clean(): boolean {
+    return this.#text.clean
   }
 
   /**
-   * The part that was asked for, of texts or The Time Machine.
+   * The part that was asked for, of texts, or where none is named of those that the model was trained on.
    * @returns with the number of tokens of the whole, and with all parts unless it is the whole
-   * @throws OptionError for a part that the training did not hold out, and nobody gave the size of
+   * @throws DataError where its own texts are not as they were, OptionError for a part that the training did not hold
+   *   out, and nobody gave the size of
    */
   async part(texts: readonly string[]): Promise<Text & { whole: number; parts?: SplitCorpus }> {
     const { split, validation = this.#recorded('validation'), test = this.#recorded('test') } = this.options
@@ -59,21 +66,26 @@ export class ModelTexts {
         `${this.command}: ${this.folder} was trained without a ${split} part, expected --${split} with a proportion, such as 0.1`,
       )
     }
+    const { command, folder, saved, signal, options } = this
+    const { texts: named, encoding }: OwnTexts =
+      texts.length > 0
+        ? { texts, encoding: options.encoding }
+        : await ownTexts(command, folder, saved, signal, options.encoding)
     if (split === 'all') {
-      const all = await this.whole(texts)
+      const all = await this.whole(named, Infinity, encoding)
       return { ...all, whole: all.corpus.length }
     }
     const { splitCorpus } = await import('../node.js')
     // What the training took may have been the beginning of the text only.
-    const { corpus, source, changes } = await this.whole(texts, this.#recorded('maxTokens') || Infinity)
+    const { corpus, source, changes } = await this.whole(named, maxTokensOf(saved.config), encoding)
     const parts = splitCorpus(corpus, sizes)
     return { corpus: parts[split] as Corpus, source, changes, whole: corpus.length, parts }
   }
 
-  async whole(texts: readonly string[], maxTokens = Infinity): Promise<Text> {
+  async whole(texts: readonly string[], maxTokens = Infinity, encoding = this.options.encoding): Promise<Text> {
     const { loadTexts } = await import('./training-text.js')
     const { vocab } = this.saved
-    const how = { tokens: vocab.kind, clean: this.clean, encoding: this.options.encoding, vocab, maxTokens }
+    const how = { ...this.#text, encoding, vocab, maxTokens }
     const loaded = await loadTexts(texts, how, this.signal, this.command)
     this.#opened.push(loaded)
     return loaded

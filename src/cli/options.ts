@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { tokenKinds } from '../data/text.js'
 import type { KernelName, Sampling, TokenKind } from '../node.js'
-import { number, numberOrAll } from './arguments.js'
+import { defaultsOf, number, numberOrAll } from './arguments.js'
 
 /** What a training is told on the command line, and what its folder remembers. */
 export interface TrainingOptions {
@@ -26,6 +26,8 @@ export interface TrainingOptions {
   encoding?: string
   /** Absent until it is known whether there is a text: The Time Machine is cleaned, others are not. */
   clean?: boolean
+  /** No option of the command: that of the model to begin with, which the library can have trained so. */
+  lowercase?: boolean
   validation: number
   test: number
   epochs: number
@@ -132,7 +134,7 @@ const groups: Record<string, () => Option[]> = {
       "the model's folder; a finished model there is replaced (default: a new one in runs/)",
     ),
     new Option('--resume <folder>', 'go on with a training that was stopped, whichever way'),
-    new Option('--init-from <model>', 'begin with the parameters and the vocabulary of a saved model'),
+    new Option('--init-from <model>', 'begin with a saved model and its vocabulary; without a text, on its own'),
     new Option('--extend-vocab', 'with --init-from: new rows for tokens that the model does not know'),
     limit('--checkpoint-steps <n>', 'steps between two checkpoints'),
     limit('--checkpoint-minutes <n>', 'minutes between two checkpoints', 1),
@@ -153,10 +155,15 @@ const groups: Record<string, () => Option[]> = {
 export const trainingOptions = (): Option[] =>
   Object.entries(groups).flatMap(([heading, options]) => options().map((option) => option.helpGroup(heading)))
 
+/** What a training is told where nobody says otherwise. */
+export const trainingDefaults = (): Record<string, unknown> => defaultsOf(trainingOptions())
+
+/** What may be said anew when a training goes on, and changes what comes of it. */
+export const changing: readonly (keyof TrainingOptions)[] = ['epochs', 'patience', 'lr', 'clip', 'clipValue']
+
 /** What may be said anew when a training goes on; the rest is as it was. */
 export const resumable: readonly (keyof TrainingOptions)[] = [
-  'epochs',
-  'patience',
+  ...changing,
   'checkpointSteps',
   'checkpointMinutes',
   'tensorboard',

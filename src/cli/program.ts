@@ -4,22 +4,29 @@ import { UnrolledError } from '../core/errors.js'
 import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
+import { EXPLODED, ExplodedError } from './exploded.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import { plotCommand } from './plot-command.js'
+import { isRefusal } from './refusal.js'
+import { sentenceOf } from './sentence.js'
 import { bookCommand, trainCommand } from './train.js'
 
 /**
  * Does what the command was told.
  * @param args without the names of Node and of the command
- * @returns its exit code: 0, 2 for what the user can mend, 1 for what only we can
+ * @returns its exit code: 0, 2 for what the user can mend, 3 for a training that exploded, 1 for what only we can
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
+  let running: Command | undefined
   try {
-    await program().parseAsync(args, { from: 'user' })
+    const all = program().hook('preAction', (_, command) => {
+      running = command
+    })
+    await all.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    return exitCode(error)
+    return exitCode(error instanceof UnrolledError && running ? await inItsWords(error, running, args) : error)
   }
 }
 
@@ -55,20 +62,24 @@ Examples:
   return program
 }
 
+/** The error with a message that names what the user called: the command and its flags. */
+async function inItsWords(error: UnrolledError, command: Command, args: readonly string[]): Promise<UnrolledError> {
+  const functions = new Set(Object.keys(await import('../node.js')))
+  error.message = sentenceOf(error, command, functions, args)
+  return error
+}
+
 /** 0 for help, 2 for what the user can mend, 1 for what only we can. */
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   // A Ctrl-C before there was anything to keep; the interrupt has set the code.
   if (error instanceof Error && error.name === 'AbortError' && process.exitCode) return Number(process.exitCode)
   console.error(`error: ${sentence(error instanceof Error ? error.message : String(error))}`)
+  if (error instanceof ExplodedError) return EXPLODED
   if (error instanceof UnrolledError || isRefusal(error)) return 2
   console.error('This is a bug in unrolled; please report it with the command you gave.')
   return 1
 }
-
-/** Whether the system refused something: a file that may not be read, a full disk. */
-const isRefusal = (error: unknown): boolean =>
-  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
 
 /** A message may quote a forged file: neither control characters nor megabytes of it reach the terminal. */
 const sentence = (message: string): string => {

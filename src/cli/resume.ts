@@ -1,14 +1,39 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
+import type { Option } from 'commander'
 import * as v from 'valibot'
-import { DataError, FormatError, OptionError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
+import { parseAs } from '../core/parse.js'
 import { CHECKPOINT, loadCheckpoint } from '../node/checkpoint.js'
-import { flagOf, resumable, type TrainingOptions } from './options.js'
+import type { Training } from '../node.js'
+import type { TrainingProgress } from '../train/state.js'
+import { numberOrAll, number as parseNumber } from './arguments.js'
+import { changing, flagOf, resumable, type TrainingOptions, trainingOptions } from './options.js'
+
+const recorded = v.union([v.string(), v.number(), v.boolean()])
+
+type Recorded = v.GenericSchema<string | number | boolean>
+
+const number = v.pipe(v.number(), v.finite())
+
+/** What a recorded option may be, by what the command line takes for it. */
+function optionSchema({ argChoices, parseArg, required }: Option) {
+  if (argChoices) return v.picklist(argChoices)
+  if (!required) return v.boolean()
+  if (parseArg === parseNumber) return number
+  return parseArg === numberOrAll ? v.union([number, v.literal('all')]) : v.string()
+}
+
+const optionSchemas = trainingOptions().map((option) => [option.attributeName(), v.optional(optionSchema(option))])
 
 const runSchema = v.object({
   /** The texts' absolute paths; none for The Time Machine. */
   texts: v.array(v.string()),
-  options: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  options: v.objectWithRest(
+    Object.fromEntries(optionSchemas) as Record<string, v.OptionalSchema<Recorded, undefined>>,
+    recorded,
+  ),
   /** Tells the text from another. */
   text: v.string(),
   /** Whether the training came to its end. */
@@ -28,9 +53,7 @@ export function recordOf(options: TrainingOptions): RunRecord['options'] {
 }
 
 export function parseRun(value: unknown, where: string): RunRecord {
-  const { success, output, issues } = v.safeParse(runSchema, value)
-  if (success) return output
-  throw new FormatError(`${where}: run: ${v.getDotPath(issues[0]) ?? 'it'}: ${issues[0].message}`)
+  return parseAs(runSchema, value, where, 'run')
 }
 
 /**
@@ -47,7 +70,52 @@ export function resumedOptions(run: RunRecord, now: TrainingOptions, said: reado
   }
   const before = Object.entries(run.options).map(([name, value]) => [name, value === 'all' ? Infinity : value])
   const changed = Object.entries(now).filter(([name]) => said.includes(name))
-  return { ...now, ...Object.fromEntries(before), ...Object.fromEntries(changed), json: now.json, resume: now.resume }
+  const recorded: TrainingOptions = { ...now, ...Object.fromEntries(before), threads: threadsHere(run.options.threads) }
+  return { ...recorded, ...Object.fromEntries(changed), json: now.json, resume: now.resume }
+}
+
+/** Threads of a training that began on another machine, as far as this one has use for them. */
+const threadsHere = (recorded: unknown): number | undefined =>
+  typeof recorded === 'number' ? Math.min(recorded, Math.max(8, availableParallelism())) : undefined
+
+/** What was said now of a training that goes on, where it was not so before. */
+export function changedOptions(
+  run: RunRecord,
+  options: TrainingOptions,
+  said: readonly string[],
+): RunRecord['options'] {
+  const now = recordOf(options)
+  return Object.fromEntries(
+    said
+      .filter((name) => changing.includes(name as keyof TrainingOptions) && now[name] !== run.options[name])
+      .map((name) => [name, now[name]]),
+  )
+}
+
+/** @throws OptionError where more epochs are done, or begun, than the training is to have */
+export function checkEpochs(out: string, { epochs }: TrainingOptions, { epoch, batch }: TrainingProgress): void {
+  const least = batch > 0 ? epoch : epoch - 1
+  if (epochs >= least) return
+  const done = batch > 0 ? `${epoch - 1} are done, and epoch ${epoch} has begun` : `${least} are done`
+  throw new OptionError(`train: --epochs is ${epochs}, expected at least ${least} for the training in ${out}: ${done}`)
+}
+
+/** The progress of a training that goes on at another learning rate; a schedule changes that one from now on. */
+export function withRate(progress: TrainingProgress, lr: number): TrainingProgress {
+  const changed = (values: Record<string, number>) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, /^(base_)?lr\.\d+$/.test(name) ? lr : value]),
+    )
+  return { ...progress, optimizer: changed(progress.optimizer), schedule: changed(progress.schedule) }
+}
+
+/** The error of a training that is to go on and has nothing left to do; what it advises lets it go on. */
+export function isOver(out: string, { ended, epoch }: Training, { patience }: TrainingOptions): OptionError {
+  const advice =
+    ended === 'patience'
+      ? `--patience and a larger number than ${patience}`
+      : `--epochs and a larger number than ${epoch - 1}`
+  return new OptionError(`train: the training in ${out} is over, after epoch ${epoch - 1}; go on with ${advice}`)
 }
 
 /** @throws DataError where a training lies that could go on */

@@ -1,30 +1,34 @@
-import { DataError, DivergenceError } from '../core/errors.js'
+import { DivergenceError, UnrolledError } from '../core/errors.js'
 import { configOf, type TrainingRecord } from '../formats/model.js'
 import { defaultPrefix } from '../generate/prefix.js'
-import type { Checkpoint } from '../node/checkpoint.js'
-import { HISTORY, HistoryWriter } from '../node/history.js'
+import { HISTORY, HistoryWriter, type ResumeEvent } from '../node/history.js'
 import {
   type EpochEvent,
   kernels,
-  loadModel,
   predict,
-  saveModel,
+  type RNNModel,
   type TrainEvent,
   type ValidationEvent,
   type Vocab,
 } from '../node.js'
-import { underPrefix } from '../train/state.js'
 import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
+import { ExplodedError, isExploded } from './exploded.js'
 import { interruptible } from './interrupt.js'
+import { Keeper } from './keeper.js'
 import type { TrainingOptions } from './options.js'
+import { printJson, visible } from './output.js'
 import { showCurve } from './plot.js'
+import { isRefusal } from './refusal.js'
 import { recordOf } from './resume.js'
+import { defaultRates } from './setup.js'
+import { outliveOutput } from './streams.js'
 import { grouped } from './table.js'
 import { duration, type TrainView, trainView } from './view.js'
 
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
 export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
+  outliveOutput()
   return interruptible(async (signal) => {
     const job = await (options.resume === undefined ? begin : goOn)(texts, options, said, signal)
     try {
@@ -36,29 +40,45 @@ export function runTraining(texts: string[], options: TrainingOptions, said: rea
   })
 }
 
-/** A training on its way: what is shown of it, and what is kept. */
+/** What a training's events are written to. */
+interface Reporter {
+  write(event: TrainEvent | ResumeEvent): Promise<void>
+}
+
+/** A training on its way, and what is shown of it. What only shows or reports never ends it. */
 class Run {
   readonly #job: Job
   readonly #signal: AbortSignal
   readonly #view: TrainView
+  readonly #keeper: Keeper
   readonly #say: (text: string) => void
   /** Epochs and validations, those of an earlier process included. */
   readonly #told: (EpochEvent | ValidationEvent)[] = []
   readonly #prefixes: string[]
+  /** Warnings that were given: one of a disk that stays full is enough. */
+  readonly #warnings = new Set<string>()
   #sampled = performance.now()
+  /** Mean over the tokens of the last step or epoch. */
+  #loss = 0
+  #over = false
 
   constructor(job: Job, signal: AbortSignal) {
     const { options, text, training, vocab } = job
     this.#job = job
     this.#signal = signal
     this.#say = (text) => (options.json ? console.error(text) : console.log(text))
-    this.#say(`text: ${text.source} (${text.tokens})`)
+    this.#say(`text: ${visible(text.source)} (${text.tokens})`)
     if (text.changes) this.#say(text.changes)
     this.#say(`model: ${summary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
     const done = { epoch: training.epoch - 1, batch: training.batch }
     this.#view = trainView(training.data, options.epochs, process.stderr, done)
     this.#prefixes = knownPrefixes(vocab)
+    this.#keeper = new Keeper(
+      job,
+      () => this.#trained(),
+      (text) => this.#warn(text),
+    )
   }
 
   get #epochs(): EpochEvent[] {
@@ -66,68 +86,69 @@ class Run {
   }
 
   async run(): Promise<void> {
-    const { folder, training, record, options } = this.#job
-    const board = options.tensorboard ? await openBoard(folder.place, training.step) : undefined
-    if (training.step === 0) await folder.saveFirst(this.#checkpoint())
+    const { folder, training, record, options, changed } = this.#job
+    if (training.step === 0) await this.#keeper.first()
     const history = await HistoryWriter.open(folder.file(HISTORY), { bytes: record.historyBytes })
-    this.#told.push(...history.earlier.filter((event) => event.type !== 'step'))
+    const board = options.tensorboard ? await openBoard(folder.place, training.step) : undefined
+    const reporters: Reporter[] = board ? [history, board] : [history]
+    this.#told.push(...history.earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
+    this.#loss = this.#epochs.at(-1)?.loss ?? 0
+    if (Object.keys(changed).length > 0) {
+      const { epoch, step } = training
+      await this.#report(() => history.write({ type: 'resume', epoch, step, options: changed }))
+    }
     const start = performance.now()
     let divergence: DivergenceError | undefined
     try {
       for await (const event of training.run()) {
-        await board?.write(event)
-        await this.#take(event, history)
+        await this.#take(event, reporters)
+        await this.#keeper.now(history.bytes)
       }
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error
       divergence = error
     } finally {
+      this.#over = true
       this.#view.end()
     }
-    // A training that broke before its first epoch ended has nothing worth taking an older model's place.
-    if (divergence && this.#epochs.length === 0) {
-      if (training.best === undefined) await folder.forget()
-      throw divergence
-    }
+    await this.#report(() => history.flush())
     record.historyBytes = history.bytes
-    if (!divergence) await folder.saveLast(this.#checkpoint())
-    await this.#finish((performance.now() - start) / 1000)
-    if (!divergence && training.ended !== 'signal') {
-      // Only now: one that was killed before its model was saved is to be finished when it goes on.
-      record.finished = true
-      await folder.saveLast(this.#checkpoint())
-    }
-    if (divergence) throw divergence
+    const seconds = (performance.now() - start) / 1000
+    if (divergence) await this.#diverged(divergence, seconds)
+    else await this.#ended(seconds)
   }
 
-  async #take(event: TrainEvent, history: HistoryWriter): Promise<void> {
-    const { folder, options, training, record } = this.#job
-    await history.write(event)
+  async #take(event: TrainEvent, reporters: readonly Reporter[]): Promise<void> {
+    for (const reporter of reporters) await this.#report(() => reporter.write(event))
     this.#show(event)
     if (event.type !== 'step') this.#told.push(event)
-    if (event.type === 'validation' && event.best) await this.#tolerate(() => folder.saveBest(this.#bestSoFar()))
-    if (this.#sampleIsDue(event)) await this.#tolerate(() => this.#sample())
-    const intervals = { steps: options.checkpointSteps, minutes: options.checkpointMinutes }
-    if (folder.isDue(training.step, intervals)) {
-      record.historyBytes = history.bytes
-      await this.#tolerate(() => folder.saveLast(this.#checkpoint()))
-    }
+    if (event.type === 'step') this.#loss = event.loss
+    if (event.type === 'validation' && event.best) await this.#keeper.best()
+    if (this.#sampleIsDue(event)) await this.#report(() => this.#sample())
   }
 
   #show(event: TrainEvent): void {
     if (event.type === 'step') this.#view.step(event)
     else if (event.type === 'epoch') this.#view.epoch(event)
     else this.#view.validation(event)
-    if (this.#job.options.json && event.type !== 'step') console.log(JSON.stringify(event))
+    if (this.#job.options.json && event.type !== 'step') printJson(event)
   }
 
-  /** A disk that is full for a while costs a checkpoint, not the training. */
-  async #tolerate(save: () => Promise<unknown>): Promise<void> {
+  #warn(text: string): void {
+    if (this.#over) console.error(visible(text))
+    else this.#view.sample(text)
+  }
+
+  /** Does what the training can do without. */
+  async #report(work: () => Promise<unknown>): Promise<void> {
     try {
-      await save()
+      await work()
     } catch (error) {
-      if (!(error instanceof DataError)) throw error
-      this.#view.sample(`warning: ${error.message}; the training goes on, and tries again later`)
+      const { message } = error as Error
+      if (!(error instanceof UnrolledError) && !isRefusal(error)) throw error
+      if (this.#warnings.has(message)) return
+      this.#warnings.add(message)
+      this.#warn(`warning: ${message}; the training goes on without it`)
     }
   }
 
@@ -143,66 +164,101 @@ class Run {
     this.#view.sample(await predict(this.#prefixes[0], 50, this.#job.model, this.#job.vocab))
   }
 
-  #checkpoint(): Checkpoint {
-    const { model, vocab, training, record } = this.#job
-    return { config: configOf(model, this.#trained()), vocab, ...training.snapshot(), run: record }
-  }
-
-  #bestSoFar(): Checkpoint {
-    const { model, vocab } = this.#job
-    const tensors = underPrefix('model', model.stateDict())
-    return { config: configOf(model, this.#trained()), vocab, tensors }
-  }
-
   /** What config.json tells of the training. */
   #trained(): TrainingRecord {
-    const { options, text, training } = this.#job
-    const { perplexity = null } = this.#epochs.at(-1) ?? {}
+    const { options, text, training, record } = this.#job
+    const { perplexity } = this.#epochs.at(-1) ?? {}
     const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
     const finishedEpochs = this.#epochs.length
-    const so = { steps: training.step, finishedEpochs, perplexity, ...best, kernels: kernels().name }
-    return { text: text.source, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so }
+    const so = { steps: training.step, finishedEpochs, ...best, kernels: kernels().name }
+    const from = { text: text.source, texts: record.texts, fingerprint: record.text }
+    // A perplexity beyond all numbers is none that JSON could hold.
+    const reached: TrainingRecord = perplexity !== undefined && Number.isFinite(perplexity) ? { perplexity } : {}
+    return { ...from, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so, ...reached }
   }
 
-  /** Saves the best model, or the last where nothing was held out, and tells what came of the training. */
-  async #finish(seconds: number): Promise<void> {
-    const { folder, options, training, vocab } = this.#job
-    const best = training.best && (await loadModel(folder.folder))
-    const model = best?.model ?? this.#job.model
-    await saveModel(folder.folder, model, vocab, best?.config.training ?? this.#trained())
-    const { bold, isColorSupported } = colorsOf(options.json ? process.stderr : process.stdout)
-    const several = this.#epochs.length > 1
-    const plot = several ? await showCurve(this.#told, folder.folder, this.#say, isColorSupported) : undefined
-    const samples: string[] = []
-    for (const prefix of this.#prefixes) samples.push(await predict(prefix, 50, model, vocab))
+  /** Whether the model that the training has now, or the best one of it, is worth nothing. */
+  #isExploded(loss: number): boolean {
+    const { training, vocab } = this.#job
+    return isExploded(training.best?.loss ?? loss, vocab.size)
+  }
 
-    const { perplexity = null, tokensPerSecond = null } = this.#epochs.at(-1) ?? {}
+  /**
+   * The training is over, or was stopped. A model that is worth nothing takes no other's place: it stays in the
+   * checkpoint.
+   */
+  async #ended(seconds: number): Promise<void> {
+    const { folder, training, vocab, options } = this.#job
+    await this.#keeper.last()
+    const worthless = this.#isExploded(this.#loss)
+    const model = worthless ? undefined : await this.#keeper.model()
+    // Only now: one that was killed before its model was saved is to be finished when it goes on.
+    if (training.ended !== 'signal') await this.#keeper.finish()
+    await this.#tell(seconds, model)
+    if (!isExploded(this.#loss, vocab.size)) return
+    const saved = worthless ? 'the model was not saved, and is in the checkpoint alone' : 'the best model was saved'
+    throw new ExplodedError(
+      `train: the training in ${folder.folder} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, where one that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller --lr than ${options.lr ?? training.optimizer.lr}, or a smaller --clip`,
+    )
+  }
+
+  /** The training broke. What was learnt before is saved, or still in the last checkpoint. */
+  async #diverged(divergence: DivergenceError, seconds: number): Promise<never> {
+    const { folder, training, options } = this.#job
+    const lastGood = this.#epochs.at(-1)?.loss
+    const worth = lastGood !== undefined || training.best !== undefined
+    if (worth && !this.#isExploded(lastGood ?? 0)) await this.#tell(seconds, await this.#keeper.model())
+    else if (folder.step === 0) await folder.forget()
+    if (worth || folder.step > 0) {
+      const { lr: last = defaultRates[options.optimizer] } = options
+      const lr = Number((last / 10).toPrecision(2))
+      this.#say(
+        `unrolled train --resume ${folder.folder} --lr ${lr} goes on from the checkpoint of step ${folder.step} with another learning rate`,
+      )
+    }
+    throw divergence
+  }
+
+  /** Tells what came of the training. @param model that was saved */
+  async #tell(seconds: number, model: RNNModel | undefined): Promise<void> {
+    const { folder, options, training, vocab, text } = this.#job
+    const { bold, isColorSupported } = colorsOf(options.json ? process.stderr : process.stdout)
+    let plot: string | undefined
+    if (this.#epochs.length > 1) {
+      await this.#report(async () => {
+        plot = await showCurve(this.#told, folder.folder, this.#say, isColorSupported)
+      })
+    }
+    const samples: string[] = []
+    for (const prefix of model ? this.#prefixes : []) {
+      await this.#report(async () => samples.push(await predict(prefix, 50, model!, vocab)))
+    }
+    const { perplexity, tokensPerSecond } = this.#epochs.at(-1) ?? {}
     const stopped = this.#signal.aborted
-    const { step, epoch, ended } = training
+    const { step, epoch, ended, best } = training
     if (stopped) {
       this.#say(
-        `stopped after step ${step} (epoch ${epoch}); unrolled train --resume ${folder.folder} goes on from there`,
+        `stopped after step ${step} (epoch ${epoch}); unrolled train --resume ${this.#keeper.place} goes on from there`,
       )
     }
     if (ended === 'patience')
       this.#say(`ended after step ${step}: no better loss of the held-out text for ${options.patience} validations`)
-    if (training.best) {
-      const { loss, step } = training.best
+    if (best) {
       this.#say(
-        `held-out text: perplexity ${bold(Math.exp(loss).toFixed(2))}, ${loss.toFixed(4)} nats a token, at step ${step}`,
+        `held-out text: perplexity ${bold(Math.exp(best.loss).toFixed(2))}, ${best.loss.toFixed(4)} nats a token, at step ${best.step}`,
       )
     }
-    if (perplexity !== null && tokensPerSecond !== null) {
+    if (perplexity !== undefined && tokensPerSecond !== undefined) {
       this.#say(
         `perplexity ${bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`,
       )
     }
-    for (const sample of samples) this.#say(sample)
-    this.#say(`saved to ${folder.folder} after ${duration(seconds)}${plot ? `, the curve to ${plot}` : ''}`)
+    for (const sample of samples) this.#say(visible(sample))
+    if (model) this.#say(`saved to ${folder.folder} after ${duration(seconds)}${plot ? `, the curve to ${plot}` : ''}`)
     if (options.json) {
       const result = { epochs: this.#epochs.length, steps: step, perplexity, tokensPerSecond, seconds, samples, plot }
-      const end = { ...result, model: folder.folder, stopped, ended, best: training.best }
-      console.log(JSON.stringify({ type: 'done', ...end, text: this.#job.text.source, kernels: kernels().name }))
+      const end = { ...result, model: model && folder.folder, exploded: !model, stopped, ended, best }
+      printJson({ type: 'done', ...end, text: text.source, kernels: kernels().name })
     }
   }
 }

@@ -1,9 +1,8 @@
-import { checkNumber, checkWhole } from '../core/check.js'
+import { checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import type { SequenceData } from '../data/sequences.js'
 import { type ModelConfig, modelOf } from '../formats/model.js'
-import { gatesOf } from '../kernels/kernels.js'
 import type { RNNModel } from '../nn/model.js'
 import { Adam, AdamW } from '../optim/adam.js'
 import type { Optimizer } from '../optim/optimizer.js'
@@ -11,10 +10,8 @@ import { RMSprop } from '../optim/rmsprop.js'
 import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { checkMemory } from './memory.js'
 import { flagOf, type TrainingOptions } from './options.js'
-
-/** Parameters of a recurrent layer beyond which nobody trains on one machine. */
-const MAX_PARAMETERS = 2 ** 30
 
 /** A new model as the options say. */
 export function makeModel(options: TrainingOptions, vocabSize: number, generator: Generator): RNNModel {
@@ -22,26 +19,14 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
   const { dropout, weightDropout, inputDropout, outputDropout, variational } = options
   if (options.bidirectional) {
     throw new OptionError(
-      'train: bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
+      'train: --bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
     )
   }
   if (embeddingSize !== undefined) checkWhole('train', 'embeddingSize', embeddingSize)
   if (tieWeights && embeddingSize !== hiddenSize) {
-    const given = embeddingSize === undefined ? 'without embeddingSize' : `with embeddingSize ${embeddingSize}`
+    const given = embeddingSize === undefined ? 'without --embedding-size' : `with --embedding-size ${embeddingSize}`
     throw new OptionError(
-      `train: tieWeights ${given}, expected --embedding-size ${hiddenSize}, as many as hidden units`,
-    )
-  }
-  if (variational && dropout === 0 && outputDropout === 0 && !(embeddingSize && inputDropout > 0)) {
-    throw new OptionError(
-      'train: variational without a mask that it could keep, expected --dropout, --output-dropout, or --input-dropout with --embedding-size',
-    )
-  }
-  const gates = gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
-  const count = gates * hiddenSize * ((embeddingSize ?? vocabSize) + 2 * numLayers * hiddenSize)
-  if (count > MAX_PARAMETERS) {
-    throw new OptionError(
-      `train: the model would have about ${count.toPrecision(2)} parameters, expected at most ${MAX_PARAMETERS}; use a smaller hiddenSize or numLayers`,
+      `train: --tie-weights ${given}, expected --embedding-size ${hiddenSize}, as many as hidden units`,
     )
   }
   const sizes = {
@@ -56,7 +41,9 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
   }
   const dropoutKind = variational ? 'variational' : 'independent'
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout } as const
-  return modelOf({ cell, nonlinearity, ...sizes, ...drops }, generator)
+  const config = { cell, nonlinearity, ...sizes, ...drops }
+  checkMemory(config, options)
+  return modelOf(config, generator)
 }
 
 const shapes = ['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'embeddingSize', 'tieWeights', 'layerNorm'] as const
@@ -79,32 +66,47 @@ export function tunedConfig(config: ModelConfig, options: TrainingOptions, said:
   return { ...config, ...Object.fromEntries(dropped), ...kind }
 }
 
+/** A saved model in the words of the command, for the record of its training. */
+export function optionsOf(config: ModelConfig): Partial<TrainingOptions> {
+  const names = [...shapes, ...drops].filter((name) => config[name] !== undefined)
+  const variational = config.dropoutKind === 'variational' || undefined
+  return { ...Object.fromEntries(names.map((name) => [name, config[name]])), variational }
+}
+
 /** Learning rates where none is given: the book's for SGD, PyTorch's for the others. */
 export const defaultRates = { sgd: 1, adam: 0.001, adamw: 0.001, rmsprop: 0.01 }
 
 export function makeOptimizer(options: TrainingOptions, parameters: Tensor[]): Optimizer {
   const { optimizer, lr = defaultRates[optimizer], weightDecay, momentum, nesterov } = options
   if (optimizer === 'sgd') return new SGD(parameters, { lr, momentum, nesterov, weightDecay })
-  if (nesterov) throw new OptionError(`train: nesterov goes with the optimizer sgd, not with ${optimizer}`)
   if (optimizer === 'rmsprop') return new RMSprop(parameters, { lr, momentum, weightDecay })
-  if (momentum !== 0) throw new OptionError(`train: momentum goes with sgd and rmsprop, not with ${optimizer}`)
   return new (optimizer === 'adam' ? Adam : AdamW)(parameters, { lr, weightDecay })
 }
 
 export function makeSchedule(options: TrainingOptions, optimizer: Optimizer, data: SequenceData): Schedule | undefined {
-  const { schedule, warmup, decayEvery, decay: gamma, minLr } = options
-  checkWhole('train', 'warmup', warmup, 0)
-  checkNumber('train', 'minLr', minLr, 0)
+  const { schedule, warmup, decayEvery, decay: gamma, plateauPatience, minLr } = options
   switch (schedule) {
     case 'step':
       return new StepLR(optimizer, { stepSize: decayEvery, gamma })
     case 'cosine':
       return new CosineLR(optimizer, { totalSteps: stepsOf(options, data), warmupSteps: warmup, minLr })
     case 'plateau':
-      return new ReduceLROnPlateau(optimizer, { factor: gamma, patience: options.plateauPatience, minLr })
+      // The library calls it patience, as it does the training's.
+      checkWhole('train', 'plateauPatience', plateauPatience, 0)
+      return new ReduceLROnPlateau(optimizer, { factor: gamma, patience: plateauPatience, minLr })
     default:
       return undefined
   }
+}
+
+/** A warning where the schedule would change the learning rate only after the training. */
+export function idleSchedule(options: TrainingOptions, data: SequenceData): string | undefined {
+  const { schedule, decayEvery, plateauPatience, validateEvery = stepsOf({ ...options, epochs: 1 }, data) } = options
+  // The first validation is the best so far, and the next ones have to be worse.
+  const first = { constant: 0, step: decayEvery, cosine: 1, plateau: (plateauPatience + 2) * validateEvery }[schedule]
+  const steps = stepsOf(options, data)
+  if (first < steps) return undefined
+  return `warning: --schedule ${schedule} has no effect: it changes the learning rate after ${first} steps at the earliest, and this training has ${steps}`
 }
 
 /** Optimizer steps of a whole training; the data's random offsets can make it one less an epoch. */

@@ -12,13 +12,20 @@ export function lossTable(rows: readonly { name: string; loss: number }[], chara
   return table([
     ['', 'nats', 'perplexity', 'bits', ...(perCharacter ? ['bits per character'] : [])],
     ...rows.map(({ name, loss }) => [
-      ...[name, loss.toFixed(4), Math.exp(loss).toFixed(3), bitsOf(loss).toFixed(4)],
+      ...[name, loss.toFixed(4), perplexityOf(loss), bitsOf(loss).toFixed(4)],
       ...(perCharacter ? [(bitsOf(loss) / charactersPerToken).toFixed(4)] : []),
     ]),
   ])
 }
 
 export const nameOfOrder = (order: number): string => (order === 1 ? 'frequencies' : `${order}-grams`)
+
+/** The perplexity of a loss in nats, for people. */
+export function perplexityOf(loss: number): string {
+  const perplexity = Math.exp(loss)
+  if (perplexity === Infinity) return 'beyond 1e308'
+  return perplexity < 1e7 ? perplexity.toFixed(3) : perplexity.toExponential(3)
+}
 
 /** Nats as bits. */
 export const bitsOf = (nats: number): number => nats / Math.LN2

@@ -32,6 +32,27 @@ describe('TextView', () => {
     ).toBe('the a\n---\nthe\n---\nthe bc\n')
   })
 
+  test.each([
+    [true, 'the ^[[2J\ta\n^M\n'],
+    [false, 'the \x1b[2J\ta\n\r\n'],
+  ])('a model may make control characters: on a terminal (%s) they are only shown', (isTTY, expected) => {
+    let output = ''
+    const stream = { isTTY, write: (text: string) => (output += text) }
+    const view = new TextView('the \x1b', false, stream, pc.createColors(false))
+    for (const text of ['[2J\t', 'a\n\r']) view.token({ text, probability: 1 })
+    view.end()
+    expect(output).toBe(expected)
+  })
+
+  test('shades of colour are no control characters of the text', () => {
+    let output = ''
+    const stream = { isTTY: true, write: (text: string) => (output += text) }
+    const view = new TextView('the', true, stream, pc.createColors(true))
+    view.token({ text: '\x1b[2J', probability: 1 })
+    view.end()
+    expect(stripVTControlCharacters(output)).toContain('\nthe^[[2J\n')
+  })
+
   test('without colours, a line for each token', () => {
     const tokens: [string, number][] = [
       ['t', 0.934],
@@ -39,8 +60,11 @@ describe('TextView', () => {
       ['\n', 1],
       ["'", 0.5],
       ['"\x1b', 0.1],
+      ['\x7f\x9b', 0.1],
     ]
-    expect(shown(true, false, tokens)).toBe("the\n't' 0.93\n' ' 0.0041\n'\\n' 1.0\n'\\'' 0.50\n'\"\\u001b' 0.10\n")
+    expect(shown(true, false, tokens)).toBe(
+      "the\n't' 0.93\n' ' 0.0041\n'\\n' 1.0\n'\\'' 0.50\n'\"\\u001b' 0.10\n'\\u007f\\u009b' 0.10\n",
+    )
   })
 
   test('with colours, a shade for each token that the legend explains', () => {

@@ -1,5 +1,6 @@
 import type { MadeToken } from '../node.js'
 import { colorsOf } from './colors.js'
+import { quoted, visible } from './output.js'
 
 /** From the highest probability down: the least of each shade. */
 const shades = [
@@ -18,6 +19,8 @@ export class TextView {
   readonly #prefix: string
   readonly #mode: 'text' | 'shades' | 'lines'
   readonly #stream: { write(text: string): unknown }
+  /** What a text looks like there: a terminal must not obey it, and a file takes it as it is. */
+  readonly #shown: (text: string) => string
   readonly #colors: ReturnType<typeof colorsOf>
   #texts = 0
   #open = false
@@ -28,7 +31,8 @@ export class TextView {
     stream: { isTTY?: boolean; write(text: string): unknown } = process.stdout,
     colors = colorsOf(stream),
   ) {
-    this.#prefix = prefix
+    this.#shown = stream.isTTY ? visible : String
+    this.#prefix = this.#shown(prefix)
     this.#stream = stream
     this.#colors = colors
     this.#mode = !withProbabilities ? 'text' : colors.isColorSupported ? 'shades' : 'lines'
@@ -36,8 +40,8 @@ export class TextView {
 
   token({ text, probability }: Pick<MadeToken, 'text' | 'probability'>): void {
     this.#begin()
-    if (this.#mode === 'lines') this.#stream.write(`${quoted(text)} ${probability.toPrecision(2)}\n`)
-    else this.#stream.write(this.#mode === 'shades' ? this.#shaded(text, probability) : text)
+    if (this.#mode === 'lines') this.#stream.write(`${inSingleQuotes(text)} ${probability.toPrecision(2)}\n`)
+    else this.#stream.write(this.#mode === 'shades' ? this.#shaded(this.#shown(text), probability) : this.#shown(text))
   }
 
   /** Ends a text; one without tokens is its prefix. */
@@ -72,7 +76,7 @@ export class TextView {
 }
 
 /** As in a program: control characters can be read. */
-function quoted(text: string): string {
-  const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")
+function inSingleQuotes(text: string): string {
+  const inner = quoted(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")
   return `'${inner}'`
 }

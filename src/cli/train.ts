@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { withOptions } from './arguments.js'
-import { type TrainingOptions, trainingOptions } from './options.js'
+import { saidOf, withOptions } from './arguments.js'
+import { type TrainingOptions, trainingDefaults, trainingOptions } from './options.js'
 
 export function trainCommand(): Command {
   return withOptions(new Command('train'), trainingOptions())
@@ -17,17 +17,15 @@ Examples:
   unrolled train letters.txt --init-from runs/books --extend-vocab
   unrolled train novel.txt --json | jq .perplexity
 
-Ctrl-C ends the training after the step in hand and saves the model; --resume goes on from there.`,
+Ctrl-C ends the training after the step in hand and saves the model; --resume goes on from there, and may be given
+another --lr, --clip, --clip-value, --epochs and --patience. It ends with exit code 0 when all is saved, 2 for what you
+can mend, 3 for a training that exploded and whose model is worth nothing, 129, 130 and 143 when it was told to stop.`,
     )
-    .action((texts: string[], options: TrainingOptions, command: Command) => {
-      const said = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli')
-      return run(texts, options, said)
-    })
+    .action((texts: string[], options: TrainingOptions, command: Command) => run(texts, options, saidOf(command)))
 }
 
 export function bookCommand(): Command {
   const all = trainingOptions()
-  const defaults = Object.fromEntries(all.map((option) => [option.attributeName(), option.defaultValue]))
   const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'threads', 'out', 'json']
   return withOptions(
     new Command('book'),
@@ -44,7 +42,9 @@ Examples:
 
 unrolled train has more options.`,
     )
-    .action((options: Partial<TrainingOptions>) => run([], { ...defaults, ...options } as TrainingOptions, []))
+    .action((options: Partial<TrainingOptions>, command: Command) =>
+      run([], { ...trainingDefaults(), ...options } as TrainingOptions, saidOf(command)),
+    )
 }
 
 /** The library is loaded only where it is used: help and mistyped options come at once. */

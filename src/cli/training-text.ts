@@ -7,6 +7,7 @@ import { type Corpus, findTimeMachine, type LoadedCorpus, loadBytePairs, splitCo
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
 import type { TrainingOptions } from './options.js'
+import { movesCursor } from './output.js'
 import { grouped } from './table.js'
 
 /** A text as a training takes it. */
@@ -34,9 +35,8 @@ export async function loadTrainingText(
   signal: AbortSignal,
   vocab?: Vocab,
 ): Promise<TrainingText> {
-  const { tokens, clean, maxTokens, encoding, validation, test } = options
-  const how = { tokens, clean, maxTokens, encoding, vocab }
-  const loaded = await loadTexts(texts, how, signal, 'train')
+  const { validation, test } = options
+  const loaded = await loadTexts(texts, { ...howOf(options), vocab }, signal, 'train')
   const { corpus, source } = loaded
   const parts = splitCorpus(corpus, { validation, test })
   const counts = Object.entries(parts).map(([name, part]) => `${grouped(part.length)} to ${words[name]}`)
@@ -54,7 +54,12 @@ export async function loadTrainingText(
 
 const words: Record<string, string> = { train: 'train on', validation: 'validate on', test: 'be left for a test' }
 
-type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'maxTokens' | 'encoding'> & { vocab?: Vocab }
+type Encoding = Pick<TrainingOptions, 'tokens' | 'clean' | 'lowercase' | 'maxTokens' | 'encoding'> & { vocab?: Vocab }
+
+/** How a training's text becomes tokens. */
+export const howOf = ({ tokens, clean, lowercase, maxTokens, encoding }: TrainingOptions): Encoding => ({
+  ...{ tokens, clean, lowercase, maxTokens, encoding },
+})
 
 /** The names that a command was told, none for The Time Machine; or what was found under them. */
 export type Texts = readonly string[] | Sources
@@ -79,14 +84,14 @@ export async function loadTexts(
 
 async function loadBook(how: Encoding, command: string) {
   if (how.encoding !== undefined) {
-    throw new OptionError(`${command}: encoding goes with a text, expected one to be named`)
+    throw new OptionError(`${command}: encoding goes with a text, expected one to be named`, ['encoding'])
   }
-  const { isTTY } = process.stderr
+  const live = movesCursor(process.stderr)
   let shown = false
   const { text, source } = await findTimeMachine({
     onProgress: ({ received, total }) => {
-      shown = isTTY
-      if (isTTY) process.stderr.write(`\rdownloading: ${received}${total ? ` of ${total}` : ''} bytes\x1b[K`)
+      shown = live
+      if (live) process.stderr.write(`\rdownloading: ${received}${total ? ` of ${total}` : ''} bytes\x1b[K`)
     },
   })
   if (shown) process.stderr.write('\r\x1b[K')
@@ -99,7 +104,7 @@ const WINDOW = 2 ** 18
 const WINDOWS = 64
 
 /** A checksum of a corpus: of its length, and of pieces spread over it evenly. */
-function fingerprintOf(corpus: Corpus): string {
+export function fingerprintOf(corpus: Corpus): string {
   const hash = createHash('sha256').update(String(corpus.length))
   const windows = Math.min(WINDOWS, Math.ceil(corpus.length / WINDOW))
   for (let i = 0; i < windows; i++) {

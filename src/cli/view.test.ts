@@ -176,7 +176,7 @@ describe('progress on a terminal', () => {
     }
   })
 
-  test('a sample of several lines stands above the lines, whole and free of control characters', async () => {
+  test('a sample of several lines stands above the lines, whole, with its control characters made visible', async () => {
     const { stream, written } = fakeStream(true, 80)
     const view = trainView(data(4), 10, stream)
     view.epoch(epoch(1, 10))
@@ -188,10 +188,22 @@ describe('progress on a terminal', () => {
     view.end()
     await settled()
     const { lines } = screen(written(), 80)
-    expect(lines.slice(0, 3)).toEqual(['  one', '  two [2J', '  three'])
+    expect(lines.slice(0, 3)).toEqual(['  one', '  two^[[2J^G', '  three'])
     expect(lines[3]).toMatch(/^█+░+ {2}epoch 2\/10 {2}perplexity 2\.00 {2}validation 5\.00/)
     expect(lines).toHaveLength(5)
   })
+})
+
+test('a terminal that says it is dumb gets the lines of a file', async () => {
+  vi.stubEnv('TERM', 'dumb')
+  const { stream, written } = fakeStream(true)
+  const view = trainView(data(4), 10, stream)
+  view.epoch(epoch(1, 10))
+  view.sample('a sample')
+  view.end()
+  vi.unstubAllEnvs()
+  await settled()
+  expect(written()).toMatch(/^ 10 % {2}epoch 1\/10 .* left\n {2}a sample\n$/)
 })
 
 test('durations', () => {

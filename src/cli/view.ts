@@ -2,6 +2,7 @@ import { MultiBar, type SingleBar } from 'cli-progress'
 import type { SequenceData } from '../data/sequences.js'
 import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
 import { colorsOf } from './colors.js'
+import { movesCursor, visible } from './output.js'
 import { type Done, Progress } from './progress.js'
 import { type Part, statusLines } from './status-lines.js'
 
@@ -18,7 +19,7 @@ export interface TrainView {
 }
 
 /**
- * A live bar on a terminal, a line every tenth of the way elsewhere.
+ * A live bar on a terminal that can move its cursor, a line every tenth of the way elsewhere.
  * @param done what a resumed training had done before, for the time that is left
  */
 export function trainView(
@@ -28,11 +29,8 @@ export function trainView(
   done: Done = { epoch: 0, batch: 0 },
 ): TrainView {
   const progress = new Progress(data, epochs, done)
-  return stream.isTTY ? new LiveView(progress, stream) : new PlainView(progress, stream)
+  return movesCursor(stream) ? new LiveView(progress, stream) : new PlainView(progress, stream)
 }
-
-/** A model's text may hold anything; of control characters only line ends reach the terminal. */
-const linesOf = (sample: string): string[] => sample.split('\n').map((line) => line.replace(/\p{Cc}/gu, ' '))
 
 class LiveView implements TrainView {
   readonly #bars: MultiBar
@@ -71,7 +69,7 @@ class LiveView implements TrainView {
   sample(text: string): void {
     const { dim } = colorsOf(this.#stream)
     const clearToTheRight = '\x1b[K'
-    for (const line of linesOf(text)) this.#bars.log(`  ${dim(line)}${clearToTheRight}\n`)
+    for (const line of visible(text).split('\n')) this.#bars.log(`  ${dim(line)}${clearToTheRight}\n`)
   }
 
   end(): void {
@@ -134,7 +132,7 @@ class PlainView implements TrainView {
   }
 
   sample(text: string): void {
-    for (const line of linesOf(text)) this.#stream.write(`  ${line}\n`)
+    for (const line of visible(text).split('\n')) this.#stream.write(`  ${line}\n`)
   }
 
   end(): void {}

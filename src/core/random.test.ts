@@ -138,6 +138,16 @@ describe('Generator', () => {
     expect(tails.beyond4).toBeLessThanOrEqual(52)
   })
 
+  test('normal: the transform of Box and Muller', () => {
+    const generator = new Generator()
+    generator.state = [1, 2, 3, 4]
+    // The first bits of this state are 11520, 0, 5927040 and 70819200: see above.
+    const [radius, other] = [11520, 5927040].map((bits) => Math.sqrt(-2 * Math.log(1 - bits / 2 ** 32)))
+    const angle = (2 * Math.PI * 70819200) / 2 ** 32
+    const expected = [radius, 0, other * Math.cos(angle), other * Math.sin(angle)]
+    for (const value of expected) expect(generator.normal()).toBeCloseTo(value, 14)
+  })
+
   test.each([0.001, 0.2, 0.5, 0.97])('mask: drops with a probability of %s, each value on its own', (p) => {
     const values = new Float64Array(400_000)
     new Generator(7).mask(values, p, 2)
@@ -163,6 +173,12 @@ describe('Generator', () => {
     one.mask(values, 0.3, 1)
     expect(Array.from(values)).toEqual(Array.from(values, () => (other.uniform() < 0.3 ? 0 : 1)))
     expect(one.bits()).toBe(other.bits())
+  })
+
+  test('mask: a number that is exactly p is kept, as uniform() < p has it', () => {
+    const values = new Float32Array(1)
+    new Generator(16).mask(values, new Generator(16).uniform(), 1)
+    expect(values[0]).toBe(1)
   })
 
   test('integer: no bias where n does not divide 2³²', () => {

@@ -40,8 +40,8 @@ export class Generator {
   }
 
   /**
-   * All that decides the numbers to come: four words, and a normal number that is still to be given out, if any.
-   * Taking it and setting it again later, here or in another generator, repeats the numbers.
+   * All that the next numbers depend on: four words and, after an odd number of calls of `normal`, its next result.
+   * A state that is read and set again later, here or in another generator, repeats the numbers.
    * @throws OptionError on setting anything else
    */
   get state(): GeneratorState {
@@ -82,8 +82,8 @@ export class Generator {
   }
 
   /**
-   * Sets each value to `value` with probability 1 − p and else to 0: what `uniform() < p` would draw for one after
-   * the other, but with the state in registers and without a branch, 3 times as fast.
+   * Sets each value to `value` with probability 1 − p, or otherwise to 0. The results are those of `uniform() < p` for
+   * one value after another, but 3 times as fast, because the state is kept in registers and nothing branches.
    */
   mask(values: Float32Array | Float64Array, p: number, value: number): void {
     const threshold = p * 2 ** 32
@@ -143,7 +143,7 @@ interface Items {
 
 let current: Generator | undefined
 
-/** The generator that everything draws from that is not given one. */
+/** The generator that everything uses which is not given another. */
 export function defaultGenerator(): Generator {
   current ??= new Generator()
   return current

@@ -212,9 +212,12 @@ describe('SequenceData', () => {
     expect(() => new SequenceData(counting(15), sizes)).toThrow(
       'SequenceData: the corpus has 15 tokens, expected at least 16',
     )
+    expect(() => new SequenceData(counting(14), { ...sizes, sampling: 'random' })).toThrow('expected at least 15')
     for (let seed = 0; seed < 20; seed++) {
-      const data = new SequenceData(counting(16), { ...sizes, generator: new Generator(seed) })
-      expect([...data.batches()].length).toBe(1)
+      const generator = new Generator(seed)
+      expect([...new SequenceData(counting(16), { ...sizes, generator }).batches()].length).toBe(1)
+      const random = { ...sizes, sampling: 'random', generator } as const
+      expect([...new SequenceData(counting(15), random).batches()].length).toBe(1)
     }
   })
 })
@@ -248,6 +251,8 @@ describe('sequencesFromText', () => {
     const cleaned = sequencesFromText(given, { ...sizes, clean: true, maxTokens: 5 })
     expect(cleaned.vocab.join(cleaned.vocab.decode(cleaned.corpus.subarray(0, 99)))).toBe('it sb')
     expect(cleaned.changes).toEqual({ replaced: 13, lowered: 2, cut: 2 })
+    const spaced = sequencesFromText('a b,c', { ...sizes, clean: true })
+    expect(spaced.changes).toEqual({ replaced: 1, lowered: 0, cut: 0 })
     const small = sequencesFromText('ÀB Σ\u{10400}c1', { ...sizes, lowercase: true })
     expect(small.changes).toEqual({ replaced: 0, lowered: 4, cut: 0 })
     const words = sequencesFromText('one Two three', { ...sizes, tokens: 'word', clean: true })

@@ -119,6 +119,8 @@ describe('n-gram baselines', () => {
     expect(new NgramModel(50_000, 6).maxOrder).toBe(3)
     expect(new NgramModel(256, 9).maxOrder).toBe(6)
     expect(new NgramModel(1, 6).maxOrder).toBe(6)
+    // Numbers are exact up to 2⁵³, which is 53 digits of two values.
+    expect(new NgramModel(2, 60).maxOrder).toBe(53)
   })
 
   test('refuses what it cannot count', async () => {

@@ -4,31 +4,31 @@ import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
 import type { Corpus } from './sequences.js'
 
-/** What n-grams make of a text: a yardstick for language models. */
+/** How well n-grams predict a text: a yardstick for language models. */
 export interface Baseline {
   /** Tokens of an n-gram: 1 for frequencies alone. */
   order: number
-  /** Mean over the foretold tokens, in nats. */
+  /** Mean over the predicted tokens, in nats. */
   loss: number
   /** e^loss */
   perplexity: number
-  /** Of a token: the loss in bits. */
+  /** The same loss in bits. */
   bits: number
-  /** Tokens that the n-grams were counted on: all of the training text, or its beginning where it is huge. */
+  /** Tokens in which the n-grams were counted: all of the training text, or the beginning of one that is huge. */
   counted: number
 }
 
 export interface BaselineOptions {
-  /** The longest n-grams. Default 6; fewer where the vocabulary is so large that they could not be numbered. */
+  /** Length of the longest n-grams. Default 6; less if the vocabulary is so large that n-grams cannot be numbered. */
   maxOrder?: number
   /**
-   * Bytes that the counts may take; where they would be more, only the beginning of the text is counted. Default 1 GB,
-   * enough for some 60 million characters of English at order 6, or 2 million tokens that never repeat themselves.
+   * Bytes that the counts may take; if they would take more, only the beginning of the text is counted. Default 1 GB,
+   * enough for some 60 million characters of English at order 6, or 2 million tokens without any repetition.
    */
   maxMemory?: number
-  /** Ends the work with its reason. */
+  /** Ends the work: the promise is rejected with the reason of the signal. */
   signal?: AbortSignal
-  /** @param done part of the work */
+  /** @param done the part of the work that is done, from 0 to 1 */
   onProgress?: (done: number) => void
 }
 
@@ -39,10 +39,10 @@ const baselineOptions: OptionKinds<BaselineOptions> = {
   onProgress: 'function',
 }
 
-/** Tokens that are read at once. */
+/** Tokens that are read at a time. */
 const WINDOW = 65_536
 
-/** Tokens that are counted at most: counts are of 32 bits. */
+/** The most tokens that can be counted, as counts have 32 bits. */
 const MAX_COUNTED = 2 ** 32 - 1
 
 /**
@@ -79,7 +79,7 @@ export class NgramModel {
 
   /**
    * Counts the n-grams that end at each of `tokens` from `from` on; those before are context.
-   * @throws OptionError for a token that the vocabulary has not
+   * @throws OptionError for a token that is not in the vocabulary
    */
   count(tokens: ArrayLike<number>, from: number): void {
     this.#check(tokens)
@@ -122,7 +122,7 @@ export class NgramModel {
     }
   }
 
-  /** An n-gram with a token out of range would be taken for another. */
+  /** An n-gram with a token that is out of range would have the number of another n-gram. */
   #check(tokens: ArrayLike<number>): void {
     for (let i = 0; i < tokens.length; i++) {
       if (tokens[i] >= this.vocabSize || tokens[i] < 0) {
@@ -135,9 +135,9 @@ export class NgramModel {
 }
 
 /**
- * The losses of n-gram models of every order up to the longest, counted on one text and foretelling another: every
- * token of it but the first, which are those that `evaluateCorpus` has a model foretell.
- * @throws DataError where there is nothing to count or to foretell, OptionError for a token out of range
+ * The losses of n-gram models of every order up to the longest. They are counted in one text and predict every token of
+ * another except its first, the same tokens that a model predicts in `evaluateCorpus`.
+ * @throws DataError if a text is too short, OptionError for a token out of range
  */
 export async function ngramBaselines(
   train: Corpus,
@@ -150,13 +150,13 @@ export async function ngramBaselines(
   checkNumber('ngramBaselines', 'maxMemory', maxMemory, 0)
   if (train.length === 0 || test.length < 2) {
     throw new DataError(
-      `ngramBaselines: the texts have ${train.length} and ${test.length} tokens, expected at least 1 to count and 2 to foretell`,
+      `ngramBaselines: the texts have ${train.length} and ${test.length} tokens, expected at least 1 to count in and 2 to predict`,
     )
   }
   const model = new NgramModel(vocabSize, maxOrder)
   const turns = new Turns()
   const work = train.length + test.length
-  /** Window by window, with the tokens before each that are its context; returns how many tokens were read. */
+  /** Reads a text window by window, each with the tokens before it as context; returns how many tokens were read. */
   const read = async (
     corpus: Corpus,
     before: number,
@@ -177,7 +177,7 @@ export async function ngramBaselines(
   const counted = await read(train, 0, (tokens, from) => {
     model.count(tokens, from)
     left -= WINDOW
-    // In the next window, tables may double.
+    // The tables may double in the next window.
     return left > 0 && model.bytes * 2 <= maxMemory
   })
   const sums = new Float64Array(model.maxOrder)
@@ -197,11 +197,11 @@ export async function ngramBaselines(
   })
 }
 
-/** Columns of counts: how often a key was there; of a context, how many different tokens followed it. */
+/** Columns of counts: how often a key occurred, and for a context how many different tokens followed it. */
 const TOTAL = 0
 const TYPES = 1
 
-/** Counts by whole numbers below 2⁵³: a hash table with open addressing, 8 bytes a place and 4 for each column. */
+/** Counts for whole numbers below 2⁵³: a hash table with open addressing, with 8 bytes a place and 4 for each column. */
 class Counts {
   #keys = new Float64Array(64).fill(-1)
   #size = 0
@@ -215,7 +215,7 @@ class Counts {
     return this.#keys.length * (8 + 4 * this.columns.length)
   }
 
-  /** The place of a key, which may be new: in columns that may be new, too. */
+  /** The place of a key, which is added if it is new; `columns` may be new arrays afterwards. */
   insert(key: number): number {
     const place = this.#place(key)
     if (this.#keys[place] === key) return place
@@ -227,13 +227,13 @@ class Counts {
     return place
   }
 
-  /** The place of a key, or −1. */
+  /** The place of a key, or −1 if it is not there. */
   find(key: number): number {
     const place = this.#place(key)
     return this.#keys[place] === key ? place : -1
   }
 
-  /** Where a key is, or would be. */
+  /** The place where a key is, or where it would be added. */
   #place(key: number): number {
     const mask = this.#keys.length - 1
     const low = key | 0

@@ -34,6 +34,7 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCo
   if (validation + test >= 1) {
     throw new OptionError(
       `splitCorpus: validation and test are ${validation} and ${test}, expected less than 1 together, so that some is left to train on`,
+      ['validation', 'test'],
     )
   }
   const sizeOf = (name: string, part: number): number => {
@@ -41,6 +42,7 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCo
     if (part > 0 && size === 0) {
       throw new OptionError(
         `splitCorpus: ${name} is ${part}, which of ${corpus.length} tokens is none; use a larger part`,
+        [name],
       )
     }
     return size
@@ -68,6 +70,6 @@ class CorpusView implements Corpus {
   /** Places are counted from the view's beginning; what lies beyond its ends is left out. */
   subarray(from: number, to: number): ReturnType<Corpus['subarray']> {
     const within = (place: number) => this.from + Math.max(0, Math.min(place, this.length))
-    return this.corpus.subarray(within(from), Math.max(within(from), within(to)))
+    return this.corpus.subarray(within(from), within(to))
   }
 }

@@ -7,6 +7,7 @@ import { sequencesFromText } from './load.js'
 import { PieceStream, tokensOf } from './pieces.js'
 import { splitCorpus } from './split.js'
 import { cleanLines, type TextOptions, tokenKinds } from './text.js'
+import { numbersFor } from './tokens.js'
 import { Vocab } from './vocab.js'
 
 beforeAll(loadBytePairs)
@@ -140,6 +141,8 @@ describe('bytes', () => {
   test('a token that is none is refused', () => {
     expect(() => Vocab.of(['<unk>', '鯨'], 'byte')).toThrow(DataError)
     expect(() => Vocab.of(['<unk>', '鯨'], 'bpe')).toThrow('not made of bytes')
+    expect(() => Vocab.of(['<unk>', '\u0100'], 'byte')).toThrow('not made of bytes')
+    expect(Vocab.of(['<unk>', '\xff'], 'byte').size).toBe(2)
   })
 })
 
@@ -216,4 +219,15 @@ describe('splitCorpus', () => {
     expect(() => splitCorpus(counting, options)).toThrow(OptionError)
     expect(() => splitCorpus(counting, options)).toThrow(message)
   })
+})
+
+test('numbers of tokens take as few bytes as the vocabulary allows', () => {
+  for (const [size, bytes] of [
+    [256, 1],
+    [257, 2],
+    [65_536, 2],
+    [65_537, 4],
+  ]) {
+    expect(numbersFor(size).BYTES_PER_ELEMENT).toBe(bytes)
+  }
 })

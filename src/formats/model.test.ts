@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { FormatError } from '../core/errors.js'
-import { Generator } from '../core/random.js'
+import { DataError, FormatError } from '../core/errors.js'
+import { defaultGenerator, Generator } from '../core/random.js'
+import { Vocab } from '../data/vocab.js'
 import { fromData } from '../tensor/create.js'
-import { buildModel, configOf, type ModelConfig, modelOf, parseConfig } from './model.js'
+import { buildModel, checkSavable, configOf, type ModelConfig, modelOf, parseConfig } from './model.js'
 
 const base: ModelConfig = {
   ...({ format: 'unrolled', version: 1 } as const),
@@ -35,6 +36,22 @@ test.each(variants)('a model with %s comes back as it was', (_name, more) => {
   expect(loaded.eval().forward(tokens).output.data).toEqual(model.eval().forward(tokens).output.data)
 })
 
+test('a parameter of whole numbers is neither saved nor loaded', () => {
+  const model = modelOf(base, new Generator(1))
+  const dict = { ...model.stateDict(), 'linear.bias': fromData(new Int32Array(7), [7]) }
+  const vocab = Vocab.count('abcdef')
+  expect(() => checkSavable('saveCheckpoint', configOf(model), vocab, model.stateDict())).not.toThrow()
+  expect(() => checkSavable('saveCheckpoint', configOf(model), vocab, dict)).toThrow(DataError)
+  expect(() => buildModel(configOf(model), dict, 'model')).toThrow('model: linear.bias holds whole numbers')
+})
+
+test('loading draws nothing from the generator that everybody shares', () => {
+  const model = modelOf(base, new Generator(1))
+  const { state } = defaultGenerator()
+  buildModel(configOf(model), model.stateDict(), 'model')
+  expect(defaultGenerator().state).toEqual(state)
+})
+
 test('a configuration from before these options is a model without them', () => {
   const model = modelOf(reread(base), new Generator(1))
   const { dropoutKind, weightDropout, layerNorm } = model.rnn
@@ -48,6 +65,7 @@ test('a configuration from before these options is a model without them', () => 
 
 describe('forged', () => {
   test.each([
+    ['another version', { version: 2 }, 'version'],
     ['tied weights without an embedding', { tieWeights: true }, 'tieWeights'],
     ['tied weights of another size', { tieWeights: true, embeddingSize: 3 }, 'tieWeights'],
     ['an embedding of nothing', { embeddingSize: 0 }, 'embeddingSize'],

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 import { DataError, FormatError } from '../core/errors.js'
+import { parseAs } from '../core/parse.js'
 import { Generator } from '../core/random.js'
-import { formatShape, type Shape, sameShape } from '../core/shape.js'
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { gatesOf } from '../kernels/kernels.js'
@@ -39,7 +40,9 @@ const configSchema = v.pipe(
     tieWeights: v.optional(v.boolean()),
     layerNorm: v.optional(v.boolean()),
     /** How the model was trained, for people to read. */
-    training: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))),
+    training: v.optional(
+      v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(v.string())])),
+    ),
     /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
     sha256: v.optional(v.record(v.string(), v.string())),
   }),
@@ -82,8 +85,11 @@ export function parseVocab(json: string, where: string): Vocab {
 
 export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringify({ kind, tokens }, null, 1)}\n`
 
+/** A configuration without what only a file has. */
+type Sizes = Omit<ModelConfig, 'format' | 'version'>
+
 /** Names and shapes of a model's parameters, one by one: a forged number of layers is not walked to its end. */
-function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Shape]> {
+function* expectedShapes(config: Sizes): Iterable<[name: string, shape: Shape]> {
   const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm } = config
   const directions = bidirectional ? 2 : 1
   const rows = hiddenSize * gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
@@ -105,11 +111,40 @@ function* expectedShapes(config: ModelConfig): Iterable<[name: string, shape: Sh
   yield ['linear.bias', [vocabSize]]
 }
 
+/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
+export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
+  const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
+  return infinite && `${infinite[0]} has values that are not finite numbers`
+}
+
+/** How many numbers the parameters of a configuration are. Nothing of its sizes is made. */
+export function parameterCount(config: Sizes): number {
+  const count = (numLayers: number): number => {
+    let sum = 0
+    for (const [, shape] of expectedShapes({ ...config, numLayers })) sum += sizeOf(shape)
+    return sum
+  }
+  const one = count(1)
+  // All layers after the first are alike.
+  return one + (config.numLayers - 1) * (count(2) - one)
+}
+
+/** @throws FormatError where a vocabulary is another's than a configuration's model */
+export function checkVocab({ vocabSize }: ModelConfig, { size }: Vocab, where: string): void {
+  if (size === vocabSize) return
+  throw new FormatError(`${where}: the vocabulary has ${size} tokens, expected ${vocabSize} by the configuration`)
+}
+
 /**
- * What keeps these parameters from being those of a model of the configuration. Nothing of the model's sizes is made
- * for that, so a forged size takes no memory.
+ * Whether these are the parameters of a configuration's model: to be asked before anything of the configuration's
+ * sizes is made, so that a forged size takes neither memory nor time.
+ * @throws FormatError where a parameter is missing or unknown, has another shape, or is not finite
  */
-function parametersProblem(config: ModelConfig, parameters: Readonly<Record<string, Tensor>>): string | undefined {
+export function checkParameters(
+  config: ModelConfig,
+  parameters: Readonly<Record<string, Tensor>>,
+  where: string,
+): void {
   const { numLayers } = config
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
   const expected = new Set<string>()
@@ -117,19 +152,17 @@ function parametersProblem(config: ModelConfig, parameters: Readonly<Record<stri
     const given = Object.hasOwn(parameters, name) ? parameters[name] : undefined
     if (!given || !sameShape(given.shape, shape)) {
       const found = given ? `has the shape ${formatShape(given.shape)}` : 'is missing'
-      return `${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`
+      throw new FormatError(
+        `${where}: ${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`,
+      )
     }
-    if (given.dtype !== 'float') return `${name} holds whole numbers, expected floats`
+    if (given.dtype !== 'float') throw new FormatError(`${where}: ${name} holds whole numbers, expected floats`)
     expected.add(name)
   }
-  const unknown = Object.keys(parameters).filter((name) => !expected.has(name))
-  return unknown.length > 0 ? `${unknown.join(', ')} is unknown to the configuration of ${layers}` : undefined
-}
-
-/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
-export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
-  const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
-  return infinite && `${infinite[0]} has values that are not finite numbers`
+  const unknown = Object.keys(parameters).find((name) => !expected.has(name))
+  if (unknown !== undefined) throw new FormatError(`${where}: ${unknown} is unknown to the configuration of ${layers}`)
+  const problem = valuesProblem(parameters)
+  if (problem) throw new FormatError(`${where}: ${problem}`)
 }
 
 /**
@@ -144,37 +177,36 @@ export function checkSavable(
   vocab: Vocab,
   parameters: Readonly<Record<string, Tensor>>,
 ): void {
-  const refuse = (problem: string, advice: string): never => {
-    throw new DataError(`${where}: ${problem}; nothing was saved: ${advice}`)
-  }
   const infinite = valuesProblem(parameters)
-  if (infinite) refuse(infinite, 'the model diverged, train it again with a smaller learning rate')
+  const advice = infinite
+    ? 'train it again with a smaller learning rate'
+    : 'a model with parameters of its own is saved with saveStateDict'
   try {
-    parseConfig(JSON.stringify(config), 'the configuration')
-    parseVocab(vocabToJson(vocab), 'the vocabulary')
+    if (infinite) throw new FormatError(`${where}: ${infinite}`)
+    const read = parseConfig(JSON.stringify(config), where)
+    checkVocab(read, parseVocab(vocabToJson(vocab), where), where)
+    checkParameters(read, parameters, where)
   } catch (error) {
-    refuse((error as Error).message, 'a model like this could not be loaded')
-  }
-  if (vocab.size !== config.vocabSize) {
-    refuse(
-      `the vocabulary has ${vocab.size} tokens, expected the model's ${config.vocabSize}`,
-      'pass its own vocabulary',
+    throw new DataError(
+      `${(error as Error).message}; nothing was saved, because the model could not be loaded again; ${advice}`,
     )
   }
-  const other = parametersProblem(config, parameters)
-  if (other) refuse(other, 'a model with other parameters than those of RNNModel is saved with saveStateDict')
 }
 
 /**
  * The model of a configuration with its parameters.
+ * @param generator for dropout; one of its own as a rule, so that loading draws nothing from the one that everybody shares
  * @throws FormatError where they do not fit, or a parameter is not finite
  */
-export function buildModel(config: ModelConfig, parameters: Record<string, Tensor>, where: string): RNNModel {
-  const problem = parametersProblem(config, parameters) ?? valuesProblem(parameters)
-  if (problem) throw new FormatError(`${where}: ${problem}`)
-  // A generator of its own: loading a model draws nothing from the one that everybody shares.
+export function buildModel(
+  config: ModelConfig,
+  parameters: Record<string, Tensor>,
+  where: string,
+  generator: Generator = new Generator(),
+): RNNModel {
+  checkParameters(config, parameters, where)
   try {
-    const model = modelOf(config, new Generator())
+    const model = modelOf(config, generator)
     model.loadStateDict(parameters)
     return model
   } catch (error) {
@@ -183,7 +215,7 @@ export function buildModel(config: ModelConfig, parameters: Record<string, Tenso
 }
 
 /** A new model of a configuration, with initial values drawn from `generator`, which its dropout draws from, too. */
-export function modelOf(config: Omit<ModelConfig, 'format' | 'version'>, generator: Generator): RNNModel {
+export function modelOf(config: Sizes, generator: Generator): RNNModel {
   const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
   const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights, layerNorm } = config
   const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
@@ -204,8 +236,5 @@ function parse<T extends v.GenericSchema>(schema: T, json: string, where: string
   } catch {
     throw new FormatError(`${where}: the file is not JSON`)
   }
-  const { success, output, issues } = v.safeParse(schema, value)
-  if (success) return output
-  const [issue] = issues
-  throw new FormatError(`${where}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`)
+  return parseAs(schema, value, where)
 }

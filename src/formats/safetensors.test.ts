@@ -50,6 +50,31 @@ describe('safetensors', () => {
     expect(() => encodeSafetensors({ bytes })).toThrow('encodeSafetensors: bytes is a Uint8Array, expected floats or')
   })
 
+  test('values begin at a multiple of 8, as the format asks', () => {
+    for (let length = 1; length <= 16; length++) {
+      const file = encodeSafetensors({ ['n'.repeat(length)]: tensor([1]) })
+      expect(Number(new DataView(file.buffer).getBigUint64(0, true)) % 8).toBe(0)
+    }
+  })
+
+  test('the header may name tensors in another order than that of their values', () => {
+    const file = forge({ second: entry([1], [4, 8]), first: entry([1], [0, 4]) })
+    const view = new DataView(file.buffer, file.length - 8)
+    view.setFloat32(0, 1.5, true)
+    view.setFloat32(4, -2, true)
+    const { tensors } = decodeSafetensors(file)
+    expect([...tensors.first.data, ...tensors.second.data]).toEqual([1.5, -2])
+  })
+
+  test('whole numbers of 64 bits are read where they fit into 32', () => {
+    const file = forge({ n: entry([1], [0, 8], 'I64') })
+    const view = new DataView(file.buffer, file.length - 8)
+    view.setBigInt64(0, -(2n ** 31n), true)
+    expect([...decodeSafetensors(file).tensors.n.data]).toEqual([-(2 ** 31)])
+    view.setBigInt64(0, 2n ** 31n, true)
+    expect(() => decodeSafetensors(file)).toThrow('n holds 2147483648, expected whole numbers of 32 bits')
+  })
+
   test('half and brain floats become floats', async () => {
     // 1, −2, the smallest denormal and infinity in half precision; 1 and −2.5 as brain floats.
     const file = forge({ h: entry([4], [0, 8], 'F16'), b: entry([2], [8, 12], 'BF16') }, 12)

@@ -4,6 +4,7 @@ import { Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
+import { RNN } from '../nn/rnn.js'
 import { noGrad } from '../tensor/autograd.js'
 import { fromData } from '../tensor/create.js'
 import { beamSearch, bestSoFar } from './beam.js'
@@ -103,6 +104,31 @@ describe('beamSearch', () => {
     for (const { tokens, logProbability } of found) {
       expect(tokens.reduce((sum, made) => sum + made.logProbability, 0)).toBeGreaterThan(logProbability)
     }
+  })
+
+  test('a text of two tokens is worth the mean of both, so that one which ended after the first need not win', async () => {
+    // With weights of this size the state is the last token alone, so that the output weights are a table of bigrams.
+    const letters = Vocab.of(['<unk>', 'a', 'b', 's'])
+    const bigrams = new RNNModel(new RNN({ inputSize: 4, hiddenSize: 4, bias: false }), 4)
+    const [weightIh, weightHh] = bigrams.rnn.parameters()
+    for (let i = 0; i < 4; i++) for (let j = 0; j < 4; j++) weightIh.data[4 * i + j] = i === j ? 100 : 0
+    weightHh.data.fill(0)
+    bigrams.linear.bias!.data.fill(0)
+    bigrams.linear.weight.data.fill(-100)
+    const set = (from: string, to: string, probability: number) => {
+      bigrams.linear.weight.data[4 * letters.indexOf(to) + letters.indexOf(from)] = Math.log(probability)
+    }
+    set('a', 's', 0.55)
+    set('a', 'b', 0.45)
+    set('b', 'b', 1)
+    const options = { prefix: 'a', beams: 1, stop: 's' }
+    // One token: log 0.55. Two: log 0.45 / 2 is more, but log 0.45 / 1 would be less.
+    const two = await beamSearch(bigrams, letters, { ...options, length: 2 })
+    expect(two.map(({ text }) => text)).toEqual(['abb'])
+    expect(two[0].score).toBeCloseTo(Math.log(0.45) / 2, 6)
+    const [one] = await beamSearch(bigrams, letters, { ...options, length: 1 })
+    expect([one.text, one.tokens.length]).toEqual(['a', 0])
+    expect(one.score).toBeCloseTo(Math.log(0.55), 6)
   })
 
   test('leaves <unk> out where told to', async () => {

@@ -34,17 +34,17 @@ const beamOptions: OptionKinds<BeamSearchOptions> = {
 
 /** A text that beam search found. */
 export interface Hypothesis {
-  /** With the prefix, and without the stop string. */
+  /** The text with its prefix, without the stop string. */
   text: string
   /** The tokens of the text after the prefix. */
   tokens: MadeToken[]
   /** Natural logarithm of the probability of all tokens after the prefix, those of the stop string among them. */
   logProbability: number
-  /** What it is ranked by: see `lengthPenalty`. */
+  /** The value by which texts are ranked: see `lengthPenalty`. */
   score: number
 }
 
-/** The last token of a text, and the way back to the prefix, whose length counts as 0. */
+/** The last token of a text, linked to the token before it; the prefix comes first, with a length of 0. */
 interface Step {
   before?: Step
   token: number
@@ -56,10 +56,10 @@ interface Step {
 const MOST_BEAMS = 4096
 
 /**
- * The likeliest texts that go on from a prefix, as far as a beam finds them: at each step, of all
- * continuations of the texts kept so far the `beams` likeliest are kept. Those that reach a stop string and are
- * likelier than the last one kept end there; the search ends when none kept can become better than `beams` of them.
- * @returns best first, at most `beams`
+ * Searches for the likeliest texts that begin with a prefix. At each step every text is extended by every token, and
+ * the `beams` likeliest results are kept. A text ends when it contains a stop string. The search ends when no text that
+ * is still extended can become better than `beams` of those that have ended. It may miss the likeliest text of all.
+ * @returns at most `beams` texts, best first
  * @throws DataError and OptionError as `generate` does, and the signal's reason
  */
 export async function beamSearch<S extends RecurrentState>(
@@ -89,7 +89,7 @@ export async function bestSoFar<S extends RecurrentState>(
   const stepper = model.stepper(beams)
   const pace = new Turns()
   try {
-    // While the prefix is read all sequences are the same; the first continuations come from the first.
+    // All rows are the same while the model reads the prefix, and the search begins with the first of them.
     for (const token of prefix.tokens.subarray(0, -1)) {
       if (signal?.aborted) break
       stepper.step(new Int32Array(beams).fill(token))
@@ -107,9 +107,9 @@ export async function bestSoFar<S extends RecurrentState>(
   return search.best(lengthPenalty).map((step, rank) => hypothesisOf(step, rank, vocab, prefix, stops, lengthPenalty))
 }
 
-/** The texts of a beam search so far. */
+/** The texts that a beam search has found so far. */
 class Search {
-  /** Those that go on; the state of each is in the row of its place. */
+  /** Texts that are still extended. The model's state after text i is in row i. */
   live: Step[]
   readonly #ended: Step[] = []
   readonly #banned: number | undefined
@@ -125,7 +125,7 @@ class Search {
     this.#banned = allowUnknown || vocab.size === 1 ? undefined : vocab.unk
   }
 
-  /** Adds a token to each, and keeps the likeliest. Returns which row each of them goes on from. */
+  /** Extends each text by a token and keeps the likeliest results. Returns the row of the text that each extends. */
   extend(scores: ArrayLike<number> & { subarray(from: number, to: number): ArrayLike<number> }): Int32Array {
     const { size } = this.vocab
     const before = this.live
@@ -152,11 +152,11 @@ class Search {
     return from
   }
 
-  /** Whether none that goes on, up to `length` tokens, can become better than those that ended. */
+  /** Whether no text that is still extended, up to `length` tokens, can become better than those that have ended. */
   settled(length: number, lengthPenalty: number): boolean {
     if (this.live.length === 0) return true
     if (this.#ended.length < this.beams) return false
-    // A text's log-probability only falls, and at best is shared among as many tokens as there can be.
+    // More tokens can only lower the log-probability of a text. At best it stays, divided by the greatest length.
     const hope = this.live[0].total / length ** lengthPenalty
     return this.#ended.filter((step) => scoreOf(step, lengthPenalty) >= hope).length >= this.beams
   }

@@ -14,11 +14,11 @@ export interface GenerateOptions extends SamplingOptions {
   prefix?: string
   /** Tokens to make after the prefix. Default 50. */
   length?: number
-  /** The text ends before the first of these that is made, whatever is left of `length`. */
+  /** The text ends before the first of these strings that the model makes, even if `length` is not reached. */
   stop?: string | readonly string[]
-  /** Source of the draws. Default: the one that `manualSeed` restarts. */
+  /** Source of the random numbers. Default: the generator that `manualSeed` restarts. */
   generator?: RandomGenerator
-  /** Ends the work, after the token in hand, by throwing the signal's reason. */
+  /** Ends the work after the current token, by throwing the signal's reason. */
   signal?: AbortSignal
 }
 
@@ -34,28 +34,28 @@ export const generateOptions: OptionKinds<GenerateOptions> = {
 /** More tokens than this do not fit into one string, whose length V8 limits to 2²⁹ − 24. */
 export const MOST_TOKENS = 2 ** 28
 
-/** A token that was made. */
+/** A token that the model made. */
 export interface MadeToken {
   /** Its number in the vocabulary. */
   token: number
-  /** What it adds to the text; for words, with the space before. */
+  /** What it adds to the text; a word comes with the space before it. */
   text: string
   /**
-   * What the model gives it: softmax of its scores as they are, at temperature 1 and before penalty and
-   * truncation, whatever it was drawn with.
+   * The probability that the model gives the token: the softmax of its scores at temperature 1, before any penalty or
+   * truncation, however the token was drawn.
    */
   probability: number
   /** The natural logarithm of `probability`. */
   logProbability: number
-  /** Its place among the tokens after the prefix, from 0. */
+  /** Its position among the tokens after the prefix, from 0. */
   index: number
-  /** Which of the texts it belongs to, from 0. */
+  /** The text that it belongs to, from 0. */
   sample: number
 }
 
 /**
- * The tokens that continue each prefix, side by side: one of each text in turn, except that tokens which may belong to
- * a stop string wait until that is known. Probabilities cost time: unless `measured`, they are NaN.
+ * Continues all prefixes at the same time, and yields a token of each text in turn. A token that may be part of a stop
+ * string is held back until that is known. Probabilities cost time: unless `measured` is true, they are NaN.
  * @param where the function that the user called, which has checked model and vocabulary
  */
 export async function* continuations<S extends RecurrentState>(
@@ -108,7 +108,7 @@ function textsOf(
   const stops = stopsOf(where, options.stop)
   const sampling = samplingOf(where, options)
   return prefixes.map((prefix, sample) => {
-    // A stream of its own makes a text independent of how many others there are.
+    // Each text draws from a generator of its own, so that it does not depend on the number of texts.
     const stream = sampling.temperature === 0 ? generator : streamOf(generator)
     const sampler = new Sampler(where, sampling, vocab, stream)
     for (const token of prefix.tokens) sampler.see(token)
@@ -119,7 +119,7 @@ function textsOf(
 const streamOf = (generator: RandomGenerator): RandomGenerator =>
   new RandomGenerator(generator.integer(2 ** 21) * 2 ** 32 + generator.bits())
 
-/** One of the texts that are made side by side. */
+/** One of the texts that are made at the same time. */
 class ContinuedText {
   readonly #stream: TextStream
   #made = 0
@@ -139,7 +139,7 @@ class ContinuedText {
     return this.#made === this.length || this.filter.ended
   }
 
-  /** Takes the next token of the text; gives those that are certain to be part of it. */
+  /** Adds the next token, and returns the tokens that are now certain to belong to the text. */
   add(token: number, logProbability: number): MadeToken[] {
     const index = this.#made++
     const last = this.#made === this.length

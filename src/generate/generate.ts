@@ -11,7 +11,7 @@ import { encodePrefix, type Prefix, prefixOf } from './prefix.js'
 import { temperatureOf } from './sample.js'
 
 export interface GenerateAllOptions extends GenerateOptions {
-  /** Texts to make side by side from the same prefix. The first ones are the same however many there are. Default 1. */
+  /** Number of texts to make from the same prefix. The first texts are the same for any number. Default 1. */
   samples?: number
 }
 
@@ -20,7 +20,7 @@ export type PredictOptions = Omit<GenerateOptions, 'prefix' | 'length'>
 const generateAllOptions: OptionKinds<GenerateAllOptions> = { ...generateOptions, samples: 'any' }
 const { prefix: _, length: __, ...predictOptions } = generateOptions
 
-/** More sequences side by side are slower than a few one after another, and only fill the memory. */
+/** More texts at the same time are slower than a few after one another, and only fill the memory. */
 const MOST_SAMPLES = 65536
 
 /**
@@ -41,7 +41,7 @@ export async function* generate<S extends RecurrentState>(
   for await (const { text } of continuations('generate', model, vocab, [prefix], options)) yield text
 }
 
-/** Like `generate`, with the probability of each token; several samples come in turn, a token of each. */
+/** Like `generate`, with the probability of each token; of several samples, it yields a token of each in turn. */
 export async function* generateTokens<S extends RecurrentState>(
   model: RNNModel<S>,
   vocab: Vocab,
@@ -53,7 +53,7 @@ export async function* generateTokens<S extends RecurrentState>(
   yield* continuations('generateTokens', model, vocab, Array<Prefix>(samples).fill(prefix), rest, true)
 }
 
-/** The texts of `samples`, each with the prefix, made side by side. See `generate`. */
+/** Makes several texts at the same time, and returns each with its prefix. See `generate`. */
 export async function generateAll<S extends RecurrentState>(
   model: RNNModel<S>,
   vocab: Vocab,
@@ -66,18 +66,21 @@ export async function generateAll<S extends RecurrentState>(
   return textsFrom('generateAll', Array<Prefix>(samples).fill(prefix), model, vocab, { ...rest, length })
 }
 
-/** The options of several samples, which differ only where they are drawn. @throws OptionError where they are not */
+/** The options for several samples. @throws OptionError if the samples would all be the same */
 function drawn(where: string, options: GenerateAllOptions): GenerateAllOptions {
   const { samples = 1 } = options
   const temperature = temperatureOf(options, samples)
   checkWhole(where, 'samples', samples, 1, MOST_SAMPLES)
   if (samples > 1 && temperature === 0) {
-    throw new OptionError(`${where}: temperature is 0, at which all samples are the same; expected one above 0`)
+    throw new OptionError(
+      `${where}: temperature is 0, at which all samples are the same; expected a temperature above 0`,
+      ['temperature'],
+    )
   }
   return { ...options, temperature }
 }
 
-/** The prefix and `numPreds` tokens after it, as one text. See `generate`. */
+/** Returns the prefix and `numPreds` tokens after it as one text. See `generate`. */
 export async function predict<S extends RecurrentState>(
   prefix: string,
   numPreds: number,
@@ -92,7 +95,7 @@ export async function predict<S extends RecurrentState>(
   return text
 }
 
-/** Like `predict` for several prefixes side by side, which takes less time than one after another. */
+/** Like `predict`, for several prefixes at the same time, which is faster than one after another. */
 export async function predictAll<S extends RecurrentState>(
   prefixes: readonly string[],
   numPreds: number,

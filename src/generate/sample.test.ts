@@ -136,6 +136,8 @@ describe('Sampler', () => {
     const sampler = samplerOf({ temperature: 1, repetitionPenalty: 2, repetitionWindow: 2 }, 3)
     for (const token of [0, 1, 2, 2]) sampler.see(token)
     expectClose(sampler.distribution([1, 1, 1]), softmax([1, 1, 0.5]))
+    sampler.see(0)
+    expectClose(sampler.distribution([1, 1, 1]), softmax([0.5, 1, 0.5]))
   })
 
   test.each<SamplingOptions>([

@@ -5,8 +5,8 @@ import type { Generator } from '../core/random.js'
 import type { Vocab } from '../data/vocab.js'
 
 /**
- * How a token is taken from its scores. The steps apply in the order of Hugging Face's logits processors and
- * warpers, each to what the one before it left: repetition penalty, `<unk>`, temperature, top-k, top-p, min-p.
+ * How the next token is chosen by its score. The steps apply in the order of Hugging Face's logits processors and
+ * warpers, each to the result of the one before it: repetition penalty, `<unk>`, temperature, top-k, top-p, min-p.
  */
 export interface SamplingOptions {
   /**
@@ -14,21 +14,21 @@ export interface SamplingOptions {
    * but 1 where `topK`, `topP` or `minP` is given or several samples are made.
    */
   temperature?: number
-  /** Draw among the so many likeliest tokens (and those equal to the last of them). */
+  /** Draw among this many of the likeliest tokens (and those as likely as the last of them). */
   topK?: number
   /**
-   * Draw among the fewest likeliest tokens whose probabilities add up to this or more (and those equal to the
-   * last of them), 0 to 1 (nucleus sampling, Holtzman et al. 2020).
+   * Draw among as few of the likeliest tokens as have probabilities that add up to this or more (and those as likely
+   * as the last of them), 0 to 1 (nucleus sampling, Holtzman et al. 2020).
    */
   topP?: number
   /** Draw among the tokens whose probability is at least this share of the likeliest one's, 0 to 1 (Nguyen et al. 2024). */
   minP?: number
   /**
-   * Divides positive scores, and multiplies negative ones, of every token that the text has already, prefix
-   * included (Keskar et al. 2019); from 0.01 to 100. Default 1, which changes nothing.
+   * For every token that is already in the text or its prefix, a positive score is divided by this and a negative one
+   * multiplied (Keskar et al. 2019); from 0.01 to 100. Default 1, which changes nothing.
    */
   repetitionPenalty?: number
-  /** Only the last so many tokens count as repeated. Default: all. */
+  /** Only this many of the last tokens count as repeated. Default: all. */
   repetitionWindow?: number
   /** Whether `<unk>` may be made. Default: only at temperature 0, where the book's `predict` takes it too. */
   allowUnknown?: boolean
@@ -65,15 +65,15 @@ export function samplingOf(where: string, options: SamplingOptions): Sampling {
   return { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow, allowUnknown }
 }
 
-/** Takes the tokens of one text. */
+/** Chooses the tokens of one text. */
 export class Sampler {
   readonly #where: string
   readonly #options: Sampling
   readonly #size: number
-  /** The token that is not to be made. */
+  /** The token that must not be made. */
   readonly #banned: number | undefined
   readonly #generator: Generator
-  /** How often each token is there, and the tokens that will leave the window again. */
+  /** How often each token counts as repeated, and the tokens in the window, oldest first. */
   readonly #counts: Int32Array | undefined
   readonly #window: number[] = []
   #made = 0
@@ -112,7 +112,7 @@ export class Sampler {
   distribution(scores: ArrayLike<number>): Float64Array {
     const adjusted = this.#adjusted(scores)
     const best = adjusted[likeliest(adjusted)]
-    // As exp rises, each truncation is a least weight.
+    // Weights rise with the scores, so that every truncation amounts to a lowest weight that is kept.
     const { temperature } = this.#options
     const weights = new Float64Array(this.#size)
     for (let i = 0; i < weights.length; i++) weights[i] = Math.exp((adjusted[i] - best) / temperature)
@@ -143,7 +143,7 @@ export class Sampler {
     return adjusted
   }
 
-  /** The least weight that top-k, top-p and min-p leave in, where the likeliest token's is 1. */
+  /** The lowest weight that top-k, top-p and min-p keep, if the weight of the likeliest token is 1. */
   #leastWeight(weights: Float64Array): number {
     const { topK, topP, minP } = this.#options
     if (topK >= this.#size && topP === 1) return minP

@@ -4,7 +4,9 @@ import { OptionError } from '../core/errors.js'
 export function stopsOf(where: string, stop: string | readonly string[] = []): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : stop
   if (!Array.isArray(stops) || stops.some((text) => typeof text !== 'string' || text === '')) {
-    throw new OptionError(`${where}: stop is ${JSON.stringify(stop)}, expected texts of one character or more`)
+    throw new OptionError(`${where}: stop is ${JSON.stringify(stop)}, expected texts of one character or more`, [
+      'stop',
+    ])
   }
   return stops
 }
@@ -15,19 +17,19 @@ export function stopIn(text: string, stops: readonly string[]): number {
   return found.length > 0 ? Math.min(...found) : -1
 }
 
-/** Lets the tokens of a text through up to a stop string: those that may belong to one wait until that is known. */
+/** Passes the tokens of a text on up to a stop string; a token that may be part of one waits until that is known. */
 export class StopFilter<T extends { text: string }> {
   readonly #stops: readonly string[]
   #waiting: T[] = []
   #text = ''
-  /** A stop string was there. */
+  /** Whether there was a stop string. */
   ended = false
 
   constructor(stops: readonly string[]) {
     this.#stops = stops
   }
 
-  /** The tokens that are certain now. A word that a stop string cuts is let through as the text before the cut. */
+  /** Adds a token, and returns those that are certain now. Of a word that a stop string cuts, the beginning is kept. */
   push(token: T): T[] {
     this.#waiting.push(token)
     this.#text += token.text
@@ -41,7 +43,7 @@ export class StopFilter<T extends { text: string }> {
     return certain
   }
 
-  /** The tokens that still waited, when the text ends without a stop string. */
+  /** Returns the tokens that still wait when the text ends without a stop string. */
   flush(): T[] {
     return this.#release(this.#text.length)
   }

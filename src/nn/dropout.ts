@@ -3,7 +3,7 @@ import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { floatsIn, type Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 /**
@@ -69,7 +69,7 @@ export class Dropout extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkTensor('Dropout.forward', x, 'input')
+    floatsIn('Dropout.forward', x, 'input')
     return this.training ? dropout(x, this.p, this.#generator) : x
   }
 }

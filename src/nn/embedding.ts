@@ -3,7 +3,8 @@ import { ShapeError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
-import { checkTensor, indicesIn, type Tensor } from '../tensor/tensor.js'
+import { gatherRows } from '../tensor/ops/indexing.js'
+import { checkTensor, floatsIn, indicesIn, record, type Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
@@ -54,7 +55,8 @@ export class Embedding extends Module {
 
   /** Tokens, int32 of any shape, to that shape + [embeddingDim]. @throws ShapeError for a token out of range */
   forward(tokens: Tensor): Tensor {
-    indicesIn('Embedding.forward', tokens, 'input')
-    return this.weight.gatherRows(tokens)
+    const where = 'Embedding.forward'
+    const rows = gatherRows(where, floatsIn(where, this.weight, 'weight'), indicesIn(where, tokens, 'input'))
+    return record([this.weight], rows)
   }
 }

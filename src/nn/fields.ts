@@ -92,7 +92,8 @@ function namedEntries(owner: object, prefix: string): Place[] {
 
 /** The fields of an object of another class, without running its getters. */
 function foreignEntries(owner: object, prefix: string): Place[] {
-  const fault = 'it is in an object whose class is no Module, expected a Module, an array or a plain object'
+  const fault =
+    'the class of the object that holds it does not extend Module; let it, or use an array or a plain object'
   return Object.entries(Object.getOwnPropertyDescriptors(owner)).flatMap(([key, { value }]) =>
     isObject(value) ? [{ name: `${prefix}${key}`, value, fault }] : [],
   )

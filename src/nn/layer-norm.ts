@@ -1,8 +1,10 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import { ShapeError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
+import { formatShape } from '../core/shape.js'
 import { ones, zeros } from '../tensor/create.js'
 import { layerNorm } from '../tensor/functions.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { floatsIn, type Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 
@@ -40,7 +42,12 @@ export class LayerNorm extends Module {
 
   /** @throws ShapeError unless the last axis has numFeatures values */
   forward(x: Tensor): Tensor {
-    checkTensor('LayerNorm.forward', x, 'input')
+    const { shape } = floatsIn('LayerNorm.forward', x, 'input')
+    if (shape.at(-1) !== this.weight.size) {
+      throw new ShapeError(
+        `LayerNorm.forward: input has the shape ${formatShape(shape)}, expected […, numFeatures = ${this.weight.size}]`,
+      )
+    }
     return layerNorm(x, this.weight, this.bias, this.eps)
   }
 }

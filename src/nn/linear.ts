@@ -4,7 +4,7 @@ import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { linear } from '../tensor/functions.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { floatsIn, type Tensor } from '../tensor/tensor.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
@@ -50,7 +50,7 @@ export class Linear extends Module {
 
   /** [n, inFeatures] to [n, outFeatures]; more axes before the last one are kept. */
   forward(x: Tensor): Tensor {
-    checkTensor('Linear.forward', x, 'input')
+    floatsIn('Linear.forward', x, 'input')
     if (x.rank < 2 || x.shape.at(-1) !== this.inFeatures) {
       throw new ShapeError(
         `Linear.forward: input has the shape ${formatShape(x.shape)}, expected [n, inFeatures = ${this.inFeatures}]`,

@@ -4,7 +4,8 @@ import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import type { Stepper } from '../kernels/kernels.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
+import { CheckedStepper } from './checked-stepper.js'
 import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
@@ -114,6 +115,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
    */
   forward(inputs: Tensor, state?: S): { output: Tensor; state: S } {
     checkTensor('RNNModel.forward', inputs, 'inputs')
+    floatsIn('RNNModel.forward', this.linear.weight, 'linear.weight')
     if (inputs.dtype !== 'int32' || inputs.rank !== 2) {
       throw new ShapeError(
         `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
@@ -132,11 +134,14 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
 
   /**
    * The model as it is now, ready to run token by token: many times faster than `forward` for one step, as
-   * the weights are packed once. Dropout is off. @throws OptionError for a bidirectional model
+   * the weights are packed once. Dropout is off. Its `step` and `select` throw a ShapeError for anything but an
+   * Int32Array of `batchSize`, and an OptionError for numbers out of range or once it was freed.
+   * @throws OptionError for a bidirectional model
    */
   stepper(batchSize = 1): Stepper {
     checkWhole('RNNModel.stepper', 'batchSize', batchSize)
-    return this.rnn.stepper(this.linear, batchSize, this.embedding?.weight)
+    const stepper = this.rnn.stepper(this.linear, batchSize, this.embedding?.weight)
+    return new CheckedStepper(stepper, batchSize, this.vocabSize)
   }
 
   /** A state of zeros for `batchSize` sequences. */

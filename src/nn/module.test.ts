@@ -185,7 +185,11 @@ describe('parameters that cannot have a name are refused', () => {
     ['an object as a key of a Map', new Map([[{}, one()]]), 'its key in the Map is no text'],
     ['a module as a key of a Map', new Map([[one(), 'a']]), 'it is a key of a Map'],
     ['one name twice', new Map<unknown, Module>([[1, one()], ['1', one()]]), 'another one has the same name'], // biome-ignore format: one line
-    ['an object of another class', new Block(), 'field.layer cannot be listed: it is in an object whose class is no'],
+    [
+      'an object of another class',
+      new Block(),
+      'field.layer cannot be listed: the class of the object that holds it does not extend Module',
+    ],
     ['objects of other classes inside each other', [new Blocks()], 'the module field.0.list.0.layer cannot be listed'],
   ])('%s', (_what, field, message) => {
     const module = new Holder(field)

@@ -5,6 +5,12 @@ import { type SavedTensor, valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import { type Member, membersOf } from './fields.js'
 
+/** What messages call a module whose class is not the library's. */
+const OWN_CLASS = 'Module'
+
+/** Modules whose `train()` runs now. No private field: that would break modules inside of a Proxy. */
+const switching = new WeakSet<Module>()
+
 /**
  * A part of a model. Its parameters are the `Parameter`s in its fields, and tensors whose gradient is or was wanted
  * (`requiresGrad`); its children are the modules there. Both may lie in arrays, plain objects, Maps and Sets. Names
@@ -16,11 +22,10 @@ import { type Member, membersOf } from './fields.js'
 export abstract class Module {
   /** Whether dropout is active; `train()` and `eval()` switch it. */
   training = true
-  #switching = false
 
   /** Name of the class in messages: what `class` says does not survive minification. */
   protected get typeName(): string {
-    return 'Module'
+    return OWN_CLASS
   }
 
   /** Parameters of this module alone, by name. */
@@ -80,13 +85,13 @@ export abstract class Module {
 
   train(mode = true): this {
     // Modules may hold each other.
-    if (this.#switching) return this
-    this.#switching = true
+    if (switching.has(this)) return this
+    switching.add(this)
     try {
       this.training = mode
       for (const [, child] of this.children()) child.train(mode)
     } finally {
-      this.#switching = false
+      switching.delete(this)
     }
     return this
   }
@@ -171,7 +176,8 @@ function collect(root: Module, typeName: string): { modules: [string, Module][];
   }
   noteListed(
     parameters.map(([, parameter]) => parameter),
-    modules.length > 1,
+    // A class that is not the library's may have private fields, whether or not anything else is inside.
+    modules.length > 1 || typeName === OWN_CLASS,
   )
   return { modules, parameters }
 }

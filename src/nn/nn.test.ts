@@ -144,6 +144,7 @@ describe('recurrent layers', () => {
       '{ h, c }',
     ],
     ['a token out of range', OptionError, () => new RNN(sizes).forward(tokens([[5]])), 'token 5'],
+    ['a token below 0', OptionError, () => new RNN(sizes).forward(tokens([[-1]])), 'token -1'],
     ['hiddenSize 0', OptionError, () => new RNN({ inputSize: 1, hiddenSize: 0 }), 'hiddenSize is 0'],
     ['numLayers 1.5', OptionError, () => new GRU({ ...sizes, numLayers: 1.5 }), 'numLayers is 1.5'],
     ['dropout 2', OptionError, () => new GRU({ ...sizes, dropout: 2 }), 'dropout is 2'],

@@ -7,7 +7,7 @@ import { kernels } from '../kernels/index.js'
 import { type CellKind, gatesOf, type Stepper } from '../kernels/kernels.js'
 import { full, zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
-import { type Head, recurrentLayer } from '../tensor/recurrent.js'
+import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import { uniform } from './init.js'
@@ -21,11 +21,14 @@ import { checkState, type RecurrentState } from './state.js'
 /** How the names of a layer's parameters end, in one direction or the other. */
 type Suffix = `l${number}` | `l${number}_reverse`
 
+/** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
+export const MAX_LAYERS = 1000
+
 export interface RecurrentOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
   inputSize: number
   hiddenSize: number
-  /** Layers stacked on one another. Default 1. */
+  /** Layers stacked on one another, up to 1000. Default 1. */
   numLayers?: number
   /** Whether the layers have the biases b_ih and b_hh. Default true. */
   bias?: boolean
@@ -112,7 +115,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options
-    for (const [option, size] of Object.entries({ inputSize, hiddenSize, numLayers })) checkWhole(name, option, size)
+    for (const [option, size] of Object.entries({ inputSize, hiddenSize })) checkWhole(name, option, size)
+    checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
     if (dropout > 0 && numLayers === 1) warnOfDropout(name)
@@ -198,8 +202,12 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * kernels have them.
    * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]; only where `takesHead`
    * @returns `output` [numSteps, batch, outFeatures] and `state`
+   * @throws OptionError where not `takesHead`, ShapeError where head, input or state have other sizes
    */
   forwardTo(head: Head, input: Tensor, state?: S): { output: Tensor; state: S } {
+    const where = `${this.constructor.name}.forwardTo`
+    if (!this.takesHead) throw new OptionError(`${where}: takesHead is false, expected a layer that takes a head`)
+    checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
   }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, rename } from 'node:fs/promises'
 import path from 'node:path'
+import { open, readdir, rm, stat } from './files.js'
 import { beginOf, hostMark, isAlive } from './process.js'
 
 /** A place beside another that nobody else writes to. Its name tells which process it belongs to. */
@@ -12,7 +13,8 @@ export const beside = (place: string, ending: 'tmp' | 'previous' = 'tmp'): strin
 let owner: string | undefined
 
 /** A name that `beside` made, in its parts; the first version of it named no owner. */
-const BESIDE = /^(?<base>.+)\.(?:(?<host>[0-9a-f]{8})-(?<pid>\d+)-(?<began>\d*)-)?[0-9a-f]{8}\.(?<kind>tmp|previous)$/s
+export const BESIDE =
+  /^(?<base>.+)\.(?:(?<host>[0-9a-f]{8})-(?<pid>\d+)-(?<began>\d*)-)?[0-9a-f]{8}\.(?<kind>tmp|previous)$/s
 
 /** Milliseconds after which a temporary file whose owner cannot be asked, as it is on another machine, is abandoned. */
 const ABANDONED_AFTER = 24 * 3600 * 1000

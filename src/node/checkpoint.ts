@@ -1,17 +1,27 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { DataError, FormatError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
-import { checkSavable, type ModelConfig, parseConfig, parseVocab, vocabToJson } from '../formats/model.js'
+import {
+  checkParameters,
+  checkVocab,
+  type ModelConfig,
+  parseConfig,
+  parseVocab,
+  valuesProblem,
+  vocabToJson,
+} from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
 import { writeFileAtomic } from './atomic.js'
+import { readFile } from './files.js'
 
 /** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
 export const CHECKPOINT = 'checkpoint.safetensors'
 export const BEST = 'best.safetensors'
+/** What the names of its event files for TensorBoard begin with. */
+export const EVENT_FILE = 'events.out.tfevents.'
 
 /** A model in the middle of its training, as one file. */
 export interface Checkpoint {
@@ -26,14 +36,15 @@ export interface Checkpoint {
 
 /**
  * Writes a checkpoint whole or not at all, as safetensors whose metadata hold the rest and a checksum of
- * everything.
- * @throws DataError for a model that could not be loaded again, of which nothing is written
+ * everything. Whether the tensors are those of the configuration is checked when it is read.
+ * @throws DataError for a parameter that is not finite; nothing is written then
  */
 export async function saveCheckpoint(
   file: string,
   { config, vocab, tensors, progress, run }: Checkpoint,
 ): Promise<number> {
-  checkSavable(file, config, vocab, tensorsUnder('model', tensors))
+  const problem = valuesProblem(tensorsUnder('model', tensors))
+  if (problem) throw new DataError(`${file}: ${problem}; nothing was saved: train again with a smaller learning rate`)
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(progress)
@@ -62,8 +73,11 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   }
   const vocab = parseVocab(rest.vocab ?? '', `${file}: vocab`)
   if (vocab.kind === 'bpe') await loadBytePairs()
+  const config = parseConfig(rest.config ?? '', `${file}: config`)
+  checkVocab(config, vocab, file)
+  checkParameters(config, tensorsUnder('model', tensors), file)
   return {
-    config: parseConfig(rest.config ?? '', `${file}: config`),
+    config,
     vocab,
     tensors,
     progress: rest.progress === undefined ? undefined : parseProgress(json(rest.progress, file), file),

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { open, readdir, rm, stat, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
 import type { TextChanges } from '../data/text.js'
 import { type Numbers, numbersFor } from '../data/tokens.js'
 import { Vocab } from '../data/vocab.js'
-import { writeFileAtomic } from './atomic.js'
+import { removeAbandoned, writeFileAtomic } from './atomic.js'
 import { FileCorpus } from './file-corpus.js'
 import { readChunks } from './read-chunks.js'
 
@@ -33,6 +33,30 @@ export interface CachedCorpus extends CorpusRecord {
   corpus: FileCorpus
 }
 
+/** Milliseconds without use after which a cache file goes. */
+const KEPT = 90 * 24 * 3600 * 1000
+
+/**
+ * The name of a cache file.
+ * @param key hexadecimal
+ */
+export const cacheName = (key: string): string => `corpus-${key}.bin`
+const NAME = /^corpus-[0-9a-f]+\.bin$/
+
+/**
+ * Removes what nobody needs any more from a cache folder: what processes that were killed left half written, and what
+ * was not used for 90 days. One that is in use stays readable: only its name goes. Nothing that fails is an error.
+ */
+async function tidy(folder: string): Promise<void> {
+  await removeAbandoned(folder, (name) => NAME.test(name))
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!NAME.test(name)) continue
+    const file = path.join(folder, name)
+    const info = await stat(file).catch(() => undefined)
+    if (info && Date.now() - info.mtimeMs > KEPT) await rm(file).catch(() => undefined)
+  }
+}
+
 /**
  * Writes a cache file, whole or not at all.
  * @param fill hands over all numbers, some at a time, and tells how many are unknown
@@ -44,6 +68,7 @@ export async function writeCorpus(
   fill: (write: (numbers: Numbers) => Promise<void>) => Promise<number>,
 ): Promise<CachedCorpus> {
   const { vocab, length } = record
+  await tidy(path.dirname(file))
   try {
     let unknown = 0
     await writeFileAtomic(file, async (handle) => {
@@ -99,6 +124,9 @@ export async function readCorpus(
     const { vocab, ...record } = found.record
     const { kind, tokens } = vocab
     const made = Vocab.of(tokens, kind)
+    // The time of its last use.
+    await utimes(file, new Date(), new Date()).catch(() => undefined)
+    await tidy(path.dirname(file))
     return { ...record, vocab: made, corpus: new FileCorpus(file, numbersFor(made.size), record.length) }
   } catch (error) {
     // Whatever keeps a cache from being read, it is made anew.

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
@@ -16,6 +17,7 @@ import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
 import { GRU } from '../nn/gru.js'
 import { RNNModel } from '../nn/model.js'
+import { beside } from './atomic.js'
 import { FileCorpus } from './file-corpus.js'
 import { type CorpusOptions, loadCorpus } from './load-corpus.js'
 import { loadModel, saveModel } from './model-folder.js'
@@ -34,6 +36,12 @@ afterEach(async () => {
 const text = `Call me Ishmael. Some years ago – never mind how long precisely – 鯨 and 🐋!\r\nIt's a naïve, naïve sea.\n`
 const all = ({ corpus }: { corpus: Corpus }) => [...corpus.subarray(0, corpus.length)]
 const bytesOf = ({ corpus }: { corpus: Corpus }) => Buffer.from(corpus.subarray(0, corpus.length).slice().buffer)
+/** A temporary name as a process that has ended made it. */
+const ofDeadProcess = async (name: string) => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  return name.replace(`-${process.pid}-`, `-${child.pid}-`)
+}
 /** Everything to a file. */
 const onDisk = () => ({ cacheDir: at('cache'), maxMemory: 0 })
 
@@ -53,11 +61,11 @@ describe('loadCorpus', () => {
       expect(await readdir(folder)).not.toContain('cache')
       const made = await loadCorpus(at('long.txt'), { ...options, ...onDisk() })
       const again = await loadCorpus(at('long.txt'), { ...options, ...onDisk() })
-      for (const { corpus, vocab, bytes, unknown, close } of [made, again]) {
+      for (const { corpus, vocab, bytes, unknown, changes, close } of [made, again]) {
         expect(corpus).toBeInstanceOf(FileCorpus)
         expect(bytesOf({ corpus }).equals(bytesOf(expected))).toBe(true)
         expect(vocab).toEqual(expected.vocab)
-        expect([bytes, unknown]).toEqual([Buffer.byteLength(long), 0])
+        expect([bytes, unknown, changes]).toEqual([Buffer.byteLength(long), 0, expected.changes])
         await close()
       }
       await rm(at('cache'), { recursive: true })
@@ -147,6 +155,15 @@ describe('loadCorpus', () => {
     vi.unstubAllEnvs()
   })
 
+  test('copies of standard input that killed processes left are removed', async () => {
+    vi.stubEnv('TMPDIR', at('tmp'))
+    const [own, torn] = [beside(at('tmp', 'unrolled-text')), ofDeadProcess(beside(at('tmp', 'unrolled-text')))]
+    for (const place of [own, await torn, at('tmp', 'notes')]) await mkdir(place, { recursive: true })
+    await loadCorpus('-', { stdin: Readable.from([Buffer.from('text')]) })
+    expect((await readdir(at('tmp'))).sort()).toEqual(['notes', path.basename(own)])
+    vi.unstubAllEnvs()
+  })
+
   test.skipIf(process.platform === 'win32')('a pipe with a name is copied, too', async () => {
     await promisify(execFile)('mkfifo', [at('pipe')])
     const [loaded] = await Promise.all([loadCorpus(at('pipe'), {}), writeFile(at('pipe'), text)])
@@ -175,6 +192,10 @@ describe('loadCorpus', () => {
       lowercase: true,
     })
     expect([rare.vocab.tokens.join(''), rare.unknown, rare.corpus.length]).toEqual(['<unk>a b', 2, 11])
+    expect([given.changes, rare.changes]).toEqual([
+      { replaced: 1, lowered: 0, cut: 0 },
+      { replaced: 0, lowered: 0, cut: 2 },
+    ])
     for (const { close } of [given, rare]) await close()
   })
 
@@ -183,6 +204,10 @@ describe('loadCorpus', () => {
     const loaded = await loadCorpus(at('a.txt'), { tokens: 'bpe', clean: false, minFreq: 2 })
     expect(all(loaded)).toEqual([...loaded.vocab.encode(await readText(at('a.txt')))])
     expect(loaded.corpus.length).toBeGreaterThan(5)
+    // Also where it is only one: ' ab' becomes ' a' and 'b'.
+    await writeFile(at('a.txt'), 'b\nb\n a a ab')
+    const one = await loadCorpus(at('a.txt'), { tokens: 'bpe', minFreq: 2 })
+    expect(one.vocab.decode(all(one))).toEqual(['b', '\n', 'b', '\n', ' a', ' a', ' a', 'b'])
   })
 
   test('tells its progress, and ends when told to, leaving nothing behind', async () => {
@@ -227,7 +252,19 @@ describe('the cache of a long text', () => {
     expect(await load()).toEqual({ tokens: 'abcabc', fresh: false })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: true })
     expect(await load({ maxTokens: 4, maxMemory: 5 })).toEqual({ tokens: 'abca', fresh: false })
-    expect((await load({ clean: true })).fresh).toBe(true)
+    await writeFile(at('a.txt'), 'Ab Ab,c')
+    for (const [options, tokens] of [
+      [{}, 'Ab Ab,c'],
+      [{ clean: true }, 'ab ab c'],
+      [{ lowercase: true }, 'ab ab,c'],
+      [{ minFreq: 2 }, 'Ab<unk>Ab<unk><unk>'],
+      [{ tokens: 'word' }, 'Ab Ab,c'],
+      [{ tokens: 'word', lowercase: true }, 'ab ab,c'],
+    ] as const) {
+      expect(await load(options)).toEqual({ tokens, fresh: true })
+      expect(await load(options)).toEqual({ tokens, fresh: false })
+    }
+    await writeFile(at('a.txt'), 'abcabc')
     expect((await load({ vocab: Vocab.count('ab') })).tokens).toBe('ab<unk>ab<unk>')
   })
 
@@ -239,6 +276,45 @@ describe('the cache of a long text', () => {
     await utimes(at('a.txt'), 1e9, 1e9)
     expect(await load()).toEqual({ tokens: 'dcbaabc', fresh: true })
     expect((await readdir(at('cache'))).length).toBe(1)
+  })
+
+  test('is made anew when the text has other bytes, but the same size and its old time', async () => {
+    const time = new Date(1e12)
+    await utimes(at('a.txt'), time, time)
+    expect((await load()).tokens).toBe('abcabc')
+    expect((await load()).fresh).toBe(false)
+    await writeFile(at('a.txt'), 'cbacba')
+    await utimes(at('a.txt'), time, time)
+    expect(await load()).toEqual({ tokens: 'cbacba', fresh: true })
+  })
+
+  test('is made anew when another file of the same size and time takes the place of the text', async () => {
+    const time = new Date(1e12)
+    await writeFile(at('b.txt'), 'cbacba')
+    for (const name of ['a.txt', 'b.txt']) await utimes(at(name), time, time)
+    expect((await load()).tokens).toBe('abcabc')
+    await rename(at('b.txt'), at('a.txt'))
+    expect(await load()).toEqual({ tokens: 'cbacba', fresh: true })
+  })
+
+  test('files that processes left when they were killed are removed, and caches not used for long', async () => {
+    await load()
+    const [kept] = await readdir(at('cache'))
+    const own = path.basename(beside(`corpus-${'2'.repeat(32)}.bin`))
+    const torn = await ofDeadProcess(own)
+    const old = `corpus-${'0'.repeat(32)}.bin`
+    const recent = `corpus-${'1'.repeat(32)}.bin`
+    const days = (count: number) => new Date(Date.now() - count * 24 * 3600 * 1000)
+    for (const name of [own, torn, old, recent, 'notes.bin']) await writeFile(at('cache', name), '')
+    for (const name of [old, 'notes.bin', kept]) await utimes(at('cache', name), days(91), days(91))
+    await utimes(at('cache', recent), days(89), days(89))
+    // One that is used is kept, however old it is.
+    expect((await load()).fresh).toBe(false)
+    expect((await readdir(at('cache'))).sort()).toEqual([kept, own, recent, 'notes.bin'].sort())
+    // Before another is written, too, which may need the space.
+    await writeFile(at('cache', torn), '')
+    expect((await load({ cacheDir: at('cache'), clean: true })).fresh).toBe(true)
+    expect(await readdir(at('cache'))).not.toContain(torn)
   })
 
   test('is made anew when any byte of it is another, or it ends too soon', async () => {

@@ -116,6 +116,11 @@ describe('encodings', () => {
     }
   })
 
+  test('a text that has what looks like UTF-16 further on is not taken for UTF-16', async () => {
+    const chunks = [Buffer.alloc(9000, 'a'), utf16le('a b'.repeat(3000))]
+    await expect(collect(chunks)).rejects.toThrow('the file has a NUL at byte 9001')
+  })
+
   test('bytes of Windows in a Western language are refused with advice that works', async () => {
     for (const bytes of [hex('93 49 74 92 73 94'), latin1('Über den Wolken muß die Freiheit'), latin1('café')]) {
       await expect(collect([bytes])).rejects.toThrow('--encoding windows-1252')
@@ -124,6 +129,7 @@ describe('encodings', () => {
 
   test.each([
     ['Cyrillic', hex('c2 f1 e5 20 f1 f7 e0 f1 f2 eb e8 e2 fb e5')],
+    ['Cyrillic with as many Latin letters', hex('c2 f1 e5 20 61 62 63')],
     ['Japanese', hex('93 fa 96 7b 20 8c 7e')],
     ['German of DOS, whose ü is no character of Windows', hex('6d 81 64 65')],
   ])('no advice that makes the wrong text: %s', async (_name, bytes) => {
@@ -135,6 +141,15 @@ describe('encodings', () => {
     for (const bytes of [Buffer.from(german).subarray(0, 20), Buffer.concat([Buffer.from(german), hex('ff')])]) {
       await expect(collect([bytes])).rejects.toThrow('damaged there or cut off')
       await expect(collect([bytes])).rejects.not.toThrow('windows-1252')
+    }
+  })
+
+  test('what is said to be UTF-8, and is not, is damaged', async () => {
+    for (const [bytes, encoding] of [
+      [latin1('\xef\xbb\xbfa caf\xe9 here')],
+      [latin1('a caf\xe9 here'), 'utf-8'],
+    ] as const) {
+      await expect(collect([bytes], encoding)).rejects.toThrow('as it is said to be; it is damaged there')
     }
   })
 
@@ -164,6 +179,12 @@ describe('binary files', () => {
     ['tar', Buffer.concat([Buffer.alloc(257), latin1('ustar  \0')]), 'a tar file'],
     ['UTF-32', hex('ff fe 00 00 61 00 00 00'), 'UTF-32 text'],
     ['anything with NULs', latin1('abc\0\0\x01\x02\0\0\0'), 'the file has a NUL at byte 3, as binary files have'],
+    [
+      'NULs far behind, where no text begins',
+      Buffer.concat([Buffer.alloc(9000, 'a'), utf16le('a b'.repeat(3000))]),
+      'the file has a NUL at byte 9001',
+    ],
+    ['a NUL in a text', latin1(`${'ab '.repeat(99)}x\0y`), 'the file has a NUL at byte 298, as binary'],
     ['NULs far behind', latin1(`${'a'.repeat(9000)}\0`), 'the file has a NUL at byte 9000'],
   ])('%s is named as such, whichever encoding is asked for', async (name, bytes, message) => {
     await expect(collect([bytes])).rejects.toThrow(DataError)

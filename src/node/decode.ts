@@ -111,7 +111,7 @@ class Utf8 implements Decoder {
     // ASCII, which most text is, takes less time as what it is.
     const text = bytes.toString(ascii ? 'latin1' : 'utf8')
     const marked = this.#before === 0 && text.startsWith('\uFEFF')
-    this.#beyondAscii ||= !ascii && !marked
+    this.#beyondAscii ||= !ascii
     return marked ? text.slice(1) : text
   }
 
@@ -119,9 +119,10 @@ class Utf8 implements Decoder {
     const said = `${this.name}: the file is not UTF-8 text from byte ${this.#before + place} on`
     const utf16 = this.#utf16(bytes)
     if (utf16) return new DataError(`${said}, expected text; it looks like ${utf16}`)
-    if (this.#beyondAscii || !isAscii(bytes.subarray(0, place))) {
+    if (bytes.includes(0)) return new DataError(`${said}, and has NULs, as binary files have; expected text`)
+    if (this.said || this.#beyondAscii || !isAscii(bytes.subarray(0, place))) {
       return new DataError(
-        `${said}, but before; it is damaged there or cut off. Mend it, for example with iconv -c -f utf-8 -t utf-8, which leaves out what is damaged`,
+        `${said}, as it ${this.said ? 'is said to be' : 'is before'}; it is damaged there or cut off. Mend it, for example with iconv -c -f utf-8 -t utf-8, which leaves out what is damaged`,
       )
     }
     const advice = looksWestern(bytes)
@@ -139,7 +140,7 @@ class Utf8 implements Decoder {
   }
 
   #utf16(bytes: Buffer): string | undefined {
-    const encoding = this.#before === 0 && !this.said ? unmarkedUtf16(bytes) : undefined
+    const encoding = this.#before === 0 && !this.said ? unmarkedUtf16(bytes.subarray(0, HEAD)) : undefined
     return encoding && `${encoding} without a byte order mark; say so with ${saying(encoding)}`
   }
 }

@@ -1,17 +1,28 @@
-import { appendFile, readFile, stat, truncate } from 'node:fs/promises'
-import path from 'node:path'
 import * as v from 'valibot'
 import { checkNumber, checkWhole } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
+import { toJson } from '../core/json.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
+import { parseAs } from '../core/parse.js'
 import type { TrainEvent } from '../train/events.js'
-import { makeFolder } from './atomic.js'
+import { AppendedFile } from './appended-file.js'
+import { readFile, stat } from './files.js'
 
 /** The file in a training's folder that has an event a line. */
 export const HISTORY = 'history.jsonl'
 
+/** A training went on with other options than before. */
+export interface ResumeEvent {
+  type: 'resume'
+  epoch: number
+  /** Steps since the beginning. */
+  step: number
+  /** The options that changed, with their new values. */
+  options: Record<string, string | number | boolean>
+}
+
 /** An event as a history tells it: with the seconds of training until then, pauses between resumed parts left out. */
-export type HistoryEvent = TrainEvent & { seconds: number }
+export type HistoryEvent = (TrainEvent | ResumeEvent) & { seconds: number }
 
 export interface HistoryOptions {
   /**
@@ -31,21 +42,18 @@ const MAX_BYTES = 2 ** 28
 /**
  * Writes a training's events into a file, one JSON object a line: all epochs and validations, and steps as often
  * as `interval` allows. Each event is handed to the system as one whole line before `write` resolves, so a
- * process that is killed loses at most the line in hand. The file is opened by its name each time: the folder
- * around it may be replaced between two events, as `saveModel` does.
+ * process that is killed loses at most the line in hand.
  */
 export class HistoryWriter {
-  readonly #file: string
+  readonly #file: AppendedFile
   readonly #before: number
   readonly #start = performance.now()
   readonly #due: () => boolean
 
   private constructor(
-    file: string,
+    file: AppendedFile,
     /** The events that were kept. */
     readonly earlier: readonly HistoryEvent[],
-    /** Length of the file. */
-    public bytes: number,
     interval: number,
   ) {
     this.#file = file
@@ -59,20 +67,25 @@ export class HistoryWriter {
     const { bytes = 0, interval = 1 } = options
     checkWhole('HistoryWriter.open', 'bytes', bytes, 0)
     checkNumber('HistoryWriter.open', 'interval', interval, 0)
-    await makeFolder(path.dirname(file))
-    await appendFile(file, '')
-    const { size } = await stat(file)
-    const kept = Math.min(bytes, size)
-    await truncate(file, kept)
-    return new HistoryWriter(file, await readHistory(file), kept, interval)
+    const appended = await AppendedFile.open(file, bytes)
+    return new HistoryWriter(appended, await readHistory(file), interval)
   }
 
-  async write(event: TrainEvent): Promise<void> {
+  /** Length of the file. */
+  get bytes(): number {
+    return this.#file.bytes
+  }
+
+  /** @throws DataError where the file cannot be written; the event is then written together with the next one */
+  async write(event: TrainEvent | ResumeEvent): Promise<void> {
     if (event.type === 'step' && !this.#due()) return
     const seconds = this.#before + (performance.now() - this.#start) / 1000
-    const line = Buffer.from(`${JSON.stringify({ ...event, seconds: Number(seconds.toFixed(3)) })}\n`)
-    await appendFile(this.#file, line)
-    this.bytes += line.length
+    await this.#file.append(Buffer.from(`${toJson({ ...event, seconds: Number(seconds.toFixed(3)) })}\n`))
+  }
+
+  /** Writes the events that had to wait. @throws DataError where the file still cannot be written */
+  flush(): Promise<void> {
+    return this.#file.flush()
   }
 }
 
@@ -100,9 +113,9 @@ export async function readHistory(file: string): Promise<HistoryEvent[]> {
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const number = v.pipe(v.number(), v.finite())
-/** JSON has no Infinity, which e^loss of a bad beginning is; it is written as null. */
+/** JSON has no Infinity, which e^loss of a bad beginning is; it is left out, and was once written as null. */
 const unbounded = v.pipe(
-  v.nullable(number),
+  v.optional(v.nullable(number), null),
   v.transform((value) => value ?? Infinity),
 )
 const common = { epoch: count, step: count, loss: number, seconds: number }
@@ -112,17 +125,19 @@ const eventSchema = v.variant('type', [
   v.object({ type: v.literal('step'), batch: count, ...progress, ...common }),
   v.object({ type: v.literal('epoch'), perplexity: unbounded, ...progress, ...common }),
   v.object({ type: v.literal('validation'), perplexity: unbounded, best: v.boolean(), ...common }),
+  v.object({
+    type: v.literal('resume'),
+    epoch: count,
+    step: count,
+    options: v.record(v.string(), v.union([v.string(), number, v.boolean()])),
+    seconds: number,
+  }),
 ])
 
 function parseEvent(line: string, where: string): HistoryEvent {
   const json = parseJson(line)
   if (json === undefined) throw new FormatError(`${where}: it is not JSON, expected an event of a training`)
-  const result = v.safeParse(eventSchema, json)
-  if (result.success) return result.output
-  const [issue] = result.issues
-  const key = v.getDotPath(issue)
-  const what = key ? `${key} is ${issue.received}` : `the value is ${issue.received}`
-  throw new FormatError(`${where}: ${what}, expected ${issue.expected}`)
+  return parseAs(eventSchema, json, where)
 }
 
 /** @returns undefined for what is no JSON */

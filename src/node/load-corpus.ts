@@ -10,7 +10,7 @@ import type { TextChanges, TokenKind } from '../data/text.js'
 import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from '../data/tokens.js'
 import { Vocab } from '../data/vocab.js'
 import { cacheFolder } from './cache-folder.js'
-import { readCorpus, writeCorpus } from './corpus-cache.js'
+import { cacheName, readCorpus, writeCorpus } from './corpus-cache.js'
 import { decodeText, encodingOf } from './decode.js'
 import { FileCorpus } from './file-corpus.js'
 import { readChunks } from './read-chunks.js'
@@ -121,7 +121,7 @@ export async function loadOpened(
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   const text: Text = { ...options, ...checked, files, source: description, bytes, where }
   const state = JSON.stringify(files.map(({ version }) => version))
-  const cache = path.join(cacheDir, `corpus-${keyOf(text, maxTokens)}.bin`)
+  const cache = path.join(cacheDir, cacheName(keyOf(text, maxTokens)))
   const cached = await readCorpus(cache, state, progressOf(text, 'checking'))
   const { corpus, ...loaded } = cached ?? (await encodeText(text, { maxTokens, maxMemory, cache, state }))
   const { vocab, unknown, changes } = loaded

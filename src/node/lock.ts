@@ -1,8 +1,10 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { link } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { beside } from './atomic.js'
+import { beside, writeFlushed } from './atomic.js'
+import { readFile, rm } from './files.js'
 import { beginOf, isAlive } from './process.js'
 
 /** The file in a training's folder that names the process at work there. */
@@ -25,17 +27,32 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK)
   const own = beside(file)
   const owner: Owner = { pid: process.pid, host: hostname(), began: beginOf('self') }
-  await writeFile(own, JSON.stringify(owner))
+  await writeFlushed(own, JSON.stringify(owner))
   try {
-    // A link is made by one process only, and never half written.
-    for (let attempts = 10; !(await link(own, file).then(() => true, ifExists)); attempts--) {
-      if (attempts === 0) throw inUse(folder)
-      await removeStale(file, folder)
-    }
+    await take(file, own, folder)
   } finally {
     await rm(own, { force: true })
   }
   return () => rm(file, { force: true })
+}
+
+/**
+ * Makes `file` a link to `own`: a link is made by one process only, and never half written. Only who holds the
+ * claim to a lock that was left behind, a lock of the same kind, removes it: so nobody removes another's new lock.
+ */
+async function take(file: string, own: string, folder: string): Promise<void> {
+  for (let attempts = 10; !(await link(own, file).then(() => true, ifExists)); attempts--) {
+    if (attempts === 0) throw inUse(folder)
+    const stale = await readStale(file, folder)
+    if (stale === undefined) continue
+    const claim = `${file}.${createHash('sha256').update(stale).digest('hex').slice(0, 8)}`
+    await take(claim, own, folder)
+    try {
+      if ((await readText(file)) === stale) await rm(file, { force: true })
+    } finally {
+      await rm(claim, { force: true })
+    }
+  }
 }
 
 const ifExists = (error: NodeJS.ErrnoException): false => {
@@ -43,22 +60,30 @@ const ifExists = (error: NodeJS.ErrnoException): false => {
   throw error
 }
 
-async function removeStale(file: string, folder: string): Promise<void> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
+/** Changes nothing. @throws DataError where another training is at work in the folder */
+export async function refuseLocked(folder: string): Promise<void> {
+  await readStale(path.join(folder, LOCK), folder)
+}
+
+/** The lock that a process left behind; undefined where there is none. @throws DataError for one in force */
+async function readStale(file: string, folder: string): Promise<string | undefined> {
+  const text = await readText(file).catch(() => {
     throw inUse(folder)
   })
-  if (text === undefined) return
+  if (text === undefined) return undefined
   const owner = parse(text)
   if (!owner || owner.host !== hostname() || isAlive(owner.pid, owner.began)) throw inUse(folder, owner)
-  // Under a name of its own first: of two that find it stale, one gets it, and nobody removes the other's new lock.
-  const stale = beside(file)
-  const moved = await rename(file, stale).then(
-    () => true,
-    () => false,
-  )
-  if (moved && (await readFile(stale, 'utf8')) !== text) await link(stale, file).catch(() => undefined)
-  if (moved) await rm(stale, { force: true })
+  return text
+}
+
+/** @returns undefined where there is no such file */
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
 }
 
 function inUse(folder: string, owner?: Owner): DataError {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { access, cp, link, readdir, readlink, realpath, rm, stat } from 'node:fs/promises'
+import { access, link, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, FormatError, OptionError, UnrolledError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
@@ -7,6 +7,7 @@ import { Vocab } from '../data/vocab.js'
 import {
   buildModel,
   checkSavable,
+  checkVocab,
   configOf,
   type ModelConfig,
   parseConfig,
@@ -17,8 +18,11 @@ import {
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import { RNNModel } from '../nn/model.js'
 import { tensorsUnder } from '../train/state.js'
-import { beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
-import { BEST, CHECKPOINT, loadCheckpoint } from './checkpoint.js'
+import { BESIDE, beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
+import { BEST, CHECKPOINT, EVENT_FILE, loadCheckpoint } from './checkpoint.js'
+import { cp, readdir, rm, stat } from './files.js'
+import { HISTORY, readHistory } from './history.js'
+import { LOCK } from './lock.js'
 import { MOST_BYTES, readWhole } from './read-whole.js'
 
 const CONFIG = 'config.json'
@@ -135,11 +139,7 @@ async function readSaved(there: string, folder: string): Promise<LoadedModel> {
   const files = { [VOCAB]: await read(VOCAB), [PARAMETERS]: await read(PARAMETERS) }
   const vocab = parseVocab(files[VOCAB].toString(), vocabFile)
   if (vocab.kind === 'bpe') await loadBytePairs()
-  if (vocab.size !== config.vocabSize) {
-    throw new FormatError(
-      `${vocabFile}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} by ${CONFIG}`,
-    )
-  }
+  checkVocab(config, vocab, vocabFile)
   const { tensors } = decodeSafetensors(files[PARAMETERS], where)
   const model = buildModel(config, tensors, where)
   for (const [name, bytes] of Object.entries(files)) {
@@ -184,7 +184,7 @@ async function otherFiles(place: string): Promise<string[]> {
     if (error.code === 'ENOTDIR') throw new DataError(`${place}: it is a file, expected a folder for the model`)
     throw error
   })
-  if (names.length > 0 && !names.includes(CHECKPOINT)) {
+  if (!names.includes(CHECKPOINT) && !(await areRemains(place, names))) {
     const file = path.join(place, CONFIG)
     await readPart(file, file, maxBytes[CONFIG])
       .then((bytes) => parseConfig(bytes.toString(), file))
@@ -195,6 +195,18 @@ async function otherFiles(place: string): Promise<string[]> {
       })
   }
   return names.filter((name) => !Object.hasOwn(maxBytes, name))
+}
+
+/** Whether a folder is empty, or has only what is left of a training that ended before it had learnt anything. */
+async function areRemains(place: string, names: readonly string[]): Promise<boolean> {
+  const known = names.every(
+    (name) => name.startsWith(LOCK) || name === HISTORY || name.startsWith(EVENT_FILE) || BESIDE.test(name),
+  )
+  if (!known || !names.includes(HISTORY)) return known
+  return readHistory(path.join(place, HISTORY)).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** @param name of the file, for messages */

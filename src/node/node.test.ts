@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -81,7 +81,11 @@ describe('loadTimeMachine', () => {
     server?.close()
   })
   const sha1 = createHash('sha1').update(text).digest('hex')
-  const options = () => ({ ...small, cacheDir: at('cache'), sha1, timeout: 300 })
+  // Soon enough for mirrors that never answer; late enough for one that answers, on a busy machine, after others hung.
+  const [soon, late, never] = [300, 5000, 60_000]
+  const options = () => ({ ...small, cacheDir: at('cache'), sha1, timeout: soon })
+  /** Where the answer comes, however busy the machine is. */
+  const patient = () => ({ ...options(), timeout: never })
 
   test('downloads, verifies, tells its progress, and keeps the file', async () => {
     let asked = 0
@@ -91,13 +95,22 @@ describe('loadTimeMachine', () => {
     })
     const progress: number[] = []
     const onProgress = ({ received }: { received: number }) => progress.push(received)
-    const first = await loadTimeMachine({ ...options(), mirrors: [address], onProgress })
+    const first = await loadTimeMachine({ ...patient(), mirrors: [address], onProgress })
     expect(first.source).toContain('downloaded')
     expect(progress.at(-1)).toBe(text.length)
     expect(await readFile(at('cache', 'timemachine.txt'), 'utf8')).toBe(text)
     const second = await loadTimeMachine({ ...options(), mirrors: [address] })
     expect(second.source).toContain(at('cache'))
     expect(asked).toBe(1)
+  })
+
+  test('a torn file of an earlier download is removed', async () => {
+    const address = await serve((_request, response) => response.end(text))
+    await mkdir(at('cache'))
+    await writeFile(at('cache', 'timemachine.txt.0123abcd.tmp'), 'torn')
+    await utimes(at('cache', 'timemachine.txt.0123abcd.tmp'), 1e9, 1e9)
+    await loadTimeMachine({ ...patient(), mirrors: [address] })
+    expect(await readdir(at('cache'))).toEqual(['timemachine.txt'])
   })
 
   test('goes past mirrors that fail, lie, stop short or hang; nothing broken is kept', async () => {
@@ -113,7 +126,7 @@ describe('loadTimeMachine', () => {
     const embedded = await loadTimeMachine({ ...options(), mirrors: broken })
     expect(embedded.source).toMatch(/Moby Dick.*could not be downloaded/)
     expect(existsSync(at('cache', 'timemachine.txt'))).toBe(false)
-    const good = await loadTimeMachine({ ...options(), mirrors: [...broken, `${address}good`] })
+    const good = await loadTimeMachine({ ...options(), timeout: late, mirrors: [...broken, `${address}good`] })
     expect(good.source).toContain('downloaded')
   })
 
@@ -123,7 +136,7 @@ describe('loadTimeMachine', () => {
       // Asked one after another, the third would come when the first was given up.
       if (waiting.push(response) === 3) for (const one of waiting) one.end(text)
     })
-    const { source } = await loadTimeMachine({ ...options(), mirrors: ['1', '2', '3'].map((name) => address + name) })
+    const { source } = await loadTimeMachine({ ...patient(), mirrors: ['1', '2', '3'].map((name) => address + name) })
     expect(source).toContain('downloaded')
   })
 
@@ -132,14 +145,14 @@ describe('loadTimeMachine', () => {
     const address = await serve((_request, response) => {
       trickle = setInterval(() => response.write('a'), 10)
     })
-    const { source } = await loadTimeMachine({ ...options(), timeout: 50, mirrors: [address] })
+    const { source } = await loadTimeMachine({ ...options(), timeout: soon, mirrors: [address] })
     clearInterval(trickle)
     expect(source).toContain('Moby Dick')
   })
 
   test('several at once do no harm', async () => {
     const address = await serve((_request, response) => response.end(text))
-    const load = () => loadTimeMachine({ ...options(), mirrors: [address] })
+    const load = () => loadTimeMachine({ ...patient(), mirrors: [address] })
     const loaded = await Promise.all([load(), load(), load(), load()])
     for (const { corpus } of loaded) expect(corpus).toEqual(loaded[0].corpus)
     expect(await readdir(at('cache'))).toEqual(['timemachine.txt'])

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { checkWord } from '../core/check.js'
 import { DataError } from '../core/errors.js'
+import { installedFile } from '../core/installed.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 
 export interface Series {
@@ -134,13 +134,10 @@ let renderer: Promise<typeof import('@resvg/resvg-wasm')> | undefined
  * @throws DataError where either is missing
  */
 export async function svgToPng(svg: string): Promise<Uint8Array> {
-  const { resolve } = createRequire(import.meta.url)
   const read = async (name: string, file: string) => {
-    try {
-      return await readFile(resolve(`${name}/${file}`))
-    } catch {
-      throw new DataError(`svgToPng: the package '${name}' is not there; npm install ${name}, or use SVG`)
-    }
+    const path = installedFile(`${name}/${file}`)
+    if (!path) throw new DataError(`svgToPng: the package '${name}' is not there; npm install ${name}, or use SVG`)
+    return readFile(path)
   }
   const wasm = await read('@resvg/resvg-wasm', 'index_bg.wasm')
   const fonts = [

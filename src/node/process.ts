@@ -11,14 +11,18 @@ export function beginOf(pid: number | 'self'): string {
   return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
 }
 
-/** Whether the process that has this number and began at this time still runs on this machine. */
+/**
+ * Whether the process that has this number and began at this time still runs on this machine. Where one of the two
+ * times is not known, the number alone decides.
+ */
 export function isAlive(pid: number, began: string): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
-  return beginOf(pid) === began
+  const now = beginOf(pid)
+  return now === '' || began === '' || now === began
 }
 
 /** Eight hexadecimal digits for where this process's number means something: the machine, and the container. */

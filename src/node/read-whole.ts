@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
 import { FormatError } from '../core/errors.js'
+import { readFile, stat } from './files.js'
 
 /** Bytes that Node reads at once. */
 export const MOST_BYTES = 2 ** 31 - 1

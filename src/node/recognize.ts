@@ -63,6 +63,9 @@ export function kindOfBinary(head: Buffer): { what: string; advice: string } | u
 
 /** Whether bytes are UTF-16 without a byte order mark, and which. */
 export function unmarkedUtf16(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  // Half of the bytes are ASCII where a text is English, a little more where it is Chinese, nearly all in other encodings.
+  const ascii = bytes.toString('latin1').match(/[ -~]/g)?.length ?? 0
+  if (ascii > 0.75 * bytes.length) return undefined
   const [little, big] = (['utf-16le', 'utf-16be'] as const).map((encoding) => ({
     encoding,
     commonness: commonness(bytes, encoding),

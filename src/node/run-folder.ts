@@ -1,9 +1,12 @@
-import { readdir, rename, rm, statfs } from 'node:fs/promises'
+import { rename, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
+import { checkSavable } from '../formats/model.js'
+import { tensorsUnder } from '../train/state.js'
 import { findReplaced, makeFolder, removeAbandoned } from './atomic.js'
-import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
-import { lockFolder } from './lock.js'
+import { BEST, CHECKPOINT, type Checkpoint, EVENT_FILE, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
+import { readdir, rm } from './files.js'
+import { lockFolder, refuseLocked } from './lock.js'
 import { orDataError, placeOf } from './model-folder.js'
 
 /** Steps and minutes between two checkpoints. */
@@ -16,6 +19,7 @@ export interface CheckpointIntervals {
 export class RunFolder {
   #written = performance.now()
   #step = 0
+  #savedStep = 0
 
   private constructor(
     readonly folder: string,
@@ -40,11 +44,21 @@ export class RunFolder {
     })
   }
 
+  /** @throws DataError where another training is at work there */
+  static async refuseBusy(folder: string): Promise<void> {
+    await refuseLocked(await placeOf(folder))
+  }
+
   /** Whether a training can be gone on with there. */
   static async isThere(folder: string): Promise<boolean> {
     const place = await placeOf(folder)
     const names = await readdir((await findReplaced(place)) ?? place).catch(() => [] as string[])
     return names.includes(CHECKPOINT)
+  }
+
+  /** The step of the last checkpoint. */
+  get step(): number {
+    return this.#savedStep
   }
 
   /** Where a file of that name is. */
@@ -55,13 +69,19 @@ export class RunFolder {
   /** The last checkpoint. @throws DataError where there is none, FormatError where it is damaged */
   async last(): Promise<Checkpoint> {
     const checkpoint = await loadCheckpoint(this.file(CHECKPOINT))
-    this.#step = checkpoint.progress?.step ?? 0
+    this.#step = this.#savedStep = checkpoint.progress?.step ?? 0
     return checkpoint
   }
 
-  /** The first one, before any work. @throws DataError unless there is room for the next beside it */
+  /**
+   * The first one, before any work; what an earlier training left beside its model goes away.
+   * @throws DataError unless there is room for the next beside it
+   */
   async saveFirst(checkpoint: Checkpoint): Promise<void> {
     const bytes = await this.saveLast(checkpoint)
+    for (const name of await readdir(this.place)) {
+      if (name === BEST || name.startsWith(EVENT_FILE)) await rm(this.file(name), { force: true })
+    }
     const { bavail, bsize } = await statfs(this.place)
     // Twice: the last and the best, each written beside its older self.
     if (bavail * bsize < 2 * bytes) {
@@ -76,11 +96,20 @@ export class RunFolder {
     // Before the attempt: one that fails is made again after the next interval, not at once.
     this.#written = performance.now()
     this.#step = checkpoint.progress?.step ?? 0
-    return orDataError(this.folder, () => saveCheckpoint(this.file(CHECKPOINT), checkpoint))
+    const bytes = await this.#save(CHECKPOINT, checkpoint)
+    this.#savedStep = this.#step
+    return bytes
   }
 
   async saveBest(checkpoint: Checkpoint): Promise<void> {
-    await orDataError(this.folder, () => saveCheckpoint(this.file(BEST), checkpoint))
+    await this.#save(BEST, checkpoint)
+  }
+
+  /** @throws DataError for a model that could not be loaded again: it takes no good one's place */
+  async #save(name: string, checkpoint: Checkpoint): Promise<number> {
+    const { config, vocab, tensors } = checkpoint
+    checkSavable(this.file(name), config, vocab, tensorsUnder('model', tensors))
+    return orDataError(this.folder, () => saveCheckpoint(this.file(name), checkpoint))
   }
 
   /** Whether the last checkpoint is so old that the next is due. */

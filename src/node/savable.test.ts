@@ -15,8 +15,9 @@ import { tensor } from '../tensor/create.js'
 import { Tensor } from '../tensor/tensor.js'
 import { extendVocab } from '../train/extend-vocab.js'
 import { underPrefix } from '../train/state.js'
-import { saveCheckpoint } from './checkpoint.js'
+import { CHECKPOINT, saveCheckpoint } from './checkpoint.js'
 import { loadModel, saveModel } from './model-folder.js'
+import { RunFolder } from './run-folder.js'
 
 let folder: string
 const at = (...names: string[]) => path.join(folder, ...names)
@@ -56,7 +57,7 @@ describe('what could not be loaded again is not saved, least of all over a good 
     [
       'a subclass of RNNModel with one more layer',
       () => new Deeper(new LSTM(sizes) as never, 4),
-      'more.weight, more.bias is unknown to the configuration of 1 layer; nothing was saved: a model with other',
+      'more.weight is unknown to the configuration of 1 layer; nothing was saved, because the model could not',
     ],
     ['a subclass of LSTM with a frozen parameter', () => make(new Scaled(sizes)), 'rnn.scale is unknown'],
   ])('%s', async (_what, model, message) => {
@@ -64,24 +65,34 @@ describe('what could not be loaded again is not saved, least of all over a good 
     await saveModel(at('model'), good, vocab)
     const bad = model()
     const checkpoint = { config: configOf(bad), vocab, tensors: underPrefix('model', bad.stateDict()) }
-    await saveCheckpoint(at('file'), { ...checkpoint, tensors: underPrefix('model', good.stateDict()) })
-    const before = await readFile(at('file'))
+    const run = await RunFolder.enter(at('run'))
+    await run.saveLast({ ...checkpoint, tensors: underPrefix('model', good.stateDict()) })
+    const before = await readFile(run.file(CHECKPOINT))
 
-    for (const save of [saveModel(at('model'), bad, vocab), saveCheckpoint(at('file'), checkpoint)]) {
-      await expect(save).rejects.toThrow(DataError)
-      await expect(save).rejects.toThrow(message)
+    const saves = [() => saveModel(at('model'), bad, vocab), () => run.saveLast(checkpoint)]
+    for (const save of saves) {
+      await expect(save()).rejects.toThrow(DataError)
+      await expect(save()).rejects.toThrow(message)
     }
+    await run.leave()
     expect(() => extendVocab(bad, vocab, ['x'], new Generator(1))).toThrow(message)
     expect((await loadModel(at('model'))).model.stateDict()).toEqual(good.stateDict())
-    expect(await readFile(at('file'))).toEqual(before)
-    expect((await readdir(folder)).sort()).toEqual(['file', 'model'])
+    expect(await readFile(run.file(CHECKPOINT))).toEqual(before)
+    expect((await readdir(folder)).sort()).toEqual(['model', 'run'])
+    expect(await readdir(at('run'))).toEqual([CHECKPOINT])
   })
 
   test.each<[string, unknown, unknown, typeof UnrolledError, string]>([
     ['a model of another class', new Linear({ inFeatures: 1, outFeatures: 1 }), vocab, OptionError, 'saveStateDict'],
     ['no model', undefined, vocab, OptionError, 'the model is no RNNModel'],
     ['no vocabulary', make(), undefined, OptionError, 'the vocabulary is no Vocab'],
-    ['another vocabulary', make(), Vocab.count('abcd'), DataError, 'has 5 tokens, expected the model'],
+    [
+      'another vocabulary',
+      make(),
+      Vocab.count('abcd'),
+      DataError,
+      'saveModel: the vocabulary has 5 tokens, expected 4 by the configuration; nothing was saved',
+    ],
   ])('%s', async (_what, model, tokens, kind, message) => {
     const saving = saveModel(at('model'), model as RNNModel, tokens as Vocab)
     await expect(saving).rejects.toThrow(kind)
@@ -91,7 +102,7 @@ describe('what could not be loaded again is not saved, least of all over a good 
 
   test('a record of the training that its reader would not understand', async () => {
     const saving = saveModel(at('model'), make(), vocab, { lr: { begin: 1 } } as never)
-    await expect(saving).rejects.toThrow('saveModel: the configuration: training.lr')
+    await expect(saving).rejects.toThrow('saveModel: training.lr')
     expect(await readdir(folder)).toEqual([])
   })
 })

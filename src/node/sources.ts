@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { addAbortSignal, Readable } from 'node:stream'
-import { glob, isDynamicPattern } from 'tinyglobby'
 import { DataError } from '../core/errors.js'
+import { beside, removeAbandoned } from './atomic.js'
 import { unreadable } from './read-chunks.js'
+
+/** The beginning of the names of folders for copies. */
+const COPY = 'unrolled-text'
 
 /** A text file, or a copy of what can be read only once. */
 export interface SourceFile {
@@ -49,7 +52,10 @@ export async function openSources(
     for (const copy of copies) await rm(copy, { recursive: true, force: true })
   }
   const copied = async (stream: AsyncIterable<Uint8Array>, name: string): Promise<SourceFile> => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'unrolled-'))
+    // A process that was killed left its copy, which may be large.
+    await removeAbandoned(tmpdir(), (name) => name === COPY)
+    const folder = beside(path.join(tmpdir(), COPY))
+    await mkdir(folder, { mode: 0o700 })
     copies.push(folder)
     return copy(stream, path.join(folder, 'text'), name, signal)
   }
@@ -88,8 +94,8 @@ const describe = (file: string) =>
 async function listFiles(source: string): Promise<string[]> {
   // A file may have the name of a pattern.
   const info = await stat(source).catch(() => undefined)
-  if (!info && isDynamicPattern(source)) {
-    const files = await glob(source, { expandDirectories: false })
+  if (!info && /[*?[\]{}()!]/.test(source)) {
+    const files = await filesLike(source)
     if (files.length === 0) throw new DataError(`${source}: no file has a name like this, expected at least one`)
     return files.map(path.normalize).sort()
   }
@@ -122,6 +128,16 @@ async function textsIn(directory: string, within = '', seen = new Set<string>())
     else if (/\.txt$/i.test(name)) texts.push(within + name)
   }
   return texts
+}
+
+async function filesLike(pattern: string): Promise<string[]> {
+  // Loaded here, because it cannot be where esbuild has made CommonJS of it: it asks for its own address.
+  const { glob, isDynamicPattern } = await import('tinyglobby').catch(() => {
+    throw new DataError(
+      `${pattern}: patterns do not work in a program that esbuild bundled as CommonJS; name files or directories, or bundle it as ES modules`,
+    )
+  })
+  return isDynamicPattern(pattern) ? glob(pattern, { expandDirectories: false }) : [pattern]
 }
 
 async function copy(

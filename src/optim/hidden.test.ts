@@ -37,10 +37,28 @@ describe('layers in private fields, which no code outside of a class can see', (
 
   test('are noticed at the first step, before anything is changed', () => {
     const model = new Hiding()
+    const optimizer = new SGD(model.parameters(), { lr: 1 })
+    optimizer.step()
+    model.forward(x).sum().backward()
+    expect(() => optimizer.step()).toThrow('SGD.step: the model has a parameter of the shape [2')
     const before = model.stateDict()
     expect(() => step(model)).toThrow(OptionError)
     expect(() => step(model)).toThrow('Adam.step: the model has a parameter of the shape [2')
     expect(model.stateDict()).toEqual(before)
+  })
+
+  test('are noticed beside a parameter of the module itself', () => {
+    class Scaled extends Module {
+      readonly scale = randn([1]).requiresGrad_()
+      readonly #layer = layer()
+      forward(input: Tensor): Tensor {
+        return this.#layer.forward(input).mul(this.scale)
+      }
+    }
+    const model = new Scaled()
+    const optimizer = new SGD(model.parameters(), { lr: 1 })
+    model.forward(x).sum().backward()
+    expect(() => optimizer.step()).toThrow('SGD.step: the model has a parameter of the shape [2')
   })
 
   test('may be there where they are frozen', () => {

@@ -122,7 +122,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
         `${this.#name}.step: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put the module that holds it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
       )
     }
-    this.#checked = true
+    this.#checked ||= this.parameters.some(({ grad }) => grad)
     for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
     for (const slot of this.#slots) {
       const { data, grad } = slot.parameter

@@ -177,7 +177,8 @@ export class ReduceLROnPlateau implements Schedule {
     checkOptions('ReduceLROnPlateau', options, plateauOptions)
     const { factor = 0.1, patience = 10, threshold = 1e-4, minLr = 0 } = options
     checkNumber('ReduceLROnPlateau', 'factor', factor, 0)
-    if (factor >= 1) throw new OptionError(`ReduceLROnPlateau: factor is ${factor}, expected a number below 1`)
+    if (factor >= 1)
+      throw new OptionError(`ReduceLROnPlateau: factor is ${factor}, expected a number below 1`, ['factor'])
     checkWhole('ReduceLROnPlateau', 'patience', patience, 0)
     checkNumber('ReduceLROnPlateau', 'threshold', threshold, 0, 1)
     checkNumber('ReduceLROnPlateau', 'minLr', minLr, 0)

@@ -5,6 +5,7 @@ import { GradientError, OptionError, ShapeError } from '../core/errors.js'
 import { referenceKernels, selectKernels, useKernels } from '../kernels/index.js'
 import { Linear } from '../nn/linear.js'
 import { LSTM } from '../nn/lstm.js'
+import { RNNModel } from '../nn/model.js'
 import { SGD } from '../optim/sgd.js'
 import type { NestedValues, NumberArray } from './arrays.js'
 import { fromData, full, ones, tensor } from './create.js'
@@ -76,6 +77,7 @@ describe.each([...kernelSets, referenceKernels('float64')])('$name', (kernels) =
     const layer = new Linear({ inFeatures: 4, outFeatures: 2 })
     const lstm = new LSTM({ inputSize: 4, hiddenSize: 2 })
     const state = lstm.beginState(1)
+    const model = new RNNModel(new LSTM({ inputSize: 4, hiddenSize: 2 }), 4)
     useKernels(kernels)
     const own = ones([1, 4])
     const targets = tensor([0], { dtype: 'int32' })
@@ -91,12 +93,16 @@ describe.each([...kernelSets, referenceKernels('float64')])('$name', (kernels) =
       () => layer.forward(own),
       () => lstm.forward(own.reshape(1, 1, 4)),
       () => new LSTM({ inputSize: 4, hiddenSize: 2 }).forward(own.reshape(1, 1, 4), state),
+      () => model.forward(targets.reshape(1, 1)),
+      () => model.stepper(),
       () => {
         own.grad = made
       },
     ]) {
       expect(wrong).toThrow(ShapeError)
-      expect(wrong).toThrow(/^(LSTM\.forward|[a-zA-Z]+): .* holds a Float(32|64)Array, expected a Float(32|64)Array/)
+      expect(wrong).toThrow(
+        /^(LSTM.forward|LSTM.stepper|RNNModel.forward|[a-zA-Z]+): .* holds a Float(32|64)Array, expected a Float(32|64)Array/,
+      )
     }
     expect(made.clone().data).toBeInstanceOf(kernels.Float)
     expect(await made.clone().add(1).toArray()).toEqual([[2, 3, 4, 5]])
@@ -169,24 +175,24 @@ test.each<[string, unknown, string]>([
     BigInt64Array.of(1n),
     'tensor: the values are a BigInt64Array, expected an array or a typed array of numbers; Int32Array.from(values, Number) converts BigInts',
   ],
-  ['a row of BigInts', [BigUint64Array.of(1n)], 'tensor: [0] is a BigUint64Array, expected a number'],
-  ['texts', ['a'], "tensor: [0] is the string 'a', expected a number"],
-  ['null among numbers', [1, null], 'tensor: [1] is null, expected a number'],
-  ['undefined in a row', [[1], [undefined]], 'tensor: [1][0] is undefined, expected a number'],
-  ['a hole', [[1, 2], hole], 'tensor: [1][0] is undefined, expected a number'],
-  ['a boolean among numbers', [1, true], 'tensor: [1] is true, expected a number'],
-  ['a BigInt among numbers', [1, 2n], 'tensor: [1] is the BigInt 2, expected a number'],
-  ['a number object', [new Number(3)], 'tensor: [0] is a Number, expected a number'],
+  ['a row of BigInts', [BigUint64Array.of(1n)], 'tensor: the value at [0] is a BigUint64Array, expected a number'],
+  ['texts', ['a'], "tensor: the value at [0] is the string 'a', expected a number"],
+  ['null among numbers', [1, null], 'tensor: the value at [1] is null, expected a number'],
+  ['undefined in a row', [[1], [undefined]], 'tensor: the value at [1][0] is undefined, expected a number'],
+  ['a hole', [[1, 2], hole], 'tensor: the value at [1][0] is undefined, expected a number'],
+  ['a boolean among numbers', [1, true], 'tensor: the value at [1] is true, expected a number'],
+  ['a BigInt among numbers', [1, 2n], 'tensor: the value at [1] is the BigInt 2, expected a number'],
+  ['a number object', [new Number(3)], 'tensor: the value at [0] is a Number, expected a number'],
   ['rows of several lengths', [[1, 2], [3]], 'tensor: the array at [1] has 1 values, expected 2, as the first has'],
   ['typed rows of several lengths', [[1], new Float32Array(2)], 'tensor: the array at [1] has 2 values, expected 1'],
-  ['a row deeper than the first', [1, [2]], 'tensor: [1] is an array, expected a number'],
-  ['a row flatter than the first', [[1], 2], 'tensor: [1] is the number 2, expected an array of 1 values'],
+  ['a row deeper than the first', [1, [2]], 'tensor: the value at [1] is an array, expected a number'],
+  ['a row flatter than the first', [[1], 2], 'tensor: the value at [1] is the number 2, expected an array of 1 values'],
   [
     'a typed row among nested ones',
     [[[1]], Float32Array.of(1)],
-    'tensor: [1] is a Float32Array, expected an array of 1 values',
+    'tensor: the value at [1] is a Float32Array, expected an array of 1 values',
   ],
-  ['a missing row', [[1], undefined, [1]], 'tensor: [1] is undefined, expected an array of 1 values'],
+  ['a missing row', [[1], undefined, [1]], 'tensor: the value at [1] is undefined, expected an array of 1 values'],
   ['an array that holds itself', endless, 'tensor: the arrays are nested more than 64 deep'],
 ])('tensor() of %s is refused with a sentence', (_name, values, message) => {
   const make = () => tensor(values as NestedValues)
@@ -199,8 +205,8 @@ test.each<[string, unknown, unknown, string]>([
   ['BigInts', BigInt64Array.of(1n), [1], 'fromData: the values are a BigInt64Array'],
   ['an object like an array', { length: 1, 0: 1 }, [1], 'fromData: the values are an object'],
   ['a number', 1, [], 'fromData: the values are the number 1'],
-  ['nested arrays', [[1]], [1, 1], 'fromData: [0] is an array, expected a number'],
-  ['a hole', hole, [2], 'fromData: [0] is undefined, expected a number'],
+  ['nested arrays', [[1]], [1, 1], 'fromData: the value at [0] is an array, expected a number'],
+  ['a hole', hole, [2], 'fromData: the value at [0] is undefined, expected a number'],
   ['no shape', [1], undefined, 'fromData: the shape is undefined, expected an array of whole numbers'],
   ['a shape that is a number', [1], 1, 'fromData: the shape is the number 1'],
   ['another length', [1, 2], [3], 'fromData: 2 values cannot have the shape [3] of 3 values'],

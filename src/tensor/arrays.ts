@@ -83,7 +83,9 @@ export function rowsOf(
     const length = shape[path.length]
     const last = path.length === shape.length - 1
     if (!Array.isArray(level) && !(last && isRow(level))) {
-      throw new ShapeError(`${where}: ${placed(path)} is ${describe(level)}, expected an array of ${length} values`)
+      throw new ShapeError(
+        `${where}: the value at ${placed(path)} is ${describe(level)}, expected an array of ${length} values`,
+      )
     }
     if (level.length !== length) {
       throw new ShapeError(
@@ -105,7 +107,7 @@ const placed = (path: readonly number[]): string => path.map((place) => `[${plac
 function checkNumbers(where: string, values: readonly unknown[], path: readonly number[]): void {
   for (let i = 0; i < values.length; i++) {
     if (typeof values[i] === 'number') continue
-    throw new ShapeError(`${where}: ${placed([...path, i])} is ${describe(values[i])}, expected a number`)
+    throw new ShapeError(`${where}: the value at ${placed([...path, i])} is ${describe(values[i])}, expected a number`)
   }
 }
 

@@ -211,3 +211,18 @@ test.each(cases)('%s', (_name, shapes, f) => {
     }
   }
 })
+
+test.each(cases)('%s: an input that alone requires a gradient gets the same', (_name, shapes, f) => {
+  const gradients = (wanted: (i: number) => boolean) => {
+    const generator = new Generator(1)
+    const inputs = shapes.map((shape, i) => randn(shape, generator).requiresGrad_(wanted(i)))
+    const y = f(...inputs)
+    y.mul(randn(y.shape, generator)).sum().backward()
+    return inputs.map(({ grad }) => grad && [...grad.data])
+  }
+  const all = gradients(() => true)
+  for (const [i, expected] of all.entries()) {
+    const alone = gradients((j) => j === i)
+    expect(alone).toEqual(all.map((_, j) => (j === i ? expected!.map((value) => expect.closeTo(value, 10)) : null)))
+  }
+})

@@ -1,3 +1,5 @@
+import { ShapeError } from '../core/errors.js'
+import { formatShape, sameShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray, RecurrentSizes } from '../kernels/kernels.js'
 import { isGradEnabled, Node } from './autograd.js'
@@ -16,6 +18,22 @@ export interface LayerWeights {
 export interface Head {
   weight: Tensor
   bias?: Tensor
+}
+
+/** @throws ShapeError unless a head is tensors of floats that go with `hiddenSize` units */
+export function checkHead(where: string, head: Head, hiddenSize: number): void {
+  const { weight, bias }: Partial<Head> = Object(head)
+  const [outFeatures, units] = floatsIn(where, weight, 'head.weight').shape
+  if (weight!.rank !== 2 || units !== hiddenSize) {
+    throw new ShapeError(
+      `${where}: head.weight has the shape ${formatShape(weight!.shape)}, expected [outFeatures, hiddenSize = ${hiddenSize}]`,
+    )
+  }
+  if (bias !== undefined && !sameShape(floatsIn(where, bias, 'head.bias').shape, [outFeatures])) {
+    throw new ShapeError(
+      `${where}: head.bias has the shape ${formatShape(bias.shape)}, expected [outFeatures = ${outFeatures}]`,
+    )
+  }
 }
 
 /**

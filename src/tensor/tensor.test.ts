@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { useKernels, wasmKernels } from '../kernels/index.js'
+import { LSTM } from '../nn/lstm.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
@@ -25,6 +26,14 @@ describe('values', () => {
       [3, 6],
     ])
     expect(await x.permute(1, 0).reshape(-1).toArray()).toEqual([1, 4, 2, 5, 3, 6])
+  })
+
+  test('clone() and values() are copies', async () => {
+    const x = tensor([1, 2])
+    const [copy, values] = [x.clone(), await x.values()]
+    x.data[0] = 9
+    expect([...copy.data]).toEqual([1, 2])
+    expect([...values]).toEqual([1, 2])
   })
 
   test('creation', async () => {
@@ -59,6 +68,25 @@ describe('values', () => {
     expect(await x.argmax().toArray()).toEqual([1, 2])
     expect(await x.argmax(0).toArray()).toEqual([1, 0, 1])
     expect((await x.softmax().sum(1).toArray()) as number[]).toEqual([expect.closeTo(1), expect.closeTo(1)])
+  })
+
+  test('of equal values the first is the largest, and has the gradient', async () => {
+    const x = tensor([[1, 3, 3]], { requiresGrad: true })
+    expect(await x.argmax().toArray()).toEqual([1])
+    x.max(1).mul(5).sum().backward()
+    expect(await x.grad!.toArray()).toEqual([[0, 5, 0]])
+  })
+
+  test('keepDims keeps axes of length 1, over one axis and over all', async () => {
+    const x = tensor([
+      [1, 5, 3],
+      [4, 2, 6],
+    ])
+    expect(await x.sum(0, { keepDims: true }).toArray()).toEqual([[5, 7, 9]])
+    expect(await x.mean(1, { keepDims: true }).toArray()).toEqual([[3], [4]])
+    expect(await x.max(-1, { keepDims: true }).toArray()).toEqual([[5], [6]])
+    expect(await x.sum(undefined, { keepDims: true }).toArray()).toEqual([[21]])
+    expect(await x.max(undefined, { keepDims: true }).toArray()).toEqual([[6]])
   })
 
   test('pieces', async () => {
@@ -124,11 +152,30 @@ describe('values', () => {
     ['a single piece of whole numbers', () => concatenate([tensor([1], { dtype: 'int32' })])],
     ['axes named twice', () => tensor([[1]]).permute(0, 0)],
     ['targets of another length', () => crossEntropy(tensor([[1, 2]]), tensor([0, 1], { dtype: 'int32' }))],
+    ['two lengths to be worked out, even of one value', () => tensor([1]).reshape(-1, -1)],
+    ['a slice from below 0', () => tensor([1, 2, 3]).slice(0, -1, 2)],
+    ['a slice that ends before it begins', () => tensor([1, 2, 3]).slice(0, 2, 1)],
+    ['an index below 0', () => tensor([[1], [2]]).gatherRows(tensor([-1], { dtype: 'int32' }))],
+    ['a place beyond the row', () => tensor([[1, 2]]).pick(tensor([2], { dtype: 'int32' }))],
+    ['a class beyond those of oneHot', () => oneHot(tensor([2], { dtype: 'int32' }), 2)],
   ])('%s: a ShapeError', (_name, wrong) => expect(wrong).toThrow(ShapeError))
+})
+
+test.each([-1, 2])('a target of %d among 2 classes is refused', (target) => {
+  const loss = () => crossEntropy(tensor([[1, 2]]), tensor([target], { dtype: 'int32' }))
+  expect(loss).toThrow(`crossEntropy: target ${target} is out of range, expected 0 to classes − 1 = 1`)
 })
 
 describe('the graph', () => {
   const leaf = () => tensor([1, 2, 3], { requiresGrad: true })
+
+  test('at 0 the gradients of abs and relu are 0, as in PyTorch', async () => {
+    for (const f of [(x: Tensor) => x.abs(), (x: Tensor) => x.relu()]) {
+      const x = tensor([-2, 0, 3], { requiresGrad: true })
+      f(x).sum().backward()
+      expect(((await x.grad!.toArray()) as number[])[1]).toBe(0)
+    }
+  })
 
   test('gradients add up over calls, and over uses', async () => {
     const x = leaf()
@@ -207,6 +254,12 @@ describe('the graph', () => {
     }
   })
 
+  test('requiresGrad_(false) takes a leaf out of the graph', () => {
+    const x = leaf().requiresGrad_(false)
+    expect(x.mul(2).requiresGrad).toBe(false)
+    expect(x.requiresGrad_().mul(2).requiresGrad).toBe(true)
+  })
+
   test('whole numbers have no gradients', () => {
     expect(() => tensor([1], { dtype: 'int32', requiresGrad: true })).toThrow(GradientError)
   })
@@ -230,6 +283,14 @@ describe('the graph', () => {
       }),
     ).toThrow('inside')
     expect(isGradEnabled()).toBe(true)
+  })
+
+  test('noGrad keeps nothing of a recurrent layer either', () => {
+    const lstm = new LSTM({ inputSize: 2, hiddenSize: 3 })
+    const { output, state } = noGrad(() => lstm.forward(zeros([4, 1, 2])))
+    expect([output, state.h, state.c].map(({ requiresGrad, origin }) => [requiresGrad, origin])).toEqual(
+      Array(3).fill([false, undefined]),
+    )
   })
 
   test('a deep graph needs no deep stack', async () => {

@@ -24,8 +24,6 @@ export type NestedNumbers = number | NestedNumbers[]
 export class Tensor implements Variable {
   /** Row-major, as many as the shape has; of an int32 tensor an Int32Array. */
   readonly data: TensorData
-  /** What `Object.prototype.toString` says, in messages too; it survives minification. */
-  readonly [Symbol.toStringTag] = 'Tensor'
   origin?: Origin
   #grad: Tensor | null = null
   #wanted: boolean
@@ -61,6 +59,11 @@ export class Tensor implements Variable {
       )
     }
     this.#grad = grad
+  }
+
+  /** The name in messages, which survives minification. */
+  get [Symbol.toStringTag](): string {
+    return 'Tensor'
   }
 
   /**
@@ -245,7 +248,7 @@ export class Tensor implements Variable {
   gatherRows(indices: Tensor): Tensor {
     return record(
       [this],
-      indexing.gatherRows(floatsIn('gatherRows', this), indicesIn('gatherRows', indices, 'indices')),
+      indexing.gatherRows('gatherRows', floatsIn('gatherRows', this), indicesIn('gatherRows', indices, 'indices')),
     )
   }
 

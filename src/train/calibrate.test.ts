@@ -4,7 +4,7 @@ import { Generator } from '../core/random.js'
 import { SequenceData } from '../data/sequences.js'
 import { modelOf } from '../formats/model.js'
 import { fromData } from '../tensor/create.js'
-import { calibrate } from './calibrate.js'
+import { calibrate, LARGEST_TEMPERATURE } from './calibrate.js'
 import { evaluateCorpus } from './evaluate.js'
 import { trainSteps } from './steps.js'
 
@@ -68,6 +68,16 @@ test('large scores that are all alike have the loss of a guess', async () => {
   const model = modelTimes(0)
   model.linear.bias!.data.fill(1e17)
   expect((await calibrate(model, corpus)).before.loss).toBeCloseTo(Math.log(7), 12)
+})
+
+test('a model that is always wrong: the less its scores count the better, down to the bound of the search', async () => {
+  const wrong = modelTimes(0)
+  wrong.linear.bias!.data[2] = 5
+  const threes = Uint8Array.from({ length: 20 }, () => 3)
+  const { temperature, after } = await calibrate(wrong, threes)
+  expect(temperature).toBe(LARGEST_TEMPERATURE)
+  // Nearly all seven tokens alike.
+  expect(after.loss).toBeCloseTo(Math.log(7), 3)
 })
 
 test('a model that diverged is refused', async () => {

@@ -15,6 +15,8 @@ export interface Calibration {
 
 /** Steps of Newton's method beyond which an end is not waited for. */
 const MOST_STEPS = 12
+/** The temperature at which the search gives up: each step halves 1 / temperature at most; or doubles it, at the inverse. */
+export const LARGEST_TEMPERATURE = 2 ** MOST_STEPS
 /** A change of 1 / temperature, relative to it, after which the next would be some 1e-6. */
 const NONE = 1e-3
 

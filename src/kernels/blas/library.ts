@@ -1,5 +1,6 @@
+import { installedFile } from '../../core/installed.js'
 import { nodeThreads } from '../wasm/pool.js'
-import { bindSgemm, type Koffi, PLAIN, prototype, ROW_MAJOR, type Sgemm, TRANSPOSED } from './sgemm.js'
+import { type BlasFiles, bindSgemm, type Koffi, PLAIN, prototype, ROW_MAJOR, type Sgemm, TRANSPOSED } from './sgemm.js'
 
 /** C[m, n] = op(A)[m, k] · op(B)[k, n], all row-major; A is stored as [k, m] and B as [n, k] on demand. */
 export interface Product {
@@ -14,7 +15,7 @@ export interface Product {
 export interface Blas {
   /** As people know it: `OpenBLAS`, `Accelerate`. */
   readonly name: string
-  readonly file: string
+  readonly files: BlasFiles
   sgemm(a: Float32Array, b: Float32Array, c: Float32Array, product: Product): void
   /** Products of matrices in a memory. */
   bind(memory: WebAssembly.Memory): Sgemm
@@ -34,9 +35,10 @@ export function findBlas(): Blas | undefined {
   const { process } = globalThis as { process?: NodeJS.Process }
   const place = places[process?.platform ?? '']
   const modules = process?.getBuiltinModule?.('node:module')
-  if (!place || !modules || !nodeThreads()) return undefined
+  const entry = installedFile('koffi')
+  if (!place || !modules || !entry || !nodeThreads()) return undefined
   try {
-    const koffi = modules.createRequire(import.meta.url)('koffi') as Koffi
+    const koffi = modules.createRequire(entry)(entry) as Koffi
     const file = place.files.find((name) => loads(koffi, name))
     if (!file) return undefined
     const library = koffi.load(file)
@@ -44,7 +46,7 @@ export function findBlas(): Blas | undefined {
     const cblas = library.func(prototype('void*'))
     return {
       name: place.name,
-      file,
+      files: { library: file, koffi: entry },
       sgemm: (a, b, c, { m, n, k, transposeA, transposeB }) => {
         const [ta, tb] = [transposeA ? TRANSPOSED : PLAIN, transposeB ? TRANSPOSED : PLAIN]
         cblas(ROW_MAJOR, ta, tb, m, n, k, 1, a, transposeA ? m : k, b, transposeB ? k : n, 0, c, n)

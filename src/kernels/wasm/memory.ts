@@ -19,6 +19,15 @@ function sizeClass(bytes: number): number {
   return Math.max(Math.ceil(bytes / unit), 1) * unit
 }
 
+/** undefined where there is no room for it. */
+function newMemory(shared: boolean): WebAssembly.Memory | undefined {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared })
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * The kernels' linear memory. Blocks go back to a free list of their size class, so that a training, which
  * asks for the same sizes at every step, allocates nothing after its first.
@@ -34,17 +43,19 @@ export class LinearMemory {
   /** Other threads can work on it. */
   readonly shared: boolean
 
-  /** @param shared with other threads, where the system lets it: room for all of it is reserved at once */
+  /**
+   * @param shared with other threads, where the system lets it: room for all of it is reserved at once
+   * @throws UnrolledError where there is no room for any, as in a process whose address space is limited
+   */
   constructor(shared: boolean) {
-    const sizes = { initial: 1, maximum: MOST_PAGES }
-    let memory: WebAssembly.Memory | undefined
-    try {
-      if (shared) memory = new WebAssembly.Memory({ ...sizes, shared })
-    } catch {
-      // Too much for a process whose address space is limited.
+    const memory = (shared && newMemory(true)) || newMemory(false)
+    if (!memory) {
+      throw new UnrolledError(
+        "kernels: the address space of this process has no room for the 8 to 11 GB that WebAssembly's memory reserves; raise its limit (ulimit -v), or use selectKernels('reference')",
+      )
     }
-    this.shared = memory !== undefined
-    this.memory = memory ?? new WebAssembly.Memory(sizes)
+    this.shared = shared && !(memory.buffer instanceof ArrayBuffer)
+    this.memory = memory
   }
 
   get bytes(): number {

@@ -1,4 +1,4 @@
-import type { Sgemm } from '../blas/sgemm.js'
+import type { BlasFiles, Sgemm } from '../blas/sgemm.js'
 import { plain, relaxed } from './binary.js'
 import type { KernelExports, Simd } from './exports.js'
 import type { Shape } from './layout.js'
@@ -19,8 +19,8 @@ export interface EngineOptions {
   simd?: Simd
   /** Threads that work, this one included. Default: the machine's, up to 8; 1 where memory cannot be shared. */
   threads?: number
-  /** Binds the matrix products to those of a BLAS, in this file. */
-  blas?: { file: string; bind(memory: WebAssembly.Memory): Sgemm }
+  /** Binds the matrix products to those of a BLAS, and tells workers where it is. */
+  blas?: { files: BlasFiles; bind(memory: WebAssembly.Memory): Sgemm }
 }
 
 const MOST_THREADS = 8
@@ -68,5 +68,5 @@ export function loadEngine({ simd, threads = machineThreads(), blas }: EngineOpt
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, sgemm } })
   const code = exports as unknown as KernelExports
   const shape: Shape = { width: library ? 1 : 8, threads: memory.shared ? threads : 1 }
-  return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, library?.file) }
+  return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, library?.files) }
 }

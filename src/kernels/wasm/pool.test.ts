@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { OptionError, UnrolledError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
 import { blasKernels, selectKernels, wasmKernels } from '../index.js'
 import { type CellKind, gatesOf, type Kernels } from '../kernels.js'
+import { closeGate, loadInside, newGate } from './gate.js'
 import { matmul } from './matmul.js'
 import { type Engine, loadEngine } from './module.js'
 
@@ -56,9 +59,8 @@ describe('threads', () => {
     expect(passes(wasmKernels({ threads: 13 }), 'lstm', 73)).toEqual(passes(wasmKernels({ threads: 1 }), 'lstm', 73))
   })
 
-  test('BLAS too gives the same bits each time, for the same threads', () => {
-    const kernels = blasKernels({ threads: 2 })
-    if (!kernels) return console.log('no BLAS on this machine: its threads are not tested')
+  test('BLAS too gives the same bits each time, for the same threads', ({ skip }) => {
+    const kernels = blasKernels({ threads: 2 }) ?? skip('no BLAS on this machine')
     const first = passes(kernels, 'gru', 75)
     for (let i = 0; i < 20; i++) expect(passes(kernels, 'gru', 75).equals(first)).toBe(true)
   })
@@ -122,19 +124,114 @@ const passThrough = (kernels: string, threads: number) => `
   new RNN({ inputSize: 8, hiddenSize: 64 }).forward(randn([2, 32, 8])).output.sum().backward()
   console.log('worked')
 `
+// The limit is there for a process that hangs, and no busy machine needs so long.
 const output = (script: string) =>
-  execFileSync(process.execPath, ['--input-type=module', '--eval', script], { timeout: 10_000, encoding: 'utf8' })
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script], { timeout: 100_000, encoding: 'utf8' })
 
-test('a process ends by itself, at once, whatever its threads do', () => {
+test('a process ends by itself, whatever its threads do', () => {
   for (const end of ['', 'process.exit(0)', 'setTimeout(() => {}, 20)']) {
     expect(output(passThrough('wasm', 3) + end)).toBe('worked\n')
   }
 })
 
-test('a process may end while its threads still load the BLAS', () => {
-  if (!blasKernels()) return console.log('no BLAS on this machine: its threads are not tested')
+test('a process may end while its threads still load the BLAS', ({ skip }) => {
+  if (!blasKernels()) skip('no BLAS on this machine')
   // With so many threads, some always do.
   for (const end of ['', '', 'process.exit(0)', 'setTimeout(() => {}, 40)']) {
     expect(output(passThrough('blas', 32) + end)).toBe('worked\n')
   }
+})
+
+describe('a worker that loads koffi', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-pool-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const engine = JSON.stringify(pathToFileURL(path.resolve('dist/kernels/wasm/module.js')).href)
+  const product = JSON.stringify(pathToFileURL(path.resolve('dist/kernels/wasm/matmul.js')).href)
+  const koffi = path.join(folder, 'koffi.cjs')
+
+  test('has its time, however long it takes: the process ends afterwards', () => {
+    // Stands for a koffi that is slow, as on a busy machine; ending its thread while it loads would end the process.
+    const began = path.join(folder, 'began')
+    writeFileSync(
+      koffi,
+      `const fs = require('node:fs')
+      exports.address = () => 0n
+      exports.load = () => {
+        fs.writeFileSync(${JSON.stringify(began)}, '')
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6000)
+        fs.writeSync(1, 'loaded\\n')
+        return { func: () => () => undefined }
+      }`,
+    )
+    const script = `
+      import { existsSync } from 'node:fs'
+      import { loadEngine } from ${engine}
+      import { matmul } from ${product}
+      const files = { koffi: ${JSON.stringify(koffi)}, library: 'libblas' }
+      const engine = loadEngine({ threads: 2, blas: { files, bind: () => () => undefined } })
+      const [a, b] = [new Float32Array(64 * 256), new Float32Array(256 * 96)]
+      matmul(engine, a, b, new Float32Array(64 * 96), { m: 64, n: 96, k: 256 })
+      while (!existsSync(${JSON.stringify(began)})) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+      console.log('ends')`
+    for (const end of ['process.exit(0)', 'engine.pool.stop()']) {
+      expect(output(`${script}\n${end}`)).toBe('ends\nloaded\n')
+      rmSync(began)
+    }
+  })
+
+  test('is kept from it once its pool is about to end', () => {
+    const gate = newGate()
+    expect(loadInside(gate, () => 'loaded')).toBe('loaded')
+    closeGate(gate)
+    expect(loadInside(gate, () => 'loaded')).toBeUndefined()
+    // Nobody is inside, so that closing again waits for nobody.
+    closeGate(gate)
+  })
+
+  test('and fails takes no work, and one line says why', () => {
+    writeFileSync(koffi, `throw new Error('no such library')`)
+    const script = `
+      import { loadEngine } from ${engine}
+      import { matmul } from ${product}
+      console.warn = console.log
+      const files = { koffi: ${JSON.stringify(koffi)}, library: 'libblas' }
+      const engine = loadEngine({ threads: 3, blas: { files, bind: () => () => undefined } })
+      const [a, b] = [new Float32Array(64 * 256).fill(1), new Float32Array(256 * 96).fill(2)]
+      const y = new Float32Array(64 * 96)
+      matmul(engine, a, b, y, { m: 64, n: 96, k: 256 })
+      const alive = setInterval(() => {}, 1000)
+      await Promise.all(engine.pool.workers.map((worker) => new Promise((resolve) => worker.on('exit', resolve))))
+      matmul(engine, a, b, y.fill(0), { m: 64, n: 96, k: 256 })
+      clearInterval(alive)
+      console.log(y.every((value) => value === 512))`
+    expect(output(script)).toBe('kernels: 2 of 3 threads do the work (no such library)\ntrue\n')
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('a process whose limits leave no room for 256 threads', () => {
+  const limited = (limit: string) => {
+    const node = `"$1" --input-type=module --eval "$2" 2>&1`
+    // An error is said in its own words, without the stack.
+    const script = `process.on('uncaughtException', (error) => console.log(error.name + ': ' + error.message))
+      ${passThrough('wasm', 256)}`
+    return execFileSync('bash', ['-c', `ulimit ${limit}; ${node}`, 'bash', process.execPath, script], {
+      timeout: 100_000,
+      encoding: 'utf8',
+    }).split('\n')
+  }
+
+  test.each([
+    ['-v 20000000', /^kernels: \d+ of 256 threads do the work \(address space, ulimit -v\)$/],
+    ['-v 13000000', /^kernels: \d+ of 256 threads do the work \(address space, ulimit -v\)$/],
+    ['-n 100', /^kernels: \d+ of 256 threads do the work \(open files, ulimit -n\)$/],
+  ])('ulimit %s: works on fewer, and one line says why', (limit, line) => {
+    expect(limited(limit)).toEqual([expect.stringMatching(line), 'worked', ''])
+  })
+
+  test.each(['-v 5000000', '-v 8000000'])('ulimit %s: too little for shared memory, told in a sentence', (limit) => {
+    // Later versions of Node do with less memory than Node 20, and may work on one thread or a few.
+    expect(limited(limit).join('\n')).toMatch(
+      /^(UnrolledError: kernels: the address space of this process has no room for .*|kernels: \d of 256 threads do the work \(.*\)\nworked)\n$/,
+    )
+  })
 })

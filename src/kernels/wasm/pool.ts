@@ -1,6 +1,10 @@
 import { UnrolledError } from '../../core/errors.js'
+import type { BlasFiles } from '../blas/sgemm.js'
+import { worker as code } from './binary.js'
 import type { KernelExports } from './exports.js'
+import { closeGate, type Gate, newGate } from './gate.js'
 import type { LinearMemory } from './memory.js'
+import { roomForWorkers } from './room.js'
 
 /** Pieces of work that threads share, in the order of their numbers in assembly/pool.ts. */
 const kinds = ['forward', 'backward', 'gradients', 'inputGradients', 'productRows'] as const
@@ -10,10 +14,13 @@ const [BOARD_LENGTH, NEXT, DONE, FAILED] = [7, 4, 5, 6]
 /** Nothing more to take: `CLOSED` there. */
 const CLOSED = 0xffff
 
-/** Milliseconds without a sign of life from anybody after which, the second time, a thread is taken for dead. */
-const SILENCE = 2_500
+/**
+ * Milliseconds without a sign of life from anybody after which, the second time, a thread is taken for dead; or, if that
+ * is longer, so many times as long as this thread has worked on the job: pieces may be large, and the machine busy.
+ */
+const [SILENCE, TIMES] = [10_000, 10]
 
-/** What a worker is given: wasm/worker.js. */
+/** What a worker is given: wasm/worker.ts. */
 export interface WorkerTask {
   module: WebAssembly.Module
   memory: WebAssembly.Memory
@@ -21,63 +28,63 @@ export interface WorkerTask {
   board: number
   done: number
   failed: number
-  /** The file of the system's BLAS, where the kernels use it. */
-  blas: string | undefined
-  /** One value: how many workers of this process still load the BLAS. */
-  loading: Int32Array
+  /** Where the kernels use the system's BLAS, which is loaded inside the gate. */
+  blas: BlasFiles | undefined
+  gate: Gate
+  /** Which workers have begun to serve, and the number of this one among them. */
+  serving: Int32Array
+  number: number
 }
 
-/** What happened to a pool's workers; apart from the pool, so that they don't keep it alive. */
-interface Fate {
+type Worker = InstanceType<NonNullable<ReturnType<typeof nodeThreads>>['Worker']>
+
+/** The workers of a pool and what happened to them; apart from the pool, so that they don't keep it alive. */
+interface Crew {
+  readonly workers: Worker[]
+  readonly gate: Gate
+  /** One that served has ended. */
   ended: boolean
 }
 
-/** What a pool needs of a worker once it runs. */
-interface Ending {
-  terminate(): Promise<number>
-}
-
 /** Ends the workers of kernels that nobody uses any more. */
-const abandoned = new FinalizationRegistry<readonly Ending[]>(end)
+const abandoned = new FinalizationRegistry<Crew>(end)
 
-let loading: Int32Array | undefined
-
-/** The count of workers that load the BLAS. koffi takes the process with it where it is cut off while it loads. */
-function loadingWorkers(): Int32Array {
-  if (!loading) {
-    loading = new Int32Array(new SharedArrayBuffer(4))
-    process.on('exit', awaitLoading)
-  }
-  return loading
-}
-
-/** Blocks until no worker loads the BLAS any more; those that give no sign of life are forgotten. */
-function awaitLoading(): void {
-  if (!loading) return
-  for (let left = Atomics.load(loading, 0); left > 0; left = Atomics.load(loading, 0)) {
-    if (Atomics.wait(loading, 0, left, SILENCE) === 'timed-out') Atomics.store(loading, 0, 0)
-  }
-}
+/** The gates of all crews. */
+const gates = new Set<Gate>()
 
 /** Ends workers without harm to the process. */
-function end(workers: readonly Ending[]): void {
-  awaitLoading()
+function end({ workers, gate }: Crew): void {
+  closeGate(gate)
+  gates.delete(gate)
   for (const worker of workers) worker.terminate()
+}
+
+/** What a process says and does once. */
+const once = { warned: false, watching: false }
+
+/** Says why there are fewer threads than were asked for. */
+function warn(workers: number, wanted: number, why: string): void {
+  if (!once.warned) console.warn(`kernels: ${workers + 1} of ${wanted + 1} threads do the work (${why})`)
+  once.warned = true
 }
 
 /** Threads that share the kernels' memory; they sleep where there is no work, and keep no process alive. */
 export class Pool {
-  readonly workers: Ending[] = []
   #board = 0
-  #fate: Fate | undefined
+  #crew: Crew | undefined
 
   constructor(
     readonly code: KernelExports,
     readonly memory: LinearMemory,
     readonly module: WebAssembly.Module,
     readonly threads: number,
-    readonly blas?: string,
+    readonly blas?: BlasFiles,
   ) {}
+
+  /** The threads beside the one that asks for the work. */
+  get workers(): readonly Worker[] {
+    return this.#crew?.workers ?? []
+  }
 
   /** Does `items` pieces of work. @throws UnrolledError where a thread has died; the next call starts new ones. */
   run(kind: (typeof kinds)[number], plan: number, items: number): void {
@@ -86,43 +93,47 @@ export class Pool {
       this.code.runAll(number, plan, items)
       return
     }
-    if (!this.#fate) this.#start()
-    if (this.#fate?.ended) this.#fail()
+    this.#crew ??= this.#start()
+    if (this.#crew.ended) this.#fail()
+    const began = performance.now()
     this.code.post(this.#board, number, plan, items, this.threads - 1)
-    while (!this.code.settled(this.#board)) this.#wait(plan, items)
+    const silence = Math.max(SILENCE, TIMES * (performance.now() - began))
+    while (!this.code.settled(this.#board)) this.#wait(plan, items, silence)
   }
 
   /** Ends the threads; the next work starts new ones, on a new board: this one is left to who may still look at it. */
   stop(): void {
+    if (!this.#crew) return
     abandoned.unregister(this)
-    if (this.#fate) Atomics.store(this.memory.ints, this.#board / 4 + NEXT, CLOSED)
-    end(this.workers.splice(0))
-    this.#fate = undefined
+    Atomics.store(this.memory.ints, this.#board / 4 + NEXT, CLOSED)
+    end(this.#crew)
+    this.#crew = undefined
   }
 
-  #start(): void {
-    const { Worker } = nodeThreads()!
-    const fate = { ended: false }
+  #start(): Crew {
     const { module, blas, memory } = this
     this.#board = memory.allocate(BOARD_LENGTH)
     memory.zero(this.#board, BOARD_LENGTH)
-    const [board, loading] = [this.#board, loadingWorkers()]
-    const task: WorkerTask = { module, memory: memory.memory, board, done: DONE, failed: FAILED, blas, loading }
-    if (blas) Atomics.add(loading, 0, this.threads - 1)
-    for (let i = 1; i < this.threads; i++) {
-      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task, execArgv: [] })
-      worker.unref()
-      worker.on('error', () => undefined)
-      worker.on('exit', () => {
-        fate.ended = true
-      })
-      this.workers.push(worker)
+    const wanted = this.threads - 1
+    const crew: Crew = { workers: [], gate: newGate(), ended: false }
+    const serving = new Int32Array(new SharedArrayBuffer(4 * wanted))
+    const [board, gate] = [this.#board, crew.gate]
+    const task = { module, memory: memory.memory, board, done: DONE, failed: FAILED, blas, gate, serving }
+    if (!once.watching) process.on('exit', () => gates.forEach(closeGate))
+    once.watching = true
+    gates.add(gate)
+    try {
+      const room = roomForWorkers()
+      while (crew.workers.length < Math.min(wanted, room.workers)) startWorker(crew, task)
+      if (crew.workers.length < wanted) warn(crew.workers.length, wanted, room.limit)
+    } catch (error) {
+      warn(crew.workers.length, wanted, (error as Error).message)
     }
-    this.#fate = fate
-    abandoned.register(this, [...this.workers], this)
+    abandoned.register(this, crew, this)
+    return crew
   }
 
-  #wait(plan: number, items: number): void {
+  #wait(plan: number, items: number, silence: number): void {
     const { ints } = this.memory
     // A plan begins with its beat.
     const [board, beats] = [this.#board / 4, plan / 4]
@@ -131,7 +142,7 @@ export class Pool {
       const done = Atomics.load(ints, board + DONE)
       if (done === items) return
       const beat = ints[beats]
-      const silent = Atomics.wait(ints, board + DONE, done, SILENCE) === 'timed-out' && ints[beats] === beat
+      const silent = Atomics.wait(ints, board + DONE, done, silence) === 'timed-out' && ints[beats] === beat
       silences = silent ? silences + 1 : 0
     }
     this.#fail()
@@ -143,6 +154,26 @@ export class Pool {
       'kernels: a worker thread has died, and this step with it; do the step again, or choose threads: 1',
     )
   }
+}
+
+/** Starts one more worker. */
+function startWorker(crew: Crew, task: Omit<WorkerTask, 'number'>): void {
+  const { Worker } = nodeThreads()!
+  const number = crew.workers.length
+  const workerData: WorkerTask = { ...task, number }
+  const worker = new Worker(code, { eval: true, workerData, execArgv: [] })
+  worker.unref()
+  let started = true
+  worker.on('error', ({ message }) => {
+    if (Atomics.load(task.serving, number)) return
+    started = false
+    warn(crew.workers.length - 1, task.serving.length, message)
+  })
+  worker.on('exit', () => {
+    // One that could not start has taken no work, and the others do without it.
+    if (started) crew.ended = true
+  })
+  crew.workers.push(worker)
 }
 
 /** Node's threads, where they and shared memory exist. */

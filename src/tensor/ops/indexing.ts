@@ -7,11 +7,14 @@ function checkIndices(where: string, { data }: Indices, count: number): void {
   if (wrong !== undefined) throw new ShapeError(`${where}: index ${wrong} is out of range, expected 0 to ${count - 1}`)
 }
 
-/** Rows of x[n, d] by their numbers: indices.shape + [d]. The gradient adds up where a row is named twice. */
-export function gatherRows(x: Value, indices: Indices): Result {
-  if (x.shape.length !== 2) throw new ShapeError(`gatherRows: the shape is ${formatShape(x.shape)}, expected [n, d]`)
+/**
+ * Rows of x[n, d] by their numbers: indices.shape + [d]. The gradient adds up where a row is named twice. `where` is the
+ * function that the user called.
+ */
+export function gatherRows(where: string, x: Value, indices: Indices): Result {
+  if (x.shape.length !== 2) throw new ShapeError(`${where}: the shape is ${formatShape(x.shape)}, expected [n, d]`)
   const [count, width] = x.shape
-  checkIndices('gatherRows', indices, count)
+  checkIndices(where, indices, count)
   const y = floats(indices.data.length * width)
   indices.data.forEach((row, i) => {
     y.set(x.data.subarray(row * width, (row + 1) * width), i * width)

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { endable, interruptible } from './interrupt.js'
+
+const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+const listeners = () => signals.map((name) => process.listenerCount(name))
+
+test('signals are heard during the work, have their default effect in work without a turn, and are as before at last', async () => {
+  const before = listeners()
+  const heard = before.map((count) => count + 1)
+  await interruptible(async () => {
+    expect(listeners()).toEqual(heard)
+    expect(endable(() => listeners())).toEqual(before)
+    expect(() =>
+      endable(() => {
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect(listeners()).toEqual(heard)
+  })
+  expect(listeners()).toEqual(before)
+})
+
+test.each([
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s aborts the work; the exit code tells of it', async (name, code) => {
+  const before = process.exitCode
+  const aborted = await interruptible(async (signal) => {
+    process.emit(name)
+    // A terminal that closes signals more than once, which is no wish to end at once.
+    if (name === 'SIGHUP') process.emit(name)
+    return signal.aborted
+  })
+  expect([aborted, process.exitCode]).toEqual([true, code])
+  process.exitCode = before
+})

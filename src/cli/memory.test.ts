@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { OptionError } from '../core/errors.js'
+import { parameterCount } from '../formats/model.js'
+import { bytesOf, checkMemory } from './memory.js'
+import type { TrainingOptions } from './options.js'
+
+const sizes = { vocabSize: 5, hiddenSize: 2, numLayers: 3, bias: true, bidirectional: false, dropout: 0 }
+const config = { cell: 'gru' as const, ...sizes }
+const options = { optimizer: 'adam', momentum: 0, batchSize: 4, numSteps: 10 } as TrainingOptions
+
+test('parameters: by hand, layer by layer', () => {
+  // 3 gates of 2 units; the first layer reads 5 tokens, the others 2 features; 5 scores of 2 features.
+  const layer = (inputs: number) => 6 * inputs + 6 * 2 + 6 + 6
+  expect(parameterCount(config)).toBe(layer(5) + layer(2) + layer(2) + 5 * 2 + 5)
+  expect(parameterCount({ ...config, numLayers: 1 })).toBe(layer(5) + 15)
+  expect(parameterCount({ ...config, numLayers: 1e9 })).toBe(layer(5) + (1e9 - 1) * layer(2) + 15)
+})
+
+test('bytes: by hand', () => {
+  const parameters = parameterCount(config)
+  // Adam keeps two arrays: 1 + gradients + 2 + the last good copy, and a checkpoint of 3, twice.
+  const activations = 40 * (3 * 2 * 4 + 2 * 5)
+  expect(bytesOf(config, options)).toBe(4 * (11 * parameters + activations))
+  // SGD without momentum keeps none: 1 + gradients + the last good copy, and a checkpoint of 1, twice.
+  expect(bytesOf(config, { ...options, optimizer: 'sgd' })).toBe(4 * (5 * parameters + activations))
+  expect(bytesOf(config, { ...options, optimizer: 'sgd', momentum: 0.9 })).toBe(4 * (8 * parameters + activations))
+})
+
+test('a training of as many bytes as there are is taken, one of more is refused', () => {
+  const bytes = bytesOf(config, options)
+  checkMemory(config, options, bytes)
+  expect(() => checkMemory(config, options, bytes - 1)).toThrow(OptionError)
+  expect(() => checkMemory({ ...config, hiddenSize: 1e6 }, options, 2 ** 34)).toThrow(
+    /3 layers of 1000000 units .* in batches of 4 × 10 tokens need at least .* expected at most the 16 GB of memory/,
+  )
+})

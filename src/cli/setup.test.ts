@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { SequenceData } from '../data/sequences.js'
+import { type TrainingOptions, trainingDefaults } from './options.js'
+import { idleSchedule } from './setup.js'
+
+// Four batches an epoch, three epochs: twelve steps, the last of which is made at the rate that step 11 left.
+const data = new SequenceData(new Uint8Array(81), { batchSize: 2, numSteps: 10 })
+const warning = (options: Partial<TrainingOptions>) =>
+  idleSchedule({ ...trainingDefaults(), epochs: 3, ...options } as TrainingOptions, data)
+
+test.each<[Partial<TrainingOptions>, number]>([
+  [{ schedule: 'step', decayEvery: 12 }, 12],
+  [{ schedule: 'step', decayEvery: 1000 }, 1000],
+  // The best at epoch 1, as good at 2, one too many at 3.
+  [{ schedule: 'plateau', plateauPatience: 1 }, 12],
+  [{ schedule: 'plateau', plateauPatience: 2, validateEvery: 3 }, 12],
+])('%j changes nothing before the end', (options, first) => {
+  expect(warning(options)).toContain(
+    `changes the learning rate after ${first} steps at the earliest, and this training has 12`,
+  )
+})
+
+test('a cosine of one step has no second rate', () => {
+  expect(warning({ schedule: 'cosine', epochs: 1, accumulate: 4 })).toContain('--schedule cosine has no effect')
+})
+
+test.each<Partial<TrainingOptions>>([
+  { schedule: 'constant' },
+  { schedule: 'cosine' },
+  { schedule: 'step', decayEvery: 11 },
+  { schedule: 'plateau', plateauPatience: 0 },
+  { schedule: 'plateau', plateauPatience: 1, validateEvery: 3 },
+])('%j changes something', (options) => {
+  expect(warning(options)).toBeUndefined()
+})

@@ -1,0 +1,47 @@
+import { describe } from '../core/describe.js'
+import { OptionError, ShapeError } from '../core/errors.js'
+import type { FloatArray, Stepper } from '../kernels/kernels.js'
+
+/** A stepper whose numbers are checked: the kernels would read their memory at whatever place a token stands for. */
+export class CheckedStepper implements Stepper {
+  #inner: Stepper | undefined
+  readonly #batchSize: number
+  readonly #vocabSize: number
+
+  constructor(inner: Stepper, batchSize: number, vocabSize: number) {
+    this.#inner = inner
+    this.#batchSize = batchSize
+    this.#vocabSize = vocabSize
+  }
+
+  step(tokens: Int32Array): FloatArray {
+    const inner = this.#checked('step', 'tokens', tokens, this.#vocabSize)
+    return inner.step(tokens)
+  }
+
+  select(rows: Int32Array): void {
+    const inner = this.#checked('select', 'rows', rows, this.#batchSize)
+    inner.select(rows)
+  }
+
+  free(): void {
+    this.#inner?.free()
+    this.#inner = undefined
+  }
+
+  /** The stepper itself, where it was not freed and `values` are batchSize whole numbers from 0 to `count` − 1. */
+  #checked(method: string, name: string, values: Int32Array, count: number): Stepper {
+    const where = `Stepper.${method}`
+    if (!this.#inner) throw new OptionError(`${where}: the stepper was freed, expected a new one from model.stepper()`)
+    if (!(values instanceof Int32Array) || values.length !== this.#batchSize) {
+      const given = values instanceof Int32Array ? `${values.length} values` : describe(values)
+      throw new ShapeError(`${where}: ${name} are ${given}, expected an Int32Array of batchSize = ${this.#batchSize}`)
+    }
+    for (const value of values) {
+      if (value < 0 || value >= count) {
+        throw new OptionError(`${where}: ${name} hold ${value}, expected whole numbers from 0 to ${count - 1}`)
+      }
+    }
+    return this.#inner
+  }
+}

@@ -1,0 +1,72 @@
+import path from 'node:path'
+import { DataError } from '../core/errors.js'
+import { makeFolder } from './atomic.js'
+import { appendFile, stat, truncate } from './files.js'
+
+/**
+ * A file that grows by whole records. A record that the disk refuses is kept and written before the next one, and
+ * no part of it stays in the file. The file is opened by its name each time: the folder around it may be replaced
+ * between two records, as `saveModel` does.
+ */
+export class AppendedFile {
+  #waiting: Uint8Array[] = []
+
+  private constructor(
+    readonly file: string,
+    /** The length of the file. */
+    public bytes: number,
+  ) {}
+
+  /**
+   * Makes the file where it is missing.
+   * @param kept how many of its bytes are kept
+   * @throws DataError where it cannot be written
+   */
+  static async open(file: string, kept: number): Promise<AppendedFile> {
+    return orRefusal(file, async () => {
+      await makeFolder(path.dirname(file))
+      await appendFile(file, '')
+      const bytes = Math.min(kept, (await stat(file)).size)
+      await truncate(file, bytes)
+      return new AppendedFile(file, bytes)
+    })
+  }
+
+  /** The records are with the system, whole, when this resolves. @throws DataError where they have to wait */
+  async append(record: Uint8Array): Promise<void> {
+    this.#waiting.push(record)
+    await this.flush()
+  }
+
+  /** Writes the records that wait. @throws DataError where they still have to */
+  async flush(): Promise<void> {
+    if (this.#waiting.length === 0) return
+    const all = Buffer.concat(this.#waiting)
+    await orRefusal(this.file, async () => {
+      try {
+        await appendFile(this.file, all)
+      } catch (error) {
+        await this.#cutBack()
+        throw error
+      }
+    })
+    this.bytes += all.length
+    this.#waiting = []
+  }
+
+  async #cutBack(): Promise<void> {
+    const size = await stat(this.file).then(
+      (info) => info.size,
+      () => 0,
+    )
+    if (size > this.bytes) await truncate(this.file, this.bytes)
+  }
+}
+
+async function orRefusal<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new DataError(`${file}: the file cannot be written (${(error as Error).message})`)
+  }
+}

@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+// A program that trains with threads, bundled into one file and run from a folder far from any node_modules.
+// Needs the dist/ that `npm test` builds.
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-bundles-'))
+const library = path.resolve('dist/node.js')
+const entry = path.join(folder, 'program.js')
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Trains on the kernels that its argument names, and tells the parameters' bits and how many workers are alive. */
+const program = `
+import { createHash } from 'node:crypto'
+import threads from 'node:worker_threads'
+import { findTimeMachine, kernels, LSTM, manualSeed, readText, RNNModel, selectKernels, sequencesFromText, SGD, trainSteps } from ${JSON.stringify(library)}
+
+const workers = []
+threads.Worker = class extends threads.Worker {
+  constructor(...args) {
+    super(...args)
+    workers.push(this)
+  }
+}
+async function main() {
+  const say = ({ name, message }) => console.log(name, message)
+  if (process.argv[2] === 'book') return findTimeMachine({ cacheDir: 'nowhere' }).catch(say)
+  if (process.argv[2] === 'pattern') return readText('*.txt').catch(say)
+  manualSeed(3)
+  selectKernels(process.argv[2], { threads: 3 })
+  const { data, vocab } = sequencesFromText('she sells sea shells '.repeat(60), { batchSize: 24, numSteps: 8 })
+  const model = new RNNModel(new LSTM({ inputSize: vocab.size, hiddenSize: 20 }), vocab.size)
+  let steps = 0
+  for await (const event of trainSteps(model, data, { optimizer: new SGD(model.parameters(), { lr: 1 }), epochs: 3 })) {
+    if (event.type === 'step') steps++
+  }
+  const alive = workers.filter(({ threadId }) => threadId > 0).length
+  const hash = createHash('sha256')
+  for (const { data } of model.parameters()) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  console.log(JSON.stringify({ kernels: kernels().name, steps, workers: alive, bits: hash.digest('hex') }))
+}
+main()
+`
+
+interface Outcome {
+  kernels: string
+  steps: number
+  workers: number
+  bits: string
+}
+
+/** What the program says, and what it writes to the standard error beside it. */
+function outcome(
+  file: string,
+  kernels: 'wasm' | 'auto' | 'blas',
+  flags: string[] = [],
+): Outcome & { warnings: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, file, kernels], {
+    cwd: path.dirname(file),
+    encoding: 'utf8',
+  })
+  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
+  return { ...JSON.parse(stdout), warnings: stderr }
+}
+
+type Format = 'esm' | 'cjs'
+
+/** Each bundles \`entry\` into the file \`to\`. */
+const bundlers: Record<string, (to: string, format: Format) => Promise<unknown>> = {
+  esbuild: async (to, format) => {
+    const { build } = await import('esbuild')
+    return build({ entryPoints: [entry], outfile: to, bundle: true, platform: 'node', format, logLevel: 'error' })
+  },
+  rolldown: async (to, format) => {
+    const { build } = await import('rolldown')
+    const output = { file: to, format, codeSplitting: false } as const
+    return build({ input: entry, platform: 'node', output, logLevel: 'silent' })
+  },
+  vite: async (to, format) => {
+    const { build } = await import('vite')
+    const [dir, name] = [path.dirname(to), path.basename(to)]
+    const output = { format, entryFileNames: name, codeSplitting: false } as const
+    return build({
+      root: folder,
+      configFile: false,
+      logLevel: 'error',
+      ssr: { noExternal: true },
+      build: { ssr: entry, outDir: dir, emptyOutDir: false, rolldownOptions: { output } },
+    })
+  },
+  webpack: async (to, format) => {
+    const { default: webpack } = await import('webpack')
+    const module = format === 'esm'
+    const compiler = webpack({
+      mode: 'production',
+      target: 'node20',
+      context: folder,
+      entry,
+      experiments: { outputModule: module },
+      output: { path: path.dirname(to), filename: path.basename(to), module, asyncChunks: false },
+      optimization: { minimize: true },
+      performance: { hints: false },
+    })
+    await new Promise<void>((resolve, reject) => {
+      compiler.run((error, stats) => {
+        compiler.close(() => undefined)
+        if (error || stats?.hasErrors()) reject(error ?? new Error(stats!.toString('errors-only')))
+        else resolve()
+      })
+    })
+  },
+}
+
+const cases = Object.keys(bundlers).flatMap((name) => (['esm', 'cjs'] as const).map((format) => ({ name, format })))
+
+let unbundled: Outcome
+beforeAll(() => {
+  writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}')
+  writeFileSync(entry, program)
+  unbundled = outcome(entry, 'wasm')
+}, 600_000)
+
+test('the program that is not bundled trains with two workers', () => {
+  expect(unbundled).toMatchObject({ workers: 2, warnings: '' })
+  expect(unbundled.steps).toBeGreaterThan(10)
+})
+
+describe.each(cases)('a program bundled by $name as $format', ({ name, format }) => {
+  const away = path.join(folder, `${name}-${format}`)
+  const file = path.join(away, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs')
+  beforeAll(async () => {
+    mkdirSync(away)
+    await bundlers[name](file, format)
+  }, 600_000)
+
+  test('trains with threads, to the same bits', () => {
+    expect(outcome(file, 'wasm')).toEqual(unbundled)
+  })
+
+  test('takes what kernels it finds, without a word', () => {
+    const { kernels, bits, warnings } = outcome(file, 'auto')
+    expect(warnings).toBe('')
+    expect(bits).toBe(kernels.startsWith('blas') ? outcome(entry, 'blas').bits : unbundled.bits)
+  })
+})
+
+test.each([
+  ['book', /^DataError findTimeMachine: no text was found \(offline, and the package .*\); give the path/],
+  ['pattern', /^DataError \*\.txt: patterns do not work in a program that esbuild bundled as CommonJS/],
+])('what a bundle cannot do is said in a sentence: %s', (what, sentence) => {
+  const file = path.join(folder, 'esbuild-cjs/bundle.cjs')
+  const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_DATA: '' }
+  const { stdout, stderr } = spawnSync(process.execPath, [file, what], { cwd: folder, env, encoding: 'utf8' })
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(sentence)
+})
+
+test('where threads are not allowed, one line says why and one thread does the work', () => {
+  const flag = ['--permission', '--experimental-permission'].find((name) =>
+    process.allowedNodeEnvironmentFlags.has(name),
+  )
+  const { workers, bits, warnings } = outcome(entry, 'wasm', [flag!, '--allow-fs-read=*'])
+  expect(workers).toBe(0)
+  expect(bits).toBe(unbundled.bits)
+  const lines = warnings.split('\n').filter((line) => line.includes('kernels:'))
+  expect(lines).toEqual([expect.stringMatching(/^kernels: 1 of 3 threads do the work \(.+\)$/)])
+})
+
+test('a bundle for the browser has nothing of Node, and what a bundle for Node has besides', async () => {
+  const { build } = await import('esbuild')
+  mkdirSync(path.join(folder, 'node_modules'))
+  symlinkSync(path.resolve('.'), path.join(folder, 'node_modules/unrolled'))
+  const bundle = async (platform: 'browser' | 'node') => {
+    const file = path.join(folder, `${platform}.js`)
+    const contents = `import * as unrolled from 'unrolled'; console.log(Object.keys(unrolled).join(' '))`
+    const stdin = { contents, resolveDir: folder }
+    await build({ stdin, outfile: file, bundle: true, platform, format: 'esm', logLevel: 'error', splitting: false })
+    return readFileSync(file, 'utf8')
+  }
+  const page = await bundle('browser')
+  expect(page).toContain('sequencesFromText')
+  expect(page).not.toMatch(/from ?"node:|loadTimeMachine/)
+  expect(await bundle('node')).toContain('loadTimeMachine')
+})

@@ -1,0 +1,276 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { trainingOptions } from '../src/cli/options.js'
+import { run } from './run-command.js'
+
+// An option on the command line changes something, or it is refused. None does nothing without a word.
+
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-effects-'))
+const at = (name: string) => path.join(folder, name)
+const small = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '2', '--threads', '1']
+let number = 0
+
+beforeAll(async () => {
+  vi.stubEnv('UNROLLED_CACHE', at('cache'))
+  vi.stubEnv('NO_COLOR', '1')
+  writeFileSync(at('fox.txt'), 'The quick brown fox jumps over the lazy dog; 3 dogs sleep.\n'.repeat(12))
+  writeFileSync(at('new.txt'), 'Señor Núñez knows 7 foxes & 12 dogs (all of them lazy).\n'.repeat(12))
+  expect((await run(['train', at('fox.txt'), ...small, '--out', at('base')])).code).toBe(0)
+})
+afterAll(() => {
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** All that can be seen of a training, but for how long it took. */
+async function trained(args: readonly string[], text = 'fox.txt') {
+  const out = at(`run-${number++}`)
+  const { code, stdout, stderr } = await run(['train', at(text), ...small, ...args, '--out', out])
+  const model = path.join(out, 'model.safetensors')
+  const seen = {
+    model: existsSync(model) ? readFileSync(model).toString('base64') : '',
+    files: existsSync(out) ? readdirSync(out).map((name) => name.replace(/\d{5,}.*/, '')) : [],
+    stdout: stdout
+      .replaceAll(out, 'OUT')
+      .replace(/[\d.]+ tokens\/sec|after [\d:]+|"(tokensPerSecond|seconds)":[\d.]+/g, ''),
+  }
+  return { code, stderr, seen }
+}
+
+/** A value for each option that is not its default. */
+const values: Record<string, string[]> = {
+  cell: ['gru'],
+  nonlinearity: ['relu'],
+  hiddenSize: ['9'],
+  numLayers: ['2'],
+  embeddingSize: ['5'],
+  tieWeights: [],
+  layerNorm: [],
+  dropout: ['0.5'],
+  inputDropout: ['0.5'],
+  outputDropout: ['0.5'],
+  weightDropout: ['0.5'],
+  variational: [],
+  bidirectional: [],
+  batchSize: ['3'],
+  numSteps: ['7'],
+  sampling: ['random'],
+  maxTokens: ['300'],
+  tokens: ['word'],
+  encoding: ['utf-16le'],
+  clean: [],
+  validation: ['0.2'],
+  test: ['0.2'],
+  epochs: ['3'],
+  optimizer: ['adam'],
+  lr: ['0.5'],
+  momentum: ['0.9'],
+  nesterov: [],
+  weightDecay: ['0.1'],
+  clip: ['0.01'],
+  clipValue: ['0.001'],
+  accumulate: ['2'],
+  schedule: ['cosine'],
+  warmup: ['5'],
+  decayEvery: ['5'],
+  decay: ['0.9'],
+  plateauPatience: ['1'],
+  minLr: ['0.1'],
+  validateEvery: ['3'],
+  patience: ['1'],
+  seed: ['1'],
+  extendVocab: [],
+  tensorboard: [],
+  kernels: ['reference'],
+  threads: ['2'],
+  json: [],
+}
+
+/** They name places, or act only while a training runs: see cli.test.ts and resume.test.ts. */
+const others = ['out', 'resume', 'initFrom', 'checkpointSteps', 'checkpointMinutes']
+
+// Of --clean and --no-clean the first: the other is what own texts have anyway.
+const flags = new Map(
+  trainingOptions()
+    .reverse()
+    .map((option) => [option.attributeName(), option.long!]),
+)
+
+test('every option of a training is tried', () => {
+  expect(Object.keys(values).concat(others).sort()).toEqual([...flags.keys()].sort())
+})
+
+test('without another option, another training is the same to the eye', async () => {
+  expect((await trained([])).seen).toEqual((await trained([])).seen)
+})
+
+describe('an option of a training by itself changes something, or is refused', () => {
+  test.each(Object.keys(values))('%s', async (name) => {
+    const flag = flags.get(name)!
+    const [without, withIt] = [await trained([]), await trained([flag, ...values[name]])]
+    expect(without.code).toBe(0)
+    if (withIt.code === 0) expect(withIt.seen).not.toEqual(without.seen)
+    else expect([withIt.code, withIt.stderr]).toEqual([2, expect.stringMatching(`^error: train: ${flag} [^\n]*\n$`)])
+  })
+})
+
+const held = ['--validation', '0.2']
+const plateau = ['--schedule', 'plateau', '--plateau-patience', '0', '--validate-every', '1', ...held]
+
+describe('beside what it needs, an option changes the model', () => {
+  test.each<[string, string[], string[]]>([
+    ['--dropout', ['--num-layers', '2'], ['0.5']],
+    ['--nonlinearity', ['--cell', 'rnn'], ['relu']],
+    ['--tie-weights', ['--embedding-size', '8'], []],
+    ['--variational', ['--output-dropout', '0.5'], []],
+    ['--variational', ['--num-layers', '2', '--dropout', '0.5'], []],
+    ['--variational', ['--embedding-size', '5', '--input-dropout', '0.5'], []],
+    ['--momentum', ['--optimizer', 'sgd'], ['0.9']],
+    ['--momentum', ['--optimizer', 'rmsprop'], ['0.9']],
+    ['--nesterov', ['--momentum', '0.9'], []],
+    ['--warmup', ['--schedule', 'cosine'], ['5']],
+    ['--min-lr', ['--schedule', 'cosine'], ['0.5']],
+    ['--decay-every', ['--schedule', 'step'], ['5']],
+    ['--decay', ['--schedule', 'step', '--decay-every', '5'], ['0.9']],
+    ['--decay', plateau, ['0.9']],
+    ['--min-lr', plateau, ['0.9']],
+    ['--plateau-patience', plateau.filter((word) => word !== '--plateau-patience' && word !== '0'), ['0']],
+    ['--patience', [...held, '--validate-every', '1'], ['1']],
+    ['--weight-decay', ['--optimizer', 'adamw'], ['0']],
+  ])('%s with %j', async (flag, beside, value) => {
+    const [without, withIt] = [await trained(beside), await trained([...beside, flag, ...value])]
+    expect([without.code, withIt.code], without.stderr + withIt.stderr).toEqual([0, 0])
+    expect(withIt.seen.model).not.toBe(without.seen.model)
+  })
+
+  test('--schedule plateau with --validation', async () => {
+    const without = await trained(['--validate-every', '1', ...held])
+    expect((await trained(plateau)).seen.model).not.toBe(without.seen.model)
+  })
+
+  test('--validate-every with --validation: so many validations are told', async () => {
+    const validations = async (...args: string[]) =>
+      (await trained(['--json', ...held, ...args])).seen.stdout.match(/"type":"validation"/g)?.length
+    // One an epoch; or after steps 3, 6, …, and the last.
+    expect(await validations()).toBe(2)
+    expect(await validations('--validate-every', '3')).toBeGreaterThan(4)
+  })
+
+  test('--extend-vocab with --init-from, and a text of new tokens', async () => {
+    const from = ['--init-from', at('base')]
+    const [without, withIt] = [await trained(from, 'new.txt'), await trained([...from, '--extend-vocab'], 'new.txt')]
+    expect([without.code, withIt.code], without.stderr + withIt.stderr).toEqual([0, 0])
+    expect(withIt.seen.stdout).not.toBe(without.seen.stdout)
+  })
+})
+
+describe('an option that would do nothing is refused, and names what it needs', () => {
+  test.each<[string[], string]>([
+    [['--nonlinearity', 'relu', '--cell', 'lstm'], '--nonlinearity has no effect here, expected --cell rnn'],
+    [['--nonlinearity', 'relu', '--cell', 'gru'], '--nonlinearity has no effect here, expected --cell rnn'],
+    [['--dropout', '0.5'], '--dropout has no effect here, expected --num-layers 2'],
+    [['--variational', '--dropout', '0.5', '--output-dropout', '0'], '--dropout has no effect here'],
+    [['--variational', '--weight-dropout', '0.5'], '--variational has no effect here'],
+    [
+      ['--momentum', '0.9', '--optimizer', 'adam'],
+      '--momentum has no effect here, expected --optimizer sgd or rmsprop',
+    ],
+    [['--nesterov', '--optimizer', 'sgd'], '--nesterov has no effect here, expected --momentum'],
+    [['--nesterov', '--momentum', '0.9', '--optimizer', 'rmsprop'], '--nesterov has no effect here'],
+    [['--schedule', 'plateau'], '--schedule has no effect here, expected --validation'],
+    [['--warmup', '5', '--schedule', 'step'], '--warmup has no effect here, expected --schedule cosine'],
+    [['--decay-every', '5', '--schedule', 'cosine'], '--decay-every has no effect here, expected --schedule step'],
+    [['--decay', '0.9', '--schedule', 'cosine'], '--decay has no effect here, expected --schedule step or plateau'],
+    [['--plateau-patience', '5', '--schedule', 'step'], '--plateau-patience has no effect here'],
+    [['--min-lr', '0.1', '--schedule', 'step', '--decay-every', '5'], '--min-lr has no effect here'],
+    [['--validate-every', '5'], '--validate-every has no effect here, expected --validation'],
+    [['--patience', '5', '--test', '0.1'], '--patience has no effect here, expected --validation'],
+    [['--extend-vocab'], '--extend-vocab has no effect here, expected --init-from'],
+    [['--threads', '3', '--kernels', 'reference'], '--threads has no effect here, expected --kernels wasm or blas'],
+  ])('%j', async (args, message) => {
+    const { code, stderr } = await trained(args)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`error: train: ${message}`)])
+    expect(stderr).toMatch(/^[^\n]*; add that, or leave --[a-z-]+ out\n$/)
+  })
+
+  test.each([
+    ['--momentum=0', '--optimizer', 'adam'],
+    ['--dropout=0'],
+    ['--warmup=0'],
+    ['--patience=all'],
+    ['--decay=0.5'],
+  ])('the value that an option has anyway may be said: %s', async (...args) => {
+    const [without, withIt] = [await trained(args.slice(1)), await trained(args)]
+    expect([without.code, withIt.code]).toEqual([0, 0])
+    expect(withIt.seen).toEqual(without.seen)
+  })
+
+  test.each([
+    ['step', []],
+    ['plateau', ['--validation', '0.2']],
+  ])('--schedule %s in a training that ends before the first change', async (kind, beside) => {
+    const { code, stderr } = await trained(['--schedule', kind, ...beside])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(
+      new RegExp(`^warning: --schedule ${kind} has no effect: .* after \\d+ steps at the earliest`, 'm'),
+    )
+    const changes = kind === 'step' ? ['--decay-every', '5'] : ['--validate-every', '1', '--plateau-patience', '0']
+    expect((await trained(['--schedule', kind, ...changes, ...beside])).stderr).not.toContain('warning')
+  })
+})
+
+describe('the other commands', () => {
+  test.each<[string[], string]>([
+    [['book', '--kernels', 'reference', '--threads', '3', '--out', 'new'], 'book: --threads has no effect here'],
+    [['generate', 'base', '--seed', '3'], 'generate: --seed has no effect here, expected an option that draws'],
+    [['generate', 'base', '--seed', '3', '--beams', '2'], 'generate: --seed has no effect here'],
+    [['generate', 'base', '--top-k', '3', '--temperature', '0'], 'generate: --top-k has no effect here'],
+    [['generate', 'base', '--top-p', '0.5', '--temperature', '0'], 'generate: --top-p has no effect here'],
+    [['generate', 'base', '--min-p', '0.5', '--temperature', '0'], 'generate: --min-p has no effect here'],
+    [['generate', 'base', '--repetition-window', '3'], 'generate: --repetition-window has no effect here'],
+    [['eval', 'base', 'fox.txt', '--test', '0.2'], 'eval: --test has no effect here, expected --split'],
+    [
+      ['eval', 'base', 'fox.txt', '--validation', '0.2', '--baseline', 'new.txt'],
+      'eval: --validation has no effect here, expected --split',
+    ],
+    [
+      ['calibrate', 'base', 'fox.txt', '--split', 'all', '--validation', '0.2', '--out', 'new'],
+      'calibrate: --validation has no effect here, expected --split validation or test',
+    ],
+    [
+      ['calibrate', 'base', 'fox.txt', '--split', 'all', '--test', '0.2', '--out', 'new'],
+      'calibrate: --test has no effect here, expected --split validation or test',
+    ],
+    [['data', 'fox.txt', '--validation', '0', '--orders', '3'], 'data: --orders has no effect here'],
+  ])('%j', async (args, message) => {
+    const places = new Set(['base', 'fox.txt', 'new.txt', 'new'])
+    const { code, stderr } = await run(args.map((word) => (places.has(word) ? at(word) : word)))
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`error: ${message}`)])
+  })
+
+  test.each([
+    [
+      ['--seed', '3'],
+      ['--temperature', '1'],
+    ],
+    [
+      ['--seed', '3'],
+      ['--top-k', '5'],
+    ],
+    [
+      ['--repetition-window', '2'],
+      ['--repetition-penalty', '5'],
+    ],
+    [
+      ['--top-p', '0.3'],
+      ['--temperature', '2'],
+    ],
+  ])('generate %j with %j', async (args, beside) => {
+    const text = (...more: string[]) => run(['generate', at('base'), '--length', '60', ...beside, ...more])
+    const [without, withIt] = [await text(), await text(...args)]
+    expect([without.code, withIt.code]).toEqual([0, 0])
+    expect(withIt.stdout).not.toBe(without.stdout)
+  })
+})

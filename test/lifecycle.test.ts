@@ -1,0 +1,397 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beginOf } from '../src/node/process.js'
+import { type Checkpoint, loadCheckpoint, readHistory, saveCheckpoint } from '../src/node.js'
+
+// The built command, whatever becomes of its output, its disk and its learning rate. `npm test` builds it first.
+const main = path.resolve('dist/cli/main.js')
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-lifecycle-'))
+const at = (...names: string[]) => path.join(folder, ...names)
+const start = (...args: string[]) => spawn(process.execPath, [main, ...args], { cwd: folder })
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 600_000 })
+const shell = (command: string, cwd = folder) =>
+  spawnSync('bash', ['-c', command.replaceAll('unrolled', `"${process.execPath}" "${main}"`)], {
+    cwd,
+    encoding: 'utf8',
+  })
+const closed = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on('close', resolve))
+
+const sizes = ['--hidden-size', '6', '--batch-size', '2', '--num-steps', '6', '--threads', '1', '--kernels', 'wasm']
+const small = [...sizes, '--no-clean']
+const modelOf = (name: string): string => readFileSync(at(name, 'model.safetensors')).toString('base64')
+const checkpointOf = (name: string) => loadCheckpoint(at(name, 'checkpoint.safetensors'))
+
+// A small disk, where the system lets us have one.
+const mount = at('mount')
+mkdirSync(mount)
+const canMount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', mount]).status === 0
+
+beforeAll(() => {
+  writeFileSync(at('text.txt'), 'she sells sea shells by the sea shore, '.repeat(20))
+  const { status, stderr } = run('train', 'text.txt', ...small, '--epochs', '3', '--out', 'plain')
+  expect(status, stderr).toBe(0)
+})
+afterAll(() => {
+  if (canMount) execFileSync('umount', [mount])
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('output that ends', () => {
+  const command = `unrolled train text.txt ${small.join(' ')} --epochs 3`
+  test.each([
+    ['a reader that closes', `${command} --json --out closed | head -1; exit \${PIPESTATUS[0]}`, 'closed'],
+    ['a full disk', `${command} --out full > /dev/full`, 'full'],
+    ['a full disk for messages, too', `${command} --json --out both > /dev/full 2> /dev/full`, 'both'],
+  ])('%s does not end a training', (_, line, name) => {
+    const { status, stderr } = shell(line)
+    expect(status, stderr).toBe(0)
+    expect(modelOf(name)).toBe(modelOf('plain'))
+    expect(stderr.match(/warning: standard output cannot be written any more/g)?.length).toBe(
+      name === 'both' ? undefined : 1,
+    )
+    expect(run('train', '--resume', name, '--epochs', '4').status).toBe(0)
+  })
+
+  test('what only prints ends: quietly without a reader, with a sentence on a full disk', () => {
+    for (const line of ['unrolled info plain', 'unrolled generate plain', 'unrolled eval plain text.txt']) {
+      const full = shell(`${line} > /dev/full`)
+      expect([full.status, full.stderr]).toEqual([
+        2,
+        expect.stringMatching(/^error: standard output cannot be written .*ENOSPC/),
+      ])
+      const reader = shell(`${line} --json | true; exit \${PIPESTATUS[0]}`)
+      expect([reader.status, reader.stderr]).toEqual([0, ''])
+    }
+  })
+
+  test('a terminal that closes saves the training, and signals twice', async () => {
+    const child = start('train', 'text.txt', ...small, '--epochs', '100000', '--json', '--out', 'hangup')
+    child.stdout.once('data', () => {
+      child.kill('SIGHUP')
+      child.kill('SIGHUP')
+    })
+    expect(await closed(child)).toBe(129)
+    expect(existsSync(at('hangup', 'config.json'))).toBe(true)
+    const { epoch } = (await checkpointOf('hangup')).progress!
+    const more = run('train', '--resume', 'hangup', '--epochs', String(epoch))
+    expect(more.status, more.stderr).toBe(0)
+  })
+})
+
+describe('a folder with the remains of a training that had not begun', () => {
+  const remains = (name: string, owner: object) => {
+    mkdirSync(at(name))
+    writeFileSync(at(name, 'lock.json'), JSON.stringify({ host: hostname(), began: '', ...owner }))
+    writeFileSync(at(name, 'history.jsonl'), '')
+  }
+
+  test('of a process that was killed is taken by a new training', () => {
+    remains('killed', { pid: spawnSync(process.execPath, ['--version']).pid })
+    const resumed = run('train', '--resume', 'killed')
+    expect([resumed.status, resumed.stderr]).toEqual([2, expect.stringContaining('begin one with --out killed')])
+    const begun = run('train', 'text.txt', ...small, '--epochs', '1', '--out', 'killed')
+    expect(begun.status, begun.stderr).toBe(0)
+  })
+
+  test('of a process that still runs is its own', () => {
+    remains('starting', { pid: process.pid, began: beginOf('self') })
+    for (const args of [
+      ['--resume', 'starting'],
+      ['text.txt', ...small, '--out', 'starting'],
+    ]) {
+      const { status, stderr } = run('train', ...args)
+      expect([status, stderr]).toEqual([
+        2,
+        expect.stringContaining(`process ${process.pid} on ${hostname()} is training there`),
+      ])
+    }
+  })
+
+  test('is not any folder with a file of such a name', () => {
+    mkdirSync(at('other'))
+    writeFileSync(at('other', 'history.jsonl'), '{"mine":true}\n')
+    const { status, stderr } = run('train', 'text.txt', ...small, '--out', 'other')
+    expect([status, stderr]).toEqual([2, expect.stringContaining('holds other files')])
+    expect(readFileSync(at('other', 'history.jsonl'), 'utf8')).toBe('{"mine":true}\n')
+  })
+})
+
+describe('a training that explodes', () => {
+  const wild = [...small, '--epochs', '1', '--clip', 'all']
+
+  test('says so, ends with 3, replaces no model, and leaves the folder to the next', () => {
+    run('train', 'text.txt', ...small, '--epochs', '1', '--out', 'wild')
+    const before = modelOf('wild')
+    const { status, stdout, stderr } = run('train', 'text.txt', ...wild, '--lr', '1000', '--json', '--out', 'wild')
+    expect(status, stderr).toBe(3)
+    expect(stderr).toMatch(/^error: train: the training in wild exploded: the loss is \d+ .*smaller --lr than 1000/m)
+    expect(stdout).not.toContain('null')
+    expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toMatchObject({ type: 'done', exploded: true })
+    expect(stdout).not.toContain('"model"')
+    expect(modelOf('wild')).toBe(before)
+    expect(run('train', 'text.txt', ...wild, '--lr', '1', '--out', 'wild').status).toBe(0)
+    expect(modelOf('wild')).not.toBe(before)
+  })
+
+  test('no command says null for its perplexity', async () => {
+    expect(run('train', 'text.txt', ...wild, '--lr', '1000', '--out', 'huge').status).toBe(3)
+    for (const args of [
+      ['eval', 'huge', 'text.txt'],
+      ['info', 'huge'],
+      ['generate', 'huge'],
+      ['plot', 'huge'],
+    ]) {
+      const { status, stdout, stderr } = run(...args, '--json')
+      expect(status, stderr).toBe(0)
+      expect(stdout).not.toContain('null')
+    }
+    expect(readFileSync(at('huge', 'history.jsonl'), 'utf8')).not.toContain('null')
+    expect((await readHistory(at('huge', 'history.jsonl'))).at(-1)).toMatchObject({ perplexity: Infinity })
+  })
+})
+
+describe('a training that diverges', () => {
+  const relu = [...small, '--nonlinearity', 'relu', '--clip', 'all']
+
+  test('in its first epoch: the same command with a smaller learning rate takes the folder', () => {
+    const first = run('train', 'text.txt', ...relu, '--lr', '1e30', '--out', 'nan')
+    expect([first.status, first.stderr]).toEqual([2, expect.stringContaining('try a smaller --lr')])
+    const second = run('train', 'text.txt', ...relu, '--lr', '0.1', '--epochs', '1', '--out', 'nan')
+    expect(second.status, second.stderr).toBe(0)
+  })
+
+  test('later: the advice that is printed works, and is recorded', async () => {
+    expect(run('train', 'text.txt', ...relu, '--lr', '0.1', '--epochs', '2', '--out', 'later').status).toBe(0)
+    const before = modelOf('later')
+    const broken = run('train', '--resume', 'later', '--epochs', '4', '--lr', '1e30')
+    expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining('try a smaller --lr')])
+    expect(modelOf('later')).toBe(before)
+    const [advice] = /(?<=^unrolled )train --resume later --lr \S+/m.exec(broken.stdout)!
+    expect(advice).toBe('train --resume later --lr 1e+29')
+    expect(run(...advice.split(' '), '--epochs', '4').stdout).toContain('with --lr 1e+29, was 0.1')
+    const mended = run('train', '--resume', 'later', '--epochs', '4', '--lr', '0.05')
+    expect(mended.status, mended.stderr).toBe(0)
+    expect((await checkpointOf('later')).run).toMatchObject({ options: { lr: 0.05, epochs: 4 }, finished: true })
+    expect(modelOf('later')).not.toBe(before)
+  })
+})
+
+describe('a training that goes on', () => {
+  test('takes another learning rate, other clipping and epochs, and records them', async () => {
+    expect(run('train', 'text.txt', ...small, '--epochs', '2', '--lr', '0.5', '--out', 'more').status).toBe(0)
+    const changes = ['--lr', '0.25', '--clip', '2', '--clip-value', '0.5', '--epochs', '3']
+    const { status, stdout, stderr } = run('train', '--resume', 'more', ...changes)
+    expect(status, stderr).toBe(0)
+    expect(stdout).toContain('with --lr 0.25, was 0.5')
+    const events = await readHistory(at('more', 'history.jsonl'))
+    expect(events.find(({ type }) => type === 'resume')).toMatchObject({
+      options: { lr: 0.25, clip: 2, clipValue: 0.5, epochs: 3 },
+    })
+    const epochs = events.filter((event) => event.type === 'epoch')
+    expect(epochs.map(({ lr }) => lr)).toEqual([0.5, 0.5, 0.25])
+    expect((await checkpointOf('more')).run).toMatchObject({
+      options: { lr: 0.25, clip: 2, clipValue: 0.5, epochs: 3 },
+    })
+    // They hold from now on.
+    const over = run('train', '--resume', 'more')
+    expect(over.stderr).toContain('over, after epoch 3; go on with --epochs and a larger number than 3')
+    expect(run('plot', 'more').status).toBe(0)
+  })
+
+  test('with a schedule, another learning rate is where it goes on from', async () => {
+    const cosine = ['--schedule', 'cosine', '--min-lr', '0.01']
+    expect(run('train', 'text.txt', ...small, ...cosine, '--epochs', '2', '--out', 'cosine').status).toBe(0)
+    expect(run('train', '--resume', 'cosine', '--epochs', '4', '--lr', '0.4').status).toBe(0)
+    const { progress } = await checkpointOf('cosine')
+    expect(progress!.schedule).toMatchObject({ 'base_lr.0': 0.4 })
+  })
+
+  test('has at least the epochs that are done', () => {
+    expect(run('train', 'text.txt', ...small, '--epochs', '5', '--out', 'five').status).toBe(0)
+    const fewer = run('train', '--resume', 'five', '--epochs', '3')
+    expect([fewer.status, fewer.stderr]).toEqual([
+      2,
+      expect.stringContaining('--epochs is 3, expected at least 5 for the training in five: 5 are done'),
+    ])
+    const same = run('train', '--resume', 'five', '--epochs', '5')
+    expect([same.status, same.stderr]).toEqual([2, expect.stringContaining('--epochs and a larger number than 5')])
+    expect(run('train', '--resume', 'five', '--epochs', '6').status).toBe(0)
+  })
+})
+
+describe('a forged checkpoint with a right checksum', () => {
+  let good: Checkpoint
+  beforeAll(async () => {
+    good = await checkpointOf('plain')
+    mkdirSync(at('forged'))
+  })
+  interface Forged {
+    config: Record<string, unknown>
+    progress: Record<string, unknown>
+    run: { options: Record<string, unknown>; [name: string]: unknown }
+  }
+  const forge = async (change: (forged: Forged) => void) => {
+    const { config, progress, run } = structuredClone({ ...good, vocab: undefined, tensors: undefined })
+    const forged = { config, progress, run } as unknown as Forged
+    Object.assign(forged.run, { finished: false })
+    change(forged)
+    await saveCheckpoint(at('forged', 'checkpoint.safetensors'), { ...good, ...forged } as unknown as Checkpoint)
+  }
+  const options = (name: string, value: unknown) => (forged: Forged) => {
+    forged.run.options[name] = value
+  }
+  const record = (name: string, value: unknown) => (forged: Forged) => {
+    forged.run[name] = value
+  }
+  const config = (name: string, value: unknown) => (forged: Forged) => {
+    forged.config[name] = value
+  }
+
+  test.each([
+    ['numLayers', config('numLayers', 1e9), /rnn\.weight_hh_l1 is missing, expected .* of 1000000000 layers/],
+    ['hiddenSize', config('hiddenSize', 16000), /expected \[16000, 16000\]/],
+    ['embeddingSize', config('embeddingSize', 4e8), /weight_ih_l0 has the shape .*, expected \[6, 400000000\]/],
+    ['vocabSize', config('vocabSize', 1e9), /the vocabulary has \d+ tokens, expected 1000000000/],
+    ['cell', config('cell', 'conv'), /config: cell is "conv", expected \("rnn" \| "gru" \| "lstm"\)/],
+    ['lr', options('lr', 'x'), /run\.options\.lr is "x", expected number/],
+    ['clean', options('clean', 'x'), /run\.options\.clean is "x", expected boolean/],
+    ['clip', options('clip', 'x'), /run\.options\.clip is "x", expected \(number \| "all"\)/],
+    ['optimizer', options('optimizer', 'zzz'), /run\.options\.optimizer is "zzz", expected \("sgd"/],
+    ['hiddenSize that is a text', options('hiddenSize', 'x'), /run\.options\.hiddenSize is "x"/],
+    ['an object', options('seed', {}), /run\.options\.seed is Object, expected number/],
+    ['batchSize', options('batchSize', 1e9), /batch/],
+    ['batchSize below 1', options('batchSize', 0), /batch-size is 0/],
+    ['history', record('historyBytes', -1), /run\.historyBytes is -1/],
+    ['finished', record('finished', 'no'), /run\.finished is "no", expected boolean/],
+  ] as const)('%s is refused at once', async (_, change, message) => {
+    await forge(change)
+    const { status, stderr } = run('train', '--resume', 'forged', '--epochs', '4')
+    expect([status, stderr]).toEqual([2, expect.stringMatching(message)])
+    expect(stderr).toMatch(/^error: [^\n]*\n$/)
+  })
+
+  test('more threads than this machine has use are not started', async () => {
+    await forge(options('threads', 256))
+    const { status, stdout, stderr } = run('train', '--resume', 'forged', '--epochs', '4')
+    expect(status, stderr).toBe(0)
+    expect(Number(/on (\d+) thread/.exec(stdout)![1])).toBeLessThan(256)
+  })
+})
+
+describe('a disk that is full', () => {
+  test('for the history and the curve costs these alone', async () => {
+    // A limit on file sizes: checkpoints are smaller, the history of so many epochs is larger.
+    const line = `ulimit -f 16; unrolled train text.txt ${small.join(' ')} --epochs 120 --out limited`
+    const { status, stderr } = shell(line)
+    expect(status, stderr).toBe(0)
+    expect(stderr).toMatch(/warning: .*history\.jsonl: the file cannot be written \(EFBIG/)
+    expect(stderr.match(/history\.jsonl: the file cannot be written/g)).toHaveLength(1)
+    const events = await readHistory(at('limited', 'history.jsonl'))
+    expect(events.length).toBeGreaterThan(30)
+    expect(run('train', 'text.txt', ...small, '--epochs', '120', '--out', 'free').status).toBe(0)
+    expect(modelOf('limited')).toBe(modelOf('free'))
+  })
+
+  const fill = (name: string) => {
+    try {
+      writeFileSync(path.join(mount, name), Buffer.alloc(300_000))
+    } catch {}
+  }
+  /** A training on the small disk that is full from its second epoch on. */
+  const begun = (out: string, onError: (text: string, all: string) => void) => {
+    const child = start('train', 'text.txt', ...small, '--epochs', '30', '--json', '--out', path.join(mount, out))
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (data) => {
+      if (stdout === '') fill(`${out}.fill`)
+      stdout += data
+    })
+    child.stderr.on('data', (data) => {
+      stderr += data
+      onError(String(data), stderr)
+    })
+    return closed(child).then((code) => ({ code, stderr, stdout }))
+  }
+
+  test.skipIf(!canMount)('for a while: what is to be kept waits for room (needs root, for a small disk)', async () => {
+    const { code, stderr } = await begun('a', (_, all) => {
+      if (all.includes('trying again in')) rmSync(path.join(mount, 'a.fill'), { force: true })
+    })
+    expect(code, stderr).toBe(0)
+    expect(stderr).not.toContain('instead')
+    const { run } = await loadCheckpoint(path.join(mount, 'a', 'checkpoint.safetensors'))
+    expect(run).toMatchObject({ finished: true })
+    expect(existsSync(path.join(mount, 'a', 'model.safetensors'))).toBe(true)
+  })
+
+  test.skipIf(!canMount)(
+    'for good: the work is kept elsewhere, and the advice works (needs root, for a small disk)',
+    async () => {
+      const { code, stderr } = await begun('b', () => {})
+      expect(code, stderr).toBe(2)
+      const place = /the checkpoint is in (\S+) instead/.exec(stderr)![1]
+      expect(stderr).toContain(`error: `)
+      expect(stderr).toContain(`unrolled train --resume ${place} saves its model`)
+      const resumed = run('train', '--resume', place)
+      expect(resumed.status, resumed.stderr).toBe(0)
+      run('train', 'text.txt', ...small, '--epochs', '30', '--out', 'roomy')
+      expect(readFileSync(path.join(place, 'model.safetensors')).toString('base64')).toBe(modelOf('roomy'))
+      rmSync(place, { recursive: true })
+    },
+  )
+})
+
+test('a new training does not keep the event files of an older one for TensorBoard', () => {
+  const events = () => readdirSync(at('board')).filter((name) => name.startsWith('events.out.tfevents.'))
+  const train = (...more: string[]) => run('train', ...more, '--tensorboard').status
+  expect(train('text.txt', ...small, '--epochs', '1', '--out', 'board')).toBe(0)
+  const [first] = events()
+  expect(train('text.txt', ...small, '--epochs', '1', '--out', 'board')).toBe(0)
+  expect(events()).toHaveLength(1)
+  expect(events()).not.toContain(first)
+  // What goes on keeps them.
+  expect(train('--resume', 'board', '--epochs', '2')).toBe(0)
+  expect(events()).toHaveLength(2)
+})
+
+describe('sizes that no machine holds are refused before anything is made', () => {
+  test.each([
+    [['--num-layers', '1000000'], /layers of 256 units .* need at least .* GB of memory/],
+    [
+      ['--num-layers', '1000000', '--hidden-size', '1'],
+      /--num-layers is 1000000, expected a whole number from 1 to 1000/,
+    ],
+    [['--hidden-size', '300000', '--cell', 'lstm'], /1 layer of 300000 units .*--hidden-size/],
+    [['--num-steps', '1000000000', '--batch-size', '1000'], /in batches of 1000 × 1000000000 tokens/],
+  ])('%j', (args, message) => {
+    const { status, stderr } = run('train', 'text.txt', ...args, '--out', 'never')
+    expect([status, stderr]).toEqual([2, expect.stringMatching(message)])
+    expect(existsSync(at('never'))).toBe(false)
+  })
+})
+
+test('a start that is out of file descriptors for a while waits for them', () => {
+  writeFileSync(
+    at('hold.mjs'),
+    `import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+const { link } = fs.promises
+// The lock has just been taken; what follows reads and writes files.
+fs.promises.link = async (...names) => {
+  await link(...names)
+  const held = []
+  try { for (;;) held.push(fs.openSync('/dev/null')) } catch {}
+  console.error('held', held.length)
+  setTimeout(() => held.forEach((file) => fs.closeSync(file)), 300)
+}
+syncBuiltinESMExports()`,
+  )
+  const hold = `ulimit -n 200; "${process.execPath}" --import ./hold.mjs "${main}" train text.txt`
+  const { status, stderr } = shell(`${hold} ${small.join(' ')} --epochs 3 --out held`)
+  expect(stderr).toMatch(/held \d+/)
+  expect(status, stderr).toBe(0)
+  expect(modelOf('held')).toBe(modelOf('plain'))
+})
