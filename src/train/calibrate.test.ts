@@ -52,6 +52,21 @@ test.each([1, 4, 30])('scores %d times as large: the temperature with the lowest
   expect((await calibrate(model, corpus)).temperature).toBeCloseTo(1, 3)
 })
 
+test('three passes are enough where the temperature is nearly right, since Newton’s method doubles the digits', async () => {
+  const model = modelTimes(1)
+  await calibrate(model, corpus)
+  for (const { data } of model.linear.parameters()) data.set(data.map((value) => value * 1.02))
+  let passes = 0
+  const { temperature } = await calibrate(model, corpus, {
+    onProgress: (done) => {
+      if (done === 1) passes++
+    },
+  })
+  // One for β = 1, one for the step of two per cent, and one for what that step left: 0.02² of it.
+  expect(passes).toBe(3)
+  expect(temperature).toBeCloseTo(1.02, 4)
+})
+
 test('a model that always says the same, and one that is always right, end too', async () => {
   const indifferent = modelTimes(0)
   expect(await calibrate(indifferent, corpus)).toMatchObject({ temperature: 1 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
-import { modelOf } from '../formats/model.js'
+import { configOf, modelOf } from '../formats/model.js'
 import { fromData } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { extendVocab } from './extend-vocab.js'
@@ -30,4 +30,18 @@ test.each([
   // The new tokens are read as something of their own.
   const first = (token: number) => grown.forward(fromData(Int32Array.of(token), [1, 1])).output.data
   expect(first(vocab.size)).not.toEqual(first(vocab.size + 1))
+})
+
+test('the model with new tokens has all of the old one’s configuration', () => {
+  const drops = {
+    dropout: 0.1,
+    dropoutKind: 'variational',
+    weightDropout: 0.2,
+    inputDropout: 0.3,
+    outputDropout: 0.4,
+  } as const
+  const model = modelOf({ cell: 'rnn', nonlinearity: 'relu', ...sizes, ...drops, bias: false }, new Generator(1))
+  const { model: grown } = extendVocab(model, vocab, ['x'], new Generator(2))
+  expect(configOf(grown)).toEqual({ ...configOf(model), vocabSize: vocab.size + 1 })
+  expect(configOf(model)).toMatchObject(drops)
 })

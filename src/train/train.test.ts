@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { DivergenceError, OptionError } from '../core/errors.js'
 import { Generator, manualSeed } from '../core/random.js'
 import { sequencesFromText } from '../data/load.js'
@@ -42,10 +42,13 @@ describe('train', () => {
   test('learns a periodic text: labels stand as the outputs do', async () => {
     // Were labels not transposed like the inputs, no more than the frequencies could be learnt: perplexity 4.
     const { data, vocab, model } = small()
-    const { perplexity, epochs, steps, history } = await train(model, data, vocab, { ...silent, epochs: 60 })
+    const result = await train(model, data, vocab, { ...silent, epochs: 60 })
+    const { perplexity, epochs, steps, history } = result
     expect(perplexity).toBeLessThan(1.1)
     expect([epochs, history.length]).toEqual([60, 60])
     expect(steps).toBe(history.at(-1)!.step)
+    expect(perplexity).toBe(history.at(-1)!.perplexity)
+    expect(result.tokensPerSecond).toBe(history.at(-1)!.tokensPerSecond)
     expect(history[0].perplexity).toBeGreaterThan(1.3)
   })
 
@@ -59,6 +62,23 @@ describe('train', () => {
     const optimizer = new Adam(model.parameters(), { lr: 0.03 })
     const { perplexity } = await train(model, data, vocab, { ...silent, epochs: 40, optimizer })
     expect(perplexity).toBeLessThan(1.2)
+  })
+
+  test('logs a line every tenth of the epochs, one a validation, and a last one with what follows', async () => {
+    const { data, vocab, model } = small()
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    const validation = { corpus: data.corpus, every: 1000 }
+    await train(model, data, vocab, { epochs: 20, validation, prefixes: ['ab', 'xy'] })
+    const lines = log.mock.calls.map(([line]) => String(line))
+    log.mockRestore()
+    const epochs = lines.flatMap(
+      (line) => line.match(/^epoch (\d+) of 20: perplexity [\d.]+, \d+ tokens\/sec$/)?.[1] ?? [],
+    )
+    expect(epochs).toEqual(['2', '4', '6', '8', '10', '12', '14', '16', '18', '20'])
+    expect(lines[10]).toMatch(/^step \d+: perplexity of the held-out text [\d.]+, the lowest so far$/)
+    expect(lines[11]).toMatch(/^perplexity [\d.]+, [\d.]+ tokens\/sec on /)
+    // The text has no x and no y.
+    expect(lines.slice(12).map((line) => line.slice(0, 2))).toEqual(['ab'])
   })
 
   test('the same seed gives the same bits', async () => {

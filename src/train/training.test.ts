@@ -243,6 +243,20 @@ describe('validation', () => {
     expect(training.best!.step).toBe(events.find(({ type }) => type === 'validation')!.step)
   })
 
+  test('ReduceLROnPlateau sees the held-out loss alone: learning rates change with validations only', async () => {
+    const { model } = make(setting, 2)
+    const data = new SequenceData(corpusOf(83), { batchSize: 2, numSteps: 5 })
+    // So small that no loss is better than the first one by the threshold.
+    const optimizer = new SGD(model.parameters(), { lr: 1e-6 })
+    const schedule = new ReduceLROnPlateau(optimizer, { patience: 0, factor: 0.5 })
+    const training = new Training(model, data, { optimizer, schedule, validation: { corpus: corpusOf(31) }, epochs: 4 })
+    const rates = new Map<number, Set<number>>()
+    for (const event of await all(training)) {
+      if (event.type === 'step') rates.set(event.epoch, (rates.get(event.epoch) ?? new Set()).add(event.lr))
+    }
+    expect([...rates.values()].map((set) => [...set])).toEqual([[1e-6], [1e-6], [5e-7], [2.5e-7]])
+  })
+
   test('patience that is used up within an epoch ends the training there', async () => {
     const { model } = make(setting, 2)
     const data = new SequenceData(corpusOf(83), { batchSize: 2, numSteps: 5 })
