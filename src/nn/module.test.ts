@@ -72,6 +72,9 @@ describe('a parameter belongs to its module whether or not it is frozen', () => 
     const values = tensor([1, 2])
     expect(new Parameter(values).data).toBe(values.data)
     expect(() => new Parameter(tensor([1], { dtype: 'int32' }))).toThrow(GradientError)
+    for (const values of [[[1, 2]], Float64Array.of(1), undefined, null]) {
+      expect(() => new Parameter(values as never)).toThrow(/^Parameter: the argument is .*, expected a tensor/)
+    }
   })
 
   test('an Embedding learns the plain tensor that it is given', () => {
