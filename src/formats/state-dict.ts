@@ -7,7 +7,7 @@ import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
 /**
  * The parameters of any module as the bytes of a .safetensors file, under PyTorch's names. One that several modules
  * share is there once, under its first name, as PyTorch's `safetensors.torch.save_model` has it.
- * @throws OptionError for anything but a module, DataError where a value is not a finite number
+ * @throws OptionError for anything but a module with parameters, DataError where a value is not a finite number
  */
 export function encodeStateDict(module: Module): Uint8Array {
   checkModule('encodeStateDict', module)
@@ -34,6 +34,11 @@ export function checkModule(where: string, module: unknown): void {
 /** @param where the function, for messages */
 export function encodeModule(where: string, module: Module): Uint8Array {
   const tensors = module.stateDict()
+  if (Object.keys(tensors).length === 0) {
+    throw new OptionError(
+      `${where}: the module has no parameters, expected at least one; layers in private fields (#name) are not found`,
+    )
+  }
   const problem = valuesProblem(tensors)
   if (problem) {
     throw new DataError(

@@ -36,6 +36,23 @@ describe('the state of any module', () => {
     expect(await readdir(at('new'))).toEqual(['model.safetensors'])
   })
 
+  test('is refused where parameters() lists nothing, as for layers in private fields, and an old file stays', async () => {
+    class Hidden extends Module {
+      readonly #layer = new Linear({ inFeatures: 1, outFeatures: 1 })
+      forward(input: Parameters<Linear['forward']>[0]) {
+        return this.#layer.forward(input)
+      }
+    }
+    await saveStateDict(at('model'), new Forecaster())
+    const before = await readFile(at('model'))
+    await expect(saveStateDict(at('model'), new Hidden())).rejects.toThrow(
+      'saveStateDict: the module has no parameters, expected at least one; layers in private fields (#name) are not found',
+    )
+    expect(await readFile(at('model'))).toEqual(before)
+    expect(() => encodeStateDict(new Hidden())).toThrow(OptionError)
+    await expect(loadStateDict(at('model'), new Hidden())).rejects.toThrow(FormatError)
+  })
+
   test('goes through bytes on every platform, and the file has the same', async () => {
     const [model, other] = [new Forecaster(), new Forecaster()]
     const bytes = encodeStateDict(model)

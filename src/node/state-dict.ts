@@ -8,7 +8,7 @@ import { MOST_BYTES, readWhole } from './read-whole.js'
 /**
  * Saves the parameters of any module as a .safetensors file under PyTorch's names: at every instant the old file or
  * the new one is there whole. `encodeStateDict` gives the same bytes on every platform.
- * @throws OptionError for anything but a module; DataError where a value is not a finite number, or the file cannot
+ * @throws OptionError for anything but a module with parameters; DataError where a value is not a finite number, or the file cannot
  *   be written; the old file then stays
  */
 export async function saveStateDict(file: string, module: Module): Promise<void> {
