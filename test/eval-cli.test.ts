@@ -171,7 +171,7 @@ describe('calibrate', () => {
 
     const { status, stdout } = run('calibrate', 'calm', 'more.txt', '--split', 'all', '--out', 'calmer')
     expect(status).toBe(0)
-    expect(stdout).toMatch(/^text: more.txt, 1,439 tokens foretold$/m)
+    expect(stdout).toMatch(/^text: more.txt, 1,439 tokens predicted$/m)
     expect(stdout).toMatch(/^scores divided by a temperature of \d+\.\d{4}$/m)
   })
 

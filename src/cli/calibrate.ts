@@ -23,7 +23,7 @@ export function calibrateCommand(): Command {
     .addOption(
       new Option(
         '--out <folder>',
-        'for the model that comes of it; a finished model there is replaced',
+        'where the calibrated model is saved; a finished model there is replaced',
       ).makeOptionMandatory(),
     )
     .option('--json', 'one JSON object on standard output')
@@ -75,7 +75,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       printJson({ model: folder, text: source, split: options.split, temperature, before, after, out })
       return
     }
-    print(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens foretold`)
+    print(`text: ${partOf(source, options.split)}, ${grouped(before.tokens)} tokens predicted`)
     const changed = changesOf(changes, whole)
     if (changed) print(changed)
     print(`scores divided by a temperature of ${temperature.toFixed(4)}`)

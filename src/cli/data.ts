@@ -25,7 +25,7 @@ interface Options {
 
 export function dataCommand(): Command {
   return new Command('data')
-    .description('Tell what a text is made of, and how well n-grams foretell it.')
+    .description('Show what a text is made of, and how well n-grams predict it.')
     .argument('<text...>', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .addOption(new Option('--tokens <kind>', 'what a token is').choices(tokenKinds).default('char'))
     .option('--encoding <name>', encodingHelp)
@@ -34,7 +34,7 @@ export function dataCommand(): Command {
     .addOption(
       new Option('--max-tokens <n>', 'take the first so many tokens').argParser(numberOrAll).default(Infinity, 'all'),
     )
-    .option('--validation <p>', 'part at the end of the text that n-grams are to foretell', number, 0.1)
+    .option('--validation <p>', 'part at the end of the text that n-grams have to predict', number, 0.1)
     .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
@@ -44,7 +44,7 @@ Examples:
   unrolled data novel.txt
   unrolled data books/ --tokens word --orders 4
 
-The vocabulary is the whole text's: n-grams of words know all words of the part that they foretell.`,
+The vocabulary is the whole text's: n-grams of words know all words of the part that they predict.`,
     )
     .action(async (texts: string[], options: Options, command: Command) => {
       checkEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
@@ -146,7 +146,7 @@ interface Result extends Partial<TextFacts> {
   baselines: Baseline[]
 }
 
-/** @param toCount tokens before those that n-grams are to foretell */
+/** @param toCount tokens before those that n-grams have to predict */
 function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   const { text, files, bytes, characters, lines, kinds, kind, clean, changes, tokens, vocabulary } = result
   print(`text: ${text}${clean ? ', cleaned as in the book' : ''}`)
@@ -163,7 +163,7 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   }
   const { singletons, entropy, mostFrequent, charactersPerToken, validation, baselines } = result
   print(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
-  print(`there once only: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
+  print(`tokens that occur once: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
   print(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
   print('most frequent:')
   print(
@@ -181,7 +181,7 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   }
   const { counted } = baselines[0]
   const from = counted === toCount ? 'of the rest' : `of the first ${grouped(counted)} tokens`
-  print(`n-grams ${from} foretell the last ${percent(validation)} (Witten–Bell):`)
+  print(`n-grams ${from} predict the last ${percent(validation)} (Witten–Bell):`)
   const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
   print(lossTable(rows, charactersPerToken))
 }

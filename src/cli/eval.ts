@@ -138,7 +138,7 @@ function show(report: Report, charactersPerToken: number, changes: string | unde
   print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
   if (changes) print(changes)
   const share = unknown > 0 ? `, unknown to the model: ${grouped(unknown)} (${percent(unknown, tokens + 1)})` : ''
-  print(`tokens foretold: ${grouped(tokens)}${share}`)
+  print(`tokens predicted: ${grouped(tokens)}${share}`)
   const perCharacter = Number.isFinite(bitsPerCharacter) ? `, ${bitsPerCharacter.toFixed(4)} bits per character` : ''
   print(
     `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexityOf(loss)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,

@@ -57,7 +57,7 @@ Examples:
   unrolled info novel`,
     )
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().showHelpAfterError('(add --help for what can be said)')
+    command.exitOverride().showHelpAfterError('(add --help to see all options)')
   }
   return program
 }

@@ -19,7 +19,7 @@ export function makeModel(options: TrainingOptions, vocabSize: number, generator
   const { dropout, weightDropout, inputDropout, outputDropout, variational } = options
   if (options.bidirectional) {
     throw new OptionError(
-      'train: --bidirectional is refused: a language model must not see the text that it is to foretell; make such a layer with the library',
+      'train: --bidirectional is refused: a language model must not see the text that it has to predict; make such a layer with the library',
     )
   }
   if (embeddingSize !== undefined) checkWhole('train', 'embeddingSize', embeddingSize)

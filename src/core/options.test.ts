@@ -150,6 +150,16 @@ test.each<[() => unknown, string]>([
     'SGD: nesterov is the number 1, expected true or f',
   ],
   [() => new u.Linear({ inFeatures: 2, outFeatures: 2, in_features: 2 } as never), 'did you mean inFeatures?'],
+  [() => new u.LSTM({ inputSize: 2, hidden: 3 } as never), 'LSTM: there is no option hidden, did you mean hiddenSize?'],
+  [() => new u.RNN({ ...sizes, layers: 3 } as never), 'RNN: there is no option layers, did you mean numLayers?'],
+  [() => new u.RNN({ ...sizes, size: 3 } as never), 'RNN: there is no option size, expected one of inputSize'],
+  [
+    () => new u.Adam(new u.Linear({ inFeatures: 2, outFeatures: 2 }) as never),
+    'Adam: the parameters are an object, exp',
+  ],
+  [() => new u.SGD(undefined as never, { lr: 1 }), 'SGD: the parameters are undefined, expected tensors, such as mod'],
+  [() => new u.SGD([undefined] as never, { lr: 1 }), 'SGD: item 0 has no params, expected either tensors or groups'],
+  [() => new u.SGD([{ params: 3 }] as never, { lr: 1 }), 'SGD: group 0: the parameters are the number 3, expected'],
   [() => u.Vocab.count('abc', { kind: 'chars' as never }), "Vocab: kind is 'chars', expected one of 'char', 'byte'"],
   [() => u.wasmKernels({ simd: 'avx' as never }), "wasmKernels: simd is 'avx', expected one of"],
   [

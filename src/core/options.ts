@@ -59,14 +59,14 @@ export function checkOptions(
   }
 }
 
-/** The most similar name, or all of them where none is similar. */
+/** The most similar name, or else the only one that contains it (`hidden` in `hiddenSize`), or else all of them. */
 function hint(name: string, names: readonly string[]): string {
   const distances = names.map((right) => distance(plain(name), plain(right)))
   const least = Math.min(...distances)
   const nearest = names[distances.indexOf(least)]
-  return least <= Math.max(1, nearest.length / 3)
-    ? `, did you mean ${nearest}?`
-    : `, expected one of ${names.join(', ')}`
+  if (least <= Math.max(1, nearest.length / 3)) return `, did you mean ${nearest}?`
+  const longer = name.length < 4 ? [] : names.filter((right) => plain(right).includes(plain(name)))
+  return longer.length === 1 ? `, did you mean ${longer[0]}?` : `, expected one of ${names.join(', ')}`
 }
 
 /** `hidden_size` and `HiddenSize` are spellings of `hiddenSize`. */

@@ -1,9 +1,8 @@
 import { checkNumber } from '../core/check.js'
-import { describe } from '../core/describe.js'
-import { OptionError } from '../core/errors.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { listOf } from './parameters.js'
 
 /**
  * Gradient clipping: scales all gradients together so that their common norm is at most `theta` (the book's
@@ -31,13 +30,7 @@ export function clipGradValue(parameters: Iterable<Tensor>, value: number): void
 }
 
 function gradsOf(where: string, parameters: Iterable<Tensor>): FloatArray[] {
-  const given: unknown = parameters
-  if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) {
-    throw new OptionError(
-      `${where}: the parameters are ${describe(given)}, expected tensors, such as model.parameters()`,
-    )
-  }
-  return [...parameters].flatMap((parameter, i) => {
+  return listOf(where, parameters).flatMap((parameter, i) => {
     checkTensor(where, parameter, `parameter ${i}`)
     return parameter.grad ? [parameter.grad.data as FloatArray] : []
   })

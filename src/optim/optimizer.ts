@@ -9,6 +9,7 @@ import { hiddenBeside, noteListed } from '../tensor/listings.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { Value } from '../tensor/value.js'
+import { listOf } from './parameters.js'
 
 /** Parameters with options of their own; what is left out is as the optimizer's. */
 export type GroupOptions<Options> = { params: Iterable<Tensor> } & Partial<Options>
@@ -63,12 +64,12 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   ) {
     const kinds = kindsOf({ lr: undefined, ...defaults })
     checkOptions(name, options, kinds)
-    const items: (Tensor | GroupOptions<Options>)[] = [...parameters]
+    const items: (Tensor | GroupOptions<Options>)[] = listOf<Tensor | GroupOptions<Options>>(name, parameters)
     const tensors = items.filter((item) => item instanceof Tensor)
     const groups = tensors.length === items.length ? [{ params: tensors }] : items
     this.#name = name
     this.groups = groups.map((group, i) => {
-      if (!('params' in group)) {
+      if (typeof group !== 'object' || group === null || !('params' in group)) {
         throw new OptionError(`${name}: item ${i} has no params, expected either tensors or groups { params, … }`)
       }
       const { params, ...own } = group
@@ -77,7 +78,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       checkNumber(name, 'lr', complete.lr, 0)
       this.check(name, complete)
       // A tensor that two layers share moves once.
-      return { ...complete, params: [...new Set(params)] } as ParameterGroup<Options>
+      return { ...complete, params: [...new Set(listOf(`${name}: group ${i}`, params))] } as ParameterGroup<Options>
     })
     this.parameters = this.groups.flatMap(({ params }) => params)
     checkParameters(name, this.parameters)

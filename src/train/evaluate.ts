@@ -18,7 +18,7 @@ export interface Evaluation {
   perplexity: number
   /** The loss in bits. */
   bitsPerToken: number
-  /** Tokens that were foretold. */
+  /** Tokens that were predicted. */
   tokens: number
 }
 
@@ -64,7 +64,7 @@ export async function evaluate<S extends RecurrentState>(
 }
 
 /**
- * The loss of a model over a whole text, without training; dropout is off. Every token but the first is foretold
+ * The loss of a model over a whole text, without training; dropout is off. Every token but the first is predicted
  * once, and the state is carried through the text: through each of its `batchSize` contiguous rows, which begin
  * with a state of zeros; what is left over is read after the last row.
  * @throws DataError for a text of fewer than 2 tokens; OptionError for sizes that are not whole, or a bidirectional
@@ -136,7 +136,7 @@ export async function readCorpus<S extends RecurrentState>(
 export function checkCorpus(where: string, model: RNNModel, corpus: Corpus): void {
   if (model.rnn.bidirectional) {
     throw new OptionError(
-      `${where}: the model is bidirectional, expected one direction: it sees the tokens that it is to foretell`,
+      `${where}: the model is bidirectional, expected one direction: it sees the tokens that it has to predict`,
     )
   }
   if (typeof corpus?.subarray !== 'function') {

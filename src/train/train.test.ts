@@ -210,7 +210,7 @@ describe('evaluateCorpus', () => {
     return sum / (corpus.length - 1)
   }
 
-  test('foretells each token once, with the state carried through the whole text', async () => {
+  test('predicts each token once, with the state carried through the whole text', async () => {
     const model = new RNNModel(new LSTM({ inputSize: 5, hiddenSize: 7, numLayers: 2, dropout: 0.5 }), 5)
     model.eval()
     const expected = await oneByOne(model, [[0, 52]])
@@ -260,7 +260,7 @@ describe('evaluateCorpus', () => {
     await expect(evaluateCorpus(model, corpus, { numSteps: 0 })).rejects.toThrow(OptionError)
     await expect(evaluateCorpus(model, Uint8Array.of(1, 5, 2))).rejects.toThrow('5')
     const both = new RNNModel(new RNN({ inputSize: 5, hiddenSize: 3, bidirectional: true }), 5)
-    await expect(evaluateCorpus(both, corpus)).rejects.toThrow('it sees the tokens that it is to foretell')
+    await expect(evaluateCorpus(both, corpus)).rejects.toThrow('it sees the tokens that it has to predict')
     expect(model.training).toBe(true)
   })
 })
