@@ -236,7 +236,7 @@ describe('bad input: one sentence, exit code 2', () => {
       'train fox.txt --tie-weights --embedding-size 8',
       /--tie-weights with --embedding-size 8, expected --embedding-size 256/,
     ],
-    ['train fox.txt --variational', /--variational has no effect here, expected --output-dropout, --dropout/],
+    ['train fox.txt --variational', /--variational has no effect without --output-dropout, --dropout/],
     ['train fox.txt --variational --input-dropout 0.1', /--input-dropout with --embedding-size/],
     ['train fox.txt --threads 0', /train: --threads is 0/],
     ['train fox.txt --threads two', /Expected a number/],

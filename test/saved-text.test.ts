@@ -159,7 +159,7 @@ describe('fine-tuning takes a text as the model took its own', () => {
   test.each([
     [['--tokens', 'word'], 'raw', /--tokens is word, expected char, the tokens of .*raw; leave it out/],
     [['--tokens', 'char'], 'words', /--tokens is char, expected word, the tokens of/],
-    [['--dropout', '0.5'], 'raw', /--dropout has no effect here, expected --num-layers 2/],
+    [['--dropout', '0.5'], 'raw', /--dropout has no effect without --num-layers 2/],
     [['--nonlinearity', 'relu'], 'raw', /--nonlinearity is relu, expected the saved model's tanh/],
     [['--hidden-size', '256'], 'raw', /--hidden-size is 256, expected the saved model's 8/],
   ])('what contradicts the model is refused: %j with %s', async (args, model, message) => {

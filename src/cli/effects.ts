@@ -22,9 +22,7 @@ export function checkEffects<T extends object>(
     const need = options[name] !== defaults[name] && needs[name]?.(options)
     if (!need) continue
     const flag = flagOf(name)
-    throw new OptionError(
-      `${command}: ${flag} has no effect here, expected ${need} beside it; add that, or leave ${flag} out`,
-    )
+    throw new OptionError(`${command}: ${flag} has no effect without ${need}; add that, or leave ${flag} out`)
   }
 }
 

@@ -73,7 +73,7 @@ class Run {
     for (const note of job.notes) this.#say(note)
     const done = { epoch: training.epoch - 1, batch: training.batch }
     this.#view = trainView(training.data, options.epochs, process.stderr, done)
-    this.#prefixes = knownPrefixes(vocab)
+    this.#prefixes = samplePrefixes(vocab, job.record.texts.length === 0)
     this.#keeper = new Keeper(
       job,
       () => this.#trained(),
@@ -283,12 +283,12 @@ function summary({ model, vocab }: Job): string {
   return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`
 }
 
-/** The book's two beginnings if the vocabulary has their tokens, or else its most frequent token that is a text. */
-function knownPrefixes(vocab: Vocab): string[] {
+/** What samples begin with: as in the book, or for another text with its most frequent token that is a text. */
+function samplePrefixes(vocab: Vocab, isBook: boolean): string[] {
   const known = ['time traveller', 'traveller'].filter((prefix) =>
     vocab.split(prefix).every((token) => vocab.has(token)),
   )
-  if (known.length > 0) return known
+  if (isBook && known.length > 0) return known
   const { text } = defaultPrefix(vocab)
   return text === '' ? [] : [text]
 }

@@ -31,7 +31,9 @@ export function bookCommand(): Command {
     new Command('book'),
     all.filter((option) => varied.includes(option.attributeName())),
   )
-    .description("Train the book's model on The Time Machine: what `npm start` runs.")
+    .description(
+      "Train the book's model on The Time Machine: `unrolled train` with the options of the book's exercises.",
+    )
     .addHelpText(
       'after',
       `

@@ -1,5 +1,6 @@
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Module } from '../nn/module.js'
+import { checkNoneHidden } from '../tensor/listings.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { valuesProblem } from './model.js'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
@@ -39,6 +40,7 @@ export function encodeModule(where: string, module: Module): Uint8Array {
       `${where}: the module has no parameters, expected at least one; layers in private fields (#name) are not found`,
     )
   }
+  checkNoneHidden(where, module.parameters())
   const problem = valuesProblem(tensors)
   if (problem) {
     throw new DataError(

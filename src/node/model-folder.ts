@@ -17,6 +17,7 @@ import {
 } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import { RNNModel } from '../nn/model.js'
+import { checkNoneHidden } from '../tensor/listings.js'
 import { tensorsUnder } from '../train/state.js'
 import { BESIDE, beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
 import { BEST, CHECKPOINT, EVENT_FILE, loadCheckpoint } from './checkpoint.js'
@@ -59,6 +60,7 @@ export async function saveModel(
   }
   if (!(vocab instanceof Vocab))
     throw new OptionError('saveModel: the vocabulary is no Vocab, expected that of the model')
+  checkNoneHidden('saveModel', model.parameters())
   const parameters = model.stateDict()
   checkSavable('saveModel', configOf(model, training), vocab, parameters)
   const files = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { OptionError } from '../core/errors.js'
 import { SequenceData } from '../data/sequences.js'
+import { encodeStateDict } from '../formats/state-dict.js'
 import { Linear } from '../nn/linear.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
@@ -34,6 +35,14 @@ describe('layers in private fields, which no code outside of a class can see', (
     model.forward(x).sum().backward()
     optimizer.step()
   }
+
+  test('are noticed when the model is saved after a backward pass, with another training loop than an optimizer', () => {
+    const model = new Hiding()
+    model.parameters()
+    model.forward(x).sum().backward()
+    expect(() => encodeStateDict(model)).toThrow(OptionError)
+    expect(() => encodeStateDict(model)).toThrow('encodeStateDict: the model has a parameter of the shape [2, 2]')
+  })
 
   test('are noticed at the first step, before anything is changed', () => {
     const model = new Hiding()

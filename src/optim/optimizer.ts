@@ -1,11 +1,10 @@
 import { checkNumber } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
-import { formatShape } from '../core/shape.js'
 import { numberProblems } from '../core/state.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
-import { hiddenBeside, noteListed } from '../tensor/listings.js'
+import { checkNoneHidden, noteListed } from '../tensor/listings.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { Value } from '../tensor/value.js'
@@ -117,12 +116,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    *   those of a model with a parameter that its `parameters()` cannot see
    */
   step(): void {
-    const hidden = this.#checked ? undefined : hiddenBeside(this.parameters)
-    if (hidden) {
-      throw new OptionError(
-        `${this.#name}.step: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put the module that holds it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
-      )
-    }
+    if (!this.#checked) checkNoneHidden(`${this.#name}.step`, this.parameters)
     this.#checked ||= this.parameters.some(({ grad }) => grad)
     for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
     for (const slot of this.#slots) {

@@ -1,4 +1,5 @@
-import type { Shape } from '../core/shape.js'
+import { OptionError } from '../core/errors.js'
+import { formatShape, type Shape } from '../core/shape.js'
 
 /** What is looked at of a tensor here. */
 interface Leaf {
@@ -36,11 +37,17 @@ export function reachedWith(parameters: Iterable<Leaf>): Set<Leaf> {
 }
 
 /**
- * A layer's parameter that nobody lists although a `backward()` reached it together with some of these, which a model
- * lists: one in a private field, where the model's `parameters()` cannot see it. Layers that are used by themselves,
- * and models of which a part is trained, have none.
+ * Refuses the parameters of a model where a `backward()` reached, together with some of them, a layer's parameter that
+ * nobody lists: one in a private field, which the model's `parameters()` cannot see, so that it would be neither trained
+ * nor saved. Layers that are used by themselves, and models of which a part is trained, have none.
+ * @param where the function that the user called
+ * @throws OptionError that says what to do
  */
-export function hiddenBeside(parameters: readonly Leaf[]): Leaf | undefined {
+export function checkNoneHidden(where: string, parameters: readonly Leaf[]): void {
   const listed = parameters.filter((parameter) => listings.get(parameter) === 'by a model')
-  return [...reachedWith(listed)].find((leaf) => leaf.requiresGrad && listings.get(leaf) === 'never')
+  const hidden = [...reachedWith(listed)].find((leaf) => leaf.requiresGrad && listings.get(leaf) === 'never')
+  if (!hidden) return
+  throw new OptionError(
+    `${where}: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put the module that holds it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
+  )
 }
