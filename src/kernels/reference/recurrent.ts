@@ -68,11 +68,20 @@ export class ReferenceRecurrent implements RecurrentTape {
     const fromInput = (row: number) =>
       (typeof x === 'number' ? weightIh[row * inputSize + x] : dot(weightIh, row, x)) + (biasIh?.[row] ?? 0)
     const fromHidden = (row: number) => dot(weightHh, row, h) + (biasHh?.[row] ?? 0)
-    const units = Array.from({ length: H }, (_, j) => {
-      const rows = cells[cell].gates.map((_, gate) => gate * H + j)
-      return equations[cell].forward(rows.map(fromInput), rows.map(fromHidden), { h: h[j], c: c[j] })
-    })
-    return { units, h: Float64Array.from(units, ({ h }) => h), c: Float64Array.from(units, ({ c }) => c) }
+    const gates = cells[cell].gates.length
+    const next = { units: Array<Unit>(H), h: new Float64Array(H), c: new Float64Array(H) }
+    for (let j = 0; j < H; j++) {
+      const [a, u] = [Array<number>(gates), Array<number>(gates)]
+      for (let gate = 0; gate < gates; gate++) {
+        a[gate] = fromInput(gate * H + j)
+        u[gate] = fromHidden(gate * H + j)
+      }
+      const unit = equations[cell].forward(a, u, { h: h[j], c: c[j] })
+      next.units[j] = unit
+      next.h[j] = unit.h
+      next.c[j] = unit.c
+    }
+    return next
   }
 
   backward(grads: RecurrentOutputGrads, wanted: { input: boolean; state: boolean }): RecurrentGrads {
@@ -109,14 +118,15 @@ export class ReferenceRecurrent implements RecurrentTape {
           for (let j = 0; j < H; j++) dh[j] += dy(j, H)
         }
         const [dIn, dHid, direct, directC] = [zeros(rows), zeros(rows), zeros(H), zeros(H)]
-        for (const [j, unit] of this.#steps[b][s].units.entries()) {
-          const grads = equations[cell].backward(unit, { h: previous.h[j], c: previous.c[j] }, dh[j], dc[j])
-          grads.input.forEach((d, gate) => {
-            dIn[gate * H + j] = d
-            dHid[gate * H + j] = grads.hidden[gate]
-          })
-          direct[j] = grads.h
-          directC[j] = grads.c
+        for (let j = 0; j < H; j++) {
+          const before = { h: previous.h[j], c: previous.c[j] }
+          const { input, hidden, h, c } = equations[cell].backward(this.#steps[b][s].units[j], before, dh[j], dc[j])
+          for (let gate = 0; gate < input.length; gate++) {
+            dIn[gate * H + j] = input[gate]
+            dHid[gate * H + j] = hidden[gate]
+          }
+          direct[j] = h
+          directC[j] = c
         }
         const x = this.#input(t, b)
         const dx = zeros(inputSize)
