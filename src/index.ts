@@ -21,6 +21,7 @@ export {
   predictAll,
 } from './generate/generate.js'
 export type { SamplingOptions } from './generate/sample.js'
+export type { CellKind } from './kernels/cells.js'
 export {
   blasKernels,
   type KernelName,
@@ -31,19 +32,20 @@ export {
   useKernels,
   wasmKernels,
 } from './kernels/index.js'
-export type { CellKind, FloatArray, Kernels, Stepper } from './kernels/kernels.js'
+export type { FloatArray, Kernels, Stepper } from './kernels/kernels.js'
+export { RecurrentCell, type RecurrentCellOptions } from './nn/cell.js'
 export { Dropout, type DropoutKind } from './nn/dropout.js'
 export { Embedding, type EmbeddingOptions } from './nn/embedding.js'
-export { GRU } from './nn/gru.js'
+export { GRU, GRUCell } from './nn/gru.js'
 export { constant, type Initializer, initialize, normal, uniform } from './nn/init.js'
 export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.js'
 export { Linear, type LinearOptions } from './nn/linear.js'
-export { LSTM } from './nn/lstm.js'
+export { LSTM, LSTMCell } from './nn/lstm.js'
 export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
 export { Parameter } from './nn/parameter.js'
 export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
-export { RNN, type RNNOptions } from './nn/rnn.js'
+export { RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
 export { detachState, type LSTMState, type RecurrentState } from './nn/state.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
 export { clipGradNorm, clipGradValue } from './optim/clip.js'

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
+import { type CellKind, cells } from '../src/kernels/cells.js'
 import { referenceKernels } from '../src/kernels/index.js'
-import { type CellKind, gatesOf, type Kernels, type RecurrentSizes } from '../src/kernels/kernels.js'
+import type { Kernels, RecurrentSizes } from '../src/kernels/kernels.js'
 import { kernelSets } from './kernel-sets.js'
 
 // The fast kernels pad units and batches with zeros, and infinity · 0 is NaN. The reference kernels have no padding.
@@ -9,7 +10,7 @@ const exact = referenceKernels('float64')
 const specials = [Infinity, -Infinity, Number.NaN]
 /** 1 to 17, and sizes beyond one of the wide panels that single sequences are multiplied by. */
 const hiddenSizes = [...Array.from({ length: 17 }, (_, i) => i + 1), 31, 33]
-const cells: CellKind[] = ['rnn_tanh', 'rnn_relu', 'gru', 'lstm']
+const kinds: CellKind[] = ['rnn_tanh', 'rnn_relu', 'gru', 'lstm']
 
 /** Every named array of one layer's forward and backward pass. */
 type Passes = Record<string, ArrayLike<number>>
@@ -30,7 +31,7 @@ function passesOf({ sizes, outFeatures, place, special, tokens }: Case, seed: nu
   const generator = new Generator(seed)
   const { cell, numSteps, batchSize, inputSize, hiddenSize } = sizes
   const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
-  const gates = gatesOf[cell] * hiddenSize
+  const gates = cells[cell].gates.length * hiddenSize
   const arrays = {
     input: random(numSteps * batchSize * inputSize),
     h0: random(batchSize * hiddenSize),
@@ -87,7 +88,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     })
   })
 
-  test.each(cells)('%s: infinities and NaN stay where arithmetic takes them, at every awkward size', (cell) => {
+  test.each(kinds)('%s: infinities and NaN stay where arithmetic takes them, at every awkward size', (cell) => {
     let seed = 0
     for (const hiddenSize of hiddenSizes) {
       for (let batchSize = 1; batchSize <= 9; batchSize++) {
@@ -107,13 +108,13 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test.each(cells)('%s, token by token: an infinite weight of one token leaves the others alone', (cell) => {
+  test.each(kinds)('%s, token by token: an infinite weight of one token leaves the others alone', (cell) => {
     for (const hiddenSize of hiddenSizes) {
       for (const batchSize of [1, 3, 9]) {
         for (const special of specials) {
           const generator = new Generator(hiddenSize)
           const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
-          const gates = gatesOf[cell] * hiddenSize
+          const gates = cells[cell].gates.length * hiddenSize
           const layer = (inputSize: number) => ({
             cell,
             inputSize,

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
+import { cells } from '../src/kernels/cells.js'
 import { referenceKernels } from '../src/kernels/index.js'
-import { type BinaryOp, gatesOf, type UnaryOp } from '../src/kernels/kernels.js'
+import type { BinaryOp, UnaryOp } from '../src/kernels/kernels.js'
 import { kernelSets } from './kernel-sets.js'
 import { relativeError } from './read-fixture.js'
 
@@ -223,7 +224,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     ]) {
       for (const tokens of [false, true]) {
         for (const reverse of [false, true]) {
-          const gates = gatesOf[cell] * hiddenSize
+          const gates = cells[cell].gates.length * hiddenSize
           const scale = 1 / Math.sqrt(hiddenSize)
           const shape = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse }
           const weights = {

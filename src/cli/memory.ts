@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import { OptionError } from '../core/errors.js'
-import { type ModelConfig, parameterCount } from '../formats/model.js'
-import { gatesOf } from '../kernels/kernels.js'
+import { kindOf, type ModelConfig, parameterCount } from '../formats/model.js'
+import { cells } from '../kernels/cells.js'
 import type { TrainingOptions } from './options.js'
 
 /** Arrays of a parameter's size that an optimizer keeps. */
@@ -18,11 +18,11 @@ export function bytesOf(
   config: Omit<ModelConfig, 'format' | 'version'>,
   options: Pick<TrainingOptions, 'optimizer' | 'momentum' | 'batchSize' | 'numSteps'> & TrainingOptions,
 ): number {
-  const { cell, hiddenSize, numLayers, vocabSize } = config
+  const { hiddenSize, numLayers, vocabSize } = config
   const kept = 1 + moments(options)
   const parameters = parameterCount(config) * (kept + 2 + 2 * kept)
   const tokens = options.batchSize * options.numSteps
-  const gates = gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
+  const gates = cells[kindOf(config)].gates.length
   const activations = tokens * (numLayers * hiddenSize * (gates + 1) + 2 * vocabSize)
   return 4 * (parameters + activations)
 }

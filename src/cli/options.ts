@@ -1,11 +1,12 @@
 import { Option } from 'commander'
 import { tokenKinds } from '../data/text.js'
+import { cellNames } from '../kernels/cells.js'
 import type { KernelName, Sampling, TokenKind } from '../node.js'
 import { defaultsOf, number, numberOrAll } from './arguments.js'
 
 /** What a training is told on the command line, and what its folder remembers. */
 export interface TrainingOptions {
-  cell: 'rnn' | 'gru' | 'lstm'
+  cell: (typeof cellNames)[number]
   nonlinearity: 'tanh' | 'relu'
   hiddenSize: number
   numLayers: number
@@ -77,7 +78,7 @@ export const encodingHelp =
 /** All options of a training, by the headings that help shows; their defaults are the book's. */
 const groups: Record<string, () => Option[]> = {
   'Model:': () => [
-    choice('--cell <kind>', 'kind of recurrent layer', ['rnn', 'gru', 'lstm']),
+    choice('--cell <kind>', 'kind of recurrent layer', [...cellNames]),
     choice('--nonlinearity <function>', 'of an rnn', ['tanh', 'relu']),
     amount('--hidden-size <n>', 'hidden units of each layer', 256),
     amount('--num-layers <n>', 'layers on top of each other', 1),

@@ -18,6 +18,9 @@ const functions: Record<string, [name: string, right: string, call: (options: ne
   RNN: ['RNN', 'nonlinearity', (options) => new u.RNN({ ...sizes, ...(options as object) })],
   GRU: ['GRU', 'hiddenSize', (options) => new u.GRU({ ...sizes, ...(options as object) })],
   LSTM: ['LSTM', 'numLayers', (options) => new u.LSTM({ ...sizes, ...(options as object) })],
+  RNNCell: ['RNNCell', 'nonlinearity', (options) => new u.RNNCell({ ...sizes, ...(options as object) })],
+  GRUCell: ['GRUCell', 'hiddenSize', (options) => new u.GRUCell({ ...sizes, ...(options as object) })],
+  LSTMCell: ['LSTMCell', 'layerNorm', (options) => new u.LSTMCell({ ...sizes, ...(options as object) })],
   RNNModel: ['RNNModel', 'embeddingSize', (options) => new u.RNNModel(new u.GRU(sizes), vocab.size, options)],
   Linear: ['Linear', 'outFeatures', (options) => new u.Linear(options)],
   Embedding: ['Embedding', 'embeddingDim', (options) => new u.Embedding(options)],
@@ -83,7 +86,17 @@ const functions: Record<string, [name: string, right: string, call: (options: ne
   tensor: ['tensor', 'requiresGrad', (options) => u.tensor([1], options)],
 }
 /** Those that spread what they are given here, so that they see an object whatever it is. */
-const spreading = ['RNN', 'GRU', 'LSTM', 'a group', 'Training, validation', 'a series']
+const spreading = [
+  'RNN',
+  'GRU',
+  'LSTM',
+  'RNNCell',
+  'GRUCell',
+  'LSTMCell',
+  'a group',
+  'Training, validation',
+  'a series',
+]
 
 async function errorOf(call: () => unknown): Promise<Error> {
   try {

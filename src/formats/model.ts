@@ -5,7 +5,7 @@ import { Generator } from '../core/random.js'
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
-import { gatesOf } from '../kernels/kernels.js'
+import { type CellKind, cellNames, cells, parameterShapes } from '../kernels/cells.js'
 import { dropoutKinds } from '../nn/dropout.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
@@ -22,7 +22,7 @@ const configSchema = v.pipe(
   v.object({
     format: v.literal('unrolled'),
     version: v.literal(1),
-    cell: v.picklist(['rnn', 'gru', 'lstm']),
+    cell: v.picklist(cellNames),
     /** Of an RNN. */
     nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
     vocabSize: size,
@@ -62,7 +62,7 @@ export type TrainingRecord = NonNullable<ModelConfig['training']>
 export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
   const { rnn, vocabSize, embedding, tieWeights, inputDropout, outputDropout } = model
   const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout, layerNorm } = rnn
-  const cell = rnn instanceof RNN ? 'rnn' : rnn.kind === 'gru' ? 'gru' : 'lstm'
+  const cell = cells[rnn.kind].name
   const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
   const embeddingSize = embedding?.embeddingDim
   const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm }
@@ -88,22 +88,21 @@ export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringif
 /** A configuration without what only a file has. */
 type Sizes = Omit<ModelConfig, 'format' | 'version'>
 
+/** The kind of cell that a configuration says. */
+export const kindOf = ({ cell, nonlinearity = 'tanh' }: Pick<Sizes, 'cell' | 'nonlinearity'>): CellKind =>
+  cell === 'rnn' ? `rnn_${nonlinearity}` : cell
+
 /** Names and shapes of a model's parameters, one by one: a forged number of layers is not walked to its end. */
 function* expectedShapes(config: Sizes): Iterable<[name: string, shape: Shape]> {
-  const { cell, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm } = config
+  const { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm = false } = config
   const directions = bidirectional ? 2 : 1
-  const rows = hiddenSize * gatesOf[cell === 'rnn' ? 'rnn_tanh' : cell]
   for (let layer = 0; layer < numLayers; layer++) {
+    const inputSize = layer === 0 ? (embeddingSize ?? vocabSize) : directions * hiddenSize
+    const shapes = parameterShapes(kindOf(config), { inputSize, hiddenSize, bias, layerNorm })
+    // weight_hh first: of all shapes it says most clearly which cell or size is another one.
+    const parameters = Object.entries({ weight_hh: shapes.weight_hh, ...shapes })
     for (const suffix of [`l${layer}`, `l${layer}_reverse`].slice(0, directions)) {
-      yield [`rnn.weight_hh_${suffix}`, [rows, hiddenSize]]
-      yield [`rnn.weight_ih_${suffix}`, [rows, layer === 0 ? (embeddingSize ?? vocabSize) : directions * hiddenSize]]
-      if (bias) yield [`rnn.bias_ih_${suffix}`, [rows]]
-      if (bias) yield [`rnn.bias_hh_${suffix}`, [rows]]
-      if (!layerNorm) continue
-      yield [`rnn.gain_ih_${suffix}`, [rows]]
-      yield [`rnn.gain_hh_${suffix}`, [rows]]
-      if (cell === 'lstm') yield [`rnn.gain_c_${suffix}`, [hiddenSize]]
-      if (cell === 'lstm' && bias) yield [`rnn.bias_c_${suffix}`, [hiddenSize]]
+      for (const [name, shape] of parameters) yield [`rnn.${name}_${suffix}`, shape]
     }
   }
   if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]

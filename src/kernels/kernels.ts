@@ -1,3 +1,5 @@
+import type { CellKind } from './cells.js'
+
 /** Values of a tensor: float32 as a rule, float64 under the reference kernels in double precision. */
 export type FloatArray = Float32Array | Float64Array
 
@@ -16,11 +18,6 @@ export interface MatmulSizes {
   /** `b` is stored as [n, k]. */
   transposeB?: boolean
 }
-
-export type CellKind = 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm'
-
-/** Gates of each cell: the rows of its weights are gates × hiddenSize, in PyTorch's order. */
-export const gatesOf: Record<CellKind, number> = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 }
 
 /** One recurrent layer in one direction over a whole sequence. */
 export interface RecurrentSizes {
@@ -59,7 +56,7 @@ export interface RecurrentInput {
   input: FloatArray | Int32Array
   /** [batchSize, hiddenSize]; zeros where absent. */
   h0?: FloatArray
-  /** LSTM only. */
+  /** Of cells that have it. */
   c0?: FloatArray
 }
 
@@ -68,7 +65,7 @@ export interface RecurrentOutput {
   output: FloatArray
   /** [batchSize, hiddenSize] */
   hn: FloatArray
-  /** LSTM only. */
+  /** Of cells that have it. */
   cn?: FloatArray
 }
 

@@ -1,10 +1,22 @@
 import type { Tensor } from '../tensor/tensor.js'
+import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
-import { checkHiddenState } from './state.js'
+import { gatesIn, type Step } from './unfused.js'
 
 /**
- * Gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n, its two biases, and the reset
- * gate applied after the hidden state's product:
+ * Gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n, its two biases, and the reset gate applied
+ * after the hidden state's product. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold r and z together, and n apart.
+ */
+const step: Step = ([a, aNew], [u, uNew], before) => {
+  const [r, z] = gatesIn(a.add(u).sigmoid(), 2)
+  const n = aNew.add(r.mul(uNew)).tanh()
+  // (1 − z) n + z h', with one product less.
+  const h = n.add(z.mul(before.h.sub(n)))
+  return { h }
+}
+
+/**
+ * Gated recurrent units over whole sequences:
  *
  *     r = σ(W_ir x + b_ir + W_hr h' + b_hr)
  *     z = σ(W_iz x + b_iz + W_hz h' + b_hz)
@@ -12,17 +24,18 @@ import { checkHiddenState } from './state.js'
  *     h = (1 − z) n + z h'
  */
 export class GRU extends RecurrentLayer<Tensor> {
-  readonly kind = 'gru'
+  declare readonly kind: 'gru'
 
   constructor(options: RecurrentOptions) {
-    super('GRU', 'gru', options)
+    super('GRU', 'gru', step, options)
   }
+}
 
-  protected splitState(h: Tensor): { h: Tensor } {
-    return { h: checkHiddenState('GRU', h) }
-  }
+/** One time step of a GRU, as PyTorch's GRUCell: from h to the next, [batch, hiddenSize]. */
+export class GRUCell extends RecurrentCell<Tensor> {
+  declare readonly kind: 'gru'
 
-  protected joinState(h: Tensor): Tensor {
-    return h
+  constructor(options: RecurrentCellOptions) {
+    super('GRUCell', 'gru', step, options)
   }
 }

@@ -1,11 +1,21 @@
-import { ShapeError } from '../core/errors.js'
-import { Tensor } from '../tensor/tensor.js'
+import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
 import type { LSTMState } from './state.js'
+import { gatesIn, type Step } from './unfused.js'
 
 /**
- * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), with PyTorch's
- * gate order i, f, g, o and its two biases:
+ * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), with PyTorch's gate order i, f,
+ * g, o and its two biases. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold the sums of all gates.
+ */
+const step: Step = ([a], [u], before, norm) => {
+  const [i, f, g, o] = gatesIn(a.add(u), 4)
+  const c = f.sigmoid().mul(before.c!).add(i.sigmoid().mul(g.tanh()))
+  const h = o.sigmoid().mul(norm(c).tanh())
+  return { h, c }
+}
+
+/**
+ * Long short-term memory over whole sequences:
  *
  *     i = σ(W_ii x + b_ii + W_hi h' + b_hi)
  *     f = σ(W_if x + b_if + W_hf h' + b_hf)
@@ -17,20 +27,18 @@ import type { LSTMState } from './state.js'
  * Its state is `{ h, c }`.
  */
 export class LSTM extends RecurrentLayer<LSTMState> {
-  readonly kind = 'lstm'
+  declare readonly kind: 'lstm'
 
   constructor(options: RecurrentOptions) {
-    super('LSTM', 'lstm', options)
+    super('LSTM', 'lstm', step, options)
   }
+}
 
-  protected splitState(state: LSTMState): LSTMState {
-    if (!(state?.h instanceof Tensor && state.c instanceof Tensor)) {
-      throw new ShapeError('LSTM.forward: state is not { h, c }, expected both tensors, as beginState makes them')
-    }
-    return state
-  }
+/** One time step of an LSTM, as PyTorch's LSTMCell: from `{ h, c }` to the next, each [batch, hiddenSize]. */
+export class LSTMCell extends RecurrentCell<LSTMState> {
+  declare readonly kind: 'lstm'
 
-  protected joinState(h: Tensor, c: Tensor): LSTMState {
-    return { h, c }
+  constructor(options: RecurrentCellOptions) {
+    super('LSTMCell', 'lstm', step, options)
   }
 }

@@ -1,22 +1,21 @@
 import { checkNumber, checkWhole, checkWord } from '../core/check.js'
-import { OptionError, ShapeError } from '../core/errors.js'
+import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import { formatShape } from '../core/shape.js'
+import type { CellKind } from '../kernels/cells.js'
 import { kernels } from '../kernels/index.js'
-import { type CellKind, gatesOf, type Stepper } from '../kernels/kernels.js'
-import { full, zeros } from '../tensor/create.js'
+import type { Stepper } from '../kernels/kernels.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
 import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
+import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
-import { uniform } from './init.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
-import { type LayerOfStack, type NormalizedWeights, normalizedLayer } from './normalized-cells.js'
-import { NormalizedStepper } from './normalized-stepper.js'
-import { Parameter } from './parameter.js'
-import { checkState, type RecurrentState } from './state.js'
+import type { Parameter } from './parameter.js'
+import { joinState, type RecurrentState, splitState, zeroState } from './state.js'
+import { type CellWeights, type Step, UnfusedCell, unfusedLayer } from './unfused.js'
+import { UnfusedStepper } from './unfused-stepper.js'
 
 /** How the names of a layer's parameters end, in one direction or the other. */
 type Suffix = `l${number}` | `l${number}_reverse`
@@ -90,7 +89,7 @@ function warnOfDropout(name: string): void {
  * normalized cells.
  */
 export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
-  abstract readonly kind: CellKind
+  readonly kind: CellKind
   readonly inputSize: number
   readonly hiddenSize: number
   readonly numLayers: number
@@ -106,12 +105,11 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly [vector: `${'bias' | 'gain'}_${'ih' | 'hh' | 'c'}_${Suffix}`]: Parameter | undefined
   readonly #name: string
   readonly #generator: Generator
+  readonly #step: Step
 
-  protected constructor(name: string, cell: CellKind, options: RecurrentOptions) {
+  protected constructor(name: string, kind: CellKind, step: Step, options: RecurrentOptions) {
     super()
-    checkOptions(name, options, recurrentOptions, {
-      nonlinearity: `: only an RNN's can be chosen, those of a GRU or an LSTM are part of its gates; leave it out`,
-    })
+    checkOptions(name, options, recurrentOptions, elsewhere)
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
     const { dropout = 0, dropoutKind = 'independent', weightDropout = 0 } = options
     const { layerNorm = false, bidirectional = false, generator = defaultGenerator() } = options
@@ -120,6 +118,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
     if (dropout > 0 && numLayers === 1) warnOfDropout(name)
+    this.kind = kind
     this.inputSize = inputSize
     this.hiddenSize = hiddenSize
     this.numLayers = numLayers
@@ -132,30 +131,10 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     this.bidirectional = bidirectional
     this.#name = name
     this.#generator = generator
-
-    const rows = gatesOf[cell] * hiddenSize
-    const initial = uniform(1 / Math.sqrt(hiddenSize))
-    const add = (parameter: string, ...shape: number[]) => {
-      const values =
-        layerNorm && shape.length === 1 ? full(shape, parameter.startsWith('gain') ? 1 : 0) : initial(shape, generator)
-      // Not writable: the kernels rely on the shapes.
-      Object.defineProperty(this, parameter, { value: new Parameter(values), enumerable: true })
-    }
+    this.#step = step
     for (let layer = 0; layer < numLayers; layer++) {
-      for (const suffix of this.#suffixes(layer)) {
-        add(`weight_ih_${suffix}`, rows, layer === 0 ? inputSize : hiddenSize * this.numDirections)
-        add(`weight_hh_${suffix}`, rows, hiddenSize)
-        if (bias) {
-          add(`bias_ih_${suffix}`, rows)
-          add(`bias_hh_${suffix}`, rows)
-        }
-        if (layerNorm) {
-          add(`gain_ih_${suffix}`, rows)
-          add(`gain_hh_${suffix}`, rows)
-          if (cell === 'lstm') add(`gain_c_${suffix}`, hiddenSize)
-          if (cell === 'lstm' && bias) add(`bias_c_${suffix}`, hiddenSize)
-        }
-      }
+      const sizes = { inputSize: this.#inputSize(layer), hiddenSize, bias, layerNorm }
+      for (const suffix of this.#suffixes(layer)) addParameters(this, `_${suffix}`, kind, sizes, generator)
     }
   }
 
@@ -174,8 +153,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   /** A state of zeros, [numLayers × numDirections, batchSize, hiddenSize]; an LSTM has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
-    const shape = this.#stateShape(batchSize)
-    return this.joinState(zeros(shape), this.kind === 'lstm' ? zeros(shape) : undefined)
+    return joinState(zeroState(this.kind, this.#stateShape(batchSize)))
   }
 
   /**
@@ -216,11 +194,12 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     checkTensor(where, input, 'input')
     for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)
     const x = this.batchFirst && input.rank > 1 ? input.transpose(0, 1) : input
-    const [numSteps, batchSize] = this.#checkInput(x, input)
-    const initial = state === undefined ? undefined : this.splitState(state)
-    for (const part of [initial?.h, initial?.c]) {
-      if (part) checkState(where, part, this.#stateShape(batchSize))
-    }
+    checkFeatures(where, x, input, this.batchFirst ? ['batch', 'numSteps'] : ['numSteps', 'batch'], this.inputSize)
+    const [numSteps, batchSize] = x.shape
+    const initial =
+      state === undefined
+        ? undefined
+        : splitState(where, this.kind, state, this.#stateShape(batchSize), 'layers × directions, batch, hiddenSize')
 
     let output = x
     const hs: Tensor[] = []
@@ -230,15 +209,17 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       const directions = this.#suffixes(layer).map((suffix, direction) => {
         const index = layer * this.numDirections + direction
         const { kind: cell, hiddenSize } = this
-        const inputSize = layer === 0 ? this.inputSize : hiddenSize * this.numDirections
+        const inputSize = this.#inputSize(layer)
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
-        const run = this.layerNorm ? normalizedLayer : recurrentLayer
-        return run(
+        const weights = this.#droppedWeights(suffix)
+        const [h0, c0] = [initial?.h.select(0, index), initial?.c?.select(0, index)]
+        if (this.layerNorm) return unfusedLayer(new UnfusedCell(cell, this.#step, weights), sizes, output, h0, c0)
+        return recurrentLayer(
           sizes,
-          { ...this.#droppedWeights(suffix), head: layer === this.numLayers - 1 ? head : undefined },
+          { ...weights, head: layer === this.numLayers - 1 ? head : undefined },
           output,
-          initial?.h.select(0, index),
-          initial?.c?.select(0, index),
+          h0,
+          c0,
         )
       })
       output = concatenate(
@@ -252,7 +233,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     }
     return {
       output: this.batchFirst ? output.transpose(0, 1) : output,
-      state: this.joinState(stack(hs, 0), cs.length > 0 ? stack(cs, 0) : undefined),
+      state: joinState({ h: stack(hs, 0), c: cs.length > 0 ? stack(cs, 0) : undefined }),
     }
   }
 
@@ -263,11 +244,16 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    */
   stepper(output: Linear, batchSize: number, embedding?: Tensor): Stepper {
     const layers = this.#stack(embedding)
-    if (this.layerNorm) return new NormalizedStepper(layers, output, batchSize)
+    if (this.layerNorm) {
+      const cells = layers.map((weights) => new UnfusedCell(this.kind, this.#step, weights))
+      return new UnfusedStepper(cells, output, batchSize)
+    }
     const data = (tensor: Tensor) => floatsIn(`${this.#name}.stepper`, tensor, 'a parameter').data
     const optional = (tensor: Tensor | undefined) => tensor && data(tensor)
-    const fused = layers.map(({ weights: { weightIh, weightHh, biasIh, biasHh }, ...sizes }) => ({
-      ...sizes,
+    const fused = layers.map(({ weightIh, weightHh, biasIh, biasHh }) => ({
+      cell: this.kind,
+      inputSize: weightIh.shape[1],
+      hiddenSize: this.hiddenSize,
       weights: {
         weightIh: data(weightIh),
         weightHh: data(weightHh),
@@ -279,10 +265,6 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return kernels().stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
   }
 
-  /** The parts of a state, checked to be of this layer's kind. */
-  protected abstract splitState(state: S): { h: Tensor; c?: Tensor }
-  protected abstract joinState(h: Tensor, c: Tensor | undefined): S
-
   #stateShape(batchSize: number): number[] {
     return [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
   }
@@ -292,64 +274,29 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return this.bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
   }
 
-  #weights(suffix: Suffix): NormalizedWeights {
-    return {
-      weightIh: this[`weight_ih_${suffix}`],
-      weightHh: this[`weight_hh_${suffix}`],
-      biasIh: this[`bias_ih_${suffix}`],
-      biasHh: this[`bias_hh_${suffix}`],
-      gainIh: this[`gain_ih_${suffix}`],
-      gainHh: this[`gain_hh_${suffix}`],
-      gainC: this[`gain_c_${suffix}`],
-      biasC: this[`bias_c_${suffix}`],
-    }
+  /** Features that a layer reads. */
+  #inputSize(layer: number): number {
+    return layer === 0 ? this.inputSize : this.hiddenSize * this.numDirections
   }
 
   /** The weights by layers. An embedding becomes a part of the first: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
-  #stack(embedding: Tensor | undefined): LayerOfStack[] {
+  #stack(embedding: Tensor | undefined): CellWeights[] {
     if (this.bidirectional) {
       throw new OptionError(
         `${this.#name}.stepper: the layer is bidirectional, expected one direction; its backward layer needs the text that is yet to be made`,
       )
     }
     return Array.from({ length: this.numLayers }, (_, layer) => {
-      const weights = this.#weights(`l${layer}`)
+      const weights = weightsOf(this, `_l${layer}`)
       if (layer === 0 && embedding) weights.weightIh = linear(weights.weightIh.detach(), embedding.detach())
-      return { cell: this.kind, inputSize: weights.weightIh.shape[1], hiddenSize: this.hiddenSize, weights }
+      return weights
     })
   }
 
   /** The weights of one forward pass: in training, some hidden-to-hidden ones may be dropped. */
-  #droppedWeights(suffix: Suffix): NormalizedWeights {
-    const weights = this.#weights(suffix)
+  #droppedWeights(suffix: Suffix): CellWeights {
+    const weights = weightsOf(this, `_${suffix}`)
     if (!this.training) return weights
     return { ...weights, weightHh: dropout(weights.weightHh, this.weightDropout, this.#generator) }
-  }
-
-  #checkInput(x: Tensor, given: Tensor): readonly number[] {
-    const where = `${this.#name}.forward`
-    const first = this.batchFirst ? 'batch, numSteps' : 'numSteps, batch'
-    const tokens = x.dtype === 'int32'
-    if (x.rank !== (tokens ? 2 : 3)) {
-      const expected = tokens ? `tokens of the shape [${first}]` : `[${first}, inputSize]`
-      throw new ShapeError(`${where}: input has the shape ${formatShape(given.shape)}, expected ${expected}`)
-    }
-    if (!tokens && x.shape[2] !== this.inputSize) {
-      throw new ShapeError(`${where}: input has ${x.shape[2]} features, expected inputSize = ${this.inputSize}`)
-    }
-    if (x.size === 0) {
-      throw new ShapeError(
-        `${where}: input has the shape ${formatShape(given.shape)}, expected at least one step and one row`,
-      )
-    }
-    if (tokens) {
-      const wrong = x.data.find((token) => token < 0 || token >= this.inputSize)
-      if (wrong !== undefined) {
-        throw new OptionError(
-          `${where}: token ${wrong} is out of range, expected 0 to inputSize − 1 = ${this.inputSize - 1}`,
-        )
-      }
-    }
-    return x.shape
   }
 }

@@ -1,39 +1,61 @@
 import { checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { cellOptions, RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
-import { checkHiddenState } from './state.js'
+import type { Step } from './unfused.js'
 
-export interface RNNOptions extends RecurrentOptions {
+type Nonlinearity = 'tanh' | 'relu'
+
+interface OfAnRNN {
   /** Default 'tanh'. */
-  nonlinearity?: 'tanh' | 'relu'
+  nonlinearity?: Nonlinearity
 }
 
+export interface RNNOptions extends RecurrentOptions, OfAnRNN {}
+export interface RNNCellOptions extends RecurrentCellOptions, OfAnRNN {}
+
 const rnnOptions: OptionKinds<RNNOptions> = { ...recurrentOptions, nonlinearity: 'any' }
+const rnnCellOptions: OptionKinds<RNNCellOptions> = { ...cellOptions, nonlinearity: 'any' }
+
+/** The simple recurrent network (Elman 1990). `a` = W_ih x + b_ih, `u` = W_hh h' + b_hh. */
+const steps: Record<Nonlinearity, Step> = {
+  tanh: ([a], [u]) => ({ h: a.add(u).tanh() }),
+  relu: ([a], [u]) => ({ h: a.add(u).relu() }),
+}
+
+/** The nonlinearity among the options of an RNN, checked, and the options without it. */
+function taken<Options extends OfAnRNN>(where: string, options: Options, names: OptionKinds<Options>) {
+  checkOptions(where, options, names)
+  const { nonlinearity = 'tanh', ...others } = options
+  checkWord(where, 'nonlinearity', nonlinearity, ['tanh', 'relu'])
+  return { nonlinearity, others }
+}
 
 /**
- * The simple recurrent network (Elman 1990):
+ * The simple recurrent network over whole sequences:
  *
  *     h = tanh(W_ih x + b_ih + W_hh h' + b_hh)        or relu of the same
  */
 export class RNN extends RecurrentLayer<Tensor> {
-  readonly kind: 'rnn_tanh' | 'rnn_relu'
-  readonly nonlinearity: 'tanh' | 'relu'
+  declare readonly kind: `rnn_${Nonlinearity}`
+  readonly nonlinearity: Nonlinearity
 
   constructor(options: RNNOptions) {
-    checkOptions('RNN', options, rnnOptions)
-    const { nonlinearity = 'tanh', ...others } = options
-    checkWord('RNN', 'nonlinearity', nonlinearity, ['tanh', 'relu'])
-    super('RNN', `rnn_${nonlinearity}`, others)
+    const { nonlinearity, others } = taken('RNN', options, rnnOptions)
+    super('RNN', `rnn_${nonlinearity}`, steps[nonlinearity], others)
     this.nonlinearity = nonlinearity
-    this.kind = `rnn_${nonlinearity}`
   }
+}
 
-  protected splitState(h: Tensor): { h: Tensor } {
-    return { h: checkHiddenState('RNN', h) }
-  }
+/** One time step of an RNN, as PyTorch's RNNCell: from h to the next, [batch, hiddenSize]. */
+export class RNNCell extends RecurrentCell<Tensor> {
+  declare readonly kind: `rnn_${Nonlinearity}`
+  readonly nonlinearity: Nonlinearity
 
-  protected joinState(h: Tensor): Tensor {
-    return h
+  constructor(options: RNNCellOptions) {
+    const { nonlinearity, others } = taken('RNNCell', options, rnnCellOptions)
+    super('RNNCell', `rnn_${nonlinearity}`, steps[nonlinearity], others)
+    this.nonlinearity = nonlinearity
   }
 }

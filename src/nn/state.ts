@@ -1,8 +1,13 @@
 import { ShapeError } from '../core/errors.js'
-import { formatShape, sameShape } from '../core/shape.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
+import { type CellKind, hasC } from '../kernels/cells.js'
+import { zeros } from '../tensor/create.js'
 import { checkTensor, floatsIn, Tensor } from '../tensor/tensor.js'
 
-/** The state of an LSTM: hidden state and cell state, each [numLayers × numDirections, batch, hiddenSize]. */
+/**
+ * The state of an LSTM: hidden state and cell state, each [numLayers × numDirections, batch, hiddenSize]; of an LSTMCell
+ * each [batch, hiddenSize].
+ */
 export interface LSTMState {
   h: Tensor
   c: Tensor
@@ -23,18 +28,37 @@ export function detachState<S extends RecurrentState>(state: S): S {
   return { h: h.detach(), c: c.detach() } as S
 }
 
-/** The state of a layer without cells: one tensor, not an LSTM's pair. */
-export function checkHiddenState(layer: string, state: unknown): Tensor {
-  if (state instanceof Tensor) return state
-  throw new ShapeError(
-    `${layer}.forward: state is not a tensor, expected [layers × directions, batch, hiddenSize] (only an LSTM's is { h, c })`,
-  )
+/** A state by its parts, which are all of one shape; `c` of cells that have it. */
+export interface StateParts {
+  h: Tensor
+  c?: Tensor
 }
 
-/** @throws ShapeError unless a part of a state, h or c, has these sizes */
-export function checkState(where: string, part: Tensor, expected: readonly number[]): void {
-  if (sameShape(floatsIn(where, part, 'state').shape, expected)) return
-  throw new ShapeError(
-    `${where}: state has the shape ${formatShape(part.shape)}, expected [layers × directions, batch, hiddenSize] = ${formatShape(expected)}`,
-  )
+/** The state of a cell as its users have it: h alone, or { h, c }. */
+export const joinState = <S extends RecurrentState>({ h, c }: StateParts): S => (c ? { h, c } : h) as S
+
+export function zeroState(kind: CellKind, shape: Shape): StateParts {
+  return { h: zeros(shape), c: hasC(kind) ? zeros(shape) : undefined }
+}
+
+/**
+ * The parts of a state that a user passed to `where`.
+ * @param axes what the sizes of `expected` are called
+ * @throws ShapeError for another cell's state, or other sizes
+ */
+export function splitState(where: string, kind: CellKind, state: unknown, expected: Shape, axes: string): StateParts {
+  const { h, c }: Partial<StateParts> = hasC(kind) ? Object(state) : { h: state as Tensor }
+  if (hasC(kind) && !(h instanceof Tensor && c instanceof Tensor)) {
+    throw new ShapeError(`${where}: state is not { h, c }, expected both tensors, as beginState makes them`)
+  }
+  if (!(h instanceof Tensor)) {
+    throw new ShapeError(`${where}: state is not a tensor, expected [${axes}] (only an LSTM's is { h, c })`)
+  }
+  for (const part of c ? [h, c] : [h]) {
+    if (sameShape(floatsIn(where, part, 'state').shape, expected)) continue
+    throw new ShapeError(
+      `${where}: state has the shape ${formatShape(part.shape)}, expected [${axes}] = ${formatShape(expected)}`,
+    )
+  }
+  return { h, c }
 }

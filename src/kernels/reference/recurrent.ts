@@ -1,30 +1,33 @@
-import {
-  type FloatArray,
-  gatesOf,
-  type Head,
-  type RecurrentGrads,
-  type RecurrentInput,
-  type RecurrentOutput,
-  type RecurrentOutputGrads,
-  type RecurrentSizes,
-  type RecurrentTape,
-  type RecurrentWeights,
+import { type CellKind, cells, hasC } from '../cells.js'
+import type {
+  FloatArray,
+  Head,
+  RecurrentGrads,
+  RecurrentInput,
+  RecurrentOutput,
+  RecurrentOutputGrads,
+  RecurrentSizes,
+  RecurrentTape,
+  RecurrentWeights,
 } from '../kernels.js'
-import { sigmoid } from './elementwise.js'
+import type { Equations, Unit } from './cells/equations.js'
+import { gru } from './cells/gru.js'
+import { lstm } from './cells/lstm.js'
+import { rnnRelu, rnnTanh } from './cells/rnn.js'
 
-/** Everything of one sequence of the batch at one time step that the backward pass asks for. */
+const equations: Readonly<Record<CellKind, Equations>> = { rnn_tanh: rnnTanh, rnn_relu: rnnRelu, gru, lstm }
+
+/** One sequence of the batch after one time step: what the backward pass asks for. */
 interface Step {
-  /** W_ih x + b_ih and W_hh h' + b_hh, then the gates in their place. */
-  gates: Float64Array
-  /** GRU: W_hn h' + b_hn. */
-  q: Float64Array
+  /** None before the first step. */
+  units: readonly Unit[]
   h: Float64Array
   c: Float64Array
 }
 
 /**
- * The recurrent layers written as their equations, one value at a time in double precision: the twin that
- * the fast kernels are compared with. Gates in PyTorch's order.
+ * A recurrent layer's walk through time, one value at a time in double precision: the twin that the fast kernels are
+ * compared with. What happens in a step are the equations of its cell. Gates in PyTorch's order.
  */
 export class ReferenceRecurrent implements RecurrentTape {
   readonly #steps: Step[][] = []
@@ -42,7 +45,7 @@ export class ReferenceRecurrent implements RecurrentTape {
     const outFeatures = head ? head.weight.length / hiddenSize : hiddenSize
     const output = new this.Float(numSteps * batchSize * outFeatures)
     const hn = new this.Float(batchSize * hiddenSize)
-    const cn = cell === 'lstm' ? new this.Float(batchSize * hiddenSize) : undefined
+    const cn = hasC(cell) ? new this.Float(batchSize * hiddenSize) : undefined
     for (let b = 0; b < batchSize; b++) {
       const steps: Step[] = []
       for (const t of this.#order()) {
@@ -58,41 +61,25 @@ export class ReferenceRecurrent implements RecurrentTape {
     return { output, hn, cn }
   }
 
-  #step(t: number, b: number, { h, c }: Pick<Step, 'h' | 'c'>): Step {
+  #step(t: number, b: number, { h, c }: Step): Step {
     const { inputSize, hiddenSize: H, cell } = this.sizes
     const { weightIh, weightHh, biasIh, biasHh } = this.weights
     const x = this.#input(t, b)
-    const gates = new Float64Array(gatesOf[cell] * H)
-    const next = { gates, q: new Float64Array(H), h: new Float64Array(H), c: new Float64Array(H) }
     const fromInput = (row: number) =>
       (typeof x === 'number' ? weightIh[row * inputSize + x] : dot(weightIh, row, x)) + (biasIh?.[row] ?? 0)
     const fromHidden = (row: number) => dot(weightHh, row, h) + (biasHh?.[row] ?? 0)
-    const sum = (row: number) => fromInput(row) + fromHidden(row)
+    const gates = cells[cell].gates.length
+    const next = { units: Array<Unit>(H), h: new Float64Array(H), c: new Float64Array(H) }
     for (let j = 0; j < H; j++) {
-      if (cell === 'lstm') {
-        const i = sigmoid(sum(j))
-        const f = sigmoid(sum(H + j))
-        const g = Math.tanh(sum(2 * H + j))
-        const o = sigmoid(sum(3 * H + j))
-        next.c[j] = f * c[j] + i * g
-        next.h[j] = o * Math.tanh(next.c[j])
-        gates[j] = i
-        gates[H + j] = f
-        gates[2 * H + j] = g
-        gates[3 * H + j] = o
-      } else if (cell === 'gru') {
-        const r = sigmoid(sum(j))
-        const z = sigmoid(sum(H + j))
-        const q = fromHidden(2 * H + j)
-        const n = Math.tanh(fromInput(2 * H + j) + r * q)
-        next.h[j] = (1 - z) * n + z * h[j]
-        next.q[j] = q
-        gates[j] = r
-        gates[H + j] = z
-        gates[2 * H + j] = n
-      } else {
-        next.h[j] = cell === 'rnn_tanh' ? Math.tanh(sum(j)) : Math.max(sum(j), 0)
+      const [a, u] = [Array<number>(gates), Array<number>(gates)]
+      for (let gate = 0; gate < gates; gate++) {
+        a[gate] = fromInput(gate * H + j)
+        u[gate] = fromHidden(gate * H + j)
       }
+      const unit = equations[cell].forward(a, u, { h: h[j], c: c[j] })
+      next.units[j] = unit
+      next.h[j] = unit.h
+      next.c[j] = unit.c
     }
     return next
   }
@@ -100,7 +87,7 @@ export class ReferenceRecurrent implements RecurrentTape {
   backward(grads: RecurrentOutputGrads, wanted: { input: boolean; state: boolean }): RecurrentGrads {
     const { numSteps, batchSize: B, inputSize, hiddenSize: H, cell } = this.sizes
     const { weightIh, weightHh, biasIh, biasHh, head } = this.weights
-    const rows = gatesOf[cell] * H
+    const rows = cells[cell].gates.length * H
     const zeros = (length: number) => new Float64Array(length)
     const dHead = head && grads.output && { weight: zeros(head.weight.length), bias: zeros(head.weight.length / H) }
     const dWih = zeros(weightIh.length)
@@ -113,7 +100,7 @@ export class ReferenceRecurrent implements RecurrentTape {
     for (let b = 0; b < B; b++) {
       const order = this.#order()
       let dh = Float64Array.from({ length: H }, (_, j) => grads.hn?.[b * H + j] ?? 0)
-      const dc = Float64Array.from({ length: H }, (_, j) => grads.cn?.[b * H + j] ?? 0)
+      let dc = Float64Array.from({ length: H }, (_, j) => grads.cn?.[b * H + j] ?? 0)
       for (let s = numSteps - 1; s >= 0; s--) {
         const t = order[s]
         const previous = this.#steps[b][s - 1] ?? this.#initial(b)
@@ -130,7 +117,17 @@ export class ReferenceRecurrent implements RecurrentTape {
         } else {
           for (let j = 0; j < H; j++) dh[j] += dy(j, H)
         }
-        const { dIn, dHid, direct } = this.#gateGrads(this.#steps[b][s], previous, dh, dc)
+        const [dIn, dHid, direct, directC] = [zeros(rows), zeros(rows), zeros(H), zeros(H)]
+        for (let j = 0; j < H; j++) {
+          const before = { h: previous.h[j], c: previous.c[j] }
+          const { input, hidden, h, c } = equations[cell].backward(this.#steps[b][s].units[j], before, dh[j], dc[j])
+          for (let gate = 0; gate < input.length; gate++) {
+            dIn[gate * H + j] = input[gate]
+            dHid[gate * H + j] = hidden[gate]
+          }
+          direct[j] = h
+          directC[j] = c
+        }
         const x = this.#input(t, b)
         const dx = zeros(inputSize)
         for (let row = 0; row < rows; row++) {
@@ -150,6 +147,7 @@ export class ReferenceRecurrent implements RecurrentTape {
         }
         if (wanted.input) dInput.set(dx, (t * B + b) * inputSize)
         dh = direct
+        dc = directC
       }
       dH0.set(dh, b * H)
       dC0.set(dc, b * H)
@@ -163,45 +161,8 @@ export class ReferenceRecurrent implements RecurrentTape {
       head: dHead && { weight: made(dHead.weight), bias: head.bias && made(dHead.bias) },
       input: wanted.input ? made(dInput) : undefined,
       h0: wanted.state ? made(dH0) : undefined,
-      c0: wanted.state && cell === 'lstm' ? made(dC0) : undefined,
+      c0: wanted.state && hasC(cell) ? made(dC0) : undefined,
     }
-  }
-
-  /**
-   * Gradients of the gates' sums, on the input's side and on the hidden state's (they differ in a GRU's n),
-   * and what of dh reaches h' past the gates. Turns dc into the gradient of c'.
-   */
-  #gateGrads(step: Step, previous: Pick<Step, 'h' | 'c'>, dh: Float64Array, dc: Float64Array) {
-    const { hiddenSize: H, cell } = this.sizes
-    const { gates } = step
-    const dIn = new Float64Array(gates.length)
-    const direct = new Float64Array(H)
-    for (let j = 0; j < H; j++) {
-      if (cell === 'lstm') {
-        const [i, f, g, o] = [gates[j], gates[H + j], gates[2 * H + j], gates[3 * H + j]]
-        const y = Math.tanh(step.c[j])
-        const d = dc[j] + dh[j] * o * (1 - y * y)
-        dIn[j] = d * g * i * (1 - i)
-        dIn[H + j] = d * previous.c[j] * f * (1 - f)
-        dIn[2 * H + j] = d * i * (1 - g * g)
-        dIn[3 * H + j] = dh[j] * y * o * (1 - o)
-        dc[j] = d * f
-      } else if (cell === 'gru') {
-        const [r, z, n] = [gates[j], gates[H + j], gates[2 * H + j]]
-        // As PyTorch has it: where dh is infinite, so is not 1 - z times it, but NaN.
-        const dn = (dh[j] - dh[j] * z) * (1 - n * n)
-        dIn[j] = dn * step.q[j] * r * (1 - r)
-        dIn[H + j] = dh[j] * (previous.h[j] - n) * z * (1 - z)
-        dIn[2 * H + j] = dn
-        direct[j] = dh[j] * z
-      } else {
-        const h = step.h[j]
-        dIn[j] = cell === 'rnn_tanh' ? dh[j] * (1 - h * h) : h > 0 ? dh[j] : 0
-      }
-    }
-    const dHid = dIn.slice()
-    if (cell === 'gru') for (let j = 0; j < H; j++) dHid[2 * H + j] *= gates[j]
-    return { dIn, dHid, direct }
   }
 
   #order(): number[] {
@@ -217,10 +178,10 @@ export class ReferenceRecurrent implements RecurrentTape {
     return input instanceof Int32Array ? input[at] : input.subarray(at * inputSize, (at + 1) * inputSize)
   }
 
-  #initial(b: number): Pick<Step, 'h' | 'c'> {
+  #initial(b: number): Step {
     const { hiddenSize: H } = this.sizes
     const row = (state: FloatArray | undefined) => Float64Array.from({ length: H }, (_, j) => state?.[b * H + j] ?? 0)
-    return { h: row(this.given.h0), c: row(this.given.c0) }
+    return { units: [], h: row(this.given.h0), c: row(this.given.c0) }
   }
 }
 

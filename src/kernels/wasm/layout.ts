@@ -1,29 +1,5 @@
-import type { CellKind, RecurrentSizes } from '../kernels.js'
-
-/** Consecutive gate blocks that one side fills, and which of PyTorch's gates each block holds. */
-export interface Window {
-  first: number
-  gates: readonly number[]
-}
-
-/**
- * The gate blocks of a cell. A GRU has four for its three gates, because the input's and the hidden state's
- * parts of n stay apart: n, r, z, q. The input fills the first three, the hidden state the last three.
- */
-export interface CellBlocks {
-  blocks: number
-  input: Window
-  hidden: Window
-}
-
-const one: CellBlocks = { blocks: 1, input: { first: 0, gates: [0] }, hidden: { first: 0, gates: [0] } }
-
-const cellBlocks: Record<CellKind, CellBlocks> = {
-  rnn_tanh: one,
-  rnn_relu: one,
-  gru: { blocks: 4, input: { first: 0, gates: [2, 0, 1] }, hidden: { first: 1, gates: [0, 1, 2] } },
-  lstm: { blocks: 4, input: { first: 0, gates: [0, 1, 2, 3] }, hidden: { first: 0, gates: [0, 1, 2, 3] } },
-}
+import { type CellBlocks, cells } from '../cells.js'
+import type { RecurrentSizes } from '../kernels.js'
 
 /** Columns in a panel of what a single row is multiplied by: see `multiplyVector` in assembly/matmul.ts. */
 export const WIDE = 24
@@ -58,7 +34,7 @@ export class Layout {
 
   constructor(shape: Shape, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
     const { width, threads } = shapeFor(shape, batchSize)
-    this.blocks = cellBlocks[cell]
+    this.blocks = cells[cell].blocks
     this.width = width
     this.rows = width === 8 ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))
     this.parts = Math.ceil(batchSize / this.rows)

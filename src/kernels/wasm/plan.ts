@@ -1,4 +1,5 @@
-import type { CellKind, RecurrentSizes } from '../kernels.js'
+import { cells } from '../cells.js'
+import type { RecurrentSizes } from '../kernels.js'
 import type { Layout } from './layout.js'
 import type { LinearMemory } from './memory.js'
 
@@ -56,7 +57,6 @@ const fields = [
 export type PlanFields = Partial<Record<(typeof fields)[number], number>>
 
 export const PLAN_LENGTH = fields.length
-const cellCodes: Record<CellKind, number> = { rnn_tanh: 0, rnn_relu: 1, gru: 2, lstm: 3 }
 
 /** Writes the fields that are given at `address`, and zeros for the others. */
 export function writePlan(memory: LinearMemory, address: number, values: PlanFields): void {
@@ -71,7 +71,7 @@ export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
   const { width, panel, rows, features, units, slice, blocks } = layout
   const { cell, numSteps, reverse, batchSize, inputSize, hiddenSize } = sizes
   return {
-    cell: cellCodes[cell],
+    cell: cells[cell].code,
     width,
     panel: panel * 4,
     stateStep: rows * width * 4,

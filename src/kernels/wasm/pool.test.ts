@@ -6,8 +6,9 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { OptionError, UnrolledError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
+import { type CellKind, cells } from '../cells.js'
 import { blasKernels, selectKernels, wasmKernels } from '../index.js'
-import { type CellKind, gatesOf, type Kernels } from '../kernels.js'
+import type { Kernels } from '../kernels.js'
 import { closeGate, loadInside, newGate } from './gate.js'
 import { matmul } from './matmul.js'
 import { type Engine, loadEngine } from './module.js'
@@ -21,7 +22,7 @@ function passes(kernels: Kernels, cell: CellKind, seed: number): Buffer {
   const generator = new Generator(seed)
   const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
   const [numSteps, batchSize, inputSize, hiddenSize] = [9, 37, 11, 45]
-  const gates = gatesOf[cell] * hiddenSize
+  const gates = cells[cell].gates.length * hiddenSize
   const weights = {
     weightIh: random(gates * inputSize),
     weightHh: random(gates * hiddenSize),

@@ -1,3 +1,4 @@
+import { hasC } from '../cells.js'
 import type {
   FloatArray,
   RecurrentGrads,
@@ -44,7 +45,7 @@ export class RecurrentPass implements RecurrentTape {
     this.#lengths = {
       gates: blocks.blocks * states,
       h: states,
-      c: sizes.cell === 'lstm' ? states : 0,
+      c: hasC(sizes.cell) ? states : 0,
       inputs: this.#tokens ? input.length : this.#layout.sequence(features),
     }
   }
@@ -80,7 +81,7 @@ export class RecurrentPass implements RecurrentTape {
     const y = allocate(length)
     memory.write(x, input)
     this.#loadState(h0, at.h, 'sequence')
-    if (cell === 'lstm') this.#loadState(c0, at.c, 'sequence')
+    if (hasC(cell)) this.#loadState(c0, at.c, 'sequence')
 
     const plan = this.#plan(allocate, {
       ...at,
@@ -99,7 +100,7 @@ export class RecurrentPass implements RecurrentTape {
     return {
       output: memory.read(y, length),
       hn: this.#readState(at.h + last, 'sequence'),
-      cn: cell === 'lstm' ? this.#readState(at.c + last, 'sequence') : undefined,
+      cn: hasC(cell) ? this.#readState(at.c + last, 'sequence') : undefined,
     }
   }
 
@@ -156,7 +157,7 @@ export class RecurrentPass implements RecurrentTape {
       head: head && this.#head?.grads(head),
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,
       h0: wanted.state ? this.#readState(dh, 'step') : undefined,
-      c0: wanted.state && cell === 'lstm' ? this.#readState(dc, 'step') : undefined,
+      c0: wanted.state && hasC(cell) ? this.#readState(dc, 'step') : undefined,
     }
   }
 

@@ -1,3 +1,4 @@
+import { hasC } from '../cells.js'
 import type { FloatArray, RecurrentSizes, Stack, Stepper } from '../kernels.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
@@ -62,7 +63,7 @@ export class WasmStepper implements Stepper {
         hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden', rows),
       })
       x = y
-      return { plan, parts, layout, states: layer.cell === 'lstm' ? [h, c] : [h] }
+      return { plan, parts, layout, states: hasC(layer.cell) ? [h, c] : [h] }
     })
     this.#scores = { address: x, length: batchSize * outFeatures }
     this.#free = () => {

@@ -1,0 +1,27 @@
+/** A unit's values of one time step, as its cell made them. */
+export interface Unit {
+  /** Of each gate, and whatever else the gradients ask for. */
+  gates: readonly number[]
+  h: number
+  /** 0 in cells without it. */
+  c: number
+}
+
+/** The gradients of a unit's sums on the input's side and on the hidden state's, and the direct ones of h' and c'. */
+export interface UnitGrads {
+  input: readonly number[]
+  hidden: readonly number[]
+  h: number
+  c: number
+}
+
+/** A cell as its equations for one unit of one sequence. */
+export interface Equations {
+  /**
+   * @param a for each gate W_ih x + b_ih, @param u for each gate W_hh h' + b_hh
+   * @param before h' and c'
+   */
+  forward(a: readonly number[], u: readonly number[], before: Pick<Unit, 'h' | 'c'>): Unit
+  /** @param dh, @param dc the gradients of h and c */
+  backward(unit: Unit, before: Pick<Unit, 'h' | 'c'>, dh: number, dc: number): UnitGrads
+}

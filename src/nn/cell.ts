@@ -1,0 +1,162 @@
+import { checkWhole } from '../core/check.js'
+import { OptionError, ShapeError } from '../core/errors.js'
+import { checkOptions, type OptionKinds } from '../core/options.js'
+import { defaultGenerator, type Generator } from '../core/random.js'
+import { formatShape } from '../core/shape.js'
+import { type CellKind, type CellSizes, parameterShapes } from '../kernels/cells.js'
+import { full } from '../tensor/create.js'
+import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
+import { uniform } from './init.js'
+import { Module } from './module.js'
+import { Parameter } from './parameter.js'
+import { joinState, type RecurrentState, splitState, zeroState } from './state.js'
+import { type CellWeights, type Step, UnfusedCell } from './unfused.js'
+
+export interface RecurrentCellOptions {
+  /** Features of the input; for tokens, the size of the vocabulary. */
+  inputSize: number
+  hiddenSize: number
+  /** Whether the cell has the biases b_ih and b_hh. Default true. */
+  bias?: boolean
+  /** Layer normalization in the cell, as in recurrent layers. Default false. */
+  layerNorm?: boolean
+  /** Source of the initial values. Default: the one that `manualSeed` restarts. */
+  generator?: Generator
+}
+
+export const cellOptions: OptionKinds<RecurrentCellOptions> = {
+  inputSize: 'any',
+  hiddenSize: 'any',
+  bias: 'boolean',
+  layerNorm: 'boolean',
+  generator: 'generator',
+}
+
+/** Why layers and cells other than an RNN's have no option of that name. */
+export const elsewhere = {
+  nonlinearity: `: only an RNN's can be chosen, those of a GRU or an LSTM are part of its gates; leave it out`,
+}
+
+/**
+ * What RNNCell, GRUCell and LSTMCell share: parameters with PyTorch's names, shapes and initial values (uniform within
+ * ±1/√hiddenSize; under layer normalization biases of 0 and gains of 1), and the checks of one time step.
+ */
+export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> extends Module {
+  readonly kind: CellKind
+  readonly inputSize: number
+  readonly hiddenSize: number
+  readonly bias: boolean
+  readonly layerNorm: boolean
+  /** [gates × hiddenSize, inputSize] */
+  declare readonly weight_ih: Parameter
+  /** [gates × hiddenSize, hiddenSize] */
+  declare readonly weight_hh: Parameter
+  /** [gates × hiddenSize] */
+  declare readonly bias_ih: Parameter | undefined
+  declare readonly bias_hh: Parameter | undefined
+  readonly #name: string
+  readonly #step: Step
+
+  protected constructor(name: string, kind: CellKind, step: Step, options: RecurrentCellOptions) {
+    super()
+    checkOptions(name, options, cellOptions, elsewhere)
+    const { inputSize, hiddenSize, bias = true, layerNorm = false, generator = defaultGenerator() } = options
+    for (const [option, size] of Object.entries({ inputSize, hiddenSize })) checkWhole(name, option, size)
+    this.kind = kind
+    this.inputSize = inputSize
+    this.hiddenSize = hiddenSize
+    this.bias = bias
+    this.layerNorm = layerNorm
+    this.#name = name
+    this.#step = step
+    addParameters(this, '', kind, this, generator)
+  }
+
+  protected override get typeName(): string {
+    return this.#name
+  }
+
+  /** A state of zeros, [batchSize, hiddenSize]; an LSTMCell has two of them. */
+  beginState(batchSize = 1): S {
+    checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
+    return joinState(zeroState(this.kind, [batchSize, this.hiddenSize]))
+  }
+
+  /**
+   * One time step.
+   * @param input float [batch, inputSize], or tokens, int32 [batch], which stand for one-hot rows
+   * @param state the state before it, [batch, hiddenSize]; zeros where absent
+   * @returns the state after it, whose h is the cell's output
+   * @throws ShapeError where input or state have other sizes, OptionError for a token out of range
+   */
+  forward(input: Tensor, state?: S): S {
+    const where = `${this.#name}.forward`
+    checkTensor(where, input, 'input')
+    for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)
+    checkFeatures(where, input, input, ['batch'], this.inputSize)
+    const shape = [input.shape[0], this.hiddenSize]
+    const before =
+      state === undefined
+        ? zeroState(this.kind, shape)
+        : splitState(where, this.kind, state, shape, 'batch, hiddenSize')
+    const cell = new UnfusedCell(this.kind, this.#step, weightsOf(this, ''))
+    return joinState(cell.step(cell.input(input), before))
+  }
+}
+
+/** Gives a module the parameters of one cell with their initial values. @param ending of their names */
+export function addParameters(module: Module, ending: string, kind: CellKind, sizes: CellSizes, generator: Generator) {
+  const initial = uniform(1 / Math.sqrt(sizes.hiddenSize))
+  for (const [name, shape] of Object.entries(parameterShapes(kind, sizes))) {
+    const constant = sizes.layerNorm && shape.length === 1
+    const values = constant ? full(shape, name.startsWith('gain') ? 1 : 0) : initial(shape, generator)
+    // Not writable: the kernels rely on the shapes.
+    Object.defineProperty(module, `${name}${ending}`, { value: new Parameter(values), enumerable: true })
+  }
+}
+
+/** The parameters that `addParameters` made. */
+export function weightsOf(module: Module, ending: string): CellWeights {
+  const parameter = (name: string) => (module as unknown as Record<string, Parameter>)[`${name}${ending}`]
+  return {
+    weightIh: parameter('weight_ih'),
+    weightHh: parameter('weight_hh'),
+    biasIh: parameter('bias_ih'),
+    biasHh: parameter('bias_hh'),
+    gainIh: parameter('gain_ih'),
+    gainHh: parameter('gain_hh'),
+    gainC: parameter('gain_c'),
+    biasC: parameter('bias_c'),
+  }
+}
+
+/**
+ * Checks the input of a layer or a cell: features [axes, inputSize], or tokens [axes].
+ * @param given the input as the user gave it, whose axes `axes` names
+ * @throws ShapeError for other sizes, OptionError for a token out of range
+ */
+export function checkFeatures(
+  where: string,
+  x: Tensor,
+  given: Tensor,
+  axes: readonly [string] | readonly [string, string],
+  inputSize: number,
+): void {
+  const tokens = x.dtype === 'int32'
+  const shape = formatShape(given.shape)
+  if (x.rank !== (tokens ? axes.length : axes.length + 1)) {
+    const expected = tokens ? `tokens of the shape [${axes.join(', ')}]` : `[${axes.join(', ')}, inputSize]`
+    throw new ShapeError(`${where}: input has the shape ${shape}, expected ${expected}`)
+  }
+  if (!tokens && x.shape.at(-1) !== inputSize) {
+    throw new ShapeError(`${where}: input has ${x.shape.at(-1)} features, expected inputSize = ${inputSize}`)
+  }
+  if (x.size === 0) {
+    const least = axes.length === 1 ? 'at least one row' : 'at least one step and one row'
+    throw new ShapeError(`${where}: input has the shape ${shape}, expected ${least}`)
+  }
+  const wrong = tokens ? x.data.find((token) => token < 0 || token >= inputSize) : undefined
+  if (wrong !== undefined) {
+    throw new OptionError(`${where}: token ${wrong} is out of range, expected 0 to inputSize − 1 = ${inputSize - 1}`)
+  }
+}

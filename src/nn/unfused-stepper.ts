@@ -1,0 +1,44 @@
+import type { FloatArray, Stepper } from '../kernels/kernels.js'
+import { fromData } from '../tensor/create.js'
+import { linear } from '../tensor/functions.js'
+import type { Tensor } from '../tensor/tensor.js'
+import type { Linear } from './linear.js'
+import { type StateParts, zeroState } from './state.js'
+import { type CellWeights, type Sums, UnfusedCell } from './unfused.js'
+
+/** Layers and a linear output from tensor operations, token by token, with their weights of when it was made. */
+export class UnfusedStepper implements Stepper {
+  readonly #cells: readonly UnfusedCell[]
+  readonly #output: readonly [weight: Tensor, bias: Tensor | undefined]
+  /** What the first layer makes of each token, [vocabSize, …]. */
+  readonly #table: Sums
+  #states: StateParts[]
+
+  constructor(cells: readonly UnfusedCell[], { weight, bias }: Linear, batchSize: number) {
+    this.#cells = cells.map(({ kind, equations, weights }) => {
+      const copies = Object.entries(weights).map(([name, tensor]) => [name, tensor?.clone()])
+      return new UnfusedCell(kind, equations, Object.fromEntries(copies) as CellWeights)
+    })
+    this.#output = [weight.clone(), bias?.clone()]
+    const tokens = Int32Array.from({ length: cells[0].weights.weightIh.shape[1] }, (_, token) => token)
+    this.#table = this.#cells[0].input(fromData(tokens, [tokens.length]))
+    this.#states = cells.map(({ kind, hiddenSize }) => zeroState(kind, [batchSize, hiddenSize]))
+  }
+
+  step(tokens: Int32Array): FloatArray {
+    const ids = fromData(tokens, [tokens.length])
+    let a: Sums = this.#table.map((part) => part.gatherRows(ids))
+    for (const [i, cell] of this.#cells.entries()) {
+      if (i > 0) a = cell.input(this.#states[i - 1].h)
+      this.#states[i] = cell.step(a, this.#states[i])
+    }
+    return linear(this.#states.at(-1)!.h, ...this.#output).data as FloatArray
+  }
+
+  select(rows: Int32Array): void {
+    const indices = fromData(rows, [rows.length])
+    this.#states = this.#states.map(({ h, c }) => ({ h: h.gatherRows(indices), c: c?.gatherRows(indices) }))
+  }
+
+  free(): void {}
+}
