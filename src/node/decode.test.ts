@@ -51,6 +51,7 @@ const hex = (digits: string) => Buffer.from(digits.replaceAll(' ', ''), 'hex')
 
 const german = 'Über den Wolken muß die Freiheit\nwohl grenzenlos sein.\n'
 const russian = 'Все счастливые семьи\nпохожи друг на друга.\n'
+const japanese = '吾輩は猫である。名前はまだ無い。\nどこで生れたかとんと見当がつかぬ。\n'
 const chinese = '学而时习之，不亦说乎？\n有朋自远方来。🐋\n'
 
 describe('encodings', () => {
@@ -104,6 +105,7 @@ describe('encodings', () => {
     ['German', german],
     ['Russian', russian],
     ['Chinese', chinese],
+    ['Japanese', japanese],
     ['long', german.repeat(4000)],
   ])('UTF-16 without a mark is refused with advice that works: a %s text', async (_language, text) => {
     for (const [encoding, bytes] of [
@@ -135,6 +137,42 @@ describe('encodings', () => {
   ])('no advice that makes the wrong text: %s', async (_name, bytes) => {
     await expect(collect([bytes])).rejects.toThrow('say which encoding it has')
     await expect(collect([bytes])).rejects.not.toThrow('windows-1252')
+  })
+
+  test.each([
+    ['windows-1251', hex('c2 f1 e5 20 f1 f7 e0 f1 f2 eb e8 e2 fb e5 20 f1 e5 ec fc e8'), 'Все счастливые семьи'],
+    ['koi8-r', hex('f7 d3 c5 20 d3 de c1 d3 d4 cc c9 d7 d9 c5 20 d3 c5 cd d8 c9'), 'Все счастливые семьи'],
+  ])('a Russian text in %s is refused with advice that works', async (encoding, bytes, text) => {
+    await expect(collect([bytes])).rejects.toThrow(`--encoding ${encoding}) if it is Cyrillic`)
+    expect(await collect([bytes], encoding)).toBe(text)
+  })
+
+  test.each([
+    ['shift_jis', hex('93 fa 96 7b 20 8c 7e')],
+    ['euc-jp', hex('a4 cf a4 de a4 c0 cc b5 a4 a4')],
+    [
+      'gb18030',
+      hex(
+        'd1 a7 b6 f8 ca b1 cf b0 d6 ae a3 ac b2 bb d2 e0 cb b5 ba f5 a3 bf d3 d0 c5 f3 d7 d4 d4 b6 b7 bd c0 b4 a1 a3',
+      ),
+    ],
+  ])('%s gets no advice for Cyrillic', async (_encoding, bytes) => {
+    await expect(collect([bytes])).rejects.toThrow('say which encoding it has')
+    await expect(collect([bytes])).rejects.not.toThrow('Cyrillic')
+  })
+
+  test.each([
+    ['utf-16le', utf16be(russian), 'utf-16be'],
+    ['utf-16be', utf16le(german), 'utf-16le'],
+    ['utf-16le', Buffer.from(german), 'utf-8'],
+    ['utf-16be', Buffer.from('An English text.\n'), 'utf-8'],
+  ])('what is said to be %s, and clearly is not, is refused by its name', async (said, bytes, encoding) => {
+    await expect(collect([bytes], said)).rejects.toThrow(DataError)
+    await expect(collect([bytes], said)).rejects.toThrow(`it is said to be ${said} and looks like ${encoding}`)
+  })
+
+  test('UTF-16 that ends within a character is said to be cut off', async () => {
+    await expect(collect([utf16le('\uFEFFabc').subarray(0, 7)])).rejects.toThrow('the file ends within a character')
   })
 
   test('UTF-8 that is damaged is not taken for another encoding', async () => {

@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { DataError, OptionError } from '../core/errors.js'
-import { kindOfBinary, looksWestern, unmarkedUtf16 } from './recognize.js'
+import { kindOfBinary, likelyCyrillic, looksWestern, unmarkedUtf16 } from './recognize.js'
 
 /** Bytes of a file's beginning that tell what it is. */
 const HEAD = 4096
@@ -72,8 +72,18 @@ function begin(head: Buffer, name: string, encoding: string | undefined): Decode
   const marked = marks.find(([, mark]) => mark.every((byte, i) => head[i] === byte))?.[0]
   const decoding = marked ?? encoding ?? 'utf-8'
   if (decoding === 'utf-8') return new Utf8(name, marked !== undefined || encoding !== undefined)
+  if (!marked && decoding.startsWith('utf-16')) {
+    const likelier = looksUtf8(head) ? 'utf-8' : unmarkedUtf16(head)
+    if (likelier && likelier !== decoding) {
+      throw new DataError(`${name}: it is said to be ${decoding} and looks like ${likelier}; say ${saying(likelier)}`)
+    }
+  }
   return new Labelled(name, decoding)
 }
+
+/** UTF-16 has NULs where a text has spaces or line breaks, and few characters could be UTF-8 by chance. */
+const looksUtf8 = (head: Buffer): boolean =>
+  head.length >= 16 && !head.includes(0) && isUtf8(head.subarray(0, head.length - incomplete(head)))
 
 class Utf8 implements Decoder {
   /** The bytes that came last, of which those from `whole` on begin a character that is to go on. */
@@ -120,14 +130,15 @@ class Utf8 implements Decoder {
     const utf16 = this.#utf16(bytes)
     if (utf16) return new DataError(`${said}, expected text; it looks like ${utf16}`)
     if (bytes.includes(0)) return new DataError(`${said}, and has NULs, as binary files have; expected text`)
-    if (this.said || this.#beyondAscii || !isAscii(bytes.subarray(0, place))) {
+    if (this.said || this.#beyondAscii || mostlyUtf8(bytes)) {
       return new DataError(
         `${said}, as it ${this.said ? 'is said to be' : 'is before'}; it is damaged there or cut off. Mend it, for example with iconv -c -f utf-8 -t utf-8, which leaves out what is damaged`,
       )
     }
+    const cyrillic = likelyCyrillic(bytes)
     const advice = looksWestern(bytes)
       ? `${saying('windows-1252')} if it was written on Windows in a Western European language`
-      : `${saying('windows-1251')} if it is Cyrillic, or what it is: koi8-r, shift_jis, gb18030, big5, euc-kr, …`
+      : `${cyrillic ? `${saying(cyrillic)} if it is Cyrillic` : saying('shift_jis')}, or what it is: iso-8859-5, euc-jp, gb18030, big5, euc-kr, …`
     return new DataError(`${said}; say which encoding it has: ${advice}`)
   }
 
@@ -168,16 +179,16 @@ class Labelled implements Decoder {
   }
 
   flush(): string {
-    return this.#decode(() => this.#decoder.decode())
+    return this.#decode(() => this.#decoder.decode(), 'the file ends within a character, and is cut off')
   }
 
-  #decode(decode: () => string): string {
+  #decode(decode: () => string, problem = `some byte from ${this.#before} on is wrong`): string {
     try {
       return decode()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error
       throw new DataError(
-        `${this.name}: the file is not ${this.encoding} text, for some byte from ${this.#before} on is wrong; name its encoding, or none for UTF-8`,
+        `${this.name}: the file is not ${this.encoding} text, for ${problem}; mend it, or name the encoding that it has`,
       )
     }
   }
@@ -202,6 +213,13 @@ function incomplete(bytes: Uint8Array): number {
     return length > back ? back : 0
   }
   return 0
+}
+
+/** Whether characters beyond ASCII are whole rather than broken: two bytes of other encodings may be one by chance. */
+function mostlyUtf8(bytes: Buffer): boolean {
+  const text = bytes.toString('utf8')
+  const whole = text.match(/[^\0-\x7f\uFFFD]/gu)?.length ?? 0
+  return whole > 0 && whole >= text.split('\uFFFD').length - 1
 }
 
 /** Where the first character begins that is not UTF-8. */

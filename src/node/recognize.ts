@@ -64,7 +64,8 @@ export function kindOfBinary(head: Buffer): { what: string; advice: string } | u
 /** Whether bytes are UTF-16 without a byte order mark, and which. */
 export function unmarkedUtf16(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   // Half of the bytes are ASCII where a text is English, a little more where it is Chinese, nearly all in other encodings.
-  const ascii = bytes.toString('latin1').match(/[ -~]/g)?.length ?? 0
+  // 0 does not count: it is the first byte of all Japanese syllables.
+  const ascii = bytes.toString('latin1').match(/[ -/1-~]/g)?.length ?? 0
   if (ascii > 0.75 * bytes.length) return undefined
   const [little, big] = (['utf-16le', 'utf-16be'] as const).map((encoding) => ({
     encoding,
@@ -98,4 +99,16 @@ export function looksWestern(bytes: Buffer): boolean {
   if (/[\x81\x8d\x8f\x90\x9d]/.test(text) || CONTROL.test(text)) return false
   const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0
   return count(/[\xc0-\xff]/g) <= count(/[A-Za-z]/g) / 2
+}
+
+/**
+ * The Cyrillic encoding in which nearly all letters of a text are small ones; undefined for what does not look Cyrillic.
+ * The small letters of each are the capitals of the other.
+ */
+export function likelyCyrillic(bytes: Buffer): 'windows-1251' | 'koi8-r' | undefined {
+  const text = bytes.toString('latin1')
+  const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0
+  const most = 0.8 * count(/[\x80-\xff]/g)
+  if (count(/[\xe0-\xff]/g) > most) return 'windows-1251'
+  return count(/[\xc0-\xdf]/g) > most ? 'koi8-r' : undefined
 }
