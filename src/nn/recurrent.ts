@@ -4,7 +4,7 @@ import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
-import { type CellKind, gatesOf, type Stepper } from '../kernels/kernels.js'
+import type { CellKind, Stepper } from '../kernels/kernels.js'
 import { full, zeros } from '../tensor/create.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
 import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
@@ -16,10 +16,8 @@ import { Module } from './module.js'
 import { type LayerOfStack, type NormalizedWeights, normalizedLayer } from './normalized-cells.js'
 import { NormalizedStepper } from './normalized-stepper.js'
 import { Parameter } from './parameter.js'
+import { recurrentShapes, type Suffix, suffixesOf } from './shapes.js'
 import { checkState, type RecurrentState } from './state.js'
-
-/** How the names of a layer's parameters end, in one direction or the other. */
-type Suffix = `l${number}` | `l${number}_reverse`
 
 /** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
 export const MAX_LAYERS = 1000
@@ -133,29 +131,13 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     this.#name = name
     this.#generator = generator
 
-    const rows = gatesOf[cell] * hiddenSize
     const initial = uniform(1 / Math.sqrt(hiddenSize))
-    const add = (parameter: string, ...shape: number[]) => {
+    const sizes = { cell, inputSize, hiddenSize, numLayers, bias, bidirectional, layerNorm }
+    for (const [parameter, shape] of recurrentShapes(sizes)) {
       const values =
         layerNorm && shape.length === 1 ? full(shape, parameter.startsWith('gain') ? 1 : 0) : initial(shape, generator)
       // Not writable: the kernels rely on the shapes.
       Object.defineProperty(this, parameter, { value: new Parameter(values), enumerable: true })
-    }
-    for (let layer = 0; layer < numLayers; layer++) {
-      for (const suffix of this.#suffixes(layer)) {
-        add(`weight_ih_${suffix}`, rows, layer === 0 ? inputSize : hiddenSize * this.numDirections)
-        add(`weight_hh_${suffix}`, rows, hiddenSize)
-        if (bias) {
-          add(`bias_ih_${suffix}`, rows)
-          add(`bias_hh_${suffix}`, rows)
-        }
-        if (layerNorm) {
-          add(`gain_ih_${suffix}`, rows)
-          add(`gain_hh_${suffix}`, rows)
-          if (cell === 'lstm') add(`gain_c_${suffix}`, hiddenSize)
-          if (cell === 'lstm' && bias) add(`bias_c_${suffix}`, hiddenSize)
-        }
-      }
     }
   }
 
@@ -227,7 +209,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const cs: Tensor[] = []
     for (let layer = 0; layer < this.numLayers; layer++) {
       if (layer > 0 && this.training) output = dropout(output, this.dropout, this.#generator, this.dropoutKind)
-      const directions = this.#suffixes(layer).map((suffix, direction) => {
+      const directions = suffixesOf(layer, this.bidirectional).map((suffix, direction) => {
         const index = layer * this.numDirections + direction
         const { kind: cell, hiddenSize } = this
         const inputSize = layer === 0 ? this.inputSize : hiddenSize * this.numDirections
@@ -285,11 +267,6 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   #stateShape(batchSize: number): number[] {
     return [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
-  }
-
-  /** Endings of the parameters' names: one for each direction of a layer. */
-  #suffixes(layer: number): Suffix[] {
-    return this.bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
   }
 
   #weights(suffix: Suffix): NormalizedWeights {

@@ -2,20 +2,12 @@ import { createHash } from 'node:crypto'
 import { DataError, FormatError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
-import {
-  checkParameters,
-  checkVocab,
-  type ModelConfig,
-  parseConfig,
-  parseVocab,
-  valuesProblem,
-  vocabToJson,
-} from '../formats/model.js'
-import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
+import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model.js'
+import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
 import { writeFileAtomic } from './atomic.js'
-import { readFile } from './files.js'
+import { withFile } from './open-file.js'
 
 /** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
 export const CHECKPOINT = 'checkpoint.safetensors'
@@ -36,15 +28,14 @@ export interface Checkpoint {
 
 /**
  * Writes a checkpoint whole or not at all, as safetensors whose metadata hold the rest and a checksum of
- * everything. Whether the tensors are those of the configuration is checked when it is read.
- * @throws DataError for a parameter that is not finite; nothing is written then
+ * everything. What `loadCheckpoint` would refuse is not saved.
+ * @throws DataError for a model that could not be loaded again; nothing is written then
  */
 export async function saveCheckpoint(
   file: string,
   { config, vocab, tensors, progress, run }: Checkpoint,
 ): Promise<number> {
-  const problem = valuesProblem(tensorsUnder('model', tensors))
-  if (problem) throw new DataError(`${file}: ${problem}; nothing was saved: train again with a smaller learning rate`)
+  checkSavable(file, config, vocab, tensorsUnder('model', tensors))
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(progress)
@@ -56,14 +47,9 @@ export async function saveCheckpoint(
 
 /** @throws DataError where there is none, FormatError for a damaged or forged one */
 export async function loadCheckpoint(file: string): Promise<Checkpoint> {
-  const bytes = await readFile(file).catch(({ code, message }: NodeJS.ErrnoException) => {
-    throw new DataError(
-      code === 'ENOENT'
-        ? `${file}: there is no such file, expected the checkpoint of a training`
-        : `${file}: the file cannot be read (${message})`,
-    )
-  })
-  const { tensors, metadata } = decodeSafetensors(bytes, file)
+  const read = await withFile(file, (opened) => readSafetensors(opened, file))
+  if (!read) throw new DataError(`${file}: there is no such file, expected the checkpoint of a training`)
+  const { tensors, metadata } = read
   const { sha256, ...rest } = metadata
   if (rest.format !== 'unrolled checkpoint') {
     throw new FormatError(`${file}: the file is no checkpoint, expected one that a training wrote`)
@@ -71,11 +57,11 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   if (sha256 !== checksum(tensors, rest)) {
     throw new FormatError(`${file}: the checkpoint is damaged: its checksum is another than that of its content`)
   }
-  const vocab = parseVocab(rest.vocab ?? '', `${file}: vocab`)
+  const { config, vocab } = checkModel(
+    { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
+    { config: `${file}: config`, vocab: `${file}: vocab`, parameters: file },
+  )
   if (vocab.kind === 'bpe') await loadBytePairs()
-  const config = parseConfig(rest.config ?? '', `${file}: config`)
-  checkVocab(config, vocab, file)
-  checkParameters(config, tensorsUnder('model', tensors), file)
   return {
     config,
     vocab,

@@ -1,8 +1,6 @@
 import { rename, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { checkSavable } from '../formats/model.js'
-import { tensorsUnder } from '../train/state.js'
 import { findReplaced, makeFolder, removeAbandoned } from './atomic.js'
 import { BEST, CHECKPOINT, type Checkpoint, EVENT_FILE, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { readdir, rm } from './files.js'
@@ -106,9 +104,7 @@ export class RunFolder {
   }
 
   /** @throws DataError for a model that could not be loaded again: it takes no good one's place */
-  async #save(name: string, checkpoint: Checkpoint): Promise<number> {
-    const { config, vocab, tensors } = checkpoint
-    checkSavable(this.file(name), config, vocab, tensorsUnder('model', tensors))
+  #save(name: string, checkpoint: Checkpoint): Promise<number> {
     return orDataError(this.folder, () => saveCheckpoint(this.file(name), checkpoint))
   }
 

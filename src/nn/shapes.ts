@@ -1,0 +1,66 @@
+import type { Shape } from '../core/shape.js'
+import { type CellKind, gatesOf } from '../kernels/kernels.js'
+
+// The names and shapes of parameters, in PyTorch's order: modules are constructed from these lists, and saved files are
+// checked against them. Each list is walked one by one, so that a forged number of layers is not walked to its end.
+
+type Shapes = Iterable<[name: string, shape: Shape]>
+
+/** How the names of a layer's parameters end, in one direction or the other. */
+export type Suffix = `l${number}` | `l${number}_reverse`
+
+/** What decides the parameters of a recurrent layer. */
+export interface RecurrentParameters {
+  cell: CellKind
+  inputSize: number
+  hiddenSize: number
+  numLayers: number
+  bias: boolean
+  bidirectional: boolean
+  layerNorm?: boolean
+}
+
+/** What decides the parameters of an RNNModel. */
+export interface ModelParameters extends Omit<RecurrentParameters, 'inputSize'> {
+  vocabSize: number
+  embeddingSize?: number
+  tieWeights?: boolean
+}
+
+/** Endings of the parameters' names: one for each direction of a layer. */
+export const suffixesOf = (layer: number, bidirectional: boolean): Suffix[] =>
+  bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
+
+export function* recurrentShapes(options: RecurrentParameters): Shapes {
+  const { cell, inputSize, hiddenSize, numLayers, bias, bidirectional, layerNorm } = options
+  const rows = gatesOf[cell] * hiddenSize
+  for (let layer = 0; layer < numLayers; layer++) {
+    const columns = layer === 0 ? inputSize : hiddenSize * (bidirectional ? 2 : 1)
+    for (const suffix of suffixesOf(layer, bidirectional)) {
+      yield [`weight_ih_${suffix}`, [rows, columns]]
+      yield [`weight_hh_${suffix}`, [rows, hiddenSize]]
+      if (bias) yield [`bias_ih_${suffix}`, [rows]]
+      if (bias) yield [`bias_hh_${suffix}`, [rows]]
+      if (!layerNorm) continue
+      yield [`gain_ih_${suffix}`, [rows]]
+      yield [`gain_hh_${suffix}`, [rows]]
+      if (cell === 'lstm') yield [`gain_c_${suffix}`, [hiddenSize]]
+      if (cell === 'lstm' && bias) yield [`bias_c_${suffix}`, [hiddenSize]]
+    }
+  }
+}
+
+export const linearShapes = (inFeatures: number, outFeatures: number) =>
+  ({ weight: [outFeatures, inFeatures], bias: [outFeatures] }) as const
+
+/** Those of an RNNModel, under the names of its `stateDict`. A shared weight is there once, under its first name. */
+export function* modelShapes(options: ModelParameters): Shapes {
+  const { vocabSize, hiddenSize, bidirectional, embeddingSize, tieWeights } = options
+  if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]
+  for (const [name, shape] of recurrentShapes({ ...options, inputSize: embeddingSize ?? vocabSize })) {
+    yield [`rnn.${name}`, shape]
+  }
+  const { weight, bias } = linearShapes(hiddenSize * (bidirectional ? 2 : 1), vocabSize)
+  if (!tieWeights) yield ['linear.weight', weight]
+  yield ['linear.bias', bias]
+}
