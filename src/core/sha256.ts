@@ -1,4 +1,4 @@
-/** Bytes that are worked on at once. */
+/** Bytes that are mixed in at once. */
 const BLOCK = 64
 
 /** The first prime numbers. */

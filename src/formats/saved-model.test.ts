@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
@@ -44,6 +44,16 @@ test('files may be sources that are read in parts; one that ends too early is re
     const cut = decodeModel({ ...sources, [name]: source(bytes, bytes.length - 1) }, 'place')
     await expect(cut).rejects.toThrow(FormatError)
     await expect(cut).rejects.toThrow(`place/${name}: `)
+  }
+})
+
+test('where there is no Web Crypto API the same files are made and read', async () => {
+  vi.stubGlobal('crypto', undefined)
+  try {
+    expect(await encodeModel(model, vocab, { epochs: 3 })).toEqual(files)
+    expect((await decodeModel(files)).model.stateDict()).toEqual(model.stateDict())
+  } finally {
+    vi.unstubAllGlobals()
   }
 })
 

@@ -34,11 +34,25 @@ export async function readExactly(
   )
 }
 
-/** SHA-256 of a source from an offset on, as hexadecimal digits. */
+/** Bytes that the Web Crypto API takes at once: Node counts their bits in 31 bits. */
+const MOST_AT_ONCE = 2 ** 28 - 1
+
+/**
+ * SHA-256 of a source from an offset on, as hexadecimal digits: by the Web Crypto API, which is some four times as fast
+ * as our own, where there is one and it takes so many bytes.
+ */
 export async function sha256Of(source: ByteSource, where: string, from = 0): Promise<string> {
+  const length = Math.max(0, source.size - from)
+  const subtle = globalThis.crypto?.subtle
+  if (subtle && length <= MOST_AT_ONCE) {
+    const bytes = await readExactly(source, from, length, where)
+    return toHex(new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)))
+  }
   const hash = new Sha256()
   for (let at = from; at < source.size; at += PART) {
     hash.update(await readExactly(source, at, Math.min(PART, source.size - at), where))
   }
   return hash.digest()
 }
+
+const toHex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
