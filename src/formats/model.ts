@@ -2,26 +2,30 @@ import * as v from 'valibot'
 import { DataError, FormatError } from '../core/errors.js'
 import { parseAs } from '../core/parse.js'
 import { Generator } from '../core/random.js'
-import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
+import { formatShape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
-import { type CellKind, cellNames, cells, parameterShapes } from '../kernels/cells.js'
+import { type CellKind, cellNames, cells } from '../kernels/cells.js'
 import { dropoutKinds } from '../nn/dropout.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
 import type { RecurrentLayer } from '../nn/recurrent.js'
 import { RNN } from '../nn/rnn.js'
+import { modelShapes } from '../nn/shapes.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 
+/** The version of the format that is written; no older one was ever. */
+const VERSION = 1
+
 /** What config.json of a saved model says. */
 const configSchema = v.pipe(
-  v.object({
+  v.strictObject({
     format: v.literal('unrolled'),
-    version: v.literal(1),
+    version: v.literal(VERSION),
     cell: v.picklist(cellNames),
     /** Of an RNN. */
     nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
@@ -53,7 +57,9 @@ const configSchema = v.pipe(
   ),
 )
 
-const vocabSchema = v.object({ kind: v.picklist(tokenKinds), tokens: v.array(v.string()) })
+const newerSchema = v.object({ format: v.literal('unrolled'), version: v.pipe(v.number(), v.gtValue(VERSION)) })
+
+const vocabSchema = v.strictObject({ kind: v.picklist(tokenKinds), tokens: v.array(v.string()) })
 
 export type ModelConfig = v.InferOutput<typeof configSchema>
 export type TrainingRecord = NonNullable<ModelConfig['training']>
@@ -67,15 +73,23 @@ export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfi
   const embeddingSize = embedding?.embeddingDim
   const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm }
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout }
-  return { format: 'unrolled', version: 1, cell, nonlinearity, ...sizes, ...drops, training }
+  return { format: 'unrolled', version: VERSION, cell, nonlinearity, ...sizes, ...drops, training }
 }
 
+/** @throws FormatError for what is no configuration, or that of a newer version */
 export function parseConfig(json: string, where: string): ModelConfig {
-  return parse(configSchema, json, where)
+  const value = parseJson(json, where)
+  const newer = v.safeParse(newerSchema, value)
+  if (newer.success) {
+    throw new FormatError(
+      `${where}: the version is ${newer.output.version}, expected ${VERSION}; a newer version of Unrolled wrote it, so update Unrolled to read it`,
+    )
+  }
+  return parseAs(configSchema, value, where)
 }
 
 export function parseVocab(json: string, where: string): Vocab {
-  const { kind, tokens } = parse(vocabSchema, json, where)
+  const { kind, tokens } = parseAs(vocabSchema, parseJson(json, where), where)
   try {
     return Vocab.of(tokens, kind)
   } catch (error) {
@@ -92,23 +106,7 @@ type Sizes = Omit<ModelConfig, 'format' | 'version'>
 export const kindOf = ({ cell, nonlinearity = 'tanh' }: Pick<Sizes, 'cell' | 'nonlinearity'>): CellKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
 
-/** Names and shapes of a model's parameters, one by one: a forged number of layers is not walked to its end. */
-function* expectedShapes(config: Sizes): Iterable<[name: string, shape: Shape]> {
-  const { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm = false } = config
-  const directions = bidirectional ? 2 : 1
-  for (let layer = 0; layer < numLayers; layer++) {
-    const inputSize = layer === 0 ? (embeddingSize ?? vocabSize) : directions * hiddenSize
-    const shapes = parameterShapes(kindOf(config), { inputSize, hiddenSize, bias, layerNorm })
-    // weight_hh first: of all shapes it says most clearly which cell or size is another one.
-    const parameters = Object.entries({ weight_hh: shapes.weight_hh, ...shapes })
-    for (const suffix of [`l${layer}`, `l${layer}_reverse`].slice(0, directions)) {
-      for (const [name, shape] of parameters) yield [`rnn.${name}_${suffix}`, shape]
-    }
-  }
-  if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]
-  if (!tieWeights) yield ['linear.weight', [vocabSize, directions * hiddenSize]]
-  yield ['linear.bias', [vocabSize]]
-}
+const expectedShapes = (config: Sizes) => modelShapes({ ...config, kind: kindOf(config) })
 
 /** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
 export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
@@ -128,10 +126,32 @@ export function parameterCount(config: Sizes): number {
   return one + (config.numLayers - 1) * (count(2) - one)
 }
 
-/** @throws FormatError where a vocabulary is another's than a configuration's model */
-export function checkVocab({ vocabSize }: ModelConfig, { size }: Vocab, where: string): void {
-  if (size === vocabSize) return
-  throw new FormatError(`${where}: the vocabulary has ${size} tokens, expected ${vocabSize} by the configuration`)
+/** A model as it is written: two texts, and its parameters. */
+export interface WrittenModel {
+  config: string
+  vocab: string
+  parameters: Readonly<Record<string, Tensor>>
+}
+
+/**
+ * What is written of a model, checked: whoever saves asks this before, and whoever loads afterwards, so that what would
+ * be refused on loading is not saved.
+ * @param where the names of the parts, for messages
+ * @throws FormatError where a part is damaged, or the parts do not belong together
+ */
+export function checkModel(
+  { config: configText, vocab: vocabText, parameters }: WrittenModel,
+  where: Record<keyof WrittenModel, string>,
+): { config: ModelConfig; vocab: Vocab } {
+  const config = parseConfig(configText, where.config)
+  const vocab = parseVocab(vocabText, where.vocab)
+  if (vocab.size !== config.vocabSize) {
+    throw new FormatError(
+      `${where.vocab}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} by the configuration`,
+    )
+  }
+  checkParameters(config, parameters, where.parameters)
+  return { config, vocab }
 }
 
 /**
@@ -139,11 +159,7 @@ export function checkVocab({ vocabSize }: ModelConfig, { size }: Vocab, where: s
  * sizes is made, so that a forged size takes neither memory nor time.
  * @throws FormatError where a parameter is missing or unknown, has another shape, or is not finite
  */
-export function checkParameters(
-  config: ModelConfig,
-  parameters: Readonly<Record<string, Tensor>>,
-  where: string,
-): void {
+function checkParameters(config: ModelConfig, parameters: Readonly<Record<string, Tensor>>, where: string): void {
   const { numLayers } = config
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
   const expected = new Set<string>()
@@ -182,9 +198,8 @@ export function checkSavable(
     : 'a model with parameters of its own is saved with saveStateDict'
   try {
     if (infinite) throw new FormatError(`${where}: ${infinite}`)
-    const read = parseConfig(JSON.stringify(config), where)
-    checkVocab(read, parseVocab(vocabToJson(vocab), where), where)
-    checkParameters(read, parameters, where)
+    const written = { config: JSON.stringify(config), vocab: vocabToJson(vocab), parameters }
+    checkModel(written, { config: where, vocab: where, parameters: where })
   } catch (error) {
     throw new DataError(
       `${(error as Error).message}; nothing was saved, because the model could not be loaded again; ${advice}`,
@@ -204,6 +219,16 @@ export function buildModel(
   generator: Generator = new Generator(),
 ): RNNModel {
   checkParameters(config, parameters, where)
+  return modelWith(config, parameters, where, generator)
+}
+
+/** `buildModel` of parameters that are checked already. */
+export function modelWith(
+  config: ModelConfig,
+  parameters: Record<string, Tensor>,
+  where: string,
+  generator: Generator = new Generator(),
+): RNNModel {
   try {
     const model = modelOf(config, generator)
     model.loadStateDict(parameters)
@@ -227,13 +252,11 @@ export function modelOf(config: Sizes, generator: Generator): RNNModel {
   return new RNNModel(layers[cell](), vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
 }
 
-function parse<T extends v.GenericSchema>(schema: T, json: string, where: string): v.InferOutput<T> {
-  let value: unknown
+function parseJson(json: string, where: string): unknown {
   try {
     // Windows programs begin a file with a byte order mark.
-    value = JSON.parse(json.replace(/^\uFEFF/, ''))
+    return JSON.parse(json.replace(/^\uFEFF/, ''))
   } catch {
     throw new FormatError(`${where}: the file is not JSON`)
   }
-  return parseAs(schema, value, where)
 }

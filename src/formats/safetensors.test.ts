@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FormatError } from '../core/errors.js'
-import { tensor } from '../tensor/create.js'
+import { fromData, tensor } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
+import { decodeSafetensors, encodeSafetensors, readSafetensors } from './safetensors.js'
 
 /** A file with any header and so many bytes of values. */
 function forge(header: unknown, values = 8, claimed?: number | bigint): Uint8Array {
@@ -34,6 +34,22 @@ describe('safetensors', () => {
       expect(read[name].shape).toEqual(shape)
       expect(read[name].data).toEqual(data)
     }
+  })
+
+  test('a tensor that is read in several parts has each value in its place', async () => {
+    const length = 2 ** 24 + 3
+    const values = Float32Array.from({ length }, (_, i) => i)
+    const bytes = encodeSafetensors({ first: tensor([9]), long: fromData(values, [length]) })
+    const longest: number[] = []
+    const read = async (offset: number, count: number) => {
+      longest.push(count)
+      return bytes.subarray(offset, offset + count)
+    }
+    for (const { tensors } of [decodeSafetensors(bytes), await readSafetensors({ size: bytes.length, read })]) {
+      expect(Buffer.from(tensors.long.data.buffer).equals(Buffer.from(values.buffer))).toBe(true)
+      expect(tensors.first.data).toEqual(Float32Array.of(9))
+    }
+    expect(Math.max(...longest)).toBeLessThan(4 * length)
   })
 
   test('reads a file that Python wrote', () => {

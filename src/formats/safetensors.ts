@@ -4,6 +4,7 @@ import { kernels } from '../kernels/index.js'
 import type { TensorData } from '../tensor/arrays.js'
 import { fromData } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { type ByteSource, readExactly } from './source.js'
 
 /** The format's own limit on its header. */
 const MAX_HEADER = 100_000_000
@@ -59,24 +60,85 @@ export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Rec
   return file
 }
 
+/** Bytes of a tensor that are read at once: whole values of every dtype. */
+const PART = 2 ** 26
+
+/** Reads a file by asking for so many bytes at an offset, and is given them. */
+type Reading = Generator<{ offset: number; length: number }, Safetensors, Uint8Array>
+
 /**
- * Reads the bytes of a .safetensors file. Nothing in the header is believed before it is checked.
+ * The tensors in the bytes of a .safetensors file. Nothing in the header is believed before it is checked.
  * @param where the file's name, for messages
  * @throws FormatError for a truncated or forged file
  */
 export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safetensors {
+  const reading = walk(file.length, where)
+  let next = reading.next()
+  while (!next.done) {
+    const { offset, length } = next.value
+    next = reading.next(file.subarray(offset, offset + length))
+  }
+  return next.value
+}
+
+/**
+ * `decodeSafetensors` of a file of any size, which is read part by part.
+ * @param where the file's name, for messages
+ * @throws FormatError for a truncated or forged file
+ */
+export async function readSafetensors(file: ByteSource, where = 'safetensors'): Promise<Safetensors> {
+  const reading = walk(file.size, where)
+  let next = reading.next()
+  while (!next.done) {
+    const { offset, length } = next.value
+    next = reading.next(await readExactly(file, offset, length, where))
+  }
+  return next.value
+}
+
+function* walk(size: number, where: string): Reading {
   const fail: Fail = (problem) => {
     throw new FormatError(`${where}: ${problem}`)
   }
-  if (file.length < 8) fail(`the file has ${file.length} bytes, expected at least 8`)
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const length = Number(view.getBigUint64(0, true))
-  if (length > MAX_HEADER || length > file.length - 8) {
+  if (size < 8) fail(`the file has ${size} bytes, expected at least 8`)
+  const length = Number(viewOf(yield { offset: 0, length: 8 }).getBigUint64(0, true))
+  if (length > MAX_HEADER || length > size - 8) {
     fail(
-      `the header claims ${length} bytes, expected at most ${Math.min(MAX_HEADER, file.length - 8)}; the file is truncated or not a safetensors file`,
+      `the header claims ${length} bytes, expected at most ${Math.min(MAX_HEADER, size - 8)}; the file is truncated or not a safetensors file`,
     )
   }
-  const header = parseHeader(file.subarray(8, 8 + length)) ?? fail('the header is not a JSON object')
+  const start = 8 + length
+  const { entries, metadata } = checkHeader(yield { offset: 8, length }, size - start, fail)
+  const tensors: [string, Tensor][] = []
+  for (const { name, dtype, shape, from, to } of entries) {
+    const data: TensorData = types[dtype].whole ? new Int32Array(sizeOf(shape)) : new (kernels().Float)(sizeOf(shape))
+    for (let at = from; at < to; at += PART) {
+      const bytes = yield { offset: start + at, length: Math.min(PART, to - at) }
+      fill(data, (at - from) / types[dtype].bytes, bytes, name, dtype, fail)
+    }
+    tensors.push([name, fromData(data, shape)])
+  }
+  return { tensors: Object.fromEntries(tensors), metadata }
+}
+
+/** Puts values into an array from an index on. */
+function fill(data: TensorData, first: number, bytes: Uint8Array, name: string, dtype: string, fail: Fail): void {
+  const { bytes: width, read, whole } = types[dtype]
+  if (written.get(data[Symbol.toStringTag]) === dtype) {
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(bytes, first * width)
+    return
+  }
+  const view = viewOf(bytes)
+  for (let i = 0; i * width < bytes.length; i++) {
+    const value = read(view, i * width)
+    data[first + i] = value
+    if (whole && data[first + i] !== value) fail(`${name} holds ${value}, expected whole numbers of 32 bits`)
+  }
+}
+
+/** What a header says of the tensors, in the order of their values. */
+function checkHeader(json: Uint8Array, bytes: number, fail: Fail) {
+  const header = parseHeader(json) ?? fail('the header is not a JSON object')
   const metadata: Record<string, string> = {}
   if (Object.hasOwn(header, '__metadata__')) {
     const given = header.__metadata__
@@ -86,8 +148,6 @@ export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safe
       metadata[key] = value
     }
   }
-
-  const start = 8 + length
   const entries = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, entry]) => ({ name, ...checkEntry(name, entry, fail) }))
@@ -95,23 +155,14 @@ export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safe
   let end = 0
   for (const { name, from, to } of entries) {
     if (from !== end) fail(`${name} begins at ${from}, expected ${end}: values must neither overlap nor leave holes`)
-    if (to > file.length - start) fail(`${name} ends at ${to}, but the file has ${file.length - start} bytes of values`)
+    if (to > bytes) fail(`${name} ends at ${to}, but the file has ${bytes} bytes of values`)
     end = to
   }
-  if (end !== file.length - start) fail(`${file.length - start - end} bytes at the end belong to no tensor`)
-
-  const tensors = entries.map(({ name, dtype, shape, from }) => {
-    const { bytes, read, whole } = types[dtype]
-    const data: TensorData = whole ? new Int32Array(sizeOf(shape)) : new (kernels().Float)(sizeOf(shape))
-    for (let i = 0; i < data.length; i++) {
-      const value = read(view, start + from + i * bytes)
-      data[i] = value
-      if (whole && data[i] !== value) fail(`${name} holds ${value}, expected whole numbers of 32 bits`)
-    }
-    return [name, fromData(data, shape)] as const
-  })
-  return { tensors: Object.fromEntries(tensors), metadata }
+  if (end !== bytes) fail(`${bytes - end} bytes at the end belong to no tensor`)
+  return { entries, metadata }
 }
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -23,7 +23,7 @@ export function decodeStateDict(bytes: Uint8Array): Record<string, Tensor> {
   if (!(bytes instanceof Uint8Array)) {
     throw new OptionError('decodeStateDict: the argument is no Uint8Array, expected the bytes of a .safetensors file')
   }
-  return decodeTensors(bytes, 'decodeStateDict')
+  return checkValues(decodeSafetensors(bytes, 'decodeStateDict').tensors, 'decodeStateDict')
 }
 
 /** @throws OptionError for anything but a module */
@@ -50,9 +50,11 @@ export function encodeModule(where: string, module: Module): Uint8Array {
   return encodeSafetensors(tensors, { format: 'pt' })
 }
 
-/** @param where the function or file, for messages */
-export function decodeTensors(bytes: Uint8Array, where: string): Record<string, Tensor> {
-  const { tensors } = decodeSafetensors(bytes, where)
+/**
+ * @param tensors that were read
+ * @param where the function or file, for messages
+ */
+export function checkValues(tensors: Record<string, Tensor>, where: string): Record<string, Tensor> {
   const problem = valuesProblem(tensors)
   if (problem) throw new FormatError(`${where}: ${problem}`)
   return tensors

@@ -9,6 +9,7 @@ import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
+import type { Shapes } from './shapes.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './state.js'
 import { type CellWeights, type Step, UnfusedCell } from './unfused.js'
 
@@ -69,7 +70,7 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
     this.layerNorm = layerNorm
     this.#name = name
     this.#step = step
-    addParameters(this, '', kind, this, generator)
+    addParameters(this, Object.entries(parameterShapes(kind, this)), this, generator)
   }
 
   protected override get typeName(): string {
@@ -104,18 +105,23 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
   }
 }
 
-/** Gives a module the parameters of one cell with their initial values. @param ending of their names */
-export function addParameters(module: Module, ending: string, kind: CellKind, sizes: CellSizes, generator: Generator) {
-  const initial = uniform(1 / Math.sqrt(sizes.hiddenSize))
-  for (const [name, shape] of Object.entries(parameterShapes(kind, sizes))) {
-    const constant = sizes.layerNorm && shape.length === 1
+/** Gives a module the parameters of cells with their initial values. */
+export function addParameters(
+  module: Module,
+  shapes: Shapes,
+  { hiddenSize, layerNorm }: Pick<CellSizes, 'hiddenSize' | 'layerNorm'>,
+  generator: Generator,
+): void {
+  const initial = uniform(1 / Math.sqrt(hiddenSize))
+  for (const [name, shape] of shapes) {
+    const constant = layerNorm && shape.length === 1
     const values = constant ? full(shape, name.startsWith('gain') ? 1 : 0) : initial(shape, generator)
     // Not writable: the kernels rely on the shapes.
-    Object.defineProperty(module, `${name}${ending}`, { value: new Parameter(values), enumerable: true })
+    Object.defineProperty(module, name, { value: new Parameter(values), enumerable: true })
   }
 }
 
-/** The parameters that `addParameters` made. */
+/** The parameters of one cell. @param ending of their names */
 export function weightsOf(module: Module, ending: string): CellWeights {
   const parameter = (name: string) => (module as unknown as Record<string, Parameter>)[`${name}${ending}`]
   return {

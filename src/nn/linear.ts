@@ -8,6 +8,7 @@ import { floatsIn, type Tensor } from '../tensor/tensor.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
+import { linearShapes } from './shapes.js'
 
 export interface LinearOptions {
   inFeatures: number
@@ -40,8 +41,9 @@ export class Linear extends Module {
     this.inFeatures = inFeatures
     this.outFeatures = outFeatures
     const initial = uniform(1 / Math.sqrt(inFeatures))
-    this.weight = new Parameter(initial([outFeatures, inFeatures], generator))
-    this.bias = bias ? new Parameter(initial([outFeatures], generator)) : undefined
+    const shapes = linearShapes(inFeatures, outFeatures)
+    this.weight = new Parameter(initial(shapes.weight, generator))
+    this.bias = bias ? new Parameter(initial(shapes.bias, generator)) : undefined
   }
 
   protected override get typeName(): string {

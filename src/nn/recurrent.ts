@@ -13,12 +13,10 @@ import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { Parameter } from './parameter.js'
+import { recurrentShapes, type Suffix, suffixesOf } from './shapes.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './state.js'
 import { type CellWeights, type Step, UnfusedCell, unfusedLayer } from './unfused.js'
 import { UnfusedStepper } from './unfused-stepper.js'
-
-/** How the names of a layer's parameters end, in one direction or the other. */
-type Suffix = `l${number}` | `l${number}_reverse`
 
 /** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
 export const MAX_LAYERS = 1000
@@ -132,10 +130,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     this.#name = name
     this.#generator = generator
     this.#step = step
-    for (let layer = 0; layer < numLayers; layer++) {
-      const sizes = { inputSize: this.#inputSize(layer), hiddenSize, bias, layerNorm }
-      for (const suffix of this.#suffixes(layer)) addParameters(this, `_${suffix}`, kind, sizes, generator)
-    }
+    addParameters(this, recurrentShapes(this), this, generator)
   }
 
   protected override get typeName(): string {
@@ -206,7 +201,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const cs: Tensor[] = []
     for (let layer = 0; layer < this.numLayers; layer++) {
       if (layer > 0 && this.training) output = dropout(output, this.dropout, this.#generator, this.dropoutKind)
-      const directions = this.#suffixes(layer).map((suffix, direction) => {
+      const directions = suffixesOf(layer, this.bidirectional).map((suffix, direction) => {
         const index = layer * this.numDirections + direction
         const { kind: cell, hiddenSize } = this
         const inputSize = this.#inputSize(layer)
@@ -267,11 +262,6 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   #stateShape(batchSize: number): number[] {
     return [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
-  }
-
-  /** Endings of the parameters' names: one for each direction of a layer. */
-  #suffixes(layer: number): Suffix[] {
-    return this.bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
   }
 
   /** Features that a layer reads. */

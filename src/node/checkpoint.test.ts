@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -95,13 +96,28 @@ describe('a checkpoint that is not as it was written is refused', () => {
 })
 
 describe('a checkpoint whose configuration the file does not bear out is refused before a model is made', () => {
+  /** A checkpoint of another configuration, whose checksum is right. */
+  const forge = async (change: object) => {
+    await saveCheckpoint(at('c'), checkpoint)
+    const { tensors, metadata } = decodeSafetensors(await fs.readFile(at('c')))
+    const { sha256: _, ...rest } = metadata
+    rest.config = JSON.stringify({ ...checkpoint.config, ...change })
+    const hash = createHash('sha256').update(JSON.stringify(rest))
+    for (const [name, { data, shape }] of Object.entries(tensors)) {
+      hash.update(JSON.stringify([name, 'Float32Array', shape])).update(new Uint8Array(data.buffer))
+    }
+    await fs.writeFile(at('c'), encodeSafetensors(tensors, { ...rest, sha256: hash.digest('hex') }))
+  }
+
   test.each([
     ['more layers', { numLayers: 1e9 }, 'is missing'],
-    ['more units', { hiddenSize: 1e6 }, 'expected [3000000, 1000000]'],
+    ['more units', { hiddenSize: 1e6 }, 'expected [3000000, 4]'],
     ['more tokens', { vocabSize: 1e9 }, 'the vocabulary has 4 tokens, expected 1000000000'],
-    ['an embedding', { embeddingSize: 4e8 }, 'expected [9, 400000000]'],
+    ['an embedding', { embeddingSize: 4e8 }, 'embedding.weight is missing, expected [4, 400000000]'],
+    ['a key of a newer version', { rotary: true }, "config: there is a key 'rotary', which this version does not know"],
   ])('%s', async (_, change, message) => {
-    await saveCheckpoint(at('c'), { ...checkpoint, config: { ...checkpoint.config, ...change } })
+    await forge(change)
+    await expect(loadCheckpoint(at('c'))).rejects.toThrow(FormatError)
     await expect(loadCheckpoint(at('c'))).rejects.toThrow(message)
   })
 })

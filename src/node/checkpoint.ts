@@ -2,20 +2,12 @@ import { createHash } from 'node:crypto'
 import { DataError, FormatError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
-import {
-  checkParameters,
-  checkVocab,
-  type ModelConfig,
-  parseConfig,
-  parseVocab,
-  valuesProblem,
-  vocabToJson,
-} from '../formats/model.js'
-import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
+import { checkModel, type ModelConfig, valuesProblem, vocabToJson } from '../formats/model.js'
+import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
 import { writeFileAtomic } from './atomic.js'
-import { readFile } from './files.js'
+import { withFile } from './open-file.js'
 
 /** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
 export const CHECKPOINT = 'checkpoint.safetensors'
@@ -56,14 +48,9 @@ export async function saveCheckpoint(
 
 /** @throws DataError where there is none, FormatError for a damaged or forged one */
 export async function loadCheckpoint(file: string): Promise<Checkpoint> {
-  const bytes = await readFile(file).catch(({ code, message }: NodeJS.ErrnoException) => {
-    throw new DataError(
-      code === 'ENOENT'
-        ? `${file}: there is no such file, expected the checkpoint of a training`
-        : `${file}: the file cannot be read (${message})`,
-    )
-  })
-  const { tensors, metadata } = decodeSafetensors(bytes, file)
+  const read = await withFile(file, (opened) => readSafetensors(opened, file))
+  if (!read) throw new DataError(`${file}: there is no such file, expected the checkpoint of a training`)
+  const { tensors, metadata } = read
   const { sha256, ...rest } = metadata
   if (rest.format !== 'unrolled checkpoint') {
     throw new FormatError(`${file}: the file is no checkpoint, expected one that a training wrote`)
@@ -71,11 +58,11 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   if (sha256 !== checksum(tensors, rest)) {
     throw new FormatError(`${file}: the checkpoint is damaged: its checksum is another than that of its content`)
   }
-  const vocab = parseVocab(rest.vocab ?? '', `${file}: vocab`)
+  const { config, vocab } = checkModel(
+    { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
+    { config: `${file}: config`, vocab: `${file}: vocab`, parameters: file },
+  )
   if (vocab.kind === 'bpe') await loadBytePairs()
-  const config = parseConfig(rest.config ?? '', `${file}: config`)
-  checkVocab(config, vocab, file)
-  checkParameters(config, tensorsUnder('model', tensors), file)
   return {
     config,
     vocab,

@@ -1,43 +1,17 @@
-import { createHash } from 'node:crypto'
 import { access, link, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
-import { DataError, FormatError, OptionError, UnrolledError } from '../core/errors.js'
-import { loadBytePairs } from '../data/byte-pairs.js'
-import { Vocab } from '../data/vocab.js'
-import {
-  buildModel,
-  checkSavable,
-  checkVocab,
-  configOf,
-  type ModelConfig,
-  parseConfig,
-  parseVocab,
-  type TrainingRecord,
-  vocabToJson,
-} from '../formats/model.js'
-import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
-import { RNNModel } from '../nn/model.js'
-import { checkNoneHidden } from '../tensor/listings.js'
+import { DataError, UnrolledError } from '../core/errors.js'
+import type { Vocab } from '../data/vocab.js'
+import { buildModel, parseConfig, type TrainingRecord } from '../formats/model.js'
+import { CONFIG, decodeModel, encodeFiles, type LoadedModel, modelFiles, mostBytes } from '../formats/saved-model.js'
+import type { RNNModel } from '../nn/model.js'
 import { tensorsUnder } from '../train/state.js'
 import { BESIDE, beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
 import { BEST, CHECKPOINT, EVENT_FILE, loadCheckpoint } from './checkpoint.js'
 import { cp, readdir, rm, stat } from './files.js'
 import { HISTORY, readHistory } from './history.js'
 import { LOCK } from './lock.js'
-import { MOST_BYTES, readWhole } from './read-whole.js'
-
-const CONFIG = 'config.json'
-const PARAMETERS = 'model.safetensors'
-const VOCAB = 'vocab.json'
-/** Bytes beyond which a file is not read. */
-const maxBytes = { [CONFIG]: 2 ** 20, [VOCAB]: 2 ** 28, [PARAMETERS]: MOST_BYTES }
-type Part = keyof typeof maxBytes
-
-export interface LoadedModel {
-  model: RNNModel
-  vocab: Vocab
-  config: ModelConfig
-}
+import { type OpenFile, openFile, withFile } from './open-file.js'
 
 /**
  * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The
@@ -53,30 +27,13 @@ export async function saveModel(
   vocab: Vocab,
   training?: TrainingRecord,
 ): Promise<void> {
-  if (!(model instanceof RNNModel)) {
-    throw new OptionError(
-      'saveModel: the model is no RNNModel, expected one; saveStateDict saves a module of any class',
-    )
-  }
-  if (!(vocab instanceof Vocab))
-    throw new OptionError('saveModel: the vocabulary is no Vocab, expected that of the model')
-  checkNoneHidden('saveModel', model.parameters())
-  const parameters = model.stateDict()
-  checkSavable('saveModel', configOf(model, training), vocab, parameters)
-  const files = {
-    [PARAMETERS]: encodeSafetensors(parameters, { format: 'pt' }),
-    [VOCAB]: Buffer.from(vocabToJson(vocab)),
-  }
-  const sha256 = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256Of(bytes)]))
-  const config = Buffer.from(`${JSON.stringify({ ...configOf(model, training), sha256 }, null, 2)}\n`)
+  const files = await encodeFiles('saveModel', model, vocab, training)
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
     const kept = (await otherFiles(place)).filter((name) => name !== BEST)
     await replaceFolder(place, async (made) => {
       for (const name of kept) await carry(path.join(place, name), path.join(made, name))
-      for (const [name, bytes] of Object.entries({ ...files, [CONFIG]: config })) {
-        await writeFlushed(path.join(made, name), bytes)
-      }
+      for (const name of modelFiles) await writeFlushed(path.join(made, name), files[name])
     })
   })
 }
@@ -135,24 +92,16 @@ async function readCheckpoint(file: string): Promise<LoadedModel> {
 }
 
 async function readSaved(there: string, folder: string): Promise<LoadedModel> {
-  const read = (name: Part) => readPart(path.join(there, name), path.join(folder, name), maxBytes[name])
-  const [configFile, vocabFile, where] = [CONFIG, VOCAB, PARAMETERS].map((name) => path.join(folder, name))
-  const config = parseConfig((await read(CONFIG)).toString(), configFile)
-  const files = { [VOCAB]: await read(VOCAB), [PARAMETERS]: await read(PARAMETERS) }
-  const vocab = parseVocab(files[VOCAB].toString(), vocabFile)
-  if (vocab.kind === 'bpe') await loadBytePairs()
-  checkVocab(config, vocab, vocabFile)
-  const { tensors } = decodeSafetensors(files[PARAMETERS], where)
-  const model = buildModel(config, tensors, where)
-  for (const [name, bytes] of Object.entries(files)) {
-    const expected = config.sha256?.[name]
-    if (expected !== undefined && expected !== sha256Of(bytes) && expected !== sha256Of(withoutMark(bytes))) {
-      throw new FormatError(
-        `${path.join(folder, name)}: the file is not the one that was saved (its SHA-256 differs); if you exchanged it on purpose, remove sha256 from ${CONFIG}`,
-      )
+  const files: Record<string, OpenFile> = {}
+  try {
+    for (const name of modelFiles) {
+      const file = await openFile(path.join(there, name), path.join(folder, name))
+      if (file) files[name] = file
     }
+    return await decodeModel(files, folder)
+  } finally {
+    for (const file of Object.values(files)) await file.close()
   }
-  return { model, vocab, config }
 }
 
 /** The folder, or where a save was cut off between its two renames, the one before it. */
@@ -187,16 +136,21 @@ async function otherFiles(place: string): Promise<string[]> {
     throw error
   })
   if (!names.includes(CHECKPOINT) && !(await areRemains(place, names))) {
-    const file = path.join(place, CONFIG)
-    await readPart(file, file, maxBytes[CONFIG])
-      .then((bytes) => parseConfig(bytes.toString(), file))
-      .catch(() => {
-        throw new DataError(
-          `${place}: the folder holds other files, expected an empty one, a new one, or a saved model`,
-        )
-      })
+    if (!(await isModel(path.join(place, CONFIG)))) {
+      throw new DataError(`${place}: the folder holds other files, expected an empty one, a new one, or a saved model`)
+    }
   }
-  return names.filter((name) => !Object.hasOwn(maxBytes, name))
+  return names.filter((name) => !modelFiles.some((own) => own === name))
+}
+
+/** Whether a file is the configuration of a saved model. */
+async function isModel(file: string): Promise<boolean> {
+  const read = withFile(file, async ({ size, read }) => {
+    if (size > mostBytes[CONFIG]) return false
+    parseConfig(new TextDecoder().decode(await read(0, size)), file)
+    return true
+  })
+  return (await read.catch(() => false)) ?? false
 }
 
 /** Whether a folder is empty, or has only what is left of a training that ended before it had learnt anything. */
@@ -210,21 +164,6 @@ async function areRemains(place: string, names: readonly string[]): Promise<bool
     () => false,
   )
 }
-
-/** @param name of the file, for messages */
-async function readPart(file: string, name: string, limit: number): Promise<Buffer> {
-  const bytes = await readWhole(file, name, limit)
-  if (bytes) return bytes
-  throw new FormatError(
-    `${path.dirname(name)}: ${path.basename(name)} is missing, expected ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`,
-  )
-}
-
-/** A file without the byte order mark of UTF-8, which some editors put before a text. */
-const withoutMark = (bytes: Buffer): Buffer => (bytes.subarray(0, 3).equals(MARK) ? bytes.subarray(3) : bytes)
-const MARK = Buffer.from('\uFEFF')
-
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** What the system refuses, as an error that names the folder and what to do. */
 export async function orDataError<T>(folder: string, work: () => Promise<T>): Promise<T> {

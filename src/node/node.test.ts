@@ -254,10 +254,10 @@ describe('a saved model', () => {
     ['model.safetensors is missing', () => rm(at('model', 'model.safetensors')), 'model.safetensors is missing'],
     ['no JSON', () => writeFile(at('model', 'vocab.json'), 'x'), 'not JSON'],
     ['another format', () => change('config.json', (config) => ({ ...config, format: 'x' })), 'format'],
-    ['a huge hiddenSize', () => change('config.json', (config) => ({ ...config, hiddenSize: 1e15 })), 'weight_hh_l0'],
+    ['a huge hiddenSize', () => change('config.json', (config) => ({ ...config, hiddenSize: 1e15 })), 'weight_ih_l0'],
     ['a huge numLayers', () => change('config.json', (config) => ({ ...config, numLayers: 1e9 })), 'layers'],
     ['one layer more', () => change('config.json', (config) => ({ ...config, numLayers: 3 })), 'missing'],
-    ['another cell', () => change('config.json', (config) => ({ ...config, cell: 'gru' })), 'weight_hh_l0'],
+    ['another cell', () => change('config.json', (config) => ({ ...config, cell: 'gru' })), 'weight_ih_l0'],
     [
       'a vocabulary of another size',
       () => change('vocab.json', () => ({ kind: 'char', tokens: ['<unk>', 'a'] })),

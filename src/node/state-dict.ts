@@ -1,9 +1,10 @@
 import { DataError, FormatError } from '../core/errors.js'
-import { checkModule, decodeTensors, encodeModule } from '../formats/state-dict.js'
+import { readSafetensors } from '../formats/safetensors.js'
+import { checkModule, checkValues, encodeModule } from '../formats/state-dict.js'
 import type { Module } from '../nn/module.js'
 import { writeFileAtomic } from './atomic.js'
 import { orDataError, placeOf } from './model-folder.js'
-import { MOST_BYTES, readWhole } from './read-whole.js'
+import { withFile } from './open-file.js'
 
 /**
  * Saves the parameters of any module as a .safetensors file under PyTorch's names: at every instant the old file or
@@ -25,10 +26,10 @@ export async function saveStateDict(file: string, module: Module): Promise<void>
  */
 export async function loadStateDict(file: string, module: Module): Promise<void> {
   checkModule('loadStateDict', module)
-  const bytes = await readWhole(file, file, MOST_BYTES)
-  if (!bytes) throw new DataError(`${file}: there is no such file, expected one that saveStateDict wrote`)
+  const saved = await withFile(file, (opened) => readSafetensors(opened, file))
+  if (!saved) throw new DataError(`${file}: there is no such file, expected one that saveStateDict wrote`)
   try {
-    module.loadStateDict(decodeTensors(bytes, file))
+    module.loadStateDict(checkValues(saved.tensors, file))
   } catch (error) {
     const { message } = error as Error
     if (error instanceof FormatError && !message.startsWith(`${file}: `)) throw new FormatError(`${file}: ${message}`)

@@ -1,0 +1,58 @@
+import type { Shape } from '../core/shape.js'
+import { type CellKind, parameterShapes } from '../kernels/cells.js'
+
+// The names and shapes of parameters, in PyTorch's order: modules are constructed from these lists, and saved files are
+// checked against them. Each list is walked one by one, so that a forged number of layers is not walked to its end.
+
+export type Shapes = Iterable<[name: string, shape: Shape]>
+
+/** How the names of a layer's parameters end, in one direction or the other. */
+export type Suffix = `l${number}` | `l${number}_reverse`
+
+/** What decides the parameters of a recurrent layer. */
+export interface RecurrentParameters {
+  kind: CellKind
+  inputSize: number
+  hiddenSize: number
+  numLayers: number
+  bias: boolean
+  bidirectional: boolean
+  layerNorm?: boolean
+}
+
+/** What decides the parameters of an RNNModel. */
+export interface ModelParameters extends Omit<RecurrentParameters, 'inputSize'> {
+  vocabSize: number
+  embeddingSize?: number
+  tieWeights?: boolean
+}
+
+/** Endings of the parameters' names: one for each direction of a layer. */
+export const suffixesOf = (layer: number, bidirectional: boolean): Suffix[] =>
+  bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
+
+export function* recurrentShapes(options: RecurrentParameters): Shapes {
+  const { kind, inputSize, hiddenSize, numLayers, bias, bidirectional, layerNorm = false } = options
+  for (let layer = 0; layer < numLayers; layer++) {
+    const features = layer === 0 ? inputSize : hiddenSize * (bidirectional ? 2 : 1)
+    const shapes = Object.entries(parameterShapes(kind, { inputSize: features, hiddenSize, bias, layerNorm }))
+    for (const suffix of suffixesOf(layer, bidirectional)) {
+      for (const [name, shape] of shapes) yield [`${name}_${suffix}`, shape]
+    }
+  }
+}
+
+export const linearShapes = (inFeatures: number, outFeatures: number) =>
+  ({ weight: [outFeatures, inFeatures], bias: [outFeatures] }) as const
+
+/** Those of an RNNModel, under the names of its `stateDict`. A shared weight is there once, under its first name. */
+export function* modelShapes(options: ModelParameters): Shapes {
+  const { vocabSize, hiddenSize, bidirectional, embeddingSize, tieWeights } = options
+  if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]
+  for (const [name, shape] of recurrentShapes({ ...options, inputSize: embeddingSize ?? vocabSize })) {
+    yield [`rnn.${name}`, shape]
+  }
+  const { weight, bias } = linearShapes(hiddenSize * (bidirectional ? 2 : 1), vocabSize)
+  if (!tieWeights) yield ['linear.weight', weight]
+  yield ['linear.bias', bias]
+}
