@@ -3,8 +3,8 @@
 // A busy machine makes everything slow, so that a limit in seconds either fails tests which only wait for their turn,
 // or lets a hang last for an hour. Therefore a command is taken to hang when all of its processes together used almost
 // no processor time for `idle` seconds. The limit ends one that computes for ever. Both give the exit code 124.
-import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** The share of one processor below which a command does nothing: polling for a file takes less than 1 %. */
 const IDLE_SHARE = 0.01
@@ -18,8 +18,18 @@ if (!(idle > 0 && limit > 0 && command)) {
   process.exit(2)
 }
 
+if (!existsSync('/proc/self/stat')) {
+  // Elsewhere than on Linux nothing tells how much time processes use: the command runs without a watch.
+  const { status } = spawnSync(command, args, { stdio: 'inherit', timeout: limit * 1000, killSignal: 'SIGKILL' })
+  process.exit(status ?? 1)
+}
+
 // In a session of its own, by which its processes are found, whoever started them.
 const child = spawn(command, args, { stdio: 'inherit', detached: true })
+child.on('error', (error) => {
+  console.error(`watchdog: ${command}: ${error.message}`)
+  process.exit(127)
+})
 
 /** The processes of the command, with the processor time in seconds of each and of its children that have ended. */
 function processes() {
@@ -70,10 +80,6 @@ setInterval(() => {
 setTimeout(() => giveUp(`runs for more than ${limit} seconds`), limit * 1000)
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => endAll(signal))
-child.on('error', (error) => {
-  console.error(`watchdog: ${command}: ${error.message}`)
-  process.exit(127)
-})
 child.on('exit', (code, signal) => {
   // What the command left behind must not outlive it.
   endAll('SIGKILL')

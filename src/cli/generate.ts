@@ -6,6 +6,7 @@ import type { MadeToken } from '../node.js'
 import { defaultsOf, number, saidOf } from './arguments.js'
 import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
+import { encodingHelp } from './options.js'
 import { printJson } from './output.js'
 import { textOf, typedText } from './saved-text.js'
 import { TextView } from './text-view.js'
@@ -13,6 +14,7 @@ import { TextView } from './text-view.js'
 interface Options {
   prefix?: string
   prefixFile?: string
+  encoding?: string
   length: number
   temperature?: number
   topK?: number
@@ -47,6 +49,7 @@ const drawing = () => [
 const aboveZero = ({ temperature }: Options) => temperature === 0 && '--temperature above 0'
 
 const needs: Needs<Options> = {
+  encoding: ({ prefixFile }) => prefixFile === undefined && '--prefix-file',
   topK: aboveZero,
   topP: aboveZero,
   minP: aboveZero,
@@ -66,6 +69,7 @@ export function generateCommand(): Command {
         'prefix',
       ),
     )
+    .option('--encoding <name>', `with --prefix-file: ${encodingHelp}`)
     .option('--length <n>', 'tokens to make', number, 200)
     .option('--stop <text>', 'end before this text; can be given several times', (text, all: string[] = []) => [
       ...all,
@@ -105,11 +109,12 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   const { Generator, generateTokens, loadModel, readText } = await import('../node.js')
   const { prefixOf } = await import('../generate/prefix.js')
   const { bestSoFar } = await import('../generate/beam.js')
-  const { prefixFile, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
+  const { prefixFile, encoding, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
   const { model, vocab, config } = await loadModel(folder)
-  const given = prefixFile === undefined ? options.prefix : (await readText(prefixFile)).replace(/\r?\n$/, '')
+  const given =
+    prefixFile === undefined ? options.prefix : (await readText(prefixFile, { encoding })).replace(/\r?\n$/, '')
   const typed = given === undefined ? undefined : typedText(given, textOf({ config, vocab }))
   const { text: shown } = prefixOf('generate', vocab, typed)
   const view = json ? undefined : new TextView(shown, withProbabilities)

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import { DataError, FormatError } from '../core/errors.js'
+import { describe } from '../core/describe.js'
+import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
-import type { Vocab } from '../data/vocab.js'
+import { Vocab } from '../data/vocab.js'
 import { checkModel, type ModelConfig, valuesProblem, vocabToJson } from '../formats/model.js'
 import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
 import { writeFileAtomic } from './atomic.js'
 import { withFile } from './open-file.js'
+import { checkPath } from './path-argument.js'
 
 /** The files in a training's folder: the last step with all that going on needs, and the best model so far. */
 export const CHECKPOINT = 'checkpoint.safetensors'
@@ -31,10 +33,15 @@ export interface Checkpoint {
  * everything. Whether the tensors are those of the configuration is checked when it is read.
  * @throws DataError for a parameter that is not finite; nothing is written then
  */
-export async function saveCheckpoint(
-  file: string,
-  { config, vocab, tensors, progress, run }: Checkpoint,
-): Promise<number> {
+export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Promise<number> {
+  checkPath('saveCheckpoint', 'the file', file)
+  const parts = checkpoint as Partial<Checkpoint> | undefined | null
+  if (!parts?.config || !(parts.vocab instanceof Vocab) || !parts.tensors) {
+    throw new OptionError(
+      `saveCheckpoint: the checkpoint is ${describe(checkpoint)}, expected { config, vocab, tensors }, as loadCheckpoint gives it`,
+    )
+  }
+  const { config, vocab, tensors, progress, run } = checkpoint
   const problem = valuesProblem(tensorsUnder('model', tensors))
   if (problem) throw new DataError(`${file}: ${problem}; nothing was saved: train again with a smaller learning rate`)
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
@@ -48,6 +55,7 @@ export async function saveCheckpoint(
 
 /** @throws DataError where there is none, FormatError for a damaged or forged one */
 export async function loadCheckpoint(file: string): Promise<Checkpoint> {
+  checkPath('loadCheckpoint', 'the file', file)
   const read = await withFile(file, (opened) => readSafetensors(opened, file))
   if (!read) throw new DataError(`${file}: there is no such file, expected the checkpoint of a training`)
   const { tensors, metadata } = read

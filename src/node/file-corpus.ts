@@ -1,7 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { checkWhole } from '../core/check.js'
 import { DataError } from '../core/errors.js'
 import type { Corpus } from '../data/sequences.js'
 import type { numbersFor } from '../data/tokens.js'
+import { checkPath } from './path-argument.js'
 
 /**
  * Token numbers in a file, one after another from its beginning, each in as many bytes as the array's elements have
@@ -17,6 +19,8 @@ export class FileCorpus implements Corpus {
     readonly Numbers: ReturnType<typeof numbersFor>,
     readonly length: number,
   ) {
+    checkPath('FileCorpus', 'the file', file)
+    checkWhole('FileCorpus', 'length', length, 0)
     try {
       this.#descriptor = openSync(file, 'r')
     } catch (error) {

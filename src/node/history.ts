@@ -7,6 +7,7 @@ import { parseAs } from '../core/parse.js'
 import type { TrainEvent } from '../train/events.js'
 import { AppendedFile } from './appended-file.js'
 import { readFile, stat } from './files.js'
+import { checkPath } from './path-argument.js'
 
 /** The file in a training's folder that has an event a line. */
 export const HISTORY = 'history.jsonl'
@@ -63,6 +64,7 @@ export class HistoryWriter {
 
   /** @throws DataError, FormatError where a history is to be continued that cannot be read */
   static async open(file: string, options: HistoryOptions = {}): Promise<HistoryWriter> {
+    checkPath('HistoryWriter.open', 'the file', file)
     checkOptions('HistoryWriter.open', options, historyOptions)
     const { bytes = 0, interval = 1 } = options
     checkWhole('HistoryWriter.open', 'bytes', bytes, 0)
@@ -105,6 +107,7 @@ export function atMostEvery(seconds: number): () => boolean {
  * @throws DataError where there is no such file, FormatError that names the line that is no event
  */
 export async function readHistory(file: string): Promise<HistoryEvent[]> {
+  checkPath('readHistory', 'the file', file)
   const lines = (await readWhole(file)).split('\n')
   const last = lines.pop()!
   if (parseJson(last) !== undefined) lines.push(last)

@@ -12,6 +12,7 @@ import { cp, readdir, rm, stat } from './files.js'
 import { HISTORY, readHistory } from './history.js'
 import { LOCK } from './lock.js'
 import { type OpenFile, openFile, withFile } from './open-file.js'
+import { checkPath } from './path-argument.js'
 
 /**
  * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The
@@ -27,6 +28,7 @@ export async function saveModel(
   vocab: Vocab,
   training?: TrainingRecord,
 ): Promise<void> {
+  checkPath('saveModel', 'the folder', folder)
   const files = await encodeFiles('saveModel', model, vocab, training)
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
@@ -40,6 +42,7 @@ export async function saveModel(
 
 /** @throws DataError unless a model may be saved to this folder: to be asked before a long training */
 export async function checkModelFolder(folder: string): Promise<void> {
+  checkPath('checkModelFolder', 'the folder', folder)
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
     await otherFiles(place)
@@ -55,6 +58,7 @@ export async function checkModelFolder(folder: string): Promise<void> {
  * @throws DataError where there is none, FormatError for a damaged or forged one
  */
 export async function loadModel(folder: string): Promise<LoadedModel> {
+  checkPath('loadModel', 'the folder', folder)
   const place = await placeOf(folder)
   for (let attempts = 10; ; attempts--) {
     const there = await findFolder(place, folder)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { checkWord } from '../core/check.js'
-import { DataError } from '../core/errors.js'
+import { describe } from '../core/describe.js'
+import { DataError, OptionError } from '../core/errors.js'
 import { installedFile } from '../core/installed.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 
@@ -48,6 +49,9 @@ export async function linePlot(plot: LinePlot): Promise<string> {
   checkOptions('linePlot', plot, plotOptions)
   const { title, note = '', xLabel, yLabel, yScale = 'linear', series } = plot
   checkWord('linePlot', 'yScale', yScale, ['linear', 'log'])
+  if (!Array.isArray(series)) {
+    throw new OptionError(`linePlot: series is ${describe(series)}, expected an array of { name, x, y }`, ['series'])
+  }
   for (const [i, one] of series.entries()) checkOptions(`linePlot: series ${i}`, one, seriesOptions)
   // Loaded here, so that only those wait for the plotting libraries who plot.
   const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')])

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { addAbortSignal, Readable } from 'node:stream'
 import { DataError } from '../core/errors.js'
 import { beside, removeAbandoned } from './atomic.js'
+import { checkPath } from './path-argument.js'
 import { unreadable } from './read-chunks.js'
 
 /** The beginning of the names of folders for copies. */
@@ -42,11 +43,12 @@ export async function openSources(
   where: string,
   { signal, stdin }: { signal?: AbortSignal; stdin?: AsyncIterable<Uint8Array> } = {},
 ): Promise<Sources> {
-  const given: readonly string[] = typeof sources === 'string' ? [sources] : sources
+  const given: readonly string[] = Array.isArray(sources) ? sources : [sources]
   if (given.length === 0) throw new DataError(`${where}: no text is named, expected a file, a directory or a pattern`)
   if (given.indexOf('-') !== given.lastIndexOf('-')) {
     throw new DataError(`${where}: '-', standard input, is named twice, expected once`)
   }
+  for (const source of given) checkPath(where, 'a source', source)
   const copies: string[] = []
   const close = async () => {
     for (const copy of copies) await rm(copy, { recursive: true, force: true })

@@ -5,6 +5,7 @@ import type { Module } from '../nn/module.js'
 import { writeFileAtomic } from './atomic.js'
 import { orDataError, placeOf } from './model-folder.js'
 import { withFile } from './open-file.js'
+import { checkPath } from './path-argument.js'
 
 /**
  * Saves the parameters of any module as a .safetensors file under PyTorch's names: at every instant the old file or
@@ -13,6 +14,7 @@ import { withFile } from './open-file.js'
  *   be written; the old file then stays
  */
 export async function saveStateDict(file: string, module: Module): Promise<void> {
+  checkPath('saveStateDict', 'the file', file)
   checkModule('saveStateDict', module)
   const bytes = encodeModule('saveStateDict', module)
   await orDataError(file, async () => writeFileAtomic(await placeOf(file), bytes))
@@ -25,6 +27,7 @@ export async function saveStateDict(file: string, module: Module): Promise<void>
  *   one of other parameters
  */
 export async function loadStateDict(file: string, module: Module): Promise<void> {
+  checkPath('loadStateDict', 'the file', file)
   checkModule('loadStateDict', module)
   const saved = await withFile(file, (opened) => readSafetensors(opened, file))
   if (!saved) throw new DataError(`${file}: there is no such file, expected one that saveStateDict wrote`)

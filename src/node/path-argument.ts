@@ -1,0 +1,15 @@
+import { describe } from '../core/describe.js'
+import { OptionError } from '../core/errors.js'
+
+/**
+ * Checks a path that a user gave, before Node says what it makes of anything else.
+ * @param where the function that the user called
+ * @param name what the path is of, such as 'the folder'
+ * @throws OptionError for anything but a string with at least one character
+ */
+export function checkPath(where: string, name: string, path: unknown): asserts path is string {
+  if (typeof path === 'string' && path !== '') return
+  throw new OptionError(
+    `${where}: ${name} is ${path === '' ? 'an empty string' : describe(path)}, expected a path as a string`,
+  )
+}
