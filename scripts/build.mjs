@@ -1,6 +1,6 @@
 // Builds everything that is published: the kernels as WebAssembly inside a TypeScript module, then dist/.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import asc from 'assemblyscript/asc'
 import { buildSync } from 'esbuild'
@@ -77,6 +77,22 @@ rmSync('dist/node/plotting.d.ts')
 const folders = Object.keys(plotting.metafile.inputs).map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
 const notices = [...new Set(folders)].filter(Boolean).sort().map(notice)
 writeFileSync('dist/node/plotting-licenses.txt', notices.join(`\n${'-'.repeat(80)}\n\n`))
+
+// What is used of valibot is a sixth of its package: its module and its types come along.
+const valibot = 'node_modules/valibot'
+for (const [from, to] of [
+  ['dist/index.mjs', 'valibot.js'],
+  ['dist/index.d.mts', 'valibot.d.ts'],
+  ['LICENSE.md', 'valibot-license.md'],
+]) {
+  cpSync(path.join(valibot, from), path.join('dist/core', to))
+}
+for (const file of readdirSync('dist', { recursive: true }).filter((name) => /\.(js|d\.ts)$/.test(name))) {
+  const text = readFileSync(path.join('dist', file), 'utf8')
+  const up = path.posix.relative(path.posix.dirname(file), 'core/valibot.js')
+  const moved = text.replaceAll(/(?<=from )(['"])valibot\1/g, `'${up.startsWith('.') ? up : `./${up}`}'`)
+  if (moved !== text) writeFileSync(path.join('dist', file), moved)
+}
 
 /** Name, version and licence of a package whose code is in the bundle. */
 function notice(folder) {

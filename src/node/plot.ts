@@ -129,15 +129,12 @@ function legend(names: readonly string[]): Entry[] {
 let renderer: ReturnType<typeof loadRenderer> | undefined
 
 async function loadRenderer(wasm: Uint8Array) {
-  try {
-    // Within `try`, bundlers only warn where the package is not installed.
-    const resvg = await import('@resvg/resvg-wasm')
-    await resvg.initWasm(wasm)
-    return resvg
-  } catch {
-    renderer = undefined
+  // Bundlers only warn about a package that is not installed where a failure of its import is caught.
+  const resvg = await import('@resvg/resvg-wasm').catch(() => {
     throw missing('@resvg/resvg-wasm')
-  }
+  })
+  await resvg.initWasm(wasm)
+  return resvg
 }
 
 const missing = (name: string) =>

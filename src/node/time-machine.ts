@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliDecompressSync } from 'node:zlib'
 import { DataError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
@@ -119,7 +120,7 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
   const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
   if (embedded === undefined) {
     throw new DataError(
-      `findTimeMachine: no text was found (${why}, and the package's data/moby-dick.txt is not beside this program); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
+      `findTimeMachine: no text was found (${why}, and the package's data/moby-dick.txt.br is not beside this program); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
     )
   }
   return {
@@ -132,6 +133,7 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
 async function readMobyDick(): Promise<string | undefined> {
   // A bundler that makes CommonJS leaves no address of this module.
   if (!import.meta.url) return undefined
-  const file = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../data/moby-dick.txt')
-  return readFile(file, 'utf8').catch(() => undefined)
+  const file = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../data/moby-dick.txt.br')
+  const bytes = await readFile(file).catch(() => undefined)
+  return bytes && brotliDecompressSync(bytes).toString('utf8')
 }

@@ -21,9 +21,12 @@ test.each(Object.entries({ plain, relaxed }))('the kernels are WebAssembly to th
   // Each section says how long it is, as a LEB128 number, and the last one ends where the module does.
   let at = 8
   while (at < bytes.length) {
-    let [length, shift] = [0, 0]
-    do length |= (bytes[++at] & 0x7f) << shift
-    while (bytes[at] & 0x80 && (shift += 7))
+    let length = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[++at]
+      length |= (byte & 0x7f) << shift
+      if (byte < 0x80) break
+    }
     at += 1 + length
   }
   expect(at).toBe(bytes.length)
