@@ -1,10 +1,14 @@
 // Builds everything that is published: the kernels as WebAssembly inside a TypeScript module, then dist/.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import asc from 'assemblyscript/asc'
 import { buildSync } from 'esbuild'
 
 const variants = { plain: [], relaxed: ['--enable', 'relaxed-simd'] }
+
+const printable = buildSync({ entryPoints: ['src/kernels/wasm/printable.ts'], format: 'esm', write: false })
+const { encodePrintable } = await import(`data:text/javascript,${encodeURIComponent(printable.outputFiles[0].text)}`)
 
 async function compile(features) {
   let binary
@@ -30,10 +34,10 @@ async function compile(features) {
     },
   )
   if (error) throw new Error(`${error.message}\n${stderr}`)
-  return Buffer.from(binary).toString('base64')
+  return encodePrintable(binary)
 }
 
-const lines = ['// Made by scripts/build.mjs: the kernels of assembly/, base64, and worker.ts.']
+const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them, and worker.ts.']
 for (const [name, features] of Object.entries(variants)) {
   lines.push(`export const ${name} =\n  '${await compile(features)}'`)
 }
@@ -54,3 +58,46 @@ writeFileSync('src/kernels/wasm/binary.ts', `${lines.join('\n')}\n`)
 rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 chmodSync('dist/cli/main.js', 0o755)
+
+// The plotting libraries become one file of ours, without what charts don't need.
+const plotting = buildSync({
+  entryPoints: ['dist/node/plotting.js'],
+  outfile: 'dist/node/plotting.js',
+  allowOverwrite: true,
+  bundle: true,
+  minify: true,
+  legalComments: 'none',
+  // Node runs it all the same, and nothing in it asks for Node's modules.
+  platform: 'browser',
+  target: 'es2022',
+  format: 'esm',
+  metafile: true,
+})
+rmSync('dist/node/plotting.d.ts')
+const folders = Object.keys(plotting.metafile.inputs).map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
+const notices = [...new Set(folders)].filter(Boolean).sort().map(notice)
+writeFileSync('dist/node/plotting-licenses.txt', notices.join(`\n${'-'.repeat(80)}\n\n`))
+
+// What is used of valibot is a sixth of its package: its module and its types come along.
+const valibot = 'node_modules/valibot'
+for (const [from, to] of [
+  ['dist/index.mjs', 'valibot.js'],
+  ['dist/index.d.mts', 'valibot.d.ts'],
+  ['LICENSE.md', 'valibot-license.md'],
+]) {
+  cpSync(path.join(valibot, from), path.join('dist/core', to))
+}
+for (const file of readdirSync('dist', { recursive: true }).filter((name) => /\.(js|d\.ts)$/.test(name))) {
+  const text = readFileSync(path.join('dist', file), 'utf8')
+  const up = path.posix.relative(path.posix.dirname(file), 'core/valibot.js')
+  const moved = text.replaceAll(/(?<=from )(['"])valibot\1/g, `'${up.startsWith('.') ? up : `./${up}`}'`)
+  if (moved !== text) writeFileSync(path.join('dist', file), moved)
+}
+
+/** Name, version and licence of a package whose code is in the bundle. */
+function notice(folder) {
+  const { name, version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'))
+  const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))
+  if (!file) throw new Error(`${name}: the package has no licence file, which must go along with its code`)
+  return `${name} ${version}\n\n${readFileSync(path.join(folder, file), 'utf8').trim()}\n`
+}

@@ -147,7 +147,7 @@ describe.each(cases)('a program bundled by $name as $format', ({ name, format })
 })
 
 test.each([
-  ['book', /^DataError findTimeMachine: no text was found \(offline, and the package .*\); give the path/],
+  ['book', /^DataError findTimeMachine: no text was found \(offline, and the package.*\); give the path/],
   ['pattern', /^DataError \*\.txt: patterns do not work in a program that esbuild bundled as CommonJS/],
 ])('what a bundle cannot do is said in a sentence: %s', (what, sentence) => {
   const file = path.join(folder, 'esbuild-cjs/bundle.cjs')

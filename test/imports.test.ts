@@ -10,7 +10,7 @@ const rows = [
   ['nn', 'optim'],
   ['data', 'generate', 'formats'],
   ['train'],
-  ['index.ts'],
+  ['index.ts', 'inference.ts'],
   ['node', 'node.ts'],
   ['cli'],
 ]

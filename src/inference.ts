@@ -1,0 +1,24 @@
+/*
+ * The entry `unrolled/inference`: saved models that go token by token and make texts, without what trains them.
+ */
+export * from './core/errors.js'
+export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'
+export { loadBytePairs } from './data/byte-pairs.js'
+export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
+export { buildModel, type ModelConfig, parseConfig, parseVocab } from './formats/model.js'
+export { decodeSafetensors } from './formats/safetensors.js'
+export type { GenerateOptions, MadeToken } from './generate/continuations.js'
+export {
+  type GenerateAllOptions,
+  generate,
+  generateAll,
+  generateTokens,
+  type PredictOptions,
+  predict,
+  predictAll,
+} from './generate/generate.js'
+export type { SamplingOptions } from './generate/sample.js'
+export { type KernelName, kernelNames, kernels, selectKernels } from './kernels/index.js'
+export type { Stepper } from './kernels/kernels.js'
+export type { RNNModel } from './nn/model.js'
+export type { RecurrentState } from './nn/state.js'

@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { expect, test } from 'vitest'
+
+// What the package weighs in a page and on a disk. Needs the dist/ that `npm test` builds.
+const bundle = async (contents: string) => {
+  const stdin = { contents, resolveDir: path.resolve('.') }
+  // The tokenizer is an optional peer, loaded for byte pairs alone.
+  const options = { bundle: true, minify: true, format: 'esm', write: false, metafile: true } as const
+  const external = ['gpt-tokenizer']
+  const { outputFiles, metafile } = await build({ stdin, ...options, platform: 'browser', external, logLevel: 'error' })
+  const [{ imports }] = Object.values(metafile.outputs)
+  return { text: outputFiles[0].text, imports: imports.map(({ path }) => path) }
+}
+
+test.each([
+  [
+    'a layer',
+    `export { LSTM } from './dist/index.js'`,
+    37_000,
+    ['valibot', 'perplexity', 'temperature', 'dataset_info'],
+  ],
+  [
+    'unrolled/inference',
+    `export * from './dist/inference.js'`,
+    47_500,
+    ['perplexity', 'weightDecay', 'Witten', 'epochs'],
+  ],
+])('%s in a page is small, and has nothing that it does not need', async (_name, contents, most, foreign) => {
+  const { text, imports } = await bundle(contents)
+  expect(gzipSync(text).length).toBeLessThan(most)
+  expect(imports.filter((name) => !name.startsWith('gpt-tokenizer/'))).toEqual([])
+  const never = ['commander', 'Optimizer', 'new Training', 'linkedom', ...foreign]
+  expect(never.filter((name) => text.includes(name))).toEqual([])
+})
+
+/** A package of package-lock.json. */
+interface Locked {
+  dependencies?: Record<string, string>
+  optionalDependencies?: Record<string, string>
+}
+
+test('an installation brings at most 40 packages and 8 MB', () => {
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> }
+  const found = new Set<string>()
+  const visit = (from: string) => {
+    const { dependencies, optionalDependencies } = packages[from]
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      let folder = from
+      while (!packages[path.posix.join(folder, 'node_modules', name)]) {
+        expect(folder, `${name} is in package-lock.json`).not.toBe('')
+        folder = folder.slice(0, Math.max(folder.lastIndexOf('/node_modules/'), 0))
+      }
+      const place = path.posix.join(folder, 'node_modules', name)
+      // What is made for another machine is not installed.
+      if (found.has(place) || !existsSync(place)) continue
+      found.add(place)
+      visit(place)
+    }
+  }
+  visit('')
+  expect(found).toContain('node_modules/commander')
+  const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: string[] }
+  const own = files.filter((name) => !name.startsWith('!')).map(bytesIn)
+  const bytes = [...[...found].map(bytesIn), ...own].reduce((sum, size) => sum + size, 0)
+  expect(found.size + 1).toBeLessThanOrEqual(40)
+  expect(bytes).toBeLessThanOrEqual(8_000_000)
+})
+
+/** The size of a file, or of all in a folder but the packages within. */
+function bytesIn(place: string): number {
+  if (!statSync(place).isDirectory()) return statSync(place).size
+  const names = readdirSync(place).filter((name) => name !== 'node_modules')
+  return names.reduce((sum, name) => sum + bytesIn(path.join(place, name)), 0)
+}
