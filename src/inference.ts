@@ -5,8 +5,9 @@ export * from './core/errors.js'
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'
 export { loadBytePairs } from './data/byte-pairs.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
-export { buildModel, type ModelConfig, parseConfig, parseVocab } from './formats/model.js'
-export { decodeSafetensors } from './formats/safetensors.js'
+export type { ModelConfig } from './formats/model.js'
+export { decodeModel, type LoadedModel } from './formats/saved-model.js'
+export type { ByteSource } from './formats/source.js'
 export type { GenerateOptions, MadeToken } from './generate/continuations.js'
 export {
   type GenerateAllOptions,

@@ -25,7 +25,7 @@ test.each([
   [
     'unrolled/inference',
     `export * from './dist/inference.js'`,
-    47_500,
+    50_000,
     ['perplexity', 'weightDecay', 'Witten', 'epochs'],
   ],
 ])('%s in a page is small, and has nothing that it does not need', async (_name, contents, most, foreign) => {
