@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { beginOf } from '../src/node/process.js'
-import { type Checkpoint, loadCheckpoint, readHistory, saveCheckpoint } from '../src/node.js'
+import { type Checkpoint, loadCheckpoint, loadModel, readHistory, saveCheckpoint } from '../src/node.js'
 
 // The built command, whatever becomes of its output, its disk and its learning rate. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
@@ -246,6 +246,19 @@ describe('a training that goes on', () => {
     const over = run('train', '--resume', 'more')
     expect(over.stderr).toContain('over, after epoch 3; go on with --epochs and a larger number than 3')
     expect(run('plot', 'more').status).toBe(0)
+  })
+
+  test('keeps its best model where nothing better comes', async () => {
+    expect(run('train', 'text.txt', ...small, '--epochs', '2', '--validation', '0.2', '--out', 'best').status).toBe(0)
+    const { best } = (await checkpointOf('best')).progress!
+    const before = modelOf('best')
+    // Nothing is better after such steps.
+    const { status, stderr } = run('train', '--resume', 'best', '--epochs', '3', '--lr', '1e-30')
+    expect(status, stderr).toBe(0)
+    expect((await checkpointOf('best')).progress!.best).toMatchObject({ step: best!.step })
+    expect(stderr).not.toContain('warning')
+    expect(modelOf('best')).toBe(before)
+    expect((await loadModel(at('best'))).config.training).toMatchObject({ steps: best!.step })
   })
 
   test('with a schedule, another learning rate is where it goes on from', async () => {

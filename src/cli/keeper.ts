@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { DataError, UnrolledError } from '../core/errors.js'
 import { buildModel, configOf, type TrainingRecord } from '../formats/model.js'
 import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from '../node/checkpoint.js'
-import { type RNNModel, saveModel } from '../node.js'
+import { loadModel, type RNNModel, saveModel } from '../node.js'
 import { tensorsUnder, underPrefix } from '../train/state.js'
 import type { Job } from './begin.js'
 
@@ -115,8 +115,24 @@ export class Keeper {
     } catch (error) {
       if (!(error instanceof UnrolledError)) throw error
     }
+    const saved = await this.#savedModel()
+    if (saved) return saved
     this.#warn(`warning: ${file} is not the best model, of step ${training.best.step}; the last one is saved instead`)
     return undefined
+  }
+
+  /** The best model where the training had come to its end before it went on: it is then the folder's own. */
+  async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
+    const { folder, training } = this.#job
+    try {
+      const { model, config } = await loadModel(folder.folder)
+      const { steps, validationLoss } = config.training ?? {}
+      const isBest = steps === training.best!.step && validationLoss === training.best!.loss
+      return isBest ? { model, training: config.training } : undefined
+    } catch (error) {
+      if (!(error instanceof UnrolledError)) throw error
+      return undefined
+    }
   }
 
   async #saveBest(): Promise<void> {
