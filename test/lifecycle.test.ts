@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { beginOf } from '../src/node/process.js'
-import { type Checkpoint, loadCheckpoint, readHistory, saveCheckpoint } from '../src/node.js'
+import { type Checkpoint, loadCheckpoint, loadModel, readHistory, saveCheckpoint } from '../src/node.js'
 
 // The built command, whatever becomes of its output, its disk and its learning rate. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
@@ -137,6 +137,20 @@ describe('a training that explodes', () => {
     expect(modelOf('wild')).not.toBe(before)
   })
 
+  test('after a resume: the checkpoint stays from which the advice goes on', async () => {
+    expect(run('train', 'text.txt', ...small, '--epochs', '2', '--out', 'wilder').status).toBe(0)
+    const good = (await checkpointOf('wilder')).progress
+    const often = ['--checkpoint-steps', '2']
+    const broken = run('train', '--resume', 'wilder', '--epochs', '4', '--lr', '1000', '--clip', 'all', ...often)
+    expect(broken.status, broken.stderr).toBe(3)
+    expect((await checkpointOf('wilder')).progress!.step).toBe(good!.step)
+    const [advice] = /(?<=^unrolled )train --resume .*?(?= goes on from the checkpoint)/m.exec(broken.stdout)!
+    expect(advice).toContain('--lr 1 ')
+    const mended = run(...advice.split(' '))
+    expect(mended.status, mended.stderr).toBe(0)
+    expect((await checkpointOf('wilder')).run).toMatchObject({ options: { lr: 1, epochs: 4 }, finished: true })
+  })
+
   test('no command says null for its perplexity', async () => {
     expect(run('train', 'text.txt', ...wild, '--lr', '1000', '--out', 'huge').status).toBe(3)
     for (const args of [
@@ -170,17 +184,49 @@ describe('a training that diverges', () => {
     const broken = run('train', '--resume', 'later', '--epochs', '4', '--lr', '1e30')
     expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining('try a smaller --lr')])
     expect(modelOf('later')).toBe(before)
-    const [advice] = /(?<=^unrolled )train --resume later --lr \S+/m.exec(broken.stdout)!
-    expect(advice).toBe('train --resume later --lr 1e+29')
-    expect(run(...advice.split(' '), '--epochs', '4').stdout).toContain('with --lr 1e+29, was 0.1')
-    const mended = run('train', '--resume', 'later', '--epochs', '4', '--lr', '0.05')
+    const [advice] = /(?<=^unrolled )train --resume later .*?(?= goes on from the checkpoint of step)/m.exec(
+      broken.stdout,
+    )!
+    expect(advice).toBe('train --resume later --lr 0.1 --epochs 4')
+    const mended = run(...advice.split(' '))
     expect(mended.status, mended.stderr).toBe(0)
-    expect((await checkpointOf('later')).run).toMatchObject({ options: { lr: 0.05, epochs: 4 }, finished: true })
+    expect((await checkpointOf('later')).run).toMatchObject({ options: { lr: 0.1, epochs: 4 }, finished: true })
     expect(modelOf('later')).not.toBe(before)
+  })
+
+  test('from parameters that are broken already: the folder is left to another try', () => {
+    const often = [...relu, '--checkpoint-steps', '1', '--epochs', '2', '--out', 'steps']
+    const first = run('train', 'text.txt', ...often, '--lr', '1e30')
+    expect([first.status, first.stdout]).toEqual([2, expect.stringContaining('train again with --lr 1\n')])
+    expect(first.stdout).not.toContain('--resume')
+    const second = run('train', 'text.txt', ...often, '--lr', '0.1')
+    expect(second.status, second.stderr).toBe(0)
   })
 })
 
 describe('a training that goes on', () => {
+  test.each([
+    ['that is damaged', (file: string) => writeFileSync(file, '{"type":"zzz"}\n')],
+    [
+      'that is a folder',
+      (file: string) => {
+        rmSync(file)
+        mkdirSync(file)
+      },
+    ],
+  ])('keeps a history %s under another name, and begins it anew', async (what, spoil) => {
+    const name = what.replaceAll(' ', '-')
+    expect(run('train', 'text.txt', ...small, '--epochs', '2', '--out', name).status).toBe(0)
+    const before = modelOf(name)
+    spoil(at(name, 'history.jsonl'))
+    const { status, stderr } = run('train', '--resume', name, '--epochs', '3')
+    expect(status, stderr).toBe(0)
+    expect(stderr).toMatch(/warning: .*history\.jsonl.*; it is kept as .*history-damaged\.jsonl, and a new one begins/)
+    expect(existsSync(at(name, 'history-damaged.jsonl'))).toBe(true)
+    expect((await readHistory(at(name, 'history.jsonl'))).at(-1)).toMatchObject({ type: 'epoch', epoch: 3 })
+    expect(modelOf(name)).not.toBe(before)
+  })
+
   test('takes another learning rate, other clipping and epochs, and records them', async () => {
     expect(run('train', 'text.txt', ...small, '--epochs', '2', '--lr', '0.5', '--out', 'more').status).toBe(0)
     const changes = ['--lr', '0.25', '--clip', '2', '--clip-value', '0.5', '--epochs', '3']
@@ -200,6 +246,19 @@ describe('a training that goes on', () => {
     const over = run('train', '--resume', 'more')
     expect(over.stderr).toContain('over, after epoch 3; go on with --epochs and a larger number than 3')
     expect(run('plot', 'more').status).toBe(0)
+  })
+
+  test('keeps its best model where nothing better comes', async () => {
+    expect(run('train', 'text.txt', ...small, '--epochs', '2', '--validation', '0.2', '--out', 'best').status).toBe(0)
+    const { best } = (await checkpointOf('best')).progress!
+    const before = modelOf('best')
+    // Nothing is better after such steps.
+    const { status, stderr } = run('train', '--resume', 'best', '--epochs', '3', '--lr', '1e-30')
+    expect(status, stderr).toBe(0)
+    expect((await checkpointOf('best')).progress!.best).toMatchObject({ step: best!.step })
+    expect(stderr).not.toContain('warning')
+    expect(modelOf('best')).toBe(before)
+    expect((await loadModel(at('best'))).config.training).toMatchObject({ steps: best!.step })
   })
 
   test('with a schedule, another learning rate is where it goes on from', async () => {

@@ -38,7 +38,7 @@ import {
   withRate,
 } from './resume.js'
 import { checkAgainst, maxTokensOf, ownTexts, textOf } from './saved-text.js'
-import { idleSchedule, makeModel, makeOptimizer, makeSchedule, optionsOf, tunedConfig } from './setup.js'
+import { defaultRates, idleSchedule, makeModel, makeOptimizer, makeSchedule, optionsOf, tunedConfig } from './setup.js'
 import { howOf, loadTexts, loadTrainingText, type TrainingText } from './training-text.js'
 
 /** A training that is ready to run. */
@@ -53,6 +53,8 @@ export interface Job {
   record: RunRecord
   /** The options of a training that goes on that were other before. */
   changed: RunRecord['options']
+  /** The learning rate until now. */
+  earlierRate: number
   /** What there is to say about what was loaded. */
   notes: string[]
 }
@@ -99,7 +101,8 @@ export async function begin(
     await folder.leave()
     throw error
   }
-  return { options, text, model, vocab, training, folder, record, changed: {}, notes }
+  const earlierRate = training.optimizer.lr
+  return { options, text, model, vocab, training, folder, record, changed: {}, earlierRate, notes }
 }
 
 /** A training that was stopped, from its last checkpoint on. */
@@ -149,8 +152,9 @@ export async function goOn(
         ([name, value]) => `with ${flagOf(name)} ${value}, was ${record.options[name] ?? 'not said'}`,
       ),
     ]
+    const earlierRate = Number(record.options.lr ?? defaultRates[options.optimizer])
     Object.assign(record, { options: optionsInForce(options), finished: false })
-    return { options, text, model, vocab, training, folder, record, changed, notes }
+    return { options, text, model, vocab, training, folder, record, changed, earlierRate, notes }
   } catch (error) {
     await folder.leave()
     throw error

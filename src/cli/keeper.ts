@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { DataError, UnrolledError } from '../core/errors.js'
 import { buildModel, configOf, type TrainingRecord } from '../formats/model.js'
 import { BEST, CHECKPOINT, type Checkpoint, loadCheckpoint, saveCheckpoint } from '../node/checkpoint.js'
-import { type RNNModel, saveModel } from '../node.js'
+import { loadModel, type RNNModel, saveModel } from '../node.js'
 import { tensorsUnder, underPrefix } from '../train/state.js'
 import type { Job } from './begin.js'
 
@@ -19,18 +19,21 @@ export class Keeper {
   readonly #job: Job
   readonly #trained: () => TrainingRecord
   readonly #warn: (text: string) => void
+  readonly #spares: () => boolean
   /** The best model, until the disk has taken it. */
   #best: Checkpoint | undefined
 
   /**
    * @param trained what config.json tells of the training
    * @param warn tells of what could not be saved
+   * @param spares whether the last checkpoint is worth more than one of now
    */
-  constructor(job: Job, trained: () => TrainingRecord, warn: (text: string) => void) {
+  constructor(job: Job, trained: () => TrainingRecord, warn: (text: string) => void, spares: () => boolean) {
     this.place = job.folder.folder
     this.#job = job
     this.#trained = trained
     this.#warn = warn
+    this.#spares = spares
   }
 
   /** The first checkpoint, before any work. @throws DataError where there is no room for it */
@@ -50,7 +53,7 @@ export class Keeper {
   async now(historyBytes: number): Promise<void> {
     const { folder, options, training, record } = this.#job
     const intervals = { steps: options.checkpointSteps, minutes: options.checkpointMinutes }
-    if (!folder.isDue(training.step, intervals)) return
+    if (!folder.isDue(training.step, intervals) || this.#spares()) return
     record.historyBytes = historyBytes
     await this.#saveBest()
     await this.#tolerate(() => folder.saveLast(this.#checkpoint()))
@@ -58,8 +61,9 @@ export class Keeper {
 
   /** The checkpoint at the end of the work: where its folder does not take it, in another place, which is told. */
   async last(): Promise<void> {
-    const checkpoint = this.#checkpoint()
     await this.#saveBest()
+    if (this.#spares()) return
+    const checkpoint = this.#checkpoint()
     try {
       await this.#patiently(() => this.#job.folder.saveLast(checkpoint))
     } catch (error) {
@@ -93,6 +97,7 @@ export class Keeper {
   /** Notes that the training came to its end, and its model is saved where it is to be. */
   async finish(): Promise<void> {
     const { folder, record } = this.#job
+    if (this.#spares()) return
     record.finished = true
     await this.#tolerate(() => folder.saveLast(this.#checkpoint()))
   }
@@ -110,8 +115,24 @@ export class Keeper {
     } catch (error) {
       if (!(error instanceof UnrolledError)) throw error
     }
+    const saved = await this.#savedModel()
+    if (saved) return saved
     this.#warn(`warning: ${file} is not the best model, of step ${training.best.step}; the last one is saved instead`)
     return undefined
+  }
+
+  /** The best model where the training had come to its end before it went on: it is then the folder's own. */
+  async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
+    const { folder, training } = this.#job
+    try {
+      const { model, config } = await loadModel(folder.folder)
+      const { steps, validationLoss } = config.training ?? {}
+      const isBest = steps === training.best!.step && validationLoss === training.best!.loss
+      return isBest ? { model, training: config.training } : undefined
+    } catch (error) {
+      if (!(error instanceof UnrolledError)) throw error
+      return undefined
+    }
   }
 
   async #saveBest(): Promise<void> {

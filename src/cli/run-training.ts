@@ -1,7 +1,7 @@
 import { DivergenceError, UnrolledError } from '../core/errors.js'
-import { configOf, type TrainingRecord } from '../formats/model.js'
+import type { TrainingRecord } from '../formats/model.js'
 import { defaultPrefix } from '../generate/prefix.js'
-import { HISTORY, HistoryWriter, type ResumeEvent } from '../node/history.js'
+import { HISTORY, type ResumeEvent } from '../node/history.js'
 import {
   type EpochEvent,
   kernels,
@@ -14,16 +14,17 @@ import {
 import { begin, goOn, type Job } from './begin.js'
 import { colorsOf } from './colors.js'
 import { ExplodedError, isExploded } from './exploded.js'
+import { openHistory } from './history.js'
 import { interruptible } from './interrupt.js'
 import { Keeper } from './keeper.js'
+import { computedOn, modelSummary } from './model-summary.js'
 import type { TrainingOptions } from './options.js'
 import { printJson, visible } from './output.js'
 import { showCurve } from './plot.js'
 import { isRefusal } from './refusal.js'
 import { recordOf } from './resume.js'
-import { defaultRates } from './setup.js'
+import { adviceAfter } from './smaller-rate.js'
 import { outliveOutput } from './streams.js'
-import { grouped } from './table.js'
 import { duration, type TrainView, trainView } from './view.js'
 
 /** What `train` and `book` do: load a text, train on it, save the model, and show what came of it. */
@@ -60,6 +61,8 @@ class Run {
   #sampled = performance.now()
   /** Mean over the tokens of the last step or epoch. */
   #loss = 0
+  /** Whether the last checkpoint's parameters are broken already: the first step after it told so. */
+  #broken = false
   #over = false
 
   constructor(job: Job, signal: AbortSignal) {
@@ -69,7 +72,7 @@ class Run {
     this.#say = (text) => (options.json ? console.error(text) : console.log(text))
     this.#say(`text: ${visible(text.source)} (${text.tokens})`)
     if (text.changes) this.#say(text.changes)
-    this.#say(`model: ${summary(job)}, ${computedOn()}`)
+    this.#say(`model: ${modelSummary(job)}, ${computedOn()}`)
     for (const note of job.notes) this.#say(note)
     const done = { epoch: training.epoch - 1, batch: training.batch }
     this.#view = trainView(training.data, options.epochs, process.stderr, done)
@@ -78,6 +81,7 @@ class Run {
       job,
       () => this.#trained(),
       (text) => this.#warn(text),
+      () => this.#canGoBack() && isExploded(this.#loss, vocab.size),
     )
   }
 
@@ -88,31 +92,36 @@ class Run {
   async run(): Promise<void> {
     const { folder, training, record, options, changed } = this.#job
     if (training.step === 0) await this.#keeper.first()
-    const history = await HistoryWriter.open(folder.file(HISTORY), { bytes: record.historyBytes })
-    const board = options.tensorboard ? await openBoard(folder.place, training.step) : undefined
-    const reporters: Reporter[] = board ? [history, board] : [history]
-    this.#told.push(...history.earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
+    const history = await this.#report(() =>
+      openHistory(folder.file(HISTORY), record.historyBytes, (text) => this.#warn(text)),
+    )
+    const board = options.tensorboard && (await this.#report(() => openBoard(folder.place, training.step)))
+    const reporters: Reporter[] = [history, board].filter((one) => one !== undefined && one !== false)
+    const earlier = history?.earlier ?? []
+    this.#told.push(...earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
     this.#loss = this.#epochs.at(-1)?.loss ?? 0
     if (Object.keys(changed).length > 0) {
       const { epoch, step } = training
-      await this.#report(() => history.write({ type: 'resume', epoch, step, options: changed }))
+      await this.#report(async () => history?.write({ type: 'resume', epoch, step, options: changed }))
     }
     const start = performance.now()
     let divergence: DivergenceError | undefined
     try {
       for await (const event of training.run()) {
         await this.#take(event, reporters)
-        await this.#keeper.now(history.bytes)
+        await this.#keeper.now(history?.bytes ?? record.historyBytes)
       }
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error
       divergence = error
+      // Before a step was made: whatever the learning rate.
+      this.#broken ||= training.step === folder.step
     } finally {
       this.#over = true
       this.#view.end()
     }
-    await this.#report(() => history.flush())
-    record.historyBytes = history.bytes
+    await this.#report(async () => history?.flush())
+    record.historyBytes = history?.bytes ?? record.historyBytes
     const seconds = (performance.now() - start) / 1000
     if (divergence) await this.#diverged(divergence, seconds)
     else await this.#ended(seconds)
@@ -122,7 +131,11 @@ class Run {
     for (const reporter of reporters) await this.#report(() => reporter.write(event))
     this.#show(event)
     if (event.type !== 'step') this.#told.push(event)
-    if (event.type === 'step') this.#loss = event.loss
+    if (event.type === 'step') {
+      this.#loss = event.loss
+      const { folder, vocab } = this.#job
+      if (event.step === folder.step + 1) this.#broken = isExploded(event.loss, vocab.size)
+    }
     if (event.type === 'validation' && event.best) await this.#keeper.best()
     if (this.#sampleIsDue(event)) await this.#report(() => this.#sample())
   }
@@ -140,15 +153,16 @@ class Run {
   }
 
   /** Does what the training can do without. */
-  async #report(work: () => Promise<unknown>): Promise<void> {
+  async #report<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      await work()
+      return await work()
     } catch (error) {
       const { message } = error as Error
       if (!(error instanceof UnrolledError) && !isRefusal(error)) throw error
-      if (this.#warnings.has(message)) return
+      if (this.#warnings.has(message)) return undefined
       this.#warnings.add(message)
       this.#warn(`warning: ${message}; the training goes on without it`)
+      return undefined
     }
   }
 
@@ -189,14 +203,20 @@ class Run {
    */
   async #ended(seconds: number): Promise<void> {
     const { folder, training, vocab, options } = this.#job
+    const exploded = isExploded(this.#loss, vocab.size)
+    // There is nothing to go back to, and the checkpoint that is made now is no better.
+    if (exploded && !this.#canGoBack()) this.#broken = true
     await this.#keeper.last()
     const worthless = this.#isExploded(this.#loss)
     const model = worthless ? undefined : await this.#keeper.model()
     // Only now: one that was killed before its model was saved is to be finished when it goes on.
     if (training.ended !== 'signal') await this.#keeper.finish()
     await this.#tell(seconds, model)
-    if (!isExploded(this.#loss, vocab.size)) return
-    const saved = worthless ? 'the model was not saved, and is in the checkpoint alone' : 'the best model was saved'
+    if (!exploded) return
+    const spared = this.#canGoBack()
+    this.#say(adviceAfter(this.#job, spared))
+    const inCheckpoint = spared ? '' : ', and is in the checkpoint alone'
+    const saved = worthless ? `the model was not saved${inCheckpoint}` : 'the best model was saved'
     throw new ExplodedError(
       `train: the training in ${folder.folder} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, where one that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller --lr than ${options.lr ?? training.optimizer.lr}, or a smaller --clip`,
     )
@@ -204,19 +224,19 @@ class Run {
 
   /** The training broke. What was learnt before is saved, or still in the last checkpoint. */
   async #diverged(divergence: DivergenceError, seconds: number): Promise<never> {
-    const { folder, training, options } = this.#job
+    const { folder, training } = this.#job
     const lastGood = this.#epochs.at(-1)?.loss
-    const worth = lastGood !== undefined || training.best !== undefined
-    if (worth && !this.#isExploded(lastGood ?? 0)) await this.#tell(seconds, await this.#keeper.model())
-    else if (folder.step === 0) await folder.forget()
-    if (worth || folder.step > 0) {
-      const { lr: last = defaultRates[options.optimizer] } = options
-      const lr = Number((last / 10).toPrecision(2))
-      this.#say(
-        `unrolled train --resume ${folder.folder} --lr ${lr} goes on from the checkpoint of step ${folder.step} with another learning rate`,
-      )
-    }
+    const worth = (lastGood !== undefined || training.best !== undefined) && !this.#isExploded(lastGood ?? 0)
+    if (worth) await this.#tell(seconds, await this.#keeper.model())
+    const resumable = this.#canGoBack() || (worth && !this.#broken)
+    if (!resumable) await folder.forget()
+    this.#say(adviceAfter(this.#job, resumable))
     throw divergence
+  }
+
+  /** Whether there is a checkpoint from which a training that broke may go another way. */
+  #canGoBack(): boolean {
+    return this.#job.folder.step > 0 && !this.#broken
   }
 
   /** Tells what came of the training. @param model that was saved */
@@ -236,7 +256,9 @@ class Run {
     const { perplexity, tokensPerSecond } = this.#epochs.at(-1) ?? {}
     const stopped = this.#signal.aborted
     const { step, epoch, ended, best } = training
-    if (stopped) {
+    if (stopped && this.#canGoBack() && isExploded(this.#loss, vocab.size)) {
+      this.#say(`stopped after step ${step} (epoch ${epoch})`)
+    } else if (stopped) {
       this.#say(
         `stopped after step ${step} (epoch ${epoch}); unrolled train --resume ${this.#keeper.place} goes on from there`,
       )
@@ -267,20 +289,6 @@ class Run {
 async function openBoard(folder: string, after: number) {
   const { TensorBoardWriter } = await import('../node/tensorboard.js')
   return TensorBoardWriter.open(folder, after > 0 ? { after } : {})
-}
-
-/** What the kernels in use are, for people. */
-function computedOn(): string {
-  const { name, threads } = kernels()
-  return `${name} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
-}
-
-function summary({ model, vocab }: Job): string {
-  const { numLayers, hiddenSize } = model.rnn
-  const { cell } = configOf(model)
-  const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
-  const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
-  return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`
 }
 
 /** What samples begin with: as in the book, or for another text with its most frequent token that is a text. */

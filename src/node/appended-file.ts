@@ -54,6 +54,13 @@ export class AppendedFile {
     this.#waiting = []
   }
 
+  /** Drops all but the first bytes. @throws DataError where the file cannot be written */
+  async cut(bytes: number): Promise<void> {
+    if (bytes === this.bytes) return
+    await orRefusal(this.file, () => truncate(this.file, bytes))
+    this.bytes = bytes
+  }
+
   async #cutBack(): Promise<void> {
     const size = await stat(this.file).then(
       (info) => info.size,

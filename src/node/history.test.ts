@@ -160,6 +160,16 @@ describe('reading', () => {
     }
   })
 
+  test('goes on after a torn line without spoiling the next', async () => {
+    const file = fresh()
+    await (await HistoryWriter.open(file)).write(epoch(1, 10))
+    appendFileSync(file, '{"type":"ep')
+    const writer = await HistoryWriter.open(file, { bytes: 1000 })
+    await writer.write(epoch(2, 20))
+    expect((await readHistory(file)).map(({ epoch }) => epoch)).toEqual([1, 2])
+    expect(writer.bytes).toBe(readFileSync(file).length)
+  })
+
   test('a file that is not there, and one that is a folder', async () => {
     await expect(readHistory(path.join(folder, 'none', 'history.jsonl'))).rejects.toThrow(DataError)
     await expect(readHistory(folder)).rejects.toThrow(/cannot be read/)

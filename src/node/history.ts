@@ -70,6 +70,8 @@ export class HistoryWriter {
     checkWhole('HistoryWriter.open', 'bytes', bytes, 0)
     checkNumber('HistoryWriter.open', 'interval', interval, 0)
     const appended = await AppendedFile.open(file, bytes)
+    // The next line is not to begin in the middle of one that was torn.
+    if (appended.bytes <= MAX_BYTES) await appended.cut((await readFile(file)).lastIndexOf('\n') + 1)
     return new HistoryWriter(appended, await readHistory(file), interval)
   }
 

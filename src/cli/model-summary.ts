@@ -1,0 +1,19 @@
+import { configOf } from '../formats/model.js'
+import { kernels } from '../node.js'
+import type { Job } from './begin.js'
+import { grouped } from './table.js'
+
+/** What the kernels in use are, for people. */
+export function computedOn(): string {
+  const { name, threads } = kernels()
+  return `${name} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+}
+
+/** A training's model, for people. */
+export function modelSummary({ model, vocab }: Job): string {
+  const { numLayers, hiddenSize } = model.rnn
+  const { cell } = configOf(model)
+  const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
+  const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
+  return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`
+}
