@@ -311,9 +311,9 @@ describe('a forged checkpoint with a right checksum', () => {
   }
 
   test.each([
-    ['numLayers', config('numLayers', 1e9), /rnn\.weight_hh_l1 is missing, expected .* of 1000000000 layers/],
-    ['hiddenSize', config('hiddenSize', 16000), /expected \[16000, 16000\]/],
-    ['embeddingSize', config('embeddingSize', 4e8), /weight_ih_l0 has the shape .*, expected \[6, 400000000\]/],
+    ['numLayers', config('numLayers', 1e9), /rnn\.weight_ih_l1 is missing, expected .* of 1000000000 layers/],
+    ['hiddenSize', config('hiddenSize', 16000), /weight_ih_l0 has the shape .*, expected \[16000, \d+\]/],
+    ['embeddingSize', config('embeddingSize', 4e8), /embedding\.weight is missing, expected \[\d+, 400000000\]/],
     ['vocabSize', config('vocabSize', 1e9), /the vocabulary has \d+ tokens, expected 1000000000/],
     ['cell', config('cell', 'conv'), /config: cell is "conv", expected \("rnn" \| "gru" \| "lstm"\)/],
     ['lr', options('lr', 'x'), /run\.options\.lr is "x", expected number/],

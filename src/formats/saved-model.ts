@@ -9,6 +9,7 @@ import {
   configOf,
   type ModelConfig,
   modelWith,
+  parseConfig,
   type TrainingRecord,
   vocabToJson,
 } from './model.js'
@@ -94,21 +95,24 @@ export async function decodeModel(
     )
   }
   const text = (name: keyof typeof mostBytes) => readText(source(name), mostBytes[name], at(name))
-  const texts = { config: await text(CONFIG), vocab: await text(VOCAB) }
+  const config = await text(CONFIG)
+  // A wrong configuration is told before a large file is read.
+  parseConfig(config, at(CONFIG))
+  const texts = { config, vocab: await text(VOCAB) }
   const { tensors } = await readSafetensors(source(PARAMETERS), at(PARAMETERS))
-  const { config, vocab } = checkModel(
+  const { config: checked, vocab } = checkModel(
     { ...texts, parameters: tensors },
     { config: at(CONFIG), vocab: at(VOCAB), parameters: at(PARAMETERS) },
   )
   if (vocab.kind === 'bpe') await loadBytePairs()
   for (const name of [VOCAB, PARAMETERS] as const) {
-    const expected = config.sha256?.[name]
+    const expected = checked.sha256?.[name]
     if (expected === undefined || (await isOf(expected, source(name), at(name)))) continue
     throw new FormatError(
       `${at(name)}: the file is not the one that was saved (its SHA-256 differs); if you exchanged it on purpose, remove sha256 from ${CONFIG}`,
     )
   }
-  return { model: modelWith(config, tensors, at(PARAMETERS)), vocab, config }
+  return { model: modelWith(checked, tensors, at(PARAMETERS)), vocab, config: checked }
 }
 
 async function readText(source: ByteSource, limit: number, where: string): Promise<string> {
