@@ -30,6 +30,33 @@ export function checkWord<T extends string>(where: string, name: string, value: 
   }
 }
 
+/** Throws an OptionError unless an argument `fits`; the message says what came and what was expected. */
+export function checkArgument(where: string, name: string, value: unknown, fits: boolean, expected: string): void {
+  if (!fits) throw new OptionError(`${where}: ${name} is ${describe(value)}, expected ${expected}`)
+}
+
+/** Throws an OptionError unless a value is a string. */
+export const checkString = (where: string, name: string, value: unknown): void =>
+  checkArgument(where, name, value, typeof value === 'string', 'a string')
+
+/** Throws an OptionError unless a value can be walked through, as an array can. @param of what it holds */
+export function checkIterable(where: string, name: string, value: unknown, of: string): void {
+  const fits = typeof value === 'string' || (typeof value === 'object' && value !== null && Symbol.iterator in value)
+  checkArgument(where, name, value, fits, of)
+}
+
+/** Throws an OptionError unless a value has these methods. @param expected what has them */
+export function checkMethods(
+  where: string,
+  name: string,
+  value: unknown,
+  methods: readonly string[],
+  expected: string,
+): void {
+  const fits = methods.every((method) => typeof (value as Record<string, unknown> | null)?.[method] === 'function')
+  checkArgument(where, name, value, fits, expected)
+}
+
 /** Throws a DataError unless a trained model's loss is finite. @param option what the learning rate is called there */
 export function checkLoss(where: string, loss: number, option = 'lr'): void {
   if (!Number.isFinite(loss)) {

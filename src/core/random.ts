@@ -1,4 +1,4 @@
-import { checkNumber, checkWhole } from './check.js'
+import { checkArgument, checkNumber, checkWhole } from './check.js'
 import { describe } from './describe.js'
 import { OptionError } from './errors.js'
 
@@ -86,6 +86,7 @@ export class Generator {
    * one value after another, but 3 times as fast, because the state is kept in registers and nothing branches.
    */
   mask(values: Float32Array | Float64Array, p: number, value: number): void {
+    checkArgument('Generator.mask', 'values', values, ArrayBuffer.isView(values), 'an array of floats')
     const threshold = p * 2 ** 32
     let [a, b, c, d] = this.#s
     for (let i = 0; i < values.length; i++) {
@@ -127,6 +128,8 @@ export class Generator {
 
   /** Shuffles in place (Fisher & Yates) and returns the same array, typed or not. */
   shuffle<T extends Items>(all: T): T {
+    const fits = Array.isArray(all) || ArrayBuffer.isView(all)
+    checkArgument('Generator.shuffle', 'the items', all, fits, 'an array')
     const items: Items = all
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1)

@@ -2,7 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
-import type { Corpus } from './sequences.js'
+import { type Corpus, checkCorpus } from './sequences.js'
 
 /** How well n-grams predict a text: a yardstick for language models. */
 export interface Baseline {
@@ -148,6 +148,9 @@ export async function ngramBaselines(
   checkOptions('ngramBaselines', options, baselineOptions)
   const { maxOrder = 6, maxMemory = 2 ** 30, signal, onProgress } = options
   checkNumber('ngramBaselines', 'maxMemory', maxMemory, 0)
+  checkWhole('ngramBaselines', 'vocabSize', vocabSize)
+  checkCorpus('ngramBaselines', 'the first corpus', train)
+  checkCorpus('ngramBaselines', 'the second corpus', test)
   if (train.length === 0 || test.length < 2) {
     throw new DataError(
       `ngramBaselines: the texts have ${train.length} and ${test.length} tokens, expected at least 1 to count in and 2 to predict`,

@@ -1,4 +1,4 @@
-import { checkWhole, checkWord } from '../core/check.js'
+import { checkArgument, checkWhole, checkWord } from '../core/check.js'
 import { DataError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Generator } from '../core/random.js'
@@ -120,6 +120,12 @@ export class SequenceData {
 export const mostBatches = ({ corpus, batchSize, numSteps }: SequenceData): number =>
   Math.floor((corpus.length - 1) / (batchSize * numSteps))
 
+/** @throws OptionError unless a value has the length and the method `subarray` of a corpus */
+export function checkCorpus(where: string, name: string, corpus: Corpus): void {
+  const fits = Number.isSafeInteger(corpus?.length) && typeof corpus.subarray === 'function'
+  checkArgument(where, name, corpus, fits, 'token numbers, such as vocab.encode(text) gives')
+}
+
 /**
  * What a corpus and the options of its batches must be.
  * @param where the function that the user called
@@ -132,6 +138,7 @@ export function checkSequences(
   { batchSize = 32, numSteps = 35, sampling = 'sequential' }: SequenceOptions,
   name = 'the text',
 ): void {
+  checkCorpus(where, name, corpus)
   checkWhole(where, 'batchSize', batchSize)
   checkWhole(where, 'numSteps', numSteps)
   checkWord(where, 'sampling', sampling, ['sequential', 'random'])

@@ -1,7 +1,7 @@
 import { checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
-import type { Corpus } from './sequences.js'
+import { type Corpus, checkCorpus } from './sequences.js'
 
 export interface SplitOptions {
   /** The part of the tokens kept for validation, from 0 to below 1. Default 0. */
@@ -28,6 +28,7 @@ export interface SplitCorpus {
  */
 export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCorpus {
   checkOptions('splitCorpus', options, splitOptions)
+  checkCorpus('splitCorpus', 'the corpus', corpus)
   const { validation = 0, test = 0 } = options
   checkNumber('splitCorpus', 'validation', validation, 0)
   checkNumber('splitCorpus', 'test', test, 0)

@@ -1,3 +1,4 @@
+import { checkString } from '../core/check.js'
 export const tokenKinds = ['char', 'byte', 'word', 'bpe'] as const
 
 /**
@@ -30,6 +31,7 @@ export interface TextChanges {
  * are stripped, and capitals become small. Empty lines stay, as nothing.
  */
 export function cleanLines(text: string): string[] {
+  checkString('cleanLines', 'the text', text)
   return Array.from(text.matchAll(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+/g), ([line]) =>
     line
       .replace(/[^A-Za-z]+/g, ' ')

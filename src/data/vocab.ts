@@ -1,4 +1,5 @@
-import { checkWhole, checkWord } from '../core/check.js'
+import { checkArgument, checkIterable, checkString, checkWhole, checkWord } from '../core/check.js'
+import { describe } from '../core/describe.js'
 import { DataError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { splitBytePairs } from './byte-pairs.js'
@@ -44,6 +45,7 @@ export class Vocab {
 
   /** Counts tokens; those of equal frequency stay in the order of their first appearance. */
   static count(tokens: Iterable<string>, options: VocabOptions = {}): Vocab {
+    checkIterable('Vocab.count', 'tokens', tokens, 'a text or an array of tokens')
     const counts = new Map<string, number>()
     for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
     return Vocab.ofCounts(counts, options)
@@ -55,6 +57,7 @@ export class Vocab {
     const { minFreq = 0, reservedTokens = [], kind = 'char' } = options
     checkWord('Vocab', 'kind', kind, tokenKinds)
     checkWhole('Vocab', 'minFreq', minFreq, 0)
+    checkArgument('Vocab.ofCounts', 'counts', counts, counts instanceof Map, 'a Map from tokens to their numbers')
     const first = [...new Set(['<unk>', ...reservedTokens])]
     const frequent = [...counts]
       .filter(([token, count]) => count >= minFreq && !first.includes(token))
@@ -69,6 +72,7 @@ export class Vocab {
    */
   static of(tokens: readonly string[], kind: TokenKind = 'char'): Vocab {
     checkWord('Vocab', 'kind', kind, tokenKinds)
+    checkArgument('Vocab.of', 'tokens', tokens, Array.isArray(tokens), 'an array of tokens')
     if (tokens[0] !== '<unk>') throw new DataError(`Vocab: the first token is '${tokens[0]}', expected '<unk>'`)
     if (new Set(tokens).size !== tokens.length) throw new DataError('Vocab: a token is there twice, expected each once')
     const wrong = isBytes(kind) && tokens.find((token) => /[^\0-\xff]/.test(token))
@@ -99,16 +103,20 @@ export class Vocab {
   tokenOf(index: number): string {
     const token = this.#tokens[index]
     if (token === undefined)
-      throw new DataError(`Vocab.tokenOf: ${index} is out of range, expected 0 to ${this.size - 1}`)
+      throw new DataError(
+        `Vocab.tokenOf: the index is ${describe(index)}, which is out of range, expected 0 to ${this.size - 1}`,
+      )
     return token
   }
 
   /** Numbers of tokens; a string is cut into tokens of the vocabulary's kind. */
   encode(tokens: string | Iterable<string>): Int32Array {
+    checkIterable('Vocab.encode', 'tokens', tokens, 'a text or an array of tokens')
     return Int32Array.from(typeof tokens === 'string' ? this.split(tokens) : tokens, (token) => this.indexOf(token))
   }
 
   decode(indices: Iterable<number>): string[] {
+    checkIterable('Vocab.decode', 'indices', indices, 'an array of numbers of tokens')
     return Array.from(indices, (index) => this.tokenOf(index))
   }
 
@@ -118,6 +126,7 @@ export class Vocab {
    * @throws OptionError for 'bpe' before `loadBytePairs`
    */
   split(text: string): string[] {
+    checkString('Vocab.split', 'the text', text)
     if (this.kind === 'bpe')
       return splitBytePairs(text).flatMap((token) => (this.has(token) ? token : this.#known(token)))
     if (this.kind === 'word') return text.split(/\s+/).filter((word) => word !== '')
@@ -138,6 +147,7 @@ export class Vocab {
 
   /** Tokens as a text: side by side, words with spaces between; bytes that are not UTF-8 become U+FFFD. */
   join(tokens: readonly string[]): string {
+    checkArgument('Vocab.join', 'tokens', tokens, Array.isArray(tokens), 'an array of tokens')
     if (!isBytes(this.kind)) return tokens.join(this.kind === 'word' ? ' ' : '')
     const text = new ByteText()
     return text.push(tokens.join('')) + text.flush()

@@ -1,4 +1,4 @@
-import { describe } from '../core/describe.js'
+import { checkArgument, checkMethods } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { Vocab } from '../data/vocab.js'
@@ -19,11 +19,8 @@ export function checkArguments<S extends RecurrentState>(
   options: object,
   names: Parameters<typeof checkOptions>[2],
 ): void {
-  const expect = (isRight: boolean, name: string, value: unknown, expected: string) => {
-    if (!isRight) throw new OptionError(`${where}: ${name} is ${describe(value)}, expected ${expected}`)
-  }
-  expect(typeof model?.stepper === 'function', 'model', model, 'an RNNModel')
-  expect(vocab instanceof Vocab, 'vocab', vocab, 'the Vocab that the model was trained with')
+  checkMethods(where, 'model', model, ['stepper'], 'an RNNModel')
+  checkArgument(where, 'vocab', vocab, vocab instanceof Vocab, 'the Vocab that the model was trained with')
   checkOptions(where, options, names)
   if (model.vocabSize !== vocab.size) {
     throw new OptionError(

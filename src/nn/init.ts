@@ -1,3 +1,4 @@
+import { checkMethods } from '../core/check.js'
 import { checkOptions } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { defaultGenerator } from '../core/random.js'
@@ -39,6 +40,7 @@ export function initialize(
   initializers: { weight?: Initializer; bias?: Initializer },
   generator: Generator = defaultGenerator(),
 ): void {
+  checkMethods('initialize', 'the module', module, ['namedParameters'], 'a Module')
   checkOptions('initialize', initializers, { weight: 'function', bias: 'function' })
   const { weight, bias } = initializers
   for (const [name, parameter] of module.namedParameters()) {

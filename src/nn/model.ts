@@ -1,4 +1,4 @@
-import { checkNumber, checkWhole } from '../core/check.js'
+import { checkMethods, checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
@@ -67,6 +67,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     checkOptions('RNNModel', options, modelOptions)
     const { embeddingSize, tieWeights = false, inputDropout = 0, outputDropout = 0 } = options
     const { generator = defaultGenerator() } = options
+    checkMethods('RNNModel', 'the layer', rnn, ['forward', 'stepper', 'beginState'], 'an RNN, a GRU or an LSTM')
     const inFeatures = rnn.numDirections * rnn.hiddenSize
     checkWhole('RNNModel', 'vocabSize', vocabSize)
     if (embeddingSize !== undefined) checkWhole('RNNModel', 'embeddingSize', embeddingSize)

@@ -1,3 +1,4 @@
+import { checkArgument } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { noteListed } from '../tensor/listings.js'
@@ -105,6 +106,7 @@ export abstract class Module {
    * @throws OptionError where `work` is asynchronous: others would find dropout off while it waits
    */
   inEval<T>(work: () => T): T {
+    checkArgument(`${this.typeName}.inEval`, 'the callback', work, typeof work === 'function', 'a function')
     const modes = this.namedModules().map(([, module]) => ({ module, training: module.training }))
     this.eval()
     try {

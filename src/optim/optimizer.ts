@@ -1,4 +1,5 @@
 import { checkNumber } from '../core/check.js'
+import { describe } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { numberProblems } from '../core/state.js'
@@ -152,7 +153,13 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    * checked before anything is changed.
    * @throws FormatError naming what is missing, what is unknown, what has another shape, and what is no number
    */
-  loadStateDict({ tensors, values }: OptimizerState): void {
+  loadStateDict(state: OptimizerState): void {
+    const { tensors, values } = Object(state) as Partial<OptimizerState>
+    if (typeof tensors !== 'object' || typeof values !== 'object' || !tensors || !values) {
+      throw new FormatError(
+        `${this.#name}.loadStateDict: the state is ${describe(state)}, expected { tensors, values }, as stateDict() gives it`,
+      )
+    }
     const buffers = this.#buffers()
     const saved = valuesFor(buffers, tensors)
     const problems = [...saved.problems, ...numberProblems(this.#values(), values)]

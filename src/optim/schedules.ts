@@ -1,4 +1,5 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import { describe } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { numberProblems } from '../core/state.js'
@@ -234,6 +235,9 @@ function checkState(
   given: Readonly<Record<string, number>>,
   min?: number,
 ): void {
+  if (typeof given !== 'object' || given === null) {
+    throw new FormatError(`${name}.loadStateDict: the state is ${describe(given)}, expected what stateDict() gives`)
+  }
   const problems = numberProblems(own, given, min)
   if (problems.length > 0) throw new FormatError(`${name}.loadStateDict: ${problems.join('; ')}`)
 }

@@ -1,4 +1,4 @@
-import { checkLoss } from '../core/check.js'
+import { checkLoss, checkMethods } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import type { Corpus } from '../data/sequences.js'
@@ -34,6 +34,7 @@ const NONE = 1e-3
  */
 export async function calibrate(model: RNNModel, corpus: Corpus, options: EvaluateOptions = {}): Promise<Calibration> {
   checkOptions('calibrate', options, evaluateOptions)
+  checkMethods('calibrate', 'model', model, ['forward', 'stepper'], 'an RNNModel')
   if (model.tieWeights) {
     throw new OptionError(
       'calibrate: the output has the weight of the embedding, expected a model without tieWeights: dividing one would change the other',

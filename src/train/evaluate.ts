@@ -1,9 +1,8 @@
-import { checkWhole } from '../core/check.js'
-import { describe } from '../core/describe.js'
+import { checkMethods, checkWhole } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
-import type { Corpus, SequenceData } from '../data/sequences.js'
+import { type Corpus, checkCorpus, type SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import { noGrad } from '../tensor/autograd.js'
@@ -50,6 +49,8 @@ export async function evaluate<S extends RecurrentState>(
   options: Pick<EvaluateOptions, 'signal'> = {},
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, { signal: 'signal' })
+  checkMethods('evaluate', 'model', model, ['forward', 'stepper'], 'an RNNModel')
+  checkMethods('evaluate', 'data', data, ['batches'], 'SequenceData')
   const losses = new Losses()
   const turns = new Turns()
   let carried: S | undefined
@@ -94,7 +95,7 @@ export async function readCorpus<S extends RecurrentState>(
 ): Promise<void> {
   checkWhole(where, 'batchSize', batchSize)
   checkWhole(where, 'numSteps', numSteps)
-  checkCorpus(where, model, corpus)
+  checkReadable(where, model, corpus)
   const labels = corpus.length - 1
   const rows = Math.min(batchSize, labels)
   const width = Math.floor(labels / rows)
@@ -133,15 +134,14 @@ export async function readCorpus<S extends RecurrentState>(
  * Checks that a model can be measured on a text.
  * @throws OptionError for a bidirectional model, or what is no corpus; DataError for a text of fewer than 2 tokens
  */
-export function checkCorpus(where: string, model: RNNModel, corpus: Corpus): void {
+export function checkReadable(where: string, model: RNNModel, corpus: Corpus): void {
+  checkMethods(where, 'model', model, ['forward', 'stepper'], 'an RNNModel')
   if (model.rnn.bidirectional) {
     throw new OptionError(
       `${where}: the model is bidirectional, expected one direction: it sees the tokens that it has to predict`,
     )
   }
-  if (typeof corpus?.subarray !== 'function') {
-    throw new OptionError(`${where}: the corpus is ${describe(corpus)}, expected token numbers, as in a Uint16Array`)
-  }
+  checkCorpus(where, 'the corpus', corpus)
   if (corpus.length < 2) throw new DataError(`${where}: the text has ${corpus.length} tokens, expected at least 2`)
 }
 

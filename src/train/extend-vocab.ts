@@ -1,3 +1,4 @@
+import { checkArgument, checkMethods } from '../core/check.js'
 import type { Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
 import { checkSavable, configOf, modelOf } from '../formats/model.js'
@@ -15,6 +16,10 @@ export function extendVocab(
   tokens: readonly string[],
   generator: Generator,
 ): { model: RNNModel; vocab: Vocab } {
+  checkMethods('extendVocab', 'model', model, ['stepper', 'stateDict'], 'an RNNModel')
+  checkArgument('extendVocab', 'vocab', vocab, vocab instanceof Vocab, "the model's Vocab")
+  checkArgument('extendVocab', 'tokens', tokens, Array.isArray(tokens), 'an array of tokens')
+  checkMethods('extendVocab', 'generator', generator, ['normal', 'uniform'], 'a Generator')
   const old = model.stateDict()
   checkSavable('extendVocab', configOf(model), vocab, old)
   const extended = Vocab.of([...vocab.tokens, ...tokens], vocab.kind)

@@ -1,5 +1,4 @@
-import { checkNumber, checkWhole } from '../core/check.js'
-import { describe } from '../core/describe.js'
+import { checkArgument, checkNumber, checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
@@ -7,7 +6,7 @@ import { type Corpus, SequenceData } from '../data/sequences.js'
 import { RNNModel } from '../nn/model.js'
 import { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
-import { checkCorpus } from './evaluate.js'
+import { checkReadable } from './evaluate.js'
 
 export interface TrainStepsOptions {
   /** Learning rate of SGD. Default 1. */
@@ -74,8 +73,8 @@ export function checkTraining(
   data: SequenceData,
   options: TrainStepsOptions,
 ): CompleteOptions {
-  expectClass(where, 'model', model, model instanceof RNNModel, 'an RNNModel')
-  expectClass(where, 'data', data, data instanceof SequenceData, 'a SequenceData')
+  checkArgument(where, 'model', model, model instanceof RNNModel, 'an RNNModel')
+  checkArgument(where, 'data', data, data instanceof SequenceData, 'a SequenceData')
   checkOptions(where, options, trainStepsOptions)
   const { lr = 1, epochs = 500, clip = 1, clipValue = Infinity, accumulate = 1, patience = Infinity } = options
   for (const [name, value] of Object.entries({ epochs, accumulate })) checkWhole(where, name, value)
@@ -92,7 +91,7 @@ export function checkTraining(
 function checkValidation(where: string, model: RNNModel, { validation, patience, schedule }: TrainStepsOptions): void {
   if (validation !== undefined) {
     checkOptions(`${where}: validation`, validation, validationOptions)
-    checkCorpus(`${where}: validation`, model, validation.corpus)
+    checkReadable(`${where}: validation`, model, validation.corpus)
     if (validation.every !== undefined) checkWhole(where, 'validation.every', validation.every)
     return
   }
@@ -107,7 +106,7 @@ function checkValidation(where: string, model: RNNModel, { validation, patience,
 
 function checkOptimizer(where: string, model: RNNModel, { lr, optimizer, schedule }: TrainStepsOptions): void {
   if (optimizer !== undefined) {
-    expectClass(where, 'optimizer', optimizer, optimizer instanceof Optimizer, 'an Optimizer')
+    checkArgument(where, 'optimizer', optimizer, optimizer instanceof Optimizer, 'an Optimizer')
     if (lr !== undefined) {
       throw new OptionError(
         `${where}: lr is given beside an optimizer, which has its own, expected one of the two; set the optimizer's`,
@@ -129,9 +128,4 @@ function checkOptimizer(where: string, model: RNNModel, { lr, optimizer, schedul
       ['schedule', 'optimizer'],
     )
   }
-}
-
-/** TypeScript tells its users beforehand, JavaScript does not. */
-function expectClass(where: string, name: string, value: unknown, isRight: boolean, expected: string): void {
-  if (!isRight) throw new OptionError(`${where}: ${name} is ${describe(value)}, expected ${expected}`, [name])
 }
