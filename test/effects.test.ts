@@ -59,7 +59,7 @@ const values: Record<string, string[]> = {
   sampling: ['random'],
   maxTokens: ['300'],
   tokens: ['word'],
-  encoding: ['utf-16le'],
+  encoding: ['no-such-encoding'],
   clean: [],
   validation: ['0.2'],
   test: ['0.2'],

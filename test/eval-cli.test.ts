@@ -292,7 +292,9 @@ describe('fine-tuning', () => {
       })
     }
     expect(extended.model.parameters().every(({ data }) => data.every(Number.isFinite))).toBe(true)
-    expect(run('train', 'more.txt', ...small, '--extend-vocab').stderr).toMatch(/expected --init-from/)
+    expect(run('train', 'more.txt', ...small, '--extend-vocab').stderr).toMatch(
+      /--extend-vocab has no effect without --init-from/,
+    )
     const larger = run('train', 'more.txt', ...small, '--num-layers', '2', '--init-from', 'sea')
     expect(larger.stderr).toMatch(/--num-layers is 2, expected the saved model's 1/)
   })

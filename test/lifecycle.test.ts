@@ -13,8 +13,9 @@ const at = (...names: string[]) => path.join(folder, ...names)
 const start = (...args: string[]) => spawn(process.execPath, [main, ...args], { cwd: folder })
 const run = (...args: string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 600_000 })
+/** Runs a line of the shell, in which `unrolled ` is the built command; the word may also stand in paths. */
 const shell = (command: string, cwd = folder) =>
-  spawnSync('bash', ['-c', command.replaceAll('unrolled', `"${process.execPath}" "${main}"`)], {
+  spawnSync('bash', ['-c', command.replaceAll(/(?<![\w/.-])unrolled (?=\w)/g, `"${process.execPath}" "${main}" `)], {
     cwd,
     encoding: 'utf8',
   })

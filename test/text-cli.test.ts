@@ -125,8 +125,8 @@ describe('--encoding', () => {
   })
 
   test('unknown ones are refused, and so is one without a text', () => {
-    expect(refusal('train', 'german.txt', '--encoding', 'latin-13')).toMatch(/^error: train: encoding is 'latin-13'/)
-    expect(refusal('data', 'german.txt', '--encoding', 'latin-13')).toMatch(/^error: data: encoding is 'latin-13'/)
+    expect(refusal('train', 'german.txt', '--encoding', 'latin-13')).toMatch(/^error: train: --encoding is 'latin-13'/)
+    expect(refusal('data', 'german.txt', '--encoding', 'latin-13')).toMatch(/^error: data: --encoding is 'latin-13'/)
     expect(refusal('train', '--encoding', 'utf-8')).toMatch(/^error: train: --encoding goes with a text/)
   })
 })

@@ -25,6 +25,7 @@ export function encodingOf(where: string, label: unknown): string | undefined {
   }
   throw new OptionError(
     `${where}: encoding is '${String(label)}', expected a name that TextDecoder knows, such as 'utf-8', 'utf-16le', 'windows-1252', 'windows-1251', 'shift_jis' or 'gb18030'`,
+    ['encoding'],
   )
 }
 
