@@ -178,7 +178,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * @throws OptionError where not `takesHead`, ShapeError where head, input or state have other sizes
    */
   forwardTo(head: Head, input: Tensor, state?: S): { output: Tensor; state: S } {
-    const where = `${this.constructor.name}.forwardTo`
+    const where = `${this.#name}.forwardTo`
     if (!this.takesHead) throw new OptionError(`${where}: takesHead is false, expected a layer that takes a head`)
     checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
