@@ -1,3 +1,4 @@
+import { checkArgument, checkString } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { Vocab } from '../data/vocab.js'
@@ -86,10 +87,23 @@ export async function decodeModel(
   files: Readonly<Record<string, Uint8Array | ByteSource>>,
   where = '',
 ): Promise<LoadedModel> {
+  checkArgument(
+    'decodeModel',
+    'files',
+    files,
+    typeof files === 'object' && files !== null,
+    'an object of files by name',
+  )
+  checkString('decodeModel', 'where', where)
   const at = (name: ModelFile) => (where === '' ? name : `${where.replace(/\/+$/, '')}/${name}`)
   const source = (name: ModelFile): ByteSource => {
     const file = Object.hasOwn(files, name) ? files[name] : undefined
-    if (file) return file instanceof Uint8Array ? sourceOf(file) : file
+    if (file instanceof Uint8Array) return sourceOf(file)
+    if (file) {
+      const fits = typeof file.read === 'function' && Number.isSafeInteger(file.size)
+      checkArgument(where || 'decodeModel', name, file, fits, 'its bytes as a Uint8Array, or a ByteSource')
+      return file
+    }
     throw new FormatError(
       `${where === '' ? 'decodeModel' : where}: ${name} is missing, expected ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`,
     )
