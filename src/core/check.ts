@@ -40,9 +40,9 @@ export function checkArgument(where: string, name: string, value: unknown, fits:
 export const checkString = (where: string, name: string, value: unknown): void =>
   checkArgument(where, name, value, typeof value === 'string', 'a string')
 
-/** Throws an OptionError unless a value is an array of strings. @param expected what it should be */
-export function checkStrings(where: string, name: string, value: unknown, expected = 'an array of strings'): void {
-  checkArgument(where, name, value, Array.isArray(value), expected)
+/** Throws an OptionError unless a value is an array of strings. */
+export function checkStrings(where: string, name: string, value: unknown): void {
+  checkArgument(where, name, value, Array.isArray(value), 'an array of strings')
   const items = value as readonly unknown[]
   const wrong = items.findIndex((item) => typeof item !== 'string')
   if (wrong >= 0) checkString(where, `${name}[${wrong}]`, items[wrong])

@@ -87,7 +87,7 @@ export class Generator {
    */
   mask(values: Float32Array | Float64Array, p: number, value: number): void {
     const fits = values instanceof Float32Array || values instanceof Float64Array
-    checkArgument('Generator.mask', 'values', values, fits, 'a Float32Array or a Float64Array')
+    checkArgument('Generator.mask', 'values', values, fits, 'an array of floats')
     checkNumber('Generator.mask', 'p', p, 0, 1)
     checkArgument('Generator.mask', 'value', value, typeof value === 'number', 'a number')
     const threshold = p * 2 ** 32
@@ -132,7 +132,7 @@ export class Generator {
   /** Shuffles in place (Fisher & Yates) and returns the same array, typed or not. */
   shuffle<T extends Items>(all: T): T {
     const fits = Array.isArray(all) || (ArrayBuffer.isView(all) && !(all instanceof DataView))
-    checkArgument('Generator.shuffle', 'the items', all, fits && !Object.isFrozen(all), 'an array that can be changed')
+    checkArgument('Generator.shuffle', 'the items', all, fits && !Object.isFrozen(all), 'an array that is not frozen')
     const items: Items = all
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1)

@@ -48,7 +48,7 @@ export class Vocab {
     readonly kind: TokenKind,
     where = 'Vocab',
   ) {
-    checkStrings(where, 'tokens', tokens, 'an array of tokens')
+    checkStrings(where, 'tokens', tokens)
     this.#tokens = tokens
     this.#indices = new Map(tokens.map((token, index) => [token, index]))
   }
@@ -179,7 +179,7 @@ export class Vocab {
 
   /** Tokens as a text: side by side, words with spaces between; bytes that are not UTF-8 become U+FFFD. */
   join(tokens: readonly string[]): string {
-    checkStrings('Vocab.join', 'tokens', tokens, 'an array of tokens')
+    checkStrings('Vocab.join', 'tokens', tokens)
     if (!isBytes(this.kind)) return tokens.join(this.kind === 'word' ? ' ' : '')
     const text = new ByteText()
     return text.push(tokens.join('')) + text.flush()

@@ -1,13 +1,14 @@
-import { describe } from '../core/describe.js'
+import { checkStrings } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 
 /** Stop strings as a list. @throws OptionError for one that is empty or no string */
 export function stopsOf(where: string, stop: string | readonly string[] = []): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : stop
-  const areStrings = Array.isArray(stops) && stops.every((text) => typeof text === 'string')
-  if (!areStrings || stops.includes('')) {
-    const given = areStrings ? JSON.stringify(stop) : describe(stop)
-    throw new OptionError(`${where}: stop is ${given}, expected texts of one character or more`, ['stop'])
+  checkStrings(where, 'stop', stops)
+  if (stops.includes('')) {
+    throw new OptionError(`${where}: stop is ${JSON.stringify(stop)}, expected texts of one character or more`, [
+      'stop',
+    ])
   }
   return stops
 }

@@ -166,12 +166,3 @@ export function checkFeatures(
     throw new OptionError(`${where}: token ${wrong} is out of range, expected 0 to inputSize − 1 = ${inputSize - 1}`)
   }
 }
-
-/** @throws ShapeError for anything but a tensor [tokens, inputSize] */
-export function checkEmbedding(where: string, embedding: Tensor, inputSize: number): void {
-  checkTensor(where, embedding, 'the embedding')
-  if (embedding.rank === 2 && embedding.shape[1] === inputSize) return
-  throw new ShapeError(
-    `${where}: the embedding has the shape ${formatShape(embedding.shape)}, expected [tokens, inputSize = ${inputSize}]`,
-  )
-}

@@ -6,9 +6,9 @@ import type { CellKind } from '../kernels/cells.js'
 import { kernels } from '../kernels/index.js'
 import type { Stepper } from '../kernels/kernels.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
-import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
+import { checkHead, type Head, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
-import { addParameters, checkEmbedding, checkFeatures, elsewhere, weightsOf } from './cell.js'
+import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
@@ -241,7 +241,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const where = `${this.#name}.stepper`
     checkHead(where, output, this.hiddenSize * this.numDirections)
     checkWhole(where, 'batchSize', batchSize)
-    if (embedding !== undefined) checkEmbedding(where, embedding, this.inputSize)
+    if (embedding !== undefined) matrixRows(where, 'the embedding', embedding, this.inputSize, '[tokens, inputSize')
     const layers = this.#stack(embedding)
     if (this.layerNorm) {
       const cells = layers.map((weights) => new UnfusedCell(this.kind, this.#step, weights))

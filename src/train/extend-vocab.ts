@@ -18,7 +18,7 @@ export function extendVocab(
 ): { model: RNNModel; vocab: Vocab } {
   checkRNNModel('extendVocab', model)
   checkVocab('extendVocab', vocab)
-  checkStrings('extendVocab', 'tokens', tokens, 'an array of tokens')
+  checkStrings('extendVocab', 'tokens', tokens)
   checkMethods('extendVocab', 'generator', generator, ['normal', 'uniform'], 'a Generator')
   const old = model.stateDict()
   checkSavable('extendVocab', configOf(model), vocab, old)
