@@ -2,7 +2,7 @@ import { describe } from './describe.js'
 import { DataError, OptionError } from './errors.js'
 
 /** A wrong value in a message: numbers as they are, so that `lr is 2` is not `lr is the string '2'`. */
-const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : describe(value))
+export const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : describe(value))
 
 /** Throws an OptionError unless `value` is a whole number within [min, max]. */
 export function checkWhole(where: string, name: string, value: unknown, min = 1, max = Infinity): void {
@@ -16,7 +16,8 @@ export function checkWhole(where: string, name: string, value: unknown, min = 1,
 export function checkNumber(where: string, name: string, value: unknown, min: number, max = Infinity): void {
   const ok = typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max
   if (!ok) {
-    const range = max === Infinity ? `a number of ${min} or more` : `a number from ${min} to ${max}`
+    const below = max === Infinity ? `a number of ${min} or more` : `a number from ${min} to ${max}`
+    const range = min === -Infinity ? 'a finite number' : below
     throw new OptionError(`${where}: ${name} is ${shown(value)}, expected ${range}`, [name])
   }
 }
@@ -38,6 +39,14 @@ export function checkArgument(where: string, name: string, value: unknown, fits:
 /** Throws an OptionError unless a value is a string. */
 export const checkString = (where: string, name: string, value: unknown): void =>
   checkArgument(where, name, value, typeof value === 'string', 'a string')
+
+/** Throws an OptionError unless a value is an array of strings. */
+export function checkStrings(where: string, name: string, value: unknown): void {
+  checkArgument(where, name, value, Array.isArray(value), 'an array of strings')
+  const items = value as readonly unknown[]
+  const wrong = items.findIndex((item) => typeof item !== 'string')
+  if (wrong >= 0) checkString(where, `${name}[${wrong}]`, items[wrong])
+}
 
 /** Throws an OptionError unless a value can be walked through, as an array can. @param of what it holds */
 export function checkIterable(where: string, name: string, value: unknown, of: string): void {

@@ -56,8 +56,8 @@ const functions: Record<string, [name: string, right: string, call: (options: ne
   ngramBaselines: ['ngramBaselines', 'maxOrder', baselines],
   SequenceData: ['SequenceData', 'batchSize', (options) => new u.SequenceData(corpus, options)],
   splitCorpus: ['splitCorpus', 'validation', (options) => u.splitCorpus(corpus, options)],
-  'Vocab.count': ['Vocab', 'reservedTokens', (options) => u.Vocab.count('abc', options)],
-  'Vocab.ofCounts': ['Vocab', 'minFreq', (options) => u.Vocab.ofCounts(new Map(), options)],
+  'Vocab.count': ['Vocab.count', 'reservedTokens', (options) => u.Vocab.count('abc', options)],
+  'Vocab.ofCounts': ['Vocab.ofCounts', 'minFreq', (options) => u.Vocab.ofCounts(new Map(), options)],
   sequencesFromText: ['sequencesFromText', 'maxTokens', (options) => u.sequencesFromText('abc', options)],
   loadText: ['loadText', 'lowercase', (options) => u.loadText('none.txt', options)],
   loadCorpus: ['loadCorpus', 'cacheDir', (options) => u.loadCorpus('none.txt', options)],
@@ -173,7 +173,10 @@ test.each<[() => unknown, string]>([
   [() => new u.SGD(undefined as never, { lr: 1 }), 'SGD: the parameters are undefined, expected tensors, such as mod'],
   [() => new u.SGD([undefined] as never, { lr: 1 }), 'SGD: item 0 has no params, expected either tensors or groups'],
   [() => new u.SGD([{ params: 3 }] as never, { lr: 1 }), 'SGD: group 0: the parameters are the number 3, expected'],
-  [() => u.Vocab.count('abc', { kind: 'chars' as never }), "Vocab: kind is 'chars', expected one of 'char', 'byte'"],
+  [
+    () => u.Vocab.count('abc', { kind: 'chars' as never }),
+    "Vocab.count: kind is 'chars', expected one of 'char', 'byte'",
+  ],
   [() => u.wasmKernels({ simd: 'avx' as never }), "wasmKernels: simd is 'avx', expected one of"],
   [
     () => new u.Training(model(), data(), { signal: new AbortController() as never }),

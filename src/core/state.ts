@@ -1,3 +1,7 @@
+import { shown } from './check.js'
+import { describe } from './describe.js'
+import { FormatError } from './errors.js'
+
 // What keeps a saved state from being taken over, in words for one message that tells everything.
 
 /** Names that `given` lacks, and those that nobody knows. */
@@ -23,6 +27,19 @@ export function numberProblems(
   const expected = min === 0 ? 'a number of 0 or more' : 'a number'
   return [
     ...nameProblems(Object.keys(own), given),
-    ...wrong.map((name) => `${name} is ${given[name]}, expected ${expected}`),
+    ...wrong.map((name) => `${name} is ${shown(given[name])}, expected ${expected}`),
   ]
+}
+
+/**
+ * Throws a FormatError unless a saved state has these parts, each an object.
+ * @param where the function that the user called
+ * @param saving the method that gives such a state
+ */
+export function checkParts(where: string, state: unknown, names: readonly string[], saving: string): void {
+  const parts = Object(state) as Record<string, unknown>
+  if (names.every((name) => typeof parts[name] === 'object' && parts[name] !== null)) return
+  throw new FormatError(
+    `${where}: the state is ${describe(state)}, expected { ${names.join(', ')} }, as ${saving}() gives it`,
+  )
 }

@@ -1,11 +1,11 @@
-import { checkWhole } from '../core/check.js'
+import { checkWhole, checkWord } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { PieceStream } from './pieces.js'
 import { type Corpus, checkSequences, SequenceData, type SequenceOptions, sequenceOptions } from './sequences.js'
-import type { TextChanges, TextOptions, TokenKind } from './text.js'
+import { type TextChanges, type TextOptions, type TokenKind, tokenKinds } from './text.js'
 import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from './tokens.js'
-import { Vocab, type VocabOptions } from './vocab.js'
+import { checkVocab, Vocab, type VocabOptions } from './vocab.js'
 
 export interface EncodeOptions extends TextOptions, Pick<VocabOptions, 'minFreq'> {
   /** A vocabulary to encode with, such as a saved model's, in the place of one of this text's tokens. */
@@ -107,6 +107,8 @@ export function checkLoad(
 ): { tokens: TokenKind; maxTokens: number; minFreq: number } {
   if (maxTokens !== Infinity) checkWhole(where, 'maxTokens', maxTokens)
   checkWhole(where, 'minFreq', minFreq, 0)
+  if (tokens !== undefined) checkWord(where, 'tokens', tokens, tokenKinds)
+  if (vocab !== undefined) checkVocab(where, vocab)
   if (vocab && tokens !== undefined && tokens !== vocab.kind) {
     throw new OptionError(`${where}: tokens is '${tokens}', expected the vocabulary's '${vocab.kind}'; leave it out`)
   }

@@ -1,4 +1,4 @@
-import { checkNumber, checkWhole } from '../core/check.js'
+import { checkArgument, checkNumber, checkWhole, shown } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
@@ -79,10 +79,12 @@ export class NgramModel {
 
   /**
    * Counts the n-grams that end at each of `tokens` from `from` on; those before are context.
+   * @param where the function that the user called, for messages
    * @throws OptionError for a token that is not in the vocabulary
    */
-  count(tokens: ArrayLike<number>, from: number): void {
-    this.#check(tokens)
+  count(tokens: ArrayLike<number>, from: number, where = 'NgramModel.count'): void {
+    checkWhole(where, 'from', from, 0)
+    this.#check(where, tokens)
     for (let i = from; i < tokens.length; i++) {
       const longest = Math.min(this.maxOrder, i + 1)
       let context = 0
@@ -103,6 +105,12 @@ export class NgramModel {
 
   /** P(tokens[i] | the tokens before it) by n-grams of each order, written to `probabilities` from order 1 on. */
   probabilities(tokens: ArrayLike<number>, i: number, probabilities: Float64Array): void {
+    const where = 'NgramModel.probabilities'
+    checkTokens(where, tokens)
+    checkWhole(where, 'i', i, 0)
+    checkWhole(where, 'tokens[i]', tokens[i], 0, this.vocabSize - 1)
+    const fits = probabilities instanceof Float64Array
+    checkArgument(where, 'probabilities', probabilities, fits, 'a Float64Array')
     let p = 1 / this.vocabSize
     let context = 0
     let scale = 1
@@ -123,15 +131,21 @@ export class NgramModel {
   }
 
   /** An n-gram with a token that is out of range would have the number of another n-gram. */
-  #check(tokens: ArrayLike<number>): void {
+  #check(where: string, tokens: ArrayLike<number>): void {
+    checkTokens(where, tokens)
     for (let i = 0; i < tokens.length; i++) {
-      if (tokens[i] >= this.vocabSize || tokens[i] < 0) {
+      if (!Number.isInteger(tokens[i]) || tokens[i] >= this.vocabSize || tokens[i] < 0) {
         throw new OptionError(
-          `NgramModel: the text has token ${tokens[i]}, expected 0 to ${this.vocabSize - 1} by vocabSize = ${this.vocabSize}`,
+          `${where}: the text has token ${shown(tokens[i])}, expected 0 to ${this.vocabSize - 1} by vocabSize = ${this.vocabSize}`,
         )
       }
     }
   }
+}
+
+function checkTokens(where: string, tokens: ArrayLike<number>): void {
+  const fits = typeof tokens === 'object' && Number.isSafeInteger(tokens?.length)
+  checkArgument(where, 'tokens', tokens, fits, 'an array of token numbers')
 }
 
 /**
@@ -178,7 +192,7 @@ export async function ngramBaselines(
   }
   let left = MAX_COUNTED - WINDOW
   const counted = await read(train, 0, (tokens, from) => {
-    model.count(tokens, from)
+    model.count(tokens, from, 'ngramBaselines')
     left -= WINDOW
     // The tables may double in the next window.
     return left > 0 && model.bytes * 2 <= maxMemory

@@ -1,4 +1,4 @@
-import { checkWord } from '../core/check.js'
+import { checkArgument, checkString, checkWord } from '../core/check.js'
 import { DataError } from '../core/errors.js'
 import { splitBytePairs, undecidedPairs } from './byte-pairs.js'
 import { bytesOf } from './bytes.js'
@@ -125,6 +125,9 @@ export const splitPiece = (piece: string, kind: 'word' | 'bpe'): string[] =>
  * with a space.
  */
 export function* tokensOf(text: string, kind: TokenKind, clean: boolean): Generator<string> {
+  checkString('tokensOf', 'the text', text)
+  checkWord('tokensOf', 'kind', kind, tokenKinds)
+  checkArgument('tokensOf', 'clean', clean, typeof clean === 'boolean', 'true or false')
   for (const piece of new PieceStream({ tokens: kind, clean }, 'tokensOf').pieces(text)) {
     if (kind === 'char' || kind === 'byte') yield* piece
     else yield* splitPiece(piece, kind)

@@ -120,9 +120,11 @@ export class SequenceData {
 export const mostBatches = ({ corpus, batchSize, numSteps }: SequenceData): number =>
   Math.floor((corpus.length - 1) / (batchSize * numSteps))
 
-/** @throws OptionError unless a value has the length and the method `subarray` of a corpus */
+/** @throws OptionError unless a value is an array of whole numbers or has `length` and `subarray` as one */
 export function checkCorpus(where: string, name: string, corpus: Corpus): void {
-  const fits = Number.isSafeInteger(corpus?.length) && typeof corpus.subarray === 'function'
+  const isWhole = [Uint8Array, Uint16Array, Int32Array].some((array) => corpus instanceof array)
+  const reads = Number.isSafeInteger(corpus?.length) && typeof corpus.subarray === 'function'
+  const fits = isWhole || (reads && !ArrayBuffer.isView(corpus))
   checkArgument(where, name, corpus, fits, 'token numbers, such as vocab.encode(text) gives')
 }
 

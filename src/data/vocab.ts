@@ -1,4 +1,12 @@
-import { checkArgument, checkIterable, checkString, checkWhole, checkWord } from '../core/check.js'
+import {
+  checkArgument,
+  checkIterable,
+  checkNumber,
+  checkString,
+  checkStrings,
+  checkWhole,
+  checkWord,
+} from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { DataError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
@@ -38,7 +46,9 @@ export class Vocab {
   private constructor(
     tokens: readonly string[],
     readonly kind: TokenKind,
+    where = 'Vocab',
   ) {
+    checkStrings(where, 'tokens', tokens)
     this.#tokens = tokens
     this.#indices = new Map(tokens.map((token, index) => [token, index]))
   }
@@ -48,22 +58,28 @@ export class Vocab {
     checkIterable('Vocab.count', 'tokens', tokens, 'a text or an array of tokens')
     const counts = new Map<string, number>()
     for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
-    return Vocab.ofCounts(counts, options)
+    return Vocab.#ofCounts('Vocab.count', counts, options)
   }
 
   /** From how often each token is there; those of equal frequency stay in the order of the map. */
   static ofCounts(counts: ReadonlyMap<string, number>, options: VocabOptions = {}): Vocab {
-    checkOptions('Vocab', options, vocabOptions)
-    const { minFreq = 0, reservedTokens = [], kind = 'char' } = options
-    checkWord('Vocab', 'kind', kind, tokenKinds)
-    checkWhole('Vocab', 'minFreq', minFreq, 0)
     checkArgument('Vocab.ofCounts', 'counts', counts, counts instanceof Map, 'a Map from tokens to their numbers')
+    for (const count of counts.values()) checkNumber('Vocab.ofCounts', 'a count', count, 0)
+    return Vocab.#ofCounts('Vocab.ofCounts', counts, options)
+  }
+
+  static #ofCounts(where: string, counts: ReadonlyMap<string, number>, options: VocabOptions): Vocab {
+    checkOptions(where, options, vocabOptions)
+    const { minFreq = 0, reservedTokens = [], kind = 'char' } = options
+    checkWord(where, 'kind', kind, tokenKinds)
+    checkWhole(where, 'minFreq', minFreq, 0)
+    checkStrings(where, 'reservedTokens', reservedTokens)
     const first = [...new Set(['<unk>', ...reservedTokens])]
     const frequent = [...counts]
       .filter(([token, count]) => count >= minFreq && !first.includes(token))
       .sort(([, a], [, b]) => b - a)
       .map(([token]) => token)
-    return new Vocab([...first, ...frequent], kind)
+    return new Vocab([...first, ...frequent], kind, where)
   }
 
   /**
@@ -71,14 +87,18 @@ export class Vocab {
    * @throws DataError for a token that is there twice, or is not made of bytes where the kind is
    */
   static of(tokens: readonly string[], kind: TokenKind = 'char'): Vocab {
-    checkWord('Vocab', 'kind', kind, tokenKinds)
-    checkArgument('Vocab.of', 'tokens', tokens, Array.isArray(tokens), 'an array of tokens')
-    if (tokens[0] !== '<unk>') throw new DataError(`Vocab: the first token is '${tokens[0]}', expected '<unk>'`)
-    if (new Set(tokens).size !== tokens.length) throw new DataError('Vocab: a token is there twice, expected each once')
+    checkWord('Vocab.of', 'kind', kind, tokenKinds)
+    const vocab = new Vocab(tokens, kind, 'Vocab.of')
+    if (tokens[0] !== '<unk>')
+      throw new DataError(`Vocab.of: the first token is ${describe(tokens[0])}, expected '<unk>'`)
+    if (new Set(tokens).size !== tokens.length)
+      throw new DataError('Vocab.of: a token is there twice, expected each once')
     const wrong = isBytes(kind) && tokens.find((token) => /[^\0-\xff]/.test(token))
     if (wrong)
-      throw new DataError(`Vocab: the token ${JSON.stringify(wrong)} is not made of bytes, expected U+0000 to U+00FF`)
-    return new Vocab(tokens, kind)
+      throw new DataError(
+        `Vocab.of: the token ${JSON.stringify(wrong)} is not made of bytes, expected U+0000 to U+00FF`,
+      )
+    return vocab
   }
 
   get size(): number {
@@ -91,20 +111,30 @@ export class Vocab {
   }
 
   has(token: string): boolean {
+    checkString('Vocab.has', 'the token', token)
     return this.#indices.has(token)
   }
 
   /** The number of a token; 0 for an unknown one. */
   indexOf(token: string): number {
+    return this.#indexOf('Vocab.indexOf', token)
+  }
+
+  #indexOf(where: string, token: string): number {
+    checkString(where, 'the token', token)
     return this.#indices.get(token) ?? this.unk
   }
 
   /** The token of a number. @throws DataError where there is none */
   tokenOf(index: number): string {
-    const token = this.#tokens[index]
+    return this.#tokenOf('Vocab.tokenOf', index)
+  }
+
+  #tokenOf(where: string, index: number): string {
+    const token = typeof index === 'number' ? this.#tokens[index] : undefined
     if (token === undefined)
       throw new DataError(
-        `Vocab.tokenOf: the index is ${describe(index)}, which is out of range, expected 0 to ${this.size - 1}`,
+        `${where}: the index is ${describe(index)}, which is out of range, expected 0 to ${this.size - 1}`,
       )
     return token
   }
@@ -112,12 +142,14 @@ export class Vocab {
   /** Numbers of tokens; a string is cut into tokens of the vocabulary's kind. */
   encode(tokens: string | Iterable<string>): Int32Array {
     checkIterable('Vocab.encode', 'tokens', tokens, 'a text or an array of tokens')
-    return Int32Array.from(typeof tokens === 'string' ? this.split(tokens) : tokens, (token) => this.indexOf(token))
+    return Int32Array.from(typeof tokens === 'string' ? this.split(tokens) : tokens, (token) =>
+      this.#indexOf('Vocab.encode', token),
+    )
   }
 
   decode(indices: Iterable<number>): string[] {
     checkIterable('Vocab.decode', 'indices', indices, 'an array of numbers of tokens')
-    return Array.from(indices, (index) => this.tokenOf(index))
+    return Array.from(indices, (index) => this.#tokenOf('Vocab.decode', index))
   }
 
   /**
@@ -147,7 +179,7 @@ export class Vocab {
 
   /** Tokens as a text: side by side, words with spaces between; bytes that are not UTF-8 become U+FFFD. */
   join(tokens: readonly string[]): string {
-    checkArgument('Vocab.join', 'tokens', tokens, Array.isArray(tokens), 'an array of tokens')
+    checkStrings('Vocab.join', 'tokens', tokens)
     if (!isBytes(this.kind)) return tokens.join(this.kind === 'word' ? ' ' : '')
     const text = new ByteText()
     return text.push(tokens.join('')) + text.flush()
@@ -162,3 +194,7 @@ export class Vocab {
 }
 
 const isBytes = (kind: TokenKind): boolean => kind === 'byte' || kind === 'bpe'
+
+/** @throws OptionError for anything but a Vocab. @param where the function that the user called */
+export const checkVocab = (where: string, vocab: unknown): void =>
+  checkArgument(where, 'vocab', vocab, vocab instanceof Vocab, 'the Vocab that the model was trained with')

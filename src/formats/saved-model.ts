@@ -1,3 +1,5 @@
+import { checkString } from '../core/check.js'
+import { describe } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { Vocab } from '../data/vocab.js'
@@ -86,12 +88,14 @@ export async function decodeModel(
   files: Readonly<Record<string, Uint8Array | ByteSource>>,
   where = '',
 ): Promise<LoadedModel> {
+  checkString('decodeModel', 'where', where)
   const at = (name: ModelFile) => (where === '' ? name : `${where.replace(/\/+$/, '')}/${name}`)
   const source = (name: ModelFile): ByteSource => {
-    const file = Object.hasOwn(files, name) ? files[name] : undefined
-    if (file) return file instanceof Uint8Array ? sourceOf(file) : file
+    const file = Object.hasOwn(Object(files), name) ? files[name] : undefined
+    if (file instanceof Uint8Array) return sourceOf(file)
+    if (typeof file?.read === 'function' && Number.isSafeInteger(file.size)) return file
     throw new FormatError(
-      `${where === '' ? 'decodeModel' : where}: ${name} is missing, expected ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`,
+      `${where || 'decodeModel'}: ${name} is ${file === undefined ? 'missing' : describe(file)}, expected the bytes of ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`,
     )
   }
   const text = (name: keyof typeof mostBytes) => readText(source(name), mostBytes[name], at(name))

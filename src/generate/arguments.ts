@@ -1,8 +1,7 @@
-import { checkArgument, checkMethods } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
-import { Vocab } from '../data/vocab.js'
-import type { RNNModel } from '../nn/model.js'
+import { checkVocab, type Vocab } from '../data/vocab.js'
+import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 
 /**
@@ -19,8 +18,8 @@ export function checkArguments<S extends RecurrentState>(
   options: object,
   names: Parameters<typeof checkOptions>[2],
 ): void {
-  checkMethods(where, 'model', model, ['stepper'], 'an RNNModel')
-  checkArgument(where, 'vocab', vocab, vocab instanceof Vocab, 'the Vocab that the model was trained with')
+  checkRNNModel(where, model)
+  checkVocab(where, vocab)
   checkOptions(where, options, names)
   if (model.vocabSize !== vocab.size) {
     throw new OptionError(

@@ -1,9 +1,11 @@
+import { checkStrings } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 
 /** Stop strings as a list. @throws OptionError for one that is empty or no string */
 export function stopsOf(where: string, stop: string | readonly string[] = []): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : stop
-  if (!Array.isArray(stops) || stops.some((text) => typeof text !== 'string' || text === '')) {
+  checkStrings(where, 'stop', stops)
+  if (stops.includes('')) {
     throw new OptionError(`${where}: stop is ${JSON.stringify(stop)}, expected texts of one character or more`, [
       'stop',
     ])

@@ -1,4 +1,4 @@
-import { checkWhole, checkWord } from '../core/check.js'
+import { checkMethods, checkWhole, checkWord } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { BlasKernels } from './blas/blas.js'
@@ -21,6 +21,7 @@ export function kernels(): Kernels {
  * another precision, which `clone()` converts (and `newModel.loadStateDict(model.stateDict())` the parameters of a model).
  */
 export function useKernels(kernels: Kernels): void {
+  checkMethods('useKernels', 'the argument', kernels, ['stepper', 'sumSquares'], 'kernels such as wasmKernels()')
   current = kernels
 }
 

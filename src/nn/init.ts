@@ -1,34 +1,36 @@
-import { checkMethods } from '../core/check.js'
+import { checkMethods, checkNumber } from '../core/check.js'
+import { ShapeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { defaultGenerator } from '../core/random.js'
-import type { Shape } from '../core/shape.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { zeros as allZero, rand, randn } from '../tensor/create.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import type { Module } from './module.js'
 
 /** Makes the initial values of a parameter. */
 export type Initializer = (shape: Shape, generator?: Generator) => Tensor
 
 /** Uniform within ±bound. */
-export const uniform =
-  (bound: number): Initializer =>
-  (shape, generator) =>
+export function uniform(bound: number): Initializer {
+  checkNumber('uniform', 'bound', bound, -Infinity)
+  return (shape, generator) =>
     rand(shape, generator)
       .mul(2 * bound)
       .sub(bound)
+}
 
 /** Normal with mean 0 and the given standard deviation. */
-export const normal =
-  (deviation = 1): Initializer =>
-  (shape, generator) =>
-    randn(shape, generator).mul(deviation)
+export function normal(deviation = 1): Initializer {
+  checkNumber('normal', 'deviation', deviation, -Infinity)
+  return (shape, generator) => randn(shape, generator).mul(deviation)
+}
 
 /** A constant. */
-export const constant =
-  (value: number): Initializer =>
-  (shape) =>
-    allZero(shape).add(value)
+export function constant(value: number): Initializer {
+  checkNumber('constant', 'value', value, -Infinity)
+  return (shape) => allZero(shape).add(value)
+}
 
 /**
  * Gives all weights (rank 2 and more) and all biases (rank 1) of a module new values, but not the gains of layer
@@ -42,10 +44,19 @@ export function initialize(
 ): void {
   checkMethods('initialize', 'the module', module, ['namedParameters'], 'a Module')
   checkOptions('initialize', initializers, { weight: 'function', bias: 'function' })
+  checkMethods('initialize', 'the generator', generator, ['uniform', 'normal'], 'a Generator')
   const { weight, bias } = initializers
   for (const [name, parameter] of module.namedParameters()) {
     if (parameter.rank === 1 && !name.slice(name.lastIndexOf('.') + 1).startsWith('bias')) continue
     const initial = parameter.rank > 1 ? weight : bias
-    if (initial) parameter.data.set(initial(parameter.shape, generator).data)
+    if (!initial) continue
+    const values = initial(parameter.shape, generator)
+    checkTensor('initialize', values, `what the initializer makes for ${name}`)
+    if (!sameShape(values.shape, parameter.shape)) {
+      throw new ShapeError(
+        `initialize: the initializer makes the shape ${formatShape(values.shape)} for ${name}, expected ${formatShape(parameter.shape)}`,
+      )
+    }
+    parameter.data.set(values.data)
   }
 }

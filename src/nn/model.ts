@@ -1,4 +1,4 @@
-import { checkMethods, checkNumber, checkWhole } from '../core/check.js'
+import { checkArgument, checkMethods, checkNumber, checkWhole } from '../core/check.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
@@ -147,6 +147,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
 
   /** A state of zeros for `batchSize` sequences. */
   beginState(batchSize = 1): S {
+    checkWhole('RNNModel.beginState', 'batchSize', batchSize)
     return this.rnn.beginState(batchSize)
   }
 
@@ -160,3 +161,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     return this.training ? dropout(x, p, this.#generator, this.rnn.dropoutKind) : x
   }
 }
+
+/** @throws OptionError for anything but an RNNModel. @param where the function that the user called */
+export const checkRNNModel = (where: string, model: unknown): void =>
+  checkArgument(where, 'model', model, model instanceof RNNModel, 'an RNNModel')

@@ -113,7 +113,7 @@ export abstract class Module {
       const result = work()
       if (result instanceof Promise) {
         result.catch(() => undefined)
-        throw new OptionError('inEval: the callback is asynchronous, expected a synchronous one')
+        throw new OptionError(`${this.typeName}.inEval: the callback is asynchronous, expected a synchronous one`)
       }
       return result
     } finally {

@@ -6,7 +6,7 @@ import type { CellKind } from '../kernels/cells.js'
 import { kernels } from '../kernels/index.js'
 import type { Stepper } from '../kernels/kernels.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
-import { checkHead, type Head, recurrentLayer } from '../tensor/recurrent.js'
+import { checkHead, type Head, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
@@ -238,12 +238,16 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * @throws OptionError for a bidirectional layer
    */
   stepper(output: Linear, batchSize: number, embedding?: Tensor): Stepper {
+    const where = `${this.#name}.stepper`
+    checkHead(where, output, this.hiddenSize * this.numDirections)
+    checkWhole(where, 'batchSize', batchSize)
+    if (embedding !== undefined) matrixRows(where, 'the embedding', embedding, this.inputSize, '[tokens, inputSize')
     const layers = this.#stack(embedding)
     if (this.layerNorm) {
       const cells = layers.map((weights) => new UnfusedCell(this.kind, this.#step, weights))
       return new UnfusedStepper(cells, output, batchSize)
     }
-    const data = (tensor: Tensor) => floatsIn(`${this.#name}.stepper`, tensor, 'a parameter').data
+    const data = (tensor: Tensor) => floatsIn(where, tensor, 'a parameter').data
     const optional = (tensor: Tensor | undefined) => tensor && data(tensor)
     const fused = layers.map(({ weightIh, weightHh, biasIh, biasHh }) => ({
       cell: this.kind,
@@ -256,7 +260,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
         biasHh: optional(biasHh),
       },
     }))
-    const { weight, bias, outFeatures } = output
+    const { weight, bias } = output
+    const outFeatures = weight.shape[0]
     return kernels().stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
   }
 

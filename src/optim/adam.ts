@@ -1,4 +1,4 @@
-import { checkNumber } from '../core/check.js'
+import { checkArgument, checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { decayed, Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
@@ -28,6 +28,7 @@ abstract class Moments extends Optimizer<AdamOptions> {
   }
 
   protected check(name: string, { betas, eps, weightDecay }: Required<AdamOptions>): void {
+    checkArgument(name, 'betas', betas, Array.isArray(betas), 'an array of two numbers')
     for (const i of [0, 1]) {
       checkNumber(name, `betas[${i}]`, betas[i], 0, 1)
       if (betas[i] === 1) throw new OptionError(`${name}: betas[${i}] is 1, expected a number below 1`)

@@ -1,8 +1,7 @@
 import { checkNumber } from '../core/check.js'
-import { describe } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
-import { numberProblems } from '../core/state.js'
+import { checkParts, numberProblems } from '../core/state.js'
 import type { FloatArray } from '../kernels/kernels.js'
 import { fromData, zeros } from '../tensor/create.js'
 import { checkNoneHidden, noteListed } from '../tensor/listings.js'
@@ -154,12 +153,8 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    * @throws FormatError naming what is missing, what is unknown, what has another shape, and what is no number
    */
   loadStateDict(state: OptimizerState): void {
-    const { tensors, values } = Object(state) as Partial<OptimizerState>
-    if (typeof tensors !== 'object' || typeof values !== 'object' || !tensors || !values) {
-      throw new FormatError(
-        `${this.#name}.loadStateDict: the state is ${describe(state)}, expected { tensors, values }, as stateDict() gives it`,
-      )
-    }
+    checkParts(`${this.#name}.loadStateDict`, state, ['tensors', 'values'], 'stateDict')
+    const { tensors, values } = state
     const buffers = this.#buffers()
     const saved = valuesFor(buffers, tensors)
     const problems = [...saved.problems, ...numberProblems(this.#values(), values)]

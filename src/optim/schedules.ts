@@ -1,9 +1,9 @@
-import { checkNumber, checkWhole } from '../core/check.js'
+import { checkArgument, checkNumber, checkWhole } from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { numberProblems } from '../core/state.js'
-import type { Optimizer } from './optimizer.js'
+import { Optimizer } from './optimizer.js'
 
 /** Changes an optimizer's learning rates as a training goes on. */
 export interface Schedule {
@@ -25,7 +25,9 @@ export interface Schedule {
 
 /** Leaves the learning rates alone. */
 export class FixedLR implements Schedule {
-  constructor(readonly optimizer: Optimizer) {}
+  constructor(readonly optimizer: Optimizer) {
+    checkOptimizer('FixedLR', optimizer)
+  }
 
   get lr(): number {
     return this.optimizer.lr
@@ -55,6 +57,7 @@ abstract class FormulaLR implements Schedule {
     private readonly name: string,
     private readonly formula: (base: number, steps: number) => number,
   ) {
+    checkOptimizer(name, optimizer)
     this.#bases = optimizer.groups.map(({ lr }) => lr)
     this.#set()
   }
@@ -175,6 +178,7 @@ export class ReduceLROnPlateau implements Schedule {
     readonly optimizer: Optimizer,
     options: PlateauOptions = {},
   ) {
+    checkOptimizer('ReduceLROnPlateau', optimizer)
     checkOptions('ReduceLROnPlateau', options, plateauOptions)
     const { factor = 0.1, patience = 10, threshold = 1e-4, minLr = 0 } = options
     checkNumber('ReduceLROnPlateau', 'factor', factor, 0)
@@ -196,7 +200,7 @@ export class ReduceLROnPlateau implements Schedule {
   /** @param loss the held-out loss; one that is NaN or infinite is no better. @throws OptionError without one */
   step(loss: number): void {
     if (typeof loss !== 'number') {
-      throw new OptionError(`ReduceLROnPlateau.step: loss is ${String(loss)}, expected the held-out loss as a number`)
+      throw new OptionError(`ReduceLROnPlateau.step: loss is ${describe(loss)}, expected the held-out loss as a number`)
     }
     if (Number.isFinite(loss) && loss < this.#best * (1 - this.threshold)) {
       this.#best = loss
@@ -225,6 +229,9 @@ export class ReduceLROnPlateau implements Schedule {
     })
   }
 }
+
+const checkOptimizer = (name: string, optimizer: unknown): void =>
+  checkArgument(name, 'optimizer', optimizer, optimizer instanceof Optimizer, 'an Optimizer such as SGD or Adam')
 
 const numbered = (name: string, values: readonly number[]): Record<string, number> =>
   Object.fromEntries(values.map((value, i) => [`${name}.${i}`, value]))

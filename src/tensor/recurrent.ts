@@ -20,15 +20,21 @@ export interface Head {
   bias?: Tensor
 }
 
+/**
+ * The number of rows of a matrix of floats with so many columns.
+ * @param axes the names of its axes, for messages, up to the closing bracket
+ * @throws ShapeError for anything else
+ */
+export function matrixRows(where: string, name: string, matrix: unknown, columns: number, axes: string): number {
+  const { shape } = floatsIn(where, matrix, name)
+  if (shape.length === 2 && shape[1] === columns) return shape[0]
+  throw new ShapeError(`${where}: ${name} has the shape ${formatShape(shape)}, expected ${axes} = ${columns}]`)
+}
+
 /** @throws ShapeError unless a head is tensors of floats that go with `hiddenSize` units */
 export function checkHead(where: string, head: Head, hiddenSize: number): void {
   const { weight, bias }: Partial<Head> = Object(head)
-  const [outFeatures, units] = floatsIn(where, weight, 'head.weight').shape
-  if (weight!.rank !== 2 || units !== hiddenSize) {
-    throw new ShapeError(
-      `${where}: head.weight has the shape ${formatShape(weight!.shape)}, expected [outFeatures, hiddenSize = ${hiddenSize}]`,
-    )
-  }
+  const outFeatures = matrixRows(where, 'head.weight', weight, hiddenSize, '[outFeatures, hiddenSize')
   if (bias !== undefined && !sameShape(floatsIn(where, bias, 'head.bias').shape, [outFeatures])) {
     throw new ShapeError(
       `${where}: head.bias has the shape ${formatShape(bias.shape)}, expected [outFeatures = ${outFeatures}]`,

@@ -1,5 +1,6 @@
 import { describe } from '../core/describe.js'
 import { GradientError, ShapeError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
 import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { FloatArray } from '../kernels/kernels.js'
@@ -15,6 +16,16 @@ import { logSoftmax, softmax } from './ops/softmax.js'
 import { floats, type Indices, type Result, type Results, type Value } from './value.js'
 
 export type NestedNumbers = number | NestedNumbers[]
+
+interface ReduceOptions {
+  /** Whether an axis that was reduced stays, with the length 1. Default false. */
+  keepDims?: boolean
+}
+
+function keepDimsOf(where: string, options: ReduceOptions): boolean {
+  checkOptions(where, options, { keepDims: 'boolean' })
+  return options.keepDims ?? false
+}
 
 /**
  * Numbers in a shape, row-major: floats, or whole numbers (`int32`) for tokens and indices. Operations on
@@ -155,19 +166,20 @@ export class Tensor implements Variable {
   }
 
   /** Σ over one axis, or over all values. */
-  sum(axis?: number, { keepDims = false } = {}): Tensor {
-    return record([this], reduce.sum(floatsIn('sum', this), axis, keepDims))
+  sum(axis?: number, options: ReduceOptions = {}): Tensor {
+    return record([this], reduce.sum(floatsIn('sum', this), axis, keepDimsOf('sum', options)))
   }
 
-  mean(axis?: number, options: { keepDims?: boolean } = {}): Tensor {
+  mean(axis?: number, options: ReduceOptions = {}): Tensor {
+    keepDimsOf('mean', options)
     const count = axis === undefined ? this.size : this.shape[axisOf('mean', this.shape, axis)]
     floatsIn('mean', this)
     if (count === 0) throw new ShapeError(`mean: the shape ${formatShape(this.shape)} has no values to average`)
     return this.sum(axis, options).div(count)
   }
 
-  max(axis?: number, { keepDims = false } = {}): Tensor {
-    return record([this], reduce.max(floatsIn('max', this), axis, keepDims))
+  max(axis?: number, options: ReduceOptions = {}): Tensor {
+    return record([this], reduce.max(floatsIn('max', this), axis, keepDimsOf('max', options)))
   }
 
   /** Place of the largest value along an axis, as int32; the first of equals. */

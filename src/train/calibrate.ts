@@ -1,8 +1,8 @@
-import { checkLoss, checkMethods } from '../core/check.js'
+import { checkLoss } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import type { Corpus } from '../data/sequences.js'
-import type { RNNModel } from '../nn/model.js'
+import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type EvaluateOptions, type Evaluation, evaluateOptions, evaluationOf, readCorpus } from './evaluate.js'
 
@@ -34,7 +34,7 @@ const NONE = 1e-3
  */
 export async function calibrate(model: RNNModel, corpus: Corpus, options: EvaluateOptions = {}): Promise<Calibration> {
   checkOptions('calibrate', options, evaluateOptions)
-  checkMethods('calibrate', 'model', model, ['forward', 'stepper'], 'an RNNModel')
+  checkRNNModel('calibrate', model)
   if (model.tieWeights) {
     throw new OptionError(
       'calibrate: the output has the weight of the embedding, expected a model without tieWeights: dividing one would change the other',

@@ -3,7 +3,7 @@ import { DataError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
 import { type Corpus, checkCorpus, type SequenceData } from '../data/sequences.js'
-import type { RNNModel } from '../nn/model.js'
+import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
 import { noGrad } from '../tensor/autograd.js'
 import { fromData } from '../tensor/create.js'
@@ -49,7 +49,7 @@ export async function evaluate<S extends RecurrentState>(
   options: Pick<EvaluateOptions, 'signal'> = {},
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, { signal: 'signal' })
-  checkMethods('evaluate', 'model', model, ['forward', 'stepper'], 'an RNNModel')
+  checkRNNModel('evaluate', model)
   checkMethods('evaluate', 'data', data, ['batches'], 'SequenceData')
   const losses = new Losses()
   const turns = new Turns()
@@ -135,7 +135,7 @@ export async function readCorpus<S extends RecurrentState>(
  * @throws OptionError for a bidirectional model, or what is no corpus; DataError for a text of fewer than 2 tokens
  */
 export function checkReadable(where: string, model: RNNModel, corpus: Corpus): void {
-  checkMethods(where, 'model', model, ['forward', 'stepper'], 'an RNNModel')
+  checkRNNModel(where, model)
   if (model.rnn.bidirectional) {
     throw new OptionError(
       `${where}: the model is bidirectional, expected one direction: it sees the tokens that it has to predict`,

@@ -1,8 +1,8 @@
-import { checkArgument, checkMethods } from '../core/check.js'
+import { checkMethods, checkStrings } from '../core/check.js'
 import type { Generator } from '../core/random.js'
-import { Vocab } from '../data/vocab.js'
+import { checkVocab, Vocab } from '../data/vocab.js'
 import { checkSavable, configOf, modelOf } from '../formats/model.js'
-import type { RNNModel } from '../nn/model.js'
+import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /**
@@ -16,9 +16,9 @@ export function extendVocab(
   tokens: readonly string[],
   generator: Generator,
 ): { model: RNNModel; vocab: Vocab } {
-  checkMethods('extendVocab', 'model', model, ['stepper', 'stateDict'], 'an RNNModel')
-  checkArgument('extendVocab', 'vocab', vocab, vocab instanceof Vocab, "the model's Vocab")
-  checkArgument('extendVocab', 'tokens', tokens, Array.isArray(tokens), 'an array of tokens')
+  checkRNNModel('extendVocab', model)
+  checkVocab('extendVocab', vocab)
+  checkStrings('extendVocab', 'tokens', tokens)
   checkMethods('extendVocab', 'generator', generator, ['normal', 'uniform'], 'a Generator')
   const old = model.stateDict()
   checkSavable('extendVocab', configOf(model), vocab, old)

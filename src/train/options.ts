@@ -1,9 +1,9 @@
-import { checkArgument, checkNumber, checkWhole } from '../core/check.js'
+import { checkArgument, checkMethods, checkNumber, checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { type Corpus, SequenceData } from '../data/sequences.js'
-import { RNNModel } from '../nn/model.js'
+import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
 import { checkReadable } from './evaluate.js'
@@ -73,7 +73,7 @@ export function checkTraining(
   data: SequenceData,
   options: TrainStepsOptions,
 ): CompleteOptions {
-  checkArgument(where, 'model', model, model instanceof RNNModel, 'an RNNModel')
+  checkRNNModel(where, model)
   checkArgument(where, 'data', data, data instanceof SequenceData, 'a SequenceData')
   checkOptions(where, options, trainStepsOptions)
   const { lr = 1, epochs = 500, clip = 1, clipValue = Infinity, accumulate = 1, patience = Infinity } = options
@@ -83,6 +83,14 @@ export function checkTraining(
     if (value !== Infinity) checkNumber(where, name, value, Number.MIN_VALUE)
   }
   if (patience !== Infinity) checkWhole(where, 'patience', patience)
+  const { generators = [], schedule } = options
+  checkArgument(where, 'generators', generators, Array.isArray(generators), 'an array of Generators')
+  generators.forEach((generator, i) => {
+    checkMethods(where, `generators[${i}]`, generator, ['bits'], 'a Generator')
+  })
+  if (schedule !== undefined) {
+    checkMethods(where, 'schedule', schedule, ['step', 'stateDict', 'loadStateDict'], 'a schedule such as StepLR')
+  }
   checkValidation(where, model, options)
   checkOptimizer(where, model, options)
   return { ...options, lr, epochs, clip, clipValue, accumulate, patience }

@@ -1,4 +1,4 @@
-import { checkWord } from '../core/check.js'
+import { checkStrings, checkWord } from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
@@ -47,6 +47,7 @@ export async function train<S extends RecurrentState>(
   checkOptions('train', options, trainOptions)
   const { report = 'log', prefixes = ['time traveller', 'traveller'], ...rest } = options
   if (typeof report !== 'function') checkWord('train', 'report', report, ['log', 'silent'])
+  checkStrings('train', 'prefixes', prefixes)
   const history: EpochEvent[] = []
   const training = new Training(model, data, rest, 'train')
   // Before hours of training, after which the prefixes are continued.

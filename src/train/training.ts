@@ -1,5 +1,6 @@
-import { DivergenceError, OptionError } from '../core/errors.js'
+import { DivergenceError, FormatError, OptionError } from '../core/errors.js'
 import type { Generator, GeneratorState } from '../core/random.js'
+import { checkParts } from '../core/state.js'
 import { Turns } from '../core/turn.js'
 import type { Batch, SequenceData } from '../data/sequences.js'
 import { kernels } from '../kernels/index.js'
@@ -140,8 +141,10 @@ export class Training<S extends RecurrentState = RecurrentState> {
    * @throws FormatError where the snapshot is that of another model, optimizer or data, or no training can have made
    *   it; the training is then as it was before
    */
-  restore({ tensors, progress }: TrainingState): void {
+  restore(saved: TrainingState): void {
     this.#checkIdle('restore')
+    checkParts('Training.restore', saved, ['tensors', 'progress'], 'snapshot')
+    const { tensors, progress } = saved
     const checked = checkProgress('Training.restore', progress, this.data, this.#generators.length)
     const state = carriedState('Training.restore', this.model, this.data, checked.batch, tensors)
     const before = this.snapshot()
@@ -149,7 +152,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
       this.#take({ tensors, progress: checked })
     } catch (error) {
       this.#take(before)
-      throw error
+      if (!(error instanceof FormatError)) throw error
+      throw new FormatError(`Training.restore: ${error.message}`)
     }
     this.#state = state
     this.#lastGood = this.model.stateDict()
