@@ -33,8 +33,16 @@ export function noteReached(leaves: readonly Leaf[]): void {
 
 /** All leaves to whose gradients the last `backward()` added that reached one of these. */
 export function reachedWith(parameters: Iterable<Leaf>): Set<Leaf> {
-  return new Set([...parameters].flatMap((parameter) => companions.get(parameter) ?? []))
+  // The leaves of one `backward()` share one list, which is walked once: a deep model has thousands of them.
+  const lists = new Set(Array.from(parameters, (parameter) => companions.get(parameter) ?? []))
+  return new Set([...lists].flat())
 }
+
+/** The error of a model that does not list a parameter. @param what is to be put where the model can see it */
+export const notListed = (where: string, { shape }: Leaf, what: string): OptionError =>
+  new OptionError(
+    `${where}: the model has a parameter of the shape ${formatShape(shape)} that its parameters() do not list, so it is neither trained nor saved; put ${what} into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
+  )
 
 /**
  * Refuses the parameters of a model where a `backward()` reached, together with some of them, a layer's parameter that
@@ -46,8 +54,5 @@ export function reachedWith(parameters: Iterable<Leaf>): Set<Leaf> {
 export function checkNoneHidden(where: string, parameters: readonly Leaf[]): void {
   const listed = parameters.filter((parameter) => listings.get(parameter) === 'by a model')
   const hidden = [...reachedWith(listed)].find((leaf) => leaf.requiresGrad && listings.get(leaf) === 'never')
-  if (!hidden) return
-  throw new OptionError(
-    `${where}: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put the module that holds it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
-  )
+  if (hidden) throw notListed(where, hidden, 'the module that holds it')
 }

@@ -1,6 +1,4 @@
-import { OptionError } from '../core/errors.js'
-import { formatShape } from '../core/shape.js'
-import { reachedWith } from '../tensor/listings.js'
+import { notListed, reachedWith } from '../tensor/listings.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /**
@@ -11,8 +9,5 @@ import type { Tensor } from '../tensor/tensor.js'
 export function checkListed(where: string, parameters: readonly Tensor[]): void {
   const known = new Set(parameters)
   const hidden = [...reachedWith(known)].find((leaf) => !known.has(leaf as Tensor))
-  if (!hidden) return
-  throw new OptionError(
-    `${where}: the model has a parameter of the shape ${formatShape(hidden.shape)} that its parameters() do not list, so it is neither trained nor saved; put it into a field that is not private (#name), or freeze it with requiresGrad_(false)`,
-  )
+  if (hidden) throw notListed(where, hidden, 'it')
 }
