@@ -14,10 +14,7 @@ function moments({ optimizer, momentum }: TrainingOptions): number {
  * Bytes that a training needs at least: the parameters with their gradients, what the optimizer keeps of them, the
  * copy from the last good epoch, a checkpoint with its bytes, and the activations and scores of a batch.
  */
-export function bytesOf(
-  config: Omit<ModelConfig, 'format' | 'version'>,
-  options: Pick<TrainingOptions, 'optimizer' | 'momentum' | 'batchSize' | 'numSteps'> & TrainingOptions,
-): number {
+export function bytesOf(config: Omit<ModelConfig, 'format' | 'version'>, options: TrainingOptions): number {
   const { hiddenSize, numLayers, vocabSize } = config
   const kept = 1 + moments(options)
   const parameters = parameterCount(config) * (kept + 2 + 2 * kept)
