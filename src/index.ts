@@ -8,6 +8,8 @@ export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOpti
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
+export type { CellKind } from './device/cells.js'
+export type { FloatArray, Kernels, Stepper } from './device/device.js'
 export type { ModelConfig, TrainingRecord } from './formats/model.js'
 export { decodeModel, encodeModel, type LoadedModel, type ModelFile } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
@@ -24,7 +26,6 @@ export {
   predictAll,
 } from './generate/generate.js'
 export type { SamplingOptions } from './generate/sample.js'
-export type { CellKind } from './kernels/cells.js'
 export {
   blasKernels,
   type KernelName,
@@ -35,7 +36,6 @@ export {
   useKernels,
   wasmKernels,
 } from './kernels/index.js'
-export type { FloatArray, Kernels, Stepper } from './kernels/kernels.js'
 export { RecurrentCell, type RecurrentCellOptions } from './nn/cell.js'
 export { Dropout, type DropoutKind } from './nn/dropout.js'
 export { Embedding, type EmbeddingOptions } from './nn/embedding.js'

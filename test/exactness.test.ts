@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { UnaryOp } from '../src/kernels/kernels.js'
+import type { UnaryOp } from '../src/device/device.js'
 import { kernelSets } from './kernel-sets.js'
 
 // Against double precision: every 1,999th float32 there is, over two million of them, denormals included.

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
-import { type CellKind, cells } from '../src/kernels/cells.js'
+import { type CellKind, cells } from '../src/device/cells.js'
+import type { Kernels, RecurrentSizes } from '../src/device/device.js'
 import { referenceKernels } from '../src/kernels/index.js'
-import type { Kernels, RecurrentSizes } from '../src/kernels/kernels.js'
 import { kernelSets } from './kernel-sets.js'
 
 // The fast kernels pad units and batches with zeros, and infinity · 0 is NaN. The reference kernels have no padding.
@@ -128,7 +128,7 @@ describe.each(kernelSets)('$name', (kernels) => {
           const tokens = (second: number) => Int32Array.from({ length: batchSize }, (_, b) => (b === second ? 1 : 0))
           const scores = (set: Kernels) => {
             const stepper = set.stepper(stack, batchSize)
-            const steps = [-1, batchSize - 1, -1].map((second) => stepper.step(tokens(second)))
+            const steps = [-1, batchSize - 1, -1].map((second) => stepper.step(tokens(second)) as FloatArray)
             stepper.free()
             return Object.fromEntries(steps.map((values, i) => [`step ${i}`, values]))
           }

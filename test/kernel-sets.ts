@@ -1,5 +1,5 @@
+import type { Kernels } from '../src/device/device.js'
 import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index.js'
-import type { Kernels } from '../src/kernels/kernels.js'
 
 /** Every implementation of the kernels in single precision, for tests that each of them must pass. */
 export const kernelSets: Kernels[] = [

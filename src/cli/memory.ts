@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import { OptionError } from '../core/errors.js'
+import { cells } from '../device/cells.js'
 import { kindOf, type ModelConfig, parameterCount } from '../formats/model.js'
-import { cells } from '../kernels/cells.js'
 import type { TrainingOptions } from './options.js'
 
 /** Arrays of a parameter's size that an optimizer keeps. */

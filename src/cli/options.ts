@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { tokenKinds } from '../data/text.js'
-import { cellNames } from '../kernels/cells.js'
+import { cellNames } from '../device/cells.js'
 import type { KernelName, Sampling, TokenKind } from '../node.js'
 import { defaultsOf, number, numberOrAll } from './arguments.js'
 

@@ -1,4 +1,5 @@
 import { checkArgument, checkNumber, checkWhole } from './check.js'
+import { fillMask, type RandomKey } from './counter-random.js'
 import { describe } from './describe.js'
 import { OptionError } from './errors.js'
 
@@ -21,8 +22,9 @@ const rotate = (x: number, k: number) => (x << k) | (x >>> (32 - k))
 export type GeneratorState = readonly number[]
 
 /**
- * Seeded random numbers: xoshiro128** (Blackman & Vigna 2018), its state filled from the seed by splitmix32.
- * The same seed gives the same numbers on every platform.
+ * Seeded random numbers, one after another: xoshiro128** (Blackman & Vigna 2018), its state filled from the seed by
+ * splitmix32. Where many are made at once, as for initial values and dropout, it draws a key, and the numbers depend on
+ * that key and their place alone (counter-random.ts). The same seed gives the same numbers on every platform and device.
  */
 export class Generator {
   readonly #s = new Uint32Array(4)
@@ -81,29 +83,18 @@ export class Generator {
     return this.bits() / 2 ** 32
   }
 
-  /**
-   * Sets each value to `value` with probability 1 − p, or otherwise to 0. The results are those of `uniform() < p` for
-   * one value after another, but 3 times as fast, because the state is kept in registers and nothing branches.
-   */
+  /** Draws the key of a call that makes many numbers at once, such as a dropout mask; see `Device.mask`. */
+  key(): RandomKey {
+    return [this.bits(), this.bits()]
+  }
+
+  /** Sets each value to `value` with probability 1 − p, or otherwise to 0: counter-based numbers under the next key. */
   mask(values: Float32Array | Float64Array, p: number, value: number): void {
     const fits = values instanceof Float32Array || values instanceof Float64Array
     checkArgument('Generator.mask', 'values', values, fits, 'an array of floats')
     checkNumber('Generator.mask', 'p', p, 0, 1)
     checkArgument('Generator.mask', 'value', value, typeof value === 'number', 'a number')
-    const threshold = p * 2 ** 32
-    let [a, b, c, d] = this.#s
-    for (let i = 0; i < values.length; i++) {
-      const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0
-      const t = b << 9
-      c ^= a
-      d ^= b
-      b ^= c
-      a ^= d
-      c ^= t
-      d = rotate(d, 11)
-      values[i] = Number(result >= threshold) * value
-    }
-    this.#s.set([a, b, c, d])
+    fillMask(this.key(), p, value, values)
   }
 
   /** Standard normal (Box & Muller 1958; the second value of each pair is kept for the next call). */

@@ -63,3 +63,14 @@ export function axisOf(where: string, shape: Shape, axis: number): number {
 export function aroundAxis(shape: Shape, axis: number): { outer: number; length: number; inner: number } {
   return { outer: sizeOf(shape.slice(0, axis)), length: shape[axis], inner: sizeOf(shape.slice(axis + 1)) }
 }
+
+/** The distance from one value to the next along each axis, of values in row-major order. */
+export function rowMajor(shape: Shape): number[] {
+  const strides = Array<number>(shape.length)
+  let stride = 1
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride
+    stride *= shape[axis]
+  }
+  return strides
+}

@@ -92,12 +92,12 @@ export async function bestSoFar<S extends RecurrentState>(
     // All rows are the same while the model reads the prefix, and the search begins with the first of them.
     for (const token of prefix.tokens.subarray(0, -1)) {
       if (signal?.aborted) break
-      stepper.step(new Int32Array(beams).fill(token))
+      await stepper.step(new Int32Array(beams).fill(token))
       await pace.take()
     }
     for (let made = 0; made < length && !signal?.aborted; made++) {
       const tokens = Int32Array.from({ length: beams }, (_, row) => search.live[row]?.token ?? 0)
-      stepper.select(search.extend(stepper.step(tokens)))
+      stepper.select(search.extend(await stepper.step(tokens)))
       if (search.settled(length, lengthPenalty)) break
       await pace.take()
     }

@@ -77,7 +77,9 @@ export async function* continuations<S extends RecurrentState>(
     const tokens = Int32Array.from(texts, ({ prefix }) => prefix.tokens[0])
     const isOver = () => texts.every(({ ended }) => ended)
     for (let at = 1; !signal?.aborted && !isOver(); at++) {
-      const scores = stepper.step(tokens)
+      const next = stepper.step(tokens)
+      // On the CPU the scores are there at once, and waiting for a promise would take time for each token.
+      const scores = next instanceof Promise ? await next : next
       const made: MadeToken[] = []
       for (const [row, text] of texts.entries()) {
         if (at < text.prefix.tokens.length) tokens[row] = text.prefix.tokens[at]

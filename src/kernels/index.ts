@@ -1,9 +1,8 @@
 import { checkMethods, checkWhole, checkWord } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
-import { BlasKernels } from './blas/blas.js'
+import type { Kernels } from '../device/device.js'
 import { findBlas } from './blas/library.js'
-import type { Kernels } from './kernels.js'
 import { ReferenceKernels } from './reference/reference.js'
 import type { Simd } from './wasm/exports.js'
 import { WasmKernels } from './wasm/wasm.js'
@@ -58,7 +57,7 @@ export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
   checkOptions('blasKernels', options, threadOptions)
   checkThreads('blasKernels', options)
   const blas = findBlas()
-  return blas && new BlasKernels(blas, options.threads)
+  return blas && new WasmKernels(options, blas)
 }
 
 /** More would be no use to anyone, and too many for the system. */

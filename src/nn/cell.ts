@@ -3,9 +3,10 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
-import { type CellKind, type CellSizes, parameterShapes } from '../kernels/cells.js'
+import { type CellKind, type CellSizes, parameterShapes } from '../device/cells.js'
 import { full } from '../tensor/create.js'
-import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
+import { floatsIn } from '../tensor/placed.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
@@ -80,7 +81,7 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
   /** A state of zeros, [batchSize, hiddenSize]; an LSTMCell has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
-    return joinState(zeroState(this.kind, [batchSize, this.hiddenSize]))
+    return joinState(zeroState(this.kind, [batchSize, this.hiddenSize], weightsOf(this, '').weightHh.device))
   }
 
   /**
@@ -98,7 +99,7 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
     const shape = [input.shape[0], this.hiddenSize]
     const before =
       state === undefined
-        ? zeroState(this.kind, shape)
+        ? zeroState(this.kind, shape, weightsOf(this, '').weightHh.device)
         : splitState(where, this.kind, state, shape, 'batch, hiddenSize')
     const cell = new UnfusedCell(this.kind, this.#step, weightsOf(this, ''))
     return joinState(cell.step(cell.input(input), before))

@@ -1,6 +1,6 @@
 import { describe } from '../core/describe.js'
 import { OptionError, ShapeError } from '../core/errors.js'
-import type { FloatArray, Stepper } from '../kernels/kernels.js'
+import type { FloatArray, Stepper } from '../device/device.js'
 
 /** A stepper whose numbers are checked: the kernels would read their memory at whatever place a token stands for. */
 export class CheckedStepper implements Stepper {
@@ -14,7 +14,7 @@ export class CheckedStepper implements Stepper {
     this.#vocabSize = vocabSize
   }
 
-  step(tokens: Int32Array): FloatArray {
+  step(tokens: Int32Array): FloatArray | Promise<FloatArray> {
     const inner = this.#checked('step', 'tokens', tokens, this.#vocabSize)
     return inner.step(tokens)
   }

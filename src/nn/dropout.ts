@@ -1,9 +1,10 @@
 import { checkNumber } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { fromData, zeros } from '../tensor/create.js'
-import { floatsIn, type Tensor } from '../tensor/tensor.js'
+import { sizeOf } from '../core/shape.js'
+import { fromData } from '../tensor/create.js'
+import { floatsIn } from '../tensor/placed.js'
+import { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 /**
@@ -20,10 +21,12 @@ export const dropoutKinds: readonly DropoutKind[] = ['independent', 'variational
  */
 export function dropout(x: Tensor, p: number, generator: Generator, kind: DropoutKind = 'independent'): Tensor {
   if (p === 0) return x
-  const mask = zeros(kind === 'variational' ? x.shape.with(0, 1) : x.shape)
+  const { device } = x
+  const shape = kind === 'variational' ? x.shape.with(0, 1) : x.shape
+  const mask = device.zeros(sizeOf(shape))
   // All are dropped where p is 1, and nothing times infinity is no number.
-  generator.mask(mask.data as FloatArray, p, p === 1 ? 0 : 1 / (1 - p))
-  return x.mul(mask)
+  device.mask(generator.key(), p, p === 1 ? 0 : 1 / (1 - p), mask)
+  return x.mul(new Tensor(mask, shape, false, device))
 }
 
 /** Tokens with each replaced by token 0, which is `<unk>`, with probability p: a dropped token is read as unknown. */

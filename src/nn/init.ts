@@ -57,6 +57,6 @@ export function initialize(
         `initialize: the initializer makes the shape ${formatShape(values.shape)} for ${name}, expected ${formatShape(parameter.shape)}`,
       )
     }
-    parameter.data.set(values.data)
+    parameter.copy_(values)
   }
 }

@@ -1,10 +1,12 @@
 import { checkArgument } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
+import type { Device } from '../device/device.js'
 import { noteListed } from '../tensor/listings.js'
 import { type SavedTensor, valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import { type Member, membersOf } from './fields.js'
+import { isBuffer } from './parameter.js'
 
 /** What messages call a module whose class is not the library's. */
 const OWN_CLASS = 'Module'
@@ -14,7 +16,7 @@ const switching = new WeakSet<Module>()
 
 /**
  * A part of a model. Its parameters are the `Parameter`s in its fields, and tensors whose gradient is or was wanted
- * (`requiresGrad`); its children are the modules there. Both may lie in arrays, plain objects, Maps and Sets. Names
+ * (`requiresGrad`); its buffers are those of `registerBuffer`; its children are the modules there. Both may lie in arrays, plain objects, Maps and Sets. Names
  * joined by dots are PyTorch's: `layers.0.weight`. Other tensors in fields are neither learned nor saved.
  *
  * JavaScript lets nobody see the private fields (`#name`) of another class: a module that keeps layers or parameters
@@ -32,7 +34,7 @@ export abstract class Module {
   /** Parameters of this module alone, by name. */
   ownParameters(): [string, Tensor][] {
     return membersIn(this).flatMap(({ name, value, fault }): [string, Tensor][] =>
-      value instanceof Tensor && !fault ? [[name, value]] : [],
+      value instanceof Tensor && !isBuffer(value) && !fault ? [[name, value]] : [],
     )
   }
 
@@ -58,6 +60,18 @@ export abstract class Module {
    */
   namedParameters(): [string, Tensor][] {
     return collect(this, this.typeName).parameters
+  }
+
+  /** Buffers of this module alone, by name: see `registerBuffer`. */
+  ownBuffers(): [string, Tensor][] {
+    return membersIn(this).flatMap(({ name, value, fault }): [string, Tensor][] =>
+      value instanceof Tensor && isBuffer(value) && !fault ? [[name, value]] : [],
+    )
+  }
+
+  /** Every buffer of the module and its children, by name, each once. */
+  namedBuffers(): [string, Tensor][] {
+    return collect(this, this.typeName).buffers
   }
 
   parameters(): Tensor[] {
@@ -121,9 +135,9 @@ export abstract class Module {
     }
   }
 
-  /** Copies of all parameters by name. */
+  /** Copies of all parameters and buffers by name. */
   stateDict(): Record<string, Tensor> {
-    return Object.fromEntries(this.namedParameters().map(([name, tensor]) => [name, tensor.clone()]))
+    return Object.fromEntries(collect(this, this.typeName).states.map(([name, tensor]) => [name, tensor.clone()]))
   }
 
   /**
@@ -132,27 +146,47 @@ export abstract class Module {
    * @throws FormatError naming what is missing, what is unknown, what has another shape, and what is no tensor
    */
   loadStateDict(dict: Readonly<Record<string, SavedTensor>>): void {
-    const own = new Map(this.namedParameters())
+    const own = new Map(collect(this, this.typeName).states)
     const { values, problems } = valuesFor(own, dict)
     if (problems.length > 0) throw new FormatError(`${this.typeName}.loadStateDict: ${problems.join('; ')}`)
-    for (const [name, tensor] of own) tensor.data.set(values.get(name)!)
+    for (const [name, tensor] of own) tensor.copy_(values.get(name)!)
+  }
+
+  /**
+   * Moves all parameters, their gradients and the buffers to a device. An optimizer is made afterwards: what it keeps
+   * lies where the parameters were when it was made.
+   * @returns the module itself
+   * @throws OptionError on the way off a device, which takes time: `await module.cpu()`
+   */
+  to(device: Device): this {
+    for (const [, tensor] of collect(this, this.typeName).states) tensor.to_(device)
+    return this
+  }
+
+  /** Moves everything that `to` moves into the memory of the program. */
+  async cpu(): Promise<this> {
+    await Promise.all(collect(this, this.typeName).states.map(([, tensor]) => tensor.cpu_()))
+    return this
   }
 }
 
 /** The modules and parameters in the fields of a module. */
 function membersIn(module: Module): Member<Module | Tensor>[] {
   const isMember = (value: object): value is Module | Tensor => value instanceof Module || value instanceof Tensor
-  return membersOf(module, isMember).filter(({ value }) => value instanceof Module || value.isParameter)
+  return membersOf(module, isMember).filter(
+    ({ value }) => value instanceof Module || value.isParameter || isBuffer(value),
+  )
 }
 
-/** All modules and parameters of a module, itself included, by name. */
-function collect(root: Module, typeName: string): { modules: [string, Module][]; parameters: [string, Tensor][] } {
+/** All modules, parameters and buffers of a module, itself included, by name. */
+function collect(root: Module, typeName: string) {
   const modules: [string, Module][] = []
   const parameters: [string, Tensor][] = []
+  const buffers: [string, Tensor][] = []
   const known = new Set<Module | Tensor>()
   const names = new Set<string>()
   const refuse = (name: string, value: object, fault: string): never => {
-    const what = value instanceof Module ? 'module' : 'parameter'
+    const what = value instanceof Module ? 'module' : isBuffer(value as Tensor) ? 'buffer' : 'parameter'
     throw new OptionError(`${typeName}.parameters: the ${what} ${name} cannot be listed: ${fault}`)
   }
   const add = <T extends Module | Tensor>(to: [string, T][], name: string, value: T) => {
@@ -169,6 +203,7 @@ function collect(root: Module, typeName: string): { modules: [string, Module][];
     add(modules, name, module)
     const prefix = name === '' ? '' : `${name}.`
     for (const [own, tensor] of module.ownParameters()) add(parameters, `${prefix}${own}`, tensor)
+    for (const [own, tensor] of module.ownBuffers()) add(buffers, `${prefix}${own}`, tensor)
     for (const [child, inside] of module.children().reverse()) waiting.push([`${prefix}${child}`, inside])
   }
   for (const [name, module] of modules) {
@@ -181,5 +216,5 @@ function collect(root: Module, typeName: string): { modules: [string, Module][];
     // A class that is not the library's may have private fields, whether or not anything else is inside.
     modules.length > 1 || typeName === OWN_CLASS,
   )
-  return { modules, parameters }
+  return { modules, parameters, buffers, states: [...parameters, ...buffers] }
 }

@@ -248,7 +248,7 @@ describe.each(kernelSets)('stepper under $name', (kernels) => {
       const { output } = model.forward(tokens(rows))
       const stepper = model.stepper(batch)
       for (let t = 0; t < 5; t++) {
-        const scores = stepper.step(Int32Array.from(rows, (row) => row[t]))
+        const scores = await stepper.step(Int32Array.from(rows, (row) => row[t]))
         const expected = output.reshape(5, batch, 11).select(0, t)
         expect(
           await expected
@@ -266,7 +266,7 @@ describe.each(kernelSets)('stepper under $name', (kernels) => {
     ['RNN', new RNN({ inputSize: 11, hiddenSize: 9 })],
     ['GRU', new GRU({ inputSize: 11, hiddenSize: 8, bias: false })],
     ['LSTM, two layers', new LSTM({ inputSize: 11, hiddenSize: 33, numLayers: 2 })],
-  ])('%s: select has a sequence go on from the state of another', (_name, layer) => {
+  ])('%s: select has a sequence go on from the state of another', async (_name, layer) => {
     const model = new RNNModel<RecurrentState>(layer, 11)
     for (const batch of [1, 3, 8, 21]) {
       const generator = new Generator(batch)
@@ -280,7 +280,7 @@ describe.each(kernelSets)('stepper under $name', (kernels) => {
       // The same sequences from the beginning, without select.
       plain.step(from.map((row) => first[row]))
       plain.step(from.map((row) => second[row]))
-      const [found, expected] = [stepper.step(third), plain.step(third)]
+      const [found, expected] = [await stepper.step(third), await plain.step(third)]
       for (const [i, score] of found.entries()) expect(score).toBeCloseTo(expected[i], 5)
       stepper.free()
       plain.free()

@@ -8,7 +8,7 @@ import { checkTensor, Tensor } from '../tensor/tensor.js'
  */
 export class Parameter extends Tensor {
   /**
-   * @param values of the parameter, which shares their array
+   * @param values of the parameter, which shares their storage
    * @throws ShapeError for anything but a tensor, GradientError for whole numbers, which cannot be learned
    */
   constructor(values: Tensor, requiresGrad = true) {
@@ -16,7 +16,7 @@ export class Parameter extends Tensor {
     if (values.dtype !== 'float') {
       throw new GradientError('Parameter: the values are whole numbers (int32), expected floats')
     }
-    super(values.data, values.shape, requiresGrad)
+    super(values.storage, values.shape, requiresGrad, values.device)
     noteMade(this)
   }
 
@@ -24,3 +24,22 @@ export class Parameter extends Tensor {
     return true
   }
 }
+
+const registered = new WeakSet<Tensor>()
+
+/**
+ * Makes a tensor a buffer, as PyTorch's `register_buffer`: a module that has it in a field saves and moves it, but does
+ * not learn it. `readonly mean = registerBuffer(zeros([3]))`
+ * @throws ShapeError for anything but a tensor, GradientError for one that is learned or holds whole numbers
+ */
+export function registerBuffer(values: Tensor): Tensor {
+  checkTensor('registerBuffer', values, 'the argument')
+  if (values.dtype !== 'float' || values.isParameter) {
+    const found = values.isParameter ? 'learned (requiresGrad)' : 'whole numbers (int32)'
+    throw new GradientError(`registerBuffer: the values are ${found}, expected floats that are not learned`)
+  }
+  registered.add(values)
+  return values
+}
+
+export const isBuffer = (tensor: Tensor): boolean => registered.has(tensor)

@@ -2,12 +2,12 @@ import { checkNumber, checkWhole, checkWord } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import type { CellKind } from '../kernels/cells.js'
-import { kernels } from '../kernels/index.js'
-import type { Stepper } from '../kernels/kernels.js'
+import type { CellKind } from '../device/cells.js'
+import type { Stepper } from '../device/device.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
+import { floatsIn } from '../tensor/placed.js'
 import { checkHead, type Head, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
-import { checkTensor, floatsIn, type Tensor } from '../tensor/tensor.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
@@ -148,7 +148,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   /** A state of zeros, [numLayers × numDirections, batchSize, hiddenSize]; an LSTM has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
-    return joinState(zeroState(this.kind, this.#stateShape(batchSize)))
+    return joinState(zeroState(this.kind, this.#stateShape(batchSize), this.weight_hh_l0.device))
   }
 
   /**
@@ -247,7 +247,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       const cells = layers.map((weights) => new UnfusedCell(this.kind, this.#step, weights))
       return new UnfusedStepper(cells, output, batchSize)
     }
-    const data = (tensor: Tensor) => floatsIn(where, tensor, 'a parameter').data
+    const first = floatsIn(where, output.weight, 'the head')
+    const data = (tensor: Tensor) => floatsIn(where, tensor, 'a parameter', first).storage
     const optional = (tensor: Tensor | undefined) => tensor && data(tensor)
     const fused = layers.map(({ weightIh, weightHh, biasIh, biasHh }) => ({
       cell: this.kind,
@@ -262,7 +263,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     }))
     const { weight, bias } = output
     const outFeatures = weight.shape[0]
-    return kernels().stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
+    return first.device.stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
   }
 
   #stateShape(batchSize: number): number[] {

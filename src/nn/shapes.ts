@@ -1,5 +1,5 @@
 import type { Shape } from '../core/shape.js'
-import { type CellKind, parameterShapes } from '../kernels/cells.js'
+import { type CellKind, parameterShapes } from '../device/cells.js'
 
 // The names and shapes of parameters, in PyTorch's order: modules are constructed from these lists, and saved files are
 // checked against them. Each list is walked one by one, so that a forged number of layers is not walked to its end.

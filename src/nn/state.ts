@@ -1,8 +1,9 @@
 import { ShapeError } from '../core/errors.js'
-import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import { type CellKind, hasC } from '../kernels/cells.js'
-import { zeros } from '../tensor/create.js'
-import { checkTensor, floatsIn, Tensor } from '../tensor/tensor.js'
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
+import { type CellKind, hasC } from '../device/cells.js'
+import type { Device } from '../device/device.js'
+import { floatsIn } from '../tensor/placed.js'
+import { checkTensor, Tensor } from '../tensor/tensor.js'
 
 /**
  * The state of an LSTM: hidden state and cell state, each [numLayers × numDirections, batch, hiddenSize]; of an LSTMCell
@@ -37,8 +38,9 @@ export interface StateParts {
 /** The state of a cell as its users have it: h alone, or { h, c }. */
 export const joinState = <S extends RecurrentState>({ h, c }: StateParts): S => (c ? { h, c } : h) as S
 
-export function zeroState(kind: CellKind, shape: Shape): StateParts {
-  return { h: zeros(shape), c: hasC(kind) ? zeros(shape) : undefined }
+export function zeroState(kind: CellKind, shape: Shape, device: Device): StateParts {
+  const zeros = () => new Tensor(device.zeros(sizeOf(shape)), shape, false, device)
+  return { h: zeros(), c: hasC(kind) ? zeros() : undefined }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { FloatArray, Stepper } from '../kernels/kernels.js'
+import type { FloatArray, Stepper } from '../device/device.js'
 import { fromData } from '../tensor/create.js'
 import { linear } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -22,17 +22,18 @@ export class UnfusedStepper implements Stepper {
     this.#output = [weight.clone(), bias?.clone()]
     const tokens = Int32Array.from({ length: cells[0].weights.weightIh.shape[1] }, (_, token) => token)
     this.#table = this.#cells[0].input(fromData(tokens, [tokens.length]))
-    this.#states = cells.map(({ kind, hiddenSize }) => zeroState(kind, [batchSize, hiddenSize]))
+    this.#states = cells.map(({ kind, hiddenSize }) => zeroState(kind, [batchSize, hiddenSize], weight.device))
   }
 
-  step(tokens: Int32Array): FloatArray {
+  step(tokens: Int32Array): FloatArray | Promise<FloatArray> {
     const ids = fromData(tokens, [tokens.length])
     let a: Sums = this.#table.map((part) => part.gatherRows(ids))
     for (const [i, cell] of this.#cells.entries()) {
       if (i > 0) a = cell.input(this.#states[i - 1].h)
       this.#states[i] = cell.step(a, this.#states[i])
     }
-    return linear(this.#states.at(-1)!.h, ...this.#output).data as FloatArray
+    const scores = linear(this.#states.at(-1)!.h, ...this.#output)
+    return (scores.device.kind === 'cpu' ? scores.data : scores.dataAnywhere()) as FloatArray | Promise<FloatArray>
   }
 
   select(rows: Int32Array): void {

@@ -1,5 +1,5 @@
-import { type CellKind, cells } from '../kernels/cells.js'
-import type { RecurrentSizes } from '../kernels/kernels.js'
+import { type CellKind, cells } from '../device/cells.js'
+import type { RecurrentSizes } from '../device/device.js'
 import { layerNorm, linear, split, stack } from '../tensor/functions.js'
 import type { LayerWeights } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -92,7 +92,7 @@ export function unfusedLayer(
   h0?: Tensor,
   c0?: Tensor,
 ): { output: Tensor; hn: Tensor; cn?: Tensor } {
-  const zero = zeroState(cell.kind, [batchSize, hiddenSize])
+  const zero = zeroState(cell.kind, [batchSize, hiddenSize], cell.weights.weightHh.device)
   let state: StateParts = { h: h0 ?? zero.h, c: c0 ?? zero.c }
   const sums = cell.input(input).map((part) => split(part, 1, 0).map((step) => step.reshape(batchSize, -1)))
   const steps = sums[0].map((_, t) => sums.map((part) => part[t]))

@@ -1,7 +1,7 @@
 import { checkArgument, checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { decayed, Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
+import type { AdamUpdate } from '../device/update.js'
+import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
 export interface AdamOptions {
   /** Default 0.001. */
@@ -13,8 +13,6 @@ export interface AdamOptions {
   /** Adam: factor of the parameter that is added to its gradient (L2), default 0. AdamW: its decay, default 0.01. */
   weightDecay?: number
 }
-
-type Buffers = Readonly<Record<string, FloatArray>>
 
 /** What Adam and AdamW share. */
 abstract class Moments extends Optimizer<AdamOptions> {
@@ -40,32 +38,6 @@ abstract class Moments extends Optimizer<AdamOptions> {
   protected bufferNames(): string[] {
     return ['exp_avg', 'exp_avg_sq']
   }
-
-  /** One step of a parameter that was first multiplied by `kept`, along its gradient with `l2` · p added. */
-  protected move(
-    p: FloatArray,
-    g: FloatArray,
-    { exp_avg: m, exp_avg_sq: v }: Buffers,
-    step: number,
-    { lr, betas, eps }: ParameterGroup<AdamOptions>,
-    { l2, kept }: { l2: number; kept: number },
-  ): void {
-    const [beta1, beta2] = betas
-    const rate = lr / (1 - beta1 ** step)
-    const correction = 1 / Math.sqrt(1 - beta2 ** step)
-    // As it is written: the square of a gradient of 1e21 is infinite, and its step 0, as in PyTorch.
-    const round = v instanceof Float32Array ? Math.fround : Number
-    for (let i = 0; i < p.length; i++) {
-      // Each value is read once and written once: faster than reading back what was written.
-      const before = p[i]
-      const d = decayed(g[i], before, l2)
-      const mean = beta1 * m[i] + (1 - beta1) * d
-      const square = round(beta2 * v[i] + (1 - beta2) * d * d)
-      m[i] = mean
-      v[i] = square
-      p[i] = kept * before - (rate * mean) / (Math.sqrt(square) * correction + eps)
-    }
-  }
 }
 
 /**
@@ -77,8 +49,8 @@ export class Adam extends Moments {
     super('Adam', parameters, options, 0)
   }
 
-  protected update(p: FloatArray, g: FloatArray, buffers: Buffers, step: number, group: ParameterGroup<AdamOptions>) {
-    this.move(p, g, buffers, step, group, { l2: group.weightDecay, kept: 1 })
+  protected rule(step: number, { lr, betas, eps, weightDecay }: ParameterGroup<AdamOptions>): AdamUpdate {
+    return { rule: 'adam', step, lr, betas, eps, l2: weightDecay, kept: 1 }
   }
 }
 
@@ -91,7 +63,7 @@ export class AdamW extends Moments {
     super('AdamW', parameters, options, 0.01)
   }
 
-  protected update(p: FloatArray, g: FloatArray, buffers: Buffers, step: number, group: ParameterGroup<AdamOptions>) {
-    this.move(p, g, buffers, step, group, { l2: 0, kept: 1 - group.lr * group.weightDecay })
+  protected rule(step: number, { lr, betas, eps, weightDecay }: ParameterGroup<AdamOptions>): AdamUpdate {
+    return { rule: 'adam', step, lr, betas, eps, l2: 0, kept: 1 - lr * weightDecay }
   }
 }

@@ -1,21 +1,27 @@
 import { checkNumber } from '../core/check.js'
-import { kernels } from '../kernels/index.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { OptionError } from '../core/errors.js'
+import type { Device } from '../device/device.js'
+import { defaultDevice } from '../kernels/devices.js'
+import { checkTensor, Tensor } from '../tensor/tensor.js'
 import { listOf } from './parameters.js'
 
 /**
  * Gradient clipping: scales all gradients together so that their common norm is at most `theta` (the book's
  * g ← min(1, θ/‖g‖) g; Pascanu et al. 2013).
  * @param theta Infinity leaves them as they are
- * @returns the norm before clipping
+ * @returns the norm before clipping, a scalar: `await norm.item()` reads it
  */
-export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): number {
+export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): Tensor {
   if (theta !== Infinity) checkNumber('clipGradNorm', 'theta', theta, 0)
   const grads = gradsOf('clipGradNorm', parameters)
-  const norm = Math.sqrt(grads.reduce((sum, grad) => sum + kernels().sumSquares(grad), 0))
-  if (norm > theta) for (const grad of grads) kernels().affine(grad, theta / norm, 0, grad)
-  return norm
+  const device = grads[0]?.device ?? defaultDevice()
+  const norm = device.zeros(1)
+  device.clipNorm(
+    grads.map(({ storage }) => storage),
+    theta,
+    norm,
+  )
+  return new Tensor(norm, [], false, device)
 }
 
 /**
@@ -24,14 +30,19 @@ export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): numbe
  */
 export function clipGradValue(parameters: Iterable<Tensor>, value: number): void {
   if (value !== Infinity) checkNumber('clipGradValue', 'value', value, 0)
-  for (const grad of gradsOf('clipGradValue', parameters)) {
-    for (let i = 0; i < grad.length; i++) grad[i] = Math.max(-value, Math.min(value, grad[i]))
-  }
+  for (const { device, storage } of gradsOf('clipGradValue', parameters)) device.clamp(storage, -value, value, storage)
 }
 
-function gradsOf(where: string, parameters: Iterable<Tensor>): FloatArray[] {
+/** The gradients that there are, all on one device. */
+function gradsOf(where: string, parameters: Iterable<Tensor>): Tensor[] {
+  let device: Device | undefined
   return listOf(where, parameters).flatMap((parameter, i) => {
     checkTensor(where, parameter, `parameter ${i}`)
-    return parameter.grad ? [parameter.grad.data as FloatArray] : []
+    if (!parameter.grad) return []
+    device ??= parameter.device
+    if (parameter.device === device) return [parameter.grad]
+    throw new OptionError(
+      `${where}: parameter ${i} is on ${parameter.device.name}, expected ${device.name} as the others`,
+    )
   })
 }

@@ -2,12 +2,11 @@ import { checkNumber } from '../core/check.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { checkParts, numberProblems } from '../core/state.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { fromData, zeros } from '../tensor/create.js'
+import type { Storage } from '../device/device.js'
+import type { Update } from '../device/update.js'
 import { checkNoneHidden, noteListed } from '../tensor/listings.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
-import type { Value } from '../tensor/value.js'
 import { listOf } from './parameters.js'
 
 /** Parameters with options of their own; what is left out is as the optimizer's. */
@@ -34,7 +33,7 @@ export interface OptimizerState {
 interface Slot<Options> {
   readonly parameter: Tensor
   readonly group: ParameterGroup<Options>
-  readonly buffers: Readonly<Record<string, FloatArray>>
+  readonly buffers: Readonly<Record<string, Tensor>>
   steps: number
 }
 
@@ -85,7 +84,8 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     this.#slots = this.groups.flatMap((group) => {
       const names = this.bufferNames(group)
       return group.params.map((parameter) => {
-        const buffers = names.map((buffer) => [buffer, zeros(parameter.shape).data as FloatArray])
+        const { device, shape, size } = parameter
+        const buffers = names.map((buffer) => [buffer, new Tensor(device.zeros(size), shape, false, device)])
         return { parameter, group, buffers: Object.fromEntries(buffers), steps: 0 }
       })
     })
@@ -97,33 +97,25 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   /** Names of the arrays kept for each parameter of a group. Runs before the fields of a subclass are there. */
   protected abstract bufferNames(group: ParameterGroup<Options>): string[]
 
-  /**
-   * Moves one parameter.
-   * @param buffers by the names that `bufferNames` gave; zeros at the first step
-   * @param step counted from 1, for this parameter
-   */
-  protected abstract update(
-    parameter: FloatArray,
-    grad: FloatArray,
-    buffers: Readonly<Record<string, FloatArray>>,
-    step: number,
-    group: ParameterGroup<Options>,
-  ): void
+  /** How a parameter of the group moves. @param step counted from 1, for this parameter */
+  protected abstract rule(step: number, group: ParameterGroup<Options>): Update
 
   /**
    * Changes every parameter that has a gradient.
    * @throws OptionError where a learning rate was set to anything but a number of 0 or more, or the gradients are
-   *   those of a model with a parameter that its `parameters()` cannot see
+   *   those of a model with a parameter that its `parameters()` cannot see, or a parameter is on another device than
+   *   when the optimizer was made
    */
   step(): void {
     if (!this.#checked) checkNoneHidden(`${this.#name}.step`, this.parameters)
     this.#checked ||= this.parameters.some(({ grad }) => grad)
     for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
     for (const slot of this.#slots) {
-      const { data, grad } = slot.parameter
+      const { parameter } = slot
+      const { grad, device } = parameter
       if (!grad) continue
       slot.steps++
-      this.update(data as FloatArray, grad.data as FloatArray, slot.buffers, slot.steps, slot.group)
+      device.update(this.rule(slot.steps, slot.group), parameter.storage, grad.storage, this.#storagesOf(slot))
     }
   }
 
@@ -143,7 +135,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
 
   /** A copy of all that a training needs to go on with the same bits, beside the parameters and the options. */
   stateDict(): OptimizerState {
-    const tensors = [...this.#buffers()].map(([name, { data, shape }]) => [name, fromData(data.slice(), shape)])
+    const tensors = [...this.#buffers()].map(([name, buffer]) => [name, buffer.clone()])
     return { tensors: Object.fromEntries(tensors), values: this.#values() }
   }
 
@@ -159,7 +151,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     const saved = valuesFor(buffers, tensors)
     const problems = [...saved.problems, ...numberProblems(this.#values(), values)]
     if (problems.length > 0) throw new FormatError(`${this.#name}.loadStateDict: ${problems.join('; ')}`)
-    for (const [name, { data }] of buffers) data.set(saved.values.get(name)!)
+    for (const [name, buffer] of buffers) buffer.copy_(saved.values.get(name)!)
     this.groups.forEach((group, i) => {
       group.lr = values[`lr.${i}`]
     })
@@ -168,11 +160,25 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     })
   }
 
-  #buffers(): Map<string, Value> {
-    const named = this.#slots.flatMap(({ parameter, buffers }, i) =>
-      Object.entries(buffers).map(([name, data]) => [`${name}.${i}`, { data, shape: parameter.shape }] as const),
+  #buffers(): Map<string, Tensor> {
+    const named = this.#slots.flatMap(({ buffers }, i) =>
+      Object.entries(buffers).map(([name, buffer]) => [`${name}.${i}`, buffer] as const),
     )
     return new Map(named)
+  }
+
+  #storagesOf({ parameter, buffers }: Slot<Options>): Record<string, Storage> {
+    const storages: Record<string, Storage> = {}
+    for (const name in buffers) {
+      const { device, storage } = buffers[name]
+      if (device !== parameter.device) {
+        throw new OptionError(
+          `${this.#name}.step: a parameter is on ${parameter.device.name}, expected ${device.name}, where the optimizer was made; move a model before its optimizer is made`,
+        )
+      }
+      storages[name] = storage
+    }
+    return storages
   }
 
   #values(): Record<string, number> {
@@ -182,10 +188,6 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     ])
   }
 }
-
-/** A gradient with weight decay added. Without weight decay an infinite parameter has no part in it. */
-export const decayed = (grad: number, parameter: number, weightDecay: number): number =>
-  weightDecay === 0 ? grad : grad + weightDecay * parameter
 
 /** The options of an optimizer, by their defaults. */
 const kindsOf = (defaults: Readonly<Record<string, unknown>>): Record<string, 'boolean' | 'any'> =>

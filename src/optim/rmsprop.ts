@@ -1,6 +1,6 @@
 import { checkNumber } from '../core/check.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { decayed, Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
+import type { RMSpropUpdate } from '../device/update.js'
+import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
 export interface RMSpropOptions {
   /** Default 0.01. */
@@ -40,27 +40,8 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     return ['square_avg', ...(centered ? ['grad_avg'] : []), ...(momentum > 0 ? ['momentum_buffer'] : [])]
   }
 
-  protected update(
-    p: FloatArray,
-    g: FloatArray,
-    { square_avg: s, grad_avg: a, momentum_buffer: b }: Readonly<Record<string, FloatArray>>,
-    _step: number,
-    { lr, alpha, eps, momentum, centered, weightDecay }: ParameterGroup<RMSpropOptions>,
-  ): void {
-    for (let i = 0; i < p.length; i++) {
-      const d = decayed(g[i], p[i], weightDecay)
-      s[i] = alpha * s[i] + (1 - alpha) * d * d
-      let variance = s[i]
-      if (centered) {
-        a[i] = alpha * a[i] + (1 - alpha) * d
-        variance = Math.max(variance - a[i] * a[i], 0)
-      }
-      let u = d / (Math.sqrt(variance) + eps)
-      if (momentum > 0) {
-        u += momentum * b[i]
-        b[i] = u
-      }
-      p[i] -= lr * u
-    }
+  protected rule(_step: number, group: ParameterGroup<RMSpropOptions>): RMSpropUpdate {
+    const { lr, alpha, eps, momentum, centered, weightDecay } = group
+    return { rule: 'rmsprop', lr, alpha, eps, momentum, centered, weightDecay }
   }
 }

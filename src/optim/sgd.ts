@@ -1,7 +1,7 @@
 import { checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { decayed, Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
+import type { SGDUpdate } from '../device/update.js'
+import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
 export interface SGDOptions {
   lr: number
@@ -39,22 +39,8 @@ export class SGD extends Optimizer<SGDOptions> {
     return momentum === 0 ? [] : ['momentum_buffer']
   }
 
-  protected update(
-    p: FloatArray,
-    g: FloatArray,
-    { momentum_buffer: v }: Readonly<Record<string, FloatArray>>,
-    step: number,
-    { lr, momentum, dampening, nesterov, weightDecay }: ParameterGroup<SGDOptions>,
-  ): void {
-    if (momentum === 0) {
-      for (let i = 0; i < p.length; i++) p[i] -= lr * decayed(g[i], p[i], weightDecay)
-      return
-    }
-    const taken = step === 1 ? 1 : 1 - dampening
-    for (let i = 0; i < p.length; i++) {
-      const d = decayed(g[i], p[i], weightDecay)
-      v[i] = momentum * v[i] + taken * d
-      p[i] -= lr * (nesterov ? d + momentum * v[i] : v[i])
-    }
+  protected rule(step: number, group: ParameterGroup<SGDOptions>): SGDUpdate {
+    const { lr, momentum, dampening, nesterov, weightDecay } = group
+    return { rule: 'sgd', step, lr, momentum, dampening, nesterov, weightDecay }
   }
 }

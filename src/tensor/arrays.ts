@@ -1,9 +1,8 @@
 import { describe } from '../core/describe.js'
 import { ShapeError } from '../core/errors.js'
 import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js'
+import type { FloatArray } from '../device/device.js'
 import { kernels } from '../kernels/index.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { floats } from './value.js'
 
 // Numbers from outside, as the arrays that tensors have: those of the kernels in use, or Int32Array.
 
@@ -56,7 +55,7 @@ function converted(where: string, values: unknown): TensorData {
   if (!isRow(values) && !Array.isArray(values)) throw unusable(where, values)
   if (Array.isArray(values)) checkNumbers(where, values, [])
   if (kindOf(values) === 'Int32Array') return Int32Array.from(values)
-  const data = floats(values.length)
+  const data = kernels().zeros(values.length)
   data.set(values)
   return data
 }

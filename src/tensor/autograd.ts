@@ -1,15 +1,14 @@
 import { describe } from '../core/describe.js'
 import { GradientError } from '../core/errors.js'
-import { kernels } from '../kernels/index.js'
-import type { FloatArray } from '../kernels/kernels.js'
+import type { Device, Storage } from '../device/device.js'
 
 /** What the graph knows of a tensor. */
 export interface Variable {
   readonly requiresGrad: boolean
   /** The operation that made it, and which of its outputs it is; absent for leaves. */
   readonly origin?: Origin
-  /** Adds to the gradient of a leaf. `owned`: nobody else holds the array. */
-  accumulateGrad(grad: FloatArray, owned: boolean): void
+  /** Adds to the gradient of a leaf. `owned`: nobody else holds the storage. */
+  accumulateGrad(grad: Storage, owned: boolean): void
 }
 
 export interface Origin {
@@ -17,7 +16,7 @@ export interface Origin {
   output: number
 }
 
-type Backward = (dys: (FloatArray | undefined)[]) => (FloatArray | undefined)[]
+type Backward = (dys: (Storage | undefined)[]) => (Storage | undefined)[]
 
 let created = 0
 let enabled = true
@@ -62,24 +61,31 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
-/** A gradient on its way; `owned` where no one else holds its array. */
+/** A gradient on its way; `owned` where no one else holds its storage. */
 interface Slot {
-  grad: FloatArray
+  grad: Storage
   owned: boolean
 }
 
-function addTo(slot: Slot | undefined, grad: FloatArray, owned: boolean): Slot {
+function addTo(device: Device, slot: Slot | undefined, grad: Storage, owned: boolean): Slot {
   if (!slot) return { grad, owned }
-  const sum = slot.owned ? slot.grad : (slot.grad.slice() as FloatArray)
-  kernels().addScaled(1, grad, sum)
+  const sum = slot.owned ? slot.grad : copyOf(device, slot.grad)
+  device.addScaled(1, grad, sum)
   return { grad: sum, owned: true }
 }
 
+export function copyOf(device: Device, x: Storage): Storage {
+  const y = device.zeros(x.length)
+  const view = { offset: 0, strides: [1] }
+  device.copy(x, view, y, view, [x.length])
+  return y
+}
+
 /**
- * Walks the graph back from one output, whose gradient is `seed`, and adds to the gradients of the leaves.
+ * Walks the graph back from one output on a device, whose gradient is `seed`, and adds to the gradients of the leaves.
  * @returns the leaves whose gradients were added to
  */
-export function runBackward(root: Node, output: number, seed: FloatArray): Set<Variable> {
+export function runBackward(device: Device, root: Node, output: number, seed: Storage): Set<Variable> {
   const leaves = new Set<Variable>()
   const waiting = new Map<Node, (Slot | undefined)[]>([[root, []]])
   waiting.get(root)![output] = { grad: seed, owned: true }
@@ -99,11 +105,11 @@ export function runBackward(root: Node, output: number, seed: FloatArray): Set<V
     node.backward = undefined
     node.inputs = []
     const grads = backward(Array.from(slots, (slot) => slot?.grad))
-    const shared = new Set(slots.filter((slot) => slot && !slot.owned).map((slot) => slot!.grad.buffer))
+    const shared = new Set(slots.filter((slot) => slot && !slot.owned).map((slot) => slot!.grad))
     inputs.forEach((input, i) => {
       const grad = grads[i]
       if (!grad || !input.requiresGrad) return
-      const owned = !shared.has(grad.buffer) && grads.filter((other) => other?.buffer === grad.buffer).length === 1
+      const owned = !shared.has(grad) && grads.filter((other) => other === grad).length === 1
       if (!input.origin) {
         input.accumulateGrad(grad, owned)
         leaves.add(input)
@@ -111,7 +117,7 @@ export function runBackward(root: Node, output: number, seed: FloatArray): Set<V
       }
       const { node: next, output } = input.origin
       const slots = waiting.get(next) ?? []
-      slots[output] = addTo(slots[output], grad, owned)
+      slots[output] = addTo(device, slots[output], grad, owned)
       waiting.set(next, slots)
     })
   }

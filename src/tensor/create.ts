@@ -1,12 +1,14 @@
 import { checkWord } from '../core/check.js'
+import { fillNormal, type RandomKey } from '../core/counter-random.js'
 import { describe } from '../core/describe.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, Generator } from '../core/random.js'
-import { type Shape, sizeOf } from '../core/shape.js'
+import { checkShape, type Shape, sizeOf } from '../core/shape.js'
+import { defaultDevice } from '../kernels/devices.js'
+import { kernels } from '../kernels/index.js'
 import { dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
 import { Tensor } from './tensor.js'
-import { floats, floatsOf } from './value.js'
 
 export interface TensorOptions {
   /** Default 'float', but 'int32' for values from an Int32Array. */
@@ -29,7 +31,9 @@ export function tensor(values: NestedValues, options: TensorOptions = {}): Tenso
   if (dtype !== undefined) checkWord('tensor', 'dtype', dtype, ['float', 'int32'])
   const { rows, shape, whole } = rowsOf('tensor', values)
   const data =
-    (dtype ?? (whole ? 'int32' : 'float')) === 'int32' ? new Int32Array(sizeOf(shape)) : floats(sizeOf(shape))
+    (dtype ?? (whole ? 'int32' : 'float')) === 'int32'
+      ? new Int32Array(sizeOf(shape))
+      : kernels().zeros(sizeOf(shape), 'tensor')
   for (const [i, row] of rows.entries()) {
     const at = i * row.length
     data.set(row, at)
@@ -50,23 +54,32 @@ export function tensor(values: NestedValues, options: TensorOptions = {}): Tenso
  */
 export const fromData = (data: NumberArray, shape: Shape): Tensor => new Tensor(dataOf('fromData', data, shape), shape)
 
-export const zeros = (shape: Shape): Tensor => new Tensor(floatsOf('zeros', shape), shape)
+export const zeros = (shape: Shape): Tensor => filled('zeros', shape, 0)
 
 /** @throws ShapeError unless the value is a number */
 export function full(shape: Shape, value: number): Tensor {
   if (typeof value !== 'number') throw new ShapeError(`full: the value is ${describe(value)}, expected a number`)
-  return new Tensor(floatsOf('full', shape).fill(value), shape)
+  return filled('full', shape, value)
 }
 
-export const ones = (shape: Shape): Tensor => new Tensor(floatsOf('ones', shape).fill(1), shape)
+export const ones = (shape: Shape): Tensor => filled('ones', shape, 1)
 
-/** Uniform in [0, 1). */
-export const rand = (shape: Shape, generator = defaultGenerator()): Tensor =>
-  generated('rand', shape, generator, (source) => source.uniform())
+/** Uniform in [0, 1): multiples of 2⁻²⁴. */
+export function rand(shape: Shape, generator: Generator = defaultGenerator()): Tensor {
+  const key = keyOf('rand', shape, generator)
+  const device = defaultDevice()
+  const y = device.zeros(sizeOf(shape), 'rand')
+  device.uniform(key, y)
+  return new Tensor(y, shape, false, device)
+}
 
 /** Standard normal. */
-export const randn = (shape: Shape, generator = defaultGenerator()): Tensor =>
-  generated('randn', shape, generator, (source) => source.normal())
+export function randn(shape: Shape, generator: Generator = defaultGenerator()): Tensor {
+  const key = keyOf('randn', shape, generator)
+  const values = kernels().zeros(sizeOf(shape), 'randn')
+  fillNormal(key, values)
+  return new Tensor(values, shape)
+}
 
 /**
  * start, start + step, … below end (above it for a step below 0); with one argument, from 0.
@@ -80,16 +93,22 @@ export function arange(start: number, end?: number, step = 1): Tensor {
   if (step === 0) throw new OptionError('arange: step is 0, expected a number above or below 0')
   const [from, to] = end === undefined ? [0, start] : [start, end]
   const length = Math.max(0, Math.ceil((to - from) / step))
-  const data = floats(length)
+  const data = kernels().zeros(length, 'arange')
   for (let i = 0; i < length; i++) data[i] = from + i * step
   return new Tensor(data, [length])
 }
 
-function generated(where: string, shape: Shape, generator: Generator, next: (generator: Generator) => number): Tensor {
-  if (!(generator instanceof Generator)) {
-    throw new OptionError(`${where}: generator is ${describe(generator)}, expected a Generator`)
-  }
-  const data = floatsOf(where, shape)
-  for (let i = 0; i < data.length; i++) data[i] = next(generator)
-  return new Tensor(data, shape)
+function filled(where: string, shape: Shape, value: number): Tensor {
+  checkShape(where, shape)
+  const device = defaultDevice()
+  const storage = device.zeros(sizeOf(shape), where)
+  if (value !== 0) device.affine(storage, 0, value, storage)
+  return new Tensor(storage, shape, false, device)
+}
+
+/** The key of random numbers for a shape. @throws ShapeError, OptionError where an argument is neither */
+function keyOf(where: string, shape: Shape, generator: Generator): RandomKey {
+  checkShape(where, shape)
+  if (generator instanceof Generator) return generator.key()
+  throw new OptionError(`${where}: generator is ${describe(generator)}, expected a Generator`)
 }

@@ -2,17 +2,21 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { ShapeError } from '../core/errors.js'
 import { axisOf, formatShape, sameShape } from '../core/shape.js'
+import { defaultDevice } from '../kernels/devices.js'
 import * as indexing from './ops/indexing.js'
 import * as normalization from './ops/layer-norm.js'
 import * as loss from './ops/loss.js'
 import { matmul } from './ops/matmul.js'
 import * as shapes from './ops/shape.js'
-import { checkTensor, floatsIn, indicesIn, record, recordAll, Tensor } from './tensor.js'
+import { floatsIn, indicesIn } from './placed.js'
+import { checkTensor, record, recordAll, Tensor } from './tensor.js'
 
 /** Tensors of one shape (but for that axis) one after another along an axis. */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
   checkTensors('concatenate', tensors)
-  const parts = tensors.map((tensor) => floatsIn('concatenate', tensor))
+  const parts = tensors.map((tensor) =>
+    floatsIn('concatenate', tensor, 'a tensor', floatsIn('concatenate', tensors[0])),
+  )
   const at = axisOf('concatenate', parts[0].shape, axis)
   if (tensors.length === 1) return tensors[0]
   return record(tensors, shapes.concatenate(parts, at))
@@ -54,8 +58,8 @@ export function split(tensor: Tensor, sizes: number | readonly number[], axis = 
 /** Rows of zeros with a one at each index: indices.shape + [classes]. @throws ShapeError for one out of range */
 export function oneHot(indices: Tensor, classes: number): Tensor {
   checkWhole('oneHot', 'classes', classes)
-  const { data, shape } = indexing.oneHot(indicesIn('oneHot', indices, 'indices'), classes)
-  return new Tensor(data, shape)
+  const { storage, shape, device } = indexing.oneHot(indicesIn('oneHot', indices, 'indices'), classes, defaultDevice())
+  return new Tensor(storage, shape, false, device)
 }
 
 /**
@@ -70,7 +74,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
 /** Mean of (prediction − target)²; both of one shape. */
 export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
   const values = floatsIn('mseLoss', prediction, 'prediction')
-  return record([prediction, target], loss.mseLoss(values, floatsIn('mseLoss', target, 'target')))
+  return record([prediction, target], loss.mseLoss(values, floatsIn('mseLoss', target, 'target', values)))
 }
 
 /**
@@ -80,15 +84,15 @@ export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
 export function layerNorm(x: Tensor, weight: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
   checkNumber('layerNorm', 'eps', eps, 0)
   const values = floatsIn('layerNorm', x, 'x')
-  const a = floatsIn('layerNorm', weight, 'weight')
-  const b = bias === undefined ? undefined : floatsIn('layerNorm', bias, 'bias')
+  const a = floatsIn('layerNorm', weight, 'weight', values)
+  const b = bias === undefined ? undefined : floatsIn('layerNorm', bias, 'bias', values)
   return record(bias ? [x, weight, bias] : [x, weight], normalization.layerNorm(values, a, b, eps))
 }
 
 /** x · Wᵀ + b with x […, inFeatures], W [outFeatures, inFeatures] and b [outFeatures]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const rows = floatsIn('linear', x, 'x')
-  const product = record([x, weight], matmul('linear', rows, floatsIn('linear', weight, 'weight'), true))
+  const product = record([x, weight], matmul('linear', rows, floatsIn('linear', weight, 'weight', rows), true))
   if (bias === undefined) return product
   const expected = [weight.shape[0]]
   if (!sameShape(floatsIn('linear', bias, 'bias').shape, expected)) {

@@ -1,9 +1,9 @@
 import { ShapeError } from '../core/errors.js'
-import { formatShape, sameShape } from '../core/shape.js'
-import { kernels } from '../kernels/index.js'
-import type { FloatArray, RecurrentSizes } from '../kernels/kernels.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
+import type { RecurrentSizes, Storage } from '../device/device.js'
 import { isGradEnabled, Node } from './autograd.js'
-import { floatsIn, Tensor } from './tensor.js'
+import { floatsIn } from './placed.js'
+import { Tensor } from './tensor.js'
 
 /** PyTorch's parameters of one layer in one direction; both biases or neither. */
 export interface LayerWeights {
@@ -56,13 +56,16 @@ export function recurrentLayer(
 ): { output: Tensor; hn: Tensor; cn?: Tensor } {
   const { numSteps, batchSize, hiddenSize } = sizes
   const { weightIh, weightHh, biasIh, biasHh, head } = weights
-  const values = (tensor: Tensor | undefined) => tensor && floatsIn('recurrentLayer', tensor).data
+  const weight = floatsIn('recurrentLayer', weightIh, 'weightIh')
+  const { device } = weight
+  const values = (tensor: Tensor | undefined) =>
+    tensor && floatsIn('recurrentLayer', tensor, 'a tensor', weight).storage
   const sources = [input, h0, c0, weightIh, weightHh, biasIh, biasHh, head?.weight, head?.bias]
   const keep = isGradEnabled() && sources.some((source) => source?.requiresGrad)
-  const { result, tape } = kernels().recurrent(
+  const { result, tape } = device.recurrent(
     sizes,
     {
-      weightIh: values(weightIh)!,
+      weightIh: weight.storage,
       weightHh: values(weightHh)!,
       biasIh: values(biasIh),
       biasHh: values(biasHh),
@@ -71,17 +74,18 @@ export function recurrentLayer(
     { input: input.dtype === 'int32' ? input.data : values(input)!, h0: values(h0), c0: values(c0) },
     keep,
   )
+  const made = (storage: Storage, shape: Shape) => new Tensor(storage, shape, false, device)
   const state = [batchSize, hiddenSize]
-  const output = new Tensor(result.output, [numSteps, batchSize, head ? head.weight.shape[0] : hiddenSize])
-  const hn = new Tensor(result.hn, state)
-  const cn = result.cn && new Tensor(result.cn, state)
+  const output = made(result.output, [numSteps, batchSize, head ? head.weight.shape[0] : hiddenSize])
+  const hn = made(result.hn, state)
+  const cn = result.cn && made(result.cn, state)
   if (!tape) return { output, hn, cn }
 
   const wanted = { input: input.requiresGrad, state: Boolean(h0?.requiresGrad || c0?.requiresGrad) }
   const present = sources.filter((source) => source !== undefined)
   const node = new Node(present, ([output, hn, cn]) => {
     const grads = tape.backward({ output, hn, cn }, wanted)
-    const all: (FloatArray | undefined)[] = [grads.input, grads.h0, grads.c0]
+    const all: (Storage | undefined)[] = [grads.input, grads.h0, grads.c0]
     all.push(grads.weightIh, grads.weightHh, grads.biasIh, grads.biasHh, grads.head?.weight, grads.head?.bias)
     return all.filter((_, i) => sources[i] !== undefined)
   })

@@ -13,8 +13,8 @@ export interface SavedTensor {
 export function valuesFor(
   own: ReadonlyMap<string, { readonly shape: Shape }>,
   given: Readonly<Record<string, SavedTensor>>,
-): { values: Map<string, ArrayLike<number>>; problems: string[] } {
-  const values = new Map<string, ArrayLike<number>>()
+): { values: Map<string, Tensor | ArrayLike<number>>; problems: string[] } {
+  const values = new Map<string, Tensor | ArrayLike<number>>()
   if (typeof given !== 'object' || given === null || given instanceof Map) {
     return { values, problems: [`the state is ${describe(given)}, expected an object of tensors by name`] }
   }
@@ -28,10 +28,10 @@ export function valuesFor(
       )
     } else if (!sameShape(saved.shape, shape)) {
       problems.push(`${name} has the shape ${formatShape(saved.shape)}, expected ${formatShape(shape)}`)
-    } else if (saved.data instanceof Int32Array) {
+    } else if (saved instanceof Tensor ? saved.dtype === 'int32' : saved.data instanceof Int32Array) {
       problems.push(`${name} holds whole numbers, expected floats`)
     } else {
-      values.set(name, saved.data)
+      values.set(name, saved instanceof Tensor ? saved : saved.data)
     }
   }
   return { values, problems }

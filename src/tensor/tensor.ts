@@ -1,11 +1,9 @@
-import { describe } from '../core/describe.js'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
-import { kernels } from '../kernels/index.js'
-import type { FloatArray } from '../kernels/kernels.js'
-import { dataOf, type NumberArray, type TensorData } from './arrays.js'
-import { isGradEnabled, Node, type Origin, runBackward, type Variable } from './autograd.js'
+import type { Device, Storage } from '../device/device.js'
+import type { NumberArray } from './arrays.js'
+import { copyOf, isGradEnabled, Node, type Origin, runBackward, type Variable } from './autograd.js'
 import { noteReached } from './listings.js'
 import * as elementwise from './ops/elementwise.js'
 import * as indexing from './ops/indexing.js'
@@ -13,7 +11,8 @@ import { matmul } from './ops/matmul.js'
 import * as reduce from './ops/reduce.js'
 import * as shapes from './ops/shape.js'
 import { logSoftmax, softmax } from './ops/softmax.js'
-import { floats, type Indices, type Result, type Results, type Value } from './value.js'
+import { checkPlaced, type DType, floatsIn, indicesIn, Placed } from './placed.js'
+import type { Indices, Result, Results, Value } from './value.js'
 
 export type NestedNumbers = number | NestedNumbers[]
 
@@ -32,9 +31,7 @@ function keepDimsOf(where: string, options: ReduceOptions): boolean {
  * tensors that require gradients are recorded; `backward()` on a scalar fills `grad` of the leaves. Memory is
  * the garbage collector's business: there is nothing to free.
  */
-export class Tensor implements Variable {
-  /** Row-major, as many as the shape has; of an int32 tensor an Int32Array. */
-  readonly data: TensorData
+export class Tensor extends Placed implements Variable {
   origin?: Origin
   #grad: Tensor | null = null
   #wanted: boolean
@@ -42,15 +39,18 @@ export class Tensor implements Variable {
   /**
    * @param data taken without a copy where it is of the kind of the kernels in use (Float32Array as a rule) or
    *   Int32Array; other numbers are copied into floats
+   * @param device for the library's own use: `data` then is a storage of this device, of `dtype`
    * @throws ShapeError unless these are numbers, as many as the shape has
    * @throws GradientError where gradients of an int32 are asked for
    */
   constructor(
-    data: NumberArray,
-    readonly shape: Shape,
+    data: NumberArray | Storage,
+    shape: Shape,
     public requiresGrad = false,
+    device?: Device,
+    dtype: DType = 'float',
   ) {
-    this.data = dataOf('Tensor', data, shape)
+    super(data, shape, device, dtype)
     this.#wanted = requiresGrad
     if (requiresGrad) this.requiresGrad_()
   }
@@ -85,38 +85,26 @@ export class Tensor implements Variable {
     return this.#wanted || (this.requiresGrad && this.origin === undefined)
   }
 
-  get dtype(): 'float' | 'int32' {
-    return this.data instanceof Int32Array ? 'int32' : 'float'
-  }
-
-  get rank(): number {
-    return this.shape.length
-  }
-
-  get size(): number {
-    return this.data.length
-  }
-
   // Elementwise, with NumPy's broadcasting.
 
   add(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('add', 1, other)
-    return record([this, other], elementwise.add(floatsIn('add', this), floatsIn('add', other, OPERAND)))
+    return record([this, other], elementwise.add(...this.#with('add', other)))
   }
 
   sub(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('sub', 1, -other)
-    return record([this, other], elementwise.sub(floatsIn('sub', this), floatsIn('sub', other, OPERAND)))
+    return record([this, other], elementwise.sub(...this.#with('sub', other)))
   }
 
   mul(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('mul', other, 0)
-    return record([this, other], elementwise.mul(floatsIn('mul', this), floatsIn('mul', other, OPERAND)))
+    return record([this, other], elementwise.mul(...this.#with('mul', other)))
   }
 
   div(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('div', 1 / other, 0)
-    return record([this, other], elementwise.div(floatsIn('div', this), floatsIn('div', other, OPERAND)))
+    return record([this, other], elementwise.div(...this.#with('div', other)))
   }
 
   neg(): Tensor {
@@ -162,7 +150,7 @@ export class Tensor implements Variable {
 
   /** [m, k] · [k, n] to [m, n]; more axes before the last one count as rows. */
   matmul(other: Tensor): Tensor {
-    return record([this, other], matmul('matmul', floatsIn('matmul', this), floatsIn('matmul', other, OPERAND)))
+    return record([this, other], matmul('matmul', ...this.#with('matmul', other)))
   }
 
   /** Σ over one axis, or over all values. */
@@ -184,8 +172,8 @@ export class Tensor implements Variable {
 
   /** Place of the largest value along an axis, as int32; the first of equals. */
   argmax(axis = -1): Tensor {
-    const { data, shape } = reduce.argmax(floatsIn('argmax', this), axis)
-    return new Tensor(data, shape)
+    const { places, shape } = reduce.argmax(floatsIn('argmax', this), axis)
+    return new Tensor(places, shape, false, this.device, 'int32')
   }
 
   /** Over the last axis. */
@@ -204,20 +192,15 @@ export class Tensor implements Variable {
   reshape(...lengths: number[]): Tensor {
     checkWholeArguments('reshape', lengths)
     const shape = shapes.resolveShape(this.shape, lengths)
-    if (this.data instanceof Int32Array) return new Tensor(this.data, shape)
-    return record([this], { data: floatsIn('reshape', this).data, shape, backward: (dy) => [dy] })
+    if (this.dtype === 'int32') return new Tensor(this.storage, shape, false, this.device, 'int32')
+    const { storage, device } = floatsIn('reshape', this)
+    return record([this], { storage, shape, device, backward: (dy) => [dy] })
   }
 
   permute(...axes: number[]): Tensor {
     checkWholeArguments('permute', axes)
     shapes.checkAxes(this.shape, axes)
-    const { data, shape } = this
-    if (data instanceof Int32Array) {
-      return new Tensor(
-        shapes.permuted(data, shape, axes),
-        axes.map((axis) => shape[axis]),
-      )
-    }
+    if (this.dtype === 'int32') return fromIndices(shapes.permuteIndices(indicesIn('permute', this), axes))
     return record([this], shapes.permute(floatsIn('permute', this), axes))
   }
 
@@ -240,10 +223,7 @@ export class Tensor implements Variable {
     const at = axisOf('slice', this.shape, axis)
     checkWholeArguments('slice', end === undefined ? [start] : [start, end])
     const [from, to] = shapes.range('slice', this.shape, at, start, end)
-    const { data, shape } = this
-    if (data instanceof Int32Array) {
-      return new Tensor(shapes.sliced(data, shape, at, from, to), shape.with(at, to - from))
-    }
+    if (this.dtype === 'int32') return fromIndices(shapes.sliceIndices(indicesIn('slice', this), at, from, to))
     return record([this], shapes.slice(floatsIn('slice', this), at, from, to))
   }
 
@@ -273,12 +253,39 @@ export class Tensor implements Variable {
 
   /** The same values, cut off from the graph: gradients stop here. */
   detach(): Tensor {
-    return new Tensor(this.data, this.shape)
+    return new Tensor(this.storage, this.shape, false, this.device, this.dtype)
   }
 
-  /** A copy of the values, outside the graph. */
+  /** A copy of the values, outside the graph; on the CPU in the precision of the kernels in use. */
   clone(): Tensor {
-    return new Tensor(this.data.slice(), this.shape)
+    const { device, storage, shape, dtype } = this
+    if (dtype === 'int32') return ArrayBuffer.isView(storage) ? new Tensor(this.data.slice(), shape) : this.detach()
+    const copy = ArrayBuffer.isView(storage) ? device.from(this.data) : copyOf(device, storage)
+    return new Tensor(copy, shape, false, device)
+  }
+
+  /**
+   * The same values on a device, outside the graph; whole numbers stay where they are, because every device takes them
+   * from the memory of the program.
+   * @throws OptionError on the way off a device, which takes time: `await cpu()`
+   */
+  to(device: Device): Tensor {
+    return this.detach().to_(device)
+  }
+
+  /** The same values in the memory of the program, outside the graph. */
+  async cpu(): Promise<Tensor> {
+    return this.detach().cpu_()
+  }
+
+  override to_(device: Device): this {
+    this.#grad?.to_(device)
+    return super.to_(device)
+  }
+
+  override async cpu_(): Promise<this> {
+    await this.#grad?.cpu_()
+    return super.cpu_()
   }
 
   /** Makes this tensor a leaf whose gradient is wanted. @throws GradientError for the result of an operation */
@@ -308,38 +315,32 @@ export class Tensor implements Variable {
         'backward: the tensor has no graph, expected one made from tensors that require gradients, outside noGrad',
       )
     }
-    floatsIn('backward', this)
-    const leaves = runBackward(this.origin.node, this.origin.output, floats(1).fill(1))
+    const { device } = floatsIn('backward', this)
+    const leaves = runBackward(device, this.origin.node, this.origin.output, device.from([1]))
     noteReached([...leaves] as Tensor[])
   }
 
-  accumulateGrad(grad: FloatArray, owned: boolean): void {
-    if (this.#grad) kernels().addScaled(1, grad, this.#grad.data as FloatArray)
-    else this.#grad = new Tensor(owned ? grad : grad.slice(), this.shape)
-  }
-
-  // Reading. Asynchronous, so that the same code can run where values have to be fetched.
-
-  /** The only value. @throws ShapeError where there are more */
-  async item(): Promise<number> {
-    if (this.size !== 1)
-      throw new ShapeError(`item: the tensor has the shape ${formatShape(this.shape)}, expected one value`)
-    return this.data[0]
-  }
-
-  /** A copy of the values, row-major. */
-  async values(): Promise<TensorData> {
-    return this.data.slice()
+  accumulateGrad(grad: Storage, owned: boolean): void {
+    const { device } = this
+    if (this.#grad) device.addScaled(1, grad, this.#grad.storage)
+    else this.#grad = new Tensor(owned ? grad : copyOf(device, grad), this.shape, false, device)
   }
 
   /** The values as nested arrays; a scalar as a number. */
   async toArray(): Promise<NestedNumbers> {
+    const values = await this.dataAnywhere()
     const nest = (axis: number, from: number): NestedNumbers => {
-      if (axis === this.rank) return this.data[from]
+      if (axis === this.rank) return values[from]
       const step = sizeOf(this.shape.slice(axis + 1))
       return Array.from({ length: this.shape[axis] }, (_, i) => nest(axis + 1, from + i * step))
     }
     return nest(0, 0)
+  }
+
+  /** This tensor and another, which must be on its device. */
+  #with(where: string, other: unknown): [Value, Value] {
+    const value = floatsIn(where, this)
+    return [value, floatsIn(where, other, 'the operand', value)]
   }
 
   #affine(where: string, scale: number, shift: number): Tensor {
@@ -347,52 +348,20 @@ export class Tensor implements Variable {
   }
 }
 
-const OPERAND = 'the operand'
+/** The tensor of whole numbers. */
+const fromIndices = ({ data, shape }: Indices): Tensor => new Tensor(data, shape)
 
-/** @throws ShapeError unless an argument of the function `where`, which the message calls `name`, is a tensor */
-export function checkTensor(where: string, value: unknown, name = 'the tensor'): asserts value is Tensor {
-  if (value instanceof Tensor) return
-  throw new ShapeError(`${where}: ${name} is ${describe(value)}, expected a tensor, as tensor(…) makes of numbers`)
-}
-
-/**
- * A tensor's floats, on the way into an operation. Its array is of the kind that the kernels in use compute with, or
- * they would take its bytes for something else.
- * @throws ShapeError for whole numbers, floats of another precision, and what is no tensor
- */
-export function floatsIn(where: string, tensor: unknown, name = 'the tensor'): Value {
-  checkTensor(where, tensor, name)
-  const { data, shape } = tensor
-  const { Float, name: kernelSet } = kernels()
-  if (data instanceof Float && data.length === sizeOf(shape)) return { data, shape }
-  const problem =
-    data instanceof Int32Array
-      ? 'holds whole numbers (int32), expected floats'
-      : data instanceof Float
-        ? `has ${data.length} values, expected ${sizeOf(shape)}; its array was transferred or resized, or its shape changed`
-        : `holds ${describe(data)}, expected ${describe(new Float(0))}, the kind of the kernels in use (${kernelSet}); clone() converts a tensor, and newModel.loadStateDict(model.stateDict()) all parameters of a model`
-  throw new ShapeError(`${where}: ${name} ${formatShape(shape)} ${problem}`)
-}
-
-/** A tensor's whole numbers. @throws ShapeError for floats, and what is no tensor */
-export function indicesIn(where: string, tensor: unknown, name = 'the tensor'): Indices {
-  checkTensor(where, tensor, name)
-  const { data, shape } = tensor
-  if (!(data instanceof Int32Array)) {
-    throw new ShapeError(`${where}: ${name} ${formatShape(shape)} holds floats, expected whole numbers (dtype int32)`)
-  }
-  return { data, shape }
-}
+export const checkTensor: (where: string, value: unknown, name?: string) => asserts value is Tensor = checkPlaced
 
 /** The tensor of an operation's result, with its way back in the graph where an input asks for it. */
-export function record(inputs: readonly Tensor[], { data, shape, backward }: Result): Tensor {
-  const outputs = [{ data, shape }]
+export function record(inputs: readonly Tensor[], { storage, shape, device, backward }: Result): Tensor {
+  const outputs = [{ storage, shape, device }]
   return recordAll(inputs, { outputs, backward: ([dy], wanted) => backward(dy!, wanted) })[0]
 }
 
 /** The same for an operation with several outputs. */
 export function recordAll(inputs: readonly Tensor[], { outputs, backward }: Results): Tensor[] {
-  const results = outputs.map(({ data, shape }) => new Tensor(data, shape))
+  const results = outputs.map(({ storage, shape, device }) => new Tensor(storage, shape, false, device))
   if (isGradEnabled() && inputs.some((input) => input.requiresGrad)) {
     const wanted = inputs.map((input) => input.requiresGrad)
     const node = new Node(inputs, (dys) => backward(dys, wanted))

@@ -3,7 +3,6 @@ import { OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import type { Corpus } from '../data/sequences.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
-import type { Tensor } from '../tensor/tensor.js'
 import { type EvaluateOptions, type Evaluation, evaluateOptions, evaluationOf, readCorpus } from './evaluate.js'
 
 export interface Calibration {
@@ -52,41 +51,20 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
     beta = next
     now = await measure(model, corpus, options, beta)
   }
-  for (const { data } of model.linear.parameters()) data.set(data.map((value) => value * beta))
+  for (const { device, storage } of model.linear.parameters()) device.affine(storage, beta, 0, storage)
   return { temperature: 1 / beta, before, after: now.evaluation }
 }
 
 /** The loss over the text with all scores times β, and the sums of its first and second derivative. */
 async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions, beta: number) {
   let [loss, slope, curvature, tokens] = [0, 0, 0, 0]
-  await readCorpus('calibrate', model, corpus, options, (scores, labels) => {
-    const columns = scores.shape[1]
-    for (let row = 0; row < labels.size; row++) {
-      const z = scores.data.subarray(row * columns, (row + 1) * columns)
-      const of = momentsOf(z, beta, z[labels.data[row]])
-      loss += of.loss
-      slope += of.slope
-      curvature += of.curvature
-    }
-    tokens += labels.size
+  await readCorpus('calibrate', model, corpus, options, async ({ device, storage, shape }, labels) => {
+    const [rows, columns] = shape
+    const sums = await device.read(device.temperature(storage, labels.data as Int32Array, beta, rows, columns))
+    loss += sums[0]
+    slope += sums[1]
+    curvature += sums[2]
+    tokens += rows
   })
   return { evaluation: evaluationOf(loss / tokens, tokens), slope, curvature }
-}
-
-/** log Σⱼ exp(β zⱼ) − β z_y with its slope and its curvature: E[z] − z_y and Var[z] under softmax(β z). */
-function momentsOf(z: Tensor['data'], beta: number, label: number) {
-  let most = -Infinity
-  for (const score of z) most = Math.max(most, score)
-  let [total, sum, squares] = [0, 0, 0]
-  for (const score of z) {
-    // Relative to the largest score, because large scores would leave no digits for the logarithm and the variance.
-    const distance = score - most
-    const weight = Math.exp(beta * distance)
-    total += weight
-    sum += weight * distance
-    squares += weight * distance * distance
-  }
-  const mean = sum / total
-  const missing = most - label
-  return { loss: Math.log(total) + beta * missing, slope: mean + missing, curvature: squares / total - mean * mean }
 }

@@ -2,7 +2,6 @@ import { FormatError } from '../core/errors.js'
 import type { SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/state.js'
-import { fromData } from '../tensor/create.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
 import { tensorsUnder } from './state.js'
@@ -29,6 +28,6 @@ export function carriedState<S extends RecurrentState>(
   if (problems.length > 0) {
     throw new FormatError(`${where}: the state carried to batch ${batch + 1}: ${problems.join('; ')}`)
   }
-  const part = (name: string) => fromData(values.get(name) as Float32Array, expected.get(name)!.shape)
+  const part = (name: string) => expected.get(name)!.copy_(values.get(name)!)
   return (expected.has('c') ? { h: part('h'), c: part('c') } : part('h')) as S
 }

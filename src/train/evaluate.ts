@@ -150,18 +150,29 @@ function scoresOf<S extends RecurrentState>(model: RNNModel<S>, x: Tensor, state
   return model.inEval(() => noGrad(() => model.forward(x, state)))
 }
 
-/** Losses, added up batch by batch. */
+/** Losses, added up batch by batch and read together, as many as the device wants. */
 class Losses {
   #sum = 0
   #tokens = 0
+  #waiting: { loss: Tensor; tokens: number }[] = []
 
   async add(scores: Tensor, labels: Tensor): Promise<void> {
-    this.#sum += (await crossEntropy(scores, labels).item()) * labels.size
-    this.#tokens += labels.size
+    this.#waiting.push({ loss: crossEntropy(scores, labels), tokens: labels.size })
+    if (this.#waiting.length >= scores.device.readEvery) await this.#read()
   }
 
-  result(): Evaluation {
+  async result(): Promise<Evaluation> {
+    await this.#read()
     return evaluationOf(this.#sum / this.#tokens, this.#tokens)
+  }
+
+  async #read(): Promise<void> {
+    const losses = await Promise.all(this.#waiting.map(({ loss }) => loss.item()))
+    for (const [i, { tokens }] of this.#waiting.entries()) {
+      this.#sum += losses[i] * tokens
+      this.#tokens += tokens
+    }
+    this.#waiting = []
   }
 }
 

@@ -186,7 +186,7 @@ describe('a step', () => {
       for (const { x, y } of group) {
         crossEntropy(twin.forward(x).output, y.T.reshape(-1)).div(group.length).backward()
       }
-      norms.push(clipGradNorm(twin.parameters(), 0.05))
+      norms.push(await clipGradNorm(twin.parameters(), 0.05).item())
       sgd.step()
     }
     const events = await all(training)

@@ -3,8 +3,6 @@ import type { Generator, GeneratorState } from '../core/random.js'
 import { checkParts } from '../core/state.js'
 import { Turns } from '../core/turn.js'
 import type { Batch, SequenceData } from '../data/sequences.js'
-import { kernels } from '../kernels/index.js'
-import type { FloatArray } from '../kernels/kernels.js'
 import type { RNNModel } from '../nn/model.js'
 import { detachState, type RecurrentState } from '../nn/state.js'
 import { clipGradNorm, clipGradValue } from '../optim/clip.js'
@@ -15,7 +13,7 @@ import { crossEntropy } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { carriedState, partsOf } from './carried.js'
 import { evaluateCorpus } from './evaluate.js'
-import type { TrainEvent, ValidationEvent } from './events.js'
+import type { StepEvent, TrainEvent, ValidationEvent } from './events.js'
 import { checkListed } from './listed.js'
 import { type CompleteOptions, checkTraining, type TrainStepsOptions } from './options.js'
 import { checkProgress, type TrainingProgress, type TrainingState, tensorsUnder, underPrefix } from './state.js'
@@ -44,6 +42,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
   #at: Omit<TrainingProgress, 'data' | 'generators' | 'optimizer' | 'schedule'>
   /** What is carried to the next batch of this epoch. */
   #state: S | undefined
+  /** The last steps, whose numbers are on the device alone. */
+  #waiting: WaitingStep[] = []
   /** The data's generator as it was before it drew for the epoch at hand. */
   #epochStart: GeneratorState
 
@@ -198,16 +198,15 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const batches = this.#batches()
     let next = batches.next()
     while (!next.done) {
-      const { lr } = this.optimizer
-      const sums: StepSums<S> = { count: 0, loss: 0, tokens: 0, state: this.#state }
+      const sums: StepSums<S> = { losses: [], tokens: 0, state: this.#state }
       // A part that its user put into eval() stays there.
       if (!this.model.training) this.model.train()
       this.optimizer.zeroGrad()
-      for (; sums.count < accumulate && !next.done; next = batches.next()) await this.#backward(next.value, sums)
-      this.#update(sums)
-      const { step, batch, gradNorm } = at
-      const loss = sums.loss / sums.tokens
-      yield { type: 'step', epoch, epochs, step, batch, loss, lr, gradNorm, tokensPerSecond: speed() }
+      for (; sums.losses.length < accumulate && !next.done; next = batches.next()) this.#backward(next.value, sums)
+      const known = await this.#update(sums, next.done === true)
+      // Nothing waits to be read now: between these events a snapshot is whole.
+      for (const step of known) yield { type: 'step', epochs, tokensPerSecond: speed(), ...step }
+      if (this.#waiting.length > 0) continue
       if (this.#validationIsDue()) yield* this.#validate()
       if (this.isOver()) return
       await this.#turns.take()
@@ -237,39 +236,60 @@ export class Training<S extends RecurrentState = RecurrentState> {
   }
 
   /** Adds a batch's gradients to those that are there, and the rest of what comes of it to the sums of its step. */
-  async #backward({ x, y }: Batch, sums: StepSums<S>): Promise<void> {
+  #backward({ x, y }: Batch, sums: StepSums<S>): void {
     const { output, state } = this.model.forward(x, sums.state && detachState(sums.state))
     const loss = crossEntropy(output, y.T.reshape(-1))
     loss.backward()
     checkListed(this.#where, this.#parameters)
     if (this.data.sampling === 'sequential') sums.state = state
-    sums.loss += (await loss.item()) * y.size
+    sums.losses.push({ loss, tokens: y.size })
     sums.tokens += y.size
-    sums.count++
   }
 
-  /** One step of the optimizer on summed gradients. Nothing is changed before all was found to be finite. */
-  #update({ count, loss, tokens, state }: StepSums<S>): void {
+  /**
+   * One step of the optimizer on summed gradients. Its loss and its norm are read together with those of the steps
+   * before it, as many as the device wants: where reading costs nothing, before anything is changed.
+   * @param last whether the epoch has no further step
+   * @returns the steps whose numbers are known now and were not before
+   */
+  async #update({ losses, tokens, state }: StepSums<S>, last: boolean): Promise<KnownStep[]> {
     const { clip, clipValue, schedule } = this.#options
     const at = this.#at
+    const count = losses.length
     if (count > 1) {
-      for (const { grad } of this.#parameters) {
-        const values = grad?.data as FloatArray | undefined
-        if (values) kernels().affine(values, 1 / count, 0, values)
-      }
+      for (const { grad } of this.#parameters) grad?.device.affine(grad.storage, 1 / count, 0, grad.storage)
     }
     if (clipValue !== Infinity) clipGradValue(this.#parameters, clipValue)
-    const gradNorm = clipGradNorm(this.#parameters, clip)
-    this.#checkFinite('the loss', loss / tokens, at.step + 1, at.epoch)
-    this.#checkFinite("the gradients' norm", gradNorm, at.step + 1, at.epoch)
+    const norm = clipGradNorm(this.#parameters, clip)
+    const place = { epoch: at.epoch, step: at.step + 1, batch: at.batch + count, lr: this.optimizer.lr }
+    this.#waiting.push({ place, losses, tokens, norm })
+    const known = last || this.#waiting.length >= norm.device.readEvery ? await this.#read() : []
     this.#state = state
-    at.gradNorm = gradNorm
     at.step++
     at.batch += count
-    at.lossSum += loss
     at.tokens += tokens
     this.optimizer.step()
     if (!(schedule instanceof ReduceLROnPlateau)) schedule?.step()
+    return this.#validationIsDue() || this.isOver() ? [...known, ...(await this.#read())] : known
+  }
+
+  /** Reads what waits: losses and norms of the last steps. @throws DivergenceError for the first that is not finite */
+  async #read(): Promise<KnownStep[]> {
+    const steps = this.#waiting
+    this.#waiting = []
+    const numbers = await Promise.all(
+      steps.map(({ losses, norm }) => Promise.all([norm, ...losses.map(({ loss }) => loss)].map((one) => one.item()))),
+    )
+    return steps.map(({ place, losses, tokens }, i) => {
+      const [gradNorm, ...means] = numbers[i]
+      const sum = means.reduce((sum, mean, batch) => sum + mean * losses[batch].tokens, 0)
+      const loss = sum / tokens
+      this.#checkFinite('the loss', loss, place.step, place.epoch)
+      this.#checkFinite("the gradients' norm", gradNorm, place.step, place.epoch)
+      this.#at.gradNorm = gradNorm
+      this.#at.lossSum += sum
+      return { ...place, loss, gradNorm }
+    })
   }
 
   #checkFinite(what: string, value: number, step: number, epoch: number): void {
@@ -318,12 +338,28 @@ export class Training<S extends RecurrentState = RecurrentState> {
 
 /** What the batches of one step add up to. */
 interface StepSums<S> {
-  count: number
-  loss: number
+  losses: BatchLoss[]
   tokens: number
   /** What is carried to the next batch. */
   state: S | undefined
 }
+
+/** The mean loss of a batch over its tokens. */
+interface BatchLoss {
+  loss: Tensor
+  tokens: number
+}
+
+/** A step whose loss and norm have not been read. */
+interface WaitingStep {
+  place: Pick<StepEvent, 'epoch' | 'step' | 'batch' | 'lr'>
+  losses: BatchLoss[]
+  tokens: number
+  norm: Tensor
+}
+
+/** What a step's event tells, but for what is the same in all. */
+type KnownStep = Omit<StepEvent, 'type' | 'epochs' | 'tokensPerSecond'>
 
 function* prepended<T>(first: T, rest: Iterable<T>): IterableIterator<T> {
   yield first

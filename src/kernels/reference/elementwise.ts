@@ -1,4 +1,4 @@
-import type { BinaryOp, UnaryOp } from '../kernels.js'
+import type { BinaryOp, UnaryOp } from '../../device/device.js'
 
 export const sigmoid = (x: number): number => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x)))
 
@@ -10,6 +10,7 @@ export const unary: Record<UnaryOp, (x: number) => number> = {
   relu: (x) => Math.max(x, 0),
   sqrt: Math.sqrt,
   abs: Math.abs,
+  sign: Math.sign,
 }
 
 /** In the gradients a is the gradient of the output and b the output itself. */

@@ -1,4 +1,4 @@
-import type { FloatArray, MatmulSizes } from '../kernels.js'
+import type { FloatArray, MatmulSizes } from '../../device/device.js'
 
 /** y[m, n] = op(a) · op(b), row by row of b so that the inner loop runs over neighbours. */
 export function matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {

@@ -1,4 +1,4 @@
-import { type CellKind, cells, hasC } from '../cells.js'
+import { type CellKind, cells, hasC } from '../../device/cells.js'
 import type {
   FloatArray,
   Head,
@@ -9,7 +9,7 @@ import type {
   RecurrentSizes,
   RecurrentTape,
   RecurrentWeights,
-} from '../kernels.js'
+} from '../../device/device.js'
 import type { Equations, Unit } from './cells/equations.js'
 import { gru } from './cells/gru.js'
 import { lstm } from './cells/lstm.js'

@@ -1,7 +1,6 @@
 import type {
   BinaryOp,
   FloatArray,
-  Kernels,
   MatmulSizes,
   RecurrentInput,
   RecurrentOutput,
@@ -11,7 +10,8 @@ import type {
   Stack,
   Stepper,
   UnaryOp,
-} from '../kernels.js'
+} from '../../device/device.js'
+import { HostKernels } from '../host/host.js'
 import { binary, unary } from './elementwise.js'
 import { matmul } from './matmul.js'
 import { ReferenceRecurrent } from './recurrent.js'
@@ -22,16 +22,12 @@ import { ReferenceStepper } from './stepper.js'
  * The kernels in plain TypeScript: what the fast ones are compared with, and, in double precision, what
  * gradients are checked on. Sums run in double precision under either.
  */
-export class ReferenceKernels implements Kernels {
-  readonly name: string = 'reference'
-  readonly Float: Float32ArrayConstructor | Float64ArrayConstructor
+export class ReferenceKernels extends HostKernels {
+  readonly name = 'reference'
+  readonly threads = 1
 
   constructor(precision: 'float32' | 'float64' = 'float32') {
-    this.Float = precision === 'float64' ? Float64Array : Float32Array
-  }
-
-  get threads(): number {
-    return 1
+    super(precision === 'float64' ? Float64Array : Float32Array)
   }
 
   memoryBytes(): number {
@@ -48,34 +44,8 @@ export class ReferenceKernels implements Kernels {
     for (let i = 0; i < a.length; i++) y[i] = f(a[i], b[i])
   }
 
-  affine(x: FloatArray, scale: number, shift: number, y: FloatArray): void {
-    for (let i = 0; i < x.length; i++) y[i] = scale * x[i] + shift
-  }
-
-  addScaled(alpha: number, x: FloatArray, y: FloatArray): void {
-    for (let i = 0; i < x.length; i++) y[i] += alpha * x[i]
-  }
-
-  sumSquares(x: FloatArray): number {
-    let sum = 0
-    for (let i = 0; i < x.length; i++) sum += x[i] * x[i]
-    return sum
-  }
-
   matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {
     matmul(a, b, y, sizes)
-  }
-
-  sumAxis(x: FloatArray, y: FloatArray, outer: number, length: number, inner: number): void {
-    const sums = new Float64Array(inner)
-    for (let o = 0; o < outer; o++) {
-      sums.fill(0)
-      for (let l = 0; l < length; l++) {
-        const from = (o * length + l) * inner
-        for (let i = 0; i < inner; i++) sums[i] += x[from + i]
-      }
-      y.set(sums, o * inner)
-    }
   }
 
   softmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
@@ -86,8 +56,15 @@ export class ReferenceKernels implements Kernels {
     logSoftmax(x, y, rows, columns)
   }
 
-  crossEntropy(logits: FloatArray, targets: Int32Array, grad: FloatArray, rows: number, columns: number): number {
-    return crossEntropy(logits, targets, grad, rows, columns)
+  crossEntropy(
+    logits: FloatArray,
+    targets: Int32Array,
+    loss: FloatArray,
+    grad: FloatArray,
+    rows: number,
+    columns: number,
+  ): void {
+    loss[0] = crossEntropy(logits, targets, grad, rows, columns)
   }
 
   recurrent(

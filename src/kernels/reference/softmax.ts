@@ -1,4 +1,4 @@
-import type { FloatArray } from '../kernels.js'
+import type { FloatArray } from '../../device/device.js'
 
 /**
  * The largest score of a row, and Σ e^(x − largest) over it. All that follows subtracts the largest score before it

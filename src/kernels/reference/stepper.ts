@@ -1,4 +1,4 @@
-import type { FloatArray, Kernels, RecurrentOutput, Stack, Stepper } from '../kernels.js'
+import type { FloatArray, Kernels, RecurrentOutput, Stack, Stepper } from '../../device/device.js'
 
 /** A stack token by token, from the operations on whole sequences: each is asked for one step. */
 export class ReferenceStepper implements Stepper {

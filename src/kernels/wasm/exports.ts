@@ -1,4 +1,4 @@
-import type { BinaryOp, UnaryOp } from '../kernels.js'
+import type { BinaryOp, UnaryOp } from '../../device/device.js'
 
 /** Fused multiply-add is there, or not. */
 export type Simd = 'simd' | 'relaxed-simd'

@@ -1,4 +1,4 @@
-import type { Head, RecurrentSizes } from '../kernels.js'
+import type { Head, RecurrentSizes } from '../../device/device.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './memory.js'
 import type { Engine } from './module.js'

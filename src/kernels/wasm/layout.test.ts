@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { CellKind } from '../cells.js'
+import type { CellKind } from '../../device/cells.js'
 import { Layout, type Shape } from './layout.js'
 
 const shapes: Shape[] = [8, 1].flatMap((width) => [1, 2, 5].map((threads) => ({ width: width as 1 | 8, threads })))

@@ -1,5 +1,5 @@
-import { type CellBlocks, cells } from '../cells.js'
-import type { RecurrentSizes } from '../kernels.js'
+import { type CellBlocks, cells } from '../../device/cells.js'
+import type { RecurrentSizes } from '../../device/device.js'
 
 /** Columns in a panel of what a single row is multiplied by: see `multiplyVector` in assembly/matmul.ts. */
 export const WIDE = 24

@@ -1,4 +1,4 @@
-import type { FloatArray, MatmulSizes } from '../kernels.js'
+import type { FloatArray, MatmulSizes } from '../../device/device.js'
 import { roundUp } from './layout.js'
 import type { Engine } from './module.js'
 

@@ -1,5 +1,5 @@
 import { UnrolledError } from '../../core/errors.js'
-import type { FloatArray } from '../kernels.js'
+import type { FloatArray } from '../../device/device.js'
 
 const PAGE = 65536
 /** Bytes at the beginning that are the kernels' own: the constants in assembly/math.ts, from 1024 on. */

@@ -1,5 +1,5 @@
-import { cells } from '../cells.js'
-import type { RecurrentSizes } from '../kernels.js'
+import { cells } from '../../device/cells.js'
+import type { RecurrentSizes } from '../../device/device.js'
 import type { Layout } from './layout.js'
 import type { LinearMemory } from './memory.js'
 

@@ -1,4 +1,4 @@
-import { hasC } from '../cells.js'
+import { hasC } from '../../device/cells.js'
 import type {
   FloatArray,
   RecurrentGrads,
@@ -8,7 +8,7 @@ import type {
   RecurrentSizes,
   RecurrentTape,
   RecurrentWeights,
-} from '../kernels.js'
+} from '../../device/device.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './memory.js'

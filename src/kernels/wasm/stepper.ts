@@ -1,5 +1,5 @@
-import { hasC } from '../cells.js'
-import type { FloatArray, RecurrentSizes, Stack, Stepper } from '../kernels.js'
+import { hasC } from '../../device/cells.js'
+import type { FloatArray, RecurrentSizes, Stack, Stepper } from '../../device/device.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Engine } from './module.js'

@@ -10,41 +10,53 @@ import type {
   Stack,
   Stepper,
   UnaryOp,
-} from '../kernels.js'
-import { ReferenceKernels } from '../reference/reference.js'
+} from '../../device/device.js'
+import { HostKernels } from '../host/host.js'
 import { matmul } from './matmul.js'
 import { type Engine, type EngineOptions, loadEngine } from './module.js'
 import { RecurrentPass } from './recurrent.js'
 import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'
 
+/** A library of matrix products that takes the place of the WebAssembly ones. */
+export interface Products extends NonNullable<EngineOptions['blas']> {
+  readonly name: string
+  sgemm(a: Float32Array, b: Float32Array, y: Float32Array, sizes: MatmulSizes): void
+}
+
 /**
- * The kernels in WebAssembly. Tensors stay in the garbage-collected heap: what is worth the copy goes into
- * the linear memory and back; the rest (sums and scalings, bound by memory, not arithmetic) is done where it
- * lies, by the plain-TypeScript twin.
+ * The kernels in WebAssembly, with their own matrix products or those of a library. Tensors stay in the
+ * garbage-collected heap: what is worth the copy goes into the linear memory and back; what memory bounds, not
+ * arithmetic, is done where it lies.
  */
-export class WasmKernels extends ReferenceKernels {
-  override readonly name: string
+export class WasmKernels extends HostKernels {
+  readonly name: string
   readonly #engine: Engine
   readonly #tapes: Tapes
+  readonly #products: Products | undefined
 
-  constructor(options?: EngineOptions) {
-    super('float32')
-    this.#engine = loadEngine(options)
+  constructor(options?: Omit<EngineOptions, 'blas'>, products?: Products) {
+    super(Float32Array)
+    this.#engine = loadEngine({ ...options, blas: products })
     this.#tapes = new Tapes(this.#engine.memory)
-    this.name = `wasm-${this.#engine.simd}`
+    this.#products = products
+    this.name = products ? `blas-${products.name.toLowerCase()}` : `wasm-${this.#engine.simd}`
   }
 
-  override get threads(): number {
+  get threads(): number {
     return this.#engine.shape.threads
   }
 
-  override memoryBytes(): number {
+  memoryBytes(): number {
     return this.#engine.memory.bytes
   }
 
-  override unary(op: UnaryOp, x: FloatArray, y: FloatArray): void {
+  unary(op: UnaryOp, x: FloatArray, y: FloatArray): void {
     const { code, memory } = this.#engine
+    if (op === 'sign') {
+      for (let i = 0; i < x.length; i++) y[i] = Math.sign(x[i])
+      return
+    }
     memory.scope((allocate) => {
       // In place, in whole vectors: the last one may run into the room for three more values.
       const address = allocate(x.length + 3)
@@ -54,7 +66,7 @@ export class WasmKernels extends ReferenceKernels {
     })
   }
 
-  override binary(op: BinaryOp, a: FloatArray, b: FloatArray, y: FloatArray): void {
+  binary(op: BinaryOp, a: FloatArray, b: FloatArray, y: FloatArray): void {
     const { code, memory } = this.#engine
     memory.scope((allocate) => {
       const left = allocate(a.length + 3)
@@ -66,39 +78,42 @@ export class WasmKernels extends ReferenceKernels {
     })
   }
 
-  override matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {
-    matmul(this.#engine, a, b, y, sizes)
+  matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {
+    const library = this.#products
+    // The library reads and writes bytes, whatever they stand for; WebAssembly's kernels convert what they copy.
+    if (library && isSingle(a) && isSingle(b) && isSingle(y)) library.sgemm(a, b, y, sizes)
+    else matmul(this.#engine, a, b, y, sizes)
   }
 
-  override softmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
+  softmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
     this.#byRows('softmax', x, y, rows, columns)
   }
 
-  override logSoftmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
+  logSoftmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
     this.#byRows('logSoftmax', x, y, rows, columns)
   }
 
-  override crossEntropy(
+  crossEntropy(
     logits: FloatArray,
     targets: Int32Array,
+    loss: FloatArray,
     grad: FloatArray,
     rows: number,
     columns: number,
-  ): number {
+  ): void {
     const { code, memory } = this.#engine
-    return memory.scope((allocate) => {
+    memory.scope((allocate) => {
       const x = allocate(logits.length)
       const labels = allocate(rows)
       const dx = allocate(logits.length)
       memory.write(x, logits)
       memory.write(labels, targets)
-      const loss = code.crossEntropy(x, labels, dx, rows, columns)
+      loss[0] = code.crossEntropy(x, labels, dx, rows, columns)
       memory.copyOut(dx, grad)
-      return loss
     })
   }
 
-  override recurrent(
+  recurrent(
     sizes: RecurrentSizes,
     weights: RecurrentWeights,
     input: RecurrentInput,
@@ -109,7 +124,7 @@ export class WasmKernels extends ReferenceKernels {
     return { result, tape: keep ? pass : undefined }
   }
 
-  override stepper(stack: Stack, batchSize: number): Stepper {
+  stepper(stack: Stack, batchSize: number): Stepper {
     return new WasmStepper(this.#engine, stack, batchSize)
   }
 
@@ -124,3 +139,5 @@ export class WasmKernels extends ReferenceKernels {
     })
   }
 }
+
+const isSingle = (array: FloatArray): array is Float32Array => array instanceof Float32Array

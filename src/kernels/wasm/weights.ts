@@ -1,5 +1,5 @@
-import type { Window } from '../cells.js'
-import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../kernels.js'
+import type { Window } from '../../device/cells.js'
+import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../../device/device.js'
 import { type Layout, roundUp, WIDE } from './layout.js'
 import type { Allocate } from './memory.js'
 import type { Engine } from './module.js'

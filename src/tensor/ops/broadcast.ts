@@ -1,47 +1,32 @@
-import { type Shape, sameShape, sizeOf } from '../../core/shape.js'
-import { kernels } from '../../kernels/index.js'
-import type { FloatArray } from '../../kernels/kernels.js'
-import { floats, type Value } from '../value.js'
+import { rowMajor, type Shape, sameShape, sizeOf } from '../../core/shape.js'
+import type { Storage } from '../../device/device.js'
+import type { Value } from '../value.js'
 
 /** The shape with ones before it, up to `rank` axes. */
 const padded = (shape: Shape, rank: number): number[] => [...Array(rank - shape.length).fill(1), ...shape]
 
 /** x repeated along its axes of length 1 (and the missing first ones), to `shape`. */
-export function expand(x: Value, shape: Shape): FloatArray {
-  if (sameShape(x.shape, shape)) return x.data
-  const from = padded(x.shape, shape.length)
-  let data = x.data
-  // From the last axis to the first: each repetition copies whole rows.
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (from[axis] === shape[axis]) continue
-    const inner = sizeOf(shape.slice(axis + 1))
-    const outer = data.length / inner
-    const next = floats(data.length * shape[axis])
-    for (let o = 0; o < outer; o++) {
-      if (inner === 1) {
-        next.fill(data[o], o * shape[axis], (o + 1) * shape[axis])
-        continue
-      }
-      const row = data.subarray(o * inner, (o + 1) * inner)
-      for (let i = 0; i < shape[axis]; i++) next.set(row, (o * shape[axis] + i) * inner)
-    }
-    data = next
-  }
-  return data
+export function expand({ storage, shape: own, device }: Value, shape: Shape): Storage {
+  if (sameShape(own, shape)) return storage
+  const from = padded(own, shape.length)
+  const strides = rowMajor(from).map((stride, axis) => (from[axis] === 1 ? 0 : stride))
+  const y = device.zeros(sizeOf(shape))
+  device.copy(storage, { offset: 0, strides }, y, { offset: 0, strides: rowMajor(shape) }, shape)
+  return y
 }
 
-/** The gradient of `expand`: sums over the axes that were repeated. */
-export function sumTo(dy: FloatArray, from: Shape, to: Shape): FloatArray {
-  if (sameShape(from, to)) return dy
-  const target = padded(to, from.length)
-  let data = dy
+/** The gradient of `expand` to the shape of `x`: sums over the axes that were repeated. */
+export function sumTo(x: Value, dy: Storage, from: Shape): Storage {
+  if (sameShape(from, x.shape)) return dy
+  const target = padded(x.shape, from.length)
+  let sums = dy
   for (let axis = 0; axis < from.length; axis++) {
     if (target[axis] === from[axis]) continue
     const inner = sizeOf(from.slice(axis + 1))
-    const outer = data.length / (inner * from[axis])
-    const next = floats(outer * inner)
-    kernels().sumAxis(data, next, outer, from[axis], inner)
-    data = next
+    const outer = sums.length / (inner * from[axis])
+    const next = x.device.zeros(outer * inner)
+    x.device.sumAxis(sums, next, outer, from[axis], inner)
+    sums = next
   }
-  return data
+  return sums
 }

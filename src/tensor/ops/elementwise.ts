@@ -1,67 +1,73 @@
 import { broadcastShapes, type Shape, sameShape } from '../../core/shape.js'
-import { kernels } from '../../kernels/index.js'
-import type { BinaryOp, FloatArray, UnaryOp } from '../../kernels/kernels.js'
-import { floats, type Result, type Value } from '../value.js'
+import type { BinaryOp, Device, Storage, UnaryOp } from '../../device/device.js'
+import type { Result, Value } from '../value.js'
 import { expand, sumTo } from './broadcast.js'
 
-const apply = (op: UnaryOp, x: FloatArray): FloatArray => {
-  const y = floats(x.length)
-  kernels().unary(op, x, y)
+const apply = (device: Device, op: UnaryOp, x: Storage): Storage => {
+  const y = device.zeros(x.length)
+  device.unary(op, x, y)
   return y
 }
 
-const combine = (op: BinaryOp, a: FloatArray, b: FloatArray): FloatArray => {
-  const y = floats(a.length)
-  kernels().binary(op, a, b, y)
+const combine = (device: Device, op: BinaryOp, a: Storage, b: Storage): Storage => {
+  const y = device.zeros(a.length)
+  device.binary(op, a, b, y)
   return y
 }
 
-const scaled = (x: FloatArray, scale: number, shift = 0): FloatArray => {
-  const y = floats(x.length)
-  kernels().affine(x, scale, shift, y)
+const scaled = (device: Device, x: Storage, scale: number, shift = 0): Storage => {
+  const y = device.zeros(x.length)
+  device.affine(x, scale, shift, y)
   return y
 }
 
-/** An operation on each value, its gradient made from the output's gradient and the output. */
+/** An operation on each value, its gradient made from the output's gradient, the output and the input. */
 const map =
-  (op: UnaryOp, gradient: (dy: FloatArray, y: FloatArray, x: FloatArray) => FloatArray) =>
-  (x: Value): Result => {
-    const y = apply(op, x.data)
-    return { data: y, shape: x.shape, backward: (dy) => [gradient(dy, y, x.data)] }
+  (op: UnaryOp, gradient: (device: Device, dy: Storage, y: Storage, x: Storage) => Storage) =>
+  ({ storage: x, shape, device }: Value): Result => {
+    const y = apply(device, op, x)
+    return { storage: y, shape, device, backward: (dy) => [gradient(device, dy, y, x)] }
   }
 
-export const exp = map('exp', (dy, y) => combine('mul', dy, y))
-export const log = map('log', (dy, _y, x) => combine('div', dy, x))
-export const tanh = map('tanh', (dy, y) => combine('tanhGrad', dy, y))
-export const sigmoid = map('sigmoid', (dy, y) => combine('sigmoidGrad', dy, y))
-export const relu = map('relu', (dy, y) => combine('reluGrad', dy, y))
-export const sqrt = map('sqrt', (dy, y) => scaled(combine('div', dy, y), 0.5))
-export const abs = map('abs', (dy, _y, x) => combine('mul', dy, x.map(Math.sign) as FloatArray))
+export const exp = map('exp', (device, dy, y) => combine(device, 'mul', dy, y))
+export const log = map('log', (device, dy, _y, x) => combine(device, 'div', dy, x))
+export const tanh = map('tanh', (device, dy, y) => combine(device, 'tanhGrad', dy, y))
+export const sigmoid = map('sigmoid', (device, dy, y) => combine(device, 'sigmoidGrad', dy, y))
+export const relu = map('relu', (device, dy, y) => combine(device, 'reluGrad', dy, y))
+export const sqrt = map('sqrt', (device, dy, y) => scaled(device, combine(device, 'div', dy, y), 0.5))
+export const abs = map('abs', (device, dy, _y, x) => combine(device, 'mul', dy, apply(device, 'sign', x)))
 
 /** scale · x + shift */
-export function affine(x: Value, scale: number, shift: number): Result {
-  return { data: scaled(x.data, scale, shift), shape: x.shape, backward: (dy) => [scaled(dy, scale)] }
+export function affine({ storage, shape, device }: Value, scale: number, shift: number): Result {
+  return {
+    storage: scaled(device, storage, scale, shift),
+    shape,
+    device,
+    backward: (dy) => [scaled(device, dy, scale)],
+  }
 }
 
 /** Two operands brought to one shape, and the way back for their gradients. */
 function together(where: string, a: Value, b: Value) {
   const shape: Shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(where, a.shape, b.shape)
   return {
+    device: a.device,
     shape,
     x: expand(a, shape),
     y: expand(b, shape),
-    back: ([wantsA, wantsB]: readonly boolean[], da: () => FloatArray, db: () => FloatArray) => [
-      wantsA ? sumTo(da(), shape, a.shape) : undefined,
-      wantsB ? sumTo(db(), shape, b.shape) : undefined,
+    back: ([wantsA, wantsB]: readonly boolean[], da: () => Storage, db: () => Storage) => [
+      wantsA ? sumTo(a, da(), shape) : undefined,
+      wantsB ? sumTo(b, db(), shape) : undefined,
     ],
   }
 }
 
 export function add(a: Value, b: Value): Result {
-  const { shape, x, y, back } = together('add', a, b)
+  const { device, shape, x, y, back } = together('add', a, b)
   return {
-    data: combine('add', x, y),
+    storage: combine(device, 'add', x, y),
     shape,
+    device,
     backward: (dz, wanted) =>
       back(
         wanted,
@@ -72,40 +78,41 @@ export function add(a: Value, b: Value): Result {
 }
 
 export function sub(a: Value, b: Value): Result {
-  const { shape, x, y, back } = together('sub', a, b)
+  const { device, shape, x, y, back } = together('sub', a, b)
   return {
-    data: combine('sub', x, y),
+    storage: combine(device, 'sub', x, y),
     shape,
+    device,
     backward: (dz, wanted) =>
       back(
         wanted,
         () => dz,
-        () => scaled(dz, -1),
+        () => scaled(device, dz, -1),
       ),
   }
 }
 
 export function mul(a: Value, b: Value): Result {
-  const { shape, x, y, back } = together('mul', a, b)
+  const { device, shape, x, y, back } = together('mul', a, b)
   const backward: Result['backward'] = (dz, wanted) =>
     back(
       wanted,
-      () => combine('mul', dz, y),
-      () => combine('mul', dz, x),
+      () => combine(device, 'mul', dz, y),
+      () => combine(device, 'mul', dz, x),
     )
-  return { data: combine('mul', x, y), shape, backward }
+  return { storage: combine(device, 'mul', x, y), shape, device, backward }
 }
 
 export function div(a: Value, b: Value): Result {
-  const { shape, x, y, back } = together('div', a, b)
-  const z = combine('div', x, y)
+  const { device, shape, x, y, back } = together('div', a, b)
+  const z = combine(device, 'div', x, y)
   const backward: Result['backward'] = (dz, wanted) => {
-    const da = combine('div', dz, y)
+    const da = combine(device, 'div', dz, y)
     return back(
       wanted,
       () => da,
-      () => scaled(combine('mul', da, z), -1),
+      () => scaled(device, combine(device, 'mul', da, z), -1),
     )
   }
-  return { data: z, shape, backward }
+  return { storage: z, shape, device, backward }
 }

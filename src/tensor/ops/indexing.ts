@@ -1,6 +1,7 @@
 import { ShapeError } from '../../core/errors.js'
 import { formatShape, sameShape } from '../../core/shape.js'
-import { floats, type Indices, type Result, type Value } from '../value.js'
+import type { Device } from '../../device/device.js'
+import type { Indices, Result, Value } from '../value.js'
 
 function checkIndices(where: string, { data }: Indices, count: number): void {
   const wrong = data.find((index) => index < 0 || index >= count)
@@ -11,55 +12,52 @@ function checkIndices(where: string, { data }: Indices, count: number): void {
  * Rows of x[n, d] by their numbers: indices.shape + [d]. The gradient adds up where a row is named twice. `where` is the
  * function that the user called.
  */
-export function gatherRows(where: string, x: Value, indices: Indices): Result {
-  if (x.shape.length !== 2) throw new ShapeError(`${where}: the shape is ${formatShape(x.shape)}, expected [n, d]`)
-  const [count, width] = x.shape
+export function gatherRows(where: string, { storage: x, shape, device }: Value, indices: Indices): Result {
+  if (shape.length !== 2) throw new ShapeError(`${where}: the shape is ${formatShape(shape)}, expected [n, d]`)
+  const [count, width] = shape
   checkIndices(where, indices, count)
-  const y = floats(indices.data.length * width)
-  indices.data.forEach((row, i) => {
-    y.set(x.data.subarray(row * width, (row + 1) * width), i * width)
-  })
+  const y = device.zeros(indices.data.length * width)
+  device.gatherRows(x, indices.data, y, width)
   return {
-    data: y,
+    storage: y,
     shape: [...indices.shape, width],
+    device,
     backward: (dy) => {
-      const dx = floats(x.data.length)
-      indices.data.forEach((row, i) => {
-        for (let j = 0; j < width; j++) dx[row * width + j] += dy[i * width + j]
-      })
+      const dx = device.zeros(x.length)
+      device.scatterAddRows(dy, indices.data, dx, width)
       return [dx]
     },
   }
 }
 
 /** One value of each row: x[n, c] and indices [n] to [n]. */
-export function pick(x: Value, indices: Indices): Result {
-  const [rows, columns] = x.shape
-  if (x.shape.length !== 2 || !sameShape(indices.shape, [rows])) {
+export function pick({ storage: x, shape, device }: Value, indices: Indices): Result {
+  const [rows, columns] = shape
+  if (shape.length !== 2 || !sameShape(indices.shape, [rows])) {
     throw new ShapeError(
-      `pick: shapes ${formatShape(x.shape)} and ${formatShape(indices.shape)} do not go together, expected [n, c] and [n]`,
+      `pick: shapes ${formatShape(shape)} and ${formatShape(indices.shape)} do not go together, expected [n, c] and [n]`,
     )
   }
   checkIndices('pick', indices, columns)
-  const y = floats(rows)
-  for (let r = 0; r < rows; r++) y[r] = x.data[r * columns + indices.data[r]]
+  const y = device.zeros(rows)
+  device.pick(x, indices.data, y, rows, columns, 1)
   return {
-    data: y,
+    storage: y,
     shape: [rows],
+    device,
     backward: (dy) => {
-      const dx = floats(x.data.length)
-      for (let r = 0; r < rows; r++) dx[r * columns + indices.data[r]] = dy[r]
+      const dx = device.zeros(x.length)
+      device.put(dy, indices.data, dx, rows, columns, 1)
       return [dx]
     },
   }
 }
 
 /** Rows of zeros with a one at each index: indices.shape + [classes]. */
-export function oneHot(indices: Indices, classes: number): Value {
+export function oneHot(indices: Indices, classes: number, device: Device): Value {
   checkIndices('oneHot', indices, classes)
-  const y = floats(indices.data.length * classes)
-  indices.data.forEach((index, i) => {
-    y[i * classes + index] = 1
-  })
-  return { data: y, shape: [...indices.shape, classes] }
+  const rows = indices.data.length
+  const y = device.zeros(rows * classes)
+  device.put(device.from(new Uint8Array(rows).fill(1)), indices.data, y, rows, classes, 1)
+  return { storage: y, shape: [...indices.shape, classes], device }
 }

@@ -1,27 +1,27 @@
 import { OptionError, ShapeError } from '../../core/errors.js'
 import { formatShape, sameShape } from '../../core/shape.js'
-import { kernels } from '../../kernels/index.js'
-import { floats, type Indices, type Result, type Value } from '../value.js'
+import type { Indices, Result, Value } from '../value.js'
 
-/** Mean of −log softmax(logits)[target] over the rows; forward and gradient in one pass of the kernels. */
-export function crossEntropy(logits: Value, targets: Indices): Result {
-  const [rows, columns] = logits.shape
-  if (logits.shape.length !== 2 || logits.data.length === 0 || !sameShape(targets.shape, [rows])) {
+/** Mean of −log softmax(logits)[target] over the rows; forward and gradient in one pass of the device. */
+export function crossEntropy({ storage: logits, shape, device }: Value, targets: Indices): Result {
+  const [rows, columns] = shape
+  if (shape.length !== 2 || logits.length === 0 || !sameShape(targets.shape, [rows])) {
     throw new ShapeError(
-      `crossEntropy: logits ${formatShape(logits.shape)} and targets ${formatShape(targets.shape)} do not go together, expected [n, classes] and [n]`,
+      `crossEntropy: logits ${formatShape(shape)} and targets ${formatShape(targets.shape)} do not go together, expected [n, classes] and [n]`,
     )
   }
   const wrong = targets.data.find((target) => target < 0 || target >= columns)
   if (wrong !== undefined) {
     throw new OptionError(`crossEntropy: target ${wrong} is out of range, expected 0 to classes − 1 = ${columns - 1}`)
   }
-  const grad = floats(logits.data.length)
-  const loss = kernels().crossEntropy(logits.data, targets.data, grad, rows, columns)
+  const [loss, grad] = [device.zeros(1), device.zeros(logits.length)]
+  device.crossEntropy(logits, targets.data, loss, grad, rows, columns)
   return {
-    data: floats(1).fill(loss),
+    storage: loss,
     shape: [],
-    backward: ([dy]) => {
-      if (dy !== 1) kernels().affine(grad, dy, 0, grad)
+    device,
+    backward: (dy) => {
+      device.scale(grad, dy, grad)
       return [grad]
     },
   }
@@ -29,23 +29,27 @@ export function crossEntropy(logits: Value, targets: Indices): Result {
 
 /** Mean of (prediction − target)². */
 export function mseLoss(prediction: Value, target: Value): Result {
-  if (!sameShape(prediction.shape, target.shape) || prediction.data.length === 0) {
+  const { storage, shape, device } = prediction
+  const count = storage.length
+  if (!sameShape(shape, target.shape) || count === 0) {
     throw new ShapeError(
-      `mseLoss: prediction ${formatShape(prediction.shape)} and target ${formatShape(target.shape)} differ in shape or are empty`,
+      `mseLoss: prediction ${formatShape(shape)} and target ${formatShape(target.shape)} differ in shape or are empty`,
     )
   }
-  const difference = floats(prediction.data.length)
-  kernels().binary('sub', prediction.data, target.data, difference)
-  const count = difference.length
+  const [difference, loss] = [device.zeros(count), device.zeros(1)]
+  device.binary('sub', storage, target.storage, difference)
+  device.sumSquares(difference, 1 / count, loss)
   return {
-    data: floats(1).fill(kernels().sumSquares(difference) / count),
+    storage: loss,
     shape: [],
-    backward: ([dy], [, wantsTarget]) => {
-      const grad = floats(count)
-      kernels().affine(difference, (2 * dy) / count, 0, grad)
+    device,
+    backward: (dy, [, wantsTarget]) => {
+      const grad = device.zeros(count)
+      device.affine(difference, 2 / count, 0, grad)
+      device.scale(grad, dy, grad)
       if (!wantsTarget) return [grad, undefined]
-      const minus = floats(count)
-      kernels().affine(grad, -1, 0, minus)
+      const minus = device.zeros(count)
+      device.affine(grad, -1, 0, minus)
       return [grad, minus]
     },
   }

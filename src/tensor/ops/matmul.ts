@@ -1,13 +1,12 @@
 import { ShapeError } from '../../core/errors.js'
 import { formatShape, sizeOf } from '../../core/shape.js'
-import { kernels } from '../../kernels/index.js'
-import type { FloatArray, MatmulSizes } from '../../kernels/kernels.js'
-import { floats, type Result, type Value } from '../value.js'
+import type { Device, MatmulSizes, Storage } from '../../device/device.js'
+import type { Result, Value } from '../value.js'
 
-/** A new array of op(a) · op(b). A sum over nothing is zero, and kernels are never asked for it. */
-function product(a: FloatArray, b: FloatArray, sizes: MatmulSizes): FloatArray {
-  const y = floats(sizes.m * sizes.n)
-  if (y.length > 0 && sizes.k > 0) kernels().matmul(a, b, y, sizes)
+/** A new storage of op(a) · op(b). A sum over nothing is zero, and devices are never asked for it. */
+function product(device: Device, a: Storage, b: Storage, sizes: MatmulSizes): Storage {
+  const y = device.zeros(sizes.m * sizes.n)
+  if (y.length > 0 && sizes.k > 0) device.matmul(a, b, y, sizes)
   return y
 }
 
@@ -23,17 +22,18 @@ export function matmul(where: string, a: Value, b: Value, transposeB = false): R
       `${where}: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not go together, expected ${transposeB ? '[…, k] and [n, k]' : '[…, k] and [k, n]'}`,
     )
   }
+  const { device } = a
   const m = sizeOf(a.shape.slice(0, -1))
-  const y = product(a.data, b.data, { m, n, k, transposeB })
   return {
-    data: y,
+    storage: product(device, a.storage, b.storage, { m, n, k, transposeB }),
     shape: [...a.shape.slice(0, -1), n],
+    device,
     backward: (dy, [wantsA, wantsB]) => {
-      const da = () => product(dy, b.data, { m, n: k, k: n, transposeB: !transposeB })
+      const da = () => product(device, dy, b.storage, { m, n: k, k: n, transposeB: !transposeB })
       const db = () =>
         transposeB
-          ? product(dy, a.data, { m: n, n: k, k: m, transposeA: true })
-          : product(a.data, dy, { m: k, n, k: m, transposeA: true })
+          ? product(device, dy, a.storage, { m: n, n: k, k: m, transposeA: true })
+          : product(device, a.storage, dy, { m: k, n, k: m, transposeA: true })
       return [wantsA ? da() : undefined, wantsB ? db() : undefined]
     },
   }

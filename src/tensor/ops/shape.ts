@@ -1,10 +1,47 @@
 import { ShapeError } from '../../core/errors.js'
-import { aroundAxis, formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.js'
-import { floats, type Result, type Results, type Value } from '../value.js'
+import { formatShape, rowMajor, type Shape, sameShape, sizeOf } from '../../core/shape.js'
+import type { Device, Storage, View } from '../../device/device.js'
+import { copy } from '../../kernels/host/copy.js'
+import type { Indices, Result, Results, Value } from '../value.js'
 
-/** Moves whole numbers as well as floats: an array like `data`, of `length` values. */
-const like = <A extends Value['data'] | Int32Array>(data: A, length: number): A =>
-  new (data.constructor as new (length: number) => A)(length)
+/** A part of a tensor in another order of its axes: where its values lie among all, and its shape. */
+interface Part {
+  view: View
+  shape: Shape
+}
+
+const whole = (shape: Shape): Part => ({ view: { offset: 0, strides: rowMajor(shape) }, shape })
+
+/** Axis `i` of the part is axis `axes[i]` of the tensor. */
+function permutedPart(shape: Shape, axes: Shape): Part {
+  const strides = rowMajor(shape)
+  return { view: { offset: 0, strides: axes.map((axis) => strides[axis]) }, shape: axes.map((axis) => shape[axis]) }
+}
+
+/** x[…, start…end, …] along one axis. */
+function slicedPart(shape: Shape, axis: number, start: number, end: number): Part {
+  const strides = rowMajor(shape)
+  return { view: { offset: start * strides[axis], strides }, shape: shape.with(axis, end - start) }
+}
+
+/** A part as a storage of its own. */
+function taken(device: Device, x: Storage, { view, shape }: Part): Storage {
+  const y = device.zeros(sizeOf(shape))
+  device.copy(x, view, y, whole(shape).view, shape)
+  return y
+}
+
+/** Writes `values` to where a part lies. */
+function put(device: Device, values: Storage, x: Storage, { view, shape }: Part): void {
+  device.copy(values, whole(shape).view, x, view, shape)
+}
+
+/** The same for whole numbers. */
+function takenIndices({ data }: Indices, { view, shape }: Part): Indices {
+  const y = new Int32Array(sizeOf(shape))
+  copy(data, view, y, whole(shape).view, shape)
+  return { data: y, shape }
+}
 
 /** The shape that `wanted` means for `size` values: one −1 is worked out. */
 export function resolveShape(from: Shape, wanted: Shape): Shape {
@@ -18,28 +55,6 @@ export function resolveShape(from: Shape, wanted: Shape): Shape {
   return shape
 }
 
-/** The data in the order of permuted axes. */
-export function permuted<A extends Value['data'] | Int32Array>(data: A, shape: Shape, axes: Shape): A {
-  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)))
-  const lengths = axes.map((axis) => shape[axis])
-  const steps = axes.map((axis) => strides[axis])
-  const y = like(data, data.length)
-  const last = axes.length - 1
-  const [inner, step] = last < 0 ? [1, 0] : [lengths[last], steps[last]]
-  const place = new Array<number>(Math.max(last, 0)).fill(0)
-  let from = 0
-  for (let to = 0; to < y.length; to += inner) {
-    for (let i = 0; i < inner; i++) y[to + i] = data[from + i * step]
-    for (let axis = last - 1; axis >= 0; axis--) {
-      from += steps[axis]
-      if (++place[axis] < lengths[axis]) break
-      from -= steps[axis] * lengths[axis]
-      place[axis] = 0
-    }
-  }
-  return y
-}
-
 export function checkAxes(shape: Shape, axes: Shape): void {
   if (
     !sameShape(
@@ -51,11 +66,21 @@ export function checkAxes(shape: Shape, axes: Shape): void {
   }
 }
 
-export function permute(x: Value, axes: Shape): Result {
-  const shape = axes.map((axis) => x.shape[axis])
-  const back = axes.map((_, axis) => axes.indexOf(axis))
-  return { data: permuted(x.data, x.shape, axes), shape, backward: (dy) => [permuted(dy, shape, back)] }
+export function permute({ storage, shape, device }: Value, axes: Shape): Result {
+  const part = permutedPart(shape, axes)
+  const back = permutedPart(
+    part.shape,
+    axes.map((_, axis) => axes.indexOf(axis)),
+  )
+  return {
+    storage: taken(device, storage, part),
+    shape: part.shape,
+    device,
+    backward: (dy) => [taken(device, dy, back)],
+  }
 }
+
+export const permuteIndices = (x: Indices, axes: Shape): Indices => takenIndices(x, permutedPart(x.shape, axes))
 
 /** Start and end of a slice, checked; the end may be left out. */
 export function range(where: string, shape: Shape, axis: number, start: number, end = shape[axis]): [number, number] {
@@ -66,82 +91,62 @@ export function range(where: string, shape: Shape, axis: number, start: number, 
 }
 
 /** x[…, start…end, …] along one axis. */
-export function sliced<A extends Value['data'] | Int32Array>(
-  data: A,
-  shape: Shape,
-  axis: number,
-  start: number,
-  end: number,
-): A {
-  const { outer, length, inner } = aroundAxis(shape, axis)
-  const y = like(data, outer * (end - start) * inner)
-  for (let o = 0; o < outer; o++) {
-    y.set(data.subarray((o * length + start) * inner, (o * length + end) * inner), o * (end - start) * inner)
-  }
-  return y
-}
-
-/** The other way: writes `part` to where the slice from `start` on lies. */
-function put(data: Value['data'], shape: Shape, axis: number, start: number, part: Value['data']): void {
-  const { outer, length, inner } = aroundAxis(shape, axis)
-  const width = part.length / outer
-  for (let o = 0; o < outer; o++) data.set(part.subarray(o * width, (o + 1) * width), (o * length + start) * inner)
-}
-
-export function slice(x: Value, axis: number, start: number, end: number): Result {
+export function slice({ storage, shape, device }: Value, axis: number, start: number, end: number): Result {
+  const part = slicedPart(shape, axis, start, end)
   return {
-    data: sliced(x.data, x.shape, axis, start, end),
-    shape: x.shape.with(axis, end - start),
+    storage: taken(device, storage, part),
+    shape: part.shape,
+    device,
     backward: (dy) => {
-      const dx = floats(x.data.length)
-      put(dx, x.shape, axis, start, dy)
+      const dx = device.zeros(storage.length)
+      put(device, dy, dx, part)
       return [dx]
     },
   }
 }
 
+export const sliceIndices = (x: Indices, axis: number, start: number, end: number): Indices =>
+  takenIndices(x, slicedPart(x.shape, axis, start, end))
+
 /** Pieces of `widths` along an axis, which add up to its length; pieces without a gradient count as zero. */
-export function split(x: Value, axis: number, widths: readonly number[]): Results {
-  const starts = widths.map((_, i) => widths.slice(0, i).reduce((sum, width) => sum + width, 0))
+export function split({ storage, shape, device }: Value, axis: number, widths: readonly number[]): Results {
+  const parts = partsAlong(shape, axis, widths)
   return {
-    outputs: widths.map((width, i) => ({
-      data: sliced(x.data, x.shape, axis, starts[i], starts[i] + width),
-      shape: x.shape.with(axis, width),
-    })),
+    outputs: parts.map((part) => ({ storage: taken(device, storage, part), shape: part.shape, device })),
     backward: (dys) => {
-      const dx = floats(x.data.length)
-      for (const [i, dy] of dys.entries()) {
-        if (dy) put(dx, x.shape, axis, starts[i], dy)
-      }
+      const dx = device.zeros(storage.length)
+      for (const [i, dy] of dys.entries()) if (dy) put(device, dy, dx, parts[i])
       return [dx]
     },
   }
 }
 
 /** One after another along the axis `at`. */
-export function concatenate(parts: readonly Value[], at: number): Result {
-  const [first] = parts
-  for (const { shape } of parts) {
+export function concatenate(values: readonly Value[], at: number): Result {
+  const [first] = values
+  for (const { shape } of values) {
     if (shape.length !== first.shape.length || !sameShape(shape.with(at, 0), first.shape.with(at, 0))) {
       throw new ShapeError(
         `concatenate: shapes ${formatShape(first.shape)} and ${formatShape(shape)} differ outside axis ${at}`,
       )
     }
   }
-  const total = parts.reduce((sum, { shape }) => sum + shape[at], 0)
-  const shape = first.shape.with(at, total)
-  const { outer, inner } = aroundAxis(shape, at)
-  const data = floats(sizeOf(shape))
-  let start = 0
-  const starts = parts.map((part) => {
-    const width = part.shape[at] * inner
-    for (let o = 0; o < outer; o++) {
-      data.set(part.data.subarray(o * width, (o + 1) * width), o * total * inner + start * inner)
-    }
-    start += part.shape[at]
-    return start - part.shape[at]
+  const { device } = first
+  const widths = values.map(({ shape }) => shape[at])
+  const shape = first.shape.with(
+    at,
+    widths.reduce((total, width) => total + width),
+  )
+  const parts = partsAlong(shape, at, widths)
+  const y = device.zeros(sizeOf(shape))
+  for (const [i, { storage }] of values.entries()) put(device, storage, y, parts[i])
+  return { storage: y, shape, device, backward: (dy) => parts.map((part) => taken(device, dy, part)) }
+}
+
+function partsAlong(shape: Shape, axis: number, widths: readonly number[]): Part[] {
+  let end = 0
+  return widths.map((width) => {
+    end += width
+    return slicedPart(shape, axis, end - width, end)
   })
-  const backward: Result['backward'] = (dy) =>
-    parts.map((part, i) => sliced(dy, shape, at, starts[i], starts[i] + part.shape[at]))
-  return { data, shape, backward }
 }

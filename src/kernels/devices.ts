@@ -1,0 +1,32 @@
+import { checkMethods } from '../core/check.js'
+import type { Device, Kernels } from '../device/device.js'
+import { kernels, useKernels } from './index.js'
+
+let chosen: Device | undefined
+
+/** The device on which new tensors are made: the kernels in use, unless `setDefaultDevice` was told another. */
+export const defaultDevice = (): Device => chosen ?? kernels()
+
+/**
+ * Makes new tensors, and so the parameters of new layers, on a device from now on. Without one: on the CPU again.
+ * @throws OptionError for anything but a device
+ */
+export function setDefaultDevice(device?: Device): void {
+  if (device !== undefined) checkDevice('setDefaultDevice', device)
+  if (device?.kind === 'cpu') useKernels(device as Kernels)
+  chosen = device?.kind === 'cpu' ? undefined : device
+}
+
+/** @throws OptionError for anything but a device. @param where the function that the user called */
+export const checkDevice = (where: string, device: unknown): void =>
+  checkMethods(where, 'the device', device, ['read', 'matmul'], 'a device, such as await tryGpu()')
+
+/**
+ * A GPU where there is one, and otherwise the CPU, which is the kernels in use. `device.reason` tells why it is the
+ * CPU. No GPU is supported yet.
+ */
+export async function tryGpu(): Promise<Device> {
+  const device = kernels()
+  device.reason = 'this version of Unrolled computes on the CPU alone'
+  return device
+}

@@ -1,0 +1,190 @@
+import { fillMask, fillUniform, type RandomKey } from '../../core/counter-random.js'
+import { OptionError } from '../../core/errors.js'
+import type {
+  BinaryOp,
+  FloatArray,
+  Kernels,
+  MatmulSizes,
+  Normalized,
+  RecurrentInput,
+  RecurrentOutput,
+  RecurrentSizes,
+  RecurrentTape,
+  RecurrentWeights,
+  Stack,
+  Stepper,
+  Storage,
+  UnaryOp,
+  View,
+} from '../../device/device.js'
+import type { Update } from '../../device/update.js'
+import { copy } from './copy.js'
+import { argmax, pick, put, sumAxis, sumSquares } from './reduce.js'
+import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, softmaxGrad } from './rows.js'
+import { temperature } from './temperature.js'
+import { update } from './update.js'
+
+/**
+ * What all kernels on the CPU share: arrays in the memory of the program as storages, and the operations that memory
+ * bounds rather than arithmetic, in plain TypeScript. Sums run in double precision.
+ */
+export abstract class HostKernels implements Kernels {
+  readonly kind = 'cpu'
+  readonly readEvery = 1
+  reason?: string
+  abstract readonly name: string
+  abstract readonly threads: number
+
+  protected constructor(readonly Float: Float32ArrayConstructor | Float64ArrayConstructor) {}
+
+  abstract memoryBytes(): number
+  abstract unary(op: UnaryOp, x: FloatArray, y: FloatArray): void
+  abstract binary(op: BinaryOp, a: FloatArray, b: FloatArray, y: FloatArray): void
+  abstract matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void
+  abstract softmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void
+  abstract logSoftmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void
+  abstract crossEntropy(
+    logits: FloatArray,
+    targets: Int32Array,
+    loss: FloatArray,
+    grad: FloatArray,
+    rows: number,
+    columns: number,
+  ): void
+  abstract recurrent(
+    sizes: RecurrentSizes,
+    weights: RecurrentWeights,
+    input: RecurrentInput,
+    keep: boolean,
+  ): { result: RecurrentOutput; tape?: RecurrentTape }
+  abstract stepper(stack: Stack, batchSize: number): Stepper
+
+  owns(x: Storage): x is FloatArray {
+    return x instanceof this.Float
+  }
+
+  zeros(length: number, where = 'Tensor'): FloatArray {
+    try {
+      return new this.Float(length)
+    } catch {
+      throw new OptionError(
+        `${where}: a tensor of ${length} values does not fit into memory; use smaller sizes, such as hiddenSize`,
+      )
+    }
+  }
+
+  from(values: ArrayLike<number>): FloatArray {
+    const y = this.zeros(values.length)
+    y.set(values)
+    return y
+  }
+
+  write(values: ArrayLike<number>, y: FloatArray): void {
+    y.set(values)
+  }
+
+  async read(x: FloatArray): Promise<FloatArray> {
+    return x.slice() as FloatArray
+  }
+
+  affine(x: FloatArray, scale: number, shift: number, y: FloatArray): void {
+    for (let i = 0; i < x.length; i++) y[i] = scale * x[i] + shift
+  }
+
+  scale(x: FloatArray, [factor]: FloatArray, y: FloatArray): void {
+    if (factor !== 1 || x !== y) this.affine(x, factor, 0, y)
+  }
+
+  addScaled(alpha: number, x: FloatArray, y: FloatArray): void {
+    for (let i = 0; i < x.length; i++) y[i] += alpha * x[i]
+  }
+
+  clamp(x: FloatArray, low: number, high: number, y: FloatArray): void {
+    for (let i = 0; i < x.length; i++) y[i] = Math.max(low, Math.min(high, x[i]))
+  }
+
+  copy(x: FloatArray, from: View, y: FloatArray, to: View, shape: readonly number[]): void {
+    copy(x, from, y, to, shape)
+  }
+
+  gatherRows(x: FloatArray, rows: Int32Array, y: FloatArray, width: number): void {
+    gatherRows(x, rows, y, width)
+  }
+
+  scatterAddRows(dy: FloatArray, rows: Int32Array, dx: FloatArray, width: number): void {
+    scatterAddRows(dy, rows, dx, width)
+  }
+
+  argmax(x: FloatArray, outer: number, length: number, inner: number): Int32Array {
+    return argmax(x, outer, length, inner)
+  }
+
+  pick(x: FloatArray, places: Storage, y: FloatArray, _outer: number, length: number, inner: number): void {
+    pick(x, places as Int32Array, y, length, inner)
+  }
+
+  put(dy: FloatArray, places: Storage, dx: FloatArray, _outer: number, length: number, inner: number): void {
+    put(dy, places as Int32Array, dx, length, inner)
+  }
+
+  sumAxis(x: FloatArray, y: FloatArray, outer: number, length: number, inner: number): void {
+    sumAxis(x, y, outer, length, inner)
+  }
+
+  sumSquares(x: FloatArray, scale: number, y: FloatArray): void {
+    y[0] = scale * sumSquares(x)
+  }
+
+  clipNorm(xs: readonly FloatArray[], most: number, norm: FloatArray): void {
+    const length = Math.sqrt(xs.reduce((sum, x) => sum + sumSquares(x), 0))
+    if (length > most) for (const x of xs) this.affine(x, most / length, 0, x)
+    norm[0] = length
+  }
+
+  softmaxGrad(y: FloatArray, dy: FloatArray, dx: FloatArray, _rows: number, columns: number): void {
+    softmaxGrad(y, dy, dx, columns)
+  }
+
+  logSoftmaxGrad(y: FloatArray, dy: FloatArray, dx: FloatArray, _rows: number, columns: number): void {
+    this.unary('exp', y, dx)
+    logSoftmaxGrad(dy, dx, columns)
+  }
+
+  temperature(logits: FloatArray, targets: Int32Array, beta: number, rows: number, columns: number): FloatArray {
+    return temperature(logits, targets, beta, rows, columns)
+  }
+
+  layerNorm(
+    x: FloatArray,
+    gain: FloatArray,
+    bias: FloatArray | undefined,
+    kept: Normalized<FloatArray>,
+    y: FloatArray,
+    eps: number,
+  ): void {
+    layerNorm(x, gain, bias, kept, y, eps)
+  }
+
+  layerNormGrad(
+    dy: FloatArray,
+    gain: FloatArray,
+    kept: Normalized<FloatArray>,
+    dx: FloatArray,
+    dgain: FloatArray,
+    dbias: FloatArray,
+  ): void {
+    layerNormGrad(dy, gain, kept, dx, dgain, dbias)
+  }
+
+  update(rule: Update, parameter: FloatArray, grad: FloatArray, buffers: Readonly<Record<string, FloatArray>>): void {
+    update(rule, parameter, grad, buffers)
+  }
+
+  uniform(key: RandomKey, y: FloatArray): void {
+    fillUniform(key, y)
+  }
+
+  mask(key: RandomKey, p: number, value: number, y: FloatArray): void {
+    fillMask(key, p, value, y)
+  }
+}
