@@ -9,7 +9,8 @@ export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.j
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
 export type { CellKind } from './device/cells.js'
-export type { FloatArray, Kernels, Stepper } from './device/device.js'
+export type { Device, FloatArray, Kernels, Stepper, Storage } from './device/device.js'
+export type { Update } from './device/update.js'
 export type { ModelConfig, TrainingRecord } from './formats/model.js'
 export { decodeModel, encodeModel, type LoadedModel, type ModelFile } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
@@ -26,6 +27,7 @@ export {
   predictAll,
 } from './generate/generate.js'
 export type { SamplingOptions } from './generate/sample.js'
+export { defaultDevice, setDefaultDevice, tryGpu } from './kernels/devices.js'
 export {
   blasKernels,
   type KernelName,
@@ -46,7 +48,7 @@ export { Linear, type LinearOptions } from './nn/linear.js'
 export { LSTM, LSTMCell } from './nn/lstm.js'
 export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
-export { Parameter } from './nn/parameter.js'
+export { Parameter, registerBuffer } from './nn/parameter.js'
 export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
 export { RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
 export { detachState, type LSTMState, type RecurrentState } from './nn/state.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
 import { type CellKind, cells } from '../src/device/cells.js'
-import type { Kernels, RecurrentSizes } from '../src/device/device.js'
+import type { FloatArray, Kernels, RecurrentSizes } from '../src/device/device.js'
 import { referenceKernels } from '../src/kernels/index.js'
 import { kernelSets } from './kernel-sets.js'
 

@@ -1,5 +1,6 @@
-import type { Kernels } from '../src/device/device.js'
+import type { Device, Kernels } from '../src/device/device.js'
 import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index.js'
+import { opaqueDevice } from './opaque-device.js'
 
 /** Every implementation of the kernels in single precision, for tests that each of them must pass. */
 export const kernelSets: Kernels[] = [
@@ -11,3 +12,10 @@ export const kernelSets: Kernels[] = [
 const blas = blasKernels({ threads: 2 })
 if (blas) kernelSets.push(blas)
 else console.log('no BLAS on this machine: its kernels are not tested')
+
+/** All of these and a device whose numbers have to be read: everything that computes with tensors passes on each. */
+export const devices: Device[] = [
+  ...kernelSets,
+  opaqueDevice(wasmKernels({ threads: 1 }), 3),
+  opaqueDevice(referenceKernels(), 5),
+]

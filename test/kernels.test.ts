@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
 import { cells } from '../src/device/cells.js'
-import type { BinaryOp, UnaryOp } from '../src/device/device.js'
+import type { BinaryOp, FloatArray, Kernels, UnaryOp } from '../src/device/device.js'
 import { referenceKernels } from '../src/kernels/index.js'
 import { kernelSets } from './kernel-sets.js'
 import { relativeError } from './read-fixture.js'

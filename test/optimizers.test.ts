@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   Adam,
   AdamW,
@@ -11,10 +11,14 @@ import {
   type Schedule,
   SGD,
   StepLR,
+  setDefaultDevice,
   type Tensor,
   zeros,
 } from '../src/index.js'
+import { devices } from './kernel-sets.js'
 import { readFixture, relativeError } from './read-fixture.js'
+
+afterAll(() => setDefaultDevice())
 
 // PyTorch's trajectories: test/fixtures/make_optim_fixtures.py made them, with the same options as here.
 
@@ -76,23 +80,27 @@ const cases: Record<string, Case> = {
   },
 }
 
-describe('optimizers go PyTorch’s way, step by step', () => {
-  test.each(Object.entries(cases))('%s', (name, { make, clip }) => {
+describe.each(devices)('on $name optimizers go PyTorch’s way, step by step', (device) => {
+  beforeEach(() => setDefaultDevice(device))
+
+  test.each(Object.entries(cases))('%s', async (name, { make, clip }) => {
     const fixture = readFixture(`optim_${name}`)
     const parameters = [0, 1].map((i) => fixture[`param.${i}`].select(0, 0).clone().requiresGrad_())
     const optimizer = make([parameters[0]], [parameters[1]])
-    const steps = fixture['given.0'].size
+    const given = [await fixture['given.0'].values(), await fixture['given.1'].values()]
+    const steps = given[0].length
     expect(steps).toBeGreaterThanOrEqual(30)
     // Both sides round to float32, each in its own places: 1.1e-6 is the most that other seeds gave.
     for (let step = 0; step < steps; step++) {
       optimizer.zeroGrad()
       parameters.forEach((parameter, i) => {
-        if (fixture[`given.${i}`].data[step] === 1) parameter.grad = fixture[`grad.${i}`].select(0, step).clone()
+        if (given[i][step] === 1) parameter.grad = fixture[`grad.${i}`].select(0, step).clone()
       })
       if (clip !== undefined) clipGradValue(parameters, clip)
       optimizer.step()
-      for (const [i, { data }] of parameters.entries()) {
-        const error = relativeError(data, fixture[`param.${i}`].select(0, step + 1).data)
+      for (const [i, parameter] of parameters.entries()) {
+        const expected = await fixture[`param.${i}`].select(0, step + 1).values()
+        const error = relativeError(await parameter.values(), expected)
         expect(error, `parameter ${i} after step ${step}`).toBeLessThan(2e-6)
       }
     }
@@ -100,12 +108,15 @@ describe('optimizers go PyTorch’s way, step by step', () => {
     const expected = Object.keys(fixture).filter((key) => key.startsWith('state.'))
     expect(Object.keys(tensors).sort()).toEqual(expected.map((key) => key.slice('state.'.length)).sort())
     for (const key of expected) {
-      expect(relativeError(tensors[key.slice('state.'.length)].data, fixture[key].data), key).toBeLessThan(2e-6)
+      const error = relativeError(await tensors[key.slice('state.'.length)].values(), await fixture[key].values())
+      expect(error, key).toBeLessThan(2e-6)
     }
   })
 })
 
-describe('gradients of every size that 32-bit floats have', () => {
+describe.each(devices)('on $name gradients of every size that 32-bit floats have', (device) => {
+  beforeEach(() => setDefaultDevice(device))
+
   const ranges: Record<string, (parameters: Tensor[]) => Optimizer> = {
     sgd: (parameters) => new SGD(parameters, { lr: 0.1, weightDecay: 0.01 }),
     sgd_nesterov: (parameters) => new SGD(parameters, { lr: 0.05, momentum: 0.9, nesterov: true }),
@@ -126,25 +137,27 @@ describe('gradients of every size that 32-bit floats have', () => {
     )
   }
 
-  test.each(Object.entries(ranges))('%s', (name, make) => {
+  test.each(Object.entries(ranges))('%s', async (name, make) => {
     const fixture = readFixture(`optim_range_${name}`)
     const [steps, size] = fixture.grad.shape
     expect(steps * size).toBeGreaterThan(1000)
+    const largest = await fixture['largest.param'].values()
     const parameter = fixture.param.select(0, 0).clone().requiresGrad_()
     const optimizer = make([parameter])
     for (let step = 0; step < steps; step++) {
       parameter.grad = fixture.grad.select(0, step).clone()
       optimizer.step()
-      const expected = fixture.param.select(0, step + 1).data
-      expect(wrongOf(parameter.data, expected, fixture['largest.param'].data), `after step ${step}`).toEqual([])
+      const expected = await fixture.param.select(0, step + 1).values()
+      expect(wrongOf(await parameter.values(), expected, largest), `after step ${step}`).toEqual([])
     }
-    for (const [key, { data }] of Object.entries(optimizer.stateDict().tensors)) {
+    for (const [key, tensor] of Object.entries(optimizer.stateDict().tensors)) {
       const state = `state.${key.replace(/\.0$/, '')}`
-      expect(wrongOf(data, fixture[state].data, fixture[`largest.${state}`].data), state).toEqual([])
+      const [found, expected, limits] = [tensor, fixture[state], fixture[`largest.${state}`]].map((one) => one.values())
+      expect(wrongOf(await found, await expected, await limits), state).toEqual([])
     }
   })
 
-  test('centered RMSprop makes no NaN of a gradient that stays the same', () => {
+  test('centered RMSprop makes no NaN of a gradient that stays the same', async () => {
     for (const alpha of [0.5, 0.9, 0.99]) {
       const grad = Float32Array.from({ length: 84 }, (_, i) => 10 ** (i - 45))
       const parameter = zeros([84]).requiresGrad_()
@@ -153,9 +166,10 @@ describe('gradients of every size that 32-bit floats have', () => {
         parameter.grad = fromData(grad.slice(), [84])
         optimizer.step()
       }
-      expect([...parameter.data].filter((value) => !Number.isFinite(value))).toEqual([])
+      const values = await parameter.values()
+      expect([...values].filter((value) => !Number.isFinite(value))).toEqual([])
       // The smallest gradient is far below eps, so that the parameter hardly moves.
-      expect(Math.abs(parameter.data[0])).toBeLessThan(1e-30)
+      expect(Math.abs(values[0])).toBeLessThan(1e-30)
     }
   })
 })

@@ -2,7 +2,7 @@ import { FormatError } from '../core/errors.js'
 import { sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { TensorData } from '../tensor/arrays.js'
-import { fromData } from '../tensor/create.js'
+import { inMemory } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type ByteSource, readExactly } from './source.js'
 
@@ -116,7 +116,7 @@ function* walk(size: number, where: string): Reading {
       const bytes = yield { offset: start + at, length: Math.min(PART, to - at) }
       fill(data, (at - from) / types[dtype].bytes, bytes, name, dtype, fail)
     }
-    tensors.push([name, fromData(data, shape)])
+    tensors.push([name, inMemory(data, shape)])
   }
   return { tensors: Object.fromEntries(tensors), metadata }
 }

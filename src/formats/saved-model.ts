@@ -5,6 +5,7 @@ import { loadBytePairs } from '../data/byte-pairs.js'
 import { Vocab } from '../data/vocab.js'
 import { RNNModel } from '../nn/model.js'
 import { checkNoneHidden } from '../tensor/listings.js'
+import { inMemoryOf } from '../tensor/state.js'
 import {
   checkModel,
   checkSavable,
@@ -66,7 +67,7 @@ export async function encodeFiles(
   }
   checkNoneHidden(where, model.parameters())
   const config = configOf(model, training)
-  const parameters = model.stateDict()
+  const parameters = await inMemoryOf(model.stateDict())
   checkSavable(where, config, vocab, parameters)
   const files = {
     [PARAMETERS]: encodeSafetensors(parameters, { format: 'pt' }),

@@ -1,6 +1,7 @@
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Module } from '../nn/module.js'
 import { checkNoneHidden } from '../tensor/listings.js'
+import { inMemoryOf } from '../tensor/state.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { valuesProblem } from './model.js'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
@@ -10,7 +11,7 @@ import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
  * share is there once, under its first name, as PyTorch's `safetensors.torch.save_model` has it.
  * @throws OptionError for anything but a module with parameters, DataError where a value is not a finite number
  */
-export function encodeStateDict(module: Module): Uint8Array {
+export async function encodeStateDict(module: Module): Promise<Uint8Array> {
   checkModule('encodeStateDict', module)
   return encodeModule('encodeStateDict', module)
 }
@@ -33,8 +34,8 @@ export function checkModule(where: string, module: unknown): void {
 }
 
 /** @param where the function, for messages */
-export function encodeModule(where: string, module: Module): Uint8Array {
-  const tensors = module.stateDict()
+export async function encodeModule(where: string, module: Module): Promise<Uint8Array> {
+  const tensors = await inMemoryOf(module.stateDict())
   if (Object.keys(tensors).length === 0) {
     throw new OptionError(
       `${where}: the module has no parameters, expected at least one; layers in private fields (#name) are not found`,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kernelSets } from '../../test/kernel-sets.js'
 import { readFixture, relativeError } from '../../test/read-fixture.js'
+import { fillUniform } from '../core/counter-random.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { useKernels, wasmKernels } from '../kernels/index.js'
@@ -25,11 +26,12 @@ const randomTokens = (shape: number[], generator = new Generator(5)) =>
   )
 
 describe('dropout masks', () => {
-  test('independent: what uniform() < p draws one after the other, scaled to keep the mean', () => {
+  test('independent: the uniform numbers under one key that are at least p, scaled to keep the mean', () => {
     for (const p of [0, 0.3, 0.5, 1]) {
       const { data } = dropout(ones([10, 20, 50]), p, new Generator(1))
-      const source = new Generator(1)
-      const expected = Float32Array.from({ length: 10_000 }, () => (p > 0 && source.uniform() < p ? 0 : 1 / (1 - p)))
+      const drawn = new Float64Array(10_000)
+      fillUniform(new Generator(1).key(), drawn)
+      const expected = Float32Array.from(drawn, (value) => (value < p ? 0 : 1 / (1 - p)))
       expect(data).toEqual(p === 1 ? new Float32Array(10_000) : expected)
     }
   })
@@ -77,7 +79,7 @@ describe('dropout in layers', () => {
     const x = randn([6, 3, 5], new Generator(1))
     // What the layers' parameters have drawn already.
     const source = seed()
-    for (let i = 0; i < both.parameters().reduce((sum, { size }) => sum + size, 0); i++) source.uniform()
+    for (const _ of both.parameters()) source.key()
     const between = dropout(single(0).forward(x).output, 0.4, source, 'variational')
     const expected = single(1).forward(between).output
     expect(relativeError(both.forward(x).output.data, expected.data)).toBeLessThan(1e-6)
@@ -93,7 +95,7 @@ describe('dropout in layers', () => {
     const plain = make({ ...sizes })
     const values = layer.stateDict()
     const source = new Generator(4)
-    for (let i = 0; i < layer.parameters().reduce((sum, { size }) => sum + size, 0); i++) source.uniform()
+    for (const _ of layer.parameters()) source.key()
     const masks = new Map<string, Tensor>()
     for (const [name, value] of Object.entries(values)) {
       if (!name.startsWith('weight_hh')) continue

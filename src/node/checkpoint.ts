@@ -5,6 +5,7 @@ import { loadBytePairs } from '../data/byte-pairs.js'
 import { Vocab } from '../data/vocab.js'
 import { checkModel, type ModelConfig, valuesProblem, vocabToJson } from '../formats/model.js'
 import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
+import { inMemoryOf } from '../tensor/state.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
 import { writeFileAtomic } from './atomic.js'
@@ -41,7 +42,8 @@ export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Prom
       `saveCheckpoint: the checkpoint is ${describe(checkpoint)}, expected { config, vocab, tensors }, as loadCheckpoint gives it`,
     )
   }
-  const { config, vocab, tensors, progress, run } = checkpoint
+  const { config, vocab, progress, run } = checkpoint
+  const tensors = await inMemoryOf(checkpoint.tensors)
   const problem = valuesProblem(tensorsUnder('model', tensors))
   if (problem) throw new DataError(`${file}: ${problem}; nothing was saved: train again with a smaller learning rate`)
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }

@@ -2,6 +2,7 @@ import { rename, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
 import { checkSavable } from '../formats/model.js'
+import { inMemoryOf } from '../tensor/state.js'
 import { tensorsUnder } from '../train/state.js'
 import { findReplaced, makeFolder, removeAbandoned } from './atomic.js'
 import { BEST, CHECKPOINT, type Checkpoint, EVENT_FILE, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
@@ -107,9 +108,10 @@ export class RunFolder {
 
   /** @throws DataError for a model that could not be loaded again: it takes no good one's place */
   async #save(name: string, checkpoint: Checkpoint): Promise<number> {
-    const { config, vocab, tensors } = checkpoint
+    const { config, vocab } = checkpoint
+    const tensors = await inMemoryOf(checkpoint.tensors)
     checkSavable(this.file(name), config, vocab, tensorsUnder('model', tensors))
-    return orDataError(this.folder, () => saveCheckpoint(this.file(name), checkpoint))
+    return orDataError(this.folder, () => saveCheckpoint(this.file(name), { ...checkpoint, tensors }))
   }
 
   /** Whether the last checkpoint is so old that the next is due. */

@@ -16,7 +16,7 @@ import { checkPath } from './path-argument.js'
 export async function saveStateDict(file: string, module: Module): Promise<void> {
   checkPath('saveStateDict', 'the file', file)
   checkModule('saveStateDict', module)
-  const bytes = encodeModule('saveStateDict', module)
+  const bytes = await encodeModule('saveStateDict', module)
   await orDataError(file, async () => writeFileAtomic(await placeOf(file), bytes))
 }
 

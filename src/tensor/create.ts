@@ -54,6 +54,10 @@ export function tensor(values: NestedValues, options: TensorOptions = {}): Tenso
  */
 export const fromData = (data: NumberArray, shape: Shape): Tensor => new Tensor(dataOf('fromData', data, shape), shape)
 
+/** The same in the memory of the program, whatever the default device is: what was read from a file. */
+export const inMemory = (data: NumberArray, shape: Shape): Tensor =>
+  new Tensor(dataOf('fromData', data, shape), shape, false, kernels())
+
 export const zeros = (shape: Shape): Tensor => filled('zeros', shape, 0)
 
 /** @throws ShapeError unless the value is a number */

@@ -37,6 +37,12 @@ export function valuesFor(
   return { values, problems }
 }
 
+/** Tensors by name in the memory of the program, where files are made of them. */
+export async function inMemoryOf(tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+  const read = Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.cpu()] as const)
+  return Object.fromEntries(await Promise.all(read))
+}
+
 /** JSON makes an object of a typed array: `{ "0": 0.5, "1": 2 }`. */
 function savedTensor(value: unknown): SavedTensor | undefined {
   if (value instanceof Tensor) return value

@@ -31,7 +31,7 @@ export function extendVocab(
 /** The values of a vector or matrix into the first rows and columns of a larger one. */
 function copyCorner(from: Tensor, to: Tensor): void {
   const [columns, wider] = [from, to].map(({ shape }) => shape.at(-1)!)
-  for (let row = 0; row * columns < from.size; row++) {
-    to.data.set(from.data.subarray(row * columns, (row + 1) * columns), row * wider)
-  }
+  const { device } = to
+  const view = (width: number) => ({ offset: 0, strides: [width, 1] })
+  device.copy(from.to(device).storage, view(columns), to.storage, view(wider), [from.size / columns, columns])
 }

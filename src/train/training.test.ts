@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { opaqueDevice } from '../../test/opaque-device.js'
 import { OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { SequenceData } from '../data/sequences.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
+import { setDefaultDevice } from '../kernels/devices.js'
+import { kernels } from '../kernels/index.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
@@ -17,6 +20,7 @@ import { RMSprop } from '../optim/rmsprop.js'
 import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import { crossEntropy } from '../tensor/functions.js'
+import { inMemoryOf } from '../tensor/state.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { evaluateCorpus } from './evaluate.js'
 import type { TrainEvent } from './events.js'
@@ -86,9 +90,60 @@ async function all(training: Training): Promise<TrainEvent[]> {
 }
 
 const timeless = (events: TrainEvent[]) => events.map((event) => ({ ...event, tokensPerSecond: 0 }))
+const readBitsOf = async (model: RNNModel) =>
+  Promise.all(Object.values(model.stateDict()).map(async (tensor) => [...(await tensor.values())]))
 const bitsOf = (model: RNNModel) => Object.values(model.stateDict()).map(({ data }) => [...data])
 
 describe('snapshot and restore', () => {
+  test.each([3, 100])(
+    'on a device that is read every %s steps: the same bits and events as on the CPU',
+    async (every) => {
+      const settings = fc.record({
+        cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm'),
+        sampling: fc.constantFrom('sequential' as const, 'random' as const),
+        optimizer: fc.constantFrom(...Object.keys(optimizers)),
+        schedule: fc.constantFrom(...Object.keys(schedules)),
+        accumulate: fc.integer({ min: 1, max: 3 }),
+        every: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+        stop: fc.nat(60),
+      })
+      const device = opaqueDevice(kernels(), every)
+      const onDevice = async <T>(work: () => T | Promise<T>): Promise<T> => {
+        setDefaultDevice(device)
+        try {
+          return await work()
+        } finally {
+          setDefaultDevice()
+        }
+      }
+      await fc.assert(
+        fc.asyncProperty(settings, async ({ stop, ...setting }) => {
+          const expected = make(setting, 3)
+          const events = timeless(await all(expected.training))
+          const whole = await onDevice(() => make(setting, 3))
+          expect(await onDevice(async () => timeless(await all(whole.training)))).toEqual(events)
+          expect(await readBitsOf(whole.model)).toEqual(bitsOf(expected.model))
+
+          // Stopped after any event and resumed: the snapshot is that of the last step that was read.
+          const first = await onDevice(() => make(setting, 3))
+          let seen = 0
+          await onDevice(async () => {
+            for await (const _ of first.training.run()) if (++seen > stop) break
+          })
+          const { tensors, progress } = await onDevice(() => first.training.snapshot())
+          const state = throughFile({ tensors: await inMemoryOf(tensors), progress })
+          const second = await onDevice(() => make(setting, 77))
+          second.training.restore(state)
+          const rest = await onDevice(async () => timeless(await all(second.training)))
+          const later = events.filter((event) => event.type === 'step' && event.step > progress.step)
+          expect(rest.filter((event) => event.type === 'step')).toEqual(later)
+          expect(await readBitsOf(second.model)).toEqual(bitsOf(expected.model))
+        }),
+        { numRuns: 20 },
+      )
+    },
+  )
+
   test('a training that was stopped after any event ends with the same bits as one that ran through', async () => {
     const setting = fc.record({
       cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm'),

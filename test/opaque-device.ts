@@ -1,0 +1,68 @@
+import type { Device, FloatArray, Kernels, Storage } from '../src/device/device.js'
+
+/** What the numbers of a storage are is known to its device alone. */
+const hidden = new WeakMap<Storage, FloatArray | Int32Array>()
+
+class OpaqueStorage implements Storage {
+  constructor(values: FloatArray | Int32Array) {
+    hidden.set(this, values)
+  }
+
+  get length(): number {
+    return hidden.get(this)!.length
+  }
+}
+
+/** `change` applied to every part of a value: in arrays and plain objects, too. */
+function deep(value: unknown, change: (part: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((part) => deep(part, change))
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
+    return change(value)
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, deep(part, change)]))
+}
+
+const inside = (value: unknown) => deep(value, (part) => (part instanceof OpaqueStorage ? hidden.get(part) : part))
+
+const outside = (value: unknown) =>
+  deep(value, (part) => {
+    if (part instanceof Float32Array || part instanceof Int32Array) return new OpaqueStorage(part)
+    // The tape of a recurrent pass.
+    const { backward } = Object(part) as { backward?: (...given: unknown[]) => unknown }
+    return backward ? { backward: (...given: unknown[]) => outside(backward.apply(part, inside(given) as [])) } : part
+  })
+
+/**
+ * A device that computes with kernels, but keeps its numbers where nobody can look at them: they come through `read`
+ * alone, some time later. What works on it works on a GPU.
+ */
+export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
+  const own: Partial<Device> = {
+    kind: 'test',
+    name: `opaque ${kernels.name}`,
+    readEvery,
+    owns: (x: Storage): x is Storage => x instanceof OpaqueStorage,
+    read: async (x) => {
+      const copy = hidden.get(x)!.slice()
+      await new Promise((resolve) => setTimeout(resolve))
+      return copy
+    },
+    stepper: (stack, batchSize) => {
+      const stepper = kernels.stepper(inside(stack) as never, batchSize)
+      return {
+        step: async (tokens) => stepper.step(tokens),
+        select: (rows) => stepper.select(rows),
+        free: () => stepper.free(),
+      }
+    },
+  }
+  return new Proxy(own as Device, {
+    get: (_, name: keyof Device) => {
+      if (name in own) return own[name]
+      const operation = kernels[name]
+      if (typeof operation !== 'function') return undefined
+      return (...given: unknown[]) =>
+        outside((operation as (...given: unknown[]) => unknown).apply(kernels, inside(given) as unknown[]))
+    },
+  })
+}
