@@ -3,4 +3,5 @@ export {
 } from "./elementwise";
 export { loadRows, loadColumns, storeRows, storeColumns, widen } from "./panels";
 export { post, runAll, serve, settled } from "./pool";
+export { uniform, mask } from "./random";
 export { softmax, logSoftmax, crossEntropy } from "./softmax";

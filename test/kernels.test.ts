@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { fillMask, fillUniform } from '../src/core/counter-random.js'
 import { Generator } from '../src/core/random.js'
 import { cells } from '../src/device/cells.js'
 import type { BinaryOp, FloatArray, Kernels, UnaryOp } from '../src/device/device.js'
@@ -58,6 +59,23 @@ describe.each(kernelSets)('$name', (kernels) => {
       expect([...y]).toEqual(Array.from({ length: size }, (_, i) => 6.5 - 3 * i))
       kernels.affine(x, 2, 0, x)
       expect([...x]).toEqual(Array.from({ length: size }, (_, i) => 2 * i - 4))
+    }
+  })
+
+  test('random numbers under a key are the same bits as everywhere, for any number of them', () => {
+    const keys = [...Array(5)].map(() => generator.key())
+    for (const size of [0, ...sizes, 1000]) {
+      for (const key of keys) {
+        const [y, expected] = [new Float32Array(size), new Float32Array(size)]
+        kernels.uniform(key, y)
+        fillUniform(key, expected)
+        expect(y).toEqual(expected)
+        for (const p of [0, 0.3, 0.5, 1]) {
+          kernels.mask(key, p, 1 / (1 - 0.3), y)
+          fillMask(key, p, Math.fround(1 / (1 - 0.3)), expected)
+          expect(y).toEqual(expected)
+        }
+      }
     }
   })
 

@@ -44,9 +44,12 @@ export function fillUniform(key: RandomKey, y: Floats): void {
   })
 }
 
+/** The 24 bits from which on a number is at least p. */
+export const thresholdOf = (p: number): number => Math.ceil(p * 2 ** 24)
+
 /** `value` where the number that `fillUniform` makes is at least p, and otherwise 0. */
 export function fillMask(key: RandomKey, p: number, value: number, y: Floats): void {
-  const threshold = Math.ceil(p * 2 ** 24)
+  const threshold = thresholdOf(p)
   eachWord(key, y.length, (word, i) => {
     y[i] = word >>> 8 >= threshold ? value : 0
   })

@@ -7,7 +7,7 @@ type Unary = (x: number, y: number, length: number) => void
 type Binary = (a: number, b: number, y: number, length: number) => void
 
 /** Addresses and strides are in bytes, lengths in values; see assembly/ for what each kernel does. */
-export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, Binary> {
+export interface KernelExports extends Record<Exclude<UnaryOp, 'sign'>, Unary>, Record<BinaryOp, Binary> {
   widen(x: number, y: number, depth: number, columns: number): void
   loadRows(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
   loadColumns(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
@@ -16,6 +16,8 @@ export interface KernelExports extends Record<UnaryOp, Unary>, Record<BinaryOp, 
   runAll(kind: number, plan: number, items: number): void
   post(board: number, kind: number, plan: number, items: number, workers: number): void
   settled(board: number): number
+  uniform(key0: number, key1: number, y: number, length: number): void
+  mask(key0: number, key1: number, threshold: number, value: number, y: number, length: number): void
   softmax(x: number, y: number, rows: number, columns: number): void
   logSoftmax(x: number, y: number, rows: number, columns: number): void
   crossEntropy(x: number, targets: number, grad: number, rows: number, columns: number): number

@@ -1,3 +1,4 @@
+import { type RandomKey, thresholdOf } from '../../core/counter-random.js'
 import type {
   BinaryOp,
   FloatArray,
@@ -113,6 +114,14 @@ export class WasmKernels extends HostKernels {
     })
   }
 
+  override uniform([k0, k1]: RandomKey, y: FloatArray): void {
+    this.#random(y, (address) => this.#engine.code.uniform(k0, k1, address, y.length))
+  }
+
+  override mask([k0, k1]: RandomKey, p: number, value: number, y: FloatArray): void {
+    this.#random(y, (address) => this.#engine.code.mask(k0, k1, thresholdOf(p), value, address, y.length))
+  }
+
   recurrent(
     sizes: RecurrentSizes,
     weights: RecurrentWeights,
@@ -126,6 +135,16 @@ export class WasmKernels extends HostKernels {
 
   stepper(stack: Stack, batchSize: number): Stepper {
     return new WasmStepper(this.#engine, stack, batchSize)
+  }
+
+  /** Has random numbers made eight at a time: the last ones may run into the room for seven more. */
+  #random(y: FloatArray, make: (address: number) => void): void {
+    const { memory } = this.#engine
+    memory.scope((allocate) => {
+      const address = allocate(y.length + 7)
+      make(address)
+      memory.copyOut(address, y)
+    })
   }
 
   #byRows(kernel: 'softmax' | 'logSoftmax', x: FloatArray, y: FloatArray, rows: number, columns: number): void {
