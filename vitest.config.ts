@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // #platform in sources is the sources' own.
+  ssr: { resolve: { conditions: ['unrolled-source', 'node', 'import', 'module', 'default'] } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // All tests together take less than four minutes on a quiet machine. On a busy one each has five times that, so that

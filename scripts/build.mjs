@@ -37,23 +37,27 @@ async function compile(features) {
   return encodePrintable(binary)
 }
 
-const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them, and worker.ts.']
+const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.']
 for (const [name, features] of Object.entries(variants)) {
   lines.push(`export const ${name} =\n  '${await compile(features)}'`)
 }
-const worker = buildSync({
-  entryPoints: ['src/kernels/wasm/worker.ts'],
-  bundle: true,
-  minify: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  write: false,
-})
-lines.push(
-  `/** The script of the pool's threads. */\nexport const worker = ${JSON.stringify(worker.outputFiles[0].text)}`,
-)
 writeFileSync('src/kernels/wasm/binary.ts', `${lines.join('\n')}\n`)
+
+for (const runtime of ['node', 'browser']) {
+  const script = buildSync({
+    entryPoints: [`src/platform/${runtime}/worker.ts`],
+    bundle: true,
+    minify: true,
+    platform: runtime,
+    target: 'es2022',
+    format: runtime === 'node' ? 'cjs' : 'iife',
+    write: false,
+  })
+  writeFileSync(
+    `src/platform/${runtime}/worker-script.ts`,
+    `// Made by scripts/build.mjs of worker.ts: what the pool's threads run.\nexport const script = ${JSON.stringify(script.outputFiles[0].text)}\n`,
+  )
+}
 
 rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })

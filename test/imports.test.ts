@@ -4,7 +4,9 @@ import { expect, test } from 'vitest'
 
 // A folder may import from the folders of the rows above it, and from itself.
 const rows = [
+  ['platform'],
   ['core'],
+  ['device'],
   ['kernels'],
   ['tensor'],
   ['nn', 'optim'],
@@ -72,12 +74,22 @@ test('no import goes in a circle', () => {
   expect(files.flatMap((file) => circle(file, []) ?? [])).toEqual([])
 })
 
-test('only the Node entry, its files, the command and the worker of Node’s threads import from Node', () => {
+test('only the Node entry, its files, the command and Node’s side of the platform import from Node', () => {
+  const isNodes = (file: string) =>
+    ['node', 'node.ts', 'cli'].includes(folderOf(file)) || file.startsWith(path.join('platform', 'node', ''))
+  const others = files.filter((file) => !isNodes(file))
+  expect(others.filter((file) => importsOf(file).some((name) => name.startsWith('node:')))).toEqual([])
+  const uses = /\b(process\.|getBuiltinModule|Buffer\b|require\()/
+  const code = (file: string) =>
+    readFileSync(path.join(src, file), 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*|'[^'\n]*'/g, '')
+  expect(others.filter((file) => uses.test(code(file)))).toEqual([])
+})
+
+test('what a runtime offers is reached through #platform alone, but for Node’s own files', () => {
   const wrong = files.filter(
     (file) =>
-      !['node', 'node.ts', 'cli'].includes(folderOf(file)) &&
-      file !== path.join('kernels', 'wasm', 'worker.ts') &&
-      importsOf(file).some((name) => name.startsWith('node:')),
+      !['platform', 'node', 'cli'].includes(folderOf(file)) &&
+      importsOf(file).some((name) => /platform\/(node|browser)\//.test(name)),
   )
   expect(wrong).toEqual([])
 })

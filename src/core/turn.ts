@@ -1,8 +1,4 @@
-/** Waits until the event loop went round once, so that signals, timers and the page get their turn. */
-export function nextTurn(): Promise<void> {
-  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => void }
-  return new Promise((resolve) => (setImmediate ? setImmediate(resolve) : setTimeout(resolve)))
-}
+import { platform } from '#platform'
 
 /** Milliseconds of work between two turns of the event loop. */
 const TURN = 40
@@ -14,7 +10,7 @@ export class Turns {
   /** To be awaited often: waits for a turn where the last one was a while ago. */
   async take(): Promise<void> {
     if (performance.now() - this.#last < TURN) return
-    await nextTurn()
+    await platform.nextTurn()
     this.#last = performance.now()
   }
 }

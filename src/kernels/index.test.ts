@@ -1,9 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { blasKernels, kernels, selectKernels } from './index.js'
 
 afterEach(() => {
-  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
   selectKernels('auto')
 })
 
@@ -17,8 +18,8 @@ test('kernels are chosen by name; auto takes the system’s BLAS where there is 
   expect(() => selectKernels('cuda' as 'wasm')).toThrow(OptionError)
 })
 
-test('without Node’s modules, as in a browser, there is no BLAS, and auto does without', () => {
-  vi.stubGlobal('process', undefined)
+test('where the platform has no BLAS, as in a browser, auto does without', () => {
+  vi.spyOn(platform, 'findBlas').mockReturnValue(undefined)
   expect(blasKernels()).toBeUndefined()
   selectKernels('auto')
   expect(kernels().name).toMatch(/^wasm-/)

@@ -1,8 +1,8 @@
+import { platform } from '#platform'
 import { checkMethods, checkWhole, checkWord } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Kernels } from '../device/device.js'
-import { findBlas } from './blas/library.js'
 import { ReferenceKernels } from './reference/reference.js'
 import type { Simd } from './wasm/exports.js'
 import { WasmKernels } from './wasm/wasm.js'
@@ -56,7 +56,7 @@ export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kern
 export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
   checkOptions('blasKernels', options, threadOptions)
   checkThreads('blasKernels', options)
-  const blas = findBlas()
+  const blas = platform.findBlas()
   return blas && new WasmKernels(options, blas)
 }
 

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { checkWord } from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { installedFile } from '../core/installed.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
+import { installedFile } from '../platform/node/installed.js'
 
 export interface Series {
   /** Series of one name share their colour and their place in the legend. */

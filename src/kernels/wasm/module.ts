@@ -1,9 +1,10 @@
-import type { BlasFiles, Sgemm } from '../blas/sgemm.js'
+import { platform } from '#platform'
+import type { BlasFiles, Sgemm } from '../../platform/platform.js'
 import { plain, relaxed } from './binary.js'
 import type { KernelExports, Simd } from './exports.js'
 import type { Shape } from './layout.js'
 import { LinearMemory } from './memory.js'
-import { nodeThreads, Pool } from './pool.js'
+import { Pool } from './pool.js'
 import { decodePrintable } from './printable.js'
 
 /** The kernels' code together with the memory it works on, and the threads that share it. */
@@ -26,19 +27,6 @@ export interface EngineOptions {
 
 const MOST_THREADS = 8
 
-function machineThreads(): number {
-  const { process } = globalThis as { process?: NodeJS.Process }
-  return Math.min(process?.getBuiltinModule('node:os').availableParallelism() ?? 1, MOST_THREADS)
-}
-
-/** Node 20 has relaxed SIMD behind a flag of V8, which may be set up to the moment of compiling. */
-function allowRelaxedSimd(): void {
-  const { process } = globalThis as { process?: NodeJS.Process }
-  if (process?.versions?.node?.startsWith('20.')) {
-    process.getBuiltinModule?.('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd')
-  }
-}
-
 /** The import of the memory, as far as the flags of its limits: 3 asks for shared memory, 1 for memory of its own. */
 const memoryImport = [...new TextEncoder().encode('memory'), 2, 3]
 
@@ -50,13 +38,17 @@ function unshare(binary: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 }
 
 /** Compiles the kernels, with fused multiply-add where the engine has it; takes a few milliseconds. */
-export function loadEngine({ simd, threads = machineThreads(), blas }: EngineOptions = {}): Engine {
-  const memory = new LinearMemory(nodeThreads() !== undefined)
+export function loadEngine({
+  simd,
+  threads = Math.min(platform.processors(), MOST_THREADS),
+  blas,
+}: EngineOptions = {}): Engine {
+  const memory = new LinearMemory(platform.hasThreads())
   const prepare = (text: string) => (memory.shared ? decodePrintable(text) : unshare(decodePrintable(text)))
   let chosen = simd
   let binary = prepare(relaxed)
   if (chosen !== 'simd') {
-    allowRelaxedSimd()
+    platform.allowRelaxedSimd()
     chosen ??= WebAssembly.validate(binary) ? 'relaxed-simd' : 'simd'
   }
   if (chosen === 'simd') binary = prepare(plain)

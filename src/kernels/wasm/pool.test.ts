@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { OptionError, UnrolledError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
 import { type CellKind, cells } from '../../device/cells.js'
 import type { Kernels } from '../../device/device.js'
+import { closeGate, loadInside, newGate } from '../../platform/node/gate.js'
 import { blasKernels, selectKernels, wasmKernels } from '../index.js'
-import { closeGate, loadInside, newGate } from './gate.js'
 import { matmul } from './matmul.js'
 import { type Engine, loadEngine } from './module.js'
 
@@ -91,11 +92,13 @@ describe('a worker that dies', () => {
     expect(y.every((value) => value === 2 * k)).toBe(true)
   }
 
+  const workerOf = ({ pool }: Engine) => pool.workers[0] as Worker
+
   test('at rest: an error at the next work, and the work after that goes on', async () => {
     const engine = loadEngine({ threads: 3 })
     multiply(engine)
     expect(engine.pool.workers.length).toBe(2)
-    await engine.pool.workers[0].terminate()
+    await workerOf(engine).terminate()
     expect(() => multiply(engine)).toThrow(UnrolledError)
     multiply(engine)
     engine.pool.stop()
@@ -106,7 +109,7 @@ describe('a worker that dies', () => {
       const engine = loadEngine({ threads: 2 })
       multiply(engine)
       await new Promise((resolve) => setTimeout(resolve, i))
-      const death = engine.pool.workers[0].terminate()
+      const death = workerOf(engine).terminate()
       try {
         for (let j = 0; j < 50; j++) multiply(engine)
       } catch (error) {

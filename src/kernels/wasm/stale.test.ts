@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Generator } from '../../core/random.js'
 import { type CellKind, cells } from '../../device/cells.js'
-import { findBlas } from '../blas/library.js'
+import { findBlas } from '../../platform/node/blas.js'
 import { matmul } from './matmul.js'
 import { type Engine, loadEngine } from './module.js'
 import { RecurrentPass } from './recurrent.js'

@@ -1,25 +1,8 @@
-import { installedFile } from '../../core/installed.js'
-import { nodeThreads } from '../wasm/pool.js'
-import { type BlasFiles, bindSgemm, type Koffi, PLAIN, prototype, ROW_MAJOR, type Sgemm, TRANSPOSED } from './sgemm.js'
-
-/** C[m, n] = op(A)[m, k] · op(B)[k, n], all row-major; A is stored as [k, m] and B as [n, k] on demand. */
-export interface Product {
-  m: number
-  n: number
-  k: number
-  transposeA?: boolean
-  transposeB?: boolean
-}
-
-/** The system's library of matrix products. */
-export interface Blas {
-  /** As people know it: `OpenBLAS`, `Accelerate`. */
-  readonly name: string
-  readonly files: BlasFiles
-  sgemm(a: Float32Array, b: Float32Array, c: Float32Array, product: Product): void
-  /** Products of matrices in a memory. */
-  bind(memory: WebAssembly.Memory): Sgemm
-}
+import { createRequire } from 'node:module'
+import type { Blas } from '../platform.js'
+import { installedFile } from './installed.js'
+import { bindSgemm, type Koffi, PLAIN, prototype, ROW_MAJOR, TRANSPOSED } from './sgemm.js'
+import { hasThreads } from './threads.js'
 
 const places: Record<string, { name: string; files: readonly string[] }> = {
   linux: { name: 'OpenBLAS', files: ['libopenblas.so.0', 'libopenblas.so'] },
@@ -28,17 +11,15 @@ const places: Record<string, { name: string; files: readonly string[] }> = {
 }
 
 /**
- * The system's BLAS, through the optional dependency koffi; undefined where either is missing, and on every
- * platform but Node. It computes on the thread that calls it: the threads are the kernels' own.
+ * The system's BLAS, through the optional dependency koffi; undefined where either is missing. It
+ * computes on the thread that calls it: the threads are the kernels' own.
  */
 export function findBlas(): Blas | undefined {
-  const { process } = globalThis as { process?: NodeJS.Process }
-  const place = places[process?.platform ?? '']
-  const modules = process?.getBuiltinModule?.('node:module')
+  const place = places[process.platform]
   const entry = installedFile('koffi')
-  if (!place || !modules || !entry || !nodeThreads()) return undefined
+  if (!place || !entry || !hasThreads()) return undefined
   try {
-    const koffi = modules.createRequire(entry)(entry) as Koffi
+    const koffi = createRequire(entry)(entry) as Koffi
     const file = place.files.find((name) => loads(koffi, name))
     if (!file) return undefined
     const library = koffi.load(file)

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
-import { findBlas } from './library.js'
+import { findBlas } from './blas.js'
 import { bindSgemm, type Koffi } from './sgemm.js'
 
 test('addresses in the upper half of 4 GB, which WebAssembly hands over as negative numbers, are beyond the lower', () => {

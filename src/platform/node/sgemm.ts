@@ -1,3 +1,5 @@
+import type { Sgemm } from '../platform.js'
+
 /** Row-major, transposed or not, as cblas.h numbers them. */
 export const ROW_MAJOR = 101
 export const PLAIN = 111
@@ -10,26 +12,6 @@ export interface Koffi {
   load(file: string): { func(prototype: string): Foreign }
   address(value: unknown): bigint
 }
-
-/** The files that a product comes from: the system's BLAS, and the entry of the package koffi, which calls it. */
-export interface BlasFiles {
-  library: string
-  koffi: string
-}
-
-/** C[m, n] += A[m, k] · op(B)[k, n], all row-major: addresses in bytes, lengths of rows in values. */
-export type Sgemm = (
-  transposeB: number,
-  m: number,
-  n: number,
-  k: number,
-  a: number,
-  lda: number,
-  b: number,
-  ldb: number,
-  c: number,
-  ldc: number,
-) => void
 
 /** The C function, which takes matrices as `pointer`s of that type. */
 export const prototype = (pointer: string) =>

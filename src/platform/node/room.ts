@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
+
 /** Address space that a worker reserves: 580 MB on Node 20 to 24, and some to spare. */
 const ADDRESSES = 768 * 2 ** 20
 /** Address space, and open files, that are left to the program. */
@@ -13,17 +16,12 @@ const MEMORY = 16 * 2 ** 20
  * before workers are started, where the system tells: on Linux.
  */
 export function roomForWorkers(): { workers: number; limit: string } {
-  const { process } = globalThis as { process?: NodeJS.Process }
   const rooms = [{ workers: Infinity, limit: '' }]
   const add = (room: number, each: number, limit: string) =>
     rooms.push({ workers: Math.max(0, Math.floor(room / each)), limit })
-  const memory = Math.min(
-    process?.constrainedMemory?.() || Infinity,
-    process?.getBuiltinModule?.('node:os').totalmem() || Infinity,
-  )
+  const memory = Math.min(process.constrainedMemory?.() || Infinity, totalmem())
   add(memory / 2, MEMORY, 'memory')
   try {
-    const { readFileSync, readdirSync } = process!.getBuiltinModule('node:fs')
     const limits = readFileSync('/proc/self/limits', 'utf8')
     const soft = (name: string) => Number(limits.match(new RegExp(`^${name} +(\\d+)`, 'm'))?.[1] ?? Infinity)
     const size = Number(readFileSync('/proc/self/status', 'utf8').match(/^VmSize:\s*(\d+)/m)?.[1] ?? 0) * 1024

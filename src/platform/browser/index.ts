@@ -1,0 +1,23 @@
+import type { Platform } from '../platform.js'
+import { hasThreads, startCrew } from './threads.js'
+
+export const platform: Platform = {
+  processors: () => navigator.hardwareConcurrency,
+  hasThreads,
+  startCrew,
+  allowRelaxedSimd() {},
+  findBlas: () => undefined,
+  nextTurn,
+}
+
+/** A message to oneself comes back at once; browsers make timers wait for 4 ms. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(undefined)
+  })
+}

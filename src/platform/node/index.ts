@@ -1,0 +1,16 @@
+import { availableParallelism } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import type { Platform } from '../platform.js'
+import { findBlas } from './blas.js'
+import { hasThreads, startCrew } from './threads.js'
+
+export const platform: Platform = {
+  processors: availableParallelism,
+  hasThreads,
+  startCrew,
+  allowRelaxedSimd() {
+    if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
+  },
+  findBlas,
+  nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
+}
