@@ -1,10 +1,48 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 
-export default defineConfig({
-  // #platform in sources is the sources' own.
-  ssr: { resolve: { conditions: ['unrolled-source', 'node', 'import', 'module', 'default'] } },
+// In sources, #platform is the sources' own.
+const source = 'unrolled-source'
+
+/** Tests of the public interface that need nothing of Node: they run in a page, too. */
+const everywhere = [
+  'src/{core,tensor,optim,train,generate}/*.test.ts',
+  'src/data/{data,ngram}.test.ts',
+  'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
+  'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
+]
+const needNode = ['src/core/{options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
+
+const chromium = process.env.UNROLLED_CHROMIUM ?? '/usr/bin/chromium'
+if (!existsSync(chromium)) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
+
+const browser = defineConfig({
+  resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
+  plugins: [
+    {
+      name: 'fixtures',
+      enforce: 'pre',
+      resolveId: (id) => (id.endsWith('/fixture-files.js') ? path.resolve('test/browser/fixture-files.ts') : undefined),
+    },
+  ],
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    name: 'chromium',
+    include: everywhere,
+    exclude: needNode,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox'] } }),
+      instances: [{ browser: 'chromium' }],
+    },
+  },
+})
+
+export default defineConfig({
+  test: {
     // All tests together take less than four minutes on a quiet machine. On a busy one each has five times that, so that
     // only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
     testTimeout: 1_200_000,
@@ -12,5 +50,13 @@ export default defineConfig({
     teardownTimeout: 300_000,
     globalSetup: './test/cache-folder.ts',
     reporters: ['default', './test/tally.ts'],
+    projects: [
+      {
+        extends: true,
+        ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
+        test: { name: 'node', include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
+      },
+      ...(existsSync(chromium) ? [{ extends: true as const, ...browser }] : []),
+    ],
   },
 })

@@ -20,6 +20,6 @@ export {
   predictAll,
 } from './generate/generate.js'
 export type { SamplingOptions } from './generate/sample.js'
-export { type KernelName, kernelNames, kernels, selectKernels } from './kernels/index.js'
+export { kernels, useKernels, wasmKernels } from './kernels/index.js'
 export type { RNNModel } from './nn/model.js'
 export type { RecurrentState } from './nn/state.js'

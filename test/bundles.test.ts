@@ -14,6 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 /** Trains on the kernels that its argument names, and tells the parameters' bits and how many workers are alive. */
 const program = `
 import { createHash } from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import threads from 'node:worker_threads'
 import { findTimeMachine, kernels, LSTM, manualSeed, readText, RNNModel, selectKernels, sequencesFromText, SGD, trainSteps } from ${JSON.stringify(library)}
 
@@ -24,6 +25,7 @@ threads.Worker = class extends threads.Worker {
     workers.push(this)
   }
 }
+syncBuiltinESMExports()
 async function main() {
   const say = ({ name, message }) => console.log(name, message)
   if (process.argv[2] === 'book') return findTimeMachine({ cacheDir: 'nowhere' }).catch(say)

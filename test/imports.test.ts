@@ -81,7 +81,7 @@ test('only the Node entry, its files, the command and Node’s side of the platf
   expect(others.filter((file) => importsOf(file).some((name) => name.startsWith('node:')))).toEqual([])
   const uses = /\b(process\.|getBuiltinModule|Buffer\b|require\()/
   const code = (file: string) =>
-    readFileSync(path.join(src, file), 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*|'[^'\n]*'/g, '')
+    readFileSync(path.join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^'\n]*'/g, '')
   expect(others.filter((file) => uses.test(code(file)))).toEqual([])
 })
 

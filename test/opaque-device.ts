@@ -1,4 +1,5 @@
-import type { Device, FloatArray, Kernels, Storage } from '../src/device/device.js'
+import type { Device, FloatArray, Kernels, Learning, Storage } from '../src/device/device.js'
+import { learningOf } from '../src/kernels/learning.js'
 
 /** What the numbers of a storage are is known to its device alone. */
 const hidden = new WeakMap<Storage, FloatArray | Int32Array>()
@@ -26,7 +27,8 @@ const inside = (value: unknown) => deep(value, (part) => (part instanceof Opaque
 
 const outside = (value: unknown) =>
   deep(value, (part) => {
-    if (part instanceof Float32Array || part instanceof Int32Array) return new OpaqueStorage(part)
+    if (part instanceof Float32Array || part instanceof Float64Array || part instanceof Int32Array)
+      return new OpaqueStorage(part)
     // The tape of a recurrent pass.
     const { backward } = Object(part) as { backward?: (...given: unknown[]) => unknown }
     return backward ? { backward: (...given: unknown[]) => outside(backward.apply(part, inside(given) as [])) } : part
@@ -56,13 +58,19 @@ export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
       }
     },
   }
+  const { update, temperature } = learningOf(kernels)
+  const wrapped =
+    (operation: (...given: never[]) => unknown) =>
+    (...given: unknown[]) =>
+      outside(operation(...(inside(given) as never[])))
+  const learning = { update: wrapped(update), temperature: wrapped(temperature) } as Learning
+  Object.assign(own, { learning })
   return new Proxy(own as Device, {
     get: (_, name: keyof Device) => {
       if (name in own) return own[name]
       const operation = kernels[name]
       if (typeof operation !== 'function') return undefined
-      return (...given: unknown[]) =>
-        outside((operation as (...given: unknown[]) => unknown).apply(kernels, inside(given) as unknown[]))
+      return wrapped(operation.bind(kernels) as (...given: never[]) => unknown)
     },
   })
 }

@@ -136,7 +136,7 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
       if (!signal.aborted) throw error
     }
   } else {
-    texts.push(...(await bestSoFar(model, vocab, common)).slice(0, samples))
+    texts.push(...(await bestSoFar(model, vocab, { ...common, beams })).slice(0, samples))
   }
   // One that was shown as it was made, or ended before its first token, only remains to be ended.
   const all = Array.from({ length: beams === undefined ? samples : texts.length }, (_, i) => texts[i] ?? { tokens: [] })

@@ -208,18 +208,10 @@ export interface Device<S extends Storage = Storage> {
    * logits, (softmax − one-hot) / rows, in `grad`.
    */
   crossEntropy(logits: S, targets: Int32Array, loss: S, grad: S, rows: number, columns: number): void
-  /**
-   * Three sums over the rows, from which the best temperature of a model is found: of log Σⱼ exp(β zⱼ) − β z_y, of its
-   * slope E[z] − z_y and of its curvature Var[z] under softmax(β z).
-   */
-  temperature(logits: S, targets: Int32Array, beta: number, rows: number, columns: number): S
   /** y = x̂ · gain + bias by rows, x̂ = (x − mean) · scale, scale = 1 / √(variance + eps); x̂ and scale [rows] are kept. */
   layerNorm(x: S, gain: S, bias: S | undefined, kept: Normalized<S>, y: S, eps: number): void
   /** With g = dy · gain: dx = (g − mean(g) − x̂ mean(g x̂)) · scale; dgain = Σ dy x̂ and dbias = Σ dy over the rows. */
   layerNormGrad(dy: S, gain: S, kept: Normalized<S>, dx: S, dgain: S, dbias: S): void
-
-  /** One step of an optimizer, on one parameter; `buffers` are what it keeps for it, by name. */
-  update(rule: Update, parameter: S, grad: S, buffers: Readonly<Record<string, S>>): void
 
   /**
    * y = random multiples of 2⁻²⁴ in [0, 1). They are counter-based: value i depends on the key and on i alone, so that
@@ -228,6 +220,9 @@ export interface Device<S extends Storage = Storage> {
   uniform(key: RandomKey, y: S): void
   /** y = `value` where the uniform number is at least p, and otherwise 0. */
   mask(key: RandomKey, p: number, value: number, y: S): void
+
+  /** What only training asks for. Absent on the CPU: `learningOf` has it. */
+  readonly learning?: Learning<S>
 
   /** Runs one layer in one direction. `keep` asks for the tape of the backward pass. */
   recurrent(
@@ -239,6 +234,17 @@ export interface Device<S extends Storage = Storage> {
 
   /** Makes a stack ready for `batchSize` sequences side by side. */
   stepper(stack: Stack<S>, batchSize: number): Stepper
+}
+
+/** What only training asks for: apart, so that a page that runs saved models does not carry it. */
+export interface Learning<S extends Storage = Storage> {
+  /** One step of an optimizer, on one parameter; `buffers` are what it keeps for it, by name. */
+  update(rule: Update, parameter: S, grad: S, buffers: Readonly<Record<string, S>>): void
+  /**
+   * Three sums over the rows, from which the best temperature of a model is found: of log Σⱼ exp(β zⱼ) − β z_y, of its
+   * slope E[z] − z_y and of its curvature Var[z] under softmax(β z).
+   */
+  temperature(logits: S, targets: Int32Array, beta: number, rows: number, columns: number): S
 }
 
 /** What layer normalization keeps for its gradient: x̂ [rows, columns] and 1 / √(variance + eps) [rows]. */

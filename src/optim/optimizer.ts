@@ -4,6 +4,7 @@ import { checkOptions } from '../core/options.js'
 import { checkParts, numberProblems } from '../core/state.js'
 import type { Storage } from '../device/device.js'
 import type { Update } from '../device/update.js'
+import { learningOf } from '../kernels/learning.js'
 import { checkNoneHidden, noteListed } from '../tensor/listings.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
@@ -115,7 +116,12 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       const { grad, device } = parameter
       if (!grad) continue
       slot.steps++
-      device.update(this.rule(slot.steps, slot.group), parameter.storage, grad.storage, this.#storagesOf(slot))
+      learningOf(device).update(
+        this.rule(slot.steps, slot.group),
+        parameter.storage,
+        grad.storage,
+        this.#storagesOf(slot),
+      )
     }
   }
 

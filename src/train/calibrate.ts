@@ -2,6 +2,7 @@ import { checkLoss } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import type { Corpus } from '../data/sequences.js'
+import { learningOf } from '../kernels/learning.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import { type EvaluateOptions, type Evaluation, evaluateOptions, evaluationOf, readCorpus } from './evaluate.js'
 
@@ -58,13 +59,15 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
 /** The loss over the text with all scores times β, and the sums of its first and second derivative. */
 async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions, beta: number) {
   let [loss, slope, curvature, tokens] = [0, 0, 0, 0]
-  await readCorpus('calibrate', model, corpus, options, async ({ device, storage, shape }, labels) => {
+  await readCorpus('calibrate', model, corpus, options, async (scores, labels) => {
+    const { device, storage, shape } = scores
     const [rows, columns] = shape
-    const sums = await device.read(device.temperature(storage, labels.data as Int32Array, beta, rows, columns))
-    loss += sums[0]
-    slope += sums[1]
-    curvature += sums[2]
-    tokens += rows
+    const sums = learningOf(device).temperature(storage, labels.data as Int32Array, beta, rows, columns)
+    const [cost, first, second] = await device.read(sums)
+    loss += cost
+    slope += first
+    curvature += second
+    tokens += labels.size
   })
   return { evaluation: evaluationOf(loss / tokens, tokens), slope, curvature }
 }

@@ -17,12 +17,9 @@ import type {
   UnaryOp,
   View,
 } from '../../device/device.js'
-import type { Update } from '../../device/update.js'
 import { copy } from './copy.js'
 import { argmax, pick, put, sumAxis, sumSquares } from './reduce.js'
 import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, softmaxGrad } from './rows.js'
-import { temperature } from './temperature.js'
-import { update } from './update.js'
 
 /**
  * What all kernels on the CPU share: arrays in the memory of the program as storages, and the operations that memory
@@ -150,10 +147,6 @@ export abstract class HostKernels implements Kernels {
     logSoftmaxGrad(dy, dx, columns)
   }
 
-  temperature(logits: FloatArray, targets: Int32Array, beta: number, rows: number, columns: number): FloatArray {
-    return temperature(logits, targets, beta, rows, columns)
-  }
-
   layerNorm(
     x: FloatArray,
     gain: FloatArray,
@@ -174,10 +167,6 @@ export abstract class HostKernels implements Kernels {
     dbias: FloatArray,
   ): void {
     layerNormGrad(dy, gain, kept, dx, dgain, dbias)
-  }
-
-  update(rule: Update, parameter: FloatArray, grad: FloatArray, buffers: Readonly<Record<string, FloatArray>>): void {
-    update(rule, parameter, grad, buffers)
   }
 
   uniform(key: RandomKey, y: FloatArray): void {
