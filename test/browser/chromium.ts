@@ -1,0 +1,70 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { build } from 'esbuild'
+import { type Browser, chromium as engine, type Page } from 'playwright'
+
+/** Debian's Chromium, or another one that the environment names. */
+export const chromium = process.env.UNROLLED_CHROMIUM ?? '/usr/bin/chromium'
+
+/** What a server says of each page that it serves. */
+export interface Serving {
+  /** Isolates the page from other origins, so that it may share memory between threads. Default true. */
+  isolated?: boolean
+  /** Content security policy. Default: none. */
+  policy?: string
+}
+
+/** Files by their path, such as `/page.js`. */
+export type Files = Readonly<Record<string, string | Uint8Array>>
+
+const types: Record<string, string> = { '.js': 'text/javascript', '.html': 'text/html', '.json': 'application/json' }
+
+/** A server of files on a port of its own. Every path without a file is an empty page that runs /page.js. */
+export async function serve(
+  files: Files,
+  { isolated = true, policy }: Serving = {},
+): Promise<Server & { url: string }> {
+  const html = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/page.js"></script>'
+  const server = createServer(({ url = '/' }, response) => {
+    const file = new URL(url, 'http://localhost').pathname
+    const content = files[file] ?? (path.extname(file) === '' ? html : undefined)
+    const headers: Record<string, string> = {
+      'content-type':
+        types[path.extname(file)] ?? (path.extname(file) === '' ? 'text/html' : 'application/octet-stream'),
+    }
+    if (isolated) {
+      headers['cross-origin-opener-policy'] = 'same-origin'
+      headers['cross-origin-embedder-policy'] = 'require-corp'
+    }
+    if (policy) headers['content-security-policy'] = policy
+    // Browsers ask for an icon by themselves.
+    const missing = file === '/favicon.ico' ? 204 : 404
+    response.writeHead(content === undefined ? missing : 200, headers).end(content)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return Object.assign(server, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` })
+}
+
+/** A program for a browser in one file, from a text that may import from the project's folder. */
+export async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: path.resolve('.'), loader: 'ts' },
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    external: ['gpt-tokenizer'],
+    write: false,
+    logLevel: 'error',
+  })
+  return outputFiles[0].text
+}
+
+export const launch = (args: string[] = []): Promise<Browser> =>
+  engine.launch({ executablePath: chromium, args: ['--no-sandbox', ...args] })
+
+/** Waits for `globalThis.outcome` of a page, and gives what it is or throws what it was rejected with. */
+export async function outcomeOf<T>(page: Page): Promise<T> {
+  await page.waitForFunction(() => 'outcome' in globalThis, undefined, { timeout: 0 })
+  return page.evaluate(() => (globalThis as unknown as { outcome: Promise<T> }).outcome)
+}
