@@ -1,5 +1,7 @@
+export type { RandomKey } from './core/counter-random.js'
 export * from './core/errors.js'
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'
+export type { Shape } from './core/shape.js'
 export { loadBytePairs } from './data/byte-pairs.js'
 export { type EncodeOptions, type LoadedText, type LoadOptions, sequencesFromText } from './data/load.js'
 export { type Baseline, type BaselineOptions, NgramModel, ngramBaselines } from './data/ngram.js'
@@ -9,8 +11,29 @@ export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.j
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
 export type { CellKind } from './device/cells.js'
-export type { Device, FloatArray, Kernels, Stepper, Storage } from './device/device.js'
-export type { Update } from './device/update.js'
+export type {
+  BinaryOp,
+  Device,
+  FloatArray,
+  Kernels,
+  Learning,
+  MatmulSizes,
+  Normalized,
+  OutputWeights,
+  RecurrentGrads,
+  RecurrentInput,
+  RecurrentOutput,
+  RecurrentOutputGrads,
+  RecurrentSizes,
+  RecurrentTape,
+  RecurrentWeights,
+  Stack,
+  Stepper,
+  Storage,
+  UnaryOp,
+  View,
+} from './device/device.js'
+export type { AdamUpdate, RMSpropUpdate, SGDUpdate, Update } from './device/update.js'
 export type { ModelConfig, TrainingRecord } from './formats/model.js'
 export { decodeModel, encodeModel, type LoadedModel, type ModelFile } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
@@ -35,11 +58,13 @@ export {
   kernels,
   referenceKernels,
   selectKernels,
+  type ThreadOptions,
   useKernels,
   wasmKernels,
 } from './kernels/index.js'
+export type { Simd } from './kernels/wasm/exports.js'
 export { RecurrentCell, type RecurrentCellOptions } from './nn/cell.js'
-export { Dropout, type DropoutKind } from './nn/dropout.js'
+export { Dropout, type DropoutKind, type DropoutOptions } from './nn/dropout.js'
 export { Embedding, type EmbeddingOptions } from './nn/embedding.js'
 export { GRU, GRUCell } from './nn/gru.js'
 export { constant, type Initializer, initialize, normal, uniform } from './nn/init.js'
@@ -50,8 +75,9 @@ export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
 export { Parameter, registerBuffer } from './nn/parameter.js'
 export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
-export { RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
-export { detachState, type LSTMState, type RecurrentState } from './nn/state.js'
+export { type Nonlinearity, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
+export { detachState, type LSTMState, type RecurrentState, type StateParts } from './nn/state.js'
+export type { CellStep, Sums } from './nn/unfused.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
 export { clipGradNorm, clipGradValue } from './optim/clip.js'
 export {
@@ -77,8 +103,10 @@ export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
 export { concatenate, crossEntropy, layerNorm, linear, mseLoss, oneHot, split, stack } from './tensor/functions.js'
+export type { DType, Placed } from './tensor/placed.js'
+export type { LinearHead } from './tensor/recurrent.js'
 export type { SavedTensor } from './tensor/state.js'
-export { type NestedNumbers, Tensor } from './tensor/tensor.js'
+export { type NestedNumbers, type ReduceOptions, Tensor } from './tensor/tensor.js'
 export { type Calibration, calibrate } from './train/calibrate.js'
 export { type EvaluateOptions, type Evaluation, evaluate, evaluateCorpus } from './train/evaluate.js'
 export type { EpochEvent, StepEvent, TrainEvent, ValidationEvent } from './train/events.js'

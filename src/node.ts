@@ -2,7 +2,14 @@ export * from './index.js'
 export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
 export type { Progress } from './node/download.js'
 export { FileCorpus } from './node/file-corpus.js'
-export { HISTORY, type HistoryEvent, type HistoryOptions, HistoryWriter, readHistory } from './node/history.js'
+export {
+  HISTORY,
+  type HistoryEvent,
+  type HistoryOptions,
+  HistoryWriter,
+  type ResumeEvent,
+  readHistory,
+} from './node/history.js'
 export { type CorpusOptions, type CorpusProgress, type LoadedCorpus, loadCorpus } from './node/load-corpus.js'
 export { type LoadTextOptions, loadText } from './node/load-text.js'
 export { checkModelFolder, loadModel, saveModel } from './node/model-folder.js'

@@ -121,21 +121,16 @@ export class Generator {
   }
 
   /** Shuffles in place (Fisher & Yates) and returns the same array, typed or not. */
-  shuffle<T extends Items>(all: T): T {
+  shuffle<T extends { readonly length: number; [index: number]: unknown }>(all: T): T {
     const fits = Array.isArray(all) || (ArrayBuffer.isView(all) && !(all instanceof DataView))
     checkArgument('Generator.shuffle', 'the items', all, fits && !Object.isFrozen(all), 'an array that is not frozen')
-    const items: Items = all
+    const items: { [index: number]: unknown; readonly length: number } = all
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1)
       ;[items[i], items[j]] = [items[j], items[i]]
     }
     return all
   }
-}
-
-interface Items {
-  readonly length: number
-  [index: number]: unknown
 }
 
 let current: Generator | undefined

@@ -1,6 +1,7 @@
 import { describe } from './describe.js'
 import { ShapeError } from './errors.js'
 
+/** The lengths of the axes of a tensor; none of a scalar. */
 export type Shape = readonly number[]
 
 /** The number of values of a shape; 1 for a scalar. */

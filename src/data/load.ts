@@ -7,6 +7,7 @@ import { type TextChanges, type TextOptions, type TokenKind, tokenKinds } from '
 import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from './tokens.js'
 import { checkVocab, Vocab, type VocabOptions } from './vocab.js'
 
+/** How a text becomes batches of tokens. */
 export interface EncodeOptions extends TextOptions, Pick<VocabOptions, 'minFreq'> {
   /** A vocabulary to encode with, such as a saved model's, in the place of one of this text's tokens. */
   vocab?: Vocab
@@ -15,6 +16,7 @@ export interface EncodeOptions extends TextOptions, Pick<VocabOptions, 'minFreq'
 /** Tokens of The Time Machine that the book trains on. */
 export const BOOK_TOKENS = 10_000
 
+/** How a text is cleaned, cut into tokens and made into batches. */
 export interface LoadOptions extends SequenceOptions, EncodeOptions {
   /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default Infinity. */
   maxTokens?: number
@@ -30,6 +32,7 @@ export const encodeOptions: OptionKinds<EncodeOptions> = {
 
 export const loadOptions: OptionKinds<LoadOptions> = { ...sequenceOptions, ...encodeOptions, maxTokens: 'any' }
 
+/** A text as batches, with its vocabulary. */
 export interface LoadedText {
   data: SequenceData
   vocab: Vocab

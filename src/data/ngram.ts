@@ -18,6 +18,7 @@ export interface Baseline {
   counted: number
 }
 
+/** How n-gram models are counted and compared. */
 export interface BaselineOptions {
   /** Length of the longest n-grams. Default 6; less if the vocabulary is so large that n-grams cannot be numbered. */
   maxOrder?: number
@@ -29,6 +30,7 @@ export interface BaselineOptions {
   /** Ends the work: the promise is rejected with the reason of the signal. */
   signal?: AbortSignal
   /** @param done the part of the work that is done, from 0 to 1 */
+  /** Is told how much of the work is done, from 0 to 1. */
   onProgress?: (done: number) => void
 }
 

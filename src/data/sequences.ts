@@ -5,11 +5,13 @@ import { Generator } from '../core/random.js'
 import { fromData } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 
+/** How batches are drawn: neighbours follow one another (`sequential`), or the order is random. */
 export type Sampling = 'sequential' | 'random'
 
 /** Numbers of tokens, in as few bytes as the vocabulary allows: a typed array, or what reads a file like one. */
 export interface Corpus {
   readonly length: number
+  /** The tokens from `from` up to, not including, `to`. */
   subarray(from: number, to: number): Uint8Array | Uint16Array | Int32Array
 }
 
@@ -19,6 +21,7 @@ export interface Batch {
   y: Tensor
 }
 
+/** Sizes and order of batches. */
 export interface SequenceOptions {
   /** Sequences in a batch. Default 32. */
   batchSize?: number

@@ -3,6 +3,7 @@ import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { type Corpus, checkCorpus } from './sequences.js'
 
+/** The shares of a text that are held out. */
 export interface SplitOptions {
   /** The part of the tokens kept for validation, from 0 to below 1. Default 0. */
   validation?: number
@@ -12,6 +13,7 @@ export interface SplitOptions {
 
 const splitOptions: OptionKinds<SplitOptions> = { validation: 'any', test: 'any' }
 
+/** A text in three parts; those of no share are absent. */
 export interface SplitCorpus {
   train: Corpus
   /** Absent where its part is 0; so is `test`. */

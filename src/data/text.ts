@@ -1,12 +1,13 @@
 import { checkString } from '../core/check.js'
-export const tokenKinds = ['char', 'byte', 'word', 'bpe'] as const
+export const tokenKinds = ['char', 'byte', 'word', 'bpe'] as const satisfies readonly TokenKind[]
 
 /**
  * How a text is cut into tokens: characters (Unicode code points), the bytes of its UTF-8, words (between white
  * space), or byte-pair tokens (parts of words, as GPT-4o has them).
  */
-export type TokenKind = (typeof tokenKinds)[number]
+export type TokenKind = 'char' | 'byte' | 'word' | 'bpe'
 
+/** How a text is cleaned and cut into tokens. */
 export interface TextOptions {
   /** Default 'char'. */
   tokens?: TokenKind

@@ -14,6 +14,7 @@ import { splitBytePairs } from './byte-pairs.js'
 import { ByteText, bytesOf } from './bytes.js'
 import { type TokenKind, tokenKinds } from './text.js'
 
+/** Which tokens a vocabulary takes. */
 export interface VocabOptions {
   /** Tokens rarer than this are unknown. Default 0. */
   minFreq?: number
@@ -110,6 +111,7 @@ export class Vocab {
     return this.#tokens
   }
 
+  /** Whether a token has a number of its own. */
   has(token: string): boolean {
     checkString('Vocab.has', 'the token', token)
     return this.#indices.has(token)
@@ -147,6 +149,7 @@ export class Vocab {
     )
   }
 
+  /** The text of token numbers. */
   decode(indices: Iterable<number>): string[] {
     checkIterable('Vocab.decode', 'indices', indices, 'an array of numbers of tokens')
     return Array.from(indices, (index) => this.#tokenOf('Vocab.decode', index))

@@ -3,6 +3,7 @@ import type { Shape } from '../core/shape.js'
 /** What users call the cells; an RNN is one of two kinds. */
 export const cellNames = ['rnn', 'gru', 'lstm'] as const
 
+/** A cell with its nonlinearity, as the kernels name it. */
 export type CellKind = 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm'
 
 /** Consecutive gate blocks that one side fills, and which of PyTorch's gates each block holds. */

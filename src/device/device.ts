@@ -19,6 +19,7 @@ export interface View {
   strides: readonly number[]
 }
 
+/** Operations on each value. */
 export type UnaryOp = 'exp' | 'log' | 'tanh' | 'sigmoid' | 'relu' | 'sqrt' | 'abs' | 'sign'
 
 /** The `…Grad` operations take the output's gradient and the *output* of the forward operation. */
@@ -56,17 +57,18 @@ export interface RecurrentWeights<S = FloatArray> {
   biasIh?: S
   biasHh?: S
   /** A linear output on top, computed together with the layer. */
-  head?: Head<S>
+  head?: OutputWeights<S>
 }
 
 /** scores = h · weightᵀ + bias */
-export interface Head<S = FloatArray> {
+export interface OutputWeights<S = FloatArray> {
   /** [outFeatures, hiddenSize] */
   weight: S
   /** [outFeatures] */
   bias?: S
 }
 
+/** What a layer reads, and the state before its first step. */
 export interface RecurrentInput<S = FloatArray> {
   /** [numSteps, batchSize, inputSize], or tokens [numSteps, batchSize], which stand for one-hot rows. */
   input: S | Int32Array
@@ -76,6 +78,7 @@ export interface RecurrentInput<S = FloatArray> {
   c0?: S
 }
 
+/** What a layer makes of a sequence. */
 export interface RecurrentOutput<S = FloatArray> {
   /** h at every step, [numSteps, batchSize, hiddenSize]; of a head, its scores, [numSteps, batchSize, outFeatures] */
   output: S
@@ -92,13 +95,14 @@ export interface RecurrentOutputGrads<S = FloatArray> {
   cn?: S
 }
 
+/** Gradients of everything that went into a pass over a layer. */
 export interface RecurrentGrads<S = FloatArray> {
   weightIh: S
   weightHh: S
   biasIh?: S
   biasHh?: S
   /** Only where there is a head, and a gradient of its scores. */
-  head?: Head<S>
+  head?: OutputWeights<S>
   /** Only where asked for, and never for tokens. */
   input?: S
   h0?: S
@@ -107,6 +111,7 @@ export interface RecurrentGrads<S = FloatArray> {
 
 /** What the forward pass kept: good for one backward pass. */
 export interface RecurrentTape<S = FloatArray> {
+  /** From the gradients of the outputs to all others. @param wanted those that are asked for beside the weights' */
   backward(grads: RecurrentOutputGrads<S>, wanted: { input: boolean; state: boolean }): RecurrentGrads<S>
 }
 

@@ -6,7 +6,7 @@ import { formatShape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { type CellKind, cellNames, cells } from '../device/cells.js'
-import { dropoutKinds } from '../nn/dropout.js'
+import { type DropoutKind, dropoutKinds } from '../nn/dropout.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
@@ -22,12 +22,40 @@ const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const VERSION = 1
 
 /** What config.json of a saved model says. */
-const configSchema = v.pipe(
+export interface ModelConfig {
+  format: 'unrolled'
+  version: typeof VERSION
+  cell: (typeof cellNames)[number]
+  /** Of an RNN. */
+  nonlinearity?: 'tanh' | 'relu'
+  vocabSize: number
+  hiddenSize: number
+  numLayers: number
+  bias: boolean
+  bidirectional: boolean
+  /** Probability of dropout between layers. */
+  dropout: number
+  dropoutKind?: DropoutKind
+  weightDropout?: number
+  inputDropout?: number
+  outputDropout?: number
+  embeddingSize?: number
+  tieWeights?: boolean
+  layerNorm?: boolean
+  /** How the model was trained, for people to read. */
+  training?: TrainingRecord
+  /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
+  sha256?: Record<string, string>
+}
+
+/** How a model was trained, for people to read. */
+export type TrainingRecord = Record<string, string | number | boolean | null | string[]>
+
+const configSchema: v.GenericSchema<ModelConfig> = v.pipe(
   v.strictObject({
     format: v.literal('unrolled'),
     version: v.literal(VERSION),
     cell: v.picklist(cellNames),
-    /** Of an RNN. */
     nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
     vocabSize: size,
     hiddenSize: size,
@@ -43,11 +71,9 @@ const configSchema = v.pipe(
     embeddingSize: v.optional(size),
     tieWeights: v.optional(v.boolean()),
     layerNorm: v.optional(v.boolean()),
-    /** How the model was trained, for people to read. */
     training: v.optional(
       v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(v.string())])),
     ),
-    /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
     sha256: v.optional(v.record(v.string(), v.string())),
   }),
   v.check(
@@ -60,9 +86,6 @@ const configSchema = v.pipe(
 const newerSchema = v.object({ format: v.literal('unrolled'), version: v.pipe(v.number(), v.gtValue(VERSION)) })
 
 const vocabSchema = v.strictObject({ kind: v.picklist(tokenKinds), tokens: v.array(v.string()) })
-
-export type ModelConfig = v.InferOutput<typeof configSchema>
-export type TrainingRecord = NonNullable<ModelConfig['training']>
 
 /** The configuration of a model, as saved beside its parameters. */
 export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {

@@ -24,12 +24,14 @@ const PARAMETERS = 'model.safetensors'
 const VOCAB = 'vocab.json'
 
 /** The files of a saved model, in the order in which they are written: the configuration holds the others' sums. */
-export const modelFiles = [PARAMETERS, VOCAB, CONFIG] as const
-export type ModelFile = (typeof modelFiles)[number]
+export const modelFiles: readonly ModelFile[] = [PARAMETERS, VOCAB, CONFIG]
+/** The name of one of the files of a saved model. */
+export type ModelFile = 'model.safetensors' | 'vocab.json' | 'config.json'
 
 /** Bytes beyond which a text is not read. */
 export const mostBytes = { [CONFIG]: 2 ** 20, [VOCAB]: 2 ** 28 }
 
+/** What was read of a saved model. */
 export interface LoadedModel {
   model: RNNModel
   vocab: Vocab

@@ -10,6 +10,7 @@ import { type Prefix, prefixOf, streamAfter } from './prefix.js'
 import { checkScores, logProbabilities, onlyUnknown } from './sample.js'
 import { StopFilter, stopIn, stopsOf } from './text.js'
 
+/** How a beam search begins, ends and compares texts. */
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
   /** Texts kept at each step, and at the end. Default 4; 1 takes the likeliest token each time. */
   beams?: number

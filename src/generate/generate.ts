@@ -15,6 +15,7 @@ export interface GenerateAllOptions extends GenerateOptions {
   samples?: number
 }
 
+/** What `predict` takes beside its arguments. */
 export type PredictOptions = Omit<GenerateOptions, 'prefix' | 'length'>
 
 const generateAllOptions: OptionKinds<GenerateAllOptions> = { ...generateOptions, samples: 'any' }

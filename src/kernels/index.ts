@@ -30,6 +30,7 @@ export function referenceKernels(precision: 'float32' | 'float64' = 'float32'): 
   return new ReferenceKernels(precision)
 }
 
+/** How many threads kernels use. */
 export interface ThreadOptions {
   /** Threads that recurrent layers are computed on. Default: those of the machine, up to 8. */
   threads?: number
@@ -69,6 +70,7 @@ function checkThreads(where: string, { threads }: ThreadOptions): void {
 
 /** Words for kernels, as on the command line. */
 export const kernelNames = ['auto', 'wasm', 'blas', 'reference'] as const
+/** A word for kernels. */
 export type KernelName = (typeof kernelNames)[number]
 
 /** Uses the kernels of that name from now on. @throws OptionError for `blas` where there is none, and as they do */

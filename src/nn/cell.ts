@@ -12,8 +12,9 @@ import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 import type { Shapes } from './shapes.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './state.js'
-import { type CellWeights, type Step, UnfusedCell } from './unfused.js'
+import { type CellStep, type CellWeights, UnfusedCell } from './unfused.js'
 
+/** Sizes and parts of a recurrent cell. */
 export interface RecurrentCellOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
   inputSize: number
@@ -57,9 +58,9 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
   declare readonly bias_ih: Parameter | undefined
   declare readonly bias_hh: Parameter | undefined
   readonly #name: string
-  readonly #step: Step
+  readonly #step: CellStep
 
-  protected constructor(name: string, kind: CellKind, step: Step, options: RecurrentCellOptions) {
+  protected constructor(name: string, kind: CellKind, step: CellStep, options: RecurrentCellOptions) {
     super()
     checkOptions(name, options, cellOptions, elsewhere)
     const { inputSize, hiddenSize, bias = true, layerNorm = false, generator = defaultGenerator() } = options

@@ -40,7 +40,8 @@ export function dropTokens(tokens: Tensor, p: number, generator: Generator): Ten
   )
 }
 
-interface DropoutOptions {
+/** Options of Dropout. */
+export interface DropoutOptions {
   /** Probability of dropping a value. Default 0.5. */
   p?: number
   /** Source of the masks. Default: the one that `manualSeed` restarts. */
@@ -71,6 +72,7 @@ export class Dropout extends Module {
     return [...super.ownGenerators(), this.#generator]
   }
 
+  /** Zeroes values in training; under `eval()` it gives `x` itself. */
   forward(x: Tensor): Tensor {
     floatsIn('Dropout.forward', x, 'input')
     return this.training ? dropout(x, this.p, this.#generator) : x

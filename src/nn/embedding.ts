@@ -10,6 +10,7 @@ import { normal } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 
+/** Sizes of an embedding. */
 export interface EmbeddingOptions {
   numEmbeddings: number
   embeddingDim: number

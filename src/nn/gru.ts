@@ -1,13 +1,13 @@
 import type { Tensor } from '../tensor/tensor.js'
 import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
-import { gatesIn, type Step } from './unfused.js'
+import { type CellStep, gatesIn } from './unfused.js'
 
 /**
  * Gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n, its two biases, and the reset gate applied
  * after the hidden state's product. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold r and z together, and n apart.
  */
-const step: Step = ([a, aNew], [u, uNew], before) => {
+const step: CellStep = ([a, aNew], [u, uNew], before) => {
   const [r, z] = gatesIn(a.add(u).sigmoid(), 2)
   const n = aNew.add(r.mul(uNew)).tanh()
   // (1 − z) n + z h', with one product less.

@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 
+/** Sizes and parts of a layer normalization. */
 export interface LayerNormOptions {
   /** Length of the last axis, which is normalized. */
   numFeatures: number

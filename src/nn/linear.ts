@@ -11,6 +11,7 @@ import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 import { linearShapes } from './shapes.js'
 
+/** Sizes and parts of a linear layer. */
 export interface LinearOptions {
   inFeatures: number
   outFeatures: number

@@ -1,13 +1,13 @@
 import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
 import type { LSTMState } from './state.js'
-import { gatesIn, type Step } from './unfused.js'
+import { type CellStep, gatesIn } from './unfused.js'
 
 /**
  * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), with PyTorch's gate order i, f,
  * g, o and its two biases. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold the sums of all gates.
  */
-const step: Step = ([a], [u], before, norm) => {
+const step: CellStep = ([a], [u], before, norm) => {
   const [i, f, g, o] = gatesIn(a.add(u), 4)
   const c = f.sigmoid().mul(before.c!).add(i.sigmoid().mul(g.tanh()))
   const h = o.sigmoid().mul(norm(c).tanh())

@@ -14,6 +14,7 @@ import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './state.js'
 
+/** What an RNNModel has beside its recurrent layer and its output. */
 export interface RNNModelOptions {
   /** Features of a learned embedding of the tokens. Default: none; tokens are one-hot, as in the book. */
   embeddingSize?: number

@@ -74,6 +74,7 @@ export abstract class Module {
     return collect(this, this.typeName).buffers
   }
 
+  /** `namedParameters` without the names. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, tensor]) => tensor)
   }
@@ -94,10 +95,12 @@ export abstract class Module {
     return this
   }
 
+  /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null
   }
 
+  /** Switches dropout of this module and all inside it on, or off. */
   train(mode = true): this {
     // Modules may hold each other.
     if (switching.has(this)) return this
@@ -111,6 +114,7 @@ export abstract class Module {
     return this
   }
 
+  /** Switches dropout of this module and all inside it off. */
   eval(): this {
     return this.train(false)
   }

@@ -6,7 +6,7 @@ import type { CellKind } from '../device/cells.js'
 import type { Stepper } from '../device/device.js'
 import { concatenate, linear, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
-import { checkHead, type Head, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
+import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
@@ -15,12 +15,13 @@ import { Module } from './module.js'
 import type { Parameter } from './parameter.js'
 import { recurrentShapes, type Suffix, suffixesOf } from './shapes.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './state.js'
-import { type CellWeights, type Step, UnfusedCell, unfusedLayer } from './unfused.js'
+import { type CellStep, type CellWeights, UnfusedCell, unfusedLayer } from './unfused.js'
 import { UnfusedStepper } from './unfused-stepper.js'
 
 /** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
 export const MAX_LAYERS = 1000
 
+/** Sizes and parts of a recurrent layer. */
 export interface RecurrentOptions {
   /** Features of the input; for tokens, the size of the vocabulary. */
   inputSize: number
@@ -103,9 +104,9 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly [vector: `${'bias' | 'gain'}_${'ih' | 'hh' | 'c'}_${Suffix}`]: Parameter | undefined
   readonly #name: string
   readonly #generator: Generator
-  readonly #step: Step
+  readonly #step: CellStep
 
-  protected constructor(name: string, kind: CellKind, step: Step, options: RecurrentOptions) {
+  protected constructor(name: string, kind: CellKind, step: CellStep, options: RecurrentOptions) {
     super()
     checkOptions(name, options, recurrentOptions, elsewhere)
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
@@ -157,7 +158,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * @param input float [numSteps, batch, inputSize], or tokens, int32 [numSteps, batch], which stand for
    *   one-hot rows without making them ([batch, numSteps, …] under `batchFirst`)
    * @param state the state before the first step; zeros where absent
-   * @returns `output` [numSteps, batch, numDirections × hiddenSize]: the hidden state of the last layer at
+   * @returns `output` [numSteps, batch, numDirections × hiddenSize], the hidden state of the last layer at
    *   every step, and `state`: that of every layer after its last step
    * @throws ShapeError where input or state have other sizes, OptionError for a token out of range
    */
@@ -177,14 +178,14 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * @returns `output` [numSteps, batch, outFeatures] and `state`
    * @throws OptionError where not `takesHead`, ShapeError where head, input or state have other sizes
    */
-  forwardTo(head: Head, input: Tensor, state?: S): { output: Tensor; state: S } {
+  forwardTo(head: LinearHead, input: Tensor, state?: S): { output: Tensor; state: S } {
     const where = `${this.#name}.forwardTo`
     if (!this.takesHead) throw new OptionError(`${where}: takesHead is false, expected a layer that takes a head`)
     checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
   }
 
-  #run(input: Tensor, state?: S, head?: Head): { output: Tensor; state: S } {
+  #run(input: Tensor, state?: S, head?: LinearHead): { output: Tensor; state: S } {
     const where = `${this.#name}.forward`
     checkTensor(where, input, 'input')
     for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)

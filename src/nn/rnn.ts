@@ -3,23 +3,26 @@ import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { cellOptions, RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
-import type { Step } from './unfused.js'
+import type { CellStep } from './unfused.js'
 
-type Nonlinearity = 'tanh' | 'relu'
+/** The nonlinearity of a simple recurrent network. */
+export type Nonlinearity = 'tanh' | 'relu'
 
 interface OfAnRNN {
   /** Default 'tanh'. */
   nonlinearity?: Nonlinearity
 }
 
+/** Options of an RNN. */
 export interface RNNOptions extends RecurrentOptions, OfAnRNN {}
+/** Options of an RNNCell. */
 export interface RNNCellOptions extends RecurrentCellOptions, OfAnRNN {}
 
 const rnnOptions: OptionKinds<RNNOptions> = { ...recurrentOptions, nonlinearity: 'any' }
 const rnnCellOptions: OptionKinds<RNNCellOptions> = { ...cellOptions, nonlinearity: 'any' }
 
 /** The simple recurrent network (Elman 1990). `a` = W_ih x + b_ih, `u` = W_hh h' + b_hh. */
-const steps: Record<Nonlinearity, Step> = {
+const steps: Record<Nonlinearity, CellStep> = {
   tanh: ([a], [u]) => ({ h: a.add(u).tanh() }),
   relu: ([a], [u]) => ({ h: a.add(u).relu() }),
 }

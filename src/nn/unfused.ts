@@ -15,7 +15,7 @@ export type Sums = readonly Tensor[]
  * One time step of a cell as its equations.
  * @param norm of c: its layer normalization where the cell has it, and c itself elsewhere
  */
-export type Step = (a: Sums, u: Sums, before: StateParts, norm: (c: Tensor) => Tensor) => StateParts
+export type CellStep = (a: Sums, u: Sums, before: StateParts, norm: (c: Tensor) => Tensor) => StateParts
 
 /** So many gates that lie side by side, [batch, hiddenSize] each. */
 export const gatesIn = (sums: Tensor, count: number): Tensor[] => split(sums, sums.shape[1] / count, 1)
@@ -40,7 +40,7 @@ export class UnfusedCell {
 
   constructor(
     readonly kind: CellKind,
-    readonly equations: Step,
+    readonly equations: CellStep,
     readonly weights: CellWeights,
   ) {
     const { gainIh, gainHh, biasIh, biasHh } = weights

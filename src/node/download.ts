@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 
+/** How much of a download has come. */
 export interface Progress {
+  /** Bytes. */
   received: number
   /** Where the server tells it. */
   total?: number

@@ -25,6 +25,7 @@ export interface ResumeEvent {
 /** An event as a history tells it: with the seconds of training until then, pauses between resumed parts left out. */
 export type HistoryEvent = (TrainEvent | ResumeEvent) & { seconds: number }
 
+/** How much of an earlier history is kept, and how many steps are told. */
 export interface HistoryOptions {
   /**
    * How much of an earlier history is kept: its `bytes` when the checkpoint was written that a training goes on

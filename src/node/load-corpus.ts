@@ -16,6 +16,7 @@ import { FileCorpus } from './file-corpus.js'
 import { readChunks } from './read-chunks.js'
 import { openSources, type SourceFile, type Sources } from './sources.js'
 
+/** How far the reading of a text is. */
 export interface CorpusProgress {
   /** A text is read twice: to count its tokens, and to number them. A cache is read once, to check it. */
   phase: 'counting' | 'encoding' | 'checking'
@@ -25,6 +26,7 @@ export interface CorpusProgress {
   total: number
 }
 
+/** How texts of any size are read and counted. */
 export interface CorpusOptions extends EncodeOptions {
   /**
    * How characters are written, as `TextDecoder` names it, such as 'windows-1252'. Default: what a byte order mark says,
@@ -39,6 +41,7 @@ export interface CorpusOptions extends EncodeOptions {
   maxMemory?: number
   /** Ends the loading with its reason. */
   signal?: AbortSignal
+  /** Is told how far the reading is. */
   onProgress?: (progress: CorpusProgress) => void
   /** What the source `-` stands for. Default: process.stdin. */
   stdin?: AsyncIterable<Uint8Array>
@@ -55,6 +58,7 @@ const corpusOptions: OptionKinds<CorpusOptions> = {
   stdin: 'any',
 }
 
+/** A text as numbers, with its vocabulary. */
 export interface LoadedCorpus {
   /** A typed array, or for a long text a `FileCorpus`. */
   corpus: Corpus

@@ -2,6 +2,7 @@ import { checkOptions, type OptionKinds } from '../core/options.js'
 import { type LoadedText, type LoadOptions, loadOptions, withSequences } from '../data/load.js'
 import { type CorpusOptions, loadSources } from './load-corpus.js'
 
+/** How a text from a file is cleaned, cut and made into batches. */
 export interface LoadTextOptions extends LoadOptions, Pick<CorpusOptions, 'encoding'> {}
 
 const loadTextOptions: OptionKinds<LoadTextOptions> = { ...loadOptions, encoding: 'any' }

@@ -5,6 +5,7 @@ import { DataError, OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { installedFile } from '../platform/node/installed.js'
 
+/** One line of a chart. */
 export interface Series {
   /** Series of one name share their colour and their place in the legend. */
   name: string
@@ -16,6 +17,7 @@ export interface Series {
   dashed?: boolean
 }
 
+/** A chart of lines. */
 export interface LinePlot {
   title: string
   /** Right of the title: what dashes mean, for instance. */

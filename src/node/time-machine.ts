@@ -32,6 +32,7 @@ const mirrors = [
   'http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt',
 ]
 
+/** Where The Time Machine is looked for. */
 export interface FindOptions {
   /** The book's text, where you have it. */
   path?: string
@@ -43,6 +44,7 @@ export interface FindOptions {
   sha1?: string
   /** Milliseconds to wait for an answer from any of them. Default 3000. */
   timeout?: number
+  /** Is told how much of the download has come. */
   onProgress?: (progress: Progress) => void
 }
 
@@ -55,10 +57,12 @@ const findOptions: OptionKinds<FindOptions> = {
   onProgress: 'function',
 }
 
+/** How The Time Machine is found, cut and made into batches. */
 export interface TimeMachineOptions extends LoadOptions, FindOptions {}
 
 const timeMachineOptions: OptionKinds<TimeMachineOptions> = { ...loadOptions, ...findOptions }
 
+/** The book as batches, with its vocabulary and where it came from. */
 export interface LoadedBook extends LoadedText {
   /** One line that says where the text comes from. */
   source: string

@@ -3,6 +3,7 @@ import { OptionError } from '../core/errors.js'
 import type { AdamUpdate } from '../device/update.js'
 import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
+/** Options of Adam and AdamW. */
 export interface AdamOptions {
   /** Default 0.001. */
   lr?: number

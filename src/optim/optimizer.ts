@@ -125,6 +125,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     }
   }
 
+  /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters) parameter.grad = null
   }

@@ -2,6 +2,7 @@ import { checkNumber } from '../core/check.js'
 import type { RMSpropUpdate } from '../device/update.js'
 import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
+/** Options of RMSprop. */
 export interface RMSpropOptions {
   /** Default 0.01. */
   lr?: number

@@ -89,6 +89,7 @@ abstract class FormulaLR implements Schedule {
   }
 }
 
+/** When and by how much the learning rate falls. */
 export interface StepLROptions {
   /** Steps of the schedule from one change to the next. */
   stepSize: number
@@ -109,6 +110,7 @@ export class StepLR extends FormulaLR {
   }
 }
 
+/** Length and end of a cosine schedule. */
 export interface CosineLROptions {
   /** Steps until the learning rate is `minLr`, those of the warm-up included. */
   totalSteps: number
@@ -145,6 +147,7 @@ export class CosineLR extends FormulaLR {
   }
 }
 
+/** What counts as a plateau, and what follows on it. */
 export interface PlateauOptions {
   /** Of each reduction. Default 0.1. */
   factor?: number

@@ -3,6 +3,7 @@ import { OptionError } from '../core/errors.js'
 import type { SGDUpdate } from '../device/update.js'
 import { Optimizer, type OptimizerParameters, type ParameterGroup } from './optimizer.js'
 
+/** Options of SGD. */
 export interface SGDOptions {
   lr: number
   /** Share of the last direction that is kept. Default 0. */

@@ -10,6 +10,7 @@ import { kernels } from '../kernels/index.js'
 import { dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
 import { Tensor } from './tensor.js'
 
+/** What a tensor of numbers is to be. */
 export interface TensorOptions {
   /** Default 'float', but 'int32' for values from an Int32Array. */
   dtype?: 'float' | 'int32'
@@ -58,6 +59,7 @@ export const fromData = (data: NumberArray, shape: Shape): Tensor => new Tensor(
 export const inMemory = (data: NumberArray, shape: Shape): Tensor =>
   new Tensor(dataOf('fromData', data, shape), shape, false, kernels())
 
+/** A tensor of zeros. @throws ShapeError for what is no shape */
 export const zeros = (shape: Shape): Tensor => filled('zeros', shape, 0)
 
 /** @throws ShapeError unless the value is a number */
@@ -66,6 +68,7 @@ export function full(shape: Shape, value: number): Tensor {
   return filled('full', shape, value)
 }
 
+/** A tensor of ones. @throws ShapeError for what is no shape */
 export const ones = (shape: Shape): Tensor => filled('ones', shape, 1)
 
 /** Uniform in [0, 1): multiples of 2⁻²⁴. */

@@ -7,6 +7,7 @@ import { kernels } from '../kernels/index.js'
 import { dataOf, type NumberArray, type TensorData } from './arrays.js'
 import type { Indices, Value } from './value.js'
 
+/** What the values are: floats, or whole numbers. */
 export type DType = 'float' | 'int32'
 
 /** Values in a shape, and where they lie: what a tensor is before anything is computed with it. */

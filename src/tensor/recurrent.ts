@@ -11,11 +11,11 @@ export interface LayerWeights {
   weightHh: Tensor
   biasIh?: Tensor
   biasHh?: Tensor
-  head?: Head
+  head?: LinearHead
 }
 
 /** A linear output on top of h: weight [outFeatures, hiddenSize] and bias [outFeatures]. */
-export interface Head {
+export interface LinearHead {
   weight: Tensor
   bias?: Tensor
 }
@@ -32,8 +32,8 @@ export function matrixRows(where: string, name: string, matrix: unknown, columns
 }
 
 /** @throws ShapeError unless a head is tensors of floats that go with `hiddenSize` units */
-export function checkHead(where: string, head: Head, hiddenSize: number): void {
-  const { weight, bias }: Partial<Head> = Object(head)
+export function checkHead(where: string, head: LinearHead, hiddenSize: number): void {
+  const { weight, bias }: Partial<LinearHead> = Object(head)
   const outFeatures = matrixRows(where, 'head.weight', weight, hiddenSize, '[outFeatures, hiddenSize')
   if (bias !== undefined && !sameShape(floatsIn(where, bias, 'head.bias').shape, [outFeatures])) {
     throw new ShapeError(

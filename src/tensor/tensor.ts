@@ -14,9 +14,11 @@ import { logSoftmax, softmax } from './ops/softmax.js'
 import { checkPlaced, type DType, floatsIn, indicesIn, Placed } from './placed.js'
 import type { Indices, Result, Results, Value } from './value.js'
 
+/** A number, or nested arrays of numbers. */
 export type NestedNumbers = number | NestedNumbers[]
 
-interface ReduceOptions {
+/** What becomes of an axis that is reduced. */
+export interface ReduceOptions {
   /** Whether an axis that was reduced stays, with the length 1. Default false. */
   keepDims?: boolean
 }
@@ -31,7 +33,8 @@ function keepDimsOf(where: string, options: ReduceOptions): boolean {
  * tensors that require gradients are recorded; `backward()` on a scalar fills `grad` of the leaves. Memory is
  * the garbage collector's business: there is nothing to free.
  */
-export class Tensor extends Placed implements Variable {
+export class Tensor extends Placed {
+  /** @internal The operation that made it. */
   origin?: Origin
   #grad: Tensor | null = null
   #wanted: boolean
@@ -87,35 +90,42 @@ export class Tensor extends Placed implements Variable {
 
   // Elementwise, with NumPy's broadcasting.
 
+  /** The sum of both, broadcast. */
   add(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('add', 1, other)
     return record([this, other], elementwise.add(...this.#with('add', other)))
   }
 
+  /** This minus the other, broadcast. */
   sub(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('sub', 1, -other)
     return record([this, other], elementwise.sub(...this.#with('sub', other)))
   }
 
+  /** The product of the values, broadcast. */
   mul(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('mul', other, 0)
     return record([this, other], elementwise.mul(...this.#with('mul', other)))
   }
 
+  /** This divided by the other, broadcast. */
   div(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('div', 1 / other, 0)
     return record([this, other], elementwise.div(...this.#with('div', other)))
   }
 
+  /** −x */
   neg(): Tensor {
     return this.#affine('neg', -1, 0)
   }
 
+  /** x² */
   square(): Tensor {
     const x = floatsIn('square', this)
     return record([this, this], elementwise.mul(x, x))
   }
 
+  /** eˣ */
   exp(): Tensor {
     return record([this], elementwise.exp(floatsIn('exp', this)))
   }
@@ -125,6 +135,7 @@ export class Tensor extends Placed implements Variable {
     return record([this], elementwise.log(floatsIn('log', this)))
   }
 
+  /** Hyperbolic tangent. */
   tanh(): Tensor {
     return record([this], elementwise.tanh(floatsIn('tanh', this)))
   }
@@ -134,14 +145,17 @@ export class Tensor extends Placed implements Variable {
     return record([this], elementwise.sigmoid(floatsIn('sigmoid', this)))
   }
 
+  /** The value where it is above 0, and otherwise 0. */
   relu(): Tensor {
     return record([this], elementwise.relu(floatsIn('relu', this)))
   }
 
+  /** Square root. */
   sqrt(): Tensor {
     return record([this], elementwise.sqrt(floatsIn('sqrt', this)))
   }
 
+  /** Absolute value. */
   abs(): Tensor {
     return record([this], elementwise.abs(floatsIn('abs', this)))
   }
@@ -158,6 +172,7 @@ export class Tensor extends Placed implements Variable {
     return record([this], reduce.sum(floatsIn('sum', this), axis, keepDimsOf('sum', options)))
   }
 
+  /** Mean over one axis, or over all values. */
   mean(axis?: number, options: ReduceOptions = {}): Tensor {
     keepDimsOf('mean', options)
     const count = axis === undefined ? this.size : this.shape[axisOf('mean', this.shape, axis)]
@@ -166,6 +181,7 @@ export class Tensor extends Placed implements Variable {
     return this.sum(axis, options).div(count)
   }
 
+  /** The largest value along one axis, or of all; its gradient goes to the first of equals. */
   max(axis?: number, options: ReduceOptions = {}): Tensor {
     return record([this], reduce.max(floatsIn('max', this), axis, keepDimsOf('max', options)))
   }
@@ -197,6 +213,7 @@ export class Tensor extends Placed implements Variable {
     return record([this], { storage, shape, device, backward: (dy) => [dy] })
   }
 
+  /** The axes in another order: axis i of the result is axis `axes[i]` of this tensor. */
   permute(...axes: number[]): Tensor {
     checkWholeArguments('permute', axes)
     shapes.checkAxes(this.shape, axes)

@@ -6,6 +6,7 @@ import { learningOf } from '../kernels/learning.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import { type EvaluateOptions, type Evaluation, evaluateOptions, evaluationOf, readCorpus } from './evaluate.js'
 
+/** What came of a calibration. */
 export interface Calibration {
   /** What the scores were divided by: above 1 where the model was too sure of itself. */
   temperature: number

@@ -10,6 +10,7 @@ import { fromData } from '../tensor/create.js'
 import { crossEntropy } from '../tensor/functions.js'
 import { Tensor } from '../tensor/tensor.js'
 
+/** How well a model predicts a text. */
 export interface Evaluation {
   /** Mean over the tokens, in nats; NaN where scores of the model are beyond 32-bit floats, as of one that diverged. */
   loss: number
@@ -21,6 +22,7 @@ export interface Evaluation {
   tokens: number
 }
 
+/** How a text is read for its loss. */
 export interface EvaluateOptions {
   /** Rows that the text is cut into, to be read side by side. Default 1: one state goes through the whole text. */
   batchSize?: number
@@ -29,6 +31,7 @@ export interface EvaluateOptions {
   /** Ends the evaluation with its reason. */
   signal?: AbortSignal
   /** @param done part of the text that was read */
+  /** Is told how much of the text was read, from 0 to 1. */
   onProgress?: (done: number) => void
 }
 

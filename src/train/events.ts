@@ -47,4 +47,5 @@ export interface ValidationEvent {
   best: boolean
 }
 
+/** What a training tells. */
 export type TrainEvent = StepEvent | EpochEvent | ValidationEvent

@@ -8,6 +8,7 @@ import { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
 import { checkReadable } from './evaluate.js'
 
+/** How a model is trained. */
 export interface TrainStepsOptions {
   /** Learning rate of SGD. Default 1. */
   lr?: number
@@ -36,6 +37,7 @@ export interface TrainStepsOptions {
   signal?: AbortSignal
 }
 
+/** A held-out text, and how often the model is measured on it. */
 export interface ValidationOptions {
   corpus: Corpus
   /** Steps from one validation to the next. Default: one at the end of each epoch. There is always one at the end. */

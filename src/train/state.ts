@@ -9,30 +9,48 @@ const finite = v.pipe(v.number(), v.finite())
 const numbers = v.record(v.string(), v.number())
 const generator = v.array(v.number())
 
-const progressSchema = v.object({
+/** Where a training is, as numbers that JSON keeps exactly. */
+export interface TrainingProgress {
   /** Optimizer steps made. */
+  step: number
+  /** The epoch at hand, from 1. */
+  epoch: number
+  /** How many batches of the epoch at hand are done. */
+  batch: number
+  /** Sum of the losses of this epoch's tokens. */
+  lossSum: number
+  /** The number of this epoch's tokens. */
+  tokens: number
+  /** Norm of all gradients at the last step, before clipping. */
+  gradNorm: number
+  /** The data's generator as it was when this epoch began. */
+  data: number[]
+  /** The other generators as they are now. */
+  generators: number[][]
+  /** Numbers of the optimizer's state, by name. */
+  optimizer: Record<string, number>
+  /** Numbers of the schedule's state, by name. */
+  schedule: Record<string, number>
+  /** Step of the last validation; 0 before the first. */
+  validated: number
+  /** The lowest loss on the held-out text, its step, and how many validations came after it. */
+  best?: { loss: number; step: number; since: number }
+}
+
+const progressSchema: v.GenericSchema<TrainingProgress> = v.object({
   step: count,
-  /** The epoch at hand, from 1, and how many of its batches are done. */
   epoch: v.pipe(count, v.minValue(1)),
   batch: count,
-  /** Sum of the losses of this epoch's tokens, and their number. */
   lossSum: finite,
   tokens: count,
   gradNorm: finite,
-  /** The data's generator as it was when this epoch began. */
   data: generator,
-  /** The others as they are now. */
   generators: v.array(generator),
   optimizer: numbers,
   schedule: numbers,
-  /** Step of the last validation; 0 before the first. */
   validated: count,
-  /** The lowest loss on the held-out text, its step, and how many validations came after it. */
   best: v.optional(v.object({ loss: finite, step: count, since: count })),
 })
-
-/** Where a training is, as numbers that JSON keeps exactly. */
-export type TrainingProgress = v.InferOutput<typeof progressSchema>
 
 /**
  * All that a training needs to go on as if it had never stopped: `model.…`, `optimizer.…` and the carried

@@ -12,6 +12,7 @@ import type { EpochEvent, TrainEvent, ValidationEvent } from './events.js'
 import { type TrainStepsOptions, trainStepsOptions } from './options.js'
 import { Training } from './training.js'
 
+/** How a model is trained, and what is told of it. */
 export interface TrainOptions extends TrainStepsOptions {
   /** 'log' prints a line every tenth of the epochs, one a validation, and a last one; 'silent' nothing. Default 'log'. */
   report?: 'log' | 'silent' | ((event: TrainEvent) => void)
@@ -21,6 +22,7 @@ export interface TrainOptions extends TrainStepsOptions {
 
 const trainOptions: OptionKinds<TrainOptions> = { ...trainStepsOptions, report: 'any', prefixes: 'any' }
 
+/** What came of a training. */
 export interface TrainResult {
   /** Of the last whole epoch; NaN where none ended. */
   perplexity: number

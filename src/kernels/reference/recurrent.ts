@@ -1,7 +1,7 @@
 import { type CellKind, cells, hasC } from '../../device/cells.js'
 import type {
   FloatArray,
-  Head,
+  OutputWeights,
   RecurrentGrads,
   RecurrentInput,
   RecurrentOutput,
@@ -186,7 +186,7 @@ export class ReferenceRecurrent implements RecurrentTape {
 }
 
 /** Output `o` of a linear layer on top of h. */
-function scoreOf({ weight, bias }: Head, o: number, h: Float64Array): number {
+function scoreOf({ weight, bias }: OutputWeights, o: number, h: Float64Array): number {
   return dot(weight, o, h) + (bias?.[o] ?? 0)
 }
 

@@ -1,4 +1,4 @@
-import type { Head, RecurrentSizes } from '../../device/device.js'
+import type { OutputWeights, RecurrentSizes } from '../../device/device.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './memory.js'
 import type { Engine } from './module.js'
@@ -14,7 +14,7 @@ export class HeadPass {
 
   constructor(
     readonly engine: Engine,
-    readonly head: Head,
+    readonly head: OutputWeights,
     readonly layer: Layout,
     readonly layerSizes: RecurrentSizes,
   ) {
@@ -52,7 +52,7 @@ export class HeadPass {
   }
 
   /** The gradients, out of what the backward pass summed. */
-  grads({ dOutputWeights, dOutputBias }: { dOutputWeights: number; dOutputBias: number }): Head {
+  grads({ dOutputWeights, dOutputBias }: { dOutputWeights: number; dOutputBias: number }): OutputWeights {
     return {
       weight: this.#weights.weightGrad(dOutputWeights, 'input', false),
       bias: this.head.bias && this.#weights.biasGrad(dOutputBias, 'input'),
