@@ -337,6 +337,7 @@ export class Tensor extends Placed {
     noteReached([...leaves] as Tensor[])
   }
 
+  /** @internal Adds to the gradient of a leaf. */
   accumulateGrad(grad: Storage, owned: boolean): void {
     const { device } = this
     if (this.#grad) device.addScaled(1, grad, this.#grad.storage)
