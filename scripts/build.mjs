@@ -63,24 +63,26 @@ rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 chmodSync('dist/cli/main.js', 0o755)
 
-// The plotting libraries become one file of ours, without what charts don't need.
-const plotting = buildSync({
-  entryPoints: ['dist/node/plotting.js'],
-  outfile: 'dist/node/plotting.js',
-  allowOverwrite: true,
-  bundle: true,
-  minify: true,
-  legalComments: 'none',
-  // Node runs it all the same, and nothing in it asks for Node's modules.
-  platform: 'browser',
-  target: 'es2022',
-  format: 'esm',
-  metafile: true,
-})
-rmSync('dist/node/plotting.d.ts')
-const folders = Object.keys(plotting.metafile.inputs).map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
-const notices = [...new Set(folders)].filter(Boolean).sort().map(notice)
-writeFileSync('dist/node/plotting-licenses.txt', notices.join(`\n${'-'.repeat(80)}\n\n`))
+// Libraries of which little is used become one file of ours, without the rest, and with their licences beside it.
+for (const file of ['dist/node/plotting', 'dist/formats/zip-library']) {
+  const { metafile } = buildSync({
+    entryPoints: [`${file}.js`],
+    outfile: `${file}.js`,
+    allowOverwrite: true,
+    bundle: true,
+    minify: true,
+    legalComments: 'none',
+    // Node runs it all the same, and nothing in it asks for Node's modules.
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    metafile: true,
+  })
+  rmSync(`${file}.d.ts`)
+  const folders = Object.keys(metafile.inputs).map((name) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(name)?.[0])
+  const notices = [...new Set(folders)].filter(Boolean).sort().map(notice)
+  writeFileSync(`${file}-licenses.txt`, notices.join(`\n${'-'.repeat(80)}\n\n`))
+}
 
 // What is used of valibot is a sixth of its package: its module and its types come along.
 const valibot = 'node_modules/valibot'

@@ -38,6 +38,7 @@ export type { ModelConfig, TrainingRecord } from './formats/model.js'
 export { decodeModel, encodeModel, type LoadedModel, type ModelFile } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
 export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
+export { unzipModel, zipModel } from './formats/zip.js'
 export { type BeamSearchOptions, beamSearch, type Hypothesis } from './generate/beam.js'
 export type { GenerateOptions, MadeToken } from './generate/continuations.js'
 export {

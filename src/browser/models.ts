@@ -1,0 +1,117 @@
+import { describe } from '../core/describe.js'
+import { DataError, OptionError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
+import type { Vocab } from '../data/vocab.js'
+import type { TrainingRecord } from '../formats/model.js'
+import { CONFIG, decodeModel, type LoadedModel, modelFiles } from '../formats/saved-model.js'
+import { isZip, unzipModel, zipModel } from '../formats/zip.js'
+import type { RNNModel } from '../nn/model.js'
+import { fileIn, filesIn, folderOf, removeFrom, writeTo } from './file-system.js'
+
+/** How a model is fetched. */
+export interface FetchOptions {
+  signal?: AbortSignal
+  /** Is told how many bytes have come, and of how many where the server says so. */
+  onProgress?: (received: number, total: number | undefined) => void
+}
+
+/**
+ * Loads a saved model: of a zip (a File that was chosen or dropped, or its address), or of the address of a folder that
+ * holds config.json, model.safetensors and vocab.json.
+ * @throws DataError where nothing can be fetched, FormatError where it is no saved model, the signal's reason
+ */
+export async function loadModel(from: string | URL | Blob, options: FetchOptions = {}): Promise<LoadedModel> {
+  checkOptions('loadModel', options, { signal: 'signal', onProgress: 'function' })
+  if (from instanceof Blob) {
+    return unzipModel(new Uint8Array(await from.arrayBuffer()), from instanceof File ? from.name : 'loadModel')
+  }
+  if (typeof from !== 'string' && !(from instanceof URL)) {
+    throw new OptionError(`loadModel: the argument is ${describe(from)}, expected an address or a File`)
+  }
+  const address = new URL(from, globalThis.location?.href)
+  if (address.pathname.endsWith('.zip')) {
+    const bytes = await fetched(address, options)
+    if (!isZip(bytes)) throw notThere(address, 'the answer is no zip, as of a page that says that there is nothing')
+    return unzipModel(bytes, address.href)
+  }
+  const folder = address.pathname.endsWith('/') ? address : new URL(`${address.href}/`)
+  // The configuration first: where there is none, nothing large is fetched.
+  const files: Record<string, Uint8Array> = { [CONFIG]: await fetched(new URL(CONFIG, folder), options) }
+  for (const name of modelFiles) files[name] ??= await fetched(new URL(name, folder), options)
+  return decodeModel(files, folder.href)
+}
+
+const notThere = (address: URL, why: string): DataError =>
+  new DataError(`${address.href}: ${why}; expected a saved model: a zip, or a folder with ${modelFiles.join(', ')}`)
+
+async function fetched(address: URL, { signal, onProgress }: FetchOptions): Promise<Uint8Array> {
+  let response: Response
+  try {
+    response = await fetch(address, { signal })
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw notThere(
+      address,
+      `it cannot be fetched (${(error as Error).message}); it may be missing, or its server forbid other pages`,
+    )
+  }
+  if (!response.ok) throw notThere(address, `the server answered ${response.status} ${response.statusText}`.trimEnd())
+  const total = Number(response.headers.get('content-length')) || undefined
+  const parts: Uint8Array<ArrayBuffer>[] = []
+  let received = 0
+  try {
+    const reader = response.body!.getReader()
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      parts.push(next.value)
+      received += next.value.length
+      onProgress?.(received, total)
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw notThere(address, `the connection broke after ${received} bytes (${(error as Error).message})`)
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer())
+}
+
+const MODELS = ['unrolled', 'models']
+
+/**
+ * The models that this site keeps in the browser's own file system, by name. Each is one file, which is whole at every
+ * instant. They stay until the user clears the site's data, or the browser needs the room: `navigator.storage.persist()`
+ * asks it not to.
+ */
+export const savedModels = {
+  /** The names of all models. */
+  async names(): Promise<string[]> {
+    const files = await filesIn(MODELS)
+    return files.filter((name) => name.endsWith('.zip')).map((name) => decodeURIComponent(name.slice(0, -4)))
+  },
+
+  /** @throws DataError where there is no room; the old model of that name then stays */
+  async save(name: string, model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<void> {
+    const bytes = await zipModel(model, vocab, training)
+    await writeTo(await folderOf(MODELS), fileOf('savedModels.save', name), bytes, name)
+  },
+
+  /** @throws DataError where there is none of that name, FormatError for a damaged one */
+  async load(name: string): Promise<LoadedModel> {
+    const file = await fileIn(MODELS, fileOf('savedModels.load', name))
+    if (!file) {
+      throw new DataError(`${name}: there is no model of that name, expected one of savedModels.names()`)
+    }
+    return unzipModel(new Uint8Array(await file.arrayBuffer()), name)
+  },
+
+  /** Removes a model; one that is not there is no error. */
+  async remove(name: string): Promise<void> {
+    await removeFrom(await folderOf(MODELS), fileOf('savedModels.remove', name))
+  },
+}
+
+function fileOf(where: string, name: string): string {
+  if (typeof name !== 'string' || name === '') {
+    throw new OptionError(`${where}: the name is ${describe(name)}, expected a text`)
+  }
+  // Names may hold what file systems refuse, such as slashes.
+  return `${encodeURIComponent(name)}.zip`
+}

@@ -1,0 +1,83 @@
+import { DataError, OptionError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
+
+/** A text with the name of its file. */
+export interface NamedText {
+  /** With the folders that it lies in. */
+  name: string
+  text: string
+}
+
+/** How the characters of a file are written. */
+export interface DecodeOptions {
+  /** As `TextDecoder` names it, such as 'windows-1252'. Default: what a byte order mark says, or UTF-8. */
+  encoding?: string
+}
+
+/**
+ * The text of a file that was chosen or dropped.
+ * @throws DataError for bytes that are no text in this encoding; OptionError for an encoding that does not exist
+ */
+export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<string> {
+  checkOptions('textOf', options, { encoding: 'any' })
+  const name = file instanceof File ? file.name : 'the text'
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  const [a, b] = bytes
+  const marked = a === 0xff && b === 0xfe ? 'utf-16le' : a === 0xfe && b === 0xff ? 'utf-16be' : undefined
+  const decoder = decoderOf(marked ?? options.encoding ?? 'utf-8')
+  let text: string
+  try {
+    text = decoder.decode(bytes)
+  } catch {
+    throw new DataError(
+      `${name}: its bytes are no text in ${decoder.encoding}, expected one; name its encoding, such as 'windows-1252' or 'utf-16le'`,
+    )
+  }
+  if (text.includes('\0')) throw new DataError(`${name}: it has zero characters, as binary files have; expected a text`)
+  return text
+}
+
+function decoderOf(encoding: string): TextDecoder {
+  try {
+    return new TextDecoder(encoding, { fatal: true })
+  } catch {
+    throw new OptionError(
+      `textOf: encoding is '${encoding}', expected a name that TextDecoder knows, such as 'utf-8' or 'windows-1252'`,
+      ['encoding'],
+    )
+  }
+}
+
+/**
+ * The texts of what was dropped on a page: files, and of folders all .txt files inside, in the order of their names.
+ * To be called in the event itself: browsers forget what was dropped when it is over.
+ * @throws DataError where nothing is a text
+ */
+export async function droppedTexts(drop: DataTransfer, options: DecodeOptions = {}): Promise<NamedText[]> {
+  // All are taken before anything is waited for. What a page's own program dropped is a file without an entry.
+  const dropped = [...drop.items].flatMap((item) => item.webkitGetAsEntry() ?? item.getAsFile() ?? [])
+  const files = (await Promise.all(dropped.map((one) => filesOf(one, true)))).flat()
+  if (files.length === 0) throw new DataError('droppedTexts: nothing that was dropped is a text, expected .txt files')
+  files.sort((one, other) => (one.name < other.name ? -1 : 1))
+  return Promise.all(files.map(async ({ name, file }) => ({ name, text: await textOf(file, options) })))
+}
+
+/** @param named whether it was dropped itself: any file is taken then, and not only .txt */
+async function filesOf(entry: FileSystemEntry | File, named: boolean): Promise<{ name: string; file: File }[]> {
+  if (entry instanceof File) return [{ name: entry.name, file: entry }]
+  const name = entry.fullPath.replace(/^\//, '')
+  if (entry.isFile) {
+    if (!named && !/\.txt$/i.test(name)) return []
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))
+    return [{ name, file }]
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader()
+  const inside: FileSystemEntry[] = []
+  // A reader gives some entries at a time, and none at the end.
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
+    if (some.length === 0) break
+    inside.push(...some)
+  }
+  return (await Promise.all(inside.map((one) => filesOf(one, false)))).flat()
+}
