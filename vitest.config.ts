@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { chromium } from './test/browser/path.js'
 
 // In sources, #platform is the sources' own.
 const source = 'unrolled-source'
@@ -15,7 +16,6 @@ const everywhere = [
 ]
 const needNode = ['src/core/{options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 
-const chromium = process.env.UNROLLED_CHROMIUM ?? '/usr/bin/chromium'
 if (!existsSync(chromium)) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
 
 const browser = defineConfig({

@@ -3,7 +3,7 @@ import { DataError } from '../core/errors.js'
 // The file system that browsers keep for each site (OPFS). A file is written beside its place and takes it when it is
 // closed, so that it is whole at every instant.
 
-/** The directory of a path. @param create makes it where it does not exist */
+/** The directory of a path, which is made where it does not exist. */
 export async function folderOf(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
   let folder = await root()
   for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
@@ -21,21 +21,15 @@ async function root(): Promise<FileSystemDirectoryHandle> {
 }
 
 /** The names of the files in a directory. */
-export async function filesIn(path: readonly string[]): Promise<string[]> {
+export async function filesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
+  const entries = folder as unknown as AsyncIterable<[string, FileSystemHandle]>
   const names: string[] = []
-  for await (const [name, handle] of entriesOf(await folderOf(path))) if (handle.kind === 'file') names.push(name)
+  for await (const [name, handle] of entries) if (handle.kind === 'file') names.push(name)
   return names
 }
 
-const entriesOf = (folder: FileSystemDirectoryHandle): AsyncIterable<[string, FileSystemHandle]> =>
-  folder as unknown as AsyncIterable<[string, FileSystemHandle]>
-
 /** A file as it is now; undefined where there is none. */
-export async function fileIn(path: readonly string[], name: string): Promise<File | undefined> {
-  return readFrom(await folderOf(path), name)
-}
-
-export async function readFrom(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
+export async function fileIn(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
   try {
     return await (await folder.getFileHandle(name)).getFile()
   } catch (error) {
@@ -77,6 +71,7 @@ export async function writeTo(
   }
 }
 
+/** Removes a file; one that is not there is no error. */
 export async function removeFrom(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {
     await folder.removeEntry(name)

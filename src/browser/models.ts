@@ -73,7 +73,7 @@ async function fetched(address: URL, { signal, onProgress }: FetchOptions): Prom
   return new Uint8Array(await new Blob(parts).arrayBuffer())
 }
 
-const MODELS = ['unrolled', 'models']
+const modelsFolder = () => folderOf(['unrolled', 'models'])
 
 /**
  * The models that this site keeps in the browser's own file system, by name. Each is one file, which is whole at every
@@ -83,19 +83,19 @@ const MODELS = ['unrolled', 'models']
 export const savedModels = {
   /** The names of all models. */
   async names(): Promise<string[]> {
-    const files = await filesIn(MODELS)
+    const files = await filesIn(await modelsFolder())
     return files.filter((name) => name.endsWith('.zip')).map((name) => decodeURIComponent(name.slice(0, -4)))
   },
 
   /** @throws DataError where there is no room; the old model of that name then stays */
   async save(name: string, model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<void> {
     const bytes = await zipModel(model, vocab, training)
-    await writeTo(await folderOf(MODELS), fileOf('savedModels.save', name), bytes, name)
+    await writeTo(await modelsFolder(), fileOf('savedModels.save', name), bytes, name)
   },
 
   /** @throws DataError where there is none of that name, FormatError for a damaged one */
   async load(name: string): Promise<LoadedModel> {
-    const file = await fileIn(MODELS, fileOf('savedModels.load', name))
+    const file = await fileIn(await modelsFolder(), fileOf('savedModels.load', name))
     if (!file) {
       throw new DataError(`${name}: there is no model of that name, expected one of savedModels.names()`)
     }
@@ -104,7 +104,7 @@ export const savedModels = {
 
   /** Removes a model; one that is not there is no error. */
   async remove(name: string): Promise<void> {
-    await removeFrom(await folderOf(MODELS), fileOf('savedModels.remove', name))
+    await removeFrom(await modelsFolder(), fileOf('savedModels.remove', name))
   },
 }
 

@@ -1,5 +1,6 @@
-import { DataError, OptionError } from '../core/errors.js'
+import { DataError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
+import { encodingOf, markedEncoding } from '../data/encoding.js'
 
 /** A text with the name of its file. */
 export interface NamedText {
@@ -20,11 +21,10 @@ export interface DecodeOptions {
  */
 export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<string> {
   checkOptions('textOf', options, { encoding: 'any' })
+  const encoding = encodingOf('textOf', options.encoding)
   const name = file instanceof File ? file.name : 'the text'
   const bytes = new Uint8Array(await file.arrayBuffer())
-  const [a, b] = bytes
-  const marked = a === 0xff && b === 0xfe ? 'utf-16le' : a === 0xfe && b === 0xff ? 'utf-16be' : undefined
-  const decoder = decoderOf(marked ?? options.encoding ?? 'utf-8')
+  const decoder = new TextDecoder(markedEncoding(bytes) ?? encoding ?? 'utf-8', { fatal: true })
   let text: string
   try {
     text = decoder.decode(bytes)
@@ -35,17 +35,6 @@ export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<s
   }
   if (text.includes('\0')) throw new DataError(`${name}: it has zero characters, as binary files have; expected a text`)
   return text
-}
-
-function decoderOf(encoding: string): TextDecoder {
-  try {
-    return new TextDecoder(encoding, { fatal: true })
-  } catch {
-    throw new OptionError(
-      `textOf: encoding is '${encoding}', expected a name that TextDecoder knows, such as 'utf-8' or 'windows-1252'`,
-      ['encoding'],
-    )
-  }
 }
 
 /**

@@ -58,7 +58,7 @@ const needs: Needs<Options> = { orders: ({ validation }) => validation === 0 && 
 const MOST_FREQUENT = 20
 
 async function run(texts: string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { encodingOf } = await import('../node/decode.js')
+  const { encodingOf } = await import('../data/encoding.js')
   const encoding = encodingOf('data', options.encoding)
   const { openSources } = await import('../node/sources.js')
   const { loadOpened } = await import('../node/load-corpus.js')

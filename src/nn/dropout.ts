@@ -1,10 +1,9 @@
 import { checkNumber } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import { sizeOf } from '../core/shape.js'
-import { fromData } from '../tensor/create.js'
+import { fromData, zerosOn } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'
-import { Tensor } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 /**
@@ -23,10 +22,10 @@ export function dropout(x: Tensor, p: number, generator: Generator, kind: Dropou
   if (p === 0) return x
   const { device } = x
   const shape = kind === 'variational' ? x.shape.with(0, 1) : x.shape
-  const mask = device.zeros(sizeOf(shape))
+  const mask = zerosOn(device, shape)
   // All are dropped where p is 1, and nothing times infinity is no number.
-  device.mask(generator.key(), p, p === 1 ? 0 : 1 / (1 - p), mask)
-  return x.mul(new Tensor(mask, shape, false, device))
+  device.mask(generator.key(), p, p === 1 ? 0 : 1 / (1 - p), mask.storage)
+  return x.mul(mask)
 }
 
 /** Tokens with each replaced by token 0, which is `<unk>`, with probability p: a dropped token is read as unknown. */

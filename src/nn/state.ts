@@ -1,7 +1,8 @@
 import { ShapeError } from '../core/errors.js'
-import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { type CellKind, hasC } from '../device/cells.js'
 import type { Device } from '../device/device.js'
+import { zerosOn } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkTensor, Tensor } from '../tensor/tensor.js'
 
@@ -39,8 +40,7 @@ export interface StateParts {
 export const joinState = <S extends RecurrentState>({ h, c }: StateParts): S => (c ? { h, c } : h) as S
 
 export function zeroState(kind: CellKind, shape: Shape, device: Device): StateParts {
-  const zeros = () => new Tensor(device.zeros(sizeOf(shape)), shape, false, device)
-  return { h: zeros(), c: hasC(kind) ? zeros() : undefined }
+  return { h: zerosOn(device, shape), c: hasC(kind) ? zerosOn(device, shape) : undefined }
 }
 
 /**

@@ -1,33 +1,10 @@
 import { isAscii, isUtf8 } from 'node:buffer'
-import { DataError, OptionError } from '../core/errors.js'
+import { DataError } from '../core/errors.js'
+import { markedEncoding } from '../data/encoding.js'
 import { kindOfBinary, likelyCyrillic, looksWestern, unmarkedUtf16 } from './recognize.js'
 
 /** Bytes of a file's beginning that tell what it is. */
 const HEAD = 4096
-
-const marks: [encoding: string, mark: readonly number[]][] = [
-  ['utf-8', [0xef, 0xbb, 0xbf]],
-  ['utf-16le', [0xff, 0xfe]],
-  ['utf-16be', [0xfe, 0xff]],
-]
-
-/**
- * The name of an encoding as `TextDecoder` has it; undefined where none is named.
- * @param where the function that the user called
- * @throws OptionError for one that it does not know
- */
-export function encodingOf(where: string, label: unknown): string | undefined {
-  if (label === undefined) return undefined
-  try {
-    if (typeof label === 'string') return new TextDecoder(label).encoding
-  } catch {
-    // Refused below.
-  }
-  throw new OptionError(
-    `${where}: encoding is '${String(label)}', expected a name that TextDecoder knows, such as 'utf-8', 'utf-16le', 'windows-1252', 'windows-1251', 'shift_jis' or 'gb18030'`,
-    ['encoding'],
-  )
-}
 
 /**
  * The text of bytes that come in chunks cut anywhere. Without an encoding they are UTF-8, or what a byte order mark
@@ -70,7 +47,7 @@ interface Decoder {
 function begin(head: Buffer, name: string, encoding: string | undefined): Decoder {
   const binary = kindOfBinary(head)
   if (binary) throw new DataError(`${name}: the file is ${binary.what}, expected text; ${binary.advice}`)
-  const marked = marks.find(([, mark]) => mark.every((byte, i) => head[i] === byte))?.[0]
+  const marked = markedEncoding(head)
   const decoding = marked ?? encoding ?? 'utf-8'
   if (decoding === 'utf-8') return new Utf8(name, marked !== undefined || encoding !== undefined)
   if (!marked && decoding.startsWith('utf-16')) {

@@ -1,5 +1,6 @@
 import { checkOptions } from '../core/options.js'
-import { decodeText, encodingOf } from './decode.js'
+import { encodingOf } from '../data/encoding.js'
+import { decodeText } from './decode.js'
 import { readChunks } from './read-chunks.js'
 import { openSources, type SourceFile } from './sources.js'
 

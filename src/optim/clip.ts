@@ -2,7 +2,8 @@ import { checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Device } from '../device/device.js'
 import { defaultDevice } from '../kernels/devices.js'
-import { checkTensor, Tensor } from '../tensor/tensor.js'
+import { zerosOn } from '../tensor/create.js'
+import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { listOf } from './parameters.js'
 
 /**
@@ -15,13 +16,13 @@ export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): Tenso
   if (theta !== Infinity) checkNumber('clipGradNorm', 'theta', theta, 0)
   const grads = gradsOf('clipGradNorm', parameters)
   const device = grads[0]?.device ?? defaultDevice()
-  const norm = device.zeros(1)
+  const norm = zerosOn(device, [])
   device.clipNorm(
     grads.map(({ storage }) => storage),
     theta,
-    norm,
+    norm.storage,
   )
-  return new Tensor(norm, [], false, device)
+  return norm
 }
 
 /**

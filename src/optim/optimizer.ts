@@ -5,6 +5,7 @@ import { checkParts, numberProblems } from '../core/state.js'
 import type { Storage } from '../device/device.js'
 import type { Update } from '../device/update.js'
 import { learningOf } from '../kernels/learning.js'
+import { zerosOn } from '../tensor/create.js'
 import { checkNoneHidden, noteListed } from '../tensor/listings.js'
 import { valuesFor } from '../tensor/state.js'
 import { Tensor } from '../tensor/tensor.js'
@@ -85,8 +86,8 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     this.#slots = this.groups.flatMap((group) => {
       const names = this.bufferNames(group)
       return group.params.map((parameter) => {
-        const { device, shape, size } = parameter
-        const buffers = names.map((buffer) => [buffer, new Tensor(device.zeros(size), shape, false, device)])
+        const { device, shape } = parameter
+        const buffers = names.map((buffer) => [buffer, zerosOn(device, shape)])
         return { parameter, group, buffers: Object.fromEntries(buffers), steps: 0 }
       })
     })

@@ -1,6 +1,7 @@
 import { describe } from '../core/describe.js'
 import { GradientError } from '../core/errors.js'
 import type { Device, Storage } from '../device/device.js'
+import { copyOf } from './value.js'
 
 /** What the graph knows of a tensor. */
 export interface Variable {
@@ -72,13 +73,6 @@ function addTo(device: Device, slot: Slot | undefined, grad: Storage, owned: boo
   const sum = slot.owned ? slot.grad : copyOf(device, slot.grad)
   device.addScaled(1, grad, sum)
   return { grad: sum, owned: true }
-}
-
-export function copyOf(device: Device, x: Storage): Storage {
-  const y = device.zeros(x.length)
-  const view = { offset: 0, strides: [1] }
-  device.copy(x, view, y, view, [x.length])
-  return y
 }
 
 /**

@@ -5,6 +5,7 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, Generator } from '../core/random.js'
 import { checkShape, type Shape, sizeOf } from '../core/shape.js'
+import type { Device } from '../device/device.js'
 import { defaultDevice } from '../kernels/devices.js'
 import { kernels } from '../kernels/index.js'
 import { dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
@@ -74,10 +75,9 @@ export const ones = (shape: Shape): Tensor => filled('ones', shape, 1)
 /** Uniform in [0, 1): multiples of 2⁻²⁴. */
 export function rand(shape: Shape, generator: Generator = defaultGenerator()): Tensor {
   const key = keyOf('rand', shape, generator)
-  const device = defaultDevice()
-  const y = device.zeros(sizeOf(shape), 'rand')
-  device.uniform(key, y)
-  return new Tensor(y, shape, false, device)
+  const made = zerosOn(defaultDevice(), shape, 'rand')
+  made.device.uniform(key, made.storage)
+  return made
 }
 
 /** Standard normal. */
@@ -105,12 +105,15 @@ export function arange(start: number, end?: number, step = 1): Tensor {
   return new Tensor(data, [length])
 }
 
+/** Zeros on a device, such as that of a module's parameters. */
+export const zerosOn = (device: Device, shape: Shape, where?: string): Tensor =>
+  new Tensor(device.zeros(sizeOf(shape), where), shape, false, device)
+
 function filled(where: string, shape: Shape, value: number): Tensor {
   checkShape(where, shape)
-  const device = defaultDevice()
-  const storage = device.zeros(sizeOf(shape), where)
-  if (value !== 0) device.affine(storage, 0, value, storage)
-  return new Tensor(storage, shape, false, device)
+  const made = zerosOn(defaultDevice(), shape, where)
+  if (value !== 0) made.device.affine(made.storage, 0, value, made.storage)
+  return made
 }
 
 /** The key of random numbers for a shape. @throws ShapeError, OptionError where an argument is neither */

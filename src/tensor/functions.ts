@@ -14,9 +14,8 @@ import { checkTensor, record, recordAll, Tensor } from './tensor.js'
 /** Tensors of one shape (but for that axis) one after another along an axis. */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
   checkTensors('concatenate', tensors)
-  const parts = tensors.map((tensor) =>
-    floatsIn('concatenate', tensor, 'a tensor', floatsIn('concatenate', tensors[0])),
-  )
+  const first = floatsIn('concatenate', tensors[0], 'a tensor')
+  const parts = tensors.map((tensor) => floatsIn('concatenate', tensor, 'a tensor', first))
   const at = axisOf('concatenate', parts[0].shape, axis)
   if (tensors.length === 1) return tensors[0]
   return record(tensors, shapes.concatenate(parts, at))

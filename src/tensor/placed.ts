@@ -5,7 +5,7 @@ import type { Device, Storage } from '../device/device.js'
 import { checkDevice, defaultDevice } from '../kernels/devices.js'
 import { kernels } from '../kernels/index.js'
 import { dataOf, type NumberArray, type TensorData } from './arrays.js'
-import type { Indices, Value } from './value.js'
+import { copyAll, type Indices, type Value } from './value.js'
 
 /** What the values are: floats, or whole numbers. */
 export type DType = 'float' | 'int32'
@@ -79,8 +79,7 @@ export abstract class Placed {
     if (length !== this.size) throw new ShapeError(`copy_: ${length} values were given, expected ${this.size}`)
     const { device, storage } = this
     if (source instanceof Placed && this.#remote && source.#remote?.device === device) {
-      const view = { offset: 0, strides: [1] }
-      device.copy(source.storage, view, storage, view, [length])
+      copyAll(device, source.storage, storage)
       return this
     }
     const values = source instanceof Placed ? source.#atHand('copy_', 'await cpu() brings them there') : source

@@ -3,7 +3,7 @@ import { checkOptions } from '../core/options.js'
 import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import type { Device, Storage } from '../device/device.js'
 import type { NumberArray } from './arrays.js'
-import { copyOf, isGradEnabled, Node, type Origin, runBackward } from './autograd.js'
+import { isGradEnabled, Node, type Origin, runBackward } from './autograd.js'
 import { noteReached } from './listings.js'
 import * as elementwise from './ops/elementwise.js'
 import * as indexing from './ops/indexing.js'
@@ -12,7 +12,7 @@ import * as reduce from './ops/reduce.js'
 import * as shapes from './ops/shape.js'
 import { logSoftmax, softmax } from './ops/softmax.js'
 import { checkPlaced, type DType, floatsIn, indicesIn, Placed } from './placed.js'
-import type { Indices, Result, Results, Value } from './value.js'
+import { copyOf, type Indices, type Result, type Results, type Value } from './value.js'
 
 /** A number, or nested arrays of numbers. */
 export type NestedNumbers = number | NestedNumbers[]

@@ -28,3 +28,15 @@ export interface Results {
   readonly outputs: readonly Value[]
   backward(dys: readonly (Storage | undefined)[], wanted: readonly boolean[]): (Storage | undefined)[]
 }
+
+/** Copies all values of a storage into another one of the same device and length. */
+export function copyAll(device: Device, x: Storage, y: Storage): void {
+  const view = { offset: 0, strides: [1] }
+  device.copy(x, view, y, view, [x.length])
+}
+
+export function copyOf(device: Device, x: Storage): Storage {
+  const y = device.zeros(x.length)
+  copyAll(device, x, y)
+  return y
+}

@@ -94,19 +94,21 @@ const readBitsOf = async (model: RNNModel) =>
   Promise.all(Object.values(model.stateDict()).map(async (tensor) => [...(await tensor.values())]))
 const bitsOf = (model: RNNModel) => Object.values(model.stateDict()).map(({ data }) => [...data])
 
+/** Trainings, and after how many events each is stopped. */
+const settings = fc.record({
+  cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm'),
+  sampling: fc.constantFrom('sequential' as const, 'random' as const),
+  optimizer: fc.constantFrom(...Object.keys(optimizers)),
+  schedule: fc.constantFrom(...Object.keys(schedules)),
+  accumulate: fc.integer({ min: 1, max: 3 }),
+  every: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+  stop: fc.nat(60),
+})
+
 describe('snapshot and restore', () => {
   test.each([3, 100])(
     'on a device that is read every %s steps: the same bits and events as on the CPU',
     async (every) => {
-      const settings = fc.record({
-        cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm'),
-        sampling: fc.constantFrom('sequential' as const, 'random' as const),
-        optimizer: fc.constantFrom(...Object.keys(optimizers)),
-        schedule: fc.constantFrom(...Object.keys(schedules)),
-        accumulate: fc.integer({ min: 1, max: 3 }),
-        every: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
-        stop: fc.nat(60),
-      })
       const device = opaqueDevice(kernels(), every)
       const onDevice = async <T>(work: () => T | Promise<T>): Promise<T> => {
         setDefaultDevice(device)
@@ -145,17 +147,8 @@ describe('snapshot and restore', () => {
   )
 
   test('a training that was stopped after any event ends with the same bits as one that ran through', async () => {
-    const setting = fc.record({
-      cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm'),
-      sampling: fc.constantFrom('sequential' as const, 'random' as const),
-      optimizer: fc.constantFrom(...Object.keys(optimizers)),
-      schedule: fc.constantFrom(...Object.keys(schedules)),
-      accumulate: fc.integer({ min: 1, max: 3 }),
-      every: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
-      stop: fc.nat(60),
-    })
     await fc.assert(
-      fc.asyncProperty(setting, async ({ stop, ...setting }) => {
+      fc.asyncProperty(settings, async ({ stop, ...setting }) => {
         const whole = make(setting, 3)
         const expected = await all(whole.training)
 

@@ -17,6 +17,7 @@ import type { StepEvent, TrainEvent, ValidationEvent } from './events.js'
 import { checkListed } from './listed.js'
 import { type CompleteOptions, checkTraining, type TrainStepsOptions } from './options.js'
 import { checkProgress, type TrainingProgress, type TrainingState, tensorsUnder, underPrefix } from './state.js'
+import { type BatchLoss, UnreadSteps } from './unread.js'
 
 /** Why a training is over; undefined while it is not. */
 export type Ending = 'epochs' | 'signal' | 'patience'
@@ -42,8 +43,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
   #at: Omit<TrainingProgress, 'data' | 'generators' | 'optimizer' | 'schedule'>
   /** What is carried to the next batch of this epoch. */
   #state: S | undefined
-  /** The last steps, whose numbers are on the device alone. */
-  #waiting: WaitingStep[] = []
+  readonly #unread = new UnreadSteps()
   /** The data's generator as it was before it drew for the epoch at hand. */
   #epochStart: GeneratorState
 
@@ -166,6 +166,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
     this.model.loadStateDict(tensorsUnder('model', tensors))
     this.#options.schedule?.loadStateDict(schedule)
     this.#at = at
+    // A run that broke may have left steps that nobody read.
+    this.#unread.clear()
     this.#epochStart = data
     this.data.generator.state = data
     // After the data's, which may be one of them.
@@ -206,7 +208,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
       const known = await this.#update(sums, next.done === true)
       // Nothing waits to be read now: between these events a snapshot is whole.
       for (const step of known) yield { type: 'step', epochs, tokensPerSecond: speed(), ...step }
-      if (this.#waiting.length > 0) continue
+      if (this.#unread.any) continue
       if (this.#validationIsDue()) yield* this.#validate()
       if (this.isOver()) return
       await this.#turns.take()
@@ -262,8 +264,8 @@ export class Training<S extends RecurrentState = RecurrentState> {
     if (clipValue !== Infinity) clipGradValue(this.#parameters, clipValue)
     const norm = clipGradNorm(this.#parameters, clip)
     const place = { epoch: at.epoch, step: at.step + 1, batch: at.batch + count, lr: this.optimizer.lr }
-    this.#waiting.push({ place, losses, tokens, norm })
-    const known = last || this.#waiting.length >= norm.device.readEvery ? await this.#read() : []
+    const enough = this.#unread.add({ place, losses, norm })
+    const known = last || enough ? await this.#read() : []
     this.#state = state
     at.step++
     at.batch += count
@@ -273,21 +275,14 @@ export class Training<S extends RecurrentState = RecurrentState> {
     return this.#validationIsDue() || this.isOver() ? [...known, ...(await this.#read())] : known
   }
 
-  /** Reads what waits: losses and norms of the last steps. @throws DivergenceError for the first that is not finite */
+  /** The steps that have not been read. @throws DivergenceError for the first whose numbers are not finite */
   async #read(): Promise<KnownStep[]> {
-    const steps = this.#waiting
-    this.#waiting = []
-    const numbers = await Promise.all(
-      steps.map(({ losses, norm }) => Promise.all([norm, ...losses.map(({ loss }) => loss)].map((one) => one.item()))),
-    )
-    return steps.map(({ place, losses, tokens }, i) => {
-      const [gradNorm, ...means] = numbers[i]
-      const sum = means.reduce((sum, mean, batch) => sum + mean * losses[batch].tokens, 0)
-      const loss = sum / tokens
+    const steps = await this.#unread.read()
+    return steps.map(({ place, lossSum, loss, gradNorm }) => {
       this.#checkFinite('the loss', loss, place.step, place.epoch)
       this.#checkFinite("the gradients' norm", gradNorm, place.step, place.epoch)
       this.#at.gradNorm = gradNorm
-      this.#at.lossSum += sum
+      this.#at.lossSum += lossSum
       return { ...place, loss, gradNorm }
     })
   }
@@ -342,20 +337,6 @@ interface StepSums<S> {
   tokens: number
   /** What is carried to the next batch. */
   state: S | undefined
-}
-
-/** The mean loss of a batch over its tokens. */
-interface BatchLoss {
-  loss: Tensor
-  tokens: number
-}
-
-/** A step whose loss and norm have not been read. */
-interface WaitingStep {
-  place: Pick<StepEvent, 'epoch' | 'step' | 'batch' | 'lr'>
-  losses: BatchLoss[]
-  tokens: number
-  norm: Tensor
 }
 
 /** What a step's event tells, but for what is the same in all. */

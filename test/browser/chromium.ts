@@ -3,9 +3,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { build } from 'esbuild'
 import { type Browser, chromium as engine, type Page } from 'playwright'
-
-/** Debian's Chromium, or another one that the environment names. */
-export const chromium = process.env.UNROLLED_CHROMIUM ?? '/usr/bin/chromium'
+import { chromium } from './path.js'
 
 /** What a server says of each page that it serves. */
 export interface Serving {

@@ -3,7 +3,8 @@ import type { Server } from 'node:http'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeModel, generate, LSTM, manualSeed, RNNModel, Vocab, zipModel } from '../../src/index.js'
-import { bundle, chromium, launch, serve } from './chromium.js'
+import { bundle, launch, serve } from './chromium.js'
+import { chromium } from './path.js'
 
 // What `unrolled/browser` reads and keeps. Needs the dist/ that `npm test` builds.
 

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { Browser } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { bundle, chromium, type Files, launch, outcomeOf, type Serving, serve } from './chromium.js'
+import { bundle, type Files, launch, outcomeOf, type Serving, serve } from './chromium.js'
+import { chromium } from './path.js'
 import { training } from './training.js'
 
 // One program in every place where it may run. Needs the dist/ that `npm test` builds.

@@ -1,60 +1,41 @@
 import { fillMask, fillUniform, type RandomKey } from '../../core/counter-random.js'
 import { OptionError } from '../../core/errors.js'
-import type {
-  BinaryOp,
-  FloatArray,
-  Kernels,
-  MatmulSizes,
-  Normalized,
-  RecurrentInput,
-  RecurrentOutput,
-  RecurrentSizes,
-  RecurrentTape,
-  RecurrentWeights,
-  Stack,
-  Stepper,
-  Storage,
-  UnaryOp,
-  View,
-} from '../../device/device.js'
+import type { FloatArray, Kernels, Storage, UnaryOp } from '../../device/device.js'
 import { copy } from './copy.js'
 import { argmax, pick, put, sumAxis, sumSquares } from './reduce.js'
 import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, softmaxGrad } from './rows.js'
+
+/** What a set of kernels computes in its own way. */
+type Own =
+  | 'name'
+  | 'threads'
+  | 'memoryBytes'
+  | 'binary'
+  | 'matmul'
+  | 'softmax'
+  | 'logSoftmax'
+  | 'crossEntropy'
+  | 'recurrent'
+  | 'stepper'
 
 /**
  * What all kernels on the CPU share: arrays in the memory of the program as storages, and the operations that memory
  * bounds rather than arithmetic, in plain TypeScript. Sums run in double precision.
  */
-export abstract class HostKernels implements Kernels {
+export abstract class HostKernels implements Omit<Kernels, Own> {
   readonly kind = 'cpu'
   readonly readEvery = 1
   reason?: string
-  abstract readonly name: string
-  abstract readonly threads: number
+  readonly copy = copy
+  readonly gatherRows = gatherRows
+  readonly scatterAddRows = scatterAddRows
+  readonly sumAxis = sumAxis
+  readonly layerNorm = layerNorm
+  readonly layerNormGrad = layerNormGrad
 
   protected constructor(readonly Float: Float32ArrayConstructor | Float64ArrayConstructor) {}
 
-  abstract memoryBytes(): number
   abstract unary(op: UnaryOp, x: FloatArray, y: FloatArray): void
-  abstract binary(op: BinaryOp, a: FloatArray, b: FloatArray, y: FloatArray): void
-  abstract matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void
-  abstract softmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void
-  abstract logSoftmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void
-  abstract crossEntropy(
-    logits: FloatArray,
-    targets: Int32Array,
-    loss: FloatArray,
-    grad: FloatArray,
-    rows: number,
-    columns: number,
-  ): void
-  abstract recurrent(
-    sizes: RecurrentSizes,
-    weights: RecurrentWeights,
-    input: RecurrentInput,
-    keep: boolean,
-  ): { result: RecurrentOutput; tape?: RecurrentTape }
-  abstract stepper(stack: Stack, batchSize: number): Stepper
 
   owns(x: Storage): x is FloatArray {
     return x instanceof this.Float
@@ -100,18 +81,6 @@ export abstract class HostKernels implements Kernels {
     for (let i = 0; i < x.length; i++) y[i] = Math.max(low, Math.min(high, x[i]))
   }
 
-  copy(x: FloatArray, from: View, y: FloatArray, to: View, shape: readonly number[]): void {
-    copy(x, from, y, to, shape)
-  }
-
-  gatherRows(x: FloatArray, rows: Int32Array, y: FloatArray, width: number): void {
-    gatherRows(x, rows, y, width)
-  }
-
-  scatterAddRows(dy: FloatArray, rows: Int32Array, dx: FloatArray, width: number): void {
-    scatterAddRows(dy, rows, dx, width)
-  }
-
   argmax(x: FloatArray, outer: number, length: number, inner: number): Int32Array {
     return argmax(x, outer, length, inner)
   }
@@ -122,10 +91,6 @@ export abstract class HostKernels implements Kernels {
 
   put(dy: FloatArray, places: Storage, dx: FloatArray, _outer: number, length: number, inner: number): void {
     put(dy, places as Int32Array, dx, length, inner)
-  }
-
-  sumAxis(x: FloatArray, y: FloatArray, outer: number, length: number, inner: number): void {
-    sumAxis(x, y, outer, length, inner)
   }
 
   sumSquares(x: FloatArray, scale: number, y: FloatArray): void {
@@ -145,28 +110,6 @@ export abstract class HostKernels implements Kernels {
   logSoftmaxGrad(y: FloatArray, dy: FloatArray, dx: FloatArray, _rows: number, columns: number): void {
     this.unary('exp', y, dx)
     logSoftmaxGrad(dy, dx, columns)
-  }
-
-  layerNorm(
-    x: FloatArray,
-    gain: FloatArray,
-    bias: FloatArray | undefined,
-    kept: Normalized<FloatArray>,
-    y: FloatArray,
-    eps: number,
-  ): void {
-    layerNorm(x, gain, bias, kept, y, eps)
-  }
-
-  layerNormGrad(
-    dy: FloatArray,
-    gain: FloatArray,
-    kept: Normalized<FloatArray>,
-    dx: FloatArray,
-    dgain: FloatArray,
-    dbias: FloatArray,
-  ): void {
-    layerNormGrad(dy, gain, kept, dx, dgain, dbias)
   }
 
   uniform(key: RandomKey, y: FloatArray): void {

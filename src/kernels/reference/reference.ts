@@ -1,6 +1,7 @@
 import type {
   BinaryOp,
   FloatArray,
+  Kernels,
   MatmulSizes,
   RecurrentInput,
   RecurrentOutput,
@@ -22,7 +23,7 @@ import { ReferenceStepper } from './stepper.js'
  * The kernels in plain TypeScript: what the fast ones are compared with, and, in double precision, what
  * gradients are checked on. Sums run in double precision under either.
  */
-export class ReferenceKernels extends HostKernels {
+export class ReferenceKernels extends HostKernels implements Kernels {
   readonly name = 'reference'
   readonly threads = 1
 

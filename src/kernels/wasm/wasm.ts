@@ -2,6 +2,7 @@ import { type RandomKey, thresholdOf } from '../../core/counter-random.js'
 import type {
   BinaryOp,
   FloatArray,
+  Kernels,
   MatmulSizes,
   RecurrentInput,
   RecurrentOutput,
@@ -30,7 +31,7 @@ export interface Products extends NonNullable<EngineOptions['blas']> {
  * garbage-collected heap: what is worth the copy goes into the linear memory and back; what memory bounds, not
  * arithmetic, is done where it lies.
  */
-export class WasmKernels extends HostKernels {
+export class WasmKernels extends HostKernels implements Kernels {
   readonly name: string
   readonly #engine: Engine
   readonly #tapes: Tapes
