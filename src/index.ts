@@ -3,7 +3,7 @@ export * from './core/errors.js'
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'
 export type { Shape } from './core/shape.js'
 export { loadBytePairs } from './data/byte-pairs.js'
-export { type EncodeOptions, type LoadedText, type LoadOptions, sequencesFromText } from './data/load.js'
+export { BOOK_TOKENS, type EncodeOptions, type LoadedText, type LoadOptions, sequencesFromText } from './data/load.js'
 export { type Baseline, type BaselineOptions, NgramModel, ngramBaselines } from './data/ngram.js'
 export { tokensOf } from './data/pieces.js'
 export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOptions } from './data/sequences.js'
@@ -39,7 +39,7 @@ export { decodeModel, encodeModel, type LoadedModel, type ModelFile } from './fo
 export type { ByteSource } from './formats/source.js'
 export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
 export { unzipModel, zipModel } from './formats/zip.js'
-export { type BeamSearchOptions, beamSearch, type Hypothesis } from './generate/beam.js'
+export { type BeamSearchOptions, beamSearch, bestSoFar, type Hypothesis } from './generate/beam.js'
 export type { GenerateOptions, MadeToken } from './generate/continuations.js'
 export {
   type GenerateAllOptions,
@@ -50,6 +50,7 @@ export {
   predict,
   predictAll,
 } from './generate/generate.js'
+export { type Prefix, prefixOf } from './generate/prefix.js'
 export type { SamplingOptions } from './generate/sample.js'
 export { defaultDevice, setDefaultDevice, tryGpu } from './kernels/devices.js'
 export {
@@ -100,6 +101,28 @@ export {
   type StepLROptions,
 } from './optim/schedules.js'
 export { SGD, type SGDOptions } from './optim/sgd.js'
+export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './run/checkpoint.js'
+export { type Curve, type CurveOptions, curvesOf, type PlottedRun, type TimedEvent } from './run/curves.js'
+export type { BrokenEvent, DoneEvent, RunEvent, SampleEvent, TrainedEvent, WarningEvent } from './run/events.js'
+export { type Advice, ExplodedError } from './run/explosion.js'
+export { EventWriter, type HistoryEvent, parseHistory, type ResumeEvent } from './run/history.js'
+export { UnsavedModelError } from './run/keeper.js'
+export { MemoryStore } from './run/memory-store.js'
+export type { RunOptions } from './run/options.js'
+export type { RecordedOptions, RunRecord } from './run/record.js'
+export { Run } from './run/run.js'
+export { maxTokensOf, type SavedText, savedText } from './run/saved-text.js'
+export { type RunSetup, refuseUnfinished, resumeRun, startRun } from './run/start.js'
+export { BEST, CHECKPOINT, HISTORY, type RecordFile, type Reporter, type RunStore } from './run/store.js'
+export { type Summary, summaryOf } from './run/summary.js'
+export {
+  type EncodedText,
+  fingerprintOf,
+  type RunText,
+  type TextHow,
+  type TextSource,
+  textSource,
+} from './run/text.js'
 export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
@@ -108,7 +131,7 @@ export type { DType, Placed } from './tensor/placed.js'
 export type { LinearHead } from './tensor/recurrent.js'
 export type { SavedTensor } from './tensor/state.js'
 export { type NestedNumbers, type ReduceOptions, Tensor } from './tensor/tensor.js'
-export { type Calibration, calibrate } from './train/calibrate.js'
+export { type Calibration, calibrate, LARGEST_TEMPERATURE } from './train/calibrate.js'
 export { type EvaluateOptions, type Evaluation, evaluate, evaluateCorpus } from './train/evaluate.js'
 export type { EpochEvent, StepEvent, TrainEvent, ValidationEvent } from './train/events.js'
 export { extendVocab } from './train/extend-vocab.js'

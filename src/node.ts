@@ -1,21 +1,19 @@
 export * from './index.js'
-export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
+export { writeFileAtomic } from './node/atomic.js'
+export { loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
 export type { Progress } from './node/download.js'
 export { FileCorpus } from './node/file-corpus.js'
-export {
-  HISTORY,
-  type HistoryEvent,
-  type HistoryOptions,
-  HistoryWriter,
-  type ResumeEvent,
-  readHistory,
-} from './node/history.js'
+export { FolderStore } from './node/folder-store.js'
+export { type HistoryOptions, HistoryWriter, readHistory } from './node/history.js'
 export { type CorpusOptions, type CorpusProgress, type LoadedCorpus, loadCorpus } from './node/load-corpus.js'
 export { type LoadTextOptions, loadText } from './node/load-text.js'
 export { checkModelFolder, loadModel, saveModel } from './node/model-folder.js'
 export { type LinePlot, linePlot, type Series, svgToPng } from './node/plot.js'
 export { readText } from './node/read-text.js'
+export { openSources, type SourceFile, type Sources } from './node/sources.js'
 export { loadStateDict, saveStateDict } from './node/state-dict.js'
+export { countedKinds, type TextFacts, textFacts } from './node/text-facts.js'
+export { fileTexts, timeMachineText } from './node/text-source.js'
 export {
   type FindOptions,
   findTimeMachine,

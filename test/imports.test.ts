@@ -12,7 +12,8 @@ const rows = [
   ['nn', 'optim'],
   ['data', 'generate', 'formats'],
   ['train'],
-  ['index.ts', 'inference.ts'],
+  ['run'],
+  ['index.ts', 'inference.ts', 'config.ts'],
   ['node', 'node.ts', 'browser', 'browser.ts'],
   ['cli'],
 ]
@@ -49,6 +50,20 @@ test('imports go one way', () => {
       .map((target) => `${file} imports from ${target}`),
   )
   expect(wrong).toEqual([])
+})
+
+test('the command is written against the public entries alone, as a user’s own program is', () => {
+  const entries = ['node.ts', 'config.ts']
+  const others = files
+    .filter((file) => folderOf(file) === 'cli')
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((name) => name.startsWith('.'))
+        .map((name) => sourceOf(path.relative(src, path.resolve(src, path.dirname(file), name))))
+        .filter((target) => folderOf(target) !== 'cli' && !entries.includes(target))
+        .map((target) => `${file} imports from ${target}`),
+    )
+  expect(others).toEqual([])
 })
 
 test('no import goes in a circle', () => {

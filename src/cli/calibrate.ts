@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { DataError } from '../core/errors.js'
+import { DataError } from '../config.js'
 import { defaultsOf, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
@@ -7,7 +7,6 @@ import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { print, printJson } from './output.js'
-import { refuseUnfinished } from './resume.js'
 import { grouped, perplexityOf } from './table.js'
 
 interface Options extends PartOptions {
@@ -49,14 +48,15 @@ const aPart = ({ split }: Options) => split === 'all' && '--split validation or 
 const needs: Needs<Options> = { validation: aPart, test: aPart }
 
 async function run(folder: string, texts: string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { calibrate, checkModelFolder, loadModel, saveModel } = await import('../node.js')
-  const { LARGEST_TEMPERATURE } = await import('../train/calibrate.js')
+  const { calibrate, FolderStore, LARGEST_TEMPERATURE, loadModel, refuseUnfinished, saveModel, savedText } =
+    await import('../node.js')
   const { out, json } = options
   const saved = await loadModel(folder)
-  await checkModelFolder(out)
-  await refuseUnfinished(out)
+  const store = new FolderStore(out)
+  await store.check()
+  await refuseUnfinished(store)
   const { model, vocab, config } = saved
-  const opened = new ModelTexts('calibrate', folder, saved, options, signal)
+  const opened = new ModelTexts('calibrate', folder, saved, savedText(saved), options, signal)
   try {
     const { corpus, source, changes, whole } = await opened.part(texts)
     const { temperature, before, after } = await withProgress('calibrating', (onProgress) =>

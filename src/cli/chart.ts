@@ -1,4 +1,4 @@
-import type { Curve } from './curves.js'
+import type { Curve } from '../node.js'
 
 const [COLUMNS, HEIGHT] = [60, 10]
 /** What stands to the left of a curve: a label and the axis. */

@@ -1,13 +1,11 @@
 import path from 'node:path'
-import { DataError, OptionError } from '../core/errors.js'
-import { writeFileAtomic } from '../node/atomic.js'
-import { linePlot, svgToPng } from '../node/plot.js'
-import { type XName, xLabels, type YName, yLabels } from './axes.js'
+import { DataError, OptionError, type XName, xLabels, type YName, yLabels } from '../config.js'
+import { type Curve, curvesOf, linePlot, type PlottedRun, summaryOf, svgToPng, writeFileAtomic } from '../node.js'
 import { chart } from './chart.js'
 import { colorsOf } from './colors.js'
-import { type Curve, curvesOf, type Run, readRun } from './curves.js'
 import { print, printJson } from './output.js'
-import { summaryOf, summaryTable } from './summary.js'
+import { readRun } from './read-run.js'
+import { summaryTable } from './summary-table.js'
 
 export interface ComparisonOptions {
   out: string
@@ -25,7 +23,7 @@ export async function compareRuns(folders: readonly string[], options: Compariso
   if (ending !== '.svg' && ending !== '.png') {
     throw new OptionError(`plot: --out is '${out}', expected a file whose name ends in .svg or .png`)
   }
-  const runs: Run[] = []
+  const runs: PlottedRun[] = []
   for (const folder of new Set(folders.map(withoutSlash))) runs.push(await readRun(folder))
   const curves = runs.flatMap((run) => curvesOf(run, options))
   if (curves.length === 0) {
@@ -44,7 +42,11 @@ export async function compareRuns(folders: readonly string[], options: Compariso
   print(`\n${summaryTable(summaries)}\n\nwritten to ${out}`)
 }
 
-function draw(curves: readonly Curve[], runs: readonly Run[], { x, y, log }: ComparisonOptions): Promise<string> {
+function draw(
+  curves: readonly Curve[],
+  runs: readonly PlottedRun[],
+  { x, y, log }: ComparisonOptions,
+): Promise<string> {
   const both = new Set(curves.map(({ kind }) => kind)).size > 1
   return linePlot({
     title: runs.length > 1 ? capital(yLabels[y]) : `${capital(yLabels[y])} of ${runs[0].name}`,
@@ -59,7 +61,7 @@ function draw(curves: readonly Curve[], runs: readonly Run[], { x, y, log }: Com
 }
 
 /** A run that stands alone needs no name. */
-const named = (curves: readonly Curve[], runs: readonly Run[]): readonly Curve[] =>
+const named = (curves: readonly Curve[], runs: readonly PlottedRun[]): readonly Curve[] =>
   runs.length > 1 ? curves : curves.map((curve) => ({ ...curve, run: '' }))
 
 const capital = (text: string): string => text[0].toUpperCase() + text.slice(1)

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { curvesOf } from '../run/curves.js'
+import { summaryOf } from '../run/summary.js'
 import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
 import { chart } from './chart.js'
-import { curvesOf } from './curves.js'
-import { summaryOf, summaryTable } from './summary.js'
+import { summaryTable } from './summary-table.js'
 
 const running = { epochs: 99, lr: 0.5, gradNorm: 2, tokensPerSecond: 100 }
 const step = (step: number, loss: number, seconds = step): StepEvent & { seconds: number } => {

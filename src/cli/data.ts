@@ -1,8 +1,6 @@
 import { Command, Option } from 'commander'
-import { DataError } from '../core/errors.js'
-import { tokenKinds } from '../data/text.js'
-import type { TextFacts } from '../node/text-facts.js'
-import type { Baseline, LoadedCorpus, TextChanges, TokenKind, Vocab } from '../node.js'
+import { DataError, tokenKinds } from '../config.js'
+import type { Baseline, LoadedCorpus, SourceFile, TextChanges, TextFacts, TokenKind, Vocab } from '../node.js'
 import { defaultsOf, number, numberOrAll, saidOf } from './arguments.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
@@ -58,15 +56,20 @@ const needs: Needs<Options> = { orders: ({ validation }) => validation === 0 && 
 const MOST_FREQUENT = 20
 
 async function run(texts: string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { encodingOf } = await import('../data/encoding.js')
-  const encoding = encodingOf('data', options.encoding)
-  const { openSources } = await import('../node/sources.js')
-  const { loadOpened } = await import('../node/load-corpus.js')
+  const { loadCorpus, openSources } = await import('../node.js')
+  const { tokens, clean, maxTokens, encoding } = options
   const opened = await openSources(texts, 'data', { signal })
   try {
-    const facts = await readFacts(opened.files, { ...options, encoding }, signal)
+    const facts = await readFacts(opened.files, options, signal)
     const text = await withProgress('encoding', (update) =>
-      loadOpened(opened, { ...options, signal, onProgress: ({ done, total }) => update(done / total) }, 'data'),
+      loadCorpus(opened, {
+        tokens,
+        clean,
+        maxTokens,
+        encoding,
+        signal,
+        onProgress: ({ done, total }) => update(done / total),
+      }),
     )
     try {
       await report(text, facts, options, signal)
@@ -80,11 +83,11 @@ async function run(texts: string[], options: Options, signal: AbortSignal): Prom
 
 /** Nothing for bytes that are no text, where bytes are what was asked for. */
 async function readFacts(
-  files: Parameters<typeof import('../node/text-facts.js').textFacts>[0],
+  files: readonly SourceFile[],
   { tokens, encoding, clean = false }: Options,
   signal: AbortSignal,
 ): Promise<TextFacts | undefined> {
-  const { textFacts } = await import('../node/text-facts.js')
+  const { textFacts } = await import('../node.js')
   try {
     return await withProgress('reading', (onProgress) => textFacts(files, { clean, encoding, signal, onProgress }))
   } catch (error) {
@@ -101,7 +104,7 @@ async function report(
 ): Promise<void> {
   const { ngramBaselines } = await import('../node.js')
   const counts = await countTokens(corpus, vocab, signal)
-  const held = heldOut(corpus, validation)
+  const held = await heldOut(corpus, validation)
   const baselines = held
     ? await withProgress('counting n-grams', (onProgress) =>
         ngramBaselines(held.train, held.validation, vocab.size, { maxOrder: orders, signal, onProgress }),

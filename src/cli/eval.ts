@@ -1,6 +1,5 @@
 import { Command } from 'commander'
-import { checkLoss } from '../core/check.js'
-import { OptionError } from '../core/errors.js'
+import { DataError, OptionError } from '../config.js'
 import type { Baseline, Corpus, Evaluation, TextChanges } from '../node.js'
 import { defaultsOf, number, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
@@ -63,14 +62,18 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   if (texts.includes('-') && options.baseline?.includes('-')) {
     throw new OptionError("eval: '-', standard input, is named twice, expected once")
   }
-  const { evaluateCorpus, loadModel, ngramBaselines } = await import('../node.js')
+  const { evaluateCorpus, loadModel, ngramBaselines, savedText } = await import('../node.js')
   const saved = await loadModel(folder)
   const { model, vocab } = saved
   const { split, baseline, orders = ordersOf(vocab) } = options
-  const opened = new ModelTexts('eval', folder, saved, options, signal)
+  const opened = new ModelTexts('eval', folder, saved, savedText(saved), options, signal)
   const measure = async (part: Corpus): Promise<Evaluation> => {
     const result = await withProgress('evaluating', (onProgress) => evaluateCorpus(model, part, { signal, onProgress }))
-    checkLoss(folder, result.loss, '--lr')
+    if (!Number.isFinite(result.loss)) {
+      throw new DataError(
+        `${folder}: the loss is ${result.loss}, expected a model whose scores 32-bit floats can hold; it diverged: train it again with a smaller --lr`,
+      )
+    }
     return result
   }
   try {
@@ -86,7 +89,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       }
       if (parts) return { part: corpus, on, counted: parts.train, from: 'the training part' }
       const share = options.validation ?? 0.1
-      const held = heldOut(corpus, share)
+      const held = await heldOut(corpus, share)
       return held && { part: held.validation, on: `the last ${percent(share)}`, counted: held.train, from: 'the rest' }
     }
     const comparison = await compare()

@@ -1,14 +1,12 @@
 import { Command, Option } from 'commander'
-import { checkWhole } from '../core/check.js'
-import { OptionError } from '../core/errors.js'
-import { temperatureOf } from '../generate/sample.js'
+import { OptionError, temperatureOf } from '../config.js'
 import type { MadeToken } from '../node.js'
 import { defaultsOf, number, saidOf } from './arguments.js'
 import { checkEffects, type Needs } from './effects.js'
 import { interruptible } from './interrupt.js'
 import { encodingHelp } from './options.js'
 import { printJson } from './output.js'
-import { textOf, typedText } from './saved-text.js'
+import { typedText } from './saved-text.js'
 import { TextView } from './text-view.js'
 
 interface Options {
@@ -106,16 +104,14 @@ Ctrl-C ends the text; what was made stays.`,
 }
 
 async function run(folder: string, options: Options, signal: AbortSignal): Promise<void> {
-  const { Generator, generateTokens, loadModel, readText } = await import('../node.js')
-  const { prefixOf } = await import('../generate/prefix.js')
-  const { bestSoFar } = await import('../generate/beam.js')
+  const { bestSoFar, Generator, generateTokens, loadModel, prefixOf, readText, savedText } = await import('../node.js')
   const { prefixFile, encoding, beams, samples, seed, json, withProbabilities, unknown: allowUnknown } = options
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
   const { model, vocab, config } = await loadModel(folder)
   const given =
     prefixFile === undefined ? options.prefix : (await readText(prefixFile, { encoding })).replace(/\r?\n$/, '')
-  const typed = given === undefined ? undefined : typedText(given, textOf({ config, vocab }))
+  const typed = given === undefined ? undefined : typedText(given, savedText({ config, vocab }))
   const { text: shown } = prefixOf('generate', vocab, typed)
   const view = json ? undefined : new TextView(shown, withProbabilities)
   const common = { prefix: typed, length: options.length, stop: options.stop, allowUnknown, signal }
@@ -163,8 +159,8 @@ interface MadeText {
 }
 
 function checkBeams(beams: number, samples: number): void {
-  checkWhole('generate', 'beams', beams)
-  if (samples > beams) {
+  // Other numbers of beams are refused by the search.
+  if (beams >= 1 && samples > beams) {
     throw new OptionError(`generate: samples is ${samples}, expected at most the number of beams, ${beams}`, [
       'samples',
     ])

@@ -1,6 +1,4 @@
-import { configOf } from '../formats/model.js'
-import { kernels } from '../node.js'
-import type { Job } from './begin.js'
+import { kernels, type Run } from '../node.js'
 import { grouped } from './table.js'
 
 /** What the kernels in use are, for people. */
@@ -10,9 +8,9 @@ export function computedOn(): string {
 }
 
 /** A training's model, for people. */
-export function modelSummary({ model, vocab }: Job): string {
+export function modelSummary({ model, vocab, options }: Run): string {
   const { numLayers, hiddenSize } = model.rnn
-  const { cell } = configOf(model)
+  const { cell } = options
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
   return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`

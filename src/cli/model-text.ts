@@ -1,9 +1,9 @@
 import { Option } from 'commander'
-import { OptionError } from '../core/errors.js'
-import type { Corpus, LoadedCorpus, LoadedModel, SplitCorpus } from '../node.js'
+import { OptionError } from '../config.js'
+import type { Corpus, EncodedText, LoadedModel, SavedText, SplitCorpus } from '../node.js'
 import { number } from './arguments.js'
 import { encodingHelp } from './options.js'
-import { checkAgainst, maxTokensOf, type OwnTexts, ownTexts, type SavedText, textOf } from './saved-text.js'
+import { checkAgainst, type OwnTexts, ownTexts } from './saved-text.js'
 
 /** Which part of a text a saved model is to read. */
 export interface PartOptions {
@@ -30,26 +30,26 @@ export const partOptions = (split: PartOptions['split']): Option[] => [
 export const partOf = (source: string, split: PartOptions['split']): string =>
   split === 'all' ? source : `${source}, its ${split} part`
 
-type Text = Pick<LoadedCorpus, 'corpus' | 'source' | 'changes'>
+type Text = Pick<EncodedText, 'corpus' | 'source' | 'changes'>
 
 /** Texts in a saved model's tokens, as its training took them; open until they are closed together. */
 export class ModelTexts {
-  readonly #text: SavedText
-  readonly #opened: { close(): Promise<void> }[] = []
+  readonly #opened: { close?(): Promise<void> }[] = []
 
   constructor(
     readonly command: string,
     readonly folder: string,
     readonly saved: LoadedModel,
+    /** What the model says of its text. */
+    readonly text: SavedText,
     readonly options: PartOptions,
     readonly signal: AbortSignal,
   ) {
-    this.#text = textOf(saved)
-    checkAgainst(command, folder, this.#text, options)
+    checkAgainst(command, folder, text, options)
   }
 
   get clean(): boolean {
-    return this.#text.clean
+    return this.text.clean
   }
 
   /**
@@ -75,7 +75,7 @@ export class ModelTexts {
       const all = await this.whole(named, Infinity, encoding)
       return { ...all, whole: all.corpus.length }
     }
-    const { splitCorpus } = await import('../node.js')
+    const { maxTokensOf, splitCorpus } = await import('../node.js')
     // What the training took may have been the beginning of the text only.
     const { corpus, source, changes } = await this.whole(named, maxTokensOf(saved.config), encoding)
     const parts = splitCorpus(corpus, sizes)
@@ -83,16 +83,16 @@ export class ModelTexts {
   }
 
   async whole(texts: readonly string[], maxTokens = Infinity, encoding = this.options.encoding): Promise<Text> {
-    const { loadTexts } = await import('./training-text.js')
-    const { vocab } = this.saved
-    const how = { ...this.#text, encoding, vocab, maxTokens }
-    const loaded = await loadTexts(texts, how, this.signal, this.command)
+    const { commandTexts } = await import('./training-text.js')
+    const source = commandTexts(texts)
+    this.#opened.push(source)
+    const loaded = await source.read({ ...this.text, encoding, maxTokens }, this.saved.vocab, this.signal)
     this.#opened.push(loaded)
     return loaded
   }
 
   async close(): Promise<void> {
-    for (const one of this.#opened) await one.close()
+    for (const one of this.#opened) await one.close?.()
   }
 
   #recorded(name: string): number {

@@ -1,63 +1,11 @@
 import { Option } from 'commander'
-import { tokenKinds } from '../data/text.js'
-import { cellNames } from '../device/cells.js'
-import type { KernelName, Sampling, TokenKind } from '../node.js'
+import { cellNames, type RunOptions, runOptionKinds, tokenKinds } from '../config.js'
 import { defaultsOf, number, numberOrAll } from './arguments.js'
 
-/** What a training is told on the command line, and what its folder remembers. */
-export interface TrainingOptions {
-  cell: (typeof cellNames)[number]
-  nonlinearity: 'tanh' | 'relu'
-  hiddenSize: number
-  numLayers: number
-  dropout: number
-  variational?: boolean
-  weightDropout: number
-  inputDropout: number
-  outputDropout: number
-  embeddingSize?: number
-  tieWeights?: boolean
-  layerNorm?: boolean
-  bidirectional?: boolean
-  batchSize: number
-  numSteps: number
-  sampling: Sampling
-  maxTokens?: number
-  tokens: TokenKind
-  encoding?: string
-  /** Absent until it is known whether there is a text: The Time Machine is cleaned, others are not. */
-  clean?: boolean
-  /** No option of the command: that of the model to begin with, which the library can have trained so. */
-  lowercase?: boolean
-  validation: number
-  test: number
-  epochs: number
-  optimizer: 'sgd' | 'adam' | 'adamw' | 'rmsprop'
-  lr?: number
-  momentum: number
-  nesterov?: boolean
-  weightDecay?: number
-  clip: number
-  clipValue: number
-  accumulate: number
-  schedule: 'constant' | 'step' | 'cosine' | 'plateau'
-  warmup: number
-  decayEvery: number
-  decay: number
-  plateauPatience: number
-  minLr: number
-  validateEvery?: number
-  patience: number
-  seed: number
-  kernels: KernelName
-  threads?: number
+/** What a training is told on the command line. */
+export interface TrainingOptions extends RunOptions {
   out?: string
   resume?: string
-  initFrom?: string
-  extendVocab?: boolean
-  checkpointSteps: number
-  checkpointMinutes: number
-  tensorboard?: boolean
   json?: boolean
 }
 
@@ -159,20 +107,11 @@ export const trainingOptions = (): Option[] =>
 /** What a training is told where nobody says otherwise. */
 export const trainingDefaults = (): Record<string, unknown> => defaultsOf(trainingOptions())
 
-/** What may be said anew when a training goes on, and changes what comes of it. */
-export const changing: readonly (keyof TrainingOptions)[] = ['epochs', 'patience', 'lr', 'clip', 'clipValue']
-
-/** What may be said anew when a training goes on; the rest is as it was. */
-export const resumable: readonly (keyof TrainingOptions)[] = [
-  ...changing,
-  'checkpointSteps',
-  'checkpointMinutes',
-  'tensorboard',
-  'kernels',
-  'threads',
-  'json',
-  'resume',
-]
+/** The options of the library among those that stand on the command line. */
+export const saidIn = (options: TrainingOptions, said: readonly string[]): Partial<RunOptions> =>
+  Object.fromEntries(
+    said.filter((name) => name in runOptionKinds).map((name) => [name, options[name as keyof RunOptions]]),
+  )
 
 /** An option as it stands on the command line. */
 export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`

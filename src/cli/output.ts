@@ -1,4 +1,4 @@
-import { toJson } from '../core/json.js'
+import { toJson } from '../config.js'
 
 /** Whether the cursor can be moved on a stream: not in a file, and not on a terminal that says it is dumb. */
 export const movesCursor = (stream: { isTTY?: boolean }): boolean =>

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
+import { xLabels, yLabels } from '../config.js'
 import { number } from './arguments.js'
-import { xLabels, yLabels } from './axes.js'
 import type { ComparisonOptions } from './compare-runs.js'
 
 export function plotCommand(): Command {

@@ -1,9 +1,6 @@
 import path from 'node:path'
-import { writeFileAtomic } from '../node/atomic.js'
-import { linePlot } from '../node/plot.js'
-import type { EpochEvent, ValidationEvent } from '../train/events.js'
+import { curvesOf, type EpochEvent, linePlot, type ValidationEvent, writeFileAtomic } from '../node.js'
 import { chart } from './chart.js'
-import { curvesOf } from './curves.js'
 
 /** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file, if any of it can be drawn */
 export async function showCurve(

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { UnrolledError } from '../core/errors.js'
+import { UnrolledError } from '../config.js'
 import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
-import { EXPLODED, ExplodedError } from './exploded.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import { plotCommand } from './plot-command.js'
@@ -62,6 +61,9 @@ Examples:
   return program
 }
 
+/** The exit code of a training that ended with a model that is worth nothing. */
+const EXPLODED = 3
+
 /** The error with a message that names what the user called: the command and its flags. */
 async function inItsWords(error: UnrolledError, command: Command, args: readonly string[]): Promise<UnrolledError> {
   const functions = new Set(Object.keys(await import('../node.js')))
@@ -75,7 +77,7 @@ function exitCode(error: unknown): number {
   // A Ctrl-C before there was anything to keep; the interrupt has set the code.
   if (error instanceof Error && error.name === 'AbortError' && process.exitCode) return Number(process.exitCode)
   console.error(`error: ${sentence(error instanceof Error ? error.message : String(error))}`)
-  if (error instanceof ExplodedError) return EXPLODED
+  if (error instanceof UnrolledError && error.name === 'ExplodedError') return EXPLODED
   if (error instanceof UnrolledError || isRefusal(error)) return 2
   console.error('This is a bug in unrolled; please report it with the command you gave.')
   return 1

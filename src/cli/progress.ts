@@ -1,5 +1,4 @@
-import type { SequenceData } from '../data/sequences.js'
-import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
+import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
 import type { Part } from './status-lines.js'
 
 /** What a resumed training had done before. */

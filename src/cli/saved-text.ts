@@ -1,28 +1,10 @@
-import { DataError, OptionError } from '../core/errors.js'
-import type { ModelConfig } from '../formats/model.js'
-import type { LoadedModel, TokenKind } from '../node.js'
-
-/** What a saved model says of the text that it was trained on, and so of every text that it is given. */
-export interface SavedText {
-  tokens: TokenKind
-  clean: boolean
-  lowercase?: boolean
-}
+import { DataError, OptionError } from '../config.js'
+import type { LoadedModel, SavedText, TokenKind } from '../node.js'
 
 /** The texts that a model was trained on, none for The Time Machine, and their encoding where one was named. */
 export interface OwnTexts {
   texts: readonly string[]
   encoding?: string
-}
-
-/** Models that say nothing of the cleaning are older than the choice: their text was cleaned. */
-export function textOf({ config: { training = {} }, vocab }: Pick<LoadedModel, 'config' | 'vocab'>): SavedText {
-  const { clean, lowercase } = training
-  return {
-    tokens: vocab.kind,
-    clean: clean !== false,
-    ...(lowercase === true && { lowercase }),
-  }
 }
 
 /** A text that somebody types, such as a prefix, as the model's own text was taken; its ends are kept. */
@@ -31,11 +13,6 @@ export function typedText(text: string, { clean, lowercase }: SavedText): string
   // Without a letter nothing is left of it; the vocabulary then says what it does not know.
   if (clean) return cleaned.trim() === '' ? text : cleaned
   return lowercase ? text.toLowerCase() : text
-}
-
-/** The tokens of its text that a model was trained on, validated with and tested with. */
-export function maxTokensOf({ training = {} }: ModelConfig): number {
-  return typeof training.maxTokens === 'number' ? training.maxTokens : Infinity
 }
 
 /**
@@ -50,7 +27,8 @@ export async function ownTexts(
   signal: AbortSignal,
   asked?: string,
 ): Promise<OwnTexts> {
-  const { fingerprintOf, loadTexts } = await import('./training-text.js')
+  const { fingerprintOf, maxTokensOf, savedText } = await import('../node.js')
+  const { commandTexts } = await import('./training-text.js')
   const { texts, fingerprint, encoding: recorded } = config.training ?? {}
   if (!Array.isArray(texts) || typeof fingerprint !== 'string') {
     throw new DataError(`${command}: ${folder} does not say which text it was trained on, expected a text; name one`)
@@ -59,15 +37,17 @@ export async function ownTexts(
     throw new DataError(`${command}: ${folder} was trained on standard input, expected a text; name one, or - again`)
   }
   const encoding = asked ?? (typeof recorded === 'string' ? recorded : undefined)
-  const how = { ...textOf({ config, vocab }), maxTokens: maxTokensOf(config), encoding, vocab }
-  const loaded = await loadTexts(texts, how, signal, command).catch((error) => {
+  const how = { ...savedText({ config, vocab }), maxTokens: maxTokensOf(config), encoding }
+  const source = commandTexts(texts)
+  const loaded = await source.read(how, vocab, signal).catch((error) => {
     if (!(error instanceof DataError)) throw error
     throw new DataError(
       `${command}: the text that ${folder} was trained on cannot be read (${error.message}); name a text`,
     )
   })
-  const same = fingerprintOf(loaded.corpus) === fingerprint
-  await loaded.close()
+  const same = (await fingerprintOf(loaded.corpus)) === fingerprint
+  await loaded.close?.()
+  await source.close?.()
   if (same) return { texts, encoding }
   throw new DataError(
     `${command}: ${loaded.source} is another text than the one that ${folder} was trained on; name the text that is meant`,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { UnrolledError } from '../core/errors.js'
+import type { UnrolledError } from '../config.js'
 
 /** Options that the command calls otherwise than the library. */
 const flagNames: Record<string, string> = {

@@ -1,5 +1,4 @@
-import { Turns } from '../core/turn.js'
-import { splitCorpus } from '../data/split.js'
+import { setImmediate } from 'node:timers/promises'
 import type { Corpus, SplitCorpus, Vocab } from '../node.js'
 
 /** Tokens that are read at once. */
@@ -8,11 +7,10 @@ const WINDOW = 65_536
 /** How often each token of a vocabulary is in a corpus. @throws the signal's reason */
 export async function countTokens(corpus: Corpus, vocab: Vocab, signal: AbortSignal): Promise<Float64Array> {
   const counts = new Float64Array(vocab.size)
-  const turns = new Turns()
   for (let at = 0; at < corpus.length; at += WINDOW) {
     signal.throwIfAborted()
     for (const token of corpus.subarray(at, Math.min(corpus.length, at + WINDOW))) counts[token]++
-    await turns.take()
+    await setImmediate()
   }
   return counts
 }
@@ -39,8 +37,9 @@ function lengthOf(token: string, { kind }: Vocab): number {
 }
 
 /** The end of a corpus for n-grams to foretell, and what is before it to count them on; nothing where it is too short. */
-export function heldOut(corpus: Corpus, part: number): Required<Omit<SplitCorpus, 'test'>> | undefined {
+export async function heldOut(corpus: Corpus, part: number): Promise<Required<Omit<SplitCorpus, 'test'>> | undefined> {
   if (part >= 0 && Math.floor(corpus.length * part) < 2) return undefined
+  const { splitCorpus } = await import('../node.js')
   const { train, validation } = splitCorpus(corpus, { validation: part })
   return { train, validation: validation! }
 }

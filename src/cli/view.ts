@@ -1,6 +1,5 @@
 import { MultiBar, type SingleBar } from 'cli-progress'
-import type { SequenceData } from '../data/sequences.js'
-import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
+import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
 import { colorsOf } from './colors.js'
 import { movesCursor, visible } from './output.js'
 import { type Done, Progress } from './progress.js'

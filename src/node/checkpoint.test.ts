@@ -9,8 +9,9 @@ import { Vocab } from '../data/vocab.js'
 import { configOf, modelOf } from '../formats/model.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { RNNModel } from '../nn/model.js'
+import type { Checkpoint } from '../run/checkpoint.js'
 import { underPrefix } from '../train/state.js'
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { saveModel } from './model-folder.js'
 
 // What the system is asked, in order: which files are flushed to the disk, and which are renamed.

@@ -86,12 +86,16 @@ export interface LoadedCorpus {
  *   of range
  */
 export async function loadCorpus(
-  sources: string | readonly string[],
+  sources: string | readonly string[] | Sources,
   options: CorpusOptions = {},
 ): Promise<LoadedCorpus> {
   checkOptions('loadCorpus', options, corpusOptions)
+  if (isOpened(sources)) return loadOpened(sources, options, 'loadCorpus')
   return loadSources(sources, options, 'loadCorpus')
 }
+
+const isOpened = (sources: unknown): sources is Sources =>
+  typeof sources === 'object' && sources !== null && 'files' in sources
 
 /** `loadCorpus` for other functions. @param where the one that the user called, for messages */
 export async function loadSources(
@@ -100,7 +104,7 @@ export async function loadSources(
   where: string,
 ): Promise<LoadedCorpus> {
   // Before standard input is waited for.
-  check(options, where)
+  checkCorpusOptions(options, where)
   const opened = await openSources(sources, where, options)
   try {
     return await loadOpened(opened, options, where)
@@ -109,19 +113,20 @@ export async function loadSources(
   }
 }
 
-const check = (options: CorpusOptions, where: string) => ({
+/** @throws OptionError for an option out of range, before a text is waited for */
+export const checkCorpusOptions = (options: CorpusOptions, where: string) => ({
   ...checkLoad(where, options),
   encoding: encodingOf(where, options.encoding),
 })
 
 /** `loadCorpus` of texts that were found already, and stay open. */
-export async function loadOpened(
+async function loadOpened(
   { files, description }: Sources,
   options: CorpusOptions,
   where: string,
 ): Promise<LoadedCorpus> {
   const { maxMemory = 2 ** 26, cacheDir = cacheFolder() } = options
-  const { maxTokens, ...checked } = check(options, where)
+  const { maxTokens, ...checked } = checkCorpusOptions(options, where)
   if (checked.tokens === 'bpe') await loadBytePairs()
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   const text: Text = { ...options, ...checked, files, source: description, bytes, where }

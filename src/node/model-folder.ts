@@ -3,13 +3,22 @@ import path from 'node:path'
 import { DataError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import { buildModel, parseConfig, type TrainingRecord } from '../formats/model.js'
-import { CONFIG, decodeModel, encodeFiles, type LoadedModel, modelFiles, mostBytes } from '../formats/saved-model.js'
+import {
+  CONFIG,
+  decodeModel,
+  encodeFiles,
+  type LoadedModel,
+  type ModelFile,
+  modelFiles,
+  mostBytes,
+} from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
+import { BEST, CHECKPOINT, EVENT_FILE, HISTORY } from '../run/store.js'
 import { tensorsUnder } from '../train/state.js'
 import { BESIDE, beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
-import { BEST, CHECKPOINT, EVENT_FILE, loadCheckpoint } from './checkpoint.js'
+import { loadCheckpoint } from './checkpoint.js'
 import { cp, readdir, rm, stat } from './files.js'
-import { HISTORY, readHistory } from './history.js'
+import { readHistory } from './history.js'
 import { LOCK } from './lock.js'
 import { type OpenFile, openFile, withFile } from './open-file.js'
 import { checkPath } from './path-argument.js'
@@ -29,7 +38,11 @@ export async function saveModel(
   training?: TrainingRecord,
 ): Promise<void> {
   checkPath('saveModel', 'the folder', folder)
-  const files = await encodeFiles('saveModel', model, vocab, training)
+  await replaceModel(folder, await encodeFiles('saveModel', model, vocab, training))
+}
+
+/** Puts the files of a model into the place of those of an earlier one. */
+export async function replaceModel(folder: string, files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
     const kept = (await otherFiles(place)).filter((name) => name !== BEST)

@@ -11,13 +11,15 @@ import { Linear } from '../nn/linear.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
 import { Parameter } from '../nn/parameter.js'
+import { type Checkpoint, encodeCheckpoint } from '../run/checkpoint.js'
+import { CHECKPOINT } from '../run/store.js'
 import { tensor } from '../tensor/create.js'
 import { Tensor } from '../tensor/tensor.js'
 import { extendVocab } from '../train/extend-vocab.js'
 import { underPrefix } from '../train/state.js'
-import { CHECKPOINT, saveCheckpoint } from './checkpoint.js'
+import { saveCheckpoint } from './checkpoint.js'
+import { FolderStore } from './folder-store.js'
 import { loadModel, saveModel } from './model-folder.js'
-import { RunFolder } from './run-folder.js'
 
 let folder: string
 const at = (...names: string[]) => path.join(folder, ...names)
@@ -65,11 +67,13 @@ describe('what could not be loaded again is not saved, least of all over a good 
     await saveModel(at('model'), good, vocab)
     const bad = model()
     const checkpoint = { config: configOf(bad), vocab, tensors: underPrefix('model', bad.stateDict()) }
-    const run = await RunFolder.enter(at('run'))
-    await run.saveLast({ ...checkpoint, tensors: underPrefix('model', good.stateDict()) })
-    const before = await readFile(run.file(CHECKPOINT))
+    const run = new FolderStore(at('run'))
+    await run.enter()
+    const save = async (saved: Checkpoint) => run.write(CHECKPOINT, await encodeCheckpoint(saved))
+    await save({ ...checkpoint, tensors: underPrefix('model', good.stateDict()) })
+    const before = await readFile(at('run', CHECKPOINT))
 
-    const saves = [() => saveModel(at('model'), bad, vocab), () => run.saveLast(checkpoint)]
+    const saves = [() => saveModel(at('model'), bad, vocab), () => save(checkpoint)]
     for (const save of saves) {
       await expect(save()).rejects.toThrow(DataError)
       await expect(save()).rejects.toThrow(message)
@@ -77,7 +81,7 @@ describe('what could not be loaded again is not saved, least of all over a good 
     await run.leave()
     expect(() => extendVocab(bad, vocab, ['x'], new Generator(1))).toThrow(message)
     expect((await loadModel(at('model'))).model.stateDict()).toEqual(good.stateDict())
-    expect(await readFile(run.file(CHECKPOINT))).toEqual(before)
+    expect(await readFile(at('run', CHECKPOINT))).toEqual(before)
     expect((await readdir(folder)).sort()).toEqual(['model', 'run'])
     expect(await readdir(at('run'))).toEqual([CHECKPOINT])
   })

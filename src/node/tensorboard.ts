@@ -3,10 +3,10 @@ import path from 'node:path'
 import crc32c from 'crc-32/crc32c.js'
 import { PbfWriter } from 'pbf'
 import { checkNumber } from '../core/check.js'
+import { atMostEvery } from '../run/history.js'
+import { EVENT_FILE } from '../run/store.js'
 import type { TrainEvent } from '../train/events.js'
 import { AppendedFile } from './appended-file.js'
-import { EVENT_FILE } from './checkpoint.js'
-import { atMostEvery } from './history.js'
 
 /** One number under its name in TensorBoard. */
 type Scalar = [tag: string, value: number]

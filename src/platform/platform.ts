@@ -77,6 +77,8 @@ export interface Platform {
   startCrew(task: CrewTask, wanted: number): Crew
   /** Switches relaxed SIMD on where it is behind a flag, which may be set up to the moment of compiling. */
   allowRelaxedSimd(): void
+  /** Bytes of memory that this process may use; Infinity where nobody knows. */
+  memoryLimit(): number
   /** Undefined where there is none. */
   findBlas(): Blas | undefined
   /** Waits until the event loop went round once, so that signals, timers and the page get their turn. */

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import type { Platform } from '../platform.js'
 import { findBlas } from './blas.js'
@@ -10,6 +10,10 @@ export const platform: Platform = {
   startCrew,
   allowRelaxedSimd() {
     if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
+  },
+  memoryLimit() {
+    const constrained = process.constrainedMemory?.() ?? 0
+    return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
   },
   findBlas,
   nextTurn: () => new Promise((resolve) => setImmediate(resolve)),

@@ -6,8 +6,10 @@ export const yLabels = {
   grad_norm: 'gradient norm',
   tokens_per_second: 'tokens per second',
 }
+/** A word for what a plot shows. */
 export type YName = keyof typeof yLabels
 
-/** Over what. */
+/** What it can be shown over. */
 export const xLabels = { step: 'step', epoch: 'epoch', time: 'minutes' }
+/** A word for what a plot is over. */
 export type XName = keyof typeof xLabels

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { SequenceData } from '../data/sequences.js'
-import { type TrainingOptions, trainingDefaults } from './options.js'
-import { idleSchedule } from './setup.js'
+import { idleSchedule } from './build.js'
+import { type RunOptions, runDefaults } from './options.js'
 
 // Four batches an epoch, three epochs: twelve steps, the last of which is made at the rate that step 11 left.
 const data = new SequenceData(new Uint8Array(81), { batchSize: 2, numSteps: 10 })
-const warning = (options: Partial<TrainingOptions>) =>
-  idleSchedule({ ...trainingDefaults(), epochs: 3, ...options } as TrainingOptions, data)
+const warning = (options: Partial<RunOptions>) =>
+  idleSchedule({ ...runDefaults, epochs: 3, ...options } as RunOptions, data)
 
-test.each<[Partial<TrainingOptions>, number]>([
+test.each<[Partial<RunOptions>, number]>([
   [{ schedule: 'step', decayEvery: 12 }, 12],
   [{ schedule: 'step', decayEvery: 1000 }, 1000],
   // The best at epoch 1, as good at 2, one too many at 3.
@@ -21,10 +21,10 @@ test.each<[Partial<TrainingOptions>, number]>([
 })
 
 test('a cosine of one step has no second rate', () => {
-  expect(warning({ schedule: 'cosine', epochs: 1, accumulate: 4 })).toContain('--schedule cosine has no effect')
+  expect(warning({ schedule: 'cosine', epochs: 1, accumulate: 4 })).toContain('schedule cosine has no effect')
 })
 
-test.each<Partial<TrainingOptions>>([
+test.each<Partial<RunOptions>>([
   { schedule: 'constant' },
   { schedule: 'cosine' },
   { schedule: 'step', decayEvery: 11 },

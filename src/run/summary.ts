@@ -1,21 +1,22 @@
-import { type Run, trainingEvents } from './curves.js'
-import { table } from './table.js'
+import { type PlottedRun, trainingEvents } from './curves.js'
 
 /** What became of a training. */
 export interface Summary {
+  /** The name of the run. */
   run: string
-  /** That ended. */
+  /** Epochs that ended. */
   epochs: number
   steps: number
   /** Of the last epoch; of the last step that is known where no epoch ended. */
   trainingLoss: number | null
-  /** The best. */
+  /** The lowest loss of the held-out text, and its step. */
   validation: { loss: number; perplexity: number; step: number } | null
-  /** Median. */
+  /** The median over its epochs or steps. */
   tokensPerSecond: number | null
 }
 
-export function summaryOf({ name, events }: Run): Summary {
+/** The summary of a run's events. */
+export function summaryOf({ name, events }: PlottedRun): Summary {
   const training = events.filter((event) => event.type !== 'validation')
   const epochs = training.filter(({ type }) => type === 'epoch')
   const best = events
@@ -37,22 +38,4 @@ function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b)
   const [low, high] = [(sorted.length - 1) / 2, sorted.length / 2].map(Math.floor)
   return sorted.length > 0 ? (sorted[low] + sorted[high]) / 2 : null
-}
-
-const heads = ['run', 'epochs', 'steps', 'loss', 'best validation', 'perplexity', 'at step', 'tokens/s']
-
-/** Summaries side by side. */
-export function summaryTable(summaries: readonly Summary[]): string {
-  const rows = summaries.map(({ run, epochs, steps, trainingLoss, validation, tokensPerSecond }) => [
-    run,
-    String(epochs),
-    String(steps),
-    trainingLoss?.toFixed(4),
-    validation?.loss.toFixed(4),
-    validation?.perplexity.toFixed(2),
-    validation?.step.toString(),
-    tokensPerSecond?.toFixed(0),
-  ])
-  const cells = [heads, ...rows].map((row) => row.map((cell) => cell ?? '–'))
-  return table(cells, '')
 }

@@ -1,11 +1,11 @@
-import { totalmem } from 'node:os'
+import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { cells } from '../device/cells.js'
 import { kindOf, type ModelConfig, parameterCount } from '../formats/model.js'
-import type { TrainingOptions } from './options.js'
+import type { RunOptions } from './options.js'
 
 /** Arrays of a parameter's size that an optimizer keeps. */
-function moments({ optimizer, momentum }: TrainingOptions): number {
+function moments({ optimizer, momentum }: RunOptions): number {
   if (optimizer === 'sgd') return momentum === 0 ? 0 : 1
   return optimizer === 'rmsprop' && momentum === 0 ? 1 : 2
 }
@@ -14,7 +14,7 @@ function moments({ optimizer, momentum }: TrainingOptions): number {
  * Bytes that a training needs at least: the parameters with their gradients, what the optimizer keeps of them, the
  * copy from the last good epoch, a checkpoint with its bytes, and the activations and scores of a batch.
  */
-export function bytesOf(config: Omit<ModelConfig, 'format' | 'version'>, options: TrainingOptions): number {
+export function bytesOf(config: Omit<ModelConfig, 'format' | 'version'>, options: RunOptions): number {
   const { hiddenSize, numLayers, vocabSize } = config
   const kept = 1 + moments(options)
   const parameters = parameterCount(config) * (kept + 2 + 2 * kept)
@@ -24,24 +24,23 @@ export function bytesOf(config: Omit<ModelConfig, 'format' | 'version'>, options
   return 4 * (parameters + activations)
 }
 
-/** Bytes of memory that this process may use. */
-export function memoryLimit(): number {
-  const constrained = process.constrainedMemory()
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
-}
-
-/** @throws OptionError where the machine's memory does not hold a training, before anything is made for it */
+/**
+ * @param limit bytes of memory that this process may use
+ * @throws OptionError where the machine's memory does not hold a training, before anything is made for it
+ */
 export function checkMemory(
+  where: string,
   config: Omit<ModelConfig, 'format' | 'version'>,
-  options: TrainingOptions,
-  limit: number = memoryLimit(),
+  options: RunOptions,
+  limit: number = platform.memoryLimit(),
 ): void {
   const bytes = bytesOf(config, options)
   if (bytes <= limit) return
   const { numLayers, hiddenSize } = config
   const { batchSize, numSteps } = options
   throw new OptionError(
-    `train: ${numLayers} ${numLayers === 1 ? 'layer' : 'layers'} of ${hiddenSize} units (${parameterCount(config)} parameters) in batches of ${batchSize} × ${numSteps} tokens need at least ${gigabytes(bytes)}, expected at most the ${gigabytes(limit)} of this machine; use a smaller --hidden-size, --num-layers, --batch-size or --num-steps`,
+    `${where}: ${numLayers} ${numLayers === 1 ? 'layer' : 'layers'} of ${hiddenSize} units (${parameterCount(config)} parameters) in batches of ${batchSize} × ${numSteps} tokens need at least ${gigabytes(bytes)}, expected at most the ${gigabytes(limit)} of this machine; use a smaller hiddenSize, numLayers, batchSize or numSteps`,
+    ['hiddenSize', 'numLayers', 'batchSize', 'numSteps'],
   )
 }
 

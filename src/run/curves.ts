@@ -1,28 +1,32 @@
-import { stat } from 'node:fs/promises'
-import path from 'node:path'
 import { checkWhole } from '../core/check.js'
 import { DataError } from '../core/errors.js'
-import { HISTORY, readHistory } from '../node/history.js'
 import type { TrainEvent } from '../train/events.js'
 import type { XName, YName } from './axes.js'
 
-type Timed = TrainEvent & { seconds?: number }
+/** An event, with the seconds of training until then where they are known. */
+export type TimedEvent = TrainEvent & { seconds?: number }
 
-export interface Run {
-  /** Its folder; '' where there are no others to tell it from. */
+/** The events of a run, under the name that tells it from others. */
+export interface PlottedRun {
+  /** '' where there are no others. */
   name: string
-  events: readonly Timed[]
+  events: readonly TimedEvent[]
 }
 
+/** One line of a plot. */
 export interface Curve {
+  /** The name of its run. */
   run: string
   kind: 'training' | 'validation'
   x: number[]
   y: number[]
 }
 
+/** What the curves of runs show. */
 export interface CurveOptions {
+  /** Over what. */
   x: XName
+  /** What is shown. */
   y: YName
   /** Each point of a training's curve is the mean of so many, itself and those before it. Default 1. */
   smooth?: number
@@ -35,22 +39,14 @@ const ENOUGH = 10
 /** Points of a curve beyond which nobody sees a difference. */
 const MAX_POINTS = 2000
 
-/** @throws DataError, FormatError where the folder has no history that can be read */
-export async function readRun(folder: string): Promise<Run> {
-  const info = await stat(folder).catch(() => undefined)
-  if (!info) throw new DataError(`${folder}: there is no such folder, expected one that a training saved to`)
-  if (!info.isDirectory()) throw new DataError(`${folder}: it is a file, expected the folder of a training`)
-  const history = await readHistory(path.join(folder, HISTORY))
-  const events = history.filter((event) => event.type !== 'resume')
-  if (events.length === 0) throw new DataError(`${folder}: its history is empty, expected one of a training that began`)
-  return { name: folder.replace(/\p{Cc}+/gu, ' '), events }
-}
-
-/** A run's curve of training, and of validation where it has one; infinite values are left out. */
-export function curvesOf({ name, events }: Run, { x, y, smooth = 1, log }: CurveOptions): Curve[] {
-  checkWhole('plot', 'smooth', smooth)
-  const xOf = { step: ({ step }: Timed) => step, epoch: epochOf(name, events, x), time: minutesOf }[x]
-  const curve = (kind: Curve['kind'], shown: readonly Timed[], window: number): Curve => {
+/**
+ * A run's curve of training, and of validation where it has one; infinite values are left out.
+ * @throws OptionError for a smooth that is no whole number; DataError where x is 'epoch' and none has ended
+ */
+export function curvesOf({ name, events }: PlottedRun, { x, y, smooth = 1, log }: CurveOptions): Curve[] {
+  checkWhole('curvesOf', 'smooth', smooth)
+  const xOf = { step: ({ step }: TimedEvent) => step, epoch: epochOf(name, events, x), time: minutesOf }[x]
+  const curve = (kind: Curve['kind'], shown: readonly TimedEvent[], window: number): Curve => {
     const finite = shown.filter((event) => Number.isFinite(seriesValue(event, y)))
     const means = runningMeans(
       finite.map((event) => seriesValue(event, y)),
@@ -68,7 +64,7 @@ export function curvesOf({ name, events }: Run, { x, y, smooth = 1, log }: Curve
 }
 
 /** The epochs where they are many, else the steps. */
-export function trainingEvents(events: readonly Timed[]): Timed[] {
+export function trainingEvents(events: readonly TimedEvent[]): TimedEvent[] {
   const [epochs, steps] = ['epoch', 'step'].map((kind) => events.filter(({ type }) => type === kind))
   return epochs.length >= Math.min(ENOUGH, steps.length) ? epochs : steps
 }
@@ -83,20 +79,20 @@ function runningMeans(values: readonly number[], window: number): number[] {
   })
 }
 
-function seriesValue(event: Timed, y: YName): number {
+function seriesValue(event: TimedEvent, y: YName): number {
   if (y === 'loss') return event.loss
   if (y === 'perplexity') return Math.exp(event.loss)
   if (event.type === 'validation') return Number.NaN
   return { lr: event.lr, grad_norm: event.gradNorm, tokens_per_second: event.tokensPerSecond }[y]
 }
 
-const minutesOf = ({ seconds = 0 }: Timed): number => seconds / 60
+const minutesOf = ({ seconds = 0 }: TimedEvent): number => seconds / 60
 
 /** Epochs as a number with a fraction: a step lies between the ends of the epochs around it. */
-function epochOf(name: string, events: readonly Timed[], x: XName): (event: Timed) => number {
+function epochOf(name: string, events: readonly TimedEvent[], x: XName): (event: TimedEvent) => number {
   const ends = events.filter(({ type }) => type === 'epoch').map(({ step, epoch }) => ({ step, epoch }))
   if (x === 'epoch' && ends.length === 0) {
-    throw new DataError(`${name}: no epoch has ended there; use --x step or --x time`)
+    throw new DataError(`${name}: no epoch has ended there; use x 'step' or 'time'`)
   }
   let next = 0
   const epochs = new Map(

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import { OptionError } from '../core/errors.js'
 import { parameterCount } from '../formats/model.js'
 import { bytesOf, checkMemory } from './memory.js'
-import type { TrainingOptions } from './options.js'
+import type { RunOptions } from './options.js'
 
 const sizes = { vocabSize: 5, hiddenSize: 2, numLayers: 3, bias: true, bidirectional: false, dropout: 0 }
 const config = { cell: 'gru' as const, ...sizes }
-const options = { optimizer: 'adam', momentum: 0, batchSize: 4, numSteps: 10 } as TrainingOptions
+const options = { optimizer: 'adam', momentum: 0, batchSize: 4, numSteps: 10 } as RunOptions
 
 test('parameters: by hand, layer by layer', () => {
   // 3 gates of 2 units; the first layer reads 5 tokens, the others 2 features; 5 scores of 2 features.
@@ -28,9 +28,9 @@ test('bytes: by hand', () => {
 
 test('a training of as many bytes as there are is taken, one of more is refused', () => {
   const bytes = bytesOf(config, options)
-  checkMemory(config, options, bytes)
-  expect(() => checkMemory(config, options, bytes - 1)).toThrow(OptionError)
-  expect(() => checkMemory({ ...config, hiddenSize: 1e6 }, options, 2 ** 34)).toThrow(
+  checkMemory('startRun', config, options, bytes)
+  expect(() => checkMemory('startRun', config, options, bytes - 1)).toThrow(OptionError)
+  expect(() => checkMemory('startRun', { ...config, hiddenSize: 1e6 }, options, 2 ** 34)).toThrow(
     /3 layers of 1000000 units .* in batches of 4 × 10 tokens need at least .* expected at most the 16 GB of memory/,
   )
 })

@@ -1,0 +1,20 @@
+import type { Summary } from '../node.js'
+import { table } from './table.js'
+
+const heads = ['run', 'epochs', 'steps', 'loss', 'best validation', 'perplexity', 'at step', 'tokens/s']
+
+/** Summaries side by side. */
+export function summaryTable(summaries: readonly Summary[]): string {
+  const rows = summaries.map(({ run, epochs, steps, trainingLoss, validation, tokensPerSecond }) => [
+    run,
+    String(epochs),
+    String(steps),
+    trainingLoss?.toFixed(4),
+    validation?.loss.toFixed(4),
+    validation?.perplexity.toFixed(2),
+    validation?.step.toString(),
+    tokensPerSecond?.toFixed(0),
+  ])
+  const cells = [heads, ...rows].map((row) => row.map((cell) => cell ?? '–'))
+  return table(cells, '')
+}

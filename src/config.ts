@@ -1,0 +1,19 @@
+/*
+ * The entry `unrolled/config`: what a training can be told, and errors, without the library itself; so that a command or a
+ * form is there at once.
+ */
+export * from './core/errors.js'
+export { toJson } from './core/json.js'
+export { tokenKinds } from './data/text.js'
+export { cellNames } from './device/cells.js'
+export { temperatureOf } from './generate/sample.js'
+export { type XName, xLabels, type YName, yLabels } from './run/axes.js'
+export {
+  changingOptions,
+  defaultRates,
+  type RunOptionKind,
+  type RunOptions,
+  resumableOptions,
+  runDefaults,
+  runOptionKinds,
+} from './run/options.js'

@@ -1,0 +1,95 @@
+import { mkdtemp, rename, statfs, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { ModelFile } from '../formats/saved-model.js'
+import type { ByteSource } from '../formats/source.js'
+import type { RecordFile, Reporter, RunStore } from '../run/store.js'
+import { AppendedFile } from './appended-file.js'
+import { findReplaced, makeFolder, removeAbandoned, writeFileAtomic } from './atomic.js'
+import { readdir, rm } from './files.js'
+import { lockFolder, refuseLocked } from './lock.js'
+import { checkModelFolder, orDataError, placeOf, replaceModel } from './model-folder.js'
+import { withFile } from './open-file.js'
+import { checkPath } from './path-argument.js'
+
+/** A run in a folder, which is that of its model, too. */
+export class FolderStore implements RunStore {
+  #leave: (() => Promise<void>) | undefined
+
+  /** @param name path of the folder */
+  constructor(readonly name: string) {
+    checkPath('FolderStore', 'the folder', name)
+  }
+
+  async check(): Promise<void> {
+    await refuseLocked(await placeOf(this.name))
+    await checkModelFolder(this.name)
+  }
+
+  async enter(): Promise<void> {
+    await orDataError(this.name, async () => {
+      const place = await placeOf(this.name)
+      // Where a save was cut off between its two renames, the model's folder waits beside its place.
+      const replaced = await findReplaced(place)
+      if (replaced) await rename(replaced, place).catch(() => undefined)
+      await makeFolder(place)
+      this.#leave = await lockFolder(place)
+      await removeAbandoned(place, () => true)
+    })
+  }
+
+  async leave(): Promise<void> {
+    await this.#leave?.()
+    this.#leave = undefined
+  }
+
+  async names(): Promise<string[]> {
+    const place = await placeOf(this.name)
+    return readdir((await findReplaced(place)) ?? place).catch(() => [] as string[])
+  }
+
+  async read<T>(name: string, work: (file: ByteSource) => Promise<T>): Promise<T | undefined> {
+    return withFile(await this.#file(name), work)
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await orDataError(this.name, async () => writeFileAtomic(await this.#file(name), bytes))
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(await this.#file(name), { force: true })
+  }
+
+  async rename(name: string, to: string): Promise<void> {
+    await rename(await this.#file(name), await this.#file(to))
+  }
+
+  async append(name: string, kept: number): Promise<RecordFile> {
+    return AppendedFile.open(await this.#file(name), kept)
+  }
+
+  async saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
+    await replaceModel(this.name, files)
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(await placeOf(this.name))
+    return bavail * bsize
+  }
+
+  async rescue(name: string, bytes: Uint8Array): Promise<string> {
+    const place = await mkdtemp(path.join(tmpdir(), 'unrolled-'))
+    await writeFile(path.join(place, name), bytes)
+    return place
+  }
+
+  /** Loaded only where it is asked for. */
+  async openBoard(after: number): Promise<Reporter> {
+    const { TensorBoardWriter } = await import('./tensorboard.js')
+    return TensorBoardWriter.open(await placeOf(this.name), after > 0 ? { after } : {})
+  }
+
+  async #file(name: string): Promise<string> {
+    return path.join(await placeOf(this.name), name)
+  }
+}

@@ -1,0 +1,47 @@
+import path from 'node:path'
+import { OptionError } from '../core/errors.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
+import { encodeString } from '../data/load.js'
+import type { TextSource } from '../run/text.js'
+import { type CorpusOptions, checkCorpusOptions, loadCorpus } from './load-corpus.js'
+import { openSources, type Sources } from './sources.js'
+import { type FindOptions, findTimeMachine } from './time-machine.js'
+
+/**
+ * Texts in files as those of a run: files, directories, patterns, and `-`, standard input, as `loadCorpus` takes them.
+ * Standard input is read once, however often the texts are.
+ */
+export function fileTexts(
+  sources: string | readonly string[],
+  options: Pick<CorpusOptions, 'cacheDir' | 'onProgress' | 'stdin'> = {},
+): TextSource {
+  const names = typeof sources === 'string' ? [sources] : sources
+  let opened: Sources | undefined
+  return {
+    names: names.map((name) => (name === '-' ? name : path.resolve(name))),
+    async read(how, vocab, signal) {
+      checkCorpusOptions({ ...how, vocab }, 'loadCorpus')
+      opened ??= await openSources(names, 'loadCorpus', { ...options, signal })
+      return loadCorpus(opened, { ...options, ...how, vocab, signal })
+    },
+    async close() {
+      await opened?.close()
+      opened = undefined
+    },
+  }
+}
+
+/** *The Time Machine*, where `findTimeMachine` finds it, as the text of a run. */
+export function timeMachineText(options: FindOptions = {}): TextSource {
+  return {
+    names: [],
+    async read({ encoding, ...how }, vocab) {
+      if (encoding !== undefined) {
+        throw new OptionError('timeMachineText: encoding goes with a text, expected one to be named', ['encoding'])
+      }
+      const { text, source } = await findTimeMachine(options)
+      if (how.tokens === 'bpe') await loadBytePairs()
+      return { ...encodeString(text, { ...how, vocab }, 'timeMachineText'), source }
+    },
+  }
+}

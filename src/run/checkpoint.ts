@@ -1,0 +1,86 @@
+import { FormatError } from '../core/errors.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
+import type { Vocab } from '../data/vocab.js'
+import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model.js'
+import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
+import { type ByteSource, sha256Of, sourceOf } from '../formats/source.js'
+import { inMemoryOf } from '../tensor/state.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
+import { joined } from './text.js'
+
+/** A model in the middle of its training. */
+export interface Checkpoint {
+  config: ModelConfig
+  vocab: Vocab
+  /** `model.…`, and of a training that can go on `optimizer.…` and `state.…`. */
+  tensors: Record<string, Tensor>
+  progress?: TrainingProgress
+  /** What the run was told, as JSON. */
+  run?: unknown
+}
+
+/**
+ * A checkpoint as the bytes of one file: safetensors whose metadata hold the rest and a checksum of everything.
+ * @param where the file's name, for messages
+ * @throws DataError for a model that could not be loaded again, such as one with a parameter that is not finite
+ */
+export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCheckpoint'): Promise<Uint8Array> {
+  const { config, vocab, progress, run } = checkpoint
+  const tensors = await inMemoryOf(checkpoint.tensors)
+  checkSavable(where, config, vocab, tensorsUnder('model', tensors))
+  const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
+  metadata.vocab = vocabToJson(vocab)
+  if (progress) metadata.progress = JSON.stringify(progress)
+  if (run !== undefined) metadata.run = JSON.stringify(run)
+  return encodeSafetensors(tensors, { ...metadata, sha256: await checksum(tensors, metadata) })
+}
+
+/**
+ * @param where the file's name, for messages
+ * @throws FormatError for a damaged or forged file; DataError where its tokens need a package that is not installed
+ */
+export async function decodeCheckpoint(file: ByteSource, where = 'decodeCheckpoint'): Promise<Checkpoint> {
+  const { tensors, metadata } = await readSafetensors(file, where)
+  const { sha256, ...rest } = metadata
+  if (rest.format !== 'unrolled checkpoint') {
+    throw new FormatError(`${where}: the file is no checkpoint, expected one that a training wrote`)
+  }
+  if (sha256 !== (await checksum(tensors, rest))) {
+    throw new FormatError(`${where}: the checkpoint is damaged: its checksum is another than that of its content`)
+  }
+  const { config, vocab } = checkModel(
+    { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
+    { config: `${where}: config`, vocab: `${where}: vocab`, parameters: where },
+  )
+  if (vocab.kind === 'bpe') await loadBytePairs()
+  return {
+    config,
+    vocab,
+    tensors,
+    progress: rest.progress === undefined ? undefined : parseProgress(json(rest.progress, where), where),
+    run: rest.run === undefined ? undefined : json(rest.run, where),
+  }
+}
+
+function json(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new FormatError(`${where}: its metadata are not JSON`)
+  }
+}
+
+/** SHA-256 of names, shapes and values, and of the metadata. */
+async function checksum(
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Promise<string> {
+  const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+  const parts: Uint8Array[] = [bytesOf(metadata)]
+  for (const [name, { data, shape }] of Object.entries(tensors)) {
+    parts.push(bytesOf([name, data[Symbol.toStringTag], shape]))
+    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+  return sha256Of(sourceOf(joined(parts)), 'the checkpoint')
+}

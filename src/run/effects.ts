@@ -1,0 +1,56 @@
+import { OptionError } from '../core/errors.js'
+import { type RunOptions, runDefaults, runOptionKinds } from './options.js'
+
+/** What an option needs beside it, where that is missing: the names of other options, and words between them. */
+type Need = (options: RunOptions) => readonly string[] | false
+
+const validation: Need = ({ validation }) => validation === 0 && ['validation', '(such as 0.1)']
+
+const schedule =
+  (...kinds: RunOptions['schedule'][]): Need =>
+  ({ schedule }) =>
+    !kinds.includes(schedule) && ['schedule', kinds.join(' or ')]
+
+/** What options need beside them to have an effect; those that always have one are not listed. */
+const needs: { readonly [name in keyof RunOptions]?: Need } = {
+  nonlinearity: ({ cell }) => cell !== 'rnn' && ['cell', 'rnn'],
+  dropout: ({ numLayers }) => numLayers === 1 && ['numLayers', '2 or more'],
+  variational: ({ dropout, numLayers, outputDropout, inputDropout, embeddingSize }) =>
+    !(dropout > 0 && numLayers > 1) &&
+    outputDropout === 0 &&
+    !(inputDropout > 0 && embeddingSize !== undefined) && [
+      ...['outputDropout,', 'dropout', 'with several layers, or'],
+      ...['inputDropout', 'with', 'embeddingSize'],
+    ],
+  momentum: ({ optimizer }) => optimizer !== 'sgd' && optimizer !== 'rmsprop' && ['optimizer', 'sgd or rmsprop'],
+  nesterov: ({ optimizer, momentum }) =>
+    (optimizer !== 'sgd' || momentum === 0) && ['momentum', 'and', 'optimizer', 'sgd'],
+  schedule: (options) => options.schedule === 'plateau' && validation(options),
+  warmup: schedule('cosine'),
+  decayEvery: schedule('step'),
+  decay: schedule('step', 'plateau'),
+  plateauPatience: schedule('plateau'),
+  minLr: schedule('cosine', 'plateau'),
+  validateEvery: validation,
+  patience: validation,
+  extendVocab: ({ initFrom }) => initFrom === undefined && ['initFrom'],
+  threads: ({ kernels, threads }) => kernels === 'reference' && threads !== 1 && ['kernels', 'wasm or blas'],
+}
+
+/**
+ * @param given names of the options that the user gave; one with its default value may stand there
+ * @throws OptionError for one that would change nothing
+ */
+export function checkEffects(where: string, options: RunOptions, given: readonly (keyof RunOptions)[]): void {
+  const defaults: Partial<RunOptions> = runDefaults
+  for (const name of given) {
+    const need = options[name] !== defaults[name] && needs[name]?.(options)
+    if (!need) continue
+    const names = need.map((word) => word.replace(',', '')).filter((word) => word in runOptionKinds)
+    throw new OptionError(
+      `${where}: ${name} has no effect without ${need.join(' ')}; add that, or leave ${name} out`,
+      // In the order in which they stand in the sentence.
+      [name, ...names, name],
+    )
+  }
+}

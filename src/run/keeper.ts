@@ -1,0 +1,234 @@
+import { DataError, UnrolledError } from '../core/errors.js'
+import { buildModel, configOf, type TrainingRecord } from '../formats/model.js'
+import { decodeModel, encodeModel, modelFiles } from '../formats/saved-model.js'
+import type { ByteSource } from '../formats/source.js'
+import type { RNNModel } from '../nn/model.js'
+import { tensorsUnder, underPrefix } from '../train/state.js'
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
+import type { WarningEvent } from './events.js'
+import type { Job } from './job.js'
+import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
+
+/** Milliseconds to wait before each further attempt to save what is not to be lost. */
+const WAITS = [500, 1000, 2000, 4000]
+
+/** The training came to its end, but its store did not take the model. */
+export class UnsavedModelError extends DataError {
+  constructor(
+    readonly reason: string,
+    /** Where the checkpoint is that saves the model when the run goes on from it. */
+    readonly place: string,
+  ) {
+    super(`${reason}; the training is kept in ${place}: going on with it saves its model once that is mended`)
+  }
+}
+
+/** Work that may have something to warn of. */
+type Warned<T> = AsyncGenerator<WarningEvent, T>
+
+/** Keeps a run in its store: its checkpoints, its best model, and the model that comes of it. */
+export class Keeper {
+  /** Where the last checkpoint is. */
+  place: string
+  /** The step of the last checkpoint that was saved. */
+  step: number
+  readonly #job: Job
+  readonly #trained: () => TrainingRecord
+  readonly #spares: () => boolean
+  /** The best model, until the store has taken it. */
+  #best: Checkpoint | undefined
+  /** Step and time of the last attempt to save a checkpoint. */
+  #tried: { step: number; time: number }
+
+  /**
+   * @param trained what config.json tells of the training
+   * @param spares whether the last checkpoint is worth more than one of now
+   */
+  constructor(job: Job, trained: () => TrainingRecord, spares: () => boolean) {
+    this.place = job.store.name
+    this.step = job.training.step
+    this.#job = job
+    this.#trained = trained
+    this.#spares = spares
+    this.#tried = { step: this.step, time: performance.now() }
+  }
+
+  /**
+   * The first checkpoint, before any work; what an earlier training left beside its model goes away.
+   * @throws DataError where there is no room for it, and for the next beside it
+   */
+  async first(): Promise<void> {
+    const { store } = this.#job
+    const bytes = await this.#saveLast()
+    for (const name of await store.names()) {
+      if (name === BEST || name.startsWith(EVENT_FILE)) await store.remove(name)
+    }
+    const free = await store.freeBytes?.()
+    // Twice: the last and the best, each written beside its older self.
+    if (free !== undefined && free < 2 * bytes) {
+      throw new DataError(
+        `${store.name}: ${free} bytes are free there, expected at least ${2 * bytes} for checkpoints; make room or choose another folder`,
+      )
+    }
+  }
+
+  /** The best model so far. */
+  async *best(): Warned<void> {
+    const { model, vocab } = this.#job
+    const tensors = underPrefix('model', model.stateDict())
+    this.#best = { config: configOf(model, this.#trained()), vocab, tensors }
+    yield* this.#saveBest()
+  }
+
+  /** A checkpoint where one is due. What cannot be saved is told and tried again later: the training goes on. */
+  async *now(historyBytes: number): Warned<void> {
+    const { options, training, record } = this.#job
+    const { step, time } = this.#tried
+    const steps = training.step - step
+    if (steps < options.checkpointSteps && performance.now() - time < options.checkpointMinutes * 60_000) return
+    if (this.#spares()) return
+    record.historyBytes = historyBytes
+    yield* this.#saveBest()
+    yield* this.#tolerate(() => this.#saveLast())
+  }
+
+  /** The checkpoint at the end of the work: where its store does not take it, in another place, which is told. */
+  async *last(): Warned<void> {
+    yield* this.#saveBest()
+    if (this.#spares()) return
+    const { store } = this.#job
+    try {
+      yield* this.#patiently(() => this.#saveLast())
+    } catch (error) {
+      if (!(error instanceof DataError) || !store.rescue) throw error
+      this.place = await store.rescue(CHECKPOINT, await this.#encode(CHECKPOINT, this.#checkpoint()))
+      yield warning(`${error.message}; the checkpoint is in ${this.place} instead`)
+    }
+  }
+
+  /**
+   * Saves the best model, or the last where nothing was held out.
+   * @returns the model that was saved
+   * @throws DataError that says where the training is kept, where the model cannot be saved
+   */
+  async *model(): Warned<RNNModel> {
+    const { store, vocab, model } = this.#job
+    const best = yield* this.#bestModel()
+    const chosen = best?.model ?? model
+    try {
+      yield* this.#patiently(async () => {
+        await store.saveModel(await encodeModel(chosen, vocab, best?.training ?? this.#trained()))
+      })
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error
+      throw new UnsavedModelError(error.message, this.place)
+    }
+    return chosen
+  }
+
+  /** Notes that the training came to its end, and its model is saved where it is to be. */
+  async *finish(): Warned<void> {
+    if (this.#spares()) return
+    this.#job.record.finished = true
+    yield* this.#tolerate(() => this.#saveLast())
+  }
+
+  /** Removes what a training left that broke before it had learnt anything. */
+  async forget(): Promise<void> {
+    await this.#job.store.remove(CHECKPOINT)
+  }
+
+  async *#bestModel(): Warned<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
+    const { store, training } = this.#job
+    if (!training.best) return undefined
+    const where = `${store.name}/${BEST}`
+    try {
+      const best = this.#best ?? (await store.read(BEST, (file) => decodeCheckpoint(file, where)))
+      // A disk that was full when it became the best can have left an earlier one.
+      if (best && Number(best.config.training?.steps) >= training.best.step) {
+        const { config, tensors } = best
+        return { model: buildModel(config, tensorsUnder('model', tensors), where), training: config.training }
+      }
+    } catch (error) {
+      if (!(error instanceof UnrolledError)) throw error
+    }
+    const saved = await this.#savedModel()
+    if (saved) return saved
+    yield warning(`${where} is not the best model, of step ${training.best.step}; the last one is saved instead`)
+    return undefined
+  }
+
+  /** The best model where the training had come to its end before it went on: it is then the store's own. */
+  async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
+    const { store, training } = this.#job
+    const files: Record<string, Uint8Array> = {}
+    const whole = (file: ByteSource) => file.read(0, file.size)
+    try {
+      for (const name of modelFiles) {
+        const bytes = await store.read(name, whole)
+        if (bytes) files[name] = bytes
+      }
+      const { model, config } = await decodeModel(files, store.name)
+      const { steps, validationLoss } = config.training ?? {}
+      const isBest = steps === training.best!.step && validationLoss === training.best!.loss
+      return isBest ? { model, training: config.training } : undefined
+    } catch (error) {
+      if (!(error instanceof UnrolledError)) throw error
+      return undefined
+    }
+  }
+
+  async *#saveBest(): Warned<void> {
+    const best = this.#best
+    if (!best) return
+    yield* this.#tolerate(async () => {
+      await this.#job.store.write(BEST, await this.#encode(BEST, best))
+      this.#best = undefined
+    })
+  }
+
+  /** @returns the bytes of the checkpoint */
+  async #saveLast(): Promise<number> {
+    const checkpoint = this.#checkpoint()
+    const { step } = this.#job.training
+    // Before the attempt: one that fails is made again after the next interval, not at once.
+    this.#tried = { step, time: performance.now() }
+    const bytes = await this.#encode(CHECKPOINT, checkpoint)
+    await this.#job.store.write(CHECKPOINT, bytes)
+    this.step = step
+    return bytes.length
+  }
+
+  #encode(name: string, checkpoint: Checkpoint): Promise<Uint8Array> {
+    return encodeCheckpoint(checkpoint, `${this.#job.store.name}/${name}`)
+  }
+
+  #checkpoint(): Checkpoint {
+    const { model, vocab, training, record } = this.#job
+    return { config: configOf(model, this.#trained()), vocab, ...training.snapshot(), run: record }
+  }
+
+  async *#tolerate(save: () => Promise<unknown>): Warned<void> {
+    try {
+      await save()
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error
+      yield warning(`${error.message}; the training goes on, and tries again later`)
+    }
+  }
+
+  async *#patiently<T>(save: () => Promise<T>): Warned<T> {
+    for (const wait of WAITS) {
+      try {
+        return await save()
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error
+        yield warning(`${error.message}; trying again in ${wait / 1000} s`)
+        await new Promise((resolve) => setTimeout(resolve, wait))
+      }
+    }
+    return save()
+  }
+}
+
+const warning = (message: string): WarningEvent => ({ type: 'warning', message })

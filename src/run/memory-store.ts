@@ -1,0 +1,72 @@
+import { DataError } from '../core/errors.js'
+import type { ModelFile } from '../formats/saved-model.js'
+import { type ByteSource, sourceOf } from '../formats/source.js'
+import { BEST, type RecordFile, type RunStore } from './store.js'
+import { joined } from './text.js'
+
+/** A run in memory, as long as the program keeps it. */
+export class MemoryStore implements RunStore {
+  readonly files = new Map<string, Uint8Array>()
+  #taken = false
+
+  /** @param name for messages */
+  constructor(readonly name = 'memory') {}
+
+  async check(): Promise<void> {
+    if (this.#taken) {
+      throw new DataError(`${this.name}: another run is at work there; wait for its end, or choose another store`)
+    }
+  }
+
+  async enter(): Promise<void> {
+    await this.check()
+    this.#taken = true
+  }
+
+  async leave(): Promise<void> {
+    this.#taken = false
+  }
+
+  async names(): Promise<string[]> {
+    return [...this.files.keys()]
+  }
+
+  async read<T>(name: string, work: (file: ByteSource) => Promise<T>): Promise<T | undefined> {
+    const bytes = this.files.get(name)
+    return bytes && work(sourceOf(bytes))
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    this.files.set(name, bytes.slice())
+  }
+
+  async remove(name: string): Promise<void> {
+    this.files.delete(name)
+  }
+
+  async rename(name: string, to: string): Promise<void> {
+    const bytes = this.files.get(name)
+    if (!bytes) return
+    this.files.set(to, bytes)
+    this.files.delete(name)
+  }
+
+  async append(name: string, kept: number): Promise<RecordFile> {
+    const { files } = this
+    files.set(name, (files.get(name) ?? new Uint8Array()).slice(0, kept))
+    return {
+      get bytes() {
+        return files.get(name)?.length ?? 0
+      },
+      async append(record) {
+        files.set(name, joined([files.get(name) ?? new Uint8Array(), record]))
+      },
+      async flush() {},
+    }
+  }
+
+  async saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
+    for (const [name, bytes] of Object.entries(files)) this.files.set(name, bytes.slice())
+    this.files.delete(BEST)
+  }
+}

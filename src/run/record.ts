@@ -1,0 +1,130 @@
+import * as v from 'valibot'
+import { platform } from '#platform'
+import { OptionError } from '../core/errors.js'
+import { parseAs } from '../core/parse.js'
+import type { TrainingProgress } from '../train/state.js'
+import type { Training } from '../train/training.js'
+import {
+  changingOptions,
+  givenIn,
+  type RunOptionKind,
+  type RunOptions,
+  resumableOptions,
+  runDefaults,
+  runOptionKinds,
+} from './options.js'
+
+const recorded = v.union([v.string(), v.number(), v.boolean()])
+
+/** Options as JSON keeps them: no limit is the word `all`. */
+export type RecordedOptions = Record<string, string | number | boolean>
+
+/** What a checkpoint keeps of its run. */
+export interface RunRecord {
+  /** The names under which the text is found again; none for The Time Machine. */
+  texts: string[]
+  options: RecordedOptions
+  /** Tells the text from another. */
+  text: string
+  /** Whether the training came to its end. */
+  finished: boolean
+  /** Bytes of the history that are older than the checkpoint. */
+  historyBytes: number
+}
+
+const number = v.pipe(v.number(), v.finite())
+
+const kinds = { number, limit: v.union([number, v.literal('all')]), text: v.string(), flag: v.boolean() }
+
+const schemaOf = (kind: RunOptionKind): v.GenericSchema<string | number | boolean> =>
+  typeof kind === 'string' ? kinds[kind] : v.picklist(kind)
+
+const optionSchemas = Object.fromEntries(
+  Object.entries(runOptionKinds).map(([name, kind]) => [name, v.optional(schemaOf(kind))]),
+)
+
+const recordSchema: v.GenericSchema<RunRecord> = v.object({
+  texts: v.array(v.string()),
+  options: v.objectWithRest(optionSchemas, recorded) as v.GenericSchema<RecordedOptions>,
+  text: v.string(),
+  finished: v.boolean(),
+  historyBytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+})
+
+/** @throws FormatError for what is no record of a run */
+export function parseRecord(value: unknown, where: string): RunRecord {
+  return parseAs(recordSchema, value, where, 'run')
+}
+
+/** Options as JSON keeps them. */
+export function recordOf(options: Partial<RunOptions>): RecordedOptions {
+  const entries = givenIn(options).map((name) => [name, options[name] === Infinity ? 'all' : options[name]])
+  return Object.fromEntries(entries)
+}
+
+/**
+ * The options of a run that goes on: as they were, but for what is given now.
+ * @throws OptionError for one that would make it another training
+ */
+export function resumedOptions(where: string, { options }: RunRecord, now: Partial<RunOptions>): RunOptions {
+  const fixed = givenIn(now).filter((name) => !resumableOptions.includes(name))
+  if (fixed.length > 0) {
+    throw new OptionError(
+      `${where}: ${fixed.join(', ')} cannot be changed when a training goes on; leave it out, or begin another with initFrom`,
+      [...fixed, 'initFrom'],
+    )
+  }
+  const before = Object.entries(options).map(([name, value]) => [name, value === 'all' ? Infinity : value])
+  const changed = Object.fromEntries(givenIn(now).map((name) => [name, now[name]]))
+  return { ...runDefaults, ...Object.fromEntries(before), threads: threadsHere(options.threads), ...changed }
+}
+
+/** Threads of a training that began on another machine, as far as this one has use for them. */
+const threadsHere = (recorded: unknown): number | undefined =>
+  typeof recorded === 'number' ? Math.min(recorded, Math.max(8, platform.processors())) : undefined
+
+/** What is given now to a run that goes on, where it was not so before. */
+export function changedOptions(record: RunRecord, now: Partial<RunOptions>): RecordedOptions {
+  const values = recordOf(now)
+  const changed = changingOptions.filter((name) => name in values && values[name] !== record.options[name])
+  return Object.fromEntries(changed.map((name) => [name, values[name]]))
+}
+
+/** @throws OptionError where more epochs are done, or begun, than the training is to have */
+export function checkEpochs(
+  where: string,
+  store: string,
+  { epochs }: RunOptions,
+  { epoch, batch }: TrainingProgress,
+): void {
+  const least = batch > 0 ? epoch : epoch - 1
+  if (epochs >= least) return
+  const done = batch > 0 ? `${epoch - 1} are done, and epoch ${epoch} has begun` : `${least} are done`
+  throw new OptionError(
+    `${where}: epochs is ${epochs}, expected at least ${least} for the training in ${store}: ${done}`,
+    ['epochs'],
+  )
+}
+
+/** The progress of a training that goes on at another learning rate; a schedule changes that one from now on. */
+export function withRate(progress: TrainingProgress, lr: number): TrainingProgress {
+  const changed = (values: Record<string, number>) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, /^(base_)?lr\.\d+$/.test(name) ? lr : value]),
+    )
+  return { ...progress, optimizer: changed(progress.optimizer), schedule: changed(progress.schedule) }
+}
+
+/** The error of a training that is to go on and has nothing left to do; what it advises lets it go on. */
+export function isOver(
+  where: string,
+  store: string,
+  { ended, epoch }: Training,
+  { patience }: RunOptions,
+): OptionError {
+  const [name, value] = ended === 'patience' ? ['patience', patience] : ['epochs', epoch - 1]
+  return new OptionError(
+    `${where}: the training in ${store} is over, after epoch ${epoch - 1}; go on with ${name} and a larger number than ${value}`,
+    [name],
+  )
+}

@@ -1,0 +1,310 @@
+import { DivergenceError, UnrolledError } from '../core/errors.js'
+import type { Vocab } from '../data/vocab.js'
+import type { TrainingRecord } from '../formats/model.js'
+import { predict } from '../generate/generate.js'
+import { defaultPrefix } from '../generate/prefix.js'
+import { kernels } from '../kernels/index.js'
+import type { RNNModel } from '../nn/model.js'
+import type { EpochEvent, TrainEvent, ValidationEvent } from '../train/events.js'
+import type { Training } from '../train/training.js'
+import type { RunEvent, WarningEvent } from './events.js'
+import { adviceAfter, ExplodedError, isExploded } from './explosion.js'
+import { type EventWriter, openHistory } from './history.js'
+import type { Job } from './job.js'
+import { Keeper } from './keeper.js'
+import type { RunOptions } from './options.js'
+import { recordOf } from './record.js'
+import { HISTORY, type RunStore } from './store.js'
+import type { RunText } from './text.js'
+
+/** Milliseconds between two samples after validations. */
+const SAMPLE_EVERY = 10_000
+
+/** A training as its user has it: kept in a store, told as events. `startRun` and `resumeRun` make it. */
+export class Run {
+  readonly #job: Job
+  readonly #keeper: Keeper
+  /** Epochs and validations, those of earlier processes included. */
+  readonly #told: (EpochEvent | ValidationEvent)[] = []
+  readonly #prefixes: string[]
+  /** Warnings that were given: one of a disk that stays full is enough. */
+  readonly #warnings = new Set<string>()
+  #history: EventWriter | undefined
+  #sampled = performance.now()
+  /** Mean over the tokens of the last step or epoch. */
+  #loss = 0
+  /** Whether the last checkpoint's parameters are broken already: the first step after it told so. */
+  #broken = false
+
+  /** @internal */
+  constructor(job: Job) {
+    this.#job = job
+    this.#prefixes = samplePrefixes(job.vocab, job.record.texts.length === 0)
+    this.#keeper = new Keeper(
+      job,
+      () => this.#trained(),
+      () => this.#canGoBack() && isExploded(this.#loss, job.vocab.size),
+    )
+  }
+
+  /** The options in force: of a run that goes on, mostly those that it began with. */
+  get options(): Readonly<RunOptions> {
+    return this.#job.options
+  }
+
+  get text(): RunText {
+    return this.#job.text
+  }
+
+  /** The model that is trained. */
+  get model(): RNNModel {
+    return this.#job.model
+  }
+
+  get vocab(): Vocab {
+    return this.#job.vocab
+  }
+
+  get training(): Training {
+    return this.#job.training
+  }
+
+  get store(): RunStore {
+    return this.#job.store
+  }
+
+  /** Sentences about options that have no effect, and may not be meant. */
+  get warnings(): readonly string[] {
+    return this.#job.warnings
+  }
+
+  /** Sentences about what was loaded. */
+  get notes(): readonly string[] {
+    return this.#job.notes
+  }
+
+  /** The epochs and validations so far, those of earlier processes included. */
+  get curve(): readonly (EpochEvent | ValidationEvent)[] {
+    return this.#told
+  }
+
+  /**
+   * Trains, keeps and tells, until the training is over or its signal stops it; then saves the model. To be gone through
+   * once. What only shows or reports never ends a run.
+   * @throws DataError where the store takes no first checkpoint, or not the model; DivergenceError where the loss is not
+   *   finite, ExplodedError where it says that the model is worth nothing
+   */
+  async *events(): AsyncGenerator<RunEvent, void> {
+    const { training, record } = this.#job
+    if (training.step === 0) await this.#keeper.first()
+    const reporters = yield* this.#openReporters()
+    const start = performance.now()
+    let divergence: DivergenceError | undefined
+    try {
+      for await (const event of training.run()) {
+        for (const reporter of reporters) yield* this.#report(() => reporter.write(event))
+        yield* this.#take(event)
+        yield* this.#keeper.now(this.#history?.bytes ?? record.historyBytes)
+      }
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error
+      divergence = error
+      // Before a step was made: whatever the learning rate.
+      this.#broken ||= training.step === this.#keeper.step
+    }
+    yield { type: 'trained', step: training.step, ended: divergence ? undefined : training.ended }
+    yield* this.#report(async () => this.#history?.flush())
+    record.historyBytes = this.#history?.bytes ?? record.historyBytes
+    const seconds = (performance.now() - start) / 1000
+    yield* divergence ? this.#diverged(divergence, seconds) : this.#ended(seconds)
+  }
+
+  /** Gives the store and the text back. */
+  async close(): Promise<void> {
+    await this.#job.text.close?.()
+    await this.#job.store.leave()
+  }
+
+  get #epochs(): EpochEvent[] {
+    return this.#told.filter((event) => event.type === 'epoch')
+  }
+
+  async *#openReporters(): AsyncGenerator<RunEvent, { write(event: TrainEvent): Promise<void> }[]> {
+    const { store, training, options, changed } = this.#job
+    this.#history = yield* this.#openHistory()
+    const earlier = this.#history?.earlier ?? []
+    this.#told.push(...earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
+    this.#loss = this.#epochs.at(-1)?.loss ?? 0
+    const board = options.tensorboard
+      ? yield* this.#report(async () => {
+          if (store.openBoard) return store.openBoard(training.step)
+          throw new UnrolledError(`${store.name}: event files for TensorBoard cannot be written there`)
+        })
+      : undefined
+    if (Object.keys(changed).length > 0) {
+      const { epoch, step } = training
+      yield* this.#report(async () => this.#history?.write({ type: 'resume', epoch, step, options: changed }))
+    }
+    return [this.#history, board].filter((one) => one !== undefined)
+  }
+
+  /** A history that cannot be continued is kept under another name. */
+  async *#openHistory(): AsyncGenerator<RunEvent, EventWriter | undefined> {
+    const { store, record } = this.#job
+    let problem: string | undefined
+    const history = yield* this.#report(async () => {
+      try {
+        return await openHistory(store, record.historyBytes)
+      } catch (error) {
+        const names = await store.names()
+        if (!(error instanceof UnrolledError) || !names.includes(HISTORY)) throw error
+        const kept = unusedName(names)
+        await store.rename(HISTORY, kept)
+        problem = `${error.message}; it is kept as ${store.name}/${kept}, and a new one begins`
+        return openHistory(store, 0)
+      }
+    })
+    if (history && problem !== undefined) yield { type: 'warning', message: problem }
+    return history
+  }
+
+  async *#take(event: TrainEvent): AsyncGenerator<RunEvent, void> {
+    yield event
+    if (event.type !== 'step') this.#told.push(event)
+    if (event.type === 'step') {
+      this.#loss = event.loss
+      if (event.step === this.#keeper.step + 1) this.#broken = isExploded(event.loss, this.vocab.size)
+    }
+    if (event.type === 'validation' && event.best) yield* this.#keeper.best()
+    if (!this.#sampleIsDue(event)) return
+    this.#sampled = performance.now()
+    const [prefix] = this.#prefixes
+    if (prefix === undefined) return
+    const text = yield* this.#report(() => predict(prefix, 50, this.model, this.vocab))
+    if (text !== undefined) yield { type: 'sample', text }
+  }
+
+  /** Does what the training can do without. */
+  async *#report<T>(work: () => Promise<T>): AsyncGenerator<WarningEvent, T | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      const { message } = error as Error
+      if (!(error instanceof UnrolledError) && !isRefusal(error)) throw error
+      if (this.#warnings.has(message)) return undefined
+      this.#warnings.add(message)
+      yield { type: 'warning', message: `${message}; the training goes on without it` }
+      return undefined
+    }
+  }
+
+  #sampleIsDue(event: TrainEvent): boolean {
+    const { epochs } = this.#job.options
+    if (event.type === 'epoch') return event.epoch % Math.ceil(epochs / 10) === 0 && event.epoch < epochs
+    return event.type === 'validation' && performance.now() - this.#sampled > SAMPLE_EVERY
+  }
+
+  /** What config.json tells of the training. */
+  #trained(): TrainingRecord {
+    const { options, text, training, record } = this.#job
+    const { perplexity } = this.#epochs.at(-1) ?? {}
+    const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
+    const finishedEpochs = this.#epochs.length
+    const so = { steps: training.step, finishedEpochs, ...best, kernels: kernels().name }
+    const from = { text: text.source, texts: record.texts, fingerprint: record.text }
+    // A perplexity beyond all numbers is none that JSON could hold.
+    const reached: TrainingRecord = perplexity !== undefined && Number.isFinite(perplexity) ? { perplexity } : {}
+    return { ...from, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so, ...reached }
+  }
+
+  /** Whether the model that the training has now, or the best one of it, is worth nothing. */
+  #isWorthless(loss: number): boolean {
+    return isExploded(this.training.best?.loss ?? loss, this.vocab.size)
+  }
+
+  /**
+   * The training is over, or was stopped. A model that is worth nothing takes no other's place: it stays in the
+   * checkpoint.
+   */
+  async *#ended(seconds: number): AsyncGenerator<RunEvent, void> {
+    const { store, training, vocab, options } = this.#job
+    const exploded = isExploded(this.#loss, vocab.size)
+    // There is nothing to go back to, and the checkpoint that is made now is no better.
+    if (exploded && !this.#canGoBack()) this.#broken = true
+    yield* this.#keeper.last()
+    const worthless = this.#isWorthless(this.#loss)
+    const model = worthless ? undefined : yield* this.#keeper.model()
+    // Only now: one that was killed before its model was saved is to be finished when it goes on.
+    if (training.ended !== 'signal') yield* this.#keeper.finish()
+    const spared = this.#canGoBack()
+    yield* this.#tell(seconds, model, exploded && spared ? undefined : this.#keeper.place)
+    if (!exploded) return
+    yield this.#broke(spared)
+    const inCheckpoint = spared ? '' : ', and is in the checkpoint alone'
+    const saved = worthless ? `the model was not saved${inCheckpoint}` : 'the best model was saved'
+    throw new ExplodedError(
+      `Run: the training in ${store.name} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, where one that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
+      ['lr', 'clip'],
+    )
+  }
+
+  /** The training broke. What was learnt before is saved, or still in the last checkpoint. */
+  async *#diverged(divergence: DivergenceError, seconds: number): AsyncGenerator<RunEvent, never> {
+    const { training } = this.#job
+    const lastGood = this.#epochs.at(-1)?.loss
+    const worth = (lastGood !== undefined || training.best !== undefined) && !this.#isWorthless(lastGood ?? 0)
+    if (worth) yield* this.#tell(seconds, yield* this.#keeper.model(), this.#keeper.place)
+    const resumable = this.#canGoBack() || (worth && !this.#broken)
+    if (!resumable) await this.#keeper.forget()
+    yield this.#broke(resumable)
+    throw divergence
+  }
+
+  #broke(resumable: boolean): RunEvent {
+    const { options, training, changed, earlierRate } = this.#job
+    const rate = options.lr ?? training.optimizer.lr
+    const advice = adviceAfter(options, rate, changed, earlierRate, resumable)
+    return { type: 'broken', step: this.#keeper.step, ...advice }
+  }
+
+  /** Whether there is a checkpoint from which a training that broke may go another way. */
+  #canGoBack(): boolean {
+    return this.#keeper.step > 0 && !this.#broken
+  }
+
+  async *#tell(
+    seconds: number,
+    model: RNNModel | undefined,
+    checkpoint: string | undefined,
+  ): AsyncGenerator<RunEvent, void> {
+    const samples: string[] = []
+    for (const prefix of model ? this.#prefixes : []) {
+      yield* this.#report(async () => samples.push(await predict(prefix, 50, model!, this.vocab)))
+    }
+    const { perplexity, tokensPerSecond } = this.#epochs.at(-1) ?? {}
+    const { step, epoch, ended, best } = this.training
+    const reached = { epochs: this.#epochs.length, steps: step, epoch, perplexity, tokensPerSecond, seconds }
+    yield { type: 'done', ...reached, samples, saved: model !== undefined, ended, best, checkpoint }
+  }
+}
+
+/** Whether the system refused something: a file that may not be read, a full disk. */
+const isRefusal = (error: unknown): boolean => error instanceof Error && 'syscall' in error
+
+/** The name of a damaged history: the first that no other has. */
+function unusedName(names: readonly string[]): string {
+  for (let number = 1; ; number++) {
+    const name = HISTORY.replace(/(?=\.jsonl$)/, `-damaged${number === 1 ? '' : number}`)
+    if (!names.includes(name)) return name
+  }
+}
+
+/** What samples begin with: as in the book, or for another text with its most frequent token that is a text. */
+function samplePrefixes(vocab: Vocab, isBook: boolean): string[] {
+  const known = ['time traveller', 'traveller'].filter((prefix) =>
+    vocab.split(prefix).every((token) => vocab.has(token)),
+  )
+  if (isBook && known.length > 0) return known
+  const { text } = defaultPrefix(vocab)
+  return text === '' ? [] : [text]
+}

@@ -1,0 +1,114 @@
+import { checkString } from '../core/check.js'
+import { DataError } from '../core/errors.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
+import { encodeString } from '../data/load.js'
+import type { Corpus } from '../data/sequences.js'
+import { splitCorpus } from '../data/split.js'
+import type { TextChanges } from '../data/text.js'
+import type { Vocab } from '../data/vocab.js'
+import { sha256Of, sourceOf } from '../formats/source.js'
+import type { RunOptions } from './options.js'
+
+/** How a run's text becomes tokens. */
+export type TextHow = Pick<RunOptions, 'tokens' | 'clean' | 'lowercase' | 'maxTokens' | 'encoding'>
+
+/** What of a run's options is about how its text becomes tokens. */
+export const textHow = ({ tokens, clean, lowercase, maxTokens, encoding }: RunOptions): TextHow => ({
+  ...{ tokens, clean, lowercase, maxTokens, encoding },
+})
+
+/** A text as tokens, before it is cut into parts. */
+export interface EncodedText {
+  corpus: Corpus
+  vocab: Vocab
+  /** One line for people that says where it comes from. */
+  source: string
+  /** How much of it was changed. */
+  changes: TextChanges
+  /** Gives back what it holds, such as an open file. */
+  close?(): Promise<void>
+}
+
+/** Where a run's text comes from. */
+export interface TextSource {
+  /** Under what it is found again, for the record; none for The Time Machine. */
+  readonly names: readonly string[]
+  /**
+   * Reads it, anew each time.
+   * @param vocab what it is numbered with, in the place of a vocabulary of its own tokens
+   * @throws DataError for what cannot be read
+   */
+  read(how: TextHow, vocab: Vocab | undefined, signal: AbortSignal | undefined): Promise<EncodedText>
+  /** Gives back what reading it again would need. */
+  close?(): Promise<void>
+}
+
+/** A text as a training takes it. */
+export interface RunText extends EncodedText {
+  train: Corpus
+  validation?: Corpus
+  /** Tokens of each part, by its name. */
+  sizes: Readonly<Record<string, number>>
+  /** Tells it from another. */
+  fingerprint: string
+}
+
+/**
+ * A text in memory as that of a run.
+ * @param name of the text, for people and for the record
+ */
+export function textSource(text: string, name = 'a text in memory'): TextSource {
+  checkString('textSource', 'the text', text)
+  checkString('textSource', 'the name', name)
+  return {
+    names: [name],
+    async read({ tokens, clean, lowercase, maxTokens, encoding }, vocab) {
+      if (encoding !== undefined) throw new DataError(`${name}: encoding is of files, expected none for a string`)
+      if (tokens === 'bpe') await loadBytePairs()
+      return { ...encodeString(text, { tokens, clean, lowercase, maxTokens, vocab }, name), source: name }
+    },
+  }
+}
+
+/** Reads a text and cuts it as the options say. */
+export async function readRunText(
+  source: TextSource,
+  options: RunOptions,
+  vocab: Vocab | undefined,
+  signal: AbortSignal | undefined,
+): Promise<RunText> {
+  const { validation, test } = options
+  const read = await source.read(textHow(options), vocab, signal)
+  const parts = splitCorpus(read.corpus, { validation, test })
+  const sizes = Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.length]))
+  return { ...read, ...parts, sizes, fingerprint: await fingerprintOf(read.corpus) }
+}
+
+/** Tokens of each of the places that a fingerprint looks at: all of a text of up to 16 million. */
+const WINDOW = 2 ** 18
+const WINDOWS = 64
+
+/** A checksum of a corpus: SHA-256 of its length, and of pieces spread over it evenly. */
+export async function fingerprintOf(corpus: Corpus): Promise<string> {
+  const parts: Uint8Array[] = [new TextEncoder().encode(String(corpus.length))]
+  const windows = Math.min(WINDOWS, Math.ceil(corpus.length / WINDOW))
+  for (let i = 0; i < windows; i++) {
+    const last = Math.max(corpus.length - WINDOW, 0)
+    const from = windows === 1 ? 0 : Math.floor((i * last) / (windows - 1))
+    const { buffer, byteOffset, byteLength } = corpus.subarray(from, Math.min(from + WINDOW, corpus.length))
+    // A corpus in a file may write over what it gave.
+    parts.push(new Uint8Array(buffer, byteOffset, byteLength).slice())
+  }
+  return sha256Of(sourceOf(joined(parts)), 'the text')
+}
+
+/** Arrays of bytes as one. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
