@@ -30,6 +30,7 @@ export function sentenceOf(
     const flag = command.options.find((option) => option.attributeName() === wanted)?.long
     if (flag) text = text.replace(new RegExp(`(?<![-\\w])${name.replace('.', '\\.')}(?!\\w)`), flag)
   }
+  text = text.replace(/^(\S+)(: a training .* go on with) it \(resumeRun\)/, '$1$2 --resume $1')
   const [where, name] = /^(\w+)(?:\.\w+)?(?=: )/.exec(text) ?? []
   if (where === undefined || !functions.has(name) || args.includes(where)) return text
   return `${command.name()}${text.slice(where.length)}`

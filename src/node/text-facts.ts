@@ -1,4 +1,5 @@
 import { DataError } from '../core/errors.js'
+import { encodingOf } from '../data/encoding.js'
 import { PieceStream } from '../data/pieces.js'
 import type { TokenKind } from '../data/text.js'
 import { tokenCounter } from '../data/tokens.js'
@@ -28,7 +29,8 @@ export async function textFacts(
   files: readonly SourceFile[],
   options: { clean: boolean; encoding?: string; signal?: AbortSignal; onProgress?: (done: number) => void },
 ): Promise<TextFacts> {
-  const { clean, encoding, signal, onProgress } = options
+  const { clean, signal, onProgress } = options
+  const encoding = encodingOf('textFacts', options.encoding)
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
   const counts = countedKinds.map((kind) => new KindCount(kind, clean))
   let [bytes, characters, lines] = [0, 0, 0]

@@ -68,7 +68,7 @@ export async function startRun(
   const generator = new Generator(options.seed)
   const notes: string[] = []
   const start = saved
-    ? await fromSaved(where, saved, text, options, generator, notes, setup)
+    ? await fromSaved(where, { ...saved, config: config! }, text, options, generator, notes, setup)
     : await afresh(where, text, options, generator, setup)
   const record: RunRecord = {
     texts: [...text.names],
@@ -169,7 +169,7 @@ export async function refuseUnfinished(store: RunStore): Promise<void> {
   const { run } = await lastCheckpoint(store)
   if (parseRecord(run, `${store.name}/${CHECKPOINT}`).finished) return
   throw new DataError(
-    `${store.name}: a training that is not over lies there; go on with it, or choose another place for the new one`,
+    `${store.name}: a training that is not over lies there; go on with it (resumeRun), or choose another folder`,
   )
 }
 
@@ -252,7 +252,7 @@ async function fromSaved(
   const become = extend ? 'new rows for' : 'unknown to the model, taken as <unk>:'
   if (added.length > 0) notes.push(`${become} ${some(added)}`)
   else if (options.extendVocab) notes.push('no new rows: the model knows every token of the text')
-  const config = tunedConfig(where, saved.config, options)
+  const { config } = saved
   checkMemory(where, config, options)
   // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
   const copy = build(() => modelOf(config, generator))
