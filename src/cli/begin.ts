@@ -58,6 +58,7 @@ export async function goOn(
       'train: --out cannot be changed when a training goes on; leave it out, or begin another with --init-from',
     )
   }
+  await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {
     throw new DataError(
       `${store.name}: there is no training to go on with, expected a folder with ${CHECKPOINT}; begin one with --out ${store.name}`,

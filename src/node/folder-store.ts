@@ -21,9 +21,12 @@ export class FolderStore implements RunStore {
     checkPath('FolderStore', 'the folder', name)
   }
 
-  async check(): Promise<void> {
+  async refuseBusy(): Promise<void> {
     await refuseLocked(await placeOf(this.name))
-    await checkModelFolder(this.name)
+  }
+
+  check(): Promise<void> {
+    return checkModelFolder(this.name)
   }
 
   async enter(): Promise<void> {

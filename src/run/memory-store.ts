@@ -12,14 +12,16 @@ export class MemoryStore implements RunStore {
   /** @param name for messages */
   constructor(readonly name = 'memory') {}
 
-  async check(): Promise<void> {
+  async refuseBusy(): Promise<void> {
     if (this.#taken) {
       throw new DataError(`${this.name}: another run is at work there; wait for its end, or choose another store`)
     }
   }
 
+  async check(): Promise<void> {}
+
   async enter(): Promise<void> {
-    await this.check()
+    await this.refuseBusy()
     this.#taken = true
   }
 

@@ -63,6 +63,7 @@ export async function startRun(
   const options: RunOptions = { ...runDefaults, ...withoutAbsent(given), ...ofModel, ...(config && optionsOf(config)) }
   checkEffects(where, options, givenIn(given))
   select(options)
+  await store.refuseBusy()
   await store.check()
   await refuseUnfinished(store)
   const generator = new Generator(options.seed)
@@ -114,6 +115,7 @@ export async function resumeRun(
   const where = 'resumeRun'
   check(where, store, text, given, setup)
   const { signal, build = call } = setup
+  await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {
     throw new DataError(`${store.name}: there is no training to go on with, expected ${CHECKPOINT}; begin one first`)
   }

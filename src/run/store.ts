@@ -36,7 +36,9 @@ export interface RunStore {
   /** As people know the place, for messages. */
   readonly name: string
 
-  /** Changes nothing. @throws DataError where another process works there, or a saved model may not be kept there */
+  /** Changes nothing. @throws DataError where another process works there */
+  refuseBusy(): Promise<void>
+  /** Leaves everything as it is. @throws DataError where a model may not be saved, as beside foreign files */
   check(): Promise<void>
   /** Takes the place for this process, and makes it where it is missing. @throws DataError where another works there */
   enter(): Promise<void>
