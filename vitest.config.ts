@@ -9,7 +9,7 @@ const source = 'unrolled-source'
 
 /** Tests of the public interface that need nothing of Node: they run in a page, too. */
 const everywhere = [
-  'src/{core,tensor,optim,train,generate}/*.test.ts',
+  'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
   'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
   'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',

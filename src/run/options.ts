@@ -47,7 +47,7 @@ export interface RunOptions {
   tokens: TokenKind
   /** How the characters of files are written, such as 'windows-1252'. */
   encoding?: string
-  /** Whether the text is cleaned as in the book: only the letters A–Z, in lower case. */
+  /** Whether the text is cleaned as in the book: only the letters A–Z, in lower case. Default false. */
   clean?: boolean
   /** Whether letters become small. */
   lowercase?: boolean
@@ -121,6 +121,7 @@ export const runDefaults = {
   numSteps: 35,
   sampling: 'sequential',
   tokens: 'char',
+  clean: false,
   validation: 0,
   test: 0,
   epochs: 500,

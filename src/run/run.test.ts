@@ -1,0 +1,249 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { DataError, DivergenceError, FormatError, OptionError } from '../core/errors.js'
+import { decodeModel, type LoadedModel } from '../formats/saved-model.js'
+import type { TrainEvent } from '../train/events.js'
+import { decodeCheckpoint } from './checkpoint.js'
+import type { RunEvent } from './events.js'
+import { ExplodedError } from './explosion.js'
+import { parseHistory } from './history.js'
+import { UnsavedModelError } from './keeper.js'
+import { MemoryStore } from './memory-store.js'
+import type { RunOptions } from './options.js'
+import type { Run } from './run.js'
+import { resumeRun, startRun } from './start.js'
+import { BEST, CHECKPOINT, HISTORY } from './store.js'
+import { fingerprintOf, textSource } from './text.js'
+
+const text = textSource('the quick brown fox jumps over the lazy dog. '.repeat(12), 'fox')
+const small: Partial<RunOptions> = {
+  ...{ cell: 'gru', hiddenSize: 6, batchSize: 4, numSteps: 8, epochs: 4, optimizer: 'adam', lr: 0.01 },
+  ...{ validation: 0.2, outputDropout: 0.2, kernels: 'wasm', threads: 1 },
+}
+
+/** Goes through a run's events, up to one, and gives the store back. */
+async function play(run: Run, until: (event: RunEvent) => boolean = () => false): Promise<RunEvent[]> {
+  const events: RunEvent[] = []
+  try {
+    for await (const event of run.events()) {
+      events.push(event)
+      if (until(event)) break
+    }
+  } finally {
+    await run.close()
+  }
+  return events
+}
+
+const begin = (store: MemoryStore, options: Partial<RunOptions> = {}, setup = {}) =>
+  startRun(store, text, { ...small, ...options }, setup)
+const modelIn = (store: MemoryStore): Promise<LoadedModel> => decodeModel(Object.fromEntries(store.files))
+const parametersIn = async (store: MemoryStore) => {
+  const { model } = await modelIn(store)
+  return Object.fromEntries(Object.entries(model.stateDict()).map(([name, { data }]) => [name, [...data]]))
+}
+const losses = (events: readonly RunEvent[]) =>
+  events.flatMap((event) => (event.type === 'step' || event.type === 'validation' ? [[event.step, event.loss]] : []))
+
+describe('a run', () => {
+  test('tells steps, epochs and validations, and keeps its model, checkpoint and history', async () => {
+    const store = new MemoryStore()
+    const run = await begin(store)
+    const events = await play(run)
+    const kinds = events.map(({ type }) => type)
+    expect(kinds.filter((kind) => kind === 'epoch')).toHaveLength(4)
+    expect(kinds.filter((kind) => kind === 'validation')).toHaveLength(4)
+    expect(kinds.slice(-2)).toEqual(['trained', 'done'])
+    const done = events.at(-1)!
+    expect(done).toMatchObject({ type: 'done', epochs: 4, saved: true, ended: 'epochs', best: run.training.best })
+    expect(Object.keys(await parametersIn(store))).toContain('rnn.weight_hh_l0')
+    const history = parseHistory(new TextDecoder().decode(store.files.get(HISTORY)), HISTORY)
+    const told = events.filter((event): event is TrainEvent => event.type === 'epoch' || event.type === 'validation')
+    expect(history.filter(({ type }) => type !== 'step').map(({ seconds: _, ...event }) => event)).toEqual(told)
+    const { config } = await modelIn(store)
+    const { corpus } = run.text
+    expect(config.training).toMatchObject({ text: 'fox', texts: ['fox'], cell: 'gru', epochs: 4, lr: 0.01 })
+    expect(config.training!.fingerprint).toBe(await fingerprintOf(corpus))
+    // The best model is the one that is saved.
+    expect(config.training!.steps).toBe(run.training.best!.step)
+    expect(store.files.has(BEST)).toBe(false)
+  })
+
+  test('that is cut off after any event goes on to the same bits and losses', async () => {
+    const whole = new MemoryStore()
+    const all = losses(await play(await begin(whole)))
+    const expected = await parametersIn(whole)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(40), async (stop) => {
+        const store = new MemoryStore()
+        let seen = 0
+        const first = await play(await begin(store, { checkpointSteps: 1 }), () => ++seen > stop)
+        const run = await resumeRun(store, text)
+        const from = run.training.step
+        // The step whose event was the last may not have been kept yet.
+        expect(losses(first).filter(([step]) => step > from).length).toBeLessThanOrEqual(2)
+        const rest = await play(run)
+        const left = losses(rest)
+        expect(left).toEqual(all.slice(all.length - left.length))
+        const next = rest.find(({ type }) => type === 'step' || type === 'validation')
+        if (next) expect(left[0][0] - from).toBe(next.type === 'validation' ? 0 : 1)
+        expect(await parametersIn(store)).toEqual(expected)
+      }),
+      { numRuns: 12 },
+    )
+  })
+
+  test('that a signal stops keeps its model and checkpoint, and goes on where it stopped', async () => {
+    const store = new MemoryStore()
+    const abort = new AbortController()
+    const run = await begin(store, {}, { signal: abort.signal })
+    const events = await play(run, (event) => {
+      if (event.type === 'step' && event.step === 5) abort.abort()
+      return false
+    })
+    expect(events.at(-1)).toMatchObject({ type: 'done', ended: 'signal', steps: 5, checkpoint: 'memory' })
+    await expect(begin(store)).rejects.toThrow(/a training that is not over lies there/)
+    const again = await resumeRun(store, text, { epochs: 2 })
+    expect(again.training.step).toBe(5)
+    expect(again.notes).toEqual(['going on after step 5', 'with epochs 2, was 4'])
+    expect((await play(again)).at(-1)).toMatchObject({ type: 'done', epochs: 2 })
+    await expect(resumeRun(store, text)).rejects.toThrow(/is over, after epoch 2; go on with epochs and a larger/)
+  })
+
+  test('begins with a saved model, with rows for new tokens on demand', async () => {
+    const store = new MemoryStore()
+    await play(await begin(store))
+    const model = await modelIn(store)
+    const other = textSource('THE QUICK fox! '.repeat(30), 'loud')
+    const tuned = new MemoryStore()
+    const options = { batchSize: 4, numSteps: 8, epochs: 1, kernels: 'wasm', threads: 1 } as const
+    const run = await startRun(tuned, other, { ...options, initFrom: 'fox', extendVocab: true }, { model })
+    expect(run.notes).toEqual([expect.stringMatching(/^new rows for .*"Q"/)])
+    expect(run.vocab.size).toBe(model.vocab.size + new Set('THEQUICK!').size)
+    expect(run.options).toMatchObject({ cell: 'gru', hiddenSize: 6, initFrom: 'fox' })
+    await play(run)
+    const same = await startRun(new MemoryStore(), other, options, { model })
+    expect(same.notes).toEqual([expect.stringMatching(/^unknown to the model, taken as <unk>/)])
+    expect(same.model.stateDict()).toEqual(model.model.stateDict())
+    await same.close()
+  })
+
+  test('that explodes says so, replaces no model, and tells what to try', async () => {
+    const store = new MemoryStore()
+    await play(await begin(store))
+    const good = await parametersIn(store)
+    const bad = { optimizer: 'sgd', lr: 1e4, clip: Infinity, validation: 0, outputDropout: 0, epochs: 2 } as const
+    const events: RunEvent[] = []
+    const run = await begin(store, bad)
+    const playing = (async () => {
+      for await (const event of run.events()) events.push(event)
+    })()
+    await expect(playing).rejects.toThrow(/./)
+    const error = await playing.catch((thrown) => thrown)
+    expect(error instanceof ExplodedError || error instanceof DivergenceError).toBe(true)
+    await run.close()
+    expect(events.at(-1)).toMatchObject({ type: 'broken', options: { lr: expect.any(Number) } })
+    expect(await parametersIn(store)).toEqual(good)
+  })
+})
+
+/** A store that refuses to write files of some names. */
+class Refusing extends MemoryStore {
+  refused: readonly string[] = []
+  override async write(name: string, bytes: Uint8Array): Promise<void> {
+    if (this.refused.includes(name)) throw new DataError(`${name}: there is no room`)
+    await super.write(name, bytes)
+  }
+  override async saveModel(files: Parameters<MemoryStore['saveModel']>[0]): Promise<void> {
+    if (this.refused.includes('model')) throw new DataError('model: there is no room')
+    await super.saveModel(files)
+  }
+  override async append(name: string, kept: number): ReturnType<MemoryStore['append']> {
+    if (this.refused.includes(name)) throw new DataError(`${name}: there is no room`)
+    return super.append(name, kept)
+  }
+}
+
+describe('a store that refuses', () => {
+  const warnings = (events: readonly RunEvent[]) =>
+    events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
+
+  test('the first checkpoint: nothing begins', async () => {
+    const store = new Refusing()
+    store.refused = [CHECKPOINT]
+    const run = await begin(store)
+    await expect(play(run)).rejects.toThrow('there is no room')
+    expect([...store.files.keys()]).toEqual([])
+  })
+
+  test('the history: the training goes on without it, and says so once', async () => {
+    const store = new Refusing()
+    store.refused = [HISTORY]
+    const events = await play(await begin(store))
+    expect(warnings(events)).toEqual([expect.stringMatching(/there is no room; the training goes on without it$/)])
+    expect(events.at(-1)).toMatchObject({ type: 'done', saved: true })
+  })
+
+  test('checkpoints for a while: they are tried again', async () => {
+    const store = new Refusing()
+    const run = await begin(store, { checkpointSteps: 1 })
+    const events = await play(run, (event) => {
+      if (event.type === 'step') store.refused = event.step < 6 ? [CHECKPOINT, BEST] : []
+      return false
+    })
+    expect(warnings(events)).toContainEqual(expect.stringMatching(/the training goes on, and tries again later$/))
+    const { progress, run: record } = (await store.read(CHECKPOINT, decodeCheckpoint))!
+    expect(progress!.step).toBe(run.training.step)
+    expect(record).toMatchObject({ finished: true })
+  })
+
+  test('the model: the error says where the training is kept, and going on saves it', async () => {
+    const store = new Refusing()
+    const run = await begin(store)
+    store.refused = ['model']
+    const error = await play(run).catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(UnsavedModelError)
+    expect(error).toMatchObject({ place: 'memory', reason: 'model: there is no room' })
+    store.refused = []
+    expect((await play(await resumeRun(store, text))).at(-1)).toMatchObject({ type: 'done', saved: true, epochs: 4 })
+  })
+})
+
+describe('what is refused before anything is written', () => {
+  test.each<[Partial<RunOptions>, RegExp]>([
+    [{ cell: 'conv' as never }, /^startRun: cell is 'conv', expected one of 'rnn', 'gru', 'lstm'/],
+    [{ hiddensize: 3 } as never, /^startRun: .*hiddensize.*did you mean hiddenSize/],
+    [{ epochs: '5' as never }, /^startRun: epochs is the string '5', expected a number/],
+    [{ tieWeights: 1 as never }, /^startRun: tieWeights is the number 1, expected true or false/],
+    [{ nonlinearity: 'relu' }, /^startRun: nonlinearity has no effect without cell rnn/],
+    [{ hiddenSize: 0 }, /hiddenSize is 0/],
+    [{ batchSize: 400 }, /batchSize/],
+    [{ hiddenSize: 1e9 }, /./],
+    [{ bidirectional: true }, /^startRun: bidirectional is refused/],
+  ])('%j', async (options, message) => {
+    const store = new MemoryStore()
+    await expect(begin(store, options)).rejects.toThrow(message)
+    expect([...store.files.keys()]).toEqual([])
+    // The store is free again.
+    await store.enter()
+  })
+
+  test('going on: with another text, another model, or nothing to go on with', async () => {
+    const store = new MemoryStore()
+    await expect(resumeRun(store, text)).rejects.toThrow(/there is no training to go on with/)
+    await play(await begin(store), (event) => event.type === 'epoch')
+    await expect(resumeRun(store, textSource('another '.repeat(90)))).rejects.toThrow(/the text is another/)
+    await expect(resumeRun(store, text, { hiddenSize: 7 })).rejects.toThrow(OptionError)
+    await expect(resumeRun(store, text, { hiddenSize: 7 })).rejects.toThrow(/hiddenSize cannot be changed/)
+    store.files.set(CHECKPOINT, store.files.get(CHECKPOINT)!.slice(0, 900))
+    await expect(resumeRun(store, text)).rejects.toThrow(FormatError)
+    await store.refuseBusy()
+  })
+
+  test('a second run in the same store', async () => {
+    const store = new MemoryStore()
+    const run = await begin(store)
+    await expect(begin(store)).rejects.toThrow(/another run is at work there/)
+    await run.close()
+  })
+})
