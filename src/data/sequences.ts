@@ -70,6 +70,16 @@ export class SequenceData {
     this.generator = generator
   }
 
+  /** Batches of a pass whose random offset is 0. */
+  get mostBatches(): number {
+    return Math.floor((this.corpus.length - 1) / this.batchItems)
+  }
+
+  /** Tokens of a batch. */
+  get batchItems(): number {
+    return this.batchSize * this.numSteps
+  }
+
   /** One pass over the corpus, from a batch of it on; the generator draws for the whole pass all the same. */
   batches(from = 0): IterableIterator<Batch> {
     checkWhole('SequenceData.batches', 'from', from, 0)
@@ -118,10 +128,6 @@ export class SequenceData {
     return { x: tokens(0), y: tokens(1) }
   }
 }
-
-/** The number of batches of a pass whose random offset is 0. */
-export const mostBatches = ({ corpus, batchSize, numSteps }: SequenceData): number =>
-  Math.floor((corpus.length - 1) / (batchSize * numSteps))
 
 /** @throws OptionError unless a value is an array of whole numbers or has `length` and `subarray` as one */
 export function checkCorpus(where: string, name: string, corpus: Corpus): void {

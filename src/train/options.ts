@@ -2,11 +2,12 @@ import { checkArgument, checkMethods, checkNumber, checkWhole } from '../core/ch
 import { OptionError } from '../core/errors.js'
 import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
-import { type Corpus, SequenceData } from '../data/sequences.js'
-import { checkRNNModel, type RNNModel } from '../nn/model.js'
+import type { Corpus } from '../data/sequences.js'
+import type { Module } from '../nn/module.js'
 import { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
-import { checkReadable } from './evaluate.js'
+import { languageModeling } from './language.js'
+import type { Objective, TrainingData } from './objective.js'
 
 /** How a model is trained. */
 export interface TrainStepsOptions {
@@ -37,9 +38,19 @@ export interface TrainStepsOptions {
   signal?: AbortSignal
 }
 
-/** A held-out text, and how often the model is measured on it. */
-export interface ValidationOptions {
-  corpus: Corpus
+/** How any model is trained on any data: `TrainStepsOptions` with an objective. */
+export interface ObjectiveOptions<M extends Module, B, D extends TrainingData<B>, H, C>
+  extends Omit<TrainStepsOptions, 'validation'> {
+  /** What is made small. Default: language modelling, of an `RNNModel` on a text. */
+  objective?: Objective<M, B, D, H, C>
+  /** What is held out, as the objective takes it. */
+  validation?: ValidationOptions<H>
+}
+
+/** What is held out, and how often the model is measured on it. */
+export interface ValidationOptions<H = Corpus> {
+  /** Of a language model, a text as token numbers. */
+  corpus: H
   /** Steps from one validation to the next. Default: one at the end of each epoch. There is always one at the end. */
   every?: number
 }
@@ -57,11 +68,16 @@ export const trainStepsOptions: OptionKinds<TrainStepsOptions> = {
   generators: 'any',
   signal: 'signal',
 }
-const validationOptions: OptionKinds<ValidationOptions> = { corpus: 'any', every: 'any' }
+const validationOptions: OptionKinds<ValidationOptions<unknown>> = { corpus: 'any', every: 'any' }
 
 /** The options of a training with their defaults. */
-export type CompleteOptions = TrainStepsOptions &
-  Required<Pick<TrainStepsOptions, 'lr' | 'epochs' | 'clip' | 'clipValue' | 'accumulate' | 'patience'>>
+export type CompleteOptions<M extends Module, B, D extends TrainingData<B>, H, C> = ObjectiveOptions<M, B, D, H, C> &
+  Required<
+    Pick<
+      ObjectiveOptions<M, B, D, H, C>,
+      'objective' | 'lr' | 'epochs' | 'clip' | 'clipValue' | 'accumulate' | 'patience'
+    >
+  >
 
 /**
  * Checks what a training is made of.
@@ -69,15 +85,17 @@ export type CompleteOptions = TrainStepsOptions &
  * @throws OptionError for an option that is unknown, out of range or without an effect, and for an optimizer or a
  *   schedule that belongs to something else; DataError for a held-out text of fewer than 2 tokens
  */
-export function checkTraining(
+export function checkTraining<M extends Module, B, D extends TrainingData<B>, H, C>(
   where: string,
-  model: RNNModel,
-  data: SequenceData,
-  options: TrainStepsOptions,
-): CompleteOptions {
-  checkRNNModel(where, model)
-  checkArgument(where, 'data', data, data instanceof SequenceData, 'a SequenceData')
-  checkOptions(where, options, trainStepsOptions)
+  model: M,
+  data: D,
+  options: ObjectiveOptions<M, B, D, H, C>,
+): CompleteOptions<M, B, D, H, C> {
+  checkOptions(where, options, { ...trainStepsOptions, objective: 'any' })
+  const { objective = languageModeling as unknown as Objective<M, B, D, H, C> } = options
+  checkMethods(where, 'objective', objective, ['check', 'loss', 'validate'], 'an Objective such as languageModeling')
+  checkValidation(where, options)
+  objective.check(where, model, data, options.validation)
   const { lr = 1, epochs = 500, clip = 1, clipValue = Infinity, accumulate = 1, patience = Infinity } = options
   for (const [name, value] of Object.entries({ epochs, accumulate })) checkWhole(where, name, value)
   checkNumber(where, 'lr', lr, 0)
@@ -93,15 +111,16 @@ export function checkTraining(
   if (schedule !== undefined) {
     checkMethods(where, 'schedule', schedule, ['step', 'stateDict', 'loadStateDict'], 'a schedule such as StepLR')
   }
-  checkValidation(where, model, options)
   checkOptimizer(where, model, options)
-  return { ...options, lr, epochs, clip, clipValue, accumulate, patience }
+  return { ...options, objective, lr, epochs, clip, clipValue, accumulate, patience }
 }
 
-function checkValidation(where: string, model: RNNModel, { validation, patience, schedule }: TrainStepsOptions): void {
+/** What is checked of the options of any objective. */
+type CheckedOptions = Omit<TrainStepsOptions, 'validation'> & { validation?: ValidationOptions<unknown> }
+
+function checkValidation(where: string, { validation, patience, schedule }: CheckedOptions): void {
   if (validation !== undefined) {
     checkOptions(`${where}: validation`, validation, validationOptions)
-    checkReadable(`${where}: validation`, model, validation.corpus)
     if (validation.every !== undefined) checkWhole(where, 'validation.every', validation.every)
     return
   }
@@ -114,7 +133,7 @@ function checkValidation(where: string, model: RNNModel, { validation, patience,
   }
 }
 
-function checkOptimizer(where: string, model: RNNModel, { lr, optimizer, schedule }: TrainStepsOptions): void {
+function checkOptimizer(where: string, model: Module, { lr, optimizer, schedule }: CheckedOptions): void {
   if (optimizer !== undefined) {
     checkArgument(where, 'optimizer', optimizer, optimizer instanceof Optimizer, 'an Optimizer')
     if (lr !== undefined) {

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { FormatError } from '../core/errors.js'
 import { Generator, type GeneratorState } from '../core/random.js'
-import { mostBatches, type SequenceData } from '../data/sequences.js'
 import type { Tensor } from '../tensor/tensor.js'
+import type { TrainingData } from './objective.js'
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const finite = v.pipe(v.number(), v.finite())
@@ -75,7 +75,12 @@ export function parseProgress(value: unknown, where: string): TrainingProgress {
  * @returns the progress
  * @throws FormatError that says which value is wrong
  */
-export function checkProgress(where: string, value: unknown, data: SequenceData, generators: number): TrainingProgress {
+export function checkProgress(
+  where: string,
+  value: unknown,
+  { mostBatches, batchItems }: TrainingData<unknown>,
+  generators: number,
+): TrainingProgress {
   const progress = parseProgress(value, where)
   const { step, epoch, batch, tokens, lossSum, validated, best } = progress
   const expect = (isRight: boolean, name: string, found: number, expected: string) => {
@@ -83,9 +88,8 @@ export function checkProgress(where: string, value: unknown, data: SequenceData,
   }
   // Every epoch has a step at least.
   expect(epoch - 1 <= step, 'epoch', epoch, `at most ${step + 1} after ${step} steps`)
-  const most = mostBatches(data)
-  expect(batch <= most, 'batch', batch, `at most ${most}, which is an epoch of this data`)
-  const trained = batch * data.batchSize * data.numSteps
+  expect(batch <= mostBatches, 'batch', batch, `at most ${mostBatches}, which is an epoch of this data`)
+  const trained = batch * batchItems
   expect(tokens === trained, 'tokens', tokens, `${trained}, those of ${batch} batches of this data`)
   expect(batch > 0 || lossSum === 0, 'lossSum', lossSum, '0 before the first batch of an epoch')
   expect(validated <= step, 'validated', validated, `at most the ${step} steps that were made`)

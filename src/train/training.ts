@@ -2,22 +2,21 @@ import { DivergenceError, FormatError, OptionError } from '../core/errors.js'
 import type { Generator, GeneratorState } from '../core/random.js'
 import { checkParts } from '../core/state.js'
 import { Turns } from '../core/turn.js'
-import type { Batch, SequenceData } from '../data/sequences.js'
+import type { Batch, Corpus, SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
-import { detachState, type RecurrentState } from '../nn/state.js'
+import type { Module } from '../nn/module.js'
+import type { RecurrentState } from '../nn/state.js'
 import { clipGradNorm, clipGradValue } from '../optim/clip.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
-import { crossEntropy } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { carriedState, partsOf } from './carried.js'
-import { evaluateCorpus } from './evaluate.js'
 import type { StepEvent, TrainEvent, ValidationEvent } from './events.js'
 import { checkListed } from './listed.js'
-import { type CompleteOptions, checkTraining, type TrainStepsOptions } from './options.js'
+import type { BatchLoss, TrainingData } from './objective.js'
+import { type CompleteOptions, checkTraining, type ObjectiveOptions } from './options.js'
 import { checkProgress, type TrainingProgress, type TrainingState, tensorsUnder, underPrefix } from './state.js'
-import { type BatchLoss, UnreadSteps } from './unread.js'
+import { UnreadSteps } from './unread.js'
 
 /** Why a training is over; undefined while it is not. */
 export type Ending = 'epochs' | 'signal' | 'patience'
@@ -25,16 +24,22 @@ export type Ending = 'epochs' | 'signal' | 'patience'
 /**
  * A training as the book's `train_ch8`: mean cross entropy, gradients clipped by their common norm, SGD. Under
  * sequential sampling the state is carried from batch to batch, detached, and zero at each epoch; under
- * random sampling it is zero at each batch.
+ * random sampling it is zero at each batch. With another `objective` it trains any module on any batches.
  *
  * Between two events of `run`, `snapshot` has all that another training of the same model, data and options
  * needs (`restore`) to make the same bits as this one.
  */
-export class Training<S extends RecurrentState = RecurrentState> {
+export class Training<
+  M extends Module = RNNModel,
+  B = Batch,
+  D extends TrainingData<B> = SequenceData & TrainingData<B>,
+  H = Corpus,
+  C = RecurrentState,
+> {
   readonly optimizer: Optimizer
   ended: Ending | undefined
   readonly #where: string
-  readonly #options: CompleteOptions
+  readonly #options: CompleteOptions<M, B, D, H, C>
   readonly #parameters: Tensor[]
   readonly #generators: readonly Generator[]
   readonly #turns = new Turns()
@@ -42,7 +47,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
   #lastGood: Record<string, Tensor>
   #at: Omit<TrainingProgress, 'data' | 'generators' | 'optimizer' | 'schedule'>
   /** What is carried to the next batch of this epoch. */
-  #state: S | undefined
+  #carried: C | undefined
   readonly #unread = new UnreadSteps()
   /** The data's generator as it was before it drew for the epoch at hand. */
   #epochStart: GeneratorState
@@ -53,13 +58,13 @@ export class Training<S extends RecurrentState = RecurrentState> {
    *   schedule that belongs to something else; DataError for a held-out text of fewer than 2 tokens
    */
   constructor(
-    readonly model: RNNModel<S>,
-    readonly data: SequenceData,
-    options: TrainStepsOptions = {},
+    readonly model: M,
+    readonly data: D,
+    options: ObjectiveOptions<M, B, D, H, C> = {},
     where = 'Training',
   ) {
     this.#where = where
-    this.#options = checkTraining(where, model as RNNModel, data, options)
+    this.#options = checkTraining(where, model, data, options)
     this.#parameters = model.parameters()
     this.optimizer = options.optimizer ?? new SGD(this.#parameters, { lr: this.#options.lr })
     this.#generators = [...new Set([...(options.generators ?? []), ...model.generators()])]
@@ -118,8 +123,9 @@ export class Training<S extends RecurrentState = RecurrentState> {
   /** All that `restore` needs. Tensors are copies. */
   snapshot(): TrainingState {
     const { tensors, values } = this.optimizer.stateDict()
-    const state = this.#state === undefined ? {} : partsOf(this.#state)
-    const copies = Object.entries(state).map(([name, tensor]) => [name, tensor.detach().clone()])
+    const { carrying } = this.#options.objective
+    const carried = this.#carried === undefined ? {} : carrying!.tensorsOf(this.#carried)
+    const copies = Object.entries(carried).map(([name, tensor]) => [name, tensor.detach().clone()])
     return {
       tensors: {
         ...underPrefix('model', this.model.stateDict()),
@@ -146,7 +152,9 @@ export class Training<S extends RecurrentState = RecurrentState> {
     checkParts('Training.restore', saved, ['tensors', 'progress'], 'snapshot')
     const { tensors, progress } = saved
     const checked = checkProgress('Training.restore', progress, this.data, this.#generators.length)
-    const state = carriedState('Training.restore', this.model, this.data, checked.batch, tensors)
+    const { carrying } = this.#options.objective
+    const of = tensorsUnder('state', tensors)
+    const carried = carrying?.from('Training.restore', this.model, this.data, checked.batch, of)
     const before = this.snapshot()
     try {
       this.#take({ tensors, progress: checked })
@@ -155,7 +163,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
       if (!(error instanceof FormatError)) throw error
       throw new FormatError(`Training.restore: ${error.message}`)
     }
-    this.#state = state
+    this.#carried = carried
     this.#lastGood = this.model.stateDict()
     this.ended = undefined
   }
@@ -200,7 +208,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const batches = this.#batches()
     let next = batches.next()
     while (!next.done) {
-      const sums: StepSums<S> = { losses: [], tokens: 0, state: this.#state }
+      const sums: StepSums<C> = { losses: [], carried: this.#carried }
       // A part that its user put into eval() stays there.
       if (!this.model.training) this.model.train()
       this.optimizer.zeroGrad()
@@ -217,13 +225,13 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const { step, gradNorm } = at
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }
     this.#lastGood = this.model.stateDict()
-    this.#state = undefined
+    this.#carried = undefined
     Object.assign(at, { epoch: epoch + 1, batch: 0, lossSum: 0, tokens: 0 })
     yield { type: 'epoch', epoch, epochs, step, ...sums }
   }
 
   /** The batches of the epoch at hand that are left. Where some are done, their random draws are repeated first. */
-  #batches(): IterableIterator<Batch> {
+  #batches(): IterableIterator<B> {
     const { batch } = this.#at
     if (batch === 0) {
       this.#epochStart = this.data.generator.state
@@ -238,14 +246,12 @@ export class Training<S extends RecurrentState = RecurrentState> {
   }
 
   /** Adds a batch's gradients to those that are there, and the rest of what comes of it to the sums of its step. */
-  #backward({ x, y }: Batch, sums: StepSums<S>): void {
-    const { output, state } = this.model.forward(x, sums.state && detachState(sums.state))
-    const loss = crossEntropy(output, y.T.reshape(-1))
-    loss.backward()
+  #backward(batch: B, sums: StepSums<C>): void {
+    const result = this.#options.objective.loss(this.model, batch, sums.carried, this.data)
+    result.loss.backward()
     checkListed(this.#where, this.#parameters)
-    if (this.data.sampling === 'sequential') sums.state = state
-    sums.losses.push({ loss, tokens: y.size })
-    sums.tokens += y.size
+    sums.carried = result.carried
+    sums.losses.push(result)
   }
 
   /**
@@ -254,7 +260,7 @@ export class Training<S extends RecurrentState = RecurrentState> {
    * @param last whether the epoch has no further step
    * @returns the steps whose numbers are known now and were not before
    */
-  async #update({ losses, tokens, state }: StepSums<S>, last: boolean): Promise<KnownStep[]> {
+  async #update({ losses, carried }: StepSums<C>, last: boolean): Promise<KnownStep[]> {
     const { clip, clipValue, schedule } = this.#options
     const at = this.#at
     const count = losses.length
@@ -266,10 +272,10 @@ export class Training<S extends RecurrentState = RecurrentState> {
     const place = { epoch: at.epoch, step: at.step + 1, batch: at.batch + count, lr: this.optimizer.lr }
     const enough = this.#unread.add({ place, losses, norm })
     const known = last || enough ? await this.#read() : []
-    this.#state = state
+    this.#carried = carried
     at.step++
     at.batch += count
-    at.tokens += tokens
+    at.tokens += losses.reduce((sum, { items }) => sum + items, 0)
     this.optimizer.step()
     if (!(schedule instanceof ReduceLROnPlateau)) schedule?.step()
     return this.#validationIsDue() || this.isOver() ? [...known, ...(await this.#read())] : known
@@ -312,12 +318,11 @@ export class Training<S extends RecurrentState = RecurrentState> {
   }
 
   async *#validate(): AsyncGenerator<ValidationEvent, void> {
-    const { validation, schedule, signal } = this.#options
-    const { batchSize, numSteps } = this.data
+    const { objective, validation, schedule, signal } = this.#options
     const at = this.#at
     let loss: number
     try {
-      ;({ loss } = await evaluateCorpus(this.model, validation!.corpus, { batchSize, numSteps, signal }))
+      loss = await objective.validate(this.model, validation!.corpus, this.data, signal)
     } catch (error) {
       if (signal?.aborted) return
       throw error
@@ -332,11 +337,10 @@ export class Training<S extends RecurrentState = RecurrentState> {
 }
 
 /** What the batches of one step add up to. */
-interface StepSums<S> {
-  losses: BatchLoss[]
-  tokens: number
+interface StepSums<C> {
+  losses: BatchLoss<C>[]
   /** What is carried to the next batch. */
-  state: S | undefined
+  carried: C | undefined
 }
 
 /** What a step's event tells, but for what is the same in all. */

@@ -1,26 +1,21 @@
 import type { Tensor } from '../tensor/tensor.js'
 import type { StepEvent } from './events.js'
-
-/** The mean loss of a batch over its tokens. */
-export interface BatchLoss {
-  loss: Tensor
-  tokens: number
-}
+import type { BatchLoss } from './objective.js'
 
 /** A step whose losses and norm have not been read. */
 interface UnreadStep {
   place: Pick<StepEvent, 'epoch' | 'step' | 'batch' | 'lr'>
-  losses: readonly BatchLoss[]
+  losses: readonly BatchLoss<unknown>[]
   norm: Tensor
 }
 
 /** A step with its numbers. */
 interface ReadStep {
   place: UnreadStep['place']
-  /** Over all tokens of the step. */
+  /** Over all items of the step, such as its tokens. */
   lossSum: number
   gradNorm: number
-  /** Mean over the tokens of the step. */
+  /** Mean over the items of the step. */
   loss: number
 }
 
@@ -47,8 +42,8 @@ export class UnreadSteps {
         const [gradNorm, ...means] = await Promise.all(
           [norm, ...losses.map(({ loss }) => loss)].map((one) => one.item()),
         )
-        const lossSum = means.reduce((sum, mean, batch) => sum + mean * losses[batch].tokens, 0)
-        return { place, lossSum, gradNorm, loss: lossSum / losses.reduce((sum, { tokens }) => sum + tokens, 0) }
+        const lossSum = means.reduce((sum, mean, batch) => sum + mean * losses[batch].items, 0)
+        return { place, lossSum, gradNorm, loss: lossSum / losses.reduce((sum, { items }) => sum + items, 0) }
       }),
     )
   }
