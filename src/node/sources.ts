@@ -23,6 +23,7 @@ export interface SourceFile {
   version: string
 }
 
+/** Texts that were found, and can be read as often as needed until they are closed. */
 export interface Sources {
   files: readonly SourceFile[]
   /** One line that says where the text comes from. */

@@ -10,6 +10,7 @@ import type { SourceFile } from './sources.js'
 /** Kinds of tokens that are counted of any text. */
 export const countedKinds = ['char', 'byte', 'word'] as const
 
+/** Sizes of texts. */
 export interface TextFacts {
   files: number
   bytes: number

@@ -1,0 +1,100 @@
+import { checkMethods } from '../core/check.js'
+import { DataError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
+import { Generator } from '../core/random.js'
+import { checkSequences, SequenceData } from '../data/sequences.js'
+import type { LoadedModel } from '../formats/saved-model.js'
+import { kernelNames, kernels, selectKernels } from '../kernels/index.js'
+import type { RNNModel } from '../nn/model.js'
+import { Training } from '../train/training.js'
+import { makeOptimizer, makeSchedule } from './build.js'
+import { type Checkpoint, decodeCheckpoint } from './checkpoint.js'
+import { checkRunOptions, type RunOptions } from './options.js'
+import { parseRecord, type RunRecord, recordOf } from './record.js'
+import { CHECKPOINT, type RunStore } from './store.js'
+import type { RunText } from './text.js'
+
+/** What a run begins with beside its options. */
+export interface RunSetup {
+  /** A saved model to begin with, and its vocabulary. */
+  model?: LoadedModel
+  /** Stops the run after the step in hand, or its preparation, with the signal's reason. */
+  signal?: AbortSignal
+  /** Called with the work that gives the event loop no turn, such as making a large model. Default: does it. */
+  build?: <T>(work: () => T) => T
+}
+
+const setupOptions = { model: 'any', signal: 'signal', build: 'function' } as const
+
+/** @throws DataError where a training lies that could go on */
+export async function refuseUnfinished(store: RunStore): Promise<void> {
+  if (!(await store.names()).includes(CHECKPOINT)) return
+  const { run } = await lastCheckpoint(store)
+  if (parseRecord(run, `${store.name}/${CHECKPOINT}`).finished) return
+  throw new DataError(
+    `${store.name}: a training that is not over lies there; go on with it (resumeRun), or choose another folder`,
+  )
+}
+
+/** @throws DataError where there is none, FormatError where it is damaged */
+export async function lastCheckpoint(store: RunStore): Promise<Checkpoint> {
+  const where = `${store.name}/${CHECKPOINT}`
+  const read = await store.read(CHECKPOINT, (file) => decodeCheckpoint(file, where))
+  if (!read) throw new DataError(`${where}: there is no such file, expected the checkpoint of a training`)
+  return read
+}
+
+/** @throws OptionError for an argument of another kind */
+export function checkArguments(
+  where: string,
+  store: RunStore,
+  text: unknown,
+  given: Partial<RunOptions>,
+  setup: RunSetup,
+): void {
+  checkMethods(where, 'store', store, ['enter', 'leave', 'read', 'write'], 'a RunStore such as MemoryStore')
+  if (typeof text !== 'function') checkMethods(where, 'text', text, ['read'], 'a TextSource, as textSource makes it')
+  checkRunOptions(where, given)
+  checkOptions(where, setup, setupOptions)
+}
+
+/** Does it. */
+export const call = <T>(work: () => T): T => work()
+
+/** Uses the kernels that the options name, where they do. */
+export function select({ kernels: name, threads }: RunOptions): void {
+  if (name !== undefined || threads !== undefined) selectKernels(name ?? 'auto', { threads })
+}
+
+/** @throws DataError for a text that is too short, OptionError for options that do not go together */
+export function trainingOf(
+  where: string,
+  { model, text }: { model: RNNModel; text: RunText },
+  options: RunOptions,
+  generator: Generator,
+  signal: AbortSignal | undefined,
+): Training {
+  const { train, validation } = text
+  const part = (name: string) => (options.test > 0 || validation ? `the ${name} part of the text` : 'the text')
+  checkSequences(where, train, options, part('training'))
+  if (validation && validation.length < 2) {
+    throw new DataError(
+      `${where}: ${part('validation')} has ${validation.length} token, expected at least 2; use a longer text, or a larger validation`,
+    )
+  }
+  const { batchSize, numSteps, sampling, epochs, clip, clipValue, accumulate, patience } = options
+  const data = new SequenceData(train, { batchSize, numSteps, sampling, generator: new Generator(options.seed) })
+  const optimizer = makeOptimizer(options, model.parameters())
+  const held = validation && { corpus: validation, every: options.validateEvery }
+  const schedule = makeSchedule(where, options, optimizer, data)
+  const limits = { epochs, clip, clipValue, accumulate, patience }
+  const parts = { optimizer, schedule, validation: held, generators: [generator], signal }
+  return new Training(model, data, { ...limits, ...parts }, where)
+}
+
+/** What a checkpoint keeps of the options: with the kernels that were chosen. */
+export function inForce(options: RunOptions): RunRecord['options'] {
+  const { name, threads } = kernels()
+  const set = kernelNames.find((word) => word === name.split('-')[0])
+  return recordOf({ ...options, kernels: set, threads })
+}

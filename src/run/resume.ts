@@ -1,0 +1,78 @@
+import { DataError, FormatError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { buildModel } from '../formats/model.js'
+import { tensorsUnder } from '../train/state.js'
+import { checkEffects } from './effects.js'
+import { checkMemory } from './memory.js'
+import { defaultRates, givenIn, type RunOptions } from './options.js'
+import { call, checkArguments, inForce, lastCheckpoint, type RunSetup, select, trainingOf } from './prepare.js'
+import { changedOptions, checkEpochs, isOver, parseRecord, resumedOptions, withRate } from './record.js'
+import { Run } from './run.js'
+import { CHECKPOINT, type RunStore } from './store.js'
+import { type RunText, readRunText, type TextSource } from './text.js'
+
+/**
+ * A run that was stopped, from its last checkpoint on.
+ * @param text that of the run; a function is given the names under which it was recorded
+ * @param given the options that change: the number of epochs, the learning rate, …
+ * @throws OptionError for an option that would make it another training, DataError where there is no run, or the text is
+ *   another, FormatError for a damaged checkpoint
+ */
+export async function resumeRun(
+  store: RunStore,
+  text: TextSource | ((names: readonly string[]) => TextSource),
+  given: Partial<RunOptions> = {},
+  setup: Omit<RunSetup, 'model'> = {},
+): Promise<Run> {
+  const where = 'resumeRun'
+  checkArguments(where, store, text, given, setup)
+  const { signal, build = call } = setup
+  await store.refuseBusy()
+  if (!(await store.names()).includes(CHECKPOINT)) {
+    throw new DataError(`${store.name}: there is no training to go on with, expected ${CHECKPOINT}; begin one first`)
+  }
+  await store.enter()
+  let read: RunText | undefined
+  try {
+    const file = `${store.name}/${CHECKPOINT}`
+    const checkpoint = await lastCheckpoint(store)
+    const record = parseRecord(checkpoint.run, file)
+    const { vocab, tensors, config, progress } = checkpoint
+    if (!progress) throw new FormatError(`${file}: it has no progress of a training`)
+    const options = resumedOptions(where, record, given)
+    checkEpochs(where, store.name, options, progress)
+    checkEffects(where, options, givenIn(given))
+    select(options)
+    read = await readRunText(typeof text === 'function' ? text(record.texts) : text, options, vocab, signal)
+    if (read.fingerprint !== record.text) {
+      throw new DataError(
+        `${read.source}: the text is another than the one that the training in ${store.name} began with; bring it back, or begin another training with this model`,
+      )
+    }
+    signal?.throwIfAborted()
+    checkMemory(where, config, options)
+    const generator = new Generator()
+    const { model, training } = build(() => {
+      const model = buildModel(config, tensorsUnder('model', tensors), file, generator)
+      const training = trainingOf(where, { model, text: read! }, options, generator, signal)
+      training.restore({ tensors, progress: given.lr === undefined ? progress : withRate(progress, given.lr) })
+      return { model, training }
+    })
+    const changed = changedOptions(record, given)
+    if (record.finished && training.isOver()) throw isOver(where, store.name, training, options)
+    const before = record.options
+    const notes = [
+      `going on after step ${training.step}`,
+      ...Object.entries(changed).map(([name, value]) => `with ${name} ${value}, was ${before[name] ?? 'not given'}`),
+    ]
+    const earlierRate = Number(before.lr ?? defaultRates[options.optimizer])
+    Object.assign(record, { options: inForce(options), finished: false })
+    return new Run({
+      ...{ options, text: read, model, vocab, training, store, record, changed, earlierRate, notes, warnings: [] },
+    })
+  } catch (error) {
+    await read?.close?.()
+    await store.leave()
+    throw error
+  }
+}
