@@ -1,4 +1,5 @@
 import { checkString } from '../core/check.js'
+/** The kinds of tokens. */
 export const tokenKinds = ['char', 'byte', 'word', 'bpe'] as const satisfies readonly TokenKind[]
 
 /**

@@ -148,6 +148,7 @@ export const defaultRates = { sgd: 1, adam: 0.001, adamw: 0.001, rmsprop: 0.01 }
 /** What an option may be: one of some words, a number, a number or Infinity, a text, or a yes or no. */
 export type RunOptionKind = readonly string[] | 'number' | 'limit' | 'text' | 'flag'
 
+/** What each option may be. */
 export const runOptionKinds: Readonly<Record<keyof RunOptions, RunOptionKind>> = {
   cell: cellNames,
   nonlinearity: ['tanh', 'relu'],
