@@ -2,48 +2,57 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import type { Option } from 'commander'
-import * as v from 'valibot'
 import { DataError, OptionError } from '../core/errors.js'
-import { parseAs } from '../core/parse.js'
+import {
+  array,
+  boolean,
+  finite,
+  fitting,
+  object,
+  oneOf,
+  optional,
+  type Parsed,
+  type Schema,
+  string,
+  whole,
+} from '../core/parse.js'
 import { CHECKPOINT, loadCheckpoint } from '../node/checkpoint.js'
 import type { Training } from '../node.js'
 import type { TrainingProgress } from '../train/state.js'
 import { numberOrAll, number as parseNumber } from './arguments.js'
 import { changing, flagOf, resumable, type TrainingOptions, trainingOptions } from './options.js'
 
-const recorded = v.union([v.string(), v.number(), v.boolean()])
+type Recorded = string | number | boolean
 
-type Recorded = v.GenericSchema<string | number | boolean>
-
-const number = v.pipe(v.number(), v.finite())
+const recorded = fitting<Recorded>('(string | number | boolean)', (value) =>
+  ['string', 'number', 'boolean'].includes(typeof value),
+)
+const numberOrWord = fitting<number | 'all'>('(number | "all")', (value) => value === 'all' || Number.isFinite(value))
 
 /** What a recorded option may be, by what the command line takes for it. */
-function optionSchema({ argChoices, parseArg, required }: Option) {
-  if (argChoices) return v.picklist(argChoices)
-  if (!required) return v.boolean()
-  if (parseArg === parseNumber) return number
-  return parseArg === numberOrAll ? v.union([number, v.literal('all')]) : v.string()
+function optionSchema({ argChoices, parseArg, required }: Option): Schema<Recorded> {
+  if (argChoices) return oneOf(...argChoices)
+  if (!required) return boolean
+  if (parseArg === parseNumber) return finite
+  return parseArg === numberOrAll ? numberOrWord : string
 }
 
-const optionSchemas = trainingOptions().map((option) => [option.attributeName(), v.optional(optionSchema(option))])
+const optionSchemas = trainingOptions().map((option) => [option.attributeName(), optional(optionSchema(option))])
 
-const runSchema = v.object({
+const runSchema = object({
   /** The texts' absolute paths; none for The Time Machine. */
-  texts: v.array(v.string()),
-  options: v.objectWithRest(
-    Object.fromEntries(optionSchemas) as Record<string, v.OptionalSchema<Recorded, undefined>>,
-    recorded,
-  ),
+  texts: array(string),
+  options: object<Record<string, Recorded>>(Object.fromEntries(optionSchemas), recorded),
   /** Tells the text from another. */
-  text: v.string(),
+  text: string,
   /** Whether the training came to its end. */
-  finished: v.boolean(),
+  finished: boolean,
   /** Bytes of the history that are older than the checkpoint. */
-  historyBytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  historyBytes: whole(0),
 })
 
 /** What a checkpoint keeps of the command that made it. */
-export type RunRecord = v.InferOutput<typeof runSchema>
+export type RunRecord = Parsed<typeof runSchema>
 
 /** Options as JSON keeps them. */
 export function recordOf(options: TrainingOptions): RunRecord['options'] {
@@ -53,7 +62,7 @@ export function recordOf(options: TrainingOptions): RunRecord['options'] {
 }
 
 export function parseRun(value: unknown, where: string): RunRecord {
-  return parseAs(runSchema, value, where, 'run')
+  return runSchema(value, where, 'run')
 }
 
 /**
