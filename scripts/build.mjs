@@ -1,6 +1,6 @@
 // Builds everything that is published: the kernels as WebAssembly inside a TypeScript module, then dist/.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import asc from 'assemblyscript/asc'
 import { buildSync } from 'esbuild'
@@ -39,7 +39,7 @@ async function compile(features) {
 
 const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.']
 for (const [name, features] of Object.entries(variants)) {
-  lines.push(`export const ${name} =\n  '${await compile(features)}'`)
+  lines.push(`export const ${name}: string =\n  '${await compile(features)}'`)
 }
 writeFileSync('src/kernels/wasm/binary.ts', `${lines.join('\n')}\n`)
 
@@ -82,22 +82,6 @@ for (const file of ['dist/node/plotting', 'dist/formats/zip-library']) {
   const folders = Object.keys(metafile.inputs).map((name) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(name)?.[0])
   const notices = [...new Set(folders)].filter(Boolean).sort().map(notice)
   writeFileSync(`${file}-licenses.txt`, notices.join(`\n${'-'.repeat(80)}\n\n`))
-}
-
-// What is used of valibot is a sixth of its package: its module and its types come along.
-const valibot = 'node_modules/valibot'
-for (const [from, to] of [
-  ['dist/index.mjs', 'valibot.js'],
-  ['dist/index.d.mts', 'valibot.d.ts'],
-  ['LICENSE.md', 'valibot-license.md'],
-]) {
-  cpSync(path.join(valibot, from), path.join('dist/core', to))
-}
-for (const file of readdirSync('dist', { recursive: true }).filter((name) => /\.(js|d\.ts)$/.test(name))) {
-  const text = readFileSync(path.join('dist', file), 'utf8')
-  const up = path.posix.relative(path.posix.dirname(file), 'core/valibot.js')
-  const moved = text.replaceAll(/(?<=from )(['"])valibot\1/g, `'${up.startsWith('.') ? up : `./${up}`}'`)
-  if (moved !== text) writeFileSync(path.join('dist', file), moved)
 }
 
 /** Name, version and licence of a package whose code is in the bundle. */

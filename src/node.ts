@@ -1,5 +1,5 @@
 export * from './index.js'
-export { writeFileAtomic } from './node/atomic.js'
+export { type WritableFile, writeFileAtomic } from './node/atomic.js'
 export { loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
 export type { Progress } from './node/download.js'
 export { FileCorpus } from './node/file-corpus.js'

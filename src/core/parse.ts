@@ -1,29 +1,84 @@
-import * as v from 'valibot'
 import { FormatError } from './errors.js'
 
-/**
- * What a schema makes of a value that a file holds.
- * @param where the file's name, for messages
- * @param what the value's name in the file, for messages
- * @throws FormatError that says which field is wrong, what it is, and what was expected, or which key is unknown to a
- *   strict schema
+/*
+ * Checks of values that a file holds. A schema is a function: it returns the value, or throws a FormatError that says
+ * which field is wrong, what it is, and what was expected. A library of them, bundled to what is used, is three times
+ * as large as this file in a page.
  */
-export function parseAs<T extends v.GenericSchema>(
-  schema: T,
-  value: unknown,
-  where: string,
-  what = '',
-): v.InferOutput<T> {
-  const { success, output, issues } = v.safeParse(schema, value)
-  if (success) return output
-  const [issue] = issues
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    const key = [what, v.getDotPath(issue)].filter(Boolean).join('.')
-    throw new FormatError(
-      `${where}: there is a key '${key}', which this version does not know; it may come from a newer version`,
-    )
+
+/**
+ * @param where the file's name, for messages
+ * @param name the value's name in the file, for messages; '' for all of the file
+ */
+export type Schema<T> = (value: unknown, where: string, name?: string) => T
+
+/** What a schema returns. */
+export type Parsed<S> = S extends Schema<infer T> ? T : never
+
+const shown = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (Array.isArray(value)) return 'Array'
+  return typeof value === 'object' && value !== null ? 'Object' : String(value)
+}
+
+/** Values that fit. @param expected what they are, for messages */
+export const fitting =
+  <T>(expected: string, fits: (value: unknown) => boolean): Schema<T> =>
+  (value, where, name) => {
+    if (fits(value)) return value as T
+    throw new FormatError(`${where}: ${name || 'the value'} is ${shown(value)}, expected ${expected}`)
   }
-  const name = [what, v.getDotPath(issue)].filter(Boolean).join('.') || 'the value'
-  const problem = issue.expected ? `is ${issue.received}, expected ${issue.expected}` : `is wrong: ${issue.message}`
-  throw new FormatError(`${where}: ${name} ${problem}`)
+
+export const string = fitting<string>('string', (value) => typeof value === 'string')
+export const boolean = fitting<boolean>('boolean', (value) => typeof value === 'boolean')
+export const finite = fitting<number>('number', Number.isFinite)
+
+/** Whole numbers of `least` or more. */
+export const whole = (least: number): Schema<number> =>
+  fitting(`a whole number of ${least} or more`, (value) => Number.isSafeInteger(value) && (value as number) >= least)
+
+/** One of some strings or numbers. */
+export const oneOf = <const T extends string | number>(...words: readonly T[]): Schema<T> =>
+  fitting(words.length === 1 ? shown(words[0]) : `(${words.map(shown).join(' | ')})`, (value) =>
+    words.includes(value as T),
+  )
+
+/** The same, or nothing. */
+export const optional =
+  <T>(schema: Schema<T>): Schema<T | undefined> =>
+  (value, where, name) =>
+    value === undefined ? undefined : schema(value, where, name)
+
+const within = (name: string | undefined, key: string | number) => (name ? `${name}.${key}` : String(key))
+
+export const array =
+  <T>(schema: Schema<T>): Schema<T[]> =>
+  (value, where, name) => {
+    const items = fitting<unknown[]>('Array', Array.isArray)(value, where, name)
+    return items.map((item, i) => schema(item, where, within(name, i)))
+  }
+
+const isObject = fitting<Record<string, unknown>>('Object', (value) => shown(value) === 'Object')
+
+/** Objects with these fields. Others must fit `rest`; where it is left out, they are dropped. */
+export const object =
+  <T>(fields: { [Name in keyof T]: Schema<T[Name]> }, rest?: Schema<T[keyof T]>): Schema<T> =>
+  (value, where, name) => {
+    const given = isObject(value, where, name)
+    const others = Object.keys(rest ? given : {}).filter((key) => !Object.hasOwn(fields, key))
+    const entries = [
+      ...Object.entries<Schema<unknown>>(fields).map(([key, schema]) => [key, schema] as const),
+      ...others.map((key) => [key, rest!] as const),
+    ].map(([key, schema]) => [key, schema(given[key], where, within(name, key))])
+    return Object.fromEntries(entries.filter(([, field]) => field !== undefined))
+  }
+
+/** Objects whose fields, under any names, are alike. */
+export const record = <T>(schema: Schema<T>): Schema<Record<string, T>> => object({}, schema)
+
+/** For the `rest` of objects that have no other fields. */
+export const unknownKey: Schema<never> = (_, where, name) => {
+  throw new FormatError(
+    `${where}: there is a key '${name}', which this version does not know; it may come from a newer version`,
+  )
 }

@@ -1,6 +1,5 @@
-import * as v from 'valibot'
 import { DataError, FormatError } from '../core/errors.js'
-import { parseAs } from '../core/parse.js'
+import { array, boolean, fitting, object, oneOf, optional, record, string, unknownKey, whole } from '../core/parse.js'
 import { Generator } from '../core/random.js'
 import { formatShape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
@@ -15,8 +14,8 @@ import { RNN } from '../nn/rnn.js'
 import { modelShapes } from '../nn/shapes.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
-const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+const size = whole(1)
+const rate = fitting<number>('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1)
 
 /** The version of the format that is written; no older one was ever. */
 const VERSION = 1
@@ -51,41 +50,42 @@ export interface ModelConfig {
 /** How a model was trained, for people to read. */
 export type TrainingRecord = Record<string, string | number | boolean | null | string[]>
 
-const configSchema: v.GenericSchema<ModelConfig> = v.pipe(
-  v.strictObject({
-    format: v.literal('unrolled'),
-    version: v.literal(VERSION),
-    cell: v.picklist(cellNames),
-    nonlinearity: v.optional(v.picklist(['tanh', 'relu'])),
+const isPlain = (value: unknown) => value === null || ['string', 'number', 'boolean'].includes(typeof value)
+
+const configSchema = object<ModelConfig>(
+  {
+    format: oneOf('unrolled'),
+    version: oneOf(VERSION),
+    cell: oneOf(...cellNames),
+    nonlinearity: optional(oneOf('tanh', 'relu')),
     vocabSize: size,
     hiddenSize: size,
     numLayers: size,
-    bias: v.boolean(),
-    bidirectional: v.boolean(),
+    bias: boolean,
+    bidirectional: boolean,
     dropout: rate,
     // Younger than the format: what they are where absent is what older models have.
-    dropoutKind: v.optional(v.picklist(dropoutKinds)),
-    weightDropout: v.optional(rate),
-    inputDropout: v.optional(rate),
-    outputDropout: v.optional(rate),
-    embeddingSize: v.optional(size),
-    tieWeights: v.optional(v.boolean()),
-    layerNorm: v.optional(v.boolean()),
-    training: v.optional(
-      v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(v.string())])),
+    dropoutKind: optional(oneOf(...dropoutKinds)),
+    weightDropout: optional(rate),
+    inputDropout: optional(rate),
+    outputDropout: optional(rate),
+    embeddingSize: optional(size),
+    tieWeights: optional(boolean),
+    layerNorm: optional(boolean),
+    training: optional(
+      record(
+        fitting<TrainingRecord[string]>(
+          '(string | number | boolean | null | Array of strings)',
+          (value) => isPlain(value) || (Array.isArray(value) && value.every((item) => typeof item === 'string')),
+        ),
+      ),
     ),
-    sha256: v.optional(v.record(v.string(), v.string())),
-  }),
-  v.check(
-    ({ tieWeights, embeddingSize, hiddenSize, bidirectional }) =>
-      !tieWeights || embeddingSize === (bidirectional ? 2 : 1) * hiddenSize,
-    'tieWeights expects an embeddingSize of as many features as the layer has outputs',
-  ),
+    sha256: optional(record(string)),
+  },
+  unknownKey,
 )
 
-const newerSchema = v.object({ format: v.literal('unrolled'), version: v.pipe(v.number(), v.gtValue(VERSION)) })
-
-const vocabSchema = v.strictObject({ kind: v.picklist(tokenKinds), tokens: v.array(v.string()) })
+const vocabSchema = object({ kind: oneOf(...tokenKinds), tokens: array(string) }, unknownKey)
 
 /** The configuration of a model, as saved beside its parameters. */
 export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
@@ -102,17 +102,25 @@ export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfi
 /** @throws FormatError for what is no configuration, or that of a newer version */
 export function parseConfig(json: string, where: string): ModelConfig {
   const value = parseJson(json, where)
-  const newer = v.safeParse(newerSchema, value)
-  if (newer.success) {
+  const { format, version }: { format?: unknown; version?: unknown } = Object(value)
+  if (format === 'unrolled' && typeof version === 'number' && version > VERSION) {
     throw new FormatError(
-      `${where}: the version is ${newer.output.version}, expected ${VERSION}; a newer version of Unrolled wrote it, so update Unrolled to read it`,
+      `${where}: the version is ${version}, expected ${VERSION}; a newer version of Unrolled wrote it, so update Unrolled to read it`,
     )
   }
-  return parseAs(configSchema, value, where)
+  const config = configSchema(value, where)
+  const { tieWeights, embeddingSize, hiddenSize, bidirectional } = config
+  const outputs = (bidirectional ? 2 : 1) * hiddenSize
+  if (tieWeights && embeddingSize !== outputs) {
+    throw new FormatError(
+      `${where}: embeddingSize is ${embeddingSize}, expected ${outputs}, as many features as the layer has outputs, because tieWeights is true`,
+    )
+  }
+  return config
 }
 
 export function parseVocab(json: string, where: string): Vocab {
-  const { kind, tokens } = parseAs(vocabSchema, parseJson(json, where), where)
+  const { kind, tokens } = vocabSchema(parseJson(json, where), where)
   try {
     return Vocab.of(tokens, kind)
   } catch (error) {

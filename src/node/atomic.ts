@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { open, readdir, rm, stat } from './files.js'
 import { beginOf, hostMark, isAlive } from './process.js'
@@ -63,13 +63,19 @@ export async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder)
 }
 
+/** A file that is open for writing. */
+export interface WritableFile {
+  /** Writes bytes after those that were written. */
+  writeFile(bytes: Uint8Array): Promise<void>
+}
+
 /**
  * Writes a whole file or nothing: into a temporary file beside it, flushed to the disk, then renamed over it.
  * Two processes that write the same file at once do no harm: one of them wins.
  */
 export async function writeFileAtomic(
   file: string,
-  data: string | Uint8Array | ((handle: FileHandle) => Promise<void>),
+  data: string | Uint8Array | ((file: WritableFile) => Promise<void>),
 ): Promise<void> {
   await makeFolder(path.dirname(file))
   await removeAbandonedBeside(file)
@@ -87,7 +93,7 @@ export async function writeFileAtomic(
 /** Writes a file and waits until the disk has it. */
 export async function writeFlushed(
   file: string,
-  data: string | Uint8Array | ((handle: FileHandle) => Promise<void>),
+  data: string | Uint8Array | ((file: WritableFile) => Promise<void>),
 ): Promise<void> {
   const handle = await open(file, 'w')
   try {

@@ -1,7 +1,6 @@
-import * as v from 'valibot'
 import { FormatError } from '../core/errors.js'
 import { toJson } from '../core/json.js'
-import { parseAs } from '../core/parse.js'
+import { boolean, finite, fitting, object, oneOf, record, type Schema, whole } from '../core/parse.js'
 import type { TrainEvent } from '../train/events.js'
 import { HISTORY, type RecordFile, type RunStore } from './store.js'
 
@@ -113,33 +112,29 @@ export function parseHistory(text: string, where: string): HistoryEvent[] {
   return lines.map((line, i) => parseEvent(line, `${where}, line ${i + 1}`))
 }
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const number = v.pipe(v.number(), v.finite())
+const count = whole(0)
 /** JSON has no Infinity, which e^loss of a bad beginning is; it is left out, and was once written as null. */
-const unbounded = v.pipe(
-  v.optional(v.nullable(number), null),
-  v.transform((value) => value ?? Infinity),
+const unbounded: Schema<number> = (value, where, name) =>
+  value === undefined || value === null ? Infinity : finite(value, where, name)
+const common = { epoch: count, step: count, loss: finite, seconds: finite }
+const progress = { epochs: count, lr: finite, gradNorm: unbounded, tokensPerSecond: unbounded }
+const option = fitting<string | number | boolean>(
+  '(string | number | boolean)',
+  (value) => typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value),
 )
-const common = { epoch: count, step: count, loss: number, seconds: number }
-const progress = { epochs: count, lr: number, gradNorm: unbounded, tokensPerSecond: unbounded }
 
-const eventSchema = v.variant('type', [
-  v.object({ type: v.literal('step'), batch: count, ...progress, ...common }),
-  v.object({ type: v.literal('epoch'), perplexity: unbounded, ...progress, ...common }),
-  v.object({ type: v.literal('validation'), perplexity: unbounded, best: v.boolean(), ...common }),
-  v.object({
-    type: v.literal('resume'),
-    epoch: count,
-    step: count,
-    options: v.record(v.string(), v.union([v.string(), number, v.boolean()])),
-    seconds: number,
-  }),
-])
+const eventSchemas = {
+  step: object({ type: oneOf('step'), batch: count, ...progress, ...common }),
+  epoch: object({ type: oneOf('epoch'), perplexity: unbounded, ...progress, ...common }),
+  validation: object({ type: oneOf('validation'), perplexity: unbounded, best: boolean, ...common }),
+  resume: object({ type: oneOf('resume'), epoch: count, step: count, options: record(option), seconds: finite }),
+}
+const typeSchema = object({ type: oneOf(...(Object.keys(eventSchemas) as (keyof typeof eventSchemas)[])) })
 
 function parseEvent(line: string, where: string): HistoryEvent {
   const json = parseJson(line)
   if (json === undefined) throw new FormatError(`${where}: it is not JSON, expected an event of a training`)
-  return parseAs(eventSchema, json, where)
+  return eventSchemas[typeSchema(json, where).type](json, where)
 }
 
 /** @returns undefined for what is no JSON */

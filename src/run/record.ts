@@ -1,7 +1,6 @@
-import * as v from 'valibot'
 import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
-import { parseAs } from '../core/parse.js'
+import { array, boolean, finite, fitting, object, oneOf, optional, type Schema, string, whole } from '../core/parse.js'
 import type { TrainingProgress } from '../train/state.js'
 import type { Training } from '../train/training.js'
 import {
@@ -14,10 +13,10 @@ import {
   runOptionKinds,
 } from './options.js'
 
-const recorded = v.union([v.string(), v.number(), v.boolean()])
-
 /** Options as JSON keeps them: no limit is the word `all`. */
-export type RecordedOptions = Record<string, string | number | boolean>
+export type RecordedOptions = Record<string, Recorded>
+
+type Recorded = string | number | boolean
 
 /** What a checkpoint keeps of its run. */
 export interface RunRecord {
@@ -32,28 +31,30 @@ export interface RunRecord {
   historyBytes: number
 }
 
-const number = v.pipe(v.number(), v.finite())
-
-const kinds = { number, limit: v.union([number, v.literal('all')]), text: v.string(), flag: v.boolean() }
-
-const schemaOf = (kind: RunOptionKind): v.GenericSchema<string | number | boolean> =>
-  typeof kind === 'string' ? kinds[kind] : v.picklist(kind)
-
-const optionSchemas = Object.fromEntries(
-  Object.entries(runOptionKinds).map(([name, kind]) => [name, v.optional(schemaOf(kind))]),
+const numberOrWord = fitting<number | 'all'>('(number | "all")', (value) => value === 'all' || Number.isFinite(value))
+const recorded = fitting<Recorded>('(string | number | boolean)', (value) =>
+  ['string', 'number', 'boolean'].includes(typeof value),
 )
 
-const recordSchema: v.GenericSchema<RunRecord> = v.object({
-  texts: v.array(v.string()),
-  options: v.objectWithRest(optionSchemas, recorded) as v.GenericSchema<RecordedOptions>,
-  text: v.string(),
-  finished: v.boolean(),
-  historyBytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+const kinds = { number: finite, limit: numberOrWord, text: string, flag: boolean }
+
+const schemaOf = (kind: RunOptionKind): Schema<Recorded> => (typeof kind === 'string' ? kinds[kind] : oneOf(...kind))
+
+const optionSchemas = Object.fromEntries(
+  Object.entries(runOptionKinds).map(([name, kind]) => [name, optional(schemaOf(kind))]),
+) as Record<string, Schema<Recorded>>
+
+const recordSchema = object<RunRecord>({
+  texts: array(string),
+  options: object<RecordedOptions>(optionSchemas, recorded),
+  text: string,
+  finished: boolean,
+  historyBytes: whole(0),
 })
 
 /** @throws FormatError for what is no record of a run */
 export function parseRecord(value: unknown, where: string): RunRecord {
-  return parseAs(recordSchema, value, where, 'run')
+  return recordSchema(value, where, 'run')
 }
 
 /** Options as JSON keeps them. */

@@ -1,13 +1,12 @@
-import * as v from 'valibot'
 import { FormatError } from '../core/errors.js'
+import { array, finite, object, optional, record, whole } from '../core/parse.js'
 import { Generator, type GeneratorState } from '../core/random.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { TrainingData } from './objective.js'
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const finite = v.pipe(v.number(), v.finite())
-const numbers = v.record(v.string(), v.number())
-const generator = v.array(v.number())
+const count = whole(0)
+const numbers = record(finite)
+const generator = array(finite)
 
 /** Where a training is, as numbers that JSON keeps exactly. */
 export interface TrainingProgress {
@@ -37,19 +36,19 @@ export interface TrainingProgress {
   best?: { loss: number; step: number; since: number }
 }
 
-const progressSchema: v.GenericSchema<TrainingProgress> = v.object({
+const progressSchema = object<TrainingProgress>({
   step: count,
-  epoch: v.pipe(count, v.minValue(1)),
+  epoch: whole(1),
   batch: count,
   lossSum: finite,
   tokens: count,
   gradNorm: finite,
   data: generator,
-  generators: v.array(generator),
+  generators: array(generator),
   optimizer: numbers,
   schedule: numbers,
   validated: count,
-  best: v.optional(v.object({ loss: finite, step: count, since: count })),
+  best: optional(object({ loss: finite, step: count, since: count })),
 })
 
 /**
@@ -62,11 +61,7 @@ export interface TrainingState {
 }
 
 /** @param where the file's name, for messages @throws FormatError for what is no progress of a training */
-export function parseProgress(value: unknown, where: string): TrainingProgress {
-  const { success, output, issues } = v.safeParse(progressSchema, value)
-  if (success) return output
-  throw new FormatError(`${where}: ${v.getDotPath(issues[0]) ?? 'the progress'}: ${issues[0].message}`)
-}
+export const parseProgress = (value: unknown, where: string): TrainingProgress => progressSchema(value, where)
 
 /**
  * Checks that a training of this data can be where a progress says that it is.
