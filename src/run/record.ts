@@ -14,7 +14,7 @@ import {
 } from './options.js'
 
 /** Options as JSON keeps them: no limit is the word `all`. */
-export type RecordedOptions = Record<string, Recorded>
+export type RecordedOptions = Record<string, string | number | boolean>
 
 type Recorded = string | number | boolean
 
