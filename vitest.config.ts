@@ -14,7 +14,7 @@ const everywhere = [
   'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
   'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
 ]
-const needNode = ['src/core/{options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
+const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 
 if (!existsSync(chromium)) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
 

@@ -64,7 +64,7 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconf
 chmodSync('dist/cli/main.js', 0o755)
 
 // Libraries of which little is used become one file of ours, without the rest, and with their licences beside it.
-for (const file of ['dist/node/plotting', 'dist/formats/zip-library']) {
+for (const file of ['dist/node/plot-libraries', 'dist/formats/zip-library']) {
   const { metafile } = buildSync({
     entryPoints: [`${file}.js`],
     outfile: `${file}.js`,

@@ -16,4 +16,4 @@ export {
   resumableOptions,
   runDefaults,
   runOptionKinds,
-} from './run/options.js'
+} from './run/run-options.js'

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { trainingOptions } from '../src/cli/options.js'
+import { trainingOptions } from '../src/cli/training-flags.js'
 import { run } from './run-command.js'
 
 // An option on the command line changes something, or it is refused. None does nothing without a word.

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { trainingOptions } from '../src/cli/options.js'
+import { trainingOptions } from '../src/cli/training-flags.js'
 import * as library from '../src/node.js'
 import { run } from './run-command.js'
 

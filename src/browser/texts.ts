@@ -1,5 +1,5 @@
+import { checkOptions } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
-import { checkOptions } from '../core/options.js'
 import { encodingOf, markedEncoding } from '../data/encoding.js'
 
 /** A text with the name of its file. */

@@ -15,8 +15,8 @@ import {
   startRun,
 } from '../node.js'
 import { endable } from './interrupt.js'
-import { saidIn, type TrainingOptions } from './options.js'
-import { checkAgainst, ownTexts } from './saved-text.js'
+import { checkAgainst, ownTexts } from './own-texts.js'
+import { saidIn, type TrainingOptions } from './training-flags.js'
 import { commandTexts } from './training-text.js'
 
 /** A new training. */

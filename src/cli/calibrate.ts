@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander'
 import { DataError } from '../config.js'
-import { defaultsOf, saidOf, withOptions } from './arguments.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
-import { checkEffects, type Needs } from './effects.js'
+import { defaultsOf, saidOf, withOptions } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
+import { checkEffects, type Needs } from './needs.js'
 import { print, printJson } from './output.js'
 import { grouped, perplexityOf } from './table.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { curvesOf } from '../run/curves.js'
 import { summaryOf } from '../run/summary.js'
-import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
+import type { EpochEvent, StepEvent, ValidationEvent } from '../train/training-events.js'
 import { chart } from './chart.js'
 import { summaryTable } from './summary-table.js'
 

@@ -1,15 +1,15 @@
 import { Command, Option } from 'commander'
 import { DataError, tokenKinds } from '../config.js'
 import type { Baseline, LoadedCorpus, SourceFile, TextChanges, TextFacts, TokenKind, Vocab } from '../node.js'
-import { defaultsOf, number, numberOrAll, saidOf } from './arguments.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
-import { checkEffects, type Needs } from './effects.js'
+import { defaultsOf, number, numberOrAll, saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
-import { encodingHelp } from './options.js'
+import { checkEffects, type Needs } from './needs.js'
 import { print, printJson, quoted } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
+import { encodingHelp } from './training-flags.js'
 
 interface Options {
   tokens: TokenKind

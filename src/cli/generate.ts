@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander'
 import { OptionError, temperatureOf } from '../config.js'
 import type { MadeToken } from '../node.js'
-import { defaultsOf, number, saidOf } from './arguments.js'
-import { checkEffects, type Needs } from './effects.js'
+import { defaultsOf, number, saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
-import { encodingHelp } from './options.js'
+import { checkEffects, type Needs } from './needs.js'
 import { printJson } from './output.js'
-import { typedText } from './saved-text.js'
+import { typedText } from './own-texts.js'
 import { TextView } from './text-view.js'
+import { encodingHelp } from './training-flags.js'
 
 interface Options {
   prefix?: string

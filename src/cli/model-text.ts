@@ -1,9 +1,9 @@
 import { Option } from 'commander'
 import { OptionError } from '../config.js'
 import type { Corpus, EncodedText, LoadedModel, SavedText, SplitCorpus } from '../node.js'
-import { number } from './arguments.js'
-import { encodingHelp } from './options.js'
-import { checkAgainst, type OwnTexts, ownTexts } from './saved-text.js'
+import { number } from './command-line.js'
+import { checkAgainst, type OwnTexts, ownTexts } from './own-texts.js'
+import { encodingHelp } from './training-flags.js'
 
 /** Which part of a text a saved model is to read. */
 export interface PartOptions {

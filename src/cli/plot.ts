@@ -1,25 +1,35 @@
-import path from 'node:path'
-import { curvesOf, type EpochEvent, linePlot, type ValidationEvent, writeFileAtomic } from '../node.js'
-import { chart } from './chart.js'
+import { Command, Option } from 'commander'
+import { xLabels, yLabels } from '../config.js'
+import { number } from './command-line.js'
+import type { ComparisonOptions } from './compare-runs.js'
 
-/** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file, if any of it can be drawn */
-export async function showCurve(
-  history: readonly (EpochEvent | ValidationEvent)[],
-  folder: string,
-  say: (text: string) => void,
-  colored = false,
-): Promise<string | undefined> {
-  const epochs = history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)
-  const curves = curvesOf({ name: '', events: history }, { x: 'epoch', y: 'perplexity' })
-  if (curves.length === 0) return undefined
-  say(`perplexity, epochs ${epochs[0]} to ${epochs.at(-1)}\n${await chart(curves, { colored })}`)
-  const file = path.join(folder, 'perplexity.svg')
-  const svg = await linePlot({
-    title: curves.length > 1 ? 'Perplexity' : 'Training perplexity',
-    xLabel: 'epoch',
-    yLabel: 'perplexity',
-    series: curves.map(({ kind, x, y }) => ({ name: kind, x, y, dashed: kind === 'validation' })),
-  })
-  await writeFileAtomic(file, svg)
-  return file
+export function plotCommand(): Command {
+  return new Command('plot')
+    .description('Compare trainings: their curves as a picture and in the terminal, and their best values.')
+    .argument('<run...>', 'folders of trainings, each with a history.jsonl')
+    .option('--out <file>', 'the picture; its name ends in .svg or .png', 'plot.svg')
+    .addOption(new Option('--y <series>', 'what is shown').choices(Object.keys(yLabels)).default('loss'))
+    .addOption(new Option('--x <axis>', 'over what').choices(Object.keys(xLabels)).default('step'))
+    .option('--log', 'a logarithmic scale')
+    .addOption(
+      new Option('--smooth <n>', 'each point of training as the mean of n, itself and those before it')
+        .argParser(number)
+        .default(1),
+    )
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unrolled plot runs/time-machine
+  unrolled plot runs/* --y perplexity --x epoch --log
+  unrolled plot runs/lstm runs/gru --y tokens_per_second --x time --smooth 20 --out speed.png`,
+    )
+    .action(run)
+}
+
+/** The libraries are loaded only where they are used: help and mistyped options come at once. */
+async function run(folders: string[], options: ComparisonOptions): Promise<void> {
+  const { compareRuns } = await import('./compare-runs.js')
+  await compareRuns(folders, options)
 }

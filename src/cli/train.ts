@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { saidOf, withOptions } from './arguments.js'
-import { type TrainingOptions, trainingDefaults, trainingOptions } from './options.js'
+import { saidOf, withOptions } from './command-line.js'
+import { type TrainingOptions, trainingDefaults, trainingOptions } from './training-flags.js'
 
 export function trainCommand(): Command {
   return withOptions(new Command('train'), trainingOptions())

@@ -2,10 +2,10 @@ import { MultiBar, type SingleBar } from 'cli-progress'
 import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
 import { colorsOf } from './colors.js'
 import { movesCursor, visible } from './output.js'
-import { type Done, Progress } from './progress.js'
 import { type Part, statusLines } from './status-lines.js'
+import { type Done, Progress } from './training-progress.js'
 
-export { duration } from './progress.js'
+export { duration } from './training-progress.js'
 
 /** What a person watches during a training. */
 export interface TrainView {

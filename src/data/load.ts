@@ -1,6 +1,6 @@
 import { checkWhole, checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { PieceStream } from './pieces.js'
 import { type Corpus, checkSequences, SequenceData, type SequenceOptions, sequenceOptions } from './sequences.js'
 import { type TextChanges, type TextOptions, type TokenKind, tokenKinds } from './text.js'

@@ -1,6 +1,6 @@
 import { checkArgument, checkNumber, checkWhole, shown } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Turns } from '../core/turn.js'
 import { type Corpus, checkCorpus } from './sequences.js'
 

@@ -1,6 +1,6 @@
 import { checkArgument, checkWhole, checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { Generator } from '../core/random.js'
 import { fromData } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'

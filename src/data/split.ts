@@ -1,6 +1,6 @@
 import { checkNumber } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { type Corpus, checkCorpus } from './sequences.js'
 
 /** The shares of a text that are held out. */

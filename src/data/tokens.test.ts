@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { DataError, OptionError } from '../core/errors.js'
-import { parseVocab, vocabToJson } from '../formats/model.js'
+import { parseVocab, vocabToJson } from '../formats/model-config.js'
 import { loadBytePairs } from './byte-pairs.js'
 import { sequencesFromText } from './load.js'
 import { PieceStream, tokensOf } from './pieces.js'

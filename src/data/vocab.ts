@@ -7,9 +7,9 @@ import {
   checkWhole,
   checkWord,
 } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { DataError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { splitBytePairs } from './byte-pairs.js'
 import { ByteText, bytesOf } from './bytes.js'
 import { type TokenKind, tokenKinds } from './text.js'

@@ -5,7 +5,7 @@ import { loadBytePairs } from '../data/byte-pairs.js'
 import { Vocab } from '../data/vocab.js'
 import { RNNModel } from '../nn/model.js'
 import { checkNoneHidden } from '../tensor/listings.js'
-import { inMemoryOf } from '../tensor/state.js'
+import { inMemoryOf } from '../tensor/saved-tensors.js'
 import {
   checkModel,
   checkSavable,
@@ -15,7 +15,7 @@ import {
   parseConfig,
   type TrainingRecord,
   vocabToJson,
-} from './model.js'
+} from './model-config.js'
 import { encodeSafetensors, readSafetensors } from './safetensors.js'
 import { type ByteSource, readExactly, sha256Of, sourceOf } from './source.js'
 

@@ -1,9 +1,9 @@
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Module } from '../nn/module.js'
 import { checkNoneHidden } from '../tensor/listings.js'
-import { inMemoryOf } from '../tensor/state.js'
+import { inMemoryOf } from '../tensor/saved-tensors.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { valuesProblem } from './model.js'
+import { valuesProblem } from './model-config.js'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
 
 /**

@@ -1,7 +1,7 @@
 import { FormatError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
-import type { TrainingRecord } from './model.js'
+import type { TrainingRecord } from './model-config.js'
 import { decodeModel, encodeModel, type LoadedModel, modelFiles } from './saved-model.js'
 import { type UnzipFileInfo, unzipSync, zipSync } from './zip-library.js'
 

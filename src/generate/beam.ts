@@ -1,14 +1,14 @@
 import { checkNumber, checkWhole } from '../core/check.js'
-import type { OptionKinds } from '../core/options.js'
+import type { OptionKinds } from '../core/check-options.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/state.js'
-import { checkArguments } from './arguments.js'
+import type { RecurrentState } from '../nn/recurrent-state.js'
+import { checkArguments } from './check-arguments.js'
 import { type GenerateOptions, type MadeToken, MOST_TOKENS } from './continuations.js'
 import { type Prefix, prefixOf, streamAfter } from './prefix.js'
 import { checkScores, logProbabilities, onlyUnknown } from './sample.js'
-import { StopFilter, stopIn, stopsOf } from './text.js'
+import { StopFilter, stopIn, stopsOf } from './stop-strings.js'
 
 /** How a beam search begins, ends and compares texts. */
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {

@@ -1,13 +1,13 @@
 import { checkWhole } from '../core/check.js'
-import type { OptionKinds } from '../core/options.js'
+import type { OptionKinds } from '../core/check-options.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
 import { Turns } from '../core/turn.js'
 import type { TextStream, Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/state.js'
+import type { RecurrentState } from '../nn/recurrent-state.js'
 import { type Prefix, streamAfter } from './prefix.js'
 import { logProbabilities, Sampler, type SamplingOptions, samplingOf, samplingOptions } from './sample.js'
-import { StopFilter, stopsOf } from './text.js'
+import { StopFilter, stopsOf } from './stop-strings.js'
 
 export interface GenerateOptions extends SamplingOptions {
   /** The text to continue, of any length. Default: the most frequent token of the vocabulary that is a text by itself. */

@@ -1,6 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import type { OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
-import type { OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import type { Vocab } from '../data/vocab.js'
 

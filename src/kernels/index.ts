@@ -1,7 +1,7 @@
 import { platform } from '#platform'
 import { checkMethods, checkWhole, checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Kernels } from '../device/device.js'
 import { ReferenceKernels } from './reference/reference.js'
 import type { Simd } from './wasm/exports.js'

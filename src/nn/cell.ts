@@ -1,6 +1,6 @@
 import { checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError, ShapeError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { type CellKind, type CellSizes, parameterShapes } from '../device/cells.js'
@@ -10,8 +10,8 @@ import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
+import { joinState, type RecurrentState, splitState, zeroState } from './recurrent-state.js'
 import type { Shapes } from './shapes.js'
-import { joinState, type RecurrentState, splitState, zeroState } from './state.js'
 import { type CellStep, type CellWeights, UnfusedCell } from './unfused.js'
 
 /** Sizes and parts of a recurrent cell. */

@@ -1,5 +1,5 @@
 import { checkNumber } from '../core/check.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { fromData, zerosOn } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'

@@ -1,6 +1,6 @@
 import { checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { ShapeError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
 import { gatherRows } from '../tensor/ops/indexing.js'

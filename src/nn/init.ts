@@ -1,6 +1,6 @@
 import { checkMethods, checkNumber } from '../core/check.js'
+import { checkOptions } from '../core/check-options.js'
 import { ShapeError } from '../core/errors.js'
-import { checkOptions } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import { defaultGenerator } from '../core/random.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'

@@ -1,6 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { ShapeError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { formatShape } from '../core/shape.js'
 import { ones, zeros } from '../tensor/create.js'
 import { layerNorm } from '../tensor/functions.js'

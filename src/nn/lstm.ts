@@ -1,6 +1,6 @@
 import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
-import type { LSTMState } from './state.js'
+import type { LSTMState } from './recurrent-state.js'
 import { type CellStep, gatesIn } from './unfused.js'
 
 /**

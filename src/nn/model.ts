@@ -1,6 +1,6 @@
 import { checkArgument, checkMethods, checkNumber, checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError, ShapeError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import type { Stepper } from '../device/device.js'
@@ -12,7 +12,7 @@ import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
-import type { RecurrentState } from './state.js'
+import type { RecurrentState } from './recurrent-state.js'
 
 /** What an RNNModel has beside its recurrent layer and its output. */
 export interface RNNModelOptions {

@@ -15,8 +15,8 @@ import { Linear } from './linear.js'
 import { LSTM } from './lstm.js'
 import { RNNModel } from './model.js'
 import { Module } from './module.js'
+import { detachState, type LSTMState, type RecurrentState } from './recurrent-state.js'
 import { RNN } from './rnn.js'
-import { detachState, type LSTMState, type RecurrentState } from './state.js'
 
 const sizes = { inputSize: 5, hiddenSize: 4 }
 const tokens = (rows: number[][]) => tensor(rows, { dtype: 'int32' })

@@ -1,5 +1,5 @@
 import { checkWord } from '../core/check.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { cellOptions, RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'

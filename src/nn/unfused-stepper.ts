@@ -3,7 +3,7 @@ import { fromData } from '../tensor/create.js'
 import { linear } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Linear } from './linear.js'
-import { type StateParts, zeroState } from './state.js'
+import { type StateParts, zeroState } from './recurrent-state.js'
 import { type CellWeights, type Sums, UnfusedCell } from './unfused.js'
 
 /** Layers and a linear output from tensor operations, token by token, with their weights of when it was made. */

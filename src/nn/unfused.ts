@@ -3,7 +3,7 @@ import type { RecurrentSizes } from '../device/device.js'
 import { layerNorm, linear, split, stack } from '../tensor/functions.js'
 import type { LayerWeights } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type StateParts, zeroState } from './state.js'
+import { type StateParts, zeroState } from './recurrent-state.js'
 
 /**
  * What one side, the input or the hidden state, adds to the gates: for each group of gates that the equations use

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DataError } from '../core/errors.js'
-import type { EpochEvent } from '../train/events.js'
+import type { EpochEvent } from '../train/training-events.js'
 import { HistoryWriter, readHistory } from './history.js'
 import { TensorBoardWriter } from './tensorboard.js'
 

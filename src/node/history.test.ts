@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { DataError, FormatError } from '../core/errors.js'
-import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
+import type { EpochEvent, StepEvent, ValidationEvent } from '../train/training-events.js'
 import { HistoryWriter, readHistory } from './history.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-history-'))

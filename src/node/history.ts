@@ -1,6 +1,6 @@
 import { checkNumber, checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError, FormatError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { checkLength, EventWriter, type HistoryEvent, parseHistory, wholeLines } from '../run/history.js'
 import type { RecordFile } from '../run/store.js'
 import { AppendedFile } from './appended-file.js'

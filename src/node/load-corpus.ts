@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { encodingOf } from '../data/encoding.js'
 import { checkLoad, checkSome, type EncodeOptions, encodeOptions } from '../data/load.js'

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionKinds } from '../core/options.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { type LoadedText, type LoadOptions, loadOptions, withSequences } from '../data/load.js'
 import { type CorpusOptions, loadSources } from './load-corpus.js'
 

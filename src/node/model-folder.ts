@@ -2,7 +2,7 @@ import { access, link, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
-import { buildModel, parseConfig, type TrainingRecord } from '../formats/model.js'
+import { buildModel, parseConfig, type TrainingRecord } from '../formats/model-config.js'
 import {
   CONFIG,
   decodeModel,
@@ -14,7 +14,7 @@ import {
 } from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
 import { BEST, CHECKPOINT, EVENT_FILE, HISTORY } from '../run/store.js'
-import { tensorsUnder } from '../train/state.js'
+import { tensorsUnder } from '../train/progress.js'
 import { BESIDE, beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
 import { loadCheckpoint } from './checkpoint.js'
 import { cp, readdir, rm, stat } from './files.js'

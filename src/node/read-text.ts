@@ -1,4 +1,4 @@
-import { checkOptions } from '../core/options.js'
+import { checkOptions } from '../core/check-options.js'
 import { encodingOf } from '../data/encoding.js'
 import { decodeText } from './decode.js'
 import { readChunks } from './read-chunks.js'

@@ -5,7 +5,7 @@ import path from 'node:path'
 import crc32c from 'crc-32/crc32c.js'
 import { PbfReader } from 'pbf'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { EpochEvent, StepEvent, ValidationEvent } from '../train/events.js'
+import type { EpochEvent, StepEvent, ValidationEvent } from '../train/training-events.js'
 import { record, TensorBoardWriter } from './tensorboard.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-tensorboard-'))

@@ -5,7 +5,7 @@ import { PbfWriter } from 'pbf'
 import { checkNumber } from '../core/check.js'
 import { atMostEvery } from '../run/history.js'
 import { EVENT_FILE } from '../run/store.js'
-import type { TrainEvent } from '../train/events.js'
+import type { TrainEvent } from '../train/training-events.js'
 import { AppendedFile } from './appended-file.js'
 
 /** One number under its name in TensorBoard. */

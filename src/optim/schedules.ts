@@ -1,8 +1,8 @@
 import { checkArgument, checkNumber, checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
-import { numberProblems } from '../core/state.js'
+import { numberProblems } from '../core/saved-state.js'
 import { Optimizer } from './optimizer.js'
 
 /** Changes an optimizer's learning rates as a training goes on. */

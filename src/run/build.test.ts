@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { SequenceData } from '../data/sequences.js'
 import { idleSchedule } from './build.js'
-import { type RunOptions, runDefaults } from './options.js'
+import { type RunOptions, runDefaults } from './run-options.js'
 
 // Four batches an epoch, three epochs: twelve steps, the last of which is made at the rate that step 11 left.
 const data = new SequenceData(new Uint8Array(81), { batchSize: 2, numSteps: 10 })

@@ -1,13 +1,13 @@
 import { FormatError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import type { Vocab } from '../data/vocab.js'
-import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model.js'
+import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model-config.js'
 import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
 import { type ByteSource, sha256Of, sourceOf } from '../formats/source.js'
-import { inMemoryOf } from '../tensor/state.js'
+import { inMemoryOf } from '../tensor/saved-tensors.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/state.js'
-import { joined } from './text.js'
+import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/progress.js'
+import { joined } from './run-text.js'
 
 /** A model in the middle of its training. */
 export interface Checkpoint {

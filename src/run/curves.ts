@@ -1,6 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { DataError } from '../core/errors.js'
-import type { TrainEvent } from '../train/events.js'
+import type { TrainEvent } from '../train/training-events.js'
 import type { XName, YName } from './axes.js'
 
 /** An event, with the seconds of training until then where they are known. */

@@ -1,5 +1,5 @@
 import { OptionError } from '../core/errors.js'
-import { type RunOptions, runDefaults, runOptionKinds } from './options.js'
+import { type RunOptions, runDefaults, runOptionKinds } from './run-options.js'
 
 /** What an option needs beside it, where that is missing: the names of other options, and words between them. */
 type Need = (options: RunOptions) => readonly string[] | false

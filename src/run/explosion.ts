@@ -1,6 +1,6 @@
 import { UnrolledError } from '../core/errors.js'
-import { changingOptions, defaultRates, type RunOptions } from './options.js'
 import type { RecordedOptions } from './record.js'
+import { changingOptions, defaultRates, type RunOptions } from './run-options.js'
 
 /** A training came to its end, but its loss tells that its model is worth nothing. */
 export class ExplodedError extends UnrolledError {

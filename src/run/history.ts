@@ -1,7 +1,7 @@
 import { FormatError } from '../core/errors.js'
 import { toJson } from '../core/json.js'
 import { boolean, finite, fitting, object, oneOf, record, type Schema, whole } from '../core/parse.js'
-import type { TrainEvent } from '../train/events.js'
+import type { TrainEvent } from '../train/training-events.js'
 import { HISTORY, type RecordFile, type RunStore } from './store.js'
 
 /** A training went on with other options than before. */

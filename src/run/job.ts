@@ -1,10 +1,10 @@
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { Training } from '../train/training.js'
-import type { RunOptions } from './options.js'
 import type { RecordedOptions, RunRecord } from './record.js'
+import type { RunOptions } from './run-options.js'
+import type { RunText } from './run-text.js'
 import type { RunStore } from './store.js'
-import type { RunText } from './text.js'
 
 /** A training that is ready to run. */
 export interface Job {

@@ -1,12 +1,12 @@
 import { DataError, UnrolledError } from '../core/errors.js'
-import { buildModel, configOf, type TrainingRecord } from '../formats/model.js'
+import { buildModel, configOf, type TrainingRecord } from '../formats/model-config.js'
 import { decodeModel, encodeModel, modelFiles } from '../formats/saved-model.js'
 import type { ByteSource } from '../formats/source.js'
 import type { RNNModel } from '../nn/model.js'
-import { tensorsUnder, underPrefix } from '../train/state.js'
+import { tensorsUnder, underPrefix } from '../train/progress.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
-import type { WarningEvent } from './events.js'
 import type { Job } from './job.js'
+import type { WarningEvent } from './run-events.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
 
 /** Milliseconds to wait before each further attempt to save what is not to be lost. */

@@ -1,8 +1,8 @@
 import { DataError } from '../core/errors.js'
 import type { ModelFile } from '../formats/saved-model.js'
 import { type ByteSource, sourceOf } from '../formats/source.js'
+import { joined } from './run-text.js'
 import { BEST, type RecordFile, type RunStore } from './store.js'
-import { joined } from './text.js'
 
 /** A run in memory, as long as the program keeps it. */
 export class MemoryStore implements RunStore {

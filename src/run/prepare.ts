@@ -1,6 +1,6 @@
 import { checkMethods } from '../core/check.js'
+import { checkOptions } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
-import { checkOptions } from '../core/options.js'
 import { Generator } from '../core/random.js'
 import { checkSequences, SequenceData } from '../data/sequences.js'
 import type { LoadedModel } from '../formats/saved-model.js'
@@ -9,10 +9,10 @@ import type { RNNModel } from '../nn/model.js'
 import { Training } from '../train/training.js'
 import { makeOptimizer, makeSchedule } from './build.js'
 import { type Checkpoint, decodeCheckpoint } from './checkpoint.js'
-import { checkRunOptions, type RunOptions } from './options.js'
 import { parseRecord, type RunRecord, recordOf } from './record.js'
+import { checkRunOptions, type RunOptions } from './run-options.js'
+import type { RunText } from './run-text.js'
 import { CHECKPOINT, type RunStore } from './store.js'
-import type { RunText } from './text.js'
 
 /** What a run begins with beside its options. */
 export interface RunSetup {

@@ -1,7 +1,7 @@
 import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { array, boolean, finite, fitting, object, oneOf, optional, type Schema, string, whole } from '../core/parse.js'
-import type { TrainingProgress } from '../train/state.js'
+import type { TrainingProgress } from '../train/progress.js'
 import type { Training } from '../train/training.js'
 import {
   changingOptions,
@@ -11,7 +11,7 @@ import {
   resumableOptions,
   runDefaults,
   runOptionKinds,
-} from './options.js'
+} from './run-options.js'
 
 /** Options as JSON keeps them: no limit is the word `all`. */
 export type RecordedOptions = Record<string, string | number | boolean>

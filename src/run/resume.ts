@@ -1,15 +1,15 @@
 import { DataError, FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { buildModel } from '../formats/model.js'
-import { tensorsUnder } from '../train/state.js'
+import { buildModel } from '../formats/model-config.js'
+import { tensorsUnder } from '../train/progress.js'
 import { checkEffects } from './effects.js'
-import { checkMemory } from './memory.js'
-import { defaultRates, givenIn, type RunOptions } from './options.js'
+import { checkMemory } from './memory-need.js'
 import { call, checkArguments, inForce, lastCheckpoint, type RunSetup, select, trainingOf } from './prepare.js'
 import { changedOptions, checkEpochs, isOver, parseRecord, resumedOptions, withRate } from './record.js'
 import { Run } from './run.js'
+import { defaultRates, givenIn, type RunOptions } from './run-options.js'
+import { type RunText, readRunText, type TextSource } from './run-text.js'
 import { CHECKPOINT, type RunStore } from './store.js'
-import { type RunText, readRunText, type TextSource } from './text.js'
 
 /**
  * A run that was stopped, from its last checkpoint on.

@@ -1,5 +1,5 @@
 import type { TokenKind } from '../data/text.js'
-import type { ModelConfig } from '../formats/model.js'
+import type { ModelConfig } from '../formats/model-config.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 
 /** What a saved model says of the text that it was trained on, and so of every text that it is given. */

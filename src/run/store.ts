@@ -1,6 +1,6 @@
 import type { ModelFile } from '../formats/saved-model.js'
 import type { ByteSource } from '../formats/source.js'
-import type { TrainEvent } from '../train/events.js'
+import type { TrainEvent } from '../train/training-events.js'
 
 /** The last checkpoint of a run, with all that going on needs. */
 export const CHECKPOINT = 'checkpoint.safetensors'

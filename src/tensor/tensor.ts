@@ -1,5 +1,5 @@
+import { checkOptions } from '../core/check-options.js'
 import { GradientError, ShapeError } from '../core/errors.js'
-import { checkOptions } from '../core/options.js'
 import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import type { Device, Storage } from '../device/device.js'
 import type { NumberArray } from './arrays.js'

@@ -1,6 +1,6 @@
 import { checkLoss } from '../core/check.js'
+import { checkOptions } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
-import { checkOptions } from '../core/options.js'
 import type { Corpus } from '../data/sequences.js'
 import { learningOf } from '../kernels/learning.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'

@@ -9,9 +9,9 @@ import { RNNModel } from '../nn/model.js'
 import type { RecurrentLayer } from '../nn/recurrent.js'
 import { Adam } from '../optim/adam.js'
 import { SGD } from '../optim/sgd.js'
-import type { TrainStepsOptions } from './options.js'
-import type { TrainingState } from './state.js'
+import type { TrainingState } from './progress.js'
 import { Training } from './training.js'
+import type { TrainStepsOptions } from './training-options.js'
 
 const VOCAB = 5
 const corpus = Uint8Array.from({ length: 83 }, (_, i) => ((i * i) % 7) % VOCAB)

@@ -1,9 +1,9 @@
 import type { SequenceData } from '../data/sequences.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/state.js'
-import type { TrainEvent } from './events.js'
-import type { TrainStepsOptions } from './options.js'
+import type { RecurrentState } from '../nn/recurrent-state.js'
 import { Training } from './training.js'
+import type { TrainEvent } from './training-events.js'
+import type { TrainStepsOptions } from './training-options.js'
 
 /**
  * Trains as the book's `train_ch8`, as an asynchronous generator of events: one a step and one an epoch. See

@@ -1,16 +1,16 @@
 import { checkStrings, checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { SequenceData } from '../data/sequences.js'
 import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/state.js'
-import type { EpochEvent, TrainEvent, ValidationEvent } from './events.js'
-import { type TrainStepsOptions, trainStepsOptions } from './options.js'
+import type { RecurrentState } from '../nn/recurrent-state.js'
 import { Training } from './training.js'
+import type { EpochEvent, TrainEvent, ValidationEvent } from './training-events.js'
+import { type TrainStepsOptions, trainStepsOptions } from './training-options.js'
 
 /** How a model is trained, and what is told of it. */
 export interface TrainOptions extends TrainStepsOptions {

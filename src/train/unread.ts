@@ -1,6 +1,6 @@
 import type { Tensor } from '../tensor/tensor.js'
-import type { StepEvent } from './events.js'
 import type { BatchLoss } from './objective.js'
+import type { StepEvent } from './training-events.js'
 
 /** A step whose losses and norm have not been read. */
 interface UnreadStep {

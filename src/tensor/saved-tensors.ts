@@ -1,6 +1,6 @@
 import { describe } from '../core/describe.js'
+import { nameProblems } from '../core/saved-state.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import { nameProblems } from '../core/state.js'
 import { Tensor } from './tensor.js'
 
 /** A tensor, or what JSON and `structuredClone` leave of one. */

@@ -7,10 +7,10 @@ import { RNNModel } from '../nn/model.js'
 import { Adam } from '../optim/adam.js'
 import { FixedLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
-import type { TrainStepsOptions } from './options.js'
 import { trainSteps } from './steps.js'
 import { train } from './train.js'
 import { Training } from './training.js'
+import type { TrainStepsOptions } from './training-options.js'
 
 const corpus = Uint8Array.from({ length: 60 }, (_, i) => (i * i) % 5)
 const data = new SequenceData(corpus, { batchSize: 2, numSteps: 5 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { StopFilter } from './text.js'
+import { StopFilter } from './stop-strings.js'
 
 /** The tokens that come through, and the text after each push. */
 function filtered(texts: string[], stops: string[]) {

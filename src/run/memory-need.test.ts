@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { OptionError } from '../core/errors.js'
-import { parameterCount } from '../formats/model.js'
-import { bytesOf, checkMemory } from './memory.js'
-import type { RunOptions } from './options.js'
+import { parameterCount } from '../formats/model-config.js'
+import { bytesOf, checkMemory } from './memory-need.js'
+import type { RunOptions } from './run-options.js'
 
 const sizes = { vocabSize: 5, hiddenSize: 2, numLayers: 3, bias: true, bidirectional: false, dropout: 0 }
 const config = { cell: 'gru' as const, ...sizes }

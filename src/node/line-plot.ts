@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import { installedFile } from '../platform/node/installed.js'
 
 /** One line of a chart. */
@@ -56,7 +56,7 @@ export async function linePlot(plot: LinePlot): Promise<string> {
   }
   for (const [i, one] of series.entries()) checkOptions(`linePlot: series ${i}`, one, seriesOptions)
   // Loaded here, so that only those who plot wait for the plotting libraries.
-  const { parseHTML, ...Plot } = await import('./plotting.js')
+  const { parseHTML, ...Plot } = await import('./plot-libraries.js')
   const { document } = parseHTML('<html></html>')
   const names = [...new Set(series.map(({ name }) => name))]
   const chart = Plot.plot({

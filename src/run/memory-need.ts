@@ -1,8 +1,8 @@
 import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { cells } from '../device/cells.js'
-import { kindOf, type ModelConfig, parameterCount } from '../formats/model.js'
-import type { RunOptions } from './options.js'
+import { kindOf, type ModelConfig, parameterCount } from '../formats/model-config.js'
+import type { RunOptions } from './run-options.js'
 
 /** Arrays of a parameter's size that an optimizer keeps. */
 function moments({ optimizer, momentum }: RunOptions): number {

@@ -7,7 +7,7 @@ import { splitCorpus } from '../data/split.js'
 import type { TextChanges } from '../data/text.js'
 import type { Vocab } from '../data/vocab.js'
 import { sha256Of, sourceOf } from '../formats/source.js'
-import type { RunOptions } from './options.js'
+import type { RunOptions } from './run-options.js'
 
 /** How a run's text becomes tokens. */
 export type TextHow = Pick<RunOptions, 'tokens' | 'clean' | 'lowercase' | 'maxTokens' | 'encoding'>

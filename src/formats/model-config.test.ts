@@ -3,7 +3,7 @@ import { DataError, FormatError } from '../core/errors.js'
 import { defaultGenerator, Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
 import { fromData } from '../tensor/create.js'
-import { buildModel, checkSavable, configOf, type ModelConfig, modelOf, parseConfig } from './model.js'
+import { buildModel, checkSavable, configOf, type ModelConfig, modelOf, parseConfig } from './model-config.js'
 
 const base: ModelConfig = {
   ...({ format: 'unrolled', version: 1 } as const),

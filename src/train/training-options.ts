@@ -1,6 +1,6 @@
 import { checkArgument, checkMethods, checkNumber, checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Generator } from '../core/random.js'
 import type { Corpus } from '../data/sequences.js'
 import type { Module } from '../nn/module.js'

@@ -1,5 +1,5 @@
 import { OptionError } from '../config.js'
-import { flagOf } from './options.js'
+import { flagOf } from './training-flags.js'
 
 /**
  * What an option needs beside it to have an effect, where that is missing; of options that always have one, nothing

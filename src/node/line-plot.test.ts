@@ -1,6 +1,6 @@
 import { parseHTML } from 'linkedom'
 import { describe, expect, test } from 'vitest'
-import { linePlot, svgToPng } from './plot.js'
+import { linePlot, svgToPng } from './line-plot.js'
 
 const series = (name: string, rest = {}) => ({ name, x: [1, 2, 3], y: [3, 2, 1], ...rest })
 const common = { title: 'Loss', xLabel: 'step', yLabel: 'loss' }

@@ -1,5 +1,5 @@
-import type { TrainEvent } from '../train/events.js'
 import type { Ending } from '../train/training.js'
+import type { TrainEvent } from '../train/training-events.js'
 import type { Advice } from './explosion.js'
 
 /** A text that the model made on the way. */

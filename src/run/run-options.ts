@@ -1,7 +1,7 @@
 import { checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
-import { checkOptions, type OptionKinds } from '../core/options.js'
 import type { Sampling } from '../data/sequences.js'
 import { type TokenKind, tokenKinds } from '../data/text.js'
 import { cellNames } from '../device/cells.js'

@@ -1,8 +1,8 @@
+import { checkOptions } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
-import { checkOptions } from '../core/options.js'
 import { checkVocab, type Vocab } from '../data/vocab.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/state.js'
+import type { RecurrentState } from '../nn/recurrent-state.js'
 
 /**
  * Checks what all functions that make texts are given.

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { cellNames, type RunOptions, runOptionKinds, tokenKinds } from '../config.js'
-import { defaultsOf, number, numberOrAll } from './arguments.js'
+import { defaultsOf, number, numberOrAll } from './command-line.js'
 
 /** What a training is told on the command line. */
 export interface TrainingOptions extends RunOptions {
