@@ -29,6 +29,7 @@ export type {
   RecurrentWeights,
   Stack,
   Stepper,
+  StepState,
   Storage,
   UnaryOp,
   View,
@@ -40,7 +41,8 @@ export type { ByteSource } from './formats/source.js'
 export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
 export { unzipModel, zipModel } from './formats/zip.js'
 export { type BeamSearchOptions, beamSearch, bestSoFar, type Hypothesis } from './generate/beam.js'
-export type { GenerateOptions, MadeToken } from './generate/continuations.js'
+export type { GenerateOptions } from './generate/continuations.js'
+export type { MadeToken } from './generate/continued-text.js'
 export {
   type GenerateAllOptions,
   generate,

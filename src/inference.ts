@@ -5,11 +5,12 @@ export * from './core/errors.js'
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'
 export { loadBytePairs } from './data/byte-pairs.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
-export type { Stepper } from './device/device.js'
+export type { Stepper, StepState } from './device/device.js'
 export type { ModelConfig } from './formats/model-config.js'
 export { decodeModel, type LoadedModel } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
-export type { GenerateOptions, MadeToken } from './generate/continuations.js'
+export type { GenerateOptions } from './generate/continuations.js'
+export type { MadeToken } from './generate/continued-text.js'
 export {
   type GenerateAllOptions,
   generate,

@@ -52,7 +52,9 @@ export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
     stepper: (stack, batchSize) => {
       const stepper = kernels.stepper(inside(stack) as never, batchSize)
       return {
-        step: async (tokens) => stepper.step(tokens),
+        step: async (tokens, count) => stepper.step(tokens, count),
+        stateOf: (row) => stepper.stateOf(row),
+        setState: (row, state) => stepper.setState(row, state),
         select: (rows) => stepper.select(rows),
         free: () => stepper.free(),
       }

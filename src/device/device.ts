@@ -125,15 +125,24 @@ export interface Stack<S = FloatArray> {
   outFeatures: number
 }
 
+/** The state of one sequence: what each layer keeps, h and where the cell has it c, [hiddenSize] each. */
+export type StepState = readonly unknown[]
+
 /** A stack ready to run token by token, beginning with states of zero. Its weights are those of when it was made. */
 export interface Stepper {
   /**
-   * From a token for each sequence to the scores of the next, [batchSize, outFeatures]: at once on the CPU, and as a
+   * From a token for each sequence to the scores of the next, [count, outFeatures]: at once on the CPU, and as a
    * promise on a device that they have to be read from. `await` takes both.
+   * @param tokens [batchSize]
+   * @param count only the first so many sequences go on; default batchSize
    */
-  step(tokens: Int32Array): FloatArray | Promise<FloatArray>
+  step(tokens: Int32Array, count?: number): FloatArray | Promise<FloatArray>
   /** Copies states between sequences: sequence i goes on from the state of sequence rows[i], of [batchSize]. */
   select(rows: Int32Array): void
+  /** A copy of the state of one sequence, for `setState` of any stepper of the same stack. */
+  stateOf(row: number): StepState
+  /** Gives one sequence a state, or zeros. */
+  setState(row: number, state: StepState | undefined): void
   /** Gives its memory back. */
   free(): void
 }

@@ -2,11 +2,13 @@ import { checkWhole } from '../core/check.js'
 import type { OptionKinds } from '../core/check-options.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
 import { Turns } from '../core/turn.js'
-import type { TextStream, Vocab } from '../data/vocab.js'
+import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent-state.js'
-import { type Prefix, streamAfter } from './prefix.js'
-import { logProbabilities, Sampler, type SamplingOptions, samplingOf, samplingOptions } from './sample.js'
+import { Batch } from './batch.js'
+import { ContinuedText, type MadeToken } from './continued-text.js'
+import type { Prefix } from './prefix.js'
+import { Sampler, type SamplingOptions, samplingOf, samplingOptions } from './sample.js'
 import { StopFilter, stopsOf } from './stop-strings.js'
 
 export interface GenerateOptions extends SamplingOptions {
@@ -34,25 +36,6 @@ export const generateOptions: OptionKinds<GenerateOptions> = {
 /** More tokens than this do not fit into one string, whose length V8 limits to 2²⁹ − 24. */
 export const MOST_TOKENS = 2 ** 28
 
-/** A token that the model made. */
-export interface MadeToken {
-  /** Its number in the vocabulary. */
-  token: number
-  /** What it adds to the text; a word comes with the space before it. */
-  text: string
-  /**
-   * The probability that the model gives the token: the softmax of its scores at temperature 1, before any penalty or
-   * truncation, however the token was drawn.
-   */
-  probability: number
-  /** The natural logarithm of `probability`. */
-  logProbability: number
-  /** Its position among the tokens after the prefix, from 0. */
-  index: number
-  /** The text that it belongs to, from 0. */
-  sample: number
-}
-
 /**
  * Continues all prefixes at the same time, and yields a token of each text in turn. A token that may be part of a stop
  * string is held back until that is known. Probabilities cost time: unless `measured` is true, they are NaN.
@@ -71,31 +54,23 @@ export async function* continuations<S extends RecurrentState>(
   const texts = textsOf(where, vocab, prefixes, options, length)
   signal?.throwIfAborted()
   if (length === 0 || texts.length === 0) return
-  const stepper = model.stepper(texts.length)
+  const batch = new Batch(model, texts.length, false)
   const pace = new Turns()
   try {
-    const tokens = Int32Array.from(texts, ({ prefix }) => prefix.tokens[0])
-    const isOver = () => texts.every(({ ended }) => ended)
-    for (let at = 1; !signal?.aborted && !isOver(); at++) {
-      const next = stepper.step(tokens)
+    for (const text of texts) batch.join(text)
+    while (!signal?.aborted && batch.texts.length > 0) {
+      const next = batch.step()
       // On the CPU the scores are there at once, and waiting for a promise would take time for each token.
       const scores = next instanceof Promise ? await next : next
-      const made: MadeToken[] = []
-      for (const [row, text] of texts.entries()) {
-        if (at < text.prefix.tokens.length) tokens[row] = text.prefix.tokens[at]
-        else if (!text.ended) {
-          const own = scores.subarray(row * vocab.size, (row + 1) * vocab.size)
-          tokens[row] = text.sampler.sample(own)
-          made.push(...text.add(tokens[row], measured ? logProbabilities(own)(tokens[row]) : Number.NaN))
-        }
-      }
+      const made = batch.draw(scores, measured)
+      for (const text of batch.texts) if (text.ended) batch.leave(text)
       yield* made
       await pace.take()
     }
-    for (const text of texts) yield* text.flush()
-    if (!isOver()) signal?.throwIfAborted()
+    for (const text of batch.texts) yield* text.flush()
+    if (batch.texts.length > 0) signal?.throwIfAborted()
   } finally {
-    stepper.free()
+    batch.free()
   }
 }
 
@@ -120,38 +95,3 @@ function textsOf(
 
 const streamOf = (generator: RandomGenerator): RandomGenerator =>
   new RandomGenerator(generator.integer(2 ** 21) * 2 ** 32 + generator.bits())
-
-/** One of the texts that are made at the same time. */
-class ContinuedText {
-  readonly #stream: TextStream
-  #made = 0
-
-  constructor(
-    readonly prefix: Prefix,
-    readonly sampler: Sampler,
-    readonly vocab: Vocab,
-    readonly filter: StopFilter<MadeToken>,
-    readonly length: number,
-    readonly sample: number,
-  ) {
-    this.#stream = streamAfter(vocab, prefix)
-  }
-
-  get ended(): boolean {
-    return this.#made === this.length || this.filter.ended
-  }
-
-  /** Adds the next token, and returns the tokens that are now certain to belong to the text. */
-  add(token: number, logProbability: number): MadeToken[] {
-    const index = this.#made++
-    const last = this.#made === this.length
-    const text = this.#stream.push(this.vocab.tokenOf(token)) + (last ? this.#stream.flush() : '')
-    const probability = Math.exp(logProbability)
-    const certain = this.filter.push({ token, text, probability, logProbability, index, sample: this.sample })
-    return this.ended ? [...certain, ...this.flush()] : certain
-  }
-
-  flush(): MadeToken[] {
-    return this.filter.flush()
-  }
-}

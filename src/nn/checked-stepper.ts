@@ -1,6 +1,7 @@
+import { checkWhole } from '../core/check.js'
 import { describe } from '../core/describe.js'
 import { OptionError, ShapeError } from '../core/errors.js'
-import type { FloatArray, Stepper } from '../device/device.js'
+import type { FloatArray, Stepper, StepState } from '../device/device.js'
 
 /** A stepper whose numbers are checked: the kernels would read their memory at whatever place a token stands for. */
 export class CheckedStepper implements Stepper {
@@ -14,9 +15,10 @@ export class CheckedStepper implements Stepper {
     this.#vocabSize = vocabSize
   }
 
-  step(tokens: Int32Array): FloatArray | Promise<FloatArray> {
+  step(tokens: Int32Array, count = this.#batchSize): FloatArray | Promise<FloatArray> {
     const inner = this.#checked('step', 'tokens', tokens, this.#vocabSize)
-    return inner.step(tokens)
+    checkWhole('Stepper.step', 'count', count, 1, this.#batchSize)
+    return inner.step(tokens, count)
   }
 
   select(rows: Int32Array): void {
@@ -24,15 +26,34 @@ export class CheckedStepper implements Stepper {
     inner.select(rows)
   }
 
+  stateOf(row: number): StepState {
+    return this.#at('stateOf', row).stateOf(row)
+  }
+
+  setState(row: number, state: StepState | undefined): void {
+    this.#at('setState', row).setState(row, state)
+  }
+
   free(): void {
     this.#inner?.free()
     this.#inner = undefined
   }
 
+  #at(method: string, row: number): Stepper {
+    const where = `Stepper.${method}`
+    checkWhole(where, 'row', row, 0, this.#batchSize - 1)
+    return this.#alive(where)
+  }
+
+  #alive(where: string): Stepper {
+    if (this.#inner) return this.#inner
+    throw new OptionError(`${where}: the stepper was freed, expected a new one from model.stepper()`)
+  }
+
   /** The stepper itself, where it was not freed and `values` are batchSize whole numbers from 0 to `count` − 1. */
   #checked(method: string, name: string, values: Int32Array, count: number): Stepper {
     const where = `Stepper.${method}`
-    if (!this.#inner) throw new OptionError(`${where}: the stepper was freed, expected a new one from model.stepper()`)
+    const inner = this.#alive(where)
     if (!(values instanceof Int32Array) || values.length !== this.#batchSize) {
       const given = values instanceof Int32Array ? `${values.length} values` : describe(values)
       throw new ShapeError(`${where}: ${name} are ${given}, expected an Int32Array of batchSize = ${this.#batchSize}`)
@@ -42,6 +63,6 @@ export class CheckedStepper implements Stepper {
         throw new OptionError(`${where}: ${name} hold ${value}, expected whole numbers from 0 to ${count - 1}`)
       }
     }
-    return this.#inner
+    return inner
   }
 }

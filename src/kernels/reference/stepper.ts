@@ -1,8 +1,13 @@
-import type { FloatArray, Kernels, RecurrentOutput, Stack, Stepper } from '../../device/device.js'
+import { hasC } from '../../device/cells.js'
+import type { FloatArray, Kernels, RecurrentOutput, Stack, Stepper, StepState } from '../../device/device.js'
+
+type LayerState = Pick<RecurrentOutput, 'hn' | 'cn'>
+
+const partsOf = ({ hn, cn }: LayerState): FloatArray[] => (cn ? [hn, cn] : [hn])
 
 /** A stack token by token, from the operations on whole sequences: each is asked for one step. */
 export class ReferenceStepper implements Stepper {
-  readonly #states: Pick<RecurrentOutput, 'hn' | 'cn'>[] = []
+  readonly #states: LayerState[] = []
 
   constructor(
     readonly kernels: Pick<Kernels, 'Float' | 'recurrent' | 'matmul'>,
@@ -10,37 +15,57 @@ export class ReferenceStepper implements Stepper {
     readonly batchSize: number,
   ) {}
 
-  step(tokens: Int32Array): FloatArray {
-    const { kernels, stack, batchSize } = this
-    let input: FloatArray | Int32Array = tokens
+  step(tokens: Int32Array, count = this.batchSize): FloatArray {
+    const { kernels, stack } = this
+    let input: FloatArray | Int32Array = tokens.subarray(0, count)
     for (const [i, { weights, ...layer }] of stack.layers.entries()) {
-      const { hn: h0, cn: c0 } = this.#states[i] ?? {}
-      const sizes = { ...layer, numSteps: 1, batchSize, reverse: false }
-      const { result } = kernels.recurrent(sizes, weights, { input, h0, c0 }, false)
-      this.#states[i] = result
+      const { hn, cn } = this.#stateOf(i)
+      const first = (values: FloatArray | undefined) => values?.subarray(0, count * layer.hiddenSize)
+      const sizes = { ...layer, numSteps: 1, batchSize: count, reverse: false }
+      const { result } = kernels.recurrent(sizes, weights, { input, h0: first(hn), c0: first(cn) }, false)
+      hn.set(result.hn)
+      if (cn) cn.set(result.cn!)
       input = result.output
     }
     const { weight, bias, outFeatures: n } = stack
-    const scores = new kernels.Float(batchSize * n)
-    kernels.matmul(input as FloatArray, weight, scores, { m: batchSize, n, k: weight.length / n, transposeB: true })
+    const scores = new kernels.Float(count * n)
+    kernels.matmul(input as FloatArray, weight, scores, { m: count, n, k: weight.length / n, transposeB: true })
     if (bias) for (let i = 0; i < scores.length; i++) scores[i] += bias[i % n]
     return scores
   }
 
   select(rows: Int32Array): void {
-    this.stack.layers.forEach(({ hiddenSize }, i) => {
-      // Before the first step all are zeros.
-      if (!this.#states[i]) return
-      const { hn, cn } = this.#states[i]
-      const selected = (state: FloatArray) => {
-        const result = new this.kernels.Float(state.length)
+    for (const [i, { hiddenSize }] of this.stack.layers.entries()) {
+      for (const values of partsOf(this.#stateOf(i))) {
+        const before = values.slice()
         rows.forEach((row, to) => {
-          result.set(state.subarray(row * hiddenSize, (row + 1) * hiddenSize), to * hiddenSize)
+          values.set(before.subarray(row * hiddenSize, (row + 1) * hiddenSize), to * hiddenSize)
         })
-        return result
       }
-      this.#states[i] = { hn: selected(hn), cn: cn && selected(cn) }
-    })
+    }
+  }
+
+  stateOf(row: number): FloatArray[] {
+    return this.stack.layers.flatMap(({ hiddenSize }, i) =>
+      partsOf(this.#stateOf(i)).map((values) => values.slice(row * hiddenSize, (row + 1) * hiddenSize)),
+    )
+  }
+
+  setState(row: number, state: StepState | undefined): void {
+    let part = 0
+    for (const [i, { hiddenSize }] of this.stack.layers.entries()) {
+      for (const values of partsOf(this.#stateOf(i))) {
+        if (state) values.set(state[part++] as FloatArray, row * hiddenSize)
+        else values.fill(0, row * hiddenSize, (row + 1) * hiddenSize)
+      }
+    }
+  }
+
+  #stateOf(layer: number): LayerState {
+    const { cell, hiddenSize } = this.stack.layers[layer]
+    const zeros = () => new this.kernels.Float(this.batchSize * hiddenSize)
+    this.#states[layer] ??= { hn: zeros(), cn: hasC(cell) ? zeros() : undefined }
+    return this.#states[layer]
   }
 
   free(): void {}

@@ -1,14 +1,33 @@
+import type { FloatArray } from '../../device/device.js'
 import type { Layout } from './layout.js'
 import type { LinearMemory } from './memory.js'
 
+/** A row of a state of one step in panels: where its first value lies, and the place of value i after that. */
+function rowOf({ width, units, panel, rows: rowsOfPart }: Layout, row: number) {
+  const part = Math.floor(row / rowsOfPart)
+  const start = part * (units / width) * panel + (row - part * rowsOfPart) * width
+  return { start, at: (i: number) => start + Math.floor(i / width) * panel + (i % width) }
+}
+
+/** Copies a row of a state of one step in panels at `address` out. */
+export function readRow(memory: LinearMemory, layout: Layout, address: number, row: number, length: number) {
+  const { at } = rowOf(layout, row)
+  const { floats } = memory
+  return Float32Array.from({ length }, (_, i) => floats[address / 4 + at(i)])
+}
+
+/** Copies values into a row of a state of one step in panels at `address`. */
+export function writeRow(memory: LinearMemory, layout: Layout, address: number, row: number, values: FloatArray): void {
+  const { at } = rowOf(layout, row)
+  const { floats } = memory
+  for (let i = 0; i < values.length; i++) floats[address / 4 + at(i)] = values[i]
+}
+
 /** Of a state of one step in panels at `address`: what lay in row rows[i] comes to lie in row i. */
 export function selectRows(memory: LinearMemory, layout: Layout, address: number, rows: Int32Array): void {
-  const { width, units, panel, rows: rowsOfPart } = layout
+  const { width, units, panel } = layout
   const panels = units / width
-  const offset = (row: number) => {
-    const part = Math.floor(row / rowsOfPart)
-    return part * panels * panel + (row - part * rowsOfPart) * width
-  }
+  const offset = (row: number) => rowOf(layout, row).start
   const moved = rows.map((_, i) => i).filter((i) => rows[i] !== i)
   if (moved.length === 0) return
   const to = moved.map(offset)

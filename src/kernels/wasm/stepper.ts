@@ -1,10 +1,10 @@
 import { hasC } from '../../device/cells.js'
-import type { FloatArray, RecurrentSizes, Stack, Stepper } from '../../device/device.js'
+import type { FloatArray, RecurrentSizes, Stack, Stepper, StepState } from '../../device/device.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Engine } from './module.js'
 import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
-import { selectRows } from './select.js'
+import { readRow, selectRows, writeRow } from './select.js'
 import { LayerWeights } from './weights.js'
 
 /** Gives back the memory of steppers that nobody freed. */
@@ -13,9 +13,11 @@ const abandoned = new FinalizationRegistry<() => void>((free) => free())
 /** A stack whose weights and states stay in the linear memory from token to token. */
 export class WasmStepper implements Stepper {
   readonly #engine: Engine
-  readonly #layers: { plan: number; parts: number; layout: Layout; states: readonly number[] }[]
+  readonly #layers: { plan: number; parts: number; layout: Layout; states: readonly number[]; hiddenSize: number }[]
+  readonly #batchSize: number
+  readonly #outFeatures: number
   readonly #tokens: number
-  readonly #scores: { address: number; length: number }
+  readonly #scores: number
   readonly #free: () => void
 
   constructor(engine: Engine, { layers, weight, bias, outFeatures }: Stack, batchSize: number) {
@@ -63,25 +65,48 @@ export class WasmStepper implements Stepper {
         hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden', rows),
       })
       x = y
-      return { plan, parts, layout, states: hasC(layer.cell) ? [h, c] : [h] }
+      return { plan, parts, layout, states: hasC(layer.cell) ? [h, c] : [h], hiddenSize: layer.hiddenSize }
     })
-    this.#scores = { address: x, length: batchSize * outFeatures }
+    this.#batchSize = batchSize
+    this.#outFeatures = outFeatures
+    this.#scores = x
     this.#free = () => {
       for (const address of addresses.splice(0)) memory.free(address)
     }
     abandoned.register(this, this.#free)
   }
 
-  step(tokens: Int32Array): FloatArray {
+  step(tokens: Int32Array, count = this.#batchSize): FloatArray {
     const { memory, pool } = this.#engine
     memory.write(this.#tokens, tokens)
-    for (const { plan, parts } of this.#layers) pool.run('forward', plan, parts)
-    return memory.read(this.#scores.address, this.#scores.length)
+    const all = count === this.#batchSize
+    for (const { plan, parts, layout } of this.#layers) {
+      // Sequences go by parts: those that share one with the first `count` go on, too, and nobody sees it.
+      pool.run('forward', plan, all ? parts : Math.ceil(count / layout.rows))
+    }
+    return memory.read(this.#scores, count * this.#outFeatures)
   }
 
   select(rows: Int32Array): void {
     for (const { layout, states } of this.#layers) {
       for (const address of states) selectRows(this.#engine.memory, layout, address, rows)
+    }
+  }
+
+  stateOf(row: number): Float32Array[] {
+    const { memory } = this.#engine
+    return this.#layers.flatMap(({ layout, states, hiddenSize }) =>
+      states.map((address) => readRow(memory, layout, address, row, hiddenSize)),
+    )
+  }
+
+  setState(row: number, state: StepState | undefined): void {
+    let i = 0
+    for (const { layout, states, hiddenSize } of this.#layers) {
+      for (const address of states) {
+        const values = state ? (state[i++] as FloatArray) : new Float32Array(hiddenSize)
+        writeRow(this.#engine.memory, layout, address, row, values)
+      }
     }
   }
 

@@ -1,0 +1,95 @@
+import type { FloatArray, Stepper, StepState } from '../device/device.js'
+import type { RNNModel } from '../nn/model.js'
+import type { RecurrentState } from '../nn/recurrent-state.js'
+import type { ContinuedText, MadeToken } from './continued-text.js'
+
+/**
+ * Texts that go on side by side, a token each at a time. They may join and leave between two tokens. The texts at work are
+ * the first rows of a stepper, so that the others cost nothing; a text alone has a stepper of its own, whose products are
+ * faster for one row.
+ */
+export class Batch<S extends RecurrentState = RecurrentState> {
+  readonly #steppers: readonly Stepper[]
+  #stepper: Stepper
+  #texts: ContinuedText[] = []
+  readonly #tokens: Int32Array
+  /** Rows that ever had a text: the others begin with zeros. */
+  #used = 0
+
+  /**
+   * @param rows texts that there may be at once
+   * @param alone whether there is a stepper for one text, too: not worth it where all texts begin together
+   */
+  constructor(
+    model: RNNModel<S>,
+    readonly rows: number,
+    alone: boolean,
+  ) {
+    const wide = model.stepper(rows)
+    this.#steppers = alone && rows > 1 ? [model.stepper(1), wide] : [wide]
+    this.#stepper = this.#steppers[0]
+    this.#tokens = new Int32Array(rows)
+  }
+
+  /** The texts at work, in the order in which they joined. */
+  get texts(): readonly ContinuedText[] {
+    return this.#texts
+  }
+
+  /** @param state what the text left with, where it comes back */
+  join(text: ContinuedText, state?: StepState): void {
+    const row = this.#texts.length
+    if (row === 1) this.#goTo(this.#steppers.at(-1)!)
+    text.row = row
+    this.#texts.push(text)
+    if (state || row < this.#used) this.#stepper.setState(row, state)
+    this.#used = Math.max(this.#used, row + 1)
+    this.#tokens[row] = text.next
+  }
+
+  /** The state of a text at work, for `join`. */
+  stateOf(text: ContinuedText): StepState {
+    return this.#stepper.stateOf(text.row)
+  }
+
+  /** The last row takes the place of the text's. */
+  leave(text: ContinuedText): void {
+    const last = this.#texts.length - 1
+    if (text.row !== last) {
+      const moved = this.#texts.find(({ row }) => row === last)!
+      this.#stepper.setState(text.row, this.#stepper.stateOf(last))
+      this.#tokens[text.row] = this.#tokens[last]
+      moved.row = text.row
+    }
+    this.#texts = this.#texts.filter((one) => one !== text)
+    if (this.#texts.length === 1) this.#goTo(this.#steppers[0])
+  }
+
+  /** The scores of the next token of each text, by rows: at once on the CPU, and otherwise as a promise. */
+  step(): FloatArray | Promise<FloatArray> {
+    const tokens = this.#stepper === this.#steppers.at(-1) ? this.#tokens : this.#tokens.subarray(0, 1)
+    return this.#stepper.step(tokens, this.#texts.length)
+  }
+
+  /** Draws a token for each text, and gives those that are certain to belong to it. Texts that ended stay until they leave. */
+  draw(scores: FloatArray, measured: boolean): MadeToken[] {
+    const made: MadeToken[] = []
+    for (const text of this.#texts) {
+      text.take(scores, measured, made)
+      this.#tokens[text.row] = text.next
+    }
+    return made
+  }
+
+  free(): void {
+    for (const stepper of this.#steppers) stepper.free()
+  }
+
+  /** Takes the first row's state along. */
+  #goTo(stepper: Stepper): void {
+    if (stepper === this.#stepper) return
+    stepper.setState(0, this.#stepper.stateOf(0))
+    this.#stepper = stepper
+    this.#used = Math.max(this.#used, this.rows)
+  }
+}
