@@ -40,6 +40,7 @@ export { decodeModel, encodeModel, type LoadedModel, type ModelFile } from './fo
 export type { ByteSource } from './formats/source.js'
 export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
 export { unzipModel, zipModel } from './formats/zip.js'
+export { Batcher, type BatcherOptions } from './generate/batcher.js'
 export { type BeamSearchOptions, beamSearch, bestSoFar, type Hypothesis } from './generate/beam.js'
 export type { GenerateOptions } from './generate/continuations.js'
 export type { MadeToken } from './generate/continued-text.js'

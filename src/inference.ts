@@ -9,6 +9,7 @@ export type { Stepper, StepState } from './device/device.js'
 export type { ModelConfig } from './formats/model-config.js'
 export { decodeModel, type LoadedModel } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
+export { Batcher, type BatcherOptions } from './generate/batcher.js'
 export type { GenerateOptions } from './generate/continuations.js'
 export type { MadeToken } from './generate/continued-text.js'
 export {

@@ -71,13 +71,14 @@ export class Batch<S extends RecurrentState = RecurrentState> {
     return this.#stepper.step(tokens, this.#texts.length)
   }
 
-  /** Draws a token for each text, and gives those that are certain to belong to it. Texts that ended stay until they leave. */
-  draw(scores: FloatArray, measured: boolean): MadeToken[] {
-    const made: MadeToken[] = []
-    for (const text of this.#texts) {
-      text.take(scores, measured, made)
-      this.#tokens[text.row] = text.next
-    }
+  /**
+   * Takes the next token of a text, from its prefix or drawn from its scores, and gives the tokens that are certain now.
+   * @param scores those of all texts, as `step` gave them
+   * @throws DataError for scores that are not finite
+   */
+  draw(text: ContinuedText, scores: FloatArray, measured: boolean): MadeToken[] {
+    const made = text.take(scores, measured)
+    this.#tokens[text.row] = text.next
     return made
   }
 

@@ -51,7 +51,7 @@ export async function* continuations<S extends RecurrentState>(
 ): AsyncGenerator<MadeToken, void> {
   const { length = 50, signal } = options
   checkWhole(where, 'length', length, 0)
-  const texts = textsOf(where, vocab, prefixes, options, length)
+  const texts = continuedTexts(where, vocab, prefixes, options, length)
   signal?.throwIfAborted()
   if (length === 0 || texts.length === 0) return
   const batch = new Batch(model, texts.length, false)
@@ -62,7 +62,7 @@ export async function* continuations<S extends RecurrentState>(
       const next = batch.step()
       // On the CPU the scores are there at once, and waiting for a promise would take time for each token.
       const scores = next instanceof Promise ? await next : next
-      const made = batch.draw(scores, measured)
+      const made = batch.texts.flatMap((text) => batch.draw(text, scores, measured))
       for (const text of batch.texts) if (text.ended) batch.leave(text)
       yield* made
       await pace.take()
@@ -74,7 +74,8 @@ export async function* continuations<S extends RecurrentState>(
   }
 }
 
-function textsOf(
+/** Texts to be continued, each with random numbers of its own. */
+export function continuedTexts(
   where: string,
   vocab: Vocab,
   prefixes: readonly Prefix[],

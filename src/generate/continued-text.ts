@@ -23,6 +23,8 @@ export interface MadeToken {
   sample: number
 }
 
+const NONE: MadeToken[] = []
+
 /** One of the texts that are made at the same time: it reads its prefix first, then makes tokens. */
 export class ContinuedText {
   /** Its row among the texts at work. */
@@ -53,16 +55,16 @@ export class ContinuedText {
    * Takes the next token of the prefix, or draws one from the row's scores.
    * @param scores [rows, vocabSize]
    * @param measured whether the token's probability is wanted
-   * @param made is given the tokens that are now certain to belong to the text
+   * @returns the tokens that are now certain to belong to the text
    */
-  take(scores: FloatArray, measured: boolean, made: MadeToken[]): void {
+  take(scores: FloatArray, measured: boolean): MadeToken[] {
     if (this.#read < this.prefix.tokens.length) {
       this.next = this.prefix.tokens[this.#read++]
-      return
+      return NONE
     }
     const own = scores.subarray(this.row * this.vocab.size, (this.row + 1) * this.vocab.size)
     this.next = this.sampler.sample(own)
-    made.push(...this.#add(this.next, measured ? logProbabilities(own)(this.next) : Number.NaN))
+    return this.#add(this.next, measured ? logProbabilities(own)(this.next) : Number.NaN)
   }
 
   /** The tokens that still wait whether they are part of a stop string, where the text ends without one. */

@@ -1,0 +1,204 @@
+import { checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
+import { OptionError } from '../core/errors.js'
+import { Turns } from '../core/turn.js'
+import type { Vocab } from '../data/vocab.js'
+import type { StepState } from '../device/device.js'
+import type { RNNModel } from '../nn/model.js'
+import type { RecurrentState } from '../nn/recurrent-state.js'
+import { Batch } from './batch.js'
+import { checkArguments } from './check-arguments.js'
+import { continuedTexts, type GenerateOptions, generateOptions } from './continuations.js'
+import type { ContinuedText, MadeToken } from './continued-text.js'
+import { prefixOf } from './prefix.js'
+
+/** How many texts a batcher makes at once. */
+export interface BatcherOptions {
+  /** Texts that are made side by side; others wait until one of them ends. Default 32. */
+  maxBatch?: number
+}
+
+const batcherOptions: OptionKinds<BatcherOptions> = { maxBatch: 'any' }
+
+const MOST_ROWS = 65536
+
+/** Tokens that are made ahead of their reader. A text whose reader is slower gives its row to others meanwhile. */
+const AHEAD = 256
+
+/** A text that somebody waits for. */
+interface Request {
+  readonly text: ContinuedText
+  readonly measured: boolean
+  /** Tokens that were not read yet. */
+  readonly made: MadeToken[]
+  /** The model's state, while the text has no row. */
+  state?: StepState
+  place: 'waiting' | 'working' | 'parked' | 'over'
+  error?: unknown
+  /** Goes on with its reader. */
+  wake: () => void
+}
+
+/**
+ * Makes texts for many readers at the same time, as a server or a page does: requests join between two tokens, leave when
+ * they end, and share each step of the model. Each has its own prefix, length, sampling and random numbers, and gets the
+ * text that it would get alone from the same generator (with kernels of a BLAS, whose sums depend on the sizes of its
+ * products, the probabilities differ in the last digits). The weights are those of when the batcher was made.
+ */
+export class Batcher<S extends RecurrentState = RecurrentState> {
+  readonly #batch: Batch<S>
+  readonly #waiting: Request[] = []
+  readonly #working = new Map<ContinuedText, Request>()
+  /** Texts that left during a step: their rows keep their places until all have drawn. */
+  #left: ContinuedText[] | undefined
+  #driven = false
+  #closed = false
+
+  /** @throws OptionError for a model, a vocabulary or an option that does not fit, and for a bidirectional model */
+  constructor(
+    readonly model: RNNModel<S>,
+    readonly vocab: Vocab,
+    options: BatcherOptions = {},
+  ) {
+    checkArguments('Batcher', model, vocab, options, batcherOptions)
+    const { maxBatch = 32 } = options
+    checkWhole('Batcher', 'maxBatch', maxBatch, 1, MOST_ROWS)
+    this.#batch = new Batch(model, maxBatch, true)
+  }
+
+  /** Texts that are made now, or wait for a row. */
+  get size(): number {
+    return this.#working.size + this.#waiting.length
+  }
+
+  /** Continues a prefix as the function `generate` does, side by side with the other texts of this batcher. */
+  async *generate(options: GenerateOptions = {}): AsyncGenerator<string, void> {
+    for await (const { text } of this.#tokens('Batcher.generate', options, false)) yield text
+  }
+
+  /** Like `generate`, with the probability of each token. */
+  generateTokens(options: GenerateOptions = {}): AsyncGenerator<MadeToken, void> {
+    return this.#tokens('Batcher.generateTokens', options, true)
+  }
+
+  /** Gives the memory back. Texts that are not over end with an OptionError. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const request of [...this.#waiting, ...this.#working.values()]) request.wake()
+    if (!this.#driven) this.#batch.free()
+  }
+
+  async *#tokens(where: string, options: GenerateOptions, measured: boolean): AsyncGenerator<MadeToken, void> {
+    checkOptions(where, options, generateOptions)
+    const { length = 50, signal } = options
+    checkWhole(where, 'length', length, 0)
+    const prefix = prefixOf(where, this.vocab, options.prefix)
+    const [text] = continuedTexts(where, this.vocab, [prefix], options, length)
+    signal?.throwIfAborted()
+    if (length === 0) return
+    const request: Request = { text, measured, made: [], place: 'waiting', wake: () => {} }
+    const wake = () => request.wake()
+    signal?.addEventListener('abort', wake)
+    this.#waiting.push(request)
+    try {
+      while (!this.#closed && !signal?.aborted && request.place !== 'over') {
+        if (request.made.length > 0) {
+          yield* request.made.splice(0)
+          continue
+        }
+        if (request.place === 'parked') this.#comeBack(request)
+        const woken = new Promise<void>((resolve) => {
+          request.wake = resolve
+        })
+        this.#drive()
+        await woken
+      }
+      yield* request.made.splice(0)
+      if (request.error !== undefined) throw request.error
+      if (request.place === 'over') return
+      yield* text.flush()
+      signal?.throwIfAborted()
+      throw new OptionError(`${where}: the batcher was closed before the text was over, expected one that is open`)
+    } finally {
+      signal?.removeEventListener('abort', wake)
+      this.#leave(request, 'over')
+    }
+  }
+
+  /** Starts the work where it rests. */
+  #drive(): void {
+    if (this.#driven || this.#closed) return
+    this.#driven = true
+    void this.#work()
+  }
+
+  /** Makes tokens as long as anybody has room for them. Errors reach those who wait. */
+  async #work(): Promise<void> {
+    const pace = new Turns()
+    try {
+      for (this.#fill(); this.#working.size > 0 && !this.#closed; this.#fill()) {
+        this.#left = []
+        const next = this.#batch.step()
+        const scores = next instanceof Promise ? await next : next
+        for (const request of [...this.#working.values()]) this.#draw(request, scores)
+        const left: readonly ContinuedText[] = this.#left
+        this.#left = undefined
+        for (const text of left) this.#batch.leave(text)
+        await pace.take()
+      }
+    } catch (error) {
+      for (const request of [...this.#working.values(), ...this.#waiting]) this.#fail(request, error)
+    } finally {
+      this.#driven = false
+      if (this.#closed) this.#batch.free()
+    }
+  }
+
+  /** Gives rows that are free to those who wait longest. */
+  #fill(): void {
+    while (this.#waiting.length > 0 && this.#working.size < this.#batch.rows) {
+      const request = this.#waiting.shift()!
+      request.place = 'working'
+      this.#working.set(request.text, request)
+      this.#batch.join(request.text, request.state)
+      request.state = undefined
+    }
+  }
+
+  #draw(request: Request, scores: Parameters<Batch['draw']>[1]): void {
+    const { text, measured, made } = request
+    try {
+      made.push(...this.#batch.draw(text, scores, measured))
+      if (text.ended) this.#leave(request, 'over')
+      else if (made.length >= AHEAD) this.#leave(request, 'parked')
+    } catch (error) {
+      this.#fail(request, error)
+    }
+    if (made.length > 0 || text.ended) request.wake()
+  }
+
+  #fail(request: Request, error: unknown): void {
+    request.error = error
+    this.#leave(request, 'over')
+    request.wake()
+  }
+
+  /** A reader caught up. */
+  #comeBack(request: Request): void {
+    request.place = 'waiting'
+    this.#waiting.push(request)
+  }
+
+  #leave(request: Request, to: 'parked' | 'over'): void {
+    const { text, place } = request
+    if (place === 'waiting') this.#waiting.splice(this.#waiting.indexOf(request), 1)
+    if (place === 'working') {
+      if (to === 'parked') request.state = this.#batch.stateOf(text)
+      this.#working.delete(text)
+      if (this.#left) this.#left.push(text)
+      else this.#batch.leave(text)
+    }
+    if (place !== 'over') request.place = to
+  }
+}
