@@ -72,14 +72,14 @@ export class Batch<S extends RecurrentState = RecurrentState> {
   }
 
   /**
-   * Takes the next token of a text, from its prefix or drawn from its scores, and gives the tokens that are certain now.
+   * Takes the next token of a text, from its prefix or drawn from its scores.
    * @param scores those of all texts, as `step` gave them
+   * @param made is given the tokens that are now certain to belong to the text
    * @throws DataError for scores that are not finite
    */
-  draw(text: ContinuedText, scores: FloatArray, measured: boolean): MadeToken[] {
-    const made = text.take(scores, measured)
+  draw(text: ContinuedText, scores: FloatArray, measured: boolean, made: MadeToken[]): void {
+    text.take(scores, measured, made)
     this.#tokens[text.row] = text.next
-    return made
   }
 
   free(): void {

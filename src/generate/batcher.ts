@@ -169,7 +169,7 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
   #draw(request: Request, scores: Parameters<Batch['draw']>[1]): void {
     const { text, measured, made } = request
     try {
-      made.push(...this.#batch.draw(text, scores, measured))
+      this.#batch.draw(text, scores, measured, made)
       if (text.ended) this.#leave(request, 'over')
       else if (made.length >= AHEAD) this.#leave(request, 'parked')
     } catch (error) {

@@ -62,8 +62,13 @@ export async function* continuations<S extends RecurrentState>(
       const next = batch.step()
       // On the CPU the scores are there at once, and waiting for a promise would take time for each token.
       const scores = next instanceof Promise ? await next : next
-      const made = batch.texts.flatMap((text) => batch.draw(text, scores, measured))
-      for (const text of batch.texts) if (text.ended) batch.leave(text)
+      const made: MadeToken[] = []
+      let anyEnded = false
+      for (const text of batch.texts) {
+        batch.draw(text, scores, measured, made)
+        anyEnded ||= text.ended
+      }
+      if (anyEnded) for (const text of batch.texts) if (text.ended) batch.leave(text)
       yield* made
       await pace.take()
     }

@@ -23,8 +23,6 @@ export interface MadeToken {
   sample: number
 }
 
-const NONE: MadeToken[] = []
-
 /** One of the texts that are made at the same time: it reads its prefix first, then makes tokens. */
 export class ContinuedText {
   /** Its row among the texts at work. */
@@ -55,16 +53,16 @@ export class ContinuedText {
    * Takes the next token of the prefix, or draws one from the row's scores.
    * @param scores [rows, vocabSize]
    * @param measured whether the token's probability is wanted
-   * @returns the tokens that are now certain to belong to the text
+   * @param made is given the tokens that are now certain to belong to the text
    */
-  take(scores: FloatArray, measured: boolean): MadeToken[] {
+  take(scores: FloatArray, measured: boolean, made: MadeToken[]): void {
     if (this.#read < this.prefix.tokens.length) {
       this.next = this.prefix.tokens[this.#read++]
-      return NONE
+      return
     }
     const own = scores.subarray(this.row * this.vocab.size, (this.row + 1) * this.vocab.size)
     this.next = this.sampler.sample(own)
-    return this.#add(this.next, measured ? logProbabilities(own)(this.next) : Number.NaN)
+    for (const token of this.#add(this.next, measured ? logProbabilities(own)(this.next) : Number.NaN)) made.push(token)
   }
 
   /** The tokens that still wait whether they are part of a stop string, where the text ends without one. */
