@@ -13,6 +13,8 @@ const data = new unrolled.SequenceData(corpus, { batchSize: 1, numSteps: 2 })
 const generator = new Generator(1)
 const matrix = unrolled.ones([2, 2])
 const ngrams = new unrolled.NgramModel(3, 2)
+const store = new unrolled.MemoryStore()
+const source = unrolled.textSource('abc')
 const training = new unrolled.Training(model, data, { epochs: 1 })
 
 /** What stands in the place of the right argument, by its kind. */
@@ -74,6 +76,15 @@ const doors: [name: string, door: Door, ...right: Kind[]][] = [
   ['predict', (wrong) => unrolled.predict('a', 1, wrong, vocab)],
   ['predict', (wrong) => unrolled.predict('a', 1, model, wrong), 'vocab'],
   ['beamSearch', (wrong) => unrolled.beamSearch(wrong, vocab)],
+  ['Batcher', (wrong) => new unrolled.Batcher(wrong, vocab)],
+  ['Batcher', (wrong) => new unrolled.Batcher(model as never, wrong), 'vocab'],
+  ['Batcher', (wrong) => new unrolled.Batcher(model as never, vocab, wrong), 'undefined', 'bare'],
+  ['startRun', (wrong) => unrolled.startRun(wrong, source)],
+  ['startRun', (wrong) => unrolled.startRun(store, wrong)],
+  ['startRun', (wrong) => unrolled.startRun(store, source, wrong)],
+  ['resumeRun', (wrong) => unrolled.resumeRun(wrong, source)],
+  ['resumeRun', (wrong) => unrolled.resumeRun(store, wrong), 'function'],
+  ['textSource', (wrong) => unrolled.textSource(wrong), 'string'],
   ['encodeModel', (wrong) => unrolled.encodeModel(wrong, vocab)],
   ['encodeModel', (wrong) => unrolled.encodeModel(model as never, wrong), 'vocab'],
   ['encodeStateDict', (wrong) => unrolled.encodeStateDict(wrong), 'layer'],
