@@ -12,6 +12,7 @@ const everywhere = [
   'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
   'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
+  'src/browser/*.test.ts',
   'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
@@ -54,7 +55,7 @@ export default defineConfig({
       {
         extends: true,
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
-        test: { name: 'node', include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
+        test: { name: 'node', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['src/browser/*.test.ts'] },
       },
       ...(existsSync(chromium) ? [{ extends: true as const, ...browser }] : []),
     ],

@@ -63,8 +63,9 @@ rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 chmodSync('dist/cli/main.js', 0o755)
 
-// Libraries of which little is used become one file of ours, without the rest, and with their licences beside it.
-for (const file of ['dist/node/plot-libraries', 'dist/formats/zip-library']) {
+// Libraries of which little is used become one file of ours, without the rest, and with their licences beside it; and so
+// does what a trainer's worker runs, which pages load by itself.
+for (const file of ['dist/browser/trainer-worker', 'dist/node/plot-libraries', 'dist/formats/zip-library']) {
   const { metafile } = buildSync({
     entryPoints: [`${file}.js`],
     outfile: `${file}.js`,
@@ -74,11 +75,12 @@ for (const file of ['dist/node/plot-libraries', 'dist/formats/zip-library']) {
     legalComments: 'none',
     // Node runs it all the same, and nothing in it asks for Node's modules.
     platform: 'browser',
+    external: ['gpt-tokenizer'],
     target: 'es2022',
     format: 'esm',
     metafile: true,
   })
-  rmSync(`${file}.d.ts`)
+  if (!file.endsWith('worker')) rmSync(`${file}.d.ts`)
   const folders = Object.keys(metafile.inputs).map((name) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(name)?.[0])
   const notices = [...new Set(folders)].filter(Boolean).sort().map(notice)
   writeFileSync(`${file}-licenses.txt`, notices.join(`\n${'-'.repeat(80)}\n\n`))

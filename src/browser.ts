@@ -1,7 +1,10 @@
 /*
- * The entry `unrolled/browser`: what a page needs beside `unrolled` itself: models from addresses, files and the
- * browser's own file system, and texts that were chosen or dropped.
+ * The entry `unrolled/browser`: what a page needs beside `unrolled` itself: a trainer in a worker; models from addresses,
+ * files and the browser's own file system; and texts that were chosen or dropped.
  */
+export type { TrainerFacts } from './browser/messages.js'
 export { type FetchOptions, loadModel, savedModels } from './browser/models.js'
+export { OpfsStore, savedRuns } from './browser/opfs-store.js'
 export { type DecodeOptions, droppedTexts, type NamedText, textOf } from './browser/texts.js'
+export { Trainer, type TrainerPredictOptions, type TrainerSetup } from './browser/trainer.js'
 export * from './index.js'

@@ -20,11 +20,14 @@ async function root(): Promise<FileSystemDirectoryHandle> {
   }
 }
 
+/** The ending of files that Chromium writes before they take another's place. */
+const SWAP = '.crswap'
+
 /** The names of the files in a directory. */
 export async function filesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
   const entries = folder as unknown as AsyncIterable<[string, FileSystemHandle]>
   const names: string[] = []
-  for await (const [name, handle] of entries) if (handle.kind === 'file') names.push(name)
+  for await (const [name, handle] of entries) if (handle.kind === 'file' && !name.endsWith(SWAP)) names.push(name)
   return names
 }
 
@@ -38,6 +41,10 @@ export async function fileIn(folder: FileSystemDirectoryHandle, name: string): P
   }
 }
 
+/** The bytes of a file; 0 where there is none. */
+export const sizeIn = async (folder: FileSystemDirectoryHandle, name: string): Promise<number> =>
+  (await fileIn(folder, name))?.size ?? 0
+
 /**
  * Writes a file whole.
  * @param shown its name, for messages
@@ -49,32 +56,89 @@ export async function writeTo(
   bytes: Uint8Array,
   shown: string,
 ): Promise<void> {
-  let writable: FileSystemWritableFileStream | undefined
+  await replaced(folder, name, shown, bytes.length, false, (file) => file.write(bytes as Uint8Array<ArrayBuffer>))
+}
+
+/**
+ * Cuts a file to its first `kept` bytes, and writes bytes behind them; makes it where it is missing.
+ * @param shown its name, for messages
+ * @throws DataError where there is no room; the file then is as it was
+ */
+export async function appendTo(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  kept: number,
+  bytes: Uint8Array,
+  shown: string,
+): Promise<void> {
+  const handle = (await folder.getFileHandle(name, { create: true })) as FileSystemFileHandle & InWorkers
+  if (!handle.createSyncAccessHandle) {
+    await replaced(folder, name, shown, bytes.length, true, async (file) => {
+      await file.truncate(kept)
+      await file.write({ type: 'write', position: kept, data: bytes as Uint8Array<ArrayBuffer> })
+    })
+    return
+  }
+  // Workers can write without a copy of what is there.
+  const file = await handle.createSyncAccessHandle()
   try {
-    const handle = await folder.getFileHandle(name, { create: true })
-    writable = await handle.createWritable()
-    await writable.write(bytes as Uint8Array<ArrayBuffer>)
-    await writable.close()
+    file.truncate(kept)
+    file.write(bytes, { at: kept })
+    file.flush()
   } catch (error) {
-    await writable?.abort().catch(() => undefined)
-    const { name: kind, message } = error as Error
-    const [why, advice] =
-      kind === 'QuotaExceededError'
-        ? [
-            'the site has no more room',
-            'remove what is no longer needed, or ask for more with navigator.storage.persist()',
-          ]
-        : [message, 'try again']
-    throw new DataError(
-      `${shown}: ${bytes.length} bytes cannot be written to the browser's file system (${why}); ${advice}`,
-    )
+    file.truncate(kept)
+    throw noRoom(shown, bytes.length, error as Error)
+  } finally {
+    file.close()
   }
 }
 
-/** Removes a file; one that is not there is no error. */
+/** What a file handle has in workers alone. */
+interface InWorkers {
+  createSyncAccessHandle?(): Promise<{
+    truncate(size: number): void
+    write(bytes: Uint8Array, options: { at: number }): number
+    flush(): void
+    close(): void
+  }>
+}
+
+/** Has `work` write a copy of a file, or a new one, which takes its place when all is written. */
+async function replaced(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  shown: string,
+  length: number,
+  keepExistingData: boolean,
+  work: (file: FileSystemWritableFileStream) => Promise<void>,
+): Promise<void> {
+  let writable: FileSystemWritableFileStream | undefined
+  try {
+    const handle = await folder.getFileHandle(name, { create: true })
+    writable = await handle.createWritable({ keepExistingData })
+    await work(writable)
+    await writable.close()
+  } catch (error) {
+    await writable?.abort().catch(() => undefined)
+    throw noRoom(shown, length, error as Error)
+  }
+}
+
+function noRoom(shown: string, length: number, { name, message }: Error): DataError {
+  const [why, advice] =
+    name === 'QuotaExceededError'
+      ? [
+          'the site has no more room',
+          'remove what is no longer needed, or ask for more with navigator.storage.persist()',
+        ]
+      : [message, 'try again']
+  return new DataError(`${shown}: ${length} bytes cannot be written to the browser's file system (${why}); ${advice}`)
+}
+
+/** Removes a file, or a folder with all in it; one that is not there is no error. */
 export async function removeFrom(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {
-    await folder.removeEntry(name)
+    await folder.removeEntry(name, { recursive: true })
   } catch (error) {
     if ((error as Error).name !== 'NotFoundError') throw error
   }

@@ -2,7 +2,7 @@ import { FormatError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { TrainingRecord } from './model-config.js'
-import { decodeModel, encodeModel, type LoadedModel, modelFiles } from './saved-model.js'
+import { decodeModel, encodeModel, type LoadedModel, type ModelFile, modelFiles } from './saved-model.js'
 import { type UnzipFileInfo, unzipSync, zipSync } from './zip-library.js'
 
 /** Bytes beyond which a zip's files are not unpacked: as many as the largest array holds. */
@@ -17,8 +17,13 @@ export const isZip = ([a, b, c, d]: Uint8Array): boolean => a === 0x50 && b === 
  * @throws as `encodeModel` does
  */
 export async function zipModel(model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<Uint8Array> {
+  return zipFiles(await encodeModel(model, vocab, training))
+}
+
+/** Files by name as one zip. */
+export function zipFiles(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
   // Parameters look random, so that packing them would take time and save little.
-  return zipSync(await encodeModel(model, vocab, training), { level: 0 })
+  return zipSync({ ...files }, { level: 0 })
 }
 
 /**
@@ -27,6 +32,15 @@ export async function zipModel(model: RNNModel, vocab: Vocab, training?: Trainin
  * @throws FormatError for what is no zip, a damaged one, or one without the files of a saved model
  */
 export async function unzipModel(bytes: Uint8Array, where = 'unzipModel'): Promise<LoadedModel> {
+  return decodeModel(unzipFiles(bytes, where), where)
+}
+
+/**
+ * The files of a saved model in a zip.
+ * @param where the name of the zip, for messages
+ * @throws FormatError for what is no zip, or a damaged one
+ */
+export function unzipFiles(bytes: Uint8Array, where: string): Partial<Record<ModelFile, Uint8Array>> {
   if (!(bytes instanceof Uint8Array) || !isZip(bytes)) {
     throw new FormatError(`${where}: it is no zip, expected one of a saved model, as zipModel makes it`)
   }
@@ -49,6 +63,6 @@ export async function unzipModel(bytes: Uint8Array, where = 'unzipModel'): Promi
     if (error instanceof FormatError) throw error
     throw new FormatError(`${where}: the zip is damaged or of a kind that cannot be read (${(error as Error).message})`)
   }
-  const named = [...seen].map(([file, name]) => [file, files[name]] as const)
-  return decodeModel(Object.fromEntries(named), where)
+  const named = [...seen].map(([file, name]) => [file, files[name]])
+  return Object.fromEntries(named)
 }

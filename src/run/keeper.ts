@@ -1,12 +1,12 @@
 import { DataError, UnrolledError } from '../core/errors.js'
 import { buildModel, configOf, type TrainingRecord } from '../formats/model-config.js'
-import { decodeModel, encodeModel, modelFiles } from '../formats/saved-model.js'
-import type { ByteSource } from '../formats/source.js'
+import { decodeModel, encodeModel } from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
 import { tensorsUnder, underPrefix } from '../train/progress.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 import type { Job } from './job.js'
 import type { WarningEvent } from './run-events.js'
+import { savedFiles } from './run-model.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
 
 /** Milliseconds to wait before each further attempt to save what is not to be lost. */
@@ -161,14 +161,8 @@ export class Keeper {
   /** The best model where the training had come to its end before it went on: it is then the store's own. */
   async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
     const { store, training } = this.#job
-    const files: Record<string, Uint8Array> = {}
-    const whole = (file: ByteSource) => file.read(0, file.size)
     try {
-      for (const name of modelFiles) {
-        const bytes = await store.read(name, whole)
-        if (bytes) files[name] = bytes
-      }
-      const { model, config } = await decodeModel(files, store.name)
+      const { model, config } = await decodeModel(await savedFiles(store), store.name)
       const { steps, validationLoss } = config.training ?? {}
       const isBest = steps === training.best!.step && validationLoss === training.best!.loss
       return isBest ? { model, training: config.training } : undefined

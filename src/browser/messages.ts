@@ -1,0 +1,83 @@
+import * as errors from '../core/errors.js'
+import { ExplodedError } from '../run/explosion.js'
+import { UnsavedModelError } from '../run/keeper.js'
+import type { RunEvent } from '../run/run-events.js'
+import type { RunOptions } from '../run/run-options.js'
+
+// What a page and its trainer tell each other.
+
+/** What a trainer's worker is told first. */
+export interface Begin {
+  kind: 'start' | 'resume'
+  /** The name of the run. */
+  name: string
+  text: string
+  /** The name of the text. */
+  textName: string
+  options: Partial<RunOptions>
+}
+
+/** What the page asks of the worker; answers carry the same number. */
+export type Question =
+  | { kind: 'predict'; id: number; prefix: string; numPreds: number; options: Record<string, unknown> }
+  | { kind: 'model'; id: number }
+
+/** What the page tells the worker. */
+export type ToWorker =
+  | { kind: 'begin'; begin: Begin }
+  /** So many batches of events were read, so that as many more may come. */
+  | { kind: 'read' }
+  | { kind: 'pause'; paused: boolean }
+  | { kind: 'stop' }
+  | Question
+
+/** What the worker tells the page. */
+export type ToPage =
+  | { kind: 'ready'; notes: readonly string[]; warnings: readonly string[]; facts: TrainerFacts }
+  | { kind: 'events'; events: readonly RunEvent[] }
+  /** No event comes any more. */
+  | { kind: 'over'; error?: Thrown }
+  | { kind: 'answer'; id: number; value?: unknown; error?: Thrown }
+
+/** What is known of a training before its first step. */
+export interface TrainerFacts {
+  /** Steps that were made before. */
+  step: number
+  /** Tokens of the text, in all and of each part. */
+  tokens: number
+  sizes: Readonly<Record<string, number>>
+  vocabSize: number
+  /** Numbers that are trained. */
+  parameters: number
+  /** Name and threads of the kernels. */
+  kernels: string
+  threads: number
+  /** The options in force. */
+  options: RunOptions
+}
+
+/** An error on its way from one thread to another. */
+export interface Thrown {
+  name: string
+  message: string
+  /** The fields that some classes have beside it. */
+  fields: Record<string, unknown>
+}
+
+export function thrownOf(error: unknown): Thrown {
+  const { name = 'Error', message = String(error) } = error as Error
+  return { name, message, fields: { ...(error as object) } }
+}
+
+const classes = { ...errors, ExplodedError, UnsavedModelError } as Record<string, new (...parts: never[]) => Error>
+
+/** The error again, of its own class where it is one of the library's. */
+export function errorOf({ name, message, fields }: Thrown): Error {
+  const found = Object.hasOwn(classes, name) ? classes[name] : undefined
+  const error = found ? Object.create(found.prototype) : new Error()
+  return Object.defineProperties(Object.assign(error, fields), {
+    name: { value: name, configurable: true, writable: true },
+    message: { value: message, configurable: true, writable: true },
+    stack: { value: `${name}: ${message}`, configurable: true, writable: true },
+  })
+}

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest'
+import { storePromises } from '../../test/run-store.js'
+import { OpfsStore, savedRuns } from './opfs-store.js'
+
+let number = 0
+
+describe('a run in the browser’s own file system', () => {
+  storePromises(
+    async () => {
+      // A name that file systems refuse, and that an earlier run of the tests may have left.
+      const name = `runs/of tests: ${number++}?`
+      await savedRuns.remove(name)
+      return new OpfsStore(name)
+    },
+    (store) => new OpfsStore(store.name),
+  )
+
+  test('is listed and removed by its name', async () => {
+    const store = new OpfsStore('a/b')
+    await store.enter()
+    await store.write('x', Uint8Array.of(1))
+    expect(await savedRuns.names()).toContain('a/b')
+    await expect(savedRuns.remove('a/b')).rejects.toThrow(/^a\/b: another tab or worker is training there/)
+    await store.leave()
+    await savedRuns.remove('a/b')
+    expect(await savedRuns.names()).not.toContain('a/b')
+    expect(await store.freeBytes()).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,169 @@
+import { checkString } from '../core/check.js'
+import { DataError, OptionError } from '../core/errors.js'
+import { type ModelFile, modelFiles } from '../formats/saved-model.js'
+import { type ByteSource, sourceOf } from '../formats/source.js'
+import { unzipFiles, zipFiles } from '../formats/zip.js'
+import { BEST, type RecordFile, type RunStore } from '../run/store.js'
+import { appendTo, fileIn, filesIn, folderOf, removeFrom, sizeIn, writeTo } from './file-system.js'
+
+/** The model of a run, as one file: so it is replaced whole. */
+const MODEL = 'model.zip'
+
+const isOfModel = (name: string): name is ModelFile => modelFiles.some((file) => file === name)
+
+/**
+ * A run in the browser's own file system (OPFS), by name, in pages and workers. A second tab or worker is kept out while
+ * one works there; the browser gives the place back when a tab or worker ends in any way.
+ */
+export class OpfsStore implements RunStore {
+  #leave: (() => void) | undefined
+
+  /** @throws OptionError for a name that is no text */
+  constructor(readonly name: string) {
+    checkString('OpfsStore', 'the name', name)
+    if (name === '') throw new OptionError('OpfsStore: the name is an empty string, expected a text')
+  }
+
+  async refuseBusy(): Promise<void> {
+    const { held } = await navigator.locks.query()
+    if (held?.some(({ name }) => name === this.#lock)) throw this.#busy()
+  }
+
+  async check(): Promise<void> {}
+
+  async enter(): Promise<void> {
+    await this.#folder()
+    await new Promise<void>((resolve, reject) => {
+      const work = (lock: Lock | null) => {
+        if (!lock) return reject(this.#busy())
+        resolve()
+        return new Promise<void>((leave) => {
+          this.#leave = leave
+        })
+      }
+      navigator.locks.request(this.#lock, { ifAvailable: true }, work).catch(reject)
+    })
+  }
+
+  async leave(): Promise<void> {
+    this.#leave?.()
+    this.#leave = undefined
+    // The lock is free once its promise was seen.
+    await navigator.locks.query()
+  }
+
+  async names(): Promise<string[]> {
+    const names = await filesIn(await this.#folder())
+    return names.flatMap((name) => (name === MODEL ? modelFiles : decodeURIComponent(name)))
+  }
+
+  async read<T>(name: string, work: (file: ByteSource) => Promise<T>): Promise<T | undefined> {
+    for (let attempts = 10; ; attempts--) {
+      try {
+        return await this.#read(name, work)
+      } catch (error) {
+        // Another file took its place meanwhile; the next look finds that one.
+        if (attempts === 1 || (error as Error).name !== 'NotReadableError') throw error
+      }
+    }
+  }
+
+  async #read<T>(name: string, work: (file: ByteSource) => Promise<T>): Promise<T | undefined> {
+    const folder = await this.#folder()
+    const file = await fileIn(folder, isOfModel(name) ? MODEL : encodeURIComponent(name))
+    if (!file) return undefined
+    if (!isOfModel(name)) return work(partsOf(file))
+    const bytes = unzipFiles(new Uint8Array(await file.arrayBuffer()), `${this.name}/${MODEL}`)[name]
+    return bytes && work(sourceOf(bytes))
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await writeTo(await this.#folder(), encodeURIComponent(name), bytes, `${this.name}/${name}`)
+  }
+
+  async remove(name: string): Promise<void> {
+    await removeFrom(await this.#folder(), encodeURIComponent(name))
+  }
+
+  async rename(name: string, to: string): Promise<void> {
+    const bytes = await this.read(name, (file) => file.read(0, file.size))
+    if (!bytes) return
+    await this.write(to, bytes)
+    await this.remove(name)
+  }
+
+  async append(name: string, kept: number): Promise<RecordFile> {
+    const folder = await this.#folder()
+    const file = encodeURIComponent(name)
+    let bytes = Math.min(kept, await sizeIn(folder, file))
+    let waiting = new Uint8Array(0)
+    const flush = async () => {
+      if (waiting.length === 0) return
+      await appendTo(folder, file, bytes, waiting, `${this.name}/${name}`)
+      bytes += waiting.length
+      waiting = new Uint8Array(0)
+    }
+    await appendTo(folder, file, bytes, waiting, `${this.name}/${name}`)
+    return {
+      get bytes() {
+        return bytes
+      },
+      async append(record) {
+        const all = new Uint8Array(waiting.length + record.length)
+        all.set(waiting)
+        all.set(record, waiting.length)
+        waiting = all
+        await flush()
+      },
+      flush,
+    }
+  }
+
+  async saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
+    const folder = await this.#folder()
+    await writeTo(folder, MODEL, zipFiles(files), `${this.name}/${MODEL}`)
+    await removeFrom(folder, BEST)
+  }
+
+  async freeBytes(): Promise<number | undefined> {
+    const { quota, usage } = await navigator.storage.estimate()
+    return quota === undefined || usage === undefined ? undefined : quota - usage
+  }
+
+  get #lock(): string {
+    return `unrolled run ${this.name}`
+  }
+
+  #folder(): Promise<FileSystemDirectoryHandle> {
+    return folderOf(['unrolled', 'runs', encodeURIComponent(this.name)])
+  }
+
+  #busy(): DataError {
+    return new DataError(
+      `${this.name}: another tab or worker is training there; wait for its end or close it, or choose another name`,
+    )
+  }
+}
+
+/** A file that is read part by part. */
+const partsOf = (file: File): ByteSource => ({
+  size: file.size,
+  read: async (offset, length) => new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
+})
+
+/** The runs that this site keeps in the browser's own file system, by name; `OpfsStore` and `runModel` read them. */
+export const savedRuns = {
+  /** The names of all runs. */
+  async names(): Promise<string[]> {
+    const folder = (await folderOf(['unrolled', 'runs'])) as unknown as AsyncIterable<[string, FileSystemHandle]>
+    const names: string[] = []
+    for await (const [name] of folder) names.push(decodeURIComponent(name))
+    return names
+  },
+
+  /** Removes a run with its model; one that is not there is no error. @throws DataError where one works there */
+  async remove(name: string): Promise<void> {
+    await new OpfsStore(name).refuseBusy()
+    await removeFrom(await folderOf(['unrolled', 'runs']), encodeURIComponent(name))
+  },
+}

@@ -1,0 +1,221 @@
+import { checkString, checkWhole } from '../core/check.js'
+import { checkOptions } from '../core/check-options.js'
+import { DataError, OptionError } from '../core/errors.js'
+import { decodeModel, type LoadedModel } from '../formats/saved-model.js'
+import type { RunEvent } from '../run/run-events.js'
+import type { RunOptions } from '../run/run-options.js'
+import { type Begin, errorOf, type Question, type ToPage, type ToWorker, type TrainerFacts } from './messages.js'
+
+/** How a trainer's worker is made, and how its preparation ends. */
+export interface TrainerSetup {
+  /** The name of the text, for people and for the record. Default 'a text in memory'. */
+  textName?: string
+  /**
+   * Makes the worker, where the page's bundler does not find its script by itself: a module worker that runs
+   * `unrolled/trainer-worker`.
+   */
+  worker?: () => Worker
+}
+
+/** What of the sampling options is plain data, and so can be sent to a worker. */
+export interface TrainerPredictOptions {
+  temperature?: number
+  topK?: number
+  topP?: number
+  minP?: number
+  stop?: string | readonly string[]
+}
+
+const setupOptions = { textName: 'any', worker: 'function' } as const
+const predictOptions = { temperature: 'any', topK: 'any', topP: 'any', minP: 'any', stop: 'any' } as const
+
+/**
+ * A run that trains in a worker, so that the page stays fluent, and keeps itself in the browser's own file system under a
+ * name: after a reload, `Trainer.resume` goes on to the same bits. On all threads where the page is isolated from other
+ * origins.
+ */
+export class Trainer {
+  /** Sentences about what was loaded, and about options without an effect. */
+  notes: readonly string[] = []
+  warnings: readonly string[] = []
+  /** What is known before the first step. */
+  facts!: TrainerFacts
+  readonly #worker: Worker
+  #events: RunEvent[] = []
+  /** How many events each message had that was not read to its end yet. */
+  #unread: number[] = []
+  #over = false
+  #error: Error | undefined
+  #wake = () => {}
+  #ready!: { resolve: () => void; reject: (error: Error) => void }
+  readonly #answers = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  #questions = 0
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.addEventListener('message', ({ data }: MessageEvent<ToPage>) => this.#hear(data))
+    worker.addEventListener('error', (event) => {
+      event.preventDefault()
+      const why = event.message || 'its script cannot be loaded'
+      this.#fail(
+        new DataError(
+          `Trainer: the worker failed (${why}); expected one that runs unrolled/trainer-worker: see the option worker, and worker-src of the content security policy`,
+        ),
+      )
+    })
+  }
+
+  /**
+   * Begins a training. See `startRun`, whose errors come through.
+   * @param name of the run
+   * @param text to be trained on
+   */
+  static start(
+    name: string,
+    text: string,
+    options: Partial<RunOptions> = {},
+    setup: TrainerSetup = {},
+  ): Promise<Trainer> {
+    return Trainer.#begin('start', name, text, options, setup)
+  }
+
+  /** Goes on with a training that was stopped, or whose page was closed. See `resumeRun`, whose errors come through. */
+  static resume(
+    name: string,
+    text: string,
+    options: Partial<RunOptions> = {},
+    setup: TrainerSetup = {},
+  ): Promise<Trainer> {
+    return Trainer.#begin('resume', name, text, options, setup)
+  }
+
+  static async #begin(
+    kind: Begin['kind'],
+    name: string,
+    text: string,
+    options: Partial<RunOptions>,
+    setup: TrainerSetup,
+  ): Promise<Trainer> {
+    const where = `Trainer.${kind}`
+    checkString(where, 'name', name)
+    checkString(where, 'text', text)
+    checkOptions(where, setup, setupOptions)
+    const { textName = 'a text in memory', worker = defaultWorker } = setup
+    const trainer = new Trainer(worker())
+    const ready = new Promise<void>((resolve, reject) => {
+      trainer.#ready = { resolve, reject }
+    })
+    try {
+      trainer.#tell({ kind: 'begin', begin: { kind, name, text, textName, options } })
+      await ready
+    } catch (error) {
+      trainer.close()
+      throw error
+    }
+    return trainer
+  }
+
+  /**
+   * Trains and tells, until the training is over or stopped, as `Run.events` does: to be gone through once. The training
+   * does not run far ahead of who goes through it.
+   * @throws as `Run.events` does, and DataError where the worker dies
+   */
+  async *events(): AsyncGenerator<RunEvent, void> {
+    for (;;) {
+      const events = this.#events
+      this.#events = []
+      for (const event of events) {
+        yield event
+        if (--this.#unread[0] > 0) continue
+        this.#unread.shift()
+        this.#tell({ kind: 'read' })
+      }
+      if (this.#events.length > 0) continue
+      if (this.#error) throw this.#error
+      if (this.#over) return
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Pauses the training after the step in hand; `goOn` ends that. */
+  pause(): void {
+    this.#tell({ kind: 'pause', paused: true })
+  }
+
+  /** Ends a pause. */
+  goOn(): void {
+    this.#tell({ kind: 'pause', paused: false })
+  }
+
+  /** Ends the training after the step in hand: what it has is saved, and the last events come. */
+  stop(): void {
+    this.#tell({ kind: 'stop' })
+  }
+
+  /** A prefix continued by the model as it is now, between two steps. */
+  async predict(prefix: string, numPreds: number, options: TrainerPredictOptions = {}): Promise<string> {
+    checkString('Trainer.predict', 'prefix', prefix)
+    checkWhole('Trainer.predict', 'numPreds', numPreds, 0)
+    checkOptions('Trainer.predict', options, predictOptions)
+    return (await this.#ask({ kind: 'predict', prefix, numPreds, options: { ...options } })) as string
+  }
+
+  /** A copy of the model as it is now. */
+  async model(): Promise<LoadedModel> {
+    return decodeModel((await this.#ask({ kind: 'model' })) as Record<string, Uint8Array>, 'Trainer.model')
+  }
+
+  /** Ends the worker at once, as closing the page does: the run stays as its last checkpoint has it. */
+  close(): void {
+    this.#worker.terminate()
+    this.#fail(new OptionError('Trainer: the trainer was closed, expected one that is at work'))
+  }
+
+  #tell(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  #ask(question: Unnumbered<Question>): Promise<unknown> {
+    if (this.#error) return Promise.reject(this.#error)
+    const id = this.#questions++
+    return new Promise((resolve, reject) => {
+      this.#answers.set(id, { resolve, reject })
+      this.#tell({ ...question, id } as Question)
+    })
+  }
+
+  #hear(message: ToPage): void {
+    if (message.kind === 'ready') {
+      Object.assign(this, { notes: message.notes, warnings: message.warnings, facts: message.facts })
+      this.#ready.resolve()
+    } else if (message.kind === 'events') {
+      this.#events.push(...message.events)
+      this.#unread.push(message.events.length)
+    } else if (message.kind === 'answer') {
+      const { resolve, reject } = this.#answers.get(message.id)!
+      this.#answers.delete(message.id)
+      if (message.error) reject(errorOf(message.error))
+      else resolve(message.value)
+    } else if (message.error) this.#fail(errorOf(message.error))
+    else this.#over = true
+    this.#wake()
+  }
+
+  #fail(error: Error): void {
+    this.#over = true
+    this.#error ??= error
+    this.#ready.reject(error)
+    for (const { reject } of this.#answers.values()) reject(error)
+    this.#answers.clear()
+    this.#wake()
+  }
+}
+
+/** A question without its number. */
+type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never
+
+/** Written so that Vite, webpack and others like them find the script and bundle it. */
+const defaultWorker = (): Worker =>
+  new Worker(new URL('./trainer-worker.js', import.meta.url), { type: 'module', name: 'unrolled trainer' })

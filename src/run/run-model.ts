@@ -1,0 +1,36 @@
+import { DataError } from '../core/errors.js'
+import { buildModel } from '../formats/model-config.js'
+import { decodeModel, type LoadedModel, modelFiles } from '../formats/saved-model.js'
+import type { ByteSource } from '../formats/source.js'
+import { tensorsUnder } from '../train/progress.js'
+import { decodeCheckpoint } from './checkpoint.js'
+import { BEST, CHECKPOINT, type RunStore } from './store.js'
+
+/** The files of the model that a run saved, or of an earlier one in its place: those that are there. */
+export async function savedFiles(store: RunStore): Promise<Record<string, Uint8Array>> {
+  const files: Record<string, Uint8Array> = {}
+  const whole = (file: ByteSource) => file.read(0, file.size)
+  for (const name of modelFiles) {
+    const bytes = await store.read(name, whole)
+    if (bytes) files[name] = bytes
+  }
+  return files
+}
+
+/**
+ * The model of a run: its best while it goes on, else the one that it saved, else its last.
+ * @throws DataError where there is none, FormatError for a damaged one
+ */
+export async function runModel(store: RunStore): Promise<LoadedModel> {
+  const names = await store.names()
+  if (names.includes(BEST)) return fromCheckpoint(store, BEST)
+  if (names.includes('config.json')) return decodeModel(await savedFiles(store), store.name)
+  if (names.includes(CHECKPOINT)) return fromCheckpoint(store, CHECKPOINT)
+  throw new DataError(`${store.name}: there is no model, expected the place of a run`)
+}
+
+async function fromCheckpoint(store: RunStore, name: string): Promise<LoadedModel> {
+  const where = `${store.name}/${name}`
+  const { config, vocab, tensors } = (await store.read(name, (file) => decodeCheckpoint(file, where)))!
+  return { model: buildModel(config, tensorsUnder('model', tensors), where), vocab, config }
+}

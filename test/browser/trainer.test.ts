@@ -1,0 +1,233 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { MemoryStore, type RunOptions, runModel, startRun, textSource } from '../../src/index.js'
+import { bundle, launch, serve } from './chromium.js'
+import { chromium } from './path.js'
+
+// A training in a worker of a page, kept in the browser's file system. Needs the dist/ that `npm test` builds.
+
+const page = `
+import * as U from './dist/browser.js'
+globalThis.U = U
+globalThis.told = (work) => work().then((value) => ({ value }), (error) => ({
+  name: error.name, message: error.message, ours: error instanceof U.UnrolledError, step: error.step,
+}))
+/** Bytes of parameters as one number. */
+globalThis.bitsOf = (model) => {
+  let hash = 2166136261
+  for (const { data } of Object.values(model.stateDict())) {
+    for (const byte of new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) hash = Math.imul(hash ^ byte, 16777619) >>> 0
+  }
+  return hash
+}
+globalThis.all = async (trainer, see = () => {}) => {
+  const events = []
+  for await (const event of trainer.events()) {
+    events.push(event)
+    await see(event)
+  }
+  return events
+}
+globalThis.ready = true`
+
+const text = 'she sells sea shells by the sea shore '.repeat(40)
+// Relaxed SIMD may differ in the last bits between engines: here both sides are Chromium's and Node's V8 on one machine.
+const options: Partial<RunOptions> = {
+  ...{ cell: 'gru', hiddenSize: 20, batchSize: 8, numSteps: 12, epochs: 6, optimizer: 'adam', lr: 0.01 },
+  ...{ validation: 0.2, outputDropout: 0.1, checkpointSteps: 1, kernels: 'wasm', threads: 2 },
+}
+
+describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no ${chromium})`, () => {
+  let browser: Browser
+  let server: Server & { url: string }
+  let tab: Page
+  let expected: { bits: number; losses: unknown[] }
+  beforeAll(async () => {
+    expected = await inNode()
+    server = await serve({
+      '/page.js': await bundle(page),
+      '/trainer-worker.js': await readFile('dist/browser/trainer-worker.js'),
+    })
+    browser = await launch()
+  })
+  beforeEach(async () => {
+    const context = await browser.newContext()
+    tab = await context.newPage()
+    await open(tab)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    server?.close()
+  })
+
+  const open = async (tab: Page) => {
+    await tab.goto(server.url)
+    await tab.waitForFunction('globalThis.ready')
+  }
+  type Told = { value?: never; name?: string; message?: string; ours?: boolean; step?: number }
+  /** What a function body gives in the page, or the error that it throws. */
+  const told = (body: string, from = tab): Promise<Told> =>
+    from.evaluate(
+      `told(async () => { const text = ${JSON.stringify(text)}, options = ${JSON.stringify(options)}; ${body} })`,
+    )
+
+  async function inNode() {
+    const store = new MemoryStore()
+    const run = await startRun(store, textSource(text), options)
+    const losses: unknown[] = []
+    for await (const event of run.events()) if (event.type === 'epoch') losses.push(event.loss)
+    await run.close()
+    let bits = 2166136261
+    for (const { data } of Object.values((await runModel(store)).model.stateDict())) {
+      for (const byte of new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) {
+        bits = Math.imul(bits ^ byte, 16777619) >>> 0
+      }
+    }
+    return { bits, losses }
+  }
+
+  test('a training in the worker tells what one in Node tells, on threads, and keeps the same model', async () => {
+    const { value, message } = await told(`
+      const trainer = await U.Trainer.start('shells', text, options)
+      const events = await all(trainer)
+      const saved = await U.runModel(new U.OpfsStore('shells'))
+      const { threads, sizes, options: { hiddenSize } } = trainer.facts
+      trainer.close()
+      return {
+        losses: events.flatMap((event) => (event.type === 'epoch' ? [event.loss] : [])),
+        last: events.at(-1).type, saved: events.at(-1).saved, bits: bitsOf(saved.model),
+        runs: await U.savedRuns.names(), threads, hiddenSize, sizes: Object.keys(sizes),
+        text: typeof (await U.predict('she', 5, saved.model, saved.vocab)),
+      }`)
+    expect(message).toBeUndefined()
+    expect(value).toEqual({
+      ...{ losses: expected.losses, bits: expected.bits, last: 'done', saved: true },
+      ...{ runs: ['shells'], threads: 2, hiddenSize: 20, sizes: ['train', 'validation'], text: 'string' },
+    })
+  })
+
+  test('after a reload in the middle it goes on to the same bits', async () => {
+    const seen = await told(`
+      const trainer = await U.Trainer.start('shells', text, options)
+      for await (const event of trainer.events()) if (event.type === 'epoch' && event.epoch === 3) return event.step`)
+    expect(seen.value).toBeGreaterThan(0)
+    await open(tab)
+    const { value, message } = await told(`
+      const trainer = await U.Trainer.resume('shells', text)
+      const events = await all(trainer)
+      const saved = await U.runModel(new U.OpfsStore('shells'))
+      trainer.close()
+      return { from: trainer.facts.step, notes: trainer.notes, bits: bitsOf(saved.model), last: events.at(-1).type }`)
+    expect(message).toBeUndefined()
+    const { from, ...rest } = value as unknown as { from: number }
+    expect(from).toBeGreaterThanOrEqual(seen.value! - 1)
+    expect(rest).toEqual({ notes: [`going on after step ${from}`], bits: expected.bits, last: 'done' })
+  })
+
+  test('stops, pauses, answers in between, and a closed one says so', async () => {
+    const { value, message } = await told(`
+      const trainer = await U.Trainer.start('shells', text, { ...options, epochs: 5000 })
+      const events = []
+      let said, model, still
+      for await (const event of trainer.events()) {
+        events.push(event)
+        if (event.type === 'epoch' && event.epoch === 2) {
+          said = await trainer.predict('she sells', 10)
+          model = bitsOf((await trainer.model()).model)
+          trainer.pause()
+          setTimeout(() => trainer.goOn(), 300)
+        }
+        if (event.type === 'epoch' && event.epoch === 40) trainer.stop()
+      }
+      const done = events.at(-1)
+      const after = await trainer.predict('she sells', 10)
+      trainer.close()
+      const closed = await told(() => trainer.predict('she', 1))
+      return { said: said.length, model: typeof model, ended: done.ended, checkpoint: done.checkpoint, after: after.length, closed }`)
+    expect(message).toBeUndefined()
+    expect(value).toEqual({
+      ...{ said: 19, model: 'number', ended: 'signal', checkpoint: 'shells', after: 19 },
+      closed: { name: 'OptionError', ours: true, message: expect.stringMatching(/^Trainer: the trainer was closed/) },
+    })
+  })
+
+  test('a second tab is kept out while one trains, and let in when it is gone', async () => {
+    const other = await tab.context().newPage()
+    await open(other)
+    await told(`globalThis.trainer = await U.Trainer.start('shells', text, { ...options, epochs: 5000 })`)
+    for (const body of [
+      `await U.Trainer.start('shells', text, options)`,
+      `await U.Trainer.resume('shells', text)`,
+      `await U.savedRuns.remove('shells')`,
+    ]) {
+      const { name, message } = await told(body, other)
+      expect([name, message]).toEqual([
+        'DataError',
+        expect.stringMatching(/^shells: another tab or worker is training/),
+      ])
+    }
+    await tab.close()
+    const { value, message } = await told(
+      `const trainer = await U.Trainer.resume('shells', text, { epochs: 5001 }); trainer.close(); return trainer.facts.step`,
+      other,
+    )
+    expect(message).toBeUndefined()
+    expect(value).toBeTypeOf('number')
+  })
+
+  test('a page that does not read holds the training up, and memory with it', async () => {
+    const { value } = await told(`
+      const trainer = await U.Trainer.start('shells', text, { ...options, epochs: 5000, checkpointSteps: Infinity })
+      const events = trainer.events()
+      await events.next()
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      const one = await trainer.model()
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      const two = await trainer.model()
+      trainer.close()
+      return bitsOf(one.model) === bitsOf(two.model)`)
+    expect(value).toBe(true)
+  })
+
+  test.each([
+    [`await U.Trainer.start('x', 'too short', options)`, 'DataError', /tokens, expected at least/],
+    [`await U.Trainer.start('x', text, { ...options, cell: 'conv' })`, 'OptionError', /^startRun: cell is 'conv'/],
+    [`await U.Trainer.start(3, text)`, 'OptionError', /^Trainer.start: name is the number 3, expected a string/],
+    [`await U.Trainer.start('', text, options)`, 'OptionError', /the name is an empty string/],
+    [`await U.Trainer.start('x', text, options, { werker: 1 })`, 'OptionError', /did you mean worker/],
+    [`await U.Trainer.resume('never', text)`, 'DataError', /^never: there is no training to go on with/],
+    [
+      `await U.Trainer.start('x', text, options, { worker: () => new Worker('/nothing.js', { type: 'module' }) })`,
+      'DataError',
+      /^Trainer: the worker failed .*; expected one that runs unrolled\/trainer-worker/,
+    ],
+    [
+      `await all(await U.Trainer.start('x', text, { ...options, optimizer: 'sgd', lr: 1e30, clip: Infinity, validation: 0 }))`,
+      'ExplodedError',
+      /^Run: the training in x exploded: .*; train again with a smaller lr than 1e\+30/,
+    ],
+    [
+      `await all(await U.Trainer.start('x', text, { ...options, optimizer: 'sgd', lr: 1e38, clip: Infinity, validation: 0 }))`,
+      'DivergenceError',
+      /^startRun: the loss became \S+ at step \d+/,
+    ],
+  ])('%s is refused as the library refuses it', async (body, name, message) => {
+    const error = await told(body)
+    expect(error).toMatchObject({ name, ours: true, message: expect.stringMatching(message) })
+    expect(await told(`return U.savedRuns.remove('x')`)).toEqual({})
+  })
+
+  test('a run is removed with all its files', async () => {
+    await told(
+      `const trainer = await U.Trainer.start('shells', text, { ...options, epochs: 1 }); await all(trainer); trainer.close()`,
+    )
+    const { value } = await told(`
+      await U.savedRuns.remove('shells')
+      await U.savedRuns.remove('shells')
+      return [await U.savedRuns.names(), await new U.OpfsStore('shells').names()]`)
+    expect(value).toEqual([[], []])
+  })
+})
