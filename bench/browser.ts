@@ -1,6 +1,7 @@
-// Training in a worker of a page beside Node, in turn, and whether the page stays fluent meanwhile:
+// A Trainer in a worker of a page beside a run in Node, in turn, and whether the page stays fluent meanwhile:
 // `npm run bench:browser`. Needs Chromium; see test/browser/chromium.ts.
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { bundle, launch, outcomeOf, serve } from '../test/browser/chromium.js'
 
@@ -8,25 +9,20 @@ const { rounds, steps } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, steps: { type: 'string', default: '400' } },
 }).values
 
-/** Tokens a second of the book's RNN: 256 units, 32 × 35 tokens a step. */
+/** The book's RNN on random letters: 256 units, 32 × 35 tokens a step. Both sides say how many tokens a second the last of two epochs had. */
+const shared = `
+const text = Array.from({ length: ${steps} * 32 * 35 + 40 }, (_, i) => 'abcdefghijklmnopqrstuvwxyz '[(i * 7919 + (i >> 3) * 104729) % 27]).join('')
+const options = { lr: 0.1, epochs: 2, kernels: 'wasm' }
+`
 const program = `
-import { Generator, manualSeed, RNN, RNNModel, SequenceData, SGD, trainSteps, useKernels, wasmKernels } from './dist/index.js'
-
-export async function speed() {
-  useKernels(wasmKernels())
-  manualSeed(1)
-  const generator = new Generator(1)
-  const corpus = Uint8Array.from({ length: ${steps} * 32 * 35 + 40 }, () => generator.integer(28))
-  const data = new SequenceData(corpus, { batchSize: 32, numSteps: 35 })
-  const model = new RNNModel(new RNN({ inputSize: 28, hiddenSize: 256 }), 28)
-  let tokens = 0
-  for await (const event of trainSteps(model, data, { lr: 0.1, epochs: 1 })) {
-    if (event.type === 'epoch') tokens = event.tokensPerSecond
-  }
-  return tokens
-}
+import { MemoryStore, startRun, textSource } from '${process.cwd()}/dist/node.js'
+${shared}
+const run = await startRun(new MemoryStore(), textSource(text), options)
+for await (const event of run.events()) if (event.type === 'done') console.log(event.tokensPerSecond)
 `
 const page = `
+import { savedRuns, Trainer } from './dist/browser.js'
+${shared}
 const gaps = []
 let last
 const frame = (now) => {
@@ -34,21 +30,29 @@ const frame = (now) => {
   last = now
   requestAnimationFrame(frame)
 }
-requestAnimationFrame(frame)
-globalThis.outcome = new Promise((resolve, reject) => {
-  const worker = new Worker('/worker.js', { type: 'module' })
-  worker.onmessage = ({ data }) => resolve({ tokens: data, frames: gaps.length, longest: Math.max(...gaps) })
-  worker.onerror = ({ message }) => reject(new Error(message))
-})`
+const train = async () => {
+  await savedRuns.remove('bench')
+  requestAnimationFrame(frame)
+  // The page itself has to be loaded first.
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  gaps.length = 0
+  const trainer = await Trainer.start('bench', text, options)
+  let tokens = 0
+  for await (const event of trainer.events()) if (event.type === 'done') tokens = event.tokensPerSecond
+  return { tokens, frames: gaps.length, longest: Math.max(...gaps) }
+}
+globalThis.outcome = train()`
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
 function inNode(): number {
-  const script = `${program}console.log(await speed())`.replace('./dist/', `${process.cwd()}/dist/`)
-  return Number(spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).stdout)
+  return Number(spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }).stdout)
 }
 
-const server = await serve({ '/page.js': page, '/worker.js': await bundle(`${program}speed().then(postMessage)`) })
+const server = await serve({
+  '/page.js': await bundle(page),
+  '/trainer-worker.js': readFileSync('dist/browser/trainer-worker.js'),
+})
 const browser = await launch()
 const [node, chromium, longest]: number[][] = [[], [], []]
 let frames = 0
