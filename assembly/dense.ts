@@ -1,10 +1,11 @@
 /** A product of row-major matrices, y[m, n] = op(a) · op(b), in pieces of rows that threads share. */
+import { PANEL } from "./constants";
 import { multiply } from "./matmul";
 import { loadRows, storeRows } from "./panels";
-import { bytes, PANEL, ROW } from "./simd";
+import { bytes, ROW } from "./simd";
 import { transpose } from "./transpose";
 
-/** src/kernels/wasm/matmul.ts writes it, in the same order. */
+/** src/kernels/wasm/matmul.ts writes it. */
 @unmanaged
 export class Product {
   /** See `Plan`. */

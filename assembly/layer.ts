@@ -1,4 +1,5 @@
 /** A recurrent layer through time, forward and backward: the three pieces of work that threads share. */
+import { CELL_GRU, CELL_LSTM, CELL_RNN_RELU } from "./constants";
 import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward } from "./lstm";
 import { multiply, multiplyTransposed, multiplyVector } from "./matmul";
@@ -82,9 +83,9 @@ function output(plan: Plan, part: i32): void {
 function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize, c: usize, nextC: usize): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel;
   for (const end = gates + block; gates < end; gates += panel) {
-    if (cell == 3) lstm(gates, c, nextC, nextH, length, block);
-    else if (cell == 2) gru(gates, h, nextH, length, block);
-    else if (cell == 1) rnnRelu(gates, nextH, length);
+    if (cell == CELL_LSTM) lstm(gates, c, nextC, nextH, length, block);
+    else if (cell == CELL_GRU) gru(gates, h, nextH, length, block);
+    else if (cell == CELL_RNN_RELU) rnnRelu(gates, nextH, length);
     else rnnTanh(gates, nextH, length);
     h += panel; nextH += panel; c += panel; nextC += panel;
   }
@@ -140,9 +141,9 @@ export function inputGradients(plan: Plan, part: i32): void {
 function activateBackward(plan: Plan, gates: usize, block: usize, h: usize, c: usize, dh: usize, dc: usize): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel, step = plan.step;
   for (const end = gates + block; gates < end; gates += panel) {
-    if (cell == 3) lstmBackward(gates, c, c + step, dh, dc, length, block);
-    else if (cell == 2) gruBackward(gates, h, dh, length, block);
-    else if (cell == 1) rnnReluBackward(h + step, dh, gates, length);
+    if (cell == CELL_LSTM) lstmBackward(gates, c, c + step, dh, dc, length, block);
+    else if (cell == CELL_GRU) gruBackward(gates, h, dh, length, block);
+    else if (cell == CELL_RNN_RELU) rnnReluBackward(h + step, dh, gates, length);
     else rnnTanhBackward(h + step, dh, gates, length);
     h += panel; c += panel; dh += step; dc += step;
   }

@@ -3,7 +3,8 @@
  * (column / width) · panel + row · width · 4 + (column % width) · 4 bytes, where `panel` is the number of bytes
  * from one panel to the next. The width is 8, or 1: then a panel is one column, as the system's BLAS wants it.
  */
-import { bytes, PANEL, ROW, splat, WIDE_ROW } from "./simd";
+import { PANEL } from "./constants";
+import { bytes, ROW, splat, WIDE_ROW } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
 /** y (panels) = x[rows, columns] (row-major) */

@@ -1,5 +1,5 @@
 /**
- * What a pass over one recurrent layer works on. src/kernels/wasm/plan.ts writes it, in the same order.
+ * What a pass over one recurrent layer works on. src/kernels/wasm/plan.ts writes it.
  *
  * The batch is cut into parts of `rows` sequences, which go through all time steps without waiting for each other.
  * Whatever has a value for each time step is in panels whose rows are the steps, and in each step the sequences
@@ -11,7 +11,7 @@ import { bytes } from "./simd";
 export class Plan {
   /** Changes as long as somebody works: a dead thread is known by its silence. */
   beat: i32;
-  /** 0 RNN with tanh, 1 RNN with relu, 2 GRU, 3 LSTM. */
+  /** A number of constants.ts. */
   cell: i32;
   /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
   width: i32;

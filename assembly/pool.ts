@@ -1,9 +1,10 @@
 /** Threads that share the pieces of a job: each takes the next one until none is left. */
+import { CLOSED, JOB_BACKWARD, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS } from "./constants";
 import { Product, productRows } from "./dense";
 import { backward, forward, gradients, inputGradients } from "./layer";
 import { Plan } from "./plan";
 
-/** One job at a time. src/kernels/wasm/pool.ts knows the order of the fields. */
+/** One job at a time. src/kernels/wasm/pool.ts looks at it. */
 @unmanaged
 export class Board {
   /** Number of the job at hand. */
@@ -19,15 +20,14 @@ export class Board {
   failed: i32;
 }
 
-const CLOSED: i32 = 0xffff;
 /** Looks at the board before going to sleep: some 50 microseconds, about as long as waking up takes. */
 const PATIENCE: i32 = 20_000;
 
 function run(kind: i32, plan: usize, item: i32): void {
-  if (kind == 0) forward(changetype<Plan>(plan), item);
-  else if (kind == 1) backward(changetype<Plan>(plan), item);
-  else if (kind == 2) gradients(changetype<Plan>(plan), item);
-  else if (kind == 3) inputGradients(changetype<Plan>(plan), item);
+  if (kind == JOB_FORWARD) forward(changetype<Plan>(plan), item);
+  else if (kind == JOB_BACKWARD) backward(changetype<Plan>(plan), item);
+  else if (kind == JOB_GRADIENTS) gradients(changetype<Plan>(plan), item);
+  else if (kind == JOB_INPUT_GRADIENTS) inputGradients(changetype<Plan>(plan), item);
   else productRows(changetype<Product>(plan), item);
 }
 

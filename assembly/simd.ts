@@ -1,10 +1,10 @@
+import { PANEL, WIDE } from "./constants";
+
 /** Values in a vector. */
 export const LANES: i32 = 4;
-/** Columns of a panel, and bytes of one of its rows (8 floats): see "Panels" in ARCHITECTURE.md. */
-export const PANEL: i32 = 8;
-export const ROW: usize = 32;
-/** Bytes of a row of the panels that a single row is multiplied by (24 floats). */
-export const WIDE_ROW: usize = 96;
+/** Bytes of a row of a panel, and of a wide one. */
+export const ROW: usize = 4 * PANEL;
+export const WIDE_ROW: usize = 4 * WIDE;
 
 /** a · b + c: fused where the engine has relaxed SIMD, else multiplied and added. */
 // @ts-ignore: decorator

@@ -43,6 +43,42 @@ for (const [name, features] of Object.entries(variants)) {
 }
 writeFileSync('src/kernels/wasm/binary.ts', `${lines.join('\n')}\n`)
 
+/** The fields of a class of assembly/, in the order in which they lie in memory; 4 bytes each. */
+function fieldsOf(file, name) {
+  const text = readFileSync(`assembly/${file}.ts`, 'utf8')
+  const [, body] = new RegExp(`export class ${name} \\{(.*?)\\n\\}`, 's').exec(text)
+  return [...body.matchAll(/^ {2}(\w+): (?:i32|usize);/gm)].map(([, field]) => field)
+}
+
+const constants = [...readFileSync('assembly/constants.ts', 'utf8').matchAll(/^export const (\w+): i32 = (\w+);/gm)]
+const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase())
+const numbersOf = (prefix, spelled) =>
+  constants
+    .filter(([, name]) => name.startsWith(prefix))
+    .map(([, name, value]) => `  ${spelled(name.slice(prefix.length).toLowerCase())}: ${value},\n`)
+    .join('')
+const words = (list) => `[\n${list.map((word) => `  '${word}',\n`).join('')}] as const\n`
+writeFileSync(
+  'src/kernels/wasm/from-assembly.ts',
+  `// Made by scripts/build.mjs of assembly/: what the kernels and those who call them both know.
+${constants
+  .filter(([, name]) => !/^(CELL|JOB)_/.test(name))
+  .map(([, name, value]) => `export const ${name} = ${value}\n`)
+  .join('')}
+/** The numbers of the cells. */
+export const cellCodes = {
+${numbersOf('CELL_', String)}} as const
+
+/** The numbers of the pieces of work that threads share. */
+export const jobs = {
+${numbersOf('JOB_', camelCase)}} as const
+
+/** The fields of what kernels are told, in the order in which they lie in memory; 4 bytes each. */
+export const planFields = ${words(fieldsOf('plan', 'Plan'))}
+export const productFields = ${words(fieldsOf('dense', 'Product'))}
+export const boardFields = ${words(fieldsOf('pool', 'Board'))}`,
+)
+
 for (const runtime of ['node', 'browser']) {
   const script = buildSync({
     entryPoints: [`src/platform/${runtime}/worker.ts`],

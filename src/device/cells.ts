@@ -32,8 +32,6 @@ export interface Cell {
   /** What goes from one time step to the next. */
   states: readonly ('h' | 'c')[]
   blocks: CellBlocks
-  /** The number that `Plan` in assembly/plan.ts has for the cell. */
-  code: number
 }
 
 const rnn = {
@@ -45,15 +43,14 @@ const rnn = {
 } as const
 
 export const cells: Readonly<Record<CellKind, Cell>> = {
-  rnn_tanh: { ...rnn, code: 0 },
-  rnn_relu: { ...rnn, code: 1 },
+  rnn_tanh: rnn,
+  rnn_relu: rnn,
   gru: {
     name: 'gru',
     gates: ['r', 'z', 'n'],
     groups: [2, 1],
     states: ['h'],
     blocks: { blocks: 4, input: { first: 0, gates: [2, 0, 1] }, hidden: { first: 1, gates: [0, 1, 2] } },
-    code: 2,
   },
   lstm: {
     name: 'lstm',
@@ -61,7 +58,6 @@ export const cells: Readonly<Record<CellKind, Cell>> = {
     groups: [4],
     states: ['h', 'c'],
     blocks: { blocks: 4, input: { first: 0, gates: [0, 1, 2, 3] }, hidden: { first: 0, gates: [0, 1, 2, 3] } },
-    code: 3,
   },
 }
 

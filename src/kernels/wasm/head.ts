@@ -1,7 +1,7 @@
 import type { OutputWeights, RecurrentSizes } from '../../device/device.js'
+import type { Engine } from './compile.js'
 import { Layout } from './layout.js'
-import type { Allocate } from './memory.js'
-import type { Engine } from './module.js'
+import type { Allocate } from './linear-memory.js'
 import { LayerWeights } from './weights.js'
 
 /**

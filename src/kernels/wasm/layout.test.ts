@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { CellKind } from '../../device/cells.js'
-import { Layout, type Shape } from './layout.js'
+import { Layout, type MatrixFormat } from './layout.js'
 
-const shapes: Shape[] = [8, 1].flatMap((width) => [1, 2, 5].map((threads) => ({ width: width as 1 | 8, threads })))
+const shapes: MatrixFormat[] = [8, 1].flatMap((width) =>
+  [1, 2, 5].map((threads) => ({ width: width as 1 | 8, threads })),
+)
 const cells: CellKind[] = ['rnn_tanh', 'rnn_relu', 'gru', 'lstm']
 
 describe.each(shapes)('panels of $width columns for $threads threads', (shape) => {

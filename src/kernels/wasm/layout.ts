@@ -1,20 +1,19 @@
 import { type CellBlocks, cells } from '../../device/cells.js'
 import type { RecurrentSizes } from '../../device/device.js'
-
-/** Columns in a panel of what a single row is multiplied by: see `multiplyVector` in assembly/matmul.ts. */
-export const WIDE = 24
+import { PANEL } from './from-assembly.js'
 
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
 
 /** How the kernels of an engine want their matrices: see "Panels" in ARCHITECTURE.md. */
-export interface Shape {
+export interface MatrixFormat {
   /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
-  width: 1 | 8
+  width: 1 | typeof PANEL
   threads: number
 }
 
 /** A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain. */
-const shapeFor = (shape: Shape, batchSize: number): Shape => (batchSize === 1 ? { ...shape, width: 8 } : shape)
+const shapeFor = (shape: MatrixFormat, batchSize: number): MatrixFormat =>
+  batchSize === 1 ? { ...shape, width: PANEL } : shape
 
 /** How a layer lies in the kernels' memory; sizes are counted in values. */
 export class Layout {
@@ -32,21 +31,21 @@ export class Layout {
   /** The batch or the hidden units were padded, so that what comes in panels must begin as zeros. */
   readonly padded: boolean
 
-  constructor(shape: Shape, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
+  constructor(shape: MatrixFormat, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
     const { width, threads } = shapeFor(shape, batchSize)
     this.blocks = cells[cell].blocks
     this.width = width
-    this.rows = width === 8 ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))
+    this.rows = width === PANEL ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))
     this.parts = Math.ceil(batchSize / this.rows)
-    this.units = roundUp(hiddenSize, 8)
-    this.features = roundUp(inputSize, 8)
+    this.units = roundUp(hiddenSize, PANEL)
+    this.features = roundUp(inputSize, PANEL)
     // An odd number of steps apart, so that panels spread over the sets of the processor's caches. Single rows are
     // read by fours, from the second step on too.
     const unit = Math.max(this.rows, 4)
     const steps = Math.ceil((numSteps * this.rows) / unit) + 1
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     const slices = Math.ceil(threads / this.blocks.blocks)
-    this.slice = width === 8 ? 16 : roundUp(Math.ceil(this.units / slices), 8)
+    this.slice = width === PANEL ? 16 : roundUp(Math.ceil(this.units / slices), PANEL)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
   }
 

@@ -1,6 +1,8 @@
 import type { FloatArray, MatmulSizes } from '../../device/device.js'
+import type { Engine } from './compile.js'
+import { PANEL, productFields } from './from-assembly.js'
 import { roundUp } from './layout.js'
-import type { Engine } from './module.js'
+import { writeFields } from './plan.js'
 
 /** Multiply-adds of a piece that is worth a thread's attention. */
 const PIECE = 2 ** 18
@@ -14,7 +16,7 @@ export function matmul(
   sizes: MatmulSizes,
 ): void {
   const { m, n, k, transposeA = false, transposeB = false } = sizes
-  const [depth, columns] = [roundUp(k, 8), roundUp(n, 8)]
+  const [depth, columns] = [roundUp(k, PANEL), roundUp(n, PANEL)]
   const pieces = Math.min(2 * shape.threads, Math.ceil((m * n * k) / PIECE))
   const rows = roundUp(Math.ceil(m / pieces), 4)
   const items = Math.ceil(m / rows)
@@ -28,13 +30,25 @@ export function matmul(
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     if (depth !== k || columns !== n) memory.zero(right, depth * columns)
     memory.zero(sums, items * rows * columns)
-    if (transposeB) code.loadColumns(raw.b, n, k, right, depth * 32, 8)
-    else code.loadRows(raw.b, k, n, right, depth * 32, 8)
+    if (transposeB) code.loadColumns(raw.b, n, k, right, 4 * PANEL * depth, PANEL)
+    else code.loadRows(raw.b, k, n, right, 4 * PANEL * depth, PANEL)
 
-    // `Product` in assembly/dense.ts.
-    const plan = allocate(13)
-    const fields = [0, m, n, k, depth, columns, rows, Number(transposeA), raw.a, raw.y, right, left, sums]
-    memory.write(plan, Int32Array.from(fields))
+    const plan = allocate(productFields.length)
+    const given = {
+      m,
+      n,
+      k,
+      depth,
+      columns,
+      rows,
+      transposeA: Number(transposeA),
+      a: raw.a,
+      y: raw.y,
+      b: right,
+      left,
+      sums,
+    }
+    writeFields(memory, plan, productFields, given)
     pool.run('productRows', plan, items)
     memory.copyOut(raw.y, y)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { UnrolledError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
-import { LinearMemory } from './memory.js'
+import { LinearMemory } from './linear-memory.js'
 
 /** Fills a block with a number of its own, so that any overlap is seen. */
 const mark = (memory: LinearMemory, address: number, length: number, value: number) =>

@@ -1,65 +1,24 @@
-import { cells } from '../../device/cells.js'
 import type { RecurrentSizes } from '../../device/device.js'
+import { cellCodes, planFields } from './from-assembly.js'
 import type { Layout } from './layout.js'
-import type { LinearMemory } from './memory.js'
+import type { LinearMemory } from './linear-memory.js'
 
-/** The fields of `Plan` in assembly/plan.ts, which says what each is, in the same order; 4 bytes each. */
-const fields = [
-  'beat',
-  'cell',
-  'width',
-  'panel',
-  'stateStep',
-  'steps',
-  'reverse',
-  'tokens',
-  'batch',
-  'rows',
-  'inputSize',
-  'hiddenSize',
-  'features',
-  'units',
-  'blocks',
-  'inputFirst',
-  'inputBlocks',
-  'hiddenFirst',
-  'hiddenBlocks',
-  'outFeatures',
-  'outputs',
-  'state',
-  'slice',
-  'x',
-  'y',
-  'dx',
-  'dy',
-  'inputs',
-  'gates',
-  'h',
-  'c',
-  'scores',
-  'dh',
-  'dc',
-  'bias',
-  'dbias',
-  'outputBias',
-  'dOutputBias',
-  'inputWeights',
-  'hiddenWeights',
-  'inputWeightsBack',
-  'hiddenWeightsBack',
-  'outputWeights',
-  'outputWeightsBack',
-  'dInputWeights',
-  'dHiddenWeights',
-  'dOutputWeights',
-] as const
+/** Values of the fields of a plan by name: see assembly/plan.ts. */
+export type PlanFields = Partial<Record<(typeof planFields)[number], number>>
 
-export type PlanFields = Partial<Record<(typeof fields)[number], number>>
-
-export const PLAN_LENGTH = fields.length
+export const PLAN_LENGTH = planFields.length
 
 /** Writes the fields that are given at `address`, and zeros for the others. */
-export function writePlan(memory: LinearMemory, address: number, values: PlanFields): void {
+export const writePlan = (memory: LinearMemory, address: number, values: PlanFields): void =>
+  writeFields(memory, address, planFields, values)
+
+/** Writes values in the order of their fields, and zeros for those that are not given. */
+export function writeFields<T extends string>(
+  memory: LinearMemory,
+  address: number,
+  fields: readonly T[],
+  values: Partial<Record<T, number>>,
+): void {
   memory.write(
     address,
     Int32Array.from(fields, (field) => values[field] ?? 0),
@@ -71,7 +30,7 @@ export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
   const { width, panel, rows, features, units, slice, blocks } = layout
   const { cell, numSteps, reverse, batchSize, inputSize, hiddenSize } = sizes
   return {
-    cell: cells[cell].code,
+    cell: cellCodes[cell],
     width,
     panel: panel * 4,
     stateStep: rows * width * 4,

@@ -11,8 +11,8 @@ import { type CellKind, cells } from '../../device/cells.js'
 import type { Kernels } from '../../device/device.js'
 import { closeGate, loadInside, newGate } from '../../platform/node/gate.js'
 import { blasKernels, selectKernels, wasmKernels } from '../index.js'
+import { type Engine, loadEngine } from './compile.js'
 import { matmul } from './matmul.js'
-import { type Engine, loadEngine } from './module.js'
 
 afterEach(() => {
   vi.unstubAllGlobals()

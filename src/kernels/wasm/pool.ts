@@ -2,15 +2,11 @@ import { platform } from '#platform'
 import { UnrolledError } from '../../core/errors.js'
 import type { BlasFiles, Crew } from '../../platform/platform.js'
 import type { KernelExports } from './exports.js'
-import type { LinearMemory } from './memory.js'
+import { boardFields, CLOSED, jobs } from './from-assembly.js'
+import type { LinearMemory } from './linear-memory.js'
 
-/** Pieces of work that threads share, in the order of their numbers in assembly/pool.ts. */
-const kinds = ['forward', 'backward', 'gradients', 'inputGradients', 'productRows'] as const
-
-/** Values of `Board` in assembly/pool.ts, and the places of those that are looked at from here. */
-const [BOARD_LENGTH, NEXT, DONE, FAILED] = [7, 4, 5, 6]
-/** Nothing more to take: `CLOSED` there. */
-const CLOSED = 0xffff
+/** Where the numbers on a board lie that are looked at from here. */
+const [NEXT, DONE, FAILED] = (['next', 'done', 'failed'] as const).map((field) => boardFields.indexOf(field))
 
 /**
  * Milliseconds without a sign of life from anybody after which, the second time, a thread is taken for dead; or, if that
@@ -40,8 +36,8 @@ export class Pool {
   }
 
   /** Does `items` pieces of work. @throws UnrolledError where a thread has died; the next call starts new ones. */
-  run(kind: (typeof kinds)[number], plan: number, items: number): void {
-    const number = kinds.indexOf(kind)
+  run(kind: keyof typeof jobs, plan: number, items: number): void {
+    const number = jobs[kind]
     if (this.threads === 1 || items === 1) {
       this.code.runAll(number, plan, items)
       return
@@ -65,8 +61,8 @@ export class Pool {
 
   #start(): Crew {
     const { module, blas, memory } = this
-    this.#board = memory.allocate(BOARD_LENGTH)
-    memory.zero(this.#board, BOARD_LENGTH)
+    this.#board = memory.allocate(boardFields.length)
+    memory.zero(this.#board, boardFields.length)
     const task = { module, memory: memory.memory, board: this.#board, done: DONE, failed: FAILED, blas }
     const crew = platform.startCrew(task, this.threads - 1)
     abandoned.register(this, crew, this)

@@ -9,10 +9,10 @@ import type {
   RecurrentTape,
   RecurrentWeights,
 } from '../../device/device.js'
+import type { Engine } from './compile.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
-import type { Allocate } from './memory.js'
-import type { Engine } from './module.js'
+import type { Allocate } from './linear-memory.js'
 import { layerFields, PLAN_LENGTH, type PlanFields, writePlan } from './plan.js'
 import type { Kept, Tapes } from './tapes.js'
 import { LayerWeights } from './weights.js'

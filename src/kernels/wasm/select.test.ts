@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { Layout, type Shape } from './layout.js'
-import { LinearMemory } from './memory.js'
-import { loadEngine } from './module.js'
+import { loadEngine } from './compile.js'
+import { Layout, type MatrixFormat } from './layout.js'
+import { LinearMemory } from './linear-memory.js'
 import { selectRows } from './select.js'
 
-const shapes: Shape[] = [
+const shapes: MatrixFormat[] = [
   { width: 8, threads: 1 },
   { width: 1, threads: 1 },
   { width: 1, threads: 3 },

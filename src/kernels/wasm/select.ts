@@ -1,6 +1,6 @@
 import type { FloatArray } from '../../device/device.js'
 import type { Layout } from './layout.js'
-import type { LinearMemory } from './memory.js'
+import type { LinearMemory } from './linear-memory.js'
 
 /** A row of a state of one step in panels: where its first value lies, and the place of value i after that. */
 function rowOf({ width, units, panel, rows: rowsOfPart }: Layout, row: number) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Generator } from '../../core/random.js'
-import { LinearMemory } from './memory.js'
+import { LinearMemory } from './linear-memory.js'
 import { Tapes } from './tapes.js'
 
 /** 64 MB: four of them are as much as may wait inside the memory. */

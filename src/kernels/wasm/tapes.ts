@@ -1,4 +1,4 @@
-import type { LinearMemory } from './memory.js'
+import type { LinearMemory } from './linear-memory.js'
 
 /** Bytes of activations that may wait for their backward pass inside the linear memory. */
 const BUDGET = 256 * 2 ** 20

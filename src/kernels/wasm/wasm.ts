@@ -14,8 +14,8 @@ import type {
   UnaryOp,
 } from '../../device/device.js'
 import { HostKernels } from '../host/host.js'
+import { type Engine, type EngineOptions, loadEngine } from './compile.js'
 import { matmul } from './matmul.js'
-import { type Engine, type EngineOptions, loadEngine } from './module.js'
 import { RecurrentPass } from './recurrent.js'
 import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'

@@ -1,8 +1,9 @@
 import type { Window } from '../../device/cells.js'
 import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../../device/device.js'
-import { type Layout, roundUp, WIDE } from './layout.js'
-import type { Allocate } from './memory.js'
-import type { Engine } from './module.js'
+import type { Engine } from './compile.js'
+import { PANEL, WIDE } from './from-assembly.js'
+import { type Layout, roundUp } from './layout.js'
+import type { Allocate } from './linear-memory.js'
 
 export type Side = 'input' | 'hidden'
 
@@ -91,7 +92,7 @@ export class LayerWeights {
       const raw = allocate(gates.length * hiddenSize * columns)
       gates.forEach((gate, block) => {
         const to = raw + gate * hiddenSize * columns * 4
-        if (tokens && width === 8) {
+        if (tokens && width === PANEL) {
           const panel = columns * width * 4
           code.storeColumns(grad + block * units * columns * 4, panel, to, hiddenSize, columns, width)
         } else if (!tokens && width === 1) {

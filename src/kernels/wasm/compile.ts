@@ -2,15 +2,16 @@ import { platform } from '#platform'
 import type { BlasFiles, Sgemm } from '../../platform/platform.js'
 import { plain, relaxed } from './binary.js'
 import type { KernelExports, Simd } from './exports.js'
-import type { Shape } from './layout.js'
-import { LinearMemory } from './memory.js'
+import { PANEL } from './from-assembly.js'
+import type { MatrixFormat } from './layout.js'
+import { LinearMemory } from './linear-memory.js'
 import { Pool } from './pool.js'
 import { decodePrintable } from './printable.js'
 
 /** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
   simd: Simd
-  shape: Shape
+  shape: MatrixFormat
   code: KernelExports
   memory: LinearMemory
   pool: Pool
@@ -58,6 +59,6 @@ export function loadEngine({
   const sgemm = library?.bind(memory.memory) ?? (() => undefined)
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, sgemm } })
   const code = exports as unknown as KernelExports
-  const shape: Shape = { width: library ? 1 : 8, threads: memory.shared ? threads : 1 }
+  const shape: MatrixFormat = { width: library ? 1 : PANEL, threads: memory.shared ? threads : 1 }
   return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, library?.files) }
 }

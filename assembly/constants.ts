@@ -1,0 +1,25 @@
+/**
+ * Numbers that both sides know. scripts/build.mjs makes src/kernels/wasm/from-assembly.ts of this file and of the fields of
+ * `Plan`, `Product` and `Board`: nothing of them is written twice.
+ */
+
+/** Columns of a panel: see "Panels" in ARCHITECTURE.md. */
+export const PANEL: i32 = 8;
+/** Columns of a panel that a single row is multiplied by: see `multiplyVector`. */
+export const WIDE: i32 = 24;
+
+/** The cells, as a plan names them. */
+export const CELL_RNN_TANH: i32 = 0;
+export const CELL_RNN_RELU: i32 = 1;
+export const CELL_GRU: i32 = 2;
+export const CELL_LSTM: i32 = 3;
+
+/** Pieces of work that threads share. */
+export const JOB_FORWARD: i32 = 0;
+export const JOB_BACKWARD: i32 = 1;
+export const JOB_GRADIENTS: i32 = 2;
+export const JOB_INPUT_GRADIENTS: i32 = 3;
+export const JOB_PRODUCT_ROWS: i32 = 4;
+
+/** What stands on the board in the place of the next item where nothing more is to be taken. */
+export const CLOSED: i32 = 0xffff;
