@@ -149,7 +149,7 @@ test('a process may end while its threads still load the BLAS', ({ skip }) => {
 describe('a worker that loads koffi', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-pool-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
-  const engine = JSON.stringify(pathToFileURL(path.resolve('dist/kernels/wasm/module.js')).href)
+  const engine = JSON.stringify(pathToFileURL(path.resolve('dist/kernels/wasm/compile.js')).href)
   const product = JSON.stringify(pathToFileURL(path.resolve('dist/kernels/wasm/matmul.js')).href)
   const koffi = path.join(folder, 'koffi.cjs')
 
