@@ -241,6 +241,13 @@ describe('what is refused before anything is written', () => {
     await store.refuseBusy()
   })
 
+  test('events that were gone through, or are asked for after the end', async () => {
+    const run = await begin(new MemoryStore(), { epochs: 1 })
+    await play(run)
+    await expect(run.events().next()).rejects.toThrow(/^Run.events: the run of memory was gone through or closed/)
+    await run.close()
+  })
+
   test('a second run in the same store', async () => {
     const store = new MemoryStore()
     const run = await begin(store)

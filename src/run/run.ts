@@ -1,4 +1,4 @@
-import { DivergenceError, UnrolledError } from '../core/errors.js'
+import { DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import { predict } from '../generate/generate.js'
@@ -35,6 +35,7 @@ export class Run {
   #loss = 0
   /** Whether the last checkpoint's parameters are broken already: the first step after it told so. */
   #broken = false
+  #begun = false
 
   /** @internal */
   constructor(job: Job) {
@@ -91,11 +92,18 @@ export class Run {
   /**
    * Trains, keeps and tells, until the training is over or its signal stops it; then saves the model. To be gone through
    * once. What only shows or reports never ends a run.
+   * @throws OptionError for a run that was gone through or closed before
    * @throws DataError where the store takes no first checkpoint, or not the model; DivergenceError where the loss is not
    *   finite, ExplodedError where it says that the model is worth nothing
    */
   async *events(): AsyncGenerator<RunEvent, void> {
-    const { training, record } = this.#job
+    const { training, record, store } = this.#job
+    if (this.#begun) {
+      throw new OptionError(
+        `Run.events: the run of ${store.name} was gone through or closed already, expected a new one, from resumeRun`,
+      )
+    }
+    this.#begun = true
     if (training.step === 0) await this.#keeper.first()
     const reporters = yield* this.#openReporters()
     const start = performance.now()
@@ -121,6 +129,7 @@ export class Run {
 
   /** Gives the store and the text back. */
   async close(): Promise<void> {
+    this.#begun = true
     await this.#job.text.close?.()
     await this.#job.store.leave()
   }
