@@ -113,7 +113,7 @@ const thrownBy = (call: () => unknown): unknown => {
 function expectSentence(where: string, call: () => unknown): void {
   const error = thrownBy(call)
   expect(error).toBeInstanceOf(UnrolledError)
-  expect((error as Error).message).toMatch(/^[\w.]+: .*(expected|do not go together)/)
+  expect((error as Error).message).toMatch(/^[\w.]+: .*(expected|cannot be broadcast)/)
   expect((error as Error).message.split(':')[0]).toBe(where)
   expect((error as Error).message).not.toContain('object Object')
 }
