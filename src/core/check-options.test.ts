@@ -85,7 +85,7 @@ const functions: Record<string, [name: string, right: string, call: (options: ne
   selectKernels: ['selectKernels', 'threads', (options) => u.selectKernels('reference', options)],
   tensor: ['tensor', 'requiresGrad', (options) => u.tensor([1], options)],
 }
-/** Those that spread what they are given here, so that they see an object whatever it is. */
+/** The calls above that spread their options: these functions see an object whatever the test passes. */
 const spreading = [
   'RNN',
   'GRU',
@@ -120,7 +120,7 @@ describe.each(Object.entries(functions))('%s', (_called, [name, right, call]) =>
     )
   })
 
-  test('lists its options where the name is like none of them', async () => {
+  test('lists its options when the name resembles none of them', async () => {
     const { message } = await errorFor({ zzzzzzzzzzzz: 1 })
     expect(message.startsWith(`${name}: there is no option zzzzzzzzzzzz, expected one of `)).toBe(true)
     expect(message).toMatch(new RegExp(`\\b${right}\\b`))
@@ -191,7 +191,7 @@ test.each<[() => unknown, string]>([
   expect(call).toThrow(message)
 })
 
-test('an option that is undefined counts as left out, whatever its name', () => {
+test('an undefined option counts as left out, whatever its name', () => {
   const options = { ...sizes, nonlinearity: undefined, bias: undefined, generator }
   expect(new u.GRU(options).bias).toBe(true)
 })

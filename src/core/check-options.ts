@@ -1,7 +1,7 @@
 import { describe } from './describe.js'
 import { OptionError } from './errors.js'
 
-/** What `checkOptions` checks of a value. The function that takes the options checks those of the kind 'any' itself. */
+/** The kind of values that `checkOptions` accepts. Functions check their options of the kind 'any' themselves. */
 type KindOf<Value> = [Value] extends [boolean]
   ? 'boolean'
   : [Value] extends [(...values: never[]) => unknown]
@@ -12,7 +12,7 @@ type KindOf<Value> = [Value] extends [boolean]
         ? 'generator'
         : 'any'
 
-/** The names of all options of a type, with the kinds of their values. Without one of them it does not compile. */
+/** The names of all options of a type, with the kinds of their values. Leaving one out does not compile. */
 export type OptionKinds<Options> = { readonly [Name in keyof Options]-?: KindOf<NonNullable<Options[Name]>> }
 
 const has = (value: unknown, name: string): boolean => typeof value === 'object' && value !== null && name in value
@@ -30,9 +30,9 @@ const kinds: Record<Kind, { expected: string; fits: (value: unknown) => boolean 
 /**
  * Checks the object of options that a user passed to `where`, so that a misspelt name does not silently do nothing. An
  * option that is undefined counts as left out.
- * @param names the options that there are
- * @param elsewhere why options that similar functions have are not among them
- * @throws OptionError for anything but an object, a name that is not among `names`, or a value of another kind
+ * @param names the known options
+ * @param elsewhere for options that only similar functions have: why this one lacks them
+ * @throws OptionError for anything but an object, for a name that is not in `names`, or for a value of the wrong kind
  */
 export function checkOptions(
   where: string,

@@ -1,7 +1,7 @@
 import { describe } from './describe.js'
 import { DataError, OptionError } from './errors.js'
 
-/** A wrong value in a message: numbers as they are, so that `lr is 2` is not `lr is the string '2'`. */
+/** A wrong value as messages show it: a bare number in `lr is 2`, unlike the string in `lr is the string '2'`. */
 export const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : describe(value))
 
 /** Throws an OptionError unless `value` is a whole number within [min, max]. */
@@ -31,7 +31,7 @@ export function checkWord<T extends string>(where: string, name: string, value: 
   }
 }
 
-/** Throws an OptionError unless an argument `fits`; the message says what came and what was expected. */
+/** Throws an OptionError unless an argument `fits`; the message says what was passed and what was expected. */
 export function checkArgument(where: string, name: string, value: unknown, fits: boolean, expected: string): void {
   if (!fits) throw new OptionError(`${where}: ${name} is ${describe(value)}, expected ${expected}`)
 }
@@ -48,13 +48,13 @@ export function checkStrings(where: string, name: string, value: unknown): void 
   if (wrong >= 0) checkString(where, `${name}[${wrong}]`, items[wrong])
 }
 
-/** Throws an OptionError unless a value can be walked through, as an array can. @param of what it holds */
+/** Throws an OptionError unless a value is iterable, as an array is. @param of what it should be, for the message */
 export function checkIterable(where: string, name: string, value: unknown, of: string): void {
   const fits = typeof value === 'string' || (typeof value === 'object' && value !== null && Symbol.iterator in value)
   checkArgument(where, name, value, fits, of)
 }
 
-/** Throws an OptionError unless a value has these methods. @param expected what has them */
+/** Throws an OptionError unless a value has these methods. @param expected what it should be, for the message */
 export function checkMethods(
   where: string,
   name: string,
@@ -66,7 +66,7 @@ export function checkMethods(
   checkArgument(where, name, value, fits, expected)
 }
 
-/** Throws a DataError unless a trained model's loss is finite. @param option what the learning rate is called there */
+/** Throws a DataError unless a trained model's loss is finite. @param option the caller's name for the learning rate */
 export function checkLoss(where: string, loss: number, option = 'lr'): void {
   if (!Number.isFinite(loss)) {
     throw new DataError(

@@ -21,7 +21,7 @@ test('uniform numbers are the 24 high bits of the words, two of each counter', (
   })
 })
 
-test('a mask keeps what the uniform numbers under its key keep, one that is exactly p included', () => {
+test('a mask keeps a value where the uniform number under the same key is p or more', () => {
   const [uniform, mask] = [new Float64Array(1001), new Float64Array(1001)]
   fillUniform(key, uniform)
   for (const p of [0, 0.1, 0.5, uniform[17], 0.999, 1]) {
@@ -42,7 +42,7 @@ test('shorter fills are the beginning of longer ones', () => {
   }
 })
 
-test('keys that differ in one bit give numbers that have nothing in common', () => {
+test('keys that differ in one bit give unrelated numbers', () => {
   const generator = new Generator(1)
   let equal = 0
   for (let draw = 0; draw < 200; draw++) {

@@ -8,8 +8,8 @@ const PARITY = 0x1bd11bda
 
 /**
  * Threefry-2x32 with 13 rounds, the fewest that pass BigCrush (Salmon, Moraes, Dror & Shaw 2011, "Parallel random
- * numbers: as easy as 1, 2, 3"): two random words that depend on nothing but a key and a counter, so that numbers can be
- * made in any order, on any number of threads and on any device. assembly/random.ts is its twin.
+ * numbers: as easy as 1, 2, 3"): two random words that depend only on a key and a counter, so that numbers can be made
+ * in any order, on any number of threads and on any device. assembly/random.ts is its twin.
  */
 export function threefry([k0, k1]: RandomKey, [c0, c1]: readonly [number, number]): [number, number] {
   const key = [k0, k1, k0 ^ k1 ^ PARITY]
@@ -28,7 +28,7 @@ export function threefry([k0, k1]: RandomKey, [c0, c1]: readonly [number, number
 
 type Floats = Float32Array | Float64Array
 
-/** Random words i = 0, 1, …: those of counter i are words 2 i and 2 i + 1. */
+/** Calls `take` with random words 0, 1, …; counter i gives the words 2 i and 2 i + 1. */
 function eachWord(key: RandomKey, count: number, take: (word: number, i: number) => void): void {
   for (let i = 0; i < count; i += 2) {
     const [first, second] = threefry(key, [i / 2, 0])
@@ -44,10 +44,10 @@ export function fillUniform(key: RandomKey, y: Floats): void {
   })
 }
 
-/** The 24 bits from which on a number is at least p. */
+/** The least whole k for which k · 2⁻²⁴ is at least p. */
 export const thresholdOf = (p: number): number => Math.ceil(p * 2 ** 24)
 
-/** `value` where the number that `fillUniform` makes is at least p, and otherwise 0. */
+/** Writes `value` where the number that `fillUniform` makes is at least p, and 0 elsewhere. */
 export function fillMask(key: RandomKey, p: number, value: number, y: Floats): void {
   const threshold = thresholdOf(p)
   eachWord(key, y.length, (word, i) => {

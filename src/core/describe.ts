@@ -1,6 +1,6 @@
 /**
  * What a value is, in words for a message: `undefined`, `the number 3`, `the string 'a'`, `an array`, `a Float64Array`.
- * It names no class of this library's users or of its own, because minified names say nothing.
+ * It names no classes of this library or its users, because minified names say nothing.
  */
 export function describe(value: unknown): string {
   if (value === undefined || value === null || typeof value === 'boolean') return String(value)

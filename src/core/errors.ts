@@ -1,7 +1,7 @@
 /** Every error that Unrolled throws on purpose; catch this to tell bad input from a bug. */
 export class UnrolledError extends Error {
   override readonly name: string = 'UnrolledError'
-  /** @param options that the message names, so that the command can say its flags instead */
+  /** @param options the options that the message names, so that the command can show its flags instead */
   constructor(
     message: string,
     readonly options: readonly string[] = [],
@@ -10,7 +10,7 @@ export class UnrolledError extends Error {
   }
 }
 
-/** A tensor has another shape, rank or kind of values than the operation needs. */
+/** A tensor does not have the shape, rank or kind of values that the operation needs. */
 export class ShapeError extends UnrolledError {
   override readonly name = 'ShapeError'
 }

@@ -5,7 +5,7 @@ import { array, boolean, finite, object, oneOf, optional, record, string, unknow
 const schema = object({ name: string, sizes: array(whole(1)), kind: optional(oneOf('a', 'b')) }, unknownKey)
 const good = { name: 'x', sizes: [1, 2], kind: 'a' }
 
-test('what fits comes back, without what is left out', () => {
+test('a value that fits comes back, without the fields that are undefined', () => {
   expect(schema(good, 'file')).toStrictEqual(good)
   expect(schema({ ...good, kind: undefined }, 'file')).toStrictEqual({ name: 'x', sizes: [1, 2] })
   expect(object({ name: string })(good, 'file')).toStrictEqual({ name: 'x' })
@@ -30,13 +30,13 @@ test.each([
   expect(() => schema(value, 'file')).toThrow(message)
 })
 
-test('a value inside a file is named with its place there', () => {
+test('an error names a nested value by its path in the file', () => {
   expect(() => schema(7, 'file', 'run')).toThrow('file: run is 7, expected Object')
   expect(() => schema({ ...good, kind: 'c' }, 'file', 'run')).toThrow('file: run.kind is "c"')
   expect(() => schema({ ...good, size: 1 }, 'file', 'run')).toThrow("file: there is a key 'run.size'")
 })
 
-test('names in a record are what the file says, those of JavaScript too', () => {
+test('a record may have any names, also those of built-in properties', () => {
   const numbers = JSON.parse('{ "__proto__": 1, "constructor": 2 }')
   expect(Object.entries(record(finite)(numbers, 'file'))).toEqual(Object.entries(numbers))
   expect(() => schema({ ...good, ...JSON.parse('{ "toString": 1 }') }, 'file')).toThrow("a key 'toString'")

@@ -2,13 +2,13 @@ import { FormatError } from './errors.js'
 
 /*
  * Checks of values that a file holds. A schema is a function: it returns the value, or throws a FormatError that says
- * which field is wrong, what it is, and what was expected. A library of them, bundled to what is used, is three times
- * as large as this file in a page.
+ * which field is wrong, what it is, and what was expected. A schema library, bundled with only what is used, would take
+ * three times as many bytes in a page as this file.
  */
 
 /**
  * @param where the file's name, for messages
- * @param name the value's name in the file, for messages; '' for all of the file
+ * @param name the value's name in the file, for messages; '' for the whole file
  */
 export type Schema<T> = (value: unknown, where: string, name?: string) => T
 
@@ -21,7 +21,7 @@ const shown = (value: unknown): string => {
   return typeof value === 'object' && value !== null ? 'Object' : String(value)
 }
 
-/** Values that fit. @param expected what they are, for messages */
+/** A schema of the values for which a predicate is true. @param expected what they are, for messages */
 export const fitting =
   <T>(expected: string, fits: (value: unknown) => boolean): Schema<T> =>
   (value, where, name) => {
@@ -43,7 +43,7 @@ export const oneOf = <const T extends string | number>(...words: readonly T[]): 
     words.includes(value as T),
   )
 
-/** The same, or nothing. */
+/** A schema that also accepts undefined. */
 export const optional =
   <T>(schema: Schema<T>): Schema<T | undefined> =>
   (value, where, name) =>
@@ -60,7 +60,7 @@ export const array =
 
 const isObject = fitting<Record<string, unknown>>('Object', (value) => shown(value) === 'Object')
 
-/** Objects with these fields. Others must fit `rest`; where it is left out, they are dropped. */
+/** Objects with these fields. Other fields must fit `rest`; without `rest`, they are dropped. */
 export const object =
   <T>(fields: { [Name in keyof T]: Schema<T[Name]> }, rest?: Schema<T[keyof T]>): Schema<T> =>
   (value, where, name) => {
@@ -73,10 +73,10 @@ export const object =
     return Object.fromEntries(entries.filter(([, field]) => field !== undefined))
   }
 
-/** Objects whose fields, under any names, are alike. */
+/** Objects with fields of any names, whose values all fit one schema. */
 export const record = <T>(schema: Schema<T>): Schema<Record<string, T>> => object({}, schema)
 
-/** For the `rest` of objects that have no other fields. */
+/** The `rest` of objects that may have no other fields. */
 export const unknownKey: Schema<never> = (_, where, name) => {
   throw new FormatError(
     `${where}: there is a key '${name}', which this version does not know; it may come from a newer version`,

@@ -13,7 +13,7 @@ function chiSquared(counts: number[], probabilities = counts.map(() => 1 / count
   return counts.reduce((sum, count, i) => sum + (count - draws * probabilities[i]) ** 2 / (draws * probabilities[i]), 0)
 }
 
-/** Chi-squared exceeds this once in 100,000 times, by degrees of freedom. */
+/** By degrees of freedom: the value that chi-squared exceeds once in 100,000 times. */
 const RARELY = { 1: 19.5, 5: 30.9, 15: 50.5, 19: 56.9, 23: 63.2 }
 
 describe('Generator', () => {
@@ -26,7 +26,7 @@ describe('Generator', () => {
     expect(numbers.map(() => generator.bits())).toEqual(numbers)
   })
 
-  test('seeds give states that differ, also where both halves of a large seed are the same or change places', () => {
+  test('different seeds give different states, also when the halves of a large seed are equal or swapped', () => {
     const halves = [0, 1, 2, 3, 5, 4711, 2 ** 20]
     const seeds = halves.flatMap((high) => halves.map((low) => high * 2 ** 32 + low))
     const states = seeds.map((seed) => new Generator(seed).state.join())
@@ -34,7 +34,7 @@ describe('Generator', () => {
     expect(states).not.toContain('0,0,0,0')
   })
 
-  test('its state, set in another generator, repeats the numbers, the second normal number of a pair too', () => {
+  test('its state, set in another generator, repeats the numbers, including the second normal number of a pair', () => {
     const one = new Generator(13)
     one.normal()
     const other = new Generator(14)
@@ -111,7 +111,7 @@ describe('Generator', () => {
     expect(chiSquared([tails, 400_000 - tails], [0.001, 0.999])).toBeLessThan(RARELY[1])
   })
 
-  test('normal: 20 parts of equal probability, the tails, and independence of the value before', () => {
+  test('normal: 20 parts of equal probability, the tails, and independence from the previous value', () => {
     // Quantiles of the standard normal distribution at 0.05, 0.1, …, 0.45, from its tables.
     const upper = [1.6448536, 1.2815516, 1.0364334, 0.8416212, 0.6744898, 0.5244005, 0.3853205, 0.2533471, 0.1256613]
     const bounds = [...upper.map((z) => -z), 0, ...upper.toReversed()]
@@ -126,7 +126,7 @@ describe('Generator', () => {
       parts[bounds.filter((bound) => value >= bound).length]++
       if (Math.abs(value) > 3) tails.beyond3++
       if (Math.abs(value) > 4) tails.beyond4++
-      // Quarters of equal probability: of this value and the last one together, 16 cells.
+      // Quarters of equal probability; this value and the previous one together fall into one of 16 cells.
       const quarter = (z: number) => (z < -0.6744898 ? 0 : z < 0 ? 1 : z < 0.6744898 ? 2 : 3)
       if (i % 2 === 1) pairs[quarter(before) * 4 + quarter(value)]++
       before = value
@@ -134,7 +134,8 @@ describe('Generator', () => {
     expect(chiSquared(parts)).toBeLessThan(RARELY[19])
     expect(chiSquared(pairs)).toBeLessThan(RARELY[15])
     expect(chiSquared([tails.beyond3, draws - tails.beyond3], [0.0026998, 0.9973002])).toBeLessThan(RARELY[1])
-    // 6.334e-5 of all values lie beyond ±4: 25 are expected, fewer than 7 or more than 52 are rarer than 1 in 100,000.
+    // 6.334e-5 of all values lie beyond ±4: 25 are expected, and fewer than 7 or more than 52 have a probability below
+    // 1 in 100,000.
     expect(tails.beyond4).toBeGreaterThanOrEqual(7)
     expect(tails.beyond4).toBeLessThanOrEqual(52)
   })
@@ -187,7 +188,7 @@ describe('Generator', () => {
     expect(chiSquared(thirds, [1 / 3, 1 / 3, 1 / 3])).toBeLessThan(23.1)
   })
 
-  test('integer: from 0 to n − 1, both ends among them', () => {
+  test('integer: from 0 to n − 1, including both ends', () => {
     const generator = new Generator(11)
     for (const n of [1, 2, 3, 6]) {
       const found = new Set(Array.from({ length: 300 }, () => generator.integer(n)))
@@ -209,7 +210,7 @@ describe('Generator', () => {
     expect(chiSquared([...counts.values()])).toBeLessThan(RARELY[degrees])
   })
 
-  test('integer refuses more than its 32 bits can give', () => {
+  test('integer refuses an n that 32 bits cannot cover', () => {
     expect(() => new Generator(1).integer(2 ** 33)).toThrow(OptionError)
     expect(new Generator(1).integer(2 ** 32)).toBe(new Generator(1).bits())
   })

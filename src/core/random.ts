@@ -23,8 +23,8 @@ export type GeneratorState = readonly number[]
 
 /**
  * Seeded random numbers, one after another: xoshiro128** (Blackman & Vigna 2018), its state filled from the seed by
- * splitmix32. Where many are made at once, as for initial values and dropout, it draws a key, and the numbers depend on
- * that key and their place alone (counter-random.ts). The same seed gives the same numbers on every platform and device.
+ * splitmix32. When many are made at once, as for initial values and dropout, it draws a key, and each number depends
+ * only on that key and its place (counter-random.ts). A seed gives the same numbers on every platform and device.
  */
 export class Generator {
   readonly #s = new Uint32Array(4)
@@ -36,15 +36,15 @@ export class Generator {
     const low = splitmix32(seed % 2 ** 32)
     for (let i = 0; i < 4; i++) this.#s[i] = low()
     if (seed < 2 ** 32) return
-    // In the opposite order, so that halves of the same value don't cancel each other out.
+    // The high half is XORed in the opposite order, so that equal halves don't cancel each other out.
     const high = splitmix32(Math.floor(seed / 2 ** 32))
     for (let i = 3; i >= 0; i--) this.#s[i] ^= high()
   }
 
   /**
-   * All that the next numbers depend on: four words and, after an odd number of calls of `normal`, its next result.
-   * A state that is read and set again later, here or in another generator, repeats the numbers.
-   * @throws OptionError on setting anything else
+   * Everything that the next numbers depend on: four words and, after an odd number of calls of `normal`, its next
+   * result. Setting a state that was read before, here or in another generator, repeats the numbers.
+   * @throws OptionError when it is set to anything else
    */
   get state(): GeneratorState {
     return this.#spare === undefined ? [...this.#s] : [...this.#s, this.#spare]
@@ -88,7 +88,7 @@ export class Generator {
     return [this.bits(), this.bits()]
   }
 
-  /** Sets each value to `value` with probability 1 − p, or otherwise to 0: counter-based numbers under the next key. */
+  /** Sets each value to `value` with probability 1 − p, or else to 0, by counter-based numbers under the next key. */
   mask(values: Float32Array | Float64Array, p: number, value: number): void {
     const fits = values instanceof Float32Array || values instanceof Float64Array
     checkArgument('Generator.mask', 'values', values, fits, 'an array of floats')
@@ -135,7 +135,7 @@ export class Generator {
 
 let current: Generator | undefined
 
-/** The generator that everything uses which is not given another. */
+/** The generator of everything that is not given one. */
 export function defaultGenerator(): Generator {
   current ??= new Generator()
   return current

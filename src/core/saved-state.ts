@@ -2,9 +2,9 @@ import { shown } from './check.js'
 import { describe } from './describe.js'
 import { FormatError } from './errors.js'
 
-// What keeps a saved state from being taken over, in words for one message that tells everything.
+// The reasons why a saved state cannot be loaded, collected in words, so that one message tells them all.
 
-/** Names that `given` lacks, and those that nobody knows. */
+/** The names in `own` that `given` lacks, and those in `given` that are not in `own`. */
 export function nameProblems(own: Iterable<string>, given: object): string[] {
   const names = new Set(own)
   return [
@@ -15,7 +15,7 @@ export function nameProblems(own: Iterable<string>, given: object): string[] {
   ]
 }
 
-/** The same for numbers by name, which must be finite and not below `min`. */
+/** The same for numbers by name, which must also be finite and not below `min`. */
 export function numberProblems(
   own: Readonly<Record<string, number>>,
   given: Readonly<Record<string, number>>,
@@ -34,12 +34,12 @@ export function numberProblems(
 /**
  * Throws a FormatError unless a saved state has these parts, each an object.
  * @param where the function that the user called
- * @param saving the method that gives such a state
+ * @param saving the method that returns such a state
  */
 export function checkParts(where: string, state: unknown, names: readonly string[], saving: string): void {
   const parts = Object(state) as Record<string, unknown>
   if (names.every((name) => typeof parts[name] === 'object' && parts[name] !== null)) return
   throw new FormatError(
-    `${where}: the state is ${describe(state)}, expected { ${names.join(', ')} }, as ${saving}() gives it`,
+    `${where}: the state is ${describe(state)}, expected { ${names.join(', ')} }, as ${saving}() returns it`,
   )
 }

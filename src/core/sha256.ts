@@ -1,4 +1,4 @@
-/** Bytes that are mixed in at once. */
+/** Bytes that are mixed in at a time. */
 const BLOCK = 64
 
 /** The first prime numbers. */
@@ -8,10 +8,10 @@ const primes = (count: number): number[] => {
   return found
 }
 
-/** The first 32 bits behind the point. */
+/** The first 32 bits of the fractional part. */
 const fraction = (x: number): number => (x % 1) * 2 ** 32
 
-/** What hashing begins with, and what each of its 64 rounds adds; made at the first use. */
+/** The initial hash value, and the constants of the 64 rounds; computed at the first use. */
 let constants: { initial: Int32Array; rounds: Int32Array } | undefined
 
 const constantsOf = () => {
@@ -23,8 +23,8 @@ const constantsOf = () => {
 }
 
 /**
- * SHA-256 (FIPS 180-4) of bytes that come in pieces. The Web Crypto API takes them only in one piece of limited size, and
- * pages that came without TLS have none.
+ * SHA-256 (FIPS 180-4) of bytes that come in pieces. The Web Crypto API takes only one piece of limited size, and pages
+ * that were loaded without TLS do not have it.
  */
 export class Sha256 {
   readonly #state = constantsOf().initial.slice()
@@ -50,10 +50,10 @@ export class Sha256 {
     return this
   }
 
-  /** As hexadecimal digits. Nothing may be added after it. */
+  /** The hash as hexadecimal digits. Nothing may be added afterwards. */
   digest(): string {
     const bits = BigInt(this.#bytes) * 8n
-    // A bit of 1, zeros, and the number of bits in the last 8 bytes of a block.
+    // The padding is a bit of 1, zeros, and the number of bits in the last 8 bytes of a block.
     const padding = new Uint8Array(BLOCK - ((this.#bytes + 8) % BLOCK) + 8)
     padding[0] = 0x80
     new DataView(padding.buffer).setBigUint64(padding.length - 8, bits)

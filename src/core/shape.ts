@@ -1,7 +1,7 @@
 import { describe } from './describe.js'
 import { ShapeError } from './errors.js'
 
-/** The lengths of the axes of a tensor; none of a scalar. */
+/** The lengths of the axes of a tensor; empty for a scalar. */
 export type Shape = readonly number[]
 
 /** The number of values of a shape; 1 for a scalar. */
@@ -10,7 +10,7 @@ export const sizeOf = (shape: Shape): number => shape.reduce((size, length) => s
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((length, axis) => length === b[axis])
 
-/** `[3, 4]`, as it stands in messages. */
+/** A shape as messages show it: `[3, 4]`. */
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`
 
 /** @throws ShapeError unless the shape is an array of whole numbers of 0 or more */
@@ -32,7 +32,7 @@ export function checkWholeArguments(where: string, values: readonly unknown[]): 
   const at = values.findIndex((value) => !Number.isSafeInteger(value))
   if (at < 0) return
   const given = describe(values[at])
-  throw new ShapeError(`${where}: an argument is ${given}, expected whole numbers, each an argument of its own`)
+  throw new ShapeError(`${where}: an argument is ${given}, expected whole numbers, one per argument`)
 }
 
 /** The common shape of two operands under NumPy's broadcasting. */
@@ -43,7 +43,7 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
     const y = b[axis - rank + b.length] ?? 1
     if (x !== y && x !== 1 && y !== 1) {
       throw new ShapeError(
-        `${where}: shapes ${formatShape(a)} and ${formatShape(b)} do not go together; axes counted from the last must be equal or 1`,
+        `${where}: shapes ${formatShape(a)} and ${formatShape(b)} cannot be broadcast together; axes counted from the last must be equal or 1`,
       )
     }
     return x === 1 ? y : x

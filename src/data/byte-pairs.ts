@@ -3,17 +3,17 @@ import { bytesOf } from './bytes.js'
 import { slices } from './text.js'
 
 type Encode = (text: string) => number[]
-/** Of each token its text, or its bytes where they are no whole characters. */
+/** The text of each token, or its bytes if they are not whole characters. */
 type Ranks = readonly (string | readonly number[])[]
 
 let loaded: { encode: Encode; ranks: Ranks } | undefined
-/** The bytes of tokens met so far, one character a byte. */
+/** The bytes of the tokens seen so far, with one character for each byte. */
 const forms: string[] = []
 
 /**
- * Loads the tokenizer of 'bpe' tokens: GPT-4o's 200,000 byte-pair tokens (o200k_base), of the package gpt-tokenizer.
- * What loads texts or models does so itself; `sequencesFromText`, which cannot wait, needs it before.
- * @throws DataError where the package is not installed
+ * Loads the tokenizer of 'bpe' tokens: GPT-4o's 200,000 byte-pair tokens (o200k_base), from the package gpt-tokenizer.
+ * Functions that load texts or models call it themselves; call it before `sequencesFromText`, which is synchronous.
+ * @throws DataError if the package is not installed
  */
 export async function loadBytePairs(): Promise<void> {
   if (loaded) return
@@ -22,7 +22,7 @@ export async function loadBytePairs(): Promise<void> {
       import('gpt-tokenizer/encoding/o200k_base'),
       import('gpt-tokenizer/bpeRanks/o200k_base'),
     ])
-    // What looks like a special token, such as <|endoftext|>, is text like any other here.
+    // Text that looks like a special token, such as <|endoftext|>, is ordinary text here.
     const plain = { disallowedSpecial: new Set<string>() }
     loaded = { encode: (text) => encode(text, plain), ranks }
   } catch (error) {
@@ -33,22 +33,22 @@ export async function loadBytePairs(): Promise<void> {
 }
 
 /**
- * Where a text may be cut without changing its tokens: after a letter, before what is neither a letter, a mark nor an
- * apostrophe. The tokenizer's words end there whatever comes before and after.
+ * Matches where a text may be cut without changing its tokens: after a letter and before a character that is not a
+ * letter, a mark or an apostrophe. The tokenizer's words always end there.
  */
 const BORDER = /(?<=\p{L})(?=[^\p{L}\p{M}'])/u
 
 /**
- * UTF-16 units beyond which a run without such a place is cut all the same: the time for a word grows with the square
- * of its length. No natural text has such a run.
+ * A run of more UTF-16 units than this without such a place is cut anyway, because the time for a word grows with the
+ * square of its length. No natural text has such a run.
  */
 const LONGEST = 1024
 
-/** Runs whose tokens are remembered, because most come again and again: all are forgotten when there are so many. */
+/** Tokens of runs are cached, because most runs recur. The cache is cleared when it holds this many runs. */
 const REMEMBERED = 2 ** 15
 const remembered = new Map<string, readonly string[]>()
 
-/** A text as byte-pair tokens, one character a byte. @throws OptionError before `loadBytePairs` */
+/** A text as byte-pair tokens, with one character for each byte. @throws OptionError before `loadBytePairs` */
 export function splitBytePairs(text: string): string[] {
   const tokens: string[] = []
   for (const run of text.split(BORDER)) {
@@ -56,7 +56,7 @@ export function splitBytePairs(text: string): string[] {
     if (!made) {
       made = [...slices(run, LONGEST)].flatMap(encodeRun)
       if (remembered.size === REMEMBERED) remembered.clear()
-      // A copy: what is cut from a text keeps all of it in memory.
+      // The key is a copy, because a slice of a string keeps the whole string in memory.
       if (run.length <= LONGEST) remembered.set(` ${run}`.slice(1), made)
     }
     for (const token of made) tokens.push(token)
@@ -76,7 +76,7 @@ function encodeRun(run: string): string[] {
 const formOf = (token: string | readonly number[]): string =>
   typeof token === 'string' ? bytesOf(token) : String.fromCharCode(...token)
 
-/** How many UTF-16 units at the end of a text belong to tokens that what comes after it may change. */
+/** How many UTF-16 units at the end of a text belong to tokens that the text's continuation may change. */
 export function undecidedPairs(text: string): number {
   let run = text
   for (let length = 256; ; length *= 8) {

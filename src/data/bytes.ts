@@ -1,20 +1,20 @@
-// Bytes as text: one character, U+0000 to U+00FF, for each byte. So every run of bytes, whole characters of UTF-8 or
-// not, has one string, which JSON keeps, and ASCII reads as itself.
+// Bytes as text: one character, U+0000 to U+00FF, for each byte. Every run of bytes, whether or not it is whole UTF-8
+// characters, thus has one string, which survives JSON, and ASCII reads as itself.
 
-/** Code units whose bytes are made at once: what a call takes as arguments. */
+/** Bytes that become characters in one call, whose number of arguments is limited. */
 const BLOCK = 8192
 
-/** The UTF-8 of a text, one character a byte. */
+/** The UTF-8 of a text, with one character for each byte. */
 export function bytesOf(text: string): string {
   const bytes = new TextEncoder().encode(text)
-  // As many bytes as code units: ASCII.
+  // A text with as many bytes as code units is ASCII.
   if (bytes.length === text.length) return text
   let made = ''
   for (let i = 0; i < bytes.length; i += BLOCK) made += String.fromCharCode(...bytes.subarray(i, i + BLOCK))
   return made
 }
 
-/** From bytes that come in pieces, one character a byte, to the text of the UTF-8 characters that are whole by then. */
+/** Decodes UTF-8 that comes in pieces, with one character for each byte; returns characters once they are whole. */
 export class ByteText {
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -25,7 +25,7 @@ export class ByteText {
     )
   }
 
-  /** What a character cut off at the end comes to: U+FFFD. */
+  /** U+FFFD if the last character is cut off, or else nothing. */
   flush(): string {
     return this.#decoder.decode()
   }

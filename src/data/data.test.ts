@@ -55,7 +55,7 @@ describe('Vocab', () => {
     expect(tokens).toEqual(['<unk>', '<pad>', 'b', 'a'])
   })
 
-  test('encodes and decodes; the unknown is 0', () => {
+  test('encodes and decodes; unknown tokens are 0', () => {
     expect([...vocab.encode('cab?')]).toEqual([2, 4, 3, 0])
     expect(vocab.decode([2, 0])).toEqual(['c', '<unk>'])
     expect(vocab.join(vocab.decode(vocab.encode('abcd')))).toBe('abcd')
@@ -68,7 +68,7 @@ describe('Vocab', () => {
     expect(words.join(words.decode(words.encode(' the  dog ')))).toBe('the dog')
   })
 
-  test('of a saved list: <unk> first, nothing twice', () => {
+  test('of a saved list: <unk> comes first, and no token appears twice', () => {
     expect(Vocab.of(['<unk>', 'a']).size).toBe(2)
     expect(() => Vocab.of(['a'])).toThrow("expected '<unk>'")
     expect(() => Vocab.of(['<unk>', 'a', 'a'])).toThrow('twice')
@@ -109,7 +109,7 @@ describe('SequenceData', () => {
     )
   })
 
-  test('sequential: each batch continues the last, row by row; no token is left that would fill another', () => {
+  test('sequential: each batch continues the last, row by row, and too few tokens are left to fill another', () => {
     fc.assert(
       fc.property(sizes, (size) => {
         const { batchSize, numSteps } = size
@@ -163,7 +163,7 @@ describe('SequenceData', () => {
       const made = [...data.batches()].flatMap(({ x }) => [x.data[0], x.data[numSteps]])
       expect(made).toEqual(starts.slice(0, made.length))
     }
-    // Two passes at once don't share their order.
+    // Two passes at the same time don't share their order.
     const [one, other] = [data.batches(), data.batches()].map((batches) => batches[Symbol.iterator]())
     const seen: number[][] = [[], []]
     for (let i = 0; i < 18; i++) {
@@ -225,7 +225,7 @@ describe('SequenceData', () => {
 describe('sequencesFromText', () => {
   const text = 'It was the best of times,\nit was the worst of times. '.repeat(10)
 
-  test('builds the vocabulary from all, and cuts the corpus afterwards', () => {
+  test('builds the vocabulary from the whole text, and cuts the corpus afterwards', () => {
     const sizes = { batchSize: 2, numSteps: 5, maxTokens: 100, clean: true }
     const { vocab, corpus } = sequencesFromText(`${text}xyz`, sizes)
     expect(corpus.length).toBe(100)
@@ -237,15 +237,15 @@ describe('sequencesFromText', () => {
     ['German', 'Über den Wolken muß die Freiheit wohl grenzenlos sein. '],
     ['Russian', 'Все счастливые семьи похожи друг на друга, 1877.\r\n'],
     ['Chinese', '学而时习之，不亦说乎？🐋\n'],
-  ])('a %s text is taken as it is, whole', (_language, line) => {
+  ])('a %s text is loaded whole and unchanged', (_language, line) => {
     const own = line.repeat(1000)
     const { vocab, corpus, changes } = sequencesFromText(own, { batchSize: 2, numSteps: 5 })
     expect(vocab.join(vocab.decode(corpus.subarray(0, corpus.length)))).toBe(own)
     expect(changes).toEqual({ replaced: 0, lowered: 0, cut: 0 })
   })
 
-  test('what cleaning, lower case and a limit changed is counted', () => {
-    // All but the letters goes: the apostrophe becomes a space; what is at a line's beginning or end is dropped.
+  test('changes by cleaning, lower case and a limit are counted', () => {
+    // Only letters stay: the apostrophe becomes a space, and what is at a line's beginning or end is dropped.
     const given = "It's,  é\nß 🐋 Bee . "
     const sizes = { batchSize: 1, numSteps: 1 }
     const cleaned = sequencesFromText(given, { ...sizes, clean: true, maxTokens: 5 })
@@ -261,10 +261,12 @@ describe('sequencesFromText', () => {
     expect(known.changes).toEqual({ replaced: 0, lowered: 0, cut: 1 })
   })
 
-  test('cleaning that leaves nothing says so, and what to do', () => {
+  test('if cleaning leaves nothing, the error says so and what to do', () => {
     const load = () => sequencesFromText('Все счастливые семьи', { clean: true })
-    expect(load).toThrow('sequencesFromText: cleaning leaves nothing of the text, which has none of the letters A–Z')
-    expect(load).toThrow('take it as it is, without cleaning')
+    expect(load).toThrow(
+      'sequencesFromText: cleaning leaves nothing of the text, because it has none of the letters A–Z',
+    )
+    expect(load).toThrow('load it without cleaning')
   })
 
   test.each([

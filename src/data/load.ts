@@ -7,18 +7,18 @@ import { type TextChanges, type TextOptions, type TokenKind, tokenKinds } from '
 import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from './tokens.js'
 import { checkVocab, Vocab, type VocabOptions } from './vocab.js'
 
-/** How a text becomes batches of tokens. */
+/** How a text becomes token numbers. */
 export interface EncodeOptions extends TextOptions, Pick<VocabOptions, 'minFreq'> {
-  /** A vocabulary to encode with, such as a saved model's, in the place of one of this text's tokens. */
+  /** A vocabulary to encode with, such as a saved model's. Default: one of this text's own tokens. */
   vocab?: Vocab
 }
 
-/** Tokens of The Time Machine that the book trains on. */
+/** The number of tokens of The Time Machine that the book trains on. */
 export const BOOK_TOKENS = 10_000
 
 /** How a text is cleaned, cut into tokens and made into batches. */
 export interface LoadOptions extends SequenceOptions, EncodeOptions {
-  /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default Infinity. */
+  /** The corpus is cut to this many tokens, after the vocabulary was built from the whole text. Default Infinity. */
   maxTokens?: number
 }
 
@@ -36,15 +36,15 @@ export const loadOptions: OptionKinds<LoadOptions> = { ...sequenceOptions, ...en
 export interface LoadedText {
   data: SequenceData
   vocab: Vocab
-  /** Every token kept, by number. */
+  /** The numbers of all tokens that were kept. */
   corpus: Corpus
   /** How much of the text was changed. */
   changes: TextChanges
 }
 
 /**
- * A text as batches of token numbers, with its vocabulary. It is taken as it is, whole; with `clean: true` and
- * `maxTokens: 10_000`, as the book's `load_data_time_machine` takes its text.
+ * A text as batches of token numbers, with its vocabulary. By default the text is loaded whole and unchanged; with
+ * `clean: true` and `maxTokens: 10_000`, as the book's `load_data_time_machine` loads its own.
  * @throws DataError for a text without tokens or too short for one batch, OptionError for a size out of range, or for
  *   'bpe' tokens before `loadBytePairs`
  */
@@ -53,7 +53,7 @@ export function sequencesFromText(text: string, options: LoadOptions = {}): Load
   return withSequences(encodeString(text, options, 'sequencesFromText'), options, 'sequencesFromText')
 }
 
-/** A corpus with its batches. @param where the function that the user called */
+/** Adds batches to a loaded corpus. @param where the function that the user called */
 export function withSequences<T extends { corpus: Corpus }>(
   loaded: T,
   { batchSize, numSteps, sampling, generator }: SequenceOptions,
@@ -65,7 +65,7 @@ export function withSequences<T extends { corpus: Corpus }>(
 }
 
 /**
- * The tokens of a text in memory.
+ * Encodes a text that is in memory.
  * @param where the function that the user called, for messages
  */
 export function encodeString(
@@ -83,7 +83,7 @@ export function encodeString(
     vocab = Vocab.ofCounts(counter.counts(), { minFreq, kind })
   }
   const Numbers = numbersFor(vocab.size)
-  // A UTF-16 unit has at most three bytes of UTF-8, and so as many tokens.
+  // A UTF-16 unit takes at most three bytes of UTF-8, hence makes at most three tokens.
   const numbers = new Numbers(Math.min(maxTokens, kind === 'char' || kind === 'word' ? text.length : 3 * text.length))
   let [length, total] = [0, 0]
   const encode = tokenEncoder(vocab)
@@ -100,9 +100,9 @@ export function encodeString(
 }
 
 /**
- * What a text is to be loaded as, with the defaults of what was left out.
+ * Checks how a text is to be loaded, and fills in the defaults.
  * @param where the function that the user called
- * @throws OptionError for an option out of range, or other tokens than those of a given vocabulary
+ * @throws OptionError for an option out of range, or for tokens of another kind than a given vocabulary's
  */
 export function checkLoad(
   where: string,
@@ -126,7 +126,7 @@ export function checkSome(where: string, tokens: number, { replaced }: Pick<Text
   if (tokens > 0) return
   throw new DataError(
     replaced > 0
-      ? `${where}: cleaning leaves nothing of the text, which has none of the letters A–Z; take it as it is, without cleaning (clean: false, on the command line --no-clean)`
+      ? `${where}: cleaning leaves nothing of the text, because it has none of the letters A–Z; load it without cleaning (clean: false, on the command line --no-clean)`
       : `${where}: the text is empty, expected some characters`,
   )
 }

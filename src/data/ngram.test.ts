@@ -8,7 +8,7 @@ const V = 3
 const textsFrom = (minLength: number) => fc.array(fc.integer({ min: 0, max: V - 1 }), { minLength, maxLength: 60 })
 const texts = textsFrom(1)
 
-/** The formula as it stands in its definition, over lists. */
+/** The formula exactly as it is defined, computed over lists. */
 function wittenBell(train: number[], context: number[], token: number): number {
   const lower = context.length === 0 ? 1 / V : wittenBell(train, context.slice(1), token)
   if (context.length === 0) return smooth(train, token, lower)
@@ -30,7 +30,7 @@ describe('n-gram baselines', () => {
         const found = await ngramBaselines(Uint8Array.from(train), Uint8Array.from(held), V, { maxOrder })
         expect(found.map(({ order }) => order)).toEqual(Array.from({ length: maxOrder }, (_, n) => n + 1))
         for (const { order, loss, perplexity, bits, counted } of found) {
-          // All but the first token, as of a recurrent model.
+          // Every token but the first is predicted, as by a recurrent model.
           const losses = held.map(
             (token, i) => -Math.log(wittenBell(train, held.slice(Math.max(0, i - order + 1), i), token)),
           )
@@ -90,7 +90,7 @@ describe('n-gram baselines', () => {
     expect(found[2].loss).toBeCloseTo(sum / (train.length - 1), 8)
   })
 
-  test('memory has a bound: a huge text is counted from its beginning on', async () => {
+  test('memory is bounded: only the beginning of a huge text is counted', async () => {
     const train = Int32Array.from({ length: 600_000 }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 16)
     const test = Uint8Array.of(1, 2, 3)
     const options = { maxOrder: 3, maxMemory: 20_000_000 }
@@ -104,7 +104,7 @@ describe('n-gram baselines', () => {
     expect(alone).toEqual(await ngramBaselines(train, test, 65_536, options))
   })
 
-  test('ends when told to, saying why, and tells how far it is', async () => {
+  test('ends with the reason of the signal when aborted, and reports its progress', async () => {
     const text = new Uint8Array(200_000)
     const done: number[] = []
     await ngramBaselines(text, text, V, { onProgress: (part) => done.push(part) })
@@ -115,7 +115,7 @@ describe('n-gram baselines', () => {
     await expect(ngramBaselines(text, text, V, { signal: abort.signal, onProgress })).rejects.toThrow('enough')
   })
 
-  test('orders end where numbers would not be exact', () => {
+  test('the order is limited to n-grams whose numbers are exact', () => {
     expect(new NgramModel(50_000, 6).maxOrder).toBe(3)
     expect(new NgramModel(256, 9).maxOrder).toBe(6)
     expect(new NgramModel(1, 6).maxOrder).toBe(6)

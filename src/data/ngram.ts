@@ -6,7 +6,7 @@ import { type Corpus, checkCorpus } from './sequences.js'
 
 /** How well n-grams predict a text: a yardstick for language models. */
 export interface Baseline {
-  /** Tokens of an n-gram: 1 for frequencies alone. */
+  /** The number of tokens in an n-gram: 1 for token frequencies alone. */
   order: number
   /** Mean over the predicted tokens, in nats. */
   loss: number
@@ -14,7 +14,7 @@ export interface Baseline {
   perplexity: number
   /** The same loss in bits. */
   bits: number
-  /** Tokens in which the n-grams were counted: all of the training text, or the beginning of one that is huge. */
+  /** The number of tokens whose n-grams were counted: the whole training text, or the beginning of a huge one. */
   counted: number
 }
 
@@ -27,10 +27,9 @@ export interface BaselineOptions {
    * enough for some 60 million characters of English at order 6, or 2 million tokens without any repetition.
    */
   maxMemory?: number
-  /** Ends the work: the promise is rejected with the reason of the signal. */
+  /** Ends the work: the promise is rejected with the signal's reason. */
   signal?: AbortSignal
-  /** @param done the part of the work that is done, from 0 to 1 */
-  /** Is told how much of the work is done, from 0 to 1. */
+  /** Called with the part of the work that is done, from 0 to 1. */
   onProgress?: (done: number) => void
 }
 
@@ -52,8 +51,8 @@ const MAX_COUNTED = 2 ** 32 - 1
  *
  *     P(w | h) = (c(h w) + T(h) P(w | h')) / (c(h) + T(h))
  *
- * with c(h) the number of tokens that followed the context h, T(h) the number of different ones, h' the context
- * without its first token, and every token equally likely below the first order. P sums to 1 over the vocabulary.
+ * where c(h) is the number of tokens that followed the context h, T(h) the number of different ones, and h' the context
+ * without its first token. Below the first order every token is equally likely. P sums to 1 over the vocabulary.
  */
 export class NgramModel {
   readonly maxOrder: number
@@ -68,7 +67,7 @@ export class NgramModel {
   ) {
     checkWhole('NgramModel', 'vocabSize', vocabSize)
     checkWhole('NgramModel', 'maxOrder', maxOrder)
-    // An n-gram's number, its tokens as digits, must be exact.
+    // An n-gram's number has its tokens as digits and must be exact in a double.
     this.maxOrder = Math.max(1, Math.min(maxOrder, Math.floor(Math.log(2 ** 53) / Math.log(Math.max(vocabSize, 2)))))
     this.#grams = Array.from({ length: this.maxOrder }, () => new Counts(1))
     this.#contexts = Array.from({ length: this.maxOrder }, () => new Counts(2))
@@ -80,7 +79,7 @@ export class NgramModel {
   }
 
   /**
-   * Counts the n-grams that end at each of `tokens` from `from` on; those before are context.
+   * Counts the n-grams that end at each of `tokens` from `from` on; the tokens before are context.
    * @param where the function that the user called, for messages
    * @throws OptionError for a token that is not in the vocabulary
    */
@@ -105,7 +104,7 @@ export class NgramModel {
     }
   }
 
-  /** P(tokens[i] | the tokens before it) by n-grams of each order, written to `probabilities` from order 1 on. */
+  /** Writes P(tokens[i] | the tokens before it) by the n-grams of each order to `probabilities`, from order 1 on. */
   probabilities(tokens: ArrayLike<number>, i: number, probabilities: Float64Array): void {
     const where = 'NgramModel.probabilities'
     checkTokens(where, tokens)
@@ -138,7 +137,7 @@ export class NgramModel {
     for (let i = 0; i < tokens.length; i++) {
       if (!Number.isInteger(tokens[i]) || tokens[i] >= this.vocabSize || tokens[i] < 0) {
         throw new OptionError(
-          `${where}: the text has token ${shown(tokens[i])}, expected 0 to ${this.vocabSize - 1} by vocabSize = ${this.vocabSize}`,
+          `${where}: the text has token ${shown(tokens[i])}, expected 0 to ${this.vocabSize - 1} for vocabSize = ${this.vocabSize}`,
         )
       }
     }
@@ -151,8 +150,8 @@ function checkTokens(where: string, tokens: ArrayLike<number>): void {
 }
 
 /**
- * The losses of n-gram models of every order up to the longest. They are counted in one text and predict every token of
- * another except its first, the same tokens that a model predicts in `evaluateCorpus`.
+ * The losses of n-gram models of every order up to the longest. Their n-grams are counted in one text, and they predict
+ * every token of another except its first: the same tokens that a model predicts in `evaluateCorpus`.
  * @throws DataError if a text is too short, OptionError for a token out of range
  */
 export async function ngramBaselines(
@@ -196,7 +195,7 @@ export async function ngramBaselines(
   const counted = await read(train, 0, (tokens, from) => {
     model.count(tokens, from, 'ngramBaselines')
     left -= WINDOW
-    // The tables may double in the next window.
+    // The tables may double in size during the next window.
     return left > 0 && model.bytes * 2 <= maxMemory
   })
   const sums = new Float64Array(model.maxOrder)
@@ -220,7 +219,7 @@ export async function ngramBaselines(
 const TOTAL = 0
 const TYPES = 1
 
-/** Counts for whole numbers below 2⁵³: a hash table with open addressing, with 8 bytes a place and 4 for each column. */
+/** Counts by whole numbers below 2⁵³, in a hash table with open addressing: 8 bytes a place, and 4 for each column. */
 class Counts {
   #keys = new Float64Array(64).fill(-1)
   #size = 0

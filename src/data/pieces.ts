@@ -4,23 +4,23 @@ import { splitBytePairs, undecidedPairs } from './byte-pairs.js'
 import { bytesOf } from './bytes.js'
 import { slices, type TextChanges, type TextOptions, type TokenKind, tokenKinds } from './text.js'
 
-/** UTF-16 units of a piece of a text that is there as a whole. */
+/** UTF-16 units in a piece of a text that is in memory as a whole. */
 const PIECE = 2 ** 16
 
-/** UTF-16 units of the longest word. */
+/** The most UTF-16 units that a word may have. */
 const LONGEST_WORD = 2 ** 20
 
 /**
- * A text that comes in parts, cut anywhere between two characters, cleaned and cut again where no token is: the
- * tokens of each piece are what they would be in the whole text. A piece of bytes has one character a byte.
+ * Takes a text in parts that may end between any two characters, cleans it, and cuts it between tokens: each piece has
+ * the tokens that it would have in the whole text. A piece of bytes has one character for each byte.
  */
 export class PieceStream {
-  /** What was changed of the text so far. */
+  /** How much of the text was changed so far. */
   readonly changes: Omit<TextChanges, 'cut'> = { replaced: 0, lowered: 0 }
   readonly #kind: TokenKind
   readonly #where: string
   readonly #change: (text: string) => string
-  /** The end of what came, while it may belong to a token that goes on. */
+  /** The end of the text so far, held back because its last token may go on. */
   #rest = ''
 
   /**
@@ -36,7 +36,7 @@ export class PieceStream {
     this.#change = clean ? cleaner(lineBreak, this.changes) : lowercase ? lowerer(this.changes) : (text) => text
   }
 
-  /** What can be cut into tokens by now, which may be nothing. @throws DataError for a word of a million characters */
+  /** Adds a part; returns the piece that is now ready, or ''. @throws DataError for a word of a million characters */
   push(part: string): string {
     const text = this.#change(part)
     if (this.#kind === 'char') return text
@@ -45,21 +45,21 @@ export class PieceStream {
     const undecided = this.#kind === 'word' ? undecidedWord(all) : undecidedPairs(all)
     if (undecided > LONGEST_WORD) {
       throw new DataError(
-        `${this.#where}: the text has a word of more than ${LONGEST_WORD} characters; use another kind of tokens than 'word'`,
+        `${this.#where}: the text has a word of more than ${LONGEST_WORD} characters; use tokens other than 'word'`,
       )
     }
     this.#rest = all.slice(all.length - undecided)
     return all.slice(0, all.length - undecided)
   }
 
-  /** The rest, when nothing more comes. */
+  /** Returns the rest at the end of the text. */
   flush(): string {
     const rest = this.#rest
     this.#rest = ''
     return rest
   }
 
-  /** The pieces of a text that is there as a whole. */
+  /** The pieces of a text that is in memory as a whole. */
   *pieces(text: string): Generator<string> {
     for (const part of slices(text, PIECE)) yield this.push(part)
     yield this.flush()
@@ -71,9 +71,9 @@ type Changes = PieceStream['changes']
 /** `cleanLines` for a text in parts, its lines joined by `lineBreak`; parts need not end with lines. */
 function cleaner(lineBreak: '' | ' ', changes: Changes): (text: string) => string {
   const decoder = new TextDecoder()
-  // What comes before the next letter: nothing after another letter, else a space, or nothing at a line's beginning.
+  // The state before the next letter: a letter came last; a space is due; or a line has begun and nothing is due.
   let before: 'letter' | 'space' | 'nothing' = 'nothing'
-  /** Whether there was a space among the characters that `before` stands for, so that a space is no change. */
+  /** Whether a space was among the characters since the last letter, so that writing one space changes nothing. */
   let hadSpace = false
   return (text) => {
     const letters = new Uint8Array(text.length + 1)
@@ -92,7 +92,7 @@ function cleaner(lineBreak: '' | ' ', changes: Changes): (text: string) => strin
         hadSpace = false
         continue
       }
-      // The second half of a surrogate pair is no character of its own.
+      // The second half of a surrogate pair does not count as a character.
       if ((code & 0xfc00) !== 0xdc00) changes.replaced++
       if (lineBreak === '' && (code === 10 || code === 13)) before = 'nothing'
       else if (before === 'letter') before = 'space'
@@ -102,7 +102,7 @@ function cleaner(lineBreak: '' | ' ', changes: Changes): (text: string) => strin
   }
 }
 
-/** Lower case character by character: Σ is σ also at a word's end, which a part of a text may not know. */
+/** Lower case character by character: Σ always becomes σ, because a part may not show whether a word ends there. */
 const lowerer = (changes: Changes) => (text: string) => {
   changes.lowered += text.match(/\p{Changes_When_Lowercased}/gu)?.length ?? 0
   return text.replaceAll('Σ', 'σ').toLowerCase()
@@ -115,14 +115,14 @@ function undecidedWord(text: string): number {
   return text.length - start
 }
 
-/** Words of a piece or its byte-pair tokens. */
+/** The words of a piece, or its byte-pair tokens. */
 export const splitPiece = (piece: string, kind: 'word' | 'bpe'): string[] =>
   kind === 'word' ? piece.split(/\s+/).filter((word) => word !== '') : splitBytePairs(piece)
 
 /**
- * Tokens of a text, one after another without being collected. Under `clean` the text goes through `cleanLines`
- * first; its lines are joined with nothing between them, as in the book, or where tokens are words or their parts,
- * with a space.
+ * Yields the tokens of a text one by one, without collecting them. With `clean`, the text goes through `cleanLines`
+ * first, and its lines are joined: with nothing between them, as in the book, or with a space if tokens are words or
+ * parts of words.
  */
 export function* tokensOf(text: string, kind: TokenKind, clean: boolean): Generator<string> {
   checkString('tokensOf', 'the text', text)

@@ -5,27 +5,27 @@ import { Generator } from '../core/random.js'
 import { fromData } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** How batches are drawn: neighbours follow one another (`sequential`), or the order is random. */
+/** How batches are drawn: each batch continues the last one (`sequential`), or sequences come in random order. */
 export type Sampling = 'sequential' | 'random'
 
-/** Numbers of tokens, in as few bytes as the vocabulary allows: a typed array, or what reads a file like one. */
+/** Token numbers, in as few bytes as the vocabulary allows: a typed array, or an object that reads a file like one. */
 export interface Corpus {
   readonly length: number
   /** The tokens from `from` up to, not including, `to`. */
   subarray(from: number, to: number): Uint8Array | Uint16Array | Int32Array
 }
 
-/** Inputs and labels of one step, both int32 [batch, numSteps]; labels are the inputs one token later. */
+/** The inputs and labels of one step, both int32 [batch, numSteps]; labels are the inputs one token later. */
 export interface Batch {
   x: Tensor
   y: Tensor
 }
 
-/** Sizes and order of batches. */
+/** The sizes and the order of batches. */
 export interface SequenceOptions {
-  /** Sequences in a batch. Default 32. */
+  /** The number of sequences in a batch. Default 32. */
   batchSize?: number
-  /** Tokens of a sequence. Default 35. */
+  /** The number of tokens in a sequence. Default 35. */
   numSteps?: number
   /** Default 'sequential'. */
   sampling?: Sampling
@@ -43,20 +43,20 @@ export const sequenceOptions: OptionKinds<SequenceOptions> = {
 /**
  * A corpus cut into batches as the book does it, with a fresh random offset at each pass.
  *
- * - `sequential`: as many tokens as fill `batchSize` equal rows; row by row, each batch goes on where the
- *   last one ended, so that a model's state can be carried.
+ * - `sequential`: the tokens that fill `batchSize` equal rows; row by row, each batch continues where the last one
+ *   ended, so that a model's state can be carried over.
  * - `random`: subsequences that do not overlap, shuffled.
  */
 export class SequenceData {
   readonly batchSize: number
   readonly numSteps: number
   readonly sampling: Sampling
-  /** Where the offsets and the order of each pass are drawn from, at its beginning. */
+  /** Draws the offset and the order of each pass when the pass begins. */
   readonly generator: Generator
-  /** Of a random pass that is over, for the next one. */
+  /** The array of a finished random pass, which the next pass reuses. */
   #numbers: Uint32Array | undefined
 
-  /** @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch */
+  /** @throws OptionError for sizes that are not whole, DataError for a corpus that may be too short for one batch */
   constructor(
     readonly corpus: Corpus,
     options: SequenceOptions = {},
@@ -70,17 +70,17 @@ export class SequenceData {
     this.generator = generator
   }
 
-  /** Batches of a pass whose random offset is 0. */
+  /** The most batches that a pass can have: those of a pass whose random offset is 0. */
   get mostBatches(): number {
     return Math.floor((this.corpus.length - 1) / this.batchItems)
   }
 
-  /** Tokens of a batch. */
+  /** The number of tokens in a batch. */
   get batchItems(): number {
     return this.batchSize * this.numSteps
   }
 
-  /** One pass over the corpus, from a batch of it on; the generator draws for the whole pass all the same. */
+  /** One pass over the corpus, beginning with batch `from`; the generator draws as for the whole pass. */
   batches(from = 0): IterableIterator<Batch> {
     checkWhole('SequenceData.batches', 'from', from, 0)
     return this.sampling === 'sequential' ? this.#sequential(from) : this.#random(from)
@@ -99,7 +99,7 @@ export class SequenceData {
     const { corpus, batchSize, numSteps } = this
     const offset = this.generator.integer(numSteps)
     const count = Math.floor((corpus.length - offset - 1) / numSteps)
-    // A long text has so many subsequences that their numbers take four bytes each, and the next pass takes the same.
+    // A long text has very many subsequences: each number takes four bytes, and the next pass reuses the array.
     const numbers = this.#numbers ?? new Uint32Array(Math.floor((corpus.length - 1) / numSteps))
     this.#numbers = undefined
     try {
@@ -129,7 +129,7 @@ export class SequenceData {
   }
 }
 
-/** @throws OptionError unless a value is an array of whole numbers or has `length` and `subarray` as one */
+/** @throws OptionError unless a value is an array of whole numbers, or has `length` and `subarray` like one */
 export function checkCorpus(where: string, name: string, corpus: Corpus): void {
   const isWhole = [Uint8Array, Uint16Array, Int32Array].some((array) => corpus instanceof array)
   const reads = Number.isSafeInteger(corpus?.length) && typeof corpus.subarray === 'function'
@@ -138,10 +138,10 @@ export function checkCorpus(where: string, name: string, corpus: Corpus): void {
 }
 
 /**
- * What a corpus and the options of its batches must be.
+ * Checks a corpus and the options of its batches.
  * @param where the function that the user called
- * @param name what the corpus is there
- * @throws OptionError for sizes that are not whole, DataError for a corpus that may not fill one batch
+ * @param name that function's name for the corpus
+ * @throws OptionError for sizes that are not whole, DataError for a corpus that may be too short for one batch
  */
 export function checkSequences(
   where: string,

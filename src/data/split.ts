@@ -5,7 +5,7 @@ import { type Corpus, checkCorpus } from './sequences.js'
 
 /** The shares of a text that are held out. */
 export interface SplitOptions {
-  /** The part of the tokens kept for validation, from 0 to below 1. Default 0. */
+  /** The part of the tokens kept for validation, 0 or more and below 1. Default 0. */
   validation?: number
   /** The part kept for testing. Default 0. */
   test?: number
@@ -13,20 +13,20 @@ export interface SplitOptions {
 
 const splitOptions: OptionKinds<SplitOptions> = { validation: 'any', test: 'any' }
 
-/** A text in three parts; those of no share are absent. */
+/** A text in up to three parts. */
 export interface SplitCorpus {
   train: Corpus
-  /** Absent where its part is 0; so is `test`. */
+  /** Absent if its share is 0, as is `test`. */
   validation?: Corpus
   test?: Corpus
 }
 
 /**
  * Cuts a corpus into contiguous pieces: the beginning for training, then validation, then test. They are views that
- * copy nothing, also of a corpus in a file. No token belongs to two of them, and since batches are made within a
- * piece, no label of one is an input or a label of another: the last token of a piece is a label only there, and the
- * first of the next only an input.
- * @throws OptionError for parts out of range, or so small that they hold no token
+ * copy nothing, even if the corpus is in a file. No token belongs to two pieces, and batches are made within a piece,
+ * so no label of one is an input or a label of another: the last token of a piece is a label only there, and the first
+ * token of the next piece is only an input.
+ * @throws OptionError for shares out of range, or so small that a piece would be empty
  */
 export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCorpus {
   checkOptions('splitCorpus', options, splitOptions)
@@ -36,7 +36,7 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCo
   checkNumber('splitCorpus', 'test', test, 0)
   if (validation + test >= 1) {
     throw new OptionError(
-      `splitCorpus: validation and test are ${validation} and ${test}, expected less than 1 together, so that some is left to train on`,
+      `splitCorpus: validation and test are ${validation} and ${test}, expected less than 1 together, so that some of the text is left to train on`,
       ['validation', 'test'],
     )
   }
@@ -44,7 +44,7 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCo
     const size = Math.floor(corpus.length * part)
     if (part > 0 && size === 0) {
       throw new OptionError(
-        `splitCorpus: ${name} is ${part}, which of ${corpus.length} tokens is none; use a larger part`,
+        `splitCorpus: ${name} is ${part}, which is less than one of ${corpus.length} tokens; use a larger part`,
         [name],
       )
     }
@@ -58,7 +58,7 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCo
   return pieces
 }
 
-/** The tokens of a corpus from one place up to another. */
+/** A view of a corpus from one place up to another. */
 class CorpusView implements Corpus {
   readonly length: number
 
@@ -70,7 +70,7 @@ class CorpusView implements Corpus {
     this.length = to - from
   }
 
-  /** Places are counted from the view's beginning; what lies beyond its ends is left out. */
+  /** Places are counted from the view's beginning; places beyond its ends are left out. */
   subarray(from: number, to: number): ReturnType<Corpus['subarray']> {
     const within = (place: number) => this.from + Math.max(0, Math.min(place, this.length))
     return this.corpus.subarray(within(from), within(to))

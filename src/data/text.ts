@@ -18,19 +18,19 @@ export interface TextOptions {
   lowercase?: boolean
 }
 
-/** How much of a text was changed as it was loaded; all are 0 where it was taken as it is, whole. */
+/** How much of a text was changed as it was loaded; all are 0 if it was loaded whole and unchanged. */
 export interface TextChanges {
   /** Characters other than A–Z that cleaning turned into spaces or dropped. */
   replaced: number
-  /** Capital letters that became small. */
+  /** Capital letters that became lower case. */
   lowered: number
-  /** Tokens beyond `maxTokens`, which the corpus does not have. */
+  /** Tokens beyond `maxTokens`, which are not in the corpus. */
   cut: number
 }
 
 /**
  * The book's cleaning: line by line, every run of characters outside A–Z and a–z becomes one space, the ends
- * are stripped, and capitals become small. Empty lines stay, as nothing.
+ * are stripped, and capitals become lower case. Empty lines stay, as empty strings.
  */
 export function cleanLines(text: string): string[] {
   checkString('cleanLines', 'the text', text)
@@ -42,7 +42,7 @@ export function cleanLines(text: string): string[] {
   )
 }
 
-/** A text in slices of `length` UTF-16 units, or one less where that would cut a character. */
+/** A text in slices of `length` UTF-16 units, or one fewer if that would cut a character in two. */
 export function* slices(text: string, length: number): Generator<string> {
   for (let start = 0; start < text.length; ) {
     let end = start + length

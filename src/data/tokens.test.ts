@@ -12,7 +12,7 @@ import { Vocab } from './vocab.js'
 
 beforeAll(loadBytePairs)
 
-/** Texts of what is hard: several bytes a character, joined emoji, marks, spaces and breaks, apostrophes, halves. */
+/** Texts of hard cases: characters of several bytes, joined emoji, marks, white space, apostrophes, lone surrogates. */
 const texts = fc
   .array(
     fc.oneof(
@@ -59,13 +59,13 @@ describe.each(tokenKinds)('%s tokens', (kind) => {
   const vocabOf = (text: string) => Vocab.count(tokensOf(text, kind, false), { kind })
   const expected = (text: string) => (kind === 'word' ? text.split(/\s+/).filter(Boolean).join(' ') : text)
 
-  test('a text comes back, whole and as a stream, also by way of vocab.json', () => {
+  test('a text survives encoding and decoding, whole and as a stream, also with a vocabulary from vocab.json', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const vocab = parseVocab(vocabToJson(vocabOf(text)), 'vocab.json')
         const numbers = vocab.encode(text)
         const unknown = vocab.decode(numbers).filter((token) => token === '<unk>').length
-        // Where a word of the text is '<unk>' itself, it has that number.
+        // A word of the text may be '<unk>' itself, which then has a number.
         if (kind !== 'word') expect(unknown).toBe(0)
         const tokens = vocab.decode(numbers)
         expect(vocab.join(tokens)).toBe(expected(text))
@@ -76,7 +76,7 @@ describe.each(tokenKinds)('%s tokens', (kind) => {
     )
   })
 
-  test('a text in any parts has the same tokens', () => {
+  test('a text has the same tokens in whatever parts it comes', () => {
     const cuts = fc.array(fc.nat(400), { maxLength: 8 })
     const options: fc.Arbitrary<TextOptions> = fc.record({ clean: fc.boolean(), lowercase: fc.boolean() })
     fc.assert(
@@ -89,7 +89,7 @@ describe.each(tokenKinds)('%s tokens', (kind) => {
         const tokens = (all: string[]) =>
           all.flatMap((piece) => (kind === 'byte' ? [...piece] : Vocab.of(['<unk>'], kind).split(piece)))
         expect(tokens(pieces)).toEqual(tokens([...new PieceStream({ ...options, tokens: kind }, 'test').pieces(text)]))
-        // Independently of pieces: what the options promise of the text as a whole.
+        // What the options promise for the text as a whole, computed without pieces.
         const lineBreak = kind === 'word' || kind === 'bpe' ? ' ' : ''
         const changed = options.clean
           ? cleanLines(text)
@@ -104,7 +104,7 @@ describe.each(tokenKinds)('%s tokens', (kind) => {
     )
   })
 
-  test('the vocabulary has the tokens that occur, and a given one makes the others unknown', () => {
+  test('the vocabulary has the tokens that occur, and with a given one, tokens that it lacks are unknown', () => {
     const sizes = { batchSize: 1, numSteps: 2, tokens: kind, clean: false }
     const { vocab, corpus } = sequencesFromText('a whale is a whale is a whale', sizes)
     expect(new Set(corpus.subarray(0, corpus.length)).size).toBe(vocab.size - 1)
@@ -129,7 +129,7 @@ describe('bytes', () => {
     )
   })
 
-  test('are held back until a character is whole; one cut off is U+FFFD', () => {
+  test('are held back until a character is whole; a character cut off is U+FFFD', () => {
     const vocab = Vocab.count('é\xe9', { kind: 'byte' })
     const stream = vocab.textStream()
     const [first, second, third] = vocab.split('鯨')
@@ -138,7 +138,7 @@ describe('bytes', () => {
     expect(vocab.join([first, second, '<unk>'])).toBe('\uFFFD<unk>')
   })
 
-  test('a token that is none is refused', () => {
+  test('a token that is not made of bytes is refused', () => {
     expect(() => Vocab.of(['<unk>', '鯨'], 'byte')).toThrow(DataError)
     expect(() => Vocab.of(['<unk>', '鯨'], 'bpe')).toThrow('not made of bytes')
     expect(() => Vocab.of(['<unk>', '\u0100'], 'byte')).toThrow('not made of bytes')
@@ -160,7 +160,7 @@ describe('byte pairs', () => {
     expect([...vocab.encode('the whale then')]).toEqual([1, 2, 3, 0])
   })
 
-  test('a run without end takes no time without end, and comes back', () => {
+  test('an endless run of letters is encoded in bounded time, and comes back', () => {
     const vocab = Vocab.of(['<unk>'], 'bpe')
     for (const text of ['ab'.repeat(50_000), '鯨'.repeat(5000), '🐋'.repeat(5000), ' '.repeat(5000)]) {
       expect(vocab.join(vocab.split(text))).toBe(text)
@@ -172,7 +172,7 @@ describe('byte pairs', () => {
   })
 })
 
-test('without the package or before it is loaded, byte pairs say what to do', async () => {
+test('without the package or before it is loaded, the error says what to do', async () => {
   vi.resetModules()
   vi.doMock('gpt-tokenizer/encoding/o200k_base', () => {
     throw new Error('not found')
@@ -190,7 +190,7 @@ test('a word of a million letters is refused', () => {
 describe('splitCorpus', () => {
   const counting = Int32Array.from({ length: 1000 }, (_, i) => i)
 
-  test('pieces side by side, from the end, each token in one', () => {
+  test('pieces lie side by side, and each token is in one of them', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 49 }), fc.integer({ min: 0, max: 49 }), (a, b) => {
         const { train, validation, test } = splitCorpus(counting, { validation: a / 100, test: b / 100 })
@@ -214,7 +214,7 @@ describe('splitCorpus', () => {
     [{ validation: -0.1 }, 'validation is -0.1'],
     [{ test: Number.NaN }, 'test is NaN'],
     [{ validation: 0.5, test: 0.5 }, 'less than 1 together'],
-    [{ test: 0.0001 }, 'which of 1000 tokens is none'],
+    [{ test: 0.0001 }, 'which is less than one of 1000 tokens'],
   ])('refuses %o', (options, message) => {
     expect(() => splitCorpus(counting, options)).toThrow(OptionError)
     expect(() => splitCorpus(counting, options)).toThrow(message)

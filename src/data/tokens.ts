@@ -2,10 +2,10 @@ import { splitPiece } from './pieces.js'
 import type { TokenKind } from './text.js'
 import type { Vocab } from './vocab.js'
 
-/** Characters below this number have their places in arrays; the others, in maps. */
+/** Characters below this number are looked up in arrays, the others in maps. */
 const BMP = 2 ** 16
 
-/** Halves of the characters beyond. */
+/** Whether a code unit is half of a character beyond those. */
 const isSurrogate = (code: number): boolean => (code & 0xf800) === 0xd800
 
 /** The code point at `i`; one half of a surrogate pair stands for itself. */
@@ -14,7 +14,7 @@ const characterAt = (text: string, i: number): string => String.fromCodePoint(te
 /** Counts the tokens of a text that comes in the pieces of a `PieceStream`. */
 export interface TokenCounter {
   add(piece: string): void
-  /** How often each token was there, in the order of their first appearance. */
+  /** How often each token occurred. Characters and bytes that never occurred are left out. */
   counts(): Map<string, number>
 }
 
@@ -50,7 +50,7 @@ function partCounter(kind: 'word' | 'bpe'): TokenCounter {
     add(piece) {
       for (const token of splitPiece(piece, kind)) {
         const count = counts.get(token)
-        // A token cut from a piece keeps all of the piece in memory: a new one is copied.
+        // A new token is copied, because a slice of a piece keeps the whole piece in memory.
         if (count === undefined) counts.set(` ${token}`.slice(1), 1)
         else counts.set(token, count + 1)
       }
@@ -59,7 +59,7 @@ function partCounter(kind: 'word' | 'bpe'): TokenCounter {
   }
 }
 
-/** From a piece to the numbers of its tokens, in an array that the next call writes over. */
+/** Returns the numbers of a piece's tokens, in an array that the next call overwrites. */
 export type TokenEncoder = (piece: string) => Int32Array
 
 export function tokenEncoder(vocab: Vocab): TokenEncoder {

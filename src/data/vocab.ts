@@ -14,23 +14,23 @@ import { splitBytePairs } from './byte-pairs.js'
 import { ByteText, bytesOf } from './bytes.js'
 import { type TokenKind, tokenKinds } from './text.js'
 
-/** Which tokens a vocabulary takes. */
+/** Which tokens a vocabulary has. */
 export interface VocabOptions {
   /** Tokens rarer than this are unknown. Default 0. */
   minFreq?: number
-  /** Tokens that come right after `<unk>`, whatever their number. */
+  /** Tokens that come right after `<unk>`, however rare they are. */
   reservedTokens?: readonly string[]
-  /** What the tokens are, so that a text can be encoded and decoded again. Default 'char'. */
+  /** The kind of the tokens, so that a text can be encoded and decoded again. Default 'char'. */
   kind?: TokenKind
 }
 
 const vocabOptions: OptionKinds<VocabOptions> = { minFreq: 'any', reservedTokens: 'any', kind: 'any' }
 
-/** Tokens in the order in which they are made, and what to print for them. */
+/** Turns tokens into text one by one, as they are generated. */
 export interface TextStream {
-  /** What a text grows by: a space and a word, or the characters that are whole by now. */
+  /** Adds a token; returns the text to append: a space and a word, or the characters that are now whole. */
   push(token: string): string
-  /** What is left at the end: a character cut off, as U+FFFD. */
+  /** Returns what is left at the end: U+FFFD for a character cut off. */
   flush(): string
 }
 
@@ -62,9 +62,15 @@ export class Vocab {
     return Vocab.#ofCounts('Vocab.count', counts, options)
   }
 
-  /** From how often each token is there; those of equal frequency stay in the order of the map. */
+  /** Takes counts of tokens; those of equal frequency stay in the order of the map. */
   static ofCounts(counts: ReadonlyMap<string, number>, options: VocabOptions = {}): Vocab {
-    checkArgument('Vocab.ofCounts', 'counts', counts, counts instanceof Map, 'a Map from tokens to their numbers')
+    checkArgument(
+      'Vocab.ofCounts',
+      'counts',
+      counts,
+      counts instanceof Map,
+      'a Map from tokens to how often each occurs',
+    )
     for (const count of counts.values()) checkNumber('Vocab.ofCounts', 'a count', count, 0)
     return Vocab.#ofCounts('Vocab.ofCounts', counts, options)
   }
@@ -85,7 +91,7 @@ export class Vocab {
 
   /**
    * A vocabulary in a known order, such as a saved one.
-   * @throws DataError for a token that is there twice, or is not made of bytes where the kind is
+   * @throws DataError for a token that appears twice, or that is not made of bytes although its kind is
    */
   static of(tokens: readonly string[], kind: TokenKind = 'char'): Vocab {
     checkWord('Vocab.of', 'kind', kind, tokenKinds)
@@ -93,7 +99,7 @@ export class Vocab {
     if (tokens[0] !== '<unk>')
       throw new DataError(`Vocab.of: the first token is ${describe(tokens[0])}, expected '<unk>'`)
     if (new Set(tokens).size !== tokens.length)
-      throw new DataError('Vocab.of: a token is there twice, expected each once')
+      throw new DataError('Vocab.of: a token appears twice, expected each once')
     const wrong = isBytes(kind) && tokens.find((token) => /[^\0-\xff]/.test(token))
     if (wrong)
       throw new DataError(
@@ -127,7 +133,7 @@ export class Vocab {
     return this.#indices.get(token) ?? this.unk
   }
 
-  /** The token of a number. @throws DataError where there is none */
+  /** The token with a number. @throws DataError for a number that no token has */
   tokenOf(index: number): string {
     return this.#tokenOf('Vocab.tokenOf', index)
   }
@@ -141,7 +147,7 @@ export class Vocab {
     return token
   }
 
-  /** Numbers of tokens; a string is cut into tokens of the vocabulary's kind. */
+  /** The numbers of tokens; a string is cut into tokens of the vocabulary's kind. */
   encode(tokens: string | Iterable<string>): Int32Array {
     checkIterable('Vocab.encode', 'tokens', tokens, 'a text or an array of tokens')
     return Int32Array.from(typeof tokens === 'string' ? this.split(tokens) : tokens, (token) =>
@@ -149,15 +155,15 @@ export class Vocab {
     )
   }
 
-  /** The text of token numbers. */
+  /** The tokens with some numbers. */
   decode(indices: Iterable<number>): string[] {
     checkIterable('Vocab.decode', 'indices', indices, 'an array of numbers of tokens')
     return Array.from(indices, (index) => this.#tokenOf('Vocab.decode', index))
   }
 
   /**
-   * A text as tokens of the vocabulary's kind. A byte-pair token that is not known becomes shorter ones that are, where
-   * there are such: 'time' at a text's beginning may be there only as ' time' within.
+   * A text as tokens of the vocabulary's kind. An unknown byte-pair token is split into shorter known ones if possible:
+   * the vocabulary may have ' time' from within a text, but not the 'time' that begins one.
    * @throws OptionError for 'bpe' before `loadBytePairs`
    */
   split(text: string): string[] {
@@ -168,7 +174,7 @@ export class Vocab {
     return [...(this.kind === 'byte' ? bytesOf(text) : text)]
   }
 
-  /** A token as known ones side by side, the longest first; as itself where that cannot be. */
+  /** Splits a token into known ones, taking the longest first; returns the token itself if that is impossible. */
   #known(token: string): string | string[] {
     const parts: string[] = []
     for (let from = 0; from < token.length; from += parts[parts.length - 1].length) {
@@ -180,7 +186,7 @@ export class Vocab {
     return parts
   }
 
-  /** Tokens as a text: side by side, words with spaces between; bytes that are not UTF-8 become U+FFFD. */
+  /** Tokens joined as a text, words with spaces between them; bytes that are not UTF-8 become U+FFFD. */
   join(tokens: readonly string[]): string {
     checkStrings('Vocab.join', 'tokens', tokens)
     if (!isBytes(this.kind)) return tokens.join(this.kind === 'word' ? ' ' : '')
@@ -188,7 +194,7 @@ export class Vocab {
     return text.push(tokens.join('')) + text.flush()
   }
 
-  /** What each token adds to a text that others come before: bytes of a character are held back until it is whole. */
+  /** Turns tokens into text one by one, after earlier text. A character's bytes are held back until it is whole. */
   textStream(): TextStream {
     if (isBytes(this.kind)) return new ByteText()
     const before = this.kind === 'word' ? ' ' : ''

@@ -1,20 +1,21 @@
 import type { Shape } from '../core/shape.js'
 
-/** What users call the cells; an RNN is one of two kinds. */
+/** The names that users give the cells; 'rnn' stands for two kinds. */
 export const cellNames = ['rnn', 'gru', 'lstm'] as const
 
-/** A cell with its nonlinearity, as the kernels name it. */
+/** The kernels' name for a cell with its nonlinearity. */
 export type CellKind = 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm'
 
-/** Consecutive gate blocks that one side fills, and which of PyTorch's gates each block holds. */
+/** The consecutive gate blocks that the input or the hidden state fills, and which of PyTorch's gates each holds. */
 export interface Window {
   first: number
   gates: readonly number[]
 }
 
 /**
- * The gate blocks of a cell in the fast kernels. A GRU has four for its three gates, because the input's and the hidden
- * state's parts of n stay apart: n, r, z, q. The input fills the first three, the hidden state the last three.
+ * The gate blocks of a cell in the fast kernels. A GRU has four blocks, n, r, z and q, for its three gates, because it
+ * keeps the contributions of the input and of the hidden state to n apart. The input fills the first three blocks, the
+ * hidden state the last three.
  */
 export interface CellBlocks {
   blocks: number
@@ -22,14 +23,14 @@ export interface CellBlocks {
   hidden: Window
 }
 
-/** All that there is to know of a cell but its equations. */
+/** Everything about a cell except its equations. */
 export interface Cell {
   name: (typeof cellNames)[number]
-  /** In PyTorch's order: each gate has hiddenSize rows of the weights and biases. */
+  /** The gates in PyTorch's order; each has hiddenSize rows of the weights and biases. */
   gates: readonly string[]
-  /** How many of these gates at a time the equations use together; layer normalization is of each group by itself. */
+  /** The sizes of the groups of gates that the equations use together; layer normalization is per group. */
   groups: readonly number[]
-  /** What goes from one time step to the next. */
+  /** The states that one time step hands to the next. */
   states: readonly ('h' | 'c')[]
   blocks: CellBlocks
 }
@@ -64,7 +65,7 @@ export const cells: Readonly<Record<CellKind, Cell>> = {
 /** Whether a cell has a state c beside h. */
 export const hasC = (kind: CellKind): boolean => cells[kind].states.includes('c')
 
-/** What decides which parameters a cell has. */
+/** The options that decide which parameters a cell has. */
 export interface CellSizes {
   inputSize: number
   hiddenSize: number

@@ -1,10 +1,10 @@
 /**
- * How an optimizer moves one parameter p along its gradient g. The formulas stand at the optimizers; `step` is counted
- * from 1 for each parameter.
+ * How an optimizer updates one parameter p with its gradient g. The optimizers' comments have the formulas; `step` is
+ * counted from 1 for each parameter.
  */
 export type Update = SGDUpdate | AdamUpdate | RMSpropUpdate
 
-/** Buffer: `momentum_buffer` where there is momentum. */
+/** Buffer: `momentum_buffer`, if there is momentum. */
 export interface SGDUpdate {
   rule: 'sgd'
   step: number
@@ -26,7 +26,7 @@ export interface AdamUpdate {
   kept: number
 }
 
-/** Buffers: `square_avg`, `grad_avg` where it is centered, `momentum_buffer` where there is momentum. */
+/** Buffers: `square_avg`; `grad_avg` if it is centered; `momentum_buffer` if there is momentum. */
 export interface RMSpropUpdate {
   rule: 'rmsprop'
   lr: number

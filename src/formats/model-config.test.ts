@@ -25,7 +25,7 @@ const variants: [string, Partial<ModelConfig>][] = [
 ]
 const tokens = fromData(Int32Array.of(1, 2, 3, 6, 5, 0), [2, 3])
 
-test.each(variants)('a model with %s comes back as it was', (_name, more) => {
+test.each(variants)('a model with %s survives saving and loading', (_name, more) => {
   const model = modelOf({ ...base, ...more }, new Generator(1))
   const config = reread(configOf(model))
   expect(config).toMatchObject(more)
@@ -45,14 +45,14 @@ test('a parameter of whole numbers is neither saved nor loaded', () => {
   expect(() => buildModel(configOf(model), dict, 'model')).toThrow('model: linear.bias holds whole numbers')
 })
 
-test('loading draws nothing from the generator that everybody shares', () => {
+test('loading draws nothing from the shared default generator', () => {
   const model = modelOf(base, new Generator(1))
   const { state } = defaultGenerator()
   buildModel(configOf(model), model.stateDict(), 'model')
   expect(defaultGenerator().state).toEqual(state)
 })
 
-test('a configuration from before these options is a model without them', () => {
+test('an older configuration without these options gives a model without them', () => {
   const model = modelOf(reread(base), new Generator(1))
   const { dropoutKind, weightDropout, layerNorm } = model.rnn
   expect({ dropoutKind, weightDropout, layerNorm }).toEqual({

@@ -17,22 +17,22 @@ import type { Tensor } from '../tensor/tensor.js'
 const size = whole(1)
 const rate = fitting<number>('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1)
 
-/** The version of the format that is written; no older one was ever. */
+/** The version of the format that is written. There has been no other so far. */
 const VERSION = 1
 
-/** What config.json of a saved model says. */
+/** The content of a saved model's config.json. */
 export interface ModelConfig {
   format: 'unrolled'
   version: typeof VERSION
   cell: (typeof cellNames)[number]
-  /** Of an RNN. */
+  /** Only for an RNN. */
   nonlinearity?: 'tanh' | 'relu'
   vocabSize: number
   hiddenSize: number
   numLayers: number
   bias: boolean
   bidirectional: boolean
-  /** Probability of dropout between layers. */
+  /** The probability of dropout between layers. */
   dropout: number
   dropoutKind?: DropoutKind
   weightDropout?: number
@@ -43,7 +43,7 @@ export interface ModelConfig {
   layerNorm?: boolean
   /** How the model was trained, for people to read. */
   training?: TrainingRecord
-  /** SHA-256 of the files beside this one, by name. Absent where someone else made them. */
+  /** SHA-256 of the files beside this one, by name. Absent if the files were not written by this library. */
   sha256?: Record<string, string>
 }
 
@@ -64,7 +64,7 @@ const configSchema = object<ModelConfig>(
     bias: boolean,
     bidirectional: boolean,
     dropout: rate,
-    // Younger than the format: what they are where absent is what older models have.
+    // These keys are newer than the format. Models without them are read with the defaults.
     dropoutKind: optional(oneOf(...dropoutKinds)),
     weightDropout: optional(rate),
     inputDropout: optional(rate),
@@ -99,7 +99,7 @@ export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfi
   return { format: 'unrolled', version: VERSION, cell, nonlinearity, ...sizes, ...drops, training }
 }
 
-/** @throws FormatError for what is no configuration, or that of a newer version */
+/** @throws FormatError for anything but a configuration, or for one of a newer version */
 export function parseConfig(json: string, where: string): ModelConfig {
   const value = parseJson(json, where)
   const { format, version }: { format?: unknown; version?: unknown } = Object(value)
@@ -113,7 +113,7 @@ export function parseConfig(json: string, where: string): ModelConfig {
   const outputs = (bidirectional ? 2 : 1) * hiddenSize
   if (tieWeights && embeddingSize !== outputs) {
     throw new FormatError(
-      `${where}: embeddingSize is ${embeddingSize}, expected ${outputs}, as many features as the layer has outputs, because tieWeights is true`,
+      `${where}: embeddingSize is ${embeddingSize}, expected ${outputs}, the number of the layer's outputs, because tieWeights is true`,
     )
   }
   return config
@@ -130,22 +130,22 @@ export function parseVocab(json: string, where: string): Vocab {
 
 export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringify({ kind, tokens }, null, 1)}\n`
 
-/** A configuration without what only a file has. */
+/** A configuration without the keys that only a file has. */
 type Sizes = Omit<ModelConfig, 'format' | 'version'>
 
-/** The kind of cell that a configuration says. */
+/** The kind of cell in a configuration. */
 export const kindOf = ({ cell, nonlinearity = 'tanh' }: Pick<Sizes, 'cell' | 'nonlinearity'>): CellKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
 
 const expectedShapes = (config: Sizes) => modelShapes({ ...config, kind: kindOf(config) })
 
-/** What keeps saved tensors from being used: values that are not finite as 32-bit floats. */
+/** The reason why tensors cannot be saved or loaded: a value is not finite as a 32-bit float. */
 export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
   const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
   return infinite && `${infinite[0]} has values that are not finite numbers`
 }
 
-/** How many numbers the parameters of a configuration are. Nothing of its sizes is made. */
+/** How many numbers the parameters of a configuration have. No array of its sizes is made. */
 export function parameterCount(config: Sizes): number {
   const count = (numLayers: number): number => {
     let sum = 0
@@ -153,11 +153,11 @@ export function parameterCount(config: Sizes): number {
     return sum
   }
   const one = count(1)
-  // All layers after the first are alike.
+  // All layers after the first have the same sizes.
   return one + (config.numLayers - 1) * (count(2) - one)
 }
 
-/** A model as it is written: two texts, and its parameters. */
+/** A model as it is written: its configuration and vocabulary as JSON, and its parameters. */
 export interface WrittenModel {
   config: string
   vocab: string
@@ -165,10 +165,10 @@ export interface WrittenModel {
 }
 
 /**
- * What is written of a model, checked: whoever saves asks this before, and whoever loads afterwards, so that what would
- * be refused on loading is not saved.
+ * Checks the parts of a saved model. Saving calls this before writing, and loading after reading, so that a model that
+ * would be refused on loading is not saved.
  * @param where the names of the parts, for messages
- * @throws FormatError where a part is damaged, or the parts do not belong together
+ * @throws FormatError if a part is damaged, or if the parts do not belong together
  */
 export function checkModel(
   { config: configText, vocab: vocabText, parameters }: WrittenModel,
@@ -178,7 +178,7 @@ export function checkModel(
   const vocab = parseVocab(vocabText, where.vocab)
   if (vocab.size !== config.vocabSize) {
     throw new FormatError(
-      `${where.vocab}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} by the configuration`,
+      `${where.vocab}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} according to the configuration`,
     )
   }
   checkParameters(config, parameters, where.parameters)
@@ -186,9 +186,9 @@ export function checkModel(
 }
 
 /**
- * Whether these are the parameters of a configuration's model: to be asked before anything of the configuration's
+ * Checks that these are the parameters of a configuration's model. This comes before any array of the configuration's
  * sizes is made, so that a forged size takes neither memory nor time.
- * @throws FormatError where a parameter is missing or unknown, has another shape, or is not finite
+ * @throws FormatError if a parameter is missing or unknown, has another shape, or is not finite
  */
 function checkParameters(config: ModelConfig, parameters: Readonly<Record<string, Tensor>>, where: string): void {
   const { numLayers } = config
@@ -199,7 +199,7 @@ function checkParameters(config: ModelConfig, parameters: Readonly<Record<string
     if (!given || !sameShape(given.shape, shape)) {
       const found = given ? `has the shape ${formatShape(given.shape)}` : 'is missing'
       throw new FormatError(
-        `${where}: ${name} ${found}, expected ${formatShape(shape)} by the configuration of ${layers}`,
+        `${where}: ${name} ${found}, expected ${formatShape(shape)} according to the configuration of ${layers}`,
       )
     }
     if (given.dtype !== 'float') throw new FormatError(`${where}: ${name} holds whole numbers, expected floats`)
@@ -212,10 +212,10 @@ function checkParameters(config: ModelConfig, parameters: Readonly<Record<string
 }
 
 /**
- * Checks what is about to be saved as it will be checked when it is loaded, so that no good model is replaced by one
- * that cannot be loaded.
+ * Checks a model before saving with the checks of loading, so that no good model is replaced by one that cannot be
+ * loaded.
  * @param where the function or file, for messages
- * @throws DataError where the configuration, the vocabulary and the parameters do not make a model
+ * @throws DataError if the configuration, the vocabulary and the parameters do not make up a model
  */
 export function checkSavable(
   where: string,
@@ -226,7 +226,7 @@ export function checkSavable(
   const infinite = valuesProblem(parameters)
   const advice = infinite
     ? 'train it again with a smaller learning rate'
-    : 'a model with parameters of its own is saved with saveStateDict'
+    : 'saveStateDict saves a model with additional parameters'
   try {
     if (infinite) throw new FormatError(`${where}: ${infinite}`)
     const written = { config: JSON.stringify(config), vocab: vocabToJson(vocab), parameters }
@@ -239,9 +239,9 @@ export function checkSavable(
 }
 
 /**
- * The model of a configuration with its parameters.
- * @param generator for dropout; one of its own as a rule, so that loading draws nothing from the one that everybody shares
- * @throws FormatError where they do not fit, or a parameter is not finite
+ * Builds the model of a configuration with its parameters.
+ * @param generator for dropout; by default a new one, so that loading draws nothing from the shared one
+ * @throws FormatError if they do not fit, or if a parameter is not finite
  */
 export function buildModel(
   config: ModelConfig,
@@ -253,7 +253,7 @@ export function buildModel(
   return modelWith(config, parameters, where, generator)
 }
 
-/** `buildModel` of parameters that are checked already. */
+/** `buildModel` for parameters that have been checked. */
 export function modelWith(
   config: ModelConfig,
   parameters: Record<string, Tensor>,
@@ -269,7 +269,7 @@ export function modelWith(
   }
 }
 
-/** A new model of a configuration, with initial values drawn from `generator`, which its dropout draws from, too. */
+/** A new model of a configuration; its initial values and its dropout draw from `generator`. */
 export function modelOf(config: Sizes, generator: Generator): RNNModel {
   const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
   const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights, layerNorm } = config
@@ -285,7 +285,7 @@ export function modelOf(config: Sizes, generator: Generator): RNNModel {
 
 function parseJson(json: string, where: string): unknown {
   try {
-    // Windows programs begin a file with a byte order mark.
+    // Some Windows programs begin a file with a byte order mark.
     return JSON.parse(json.replace(/^\uFEFF/, ''))
   } catch {
     throw new FormatError(`${where}: the file is not JSON`)

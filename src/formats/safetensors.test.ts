@@ -6,7 +6,7 @@ import { fromData, tensor } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { decodeSafetensors, encodeSafetensors, readSafetensors } from './safetensors.js'
 
-/** A file with any header and so many bytes of values. */
+/** A file with any header and a number of bytes of values. */
 function forge(header: unknown, values = 8, claimed?: number | bigint): Uint8Array {
   const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header))
   const file = new Uint8Array(8 + json.length + values)
@@ -18,7 +18,7 @@ function forge(header: unknown, values = 8, claimed?: number | bigint): Uint8Arr
 const entry = (shape: unknown, offsets: unknown, dtype: unknown = 'F32') => ({ dtype, shape, data_offsets: offsets })
 
 describe('safetensors', () => {
-  test('what is written is read back', async () => {
+  test('written tensors are read back', async () => {
     const tensors = {
       a: tensor([
         [1, 2],
@@ -61,12 +61,12 @@ describe('safetensors', () => {
     expect(tensors['tokens.x'].data.every((token) => token >= 0 && token < 11)).toBe(true)
   })
 
-  test('refuses arrays of other kinds, whose bytes would be read as something else', () => {
+  test('refuses arrays of other kinds, whose bytes would be misread', () => {
     const bytes = { shape: [4], data: Uint8Array.of(1, 2, 3, 4) } as unknown as Tensor
     expect(() => encodeSafetensors({ bytes })).toThrow('encodeSafetensors: bytes is a Uint8Array, expected floats or')
   })
 
-  test('values begin at a multiple of 8, as the format asks', () => {
+  test('values begin at a multiple of 8, as the format requires', () => {
     for (let length = 1; length <= 16; length++) {
       const file = encodeSafetensors({ ['n'.repeat(length)]: tensor([1]) })
       expect(Number(new DataView(file.buffer).getBigUint64(0, true)) % 8).toBe(0)
@@ -82,7 +82,7 @@ describe('safetensors', () => {
     expect([...tensors.first.data, ...tensors.second.data]).toEqual([1.5, -2])
   })
 
-  test('whole numbers of 64 bits are read where they fit into 32', () => {
+  test('64-bit whole numbers are read if they fit into 32 bits', () => {
     const file = forge({ n: entry([1], [0, 8], 'I64') })
     const view = new DataView(file.buffer, file.length - 8)
     view.setBigInt64(0, -(2n ** 31n), true)
@@ -91,8 +91,8 @@ describe('safetensors', () => {
     expect(() => decodeSafetensors(file)).toThrow('n holds 2147483648, expected whole numbers of 32 bits')
   })
 
-  test('half and brain floats become floats', async () => {
-    // 1, −2, the smallest denormal and infinity in half precision; 1 and −2.5 as brain floats.
+  test('float16 and bfloat16 become floats', async () => {
+    // 1, −2, the smallest denormal and infinity in half precision; 1 and −2.5 as bfloat16.
     const file = forge({ h: entry([4], [0, 8], 'F16'), b: entry([2], [8, 12], 'BF16') }, 12)
     const view = new DataView(file.buffer)
     const at = file.length - 12

@@ -9,7 +9,7 @@ import { type ByteSource, readExactly } from './source.js'
 /** The format's own limit on its header. */
 const MAX_HEADER = 100_000_000
 
-/** What is read of a tensor's bytes; floats of any width become the tensors' own. */
+/** How values are read from bytes, by dtype; floats of any width are converted to those of tensors. */
 const types: Record<string, { bytes: number; read: (view: DataView, at: number) => number; whole?: boolean }> = {
   F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
   F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
@@ -38,7 +38,7 @@ export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Rec
   let end = 0
   const header: [string, unknown][] = [['__metadata__', metadata]]
   for (const [name, { data, shape }] of Object.entries(tensors)) {
-    if (name === '__metadata__') throw new FormatError('encodeSafetensors: __metadata__ is no name for a tensor')
+    if (name === '__metadata__') throw new FormatError('encodeSafetensors: a tensor cannot have the name __metadata__')
     const dtype = written.get(data[Symbol.toStringTag])
     if (!dtype)
       throw new FormatError(`encodeSafetensors: ${name} is a ${data[Symbol.toStringTag]}, expected floats or int32`)
@@ -46,7 +46,7 @@ export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Rec
     end += data.byteLength
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)))
-  // Values begin at a multiple of 8, as the format asks; spaces may follow the JSON.
+  // Values begin at a multiple of 8, as the format requires; spaces may follow the JSON.
   const length = Math.ceil(json.length / 8) * 8
   const file = new Uint8Array(8 + length + end).fill(32, 8, 8 + length)
   const view = new DataView(file.buffer)
@@ -60,14 +60,14 @@ export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Rec
   return file
 }
 
-/** Bytes of a tensor that are read at once: whole values of every dtype. */
+/** Bytes of a tensor that are read at a time: a whole number of values of every dtype. */
 const PART = 2 ** 26
 
-/** Reads a file by asking for so many bytes at an offset, and is given them. */
+/** Reads a file: yields an offset and a length, and is sent the bytes there. */
 type Reading = Generator<{ offset: number; length: number }, Safetensors, Uint8Array>
 
 /**
- * The tensors in the bytes of a .safetensors file. Nothing in the header is believed before it is checked.
+ * Reads the tensors in the bytes of a .safetensors file. The header is checked before anything in it is used.
  * @param where the file's name, for messages
  * @throws FormatError for a truncated or forged file
  */
@@ -82,7 +82,7 @@ export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safe
 }
 
 /**
- * `decodeSafetensors` of a file of any size, which is read part by part.
+ * `decodeSafetensors` for a file of any size, which is read part by part.
  * @param where the file's name, for messages
  * @throws FormatError for a truncated or forged file
  */
@@ -121,7 +121,7 @@ function* walk(size: number, where: string): Reading {
   return { tensors: Object.fromEntries(tensors), metadata }
 }
 
-/** Puts values into an array from an index on. */
+/** Writes values into an array, beginning at index `first`. */
 function fill(data: TensorData, first: number, bytes: Uint8Array, name: string, dtype: string, fail: Fail): void {
   const { bytes: width, read, whole } = types[dtype]
   if (written.get(data[Symbol.toStringTag]) === dtype) {
@@ -136,7 +136,7 @@ function fill(data: TensorData, first: number, bytes: Uint8Array, name: string, 
   }
 }
 
-/** What a header says of the tensors, in the order of their values. */
+/** Checks a header; returns the descriptions of its tensors, in the order of their values. */
 function checkHeader(json: Uint8Array, bytes: number, fail: Fail) {
   const header = parseHeader(json) ?? fail('the header is not a JSON object')
   const metadata: Record<string, string> = {}
@@ -144,7 +144,7 @@ function checkHeader(json: Uint8Array, bytes: number, fail: Fail) {
     const given = header.__metadata__
     if (!isObject(given)) return fail('__metadata__ is not an object')
     for (const [key, value] of Object.entries(given)) {
-      if (typeof value !== 'string') return fail('__metadata__ holds something else than texts')
+      if (typeof value !== 'string') return fail('__metadata__ holds values that are not strings')
       metadata[key] = value
     }
   }
@@ -158,7 +158,7 @@ function checkHeader(json: Uint8Array, bytes: number, fail: Fail) {
     if (to > bytes) fail(`${name} ends at ${to}, but the file has ${bytes} bytes of values`)
     end = to
   }
-  if (end !== bytes) fail(`${bytes - end} bytes at the end belong to no tensor`)
+  if (end !== bytes) fail(`${bytes - end} bytes at the end do not belong to any tensor`)
   return { entries, metadata }
 }
 
@@ -208,7 +208,7 @@ function fromHalf(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
-/** The upper half of a float32. */
+/** bfloat16, which is the upper half of a float32. */
 function fromBrainFloat(bits: number): number {
   const view = new DataView(new ArrayBuffer(4))
   view.setUint32(0, bits << 16)

@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 const changed = (name: string, bytes: Uint8Array) => decodeModel({ ...files, [name]: bytes }, 'place/')
 
-test('a model goes through a plain map of bytes and comes back as it was', async () => {
+test('a model survives encoding and decoding as a plain map of bytes', async () => {
   const place = new Map(Object.entries(files).map(([name, bytes]) => [name, bytes.slice()]))
   expect([...place.keys()].sort()).toEqual(['config.json', 'model.safetensors', 'vocab.json'])
   const loaded = await decodeModel(Object.fromEntries(place))
@@ -47,7 +47,7 @@ test('files may be sources that are read in parts; one that ends too early is re
   }
 })
 
-test('where there is no Web Crypto API the same files are made and read', async () => {
+test('without the Web Crypto API the same files are made and read', async () => {
   vi.stubGlobal('crypto', undefined)
   try {
     expect(await encodeModel(model, vocab, { epochs: 3 })).toEqual(files)
@@ -64,7 +64,7 @@ test('the formats use nothing that only Node has', () => {
     expect(readFileSync(`src/formats/${name}`, 'utf8')).not.toMatch(/node:|\bBuffer\b|\bprocess\./)
 })
 
-describe('what a newer version may have written is refused by name', () => {
+describe('values that a newer version may have written are refused by name', () => {
   test.each([
     [
       'config.json',
@@ -79,7 +79,7 @@ describe('what a newer version may have written is refused by name', () => {
   })
 })
 
-test('files from before the younger keys are read: written here by hand', async () => {
+test('older files without the newer keys, written here by hand, are read', async () => {
   const values = (first: number, rows: number, columns: number) =>
     fromData(
       Float32Array.from({ length: rows * columns }, (_, i) => first + i / 8),
@@ -120,12 +120,12 @@ describe('files that do not belong together', () => {
     )
   })
 
-  test('a text that is too long to be one', async () => {
+  test('a file that is too long to be a text', async () => {
     await expect(changed('config.json', new Uint8Array(2 ** 20 + 1))).rejects.toThrow('expected at most 1048576')
   })
 })
 
-test('what could not be loaded is not encoded', async () => {
+test('a model that could not be loaded is not encoded', async () => {
   await expect(encodeModel(new Linear({ inFeatures: 1, outFeatures: 1 }) as never, vocab)).rejects.toThrow(OptionError)
   await expect(encodeModel(model, Vocab.count('abcd'))).rejects.toThrow(DataError)
   await expect(encodeModel(model, vocab, { lr: {} } as never)).rejects.toThrow('encodeModel: training.lr')

@@ -23,15 +23,18 @@ export const CONFIG = 'config.json'
 const PARAMETERS = 'model.safetensors'
 const VOCAB = 'vocab.json'
 
-/** The files of a saved model, in the order in which they are written: the configuration holds the others' sums. */
+/**
+ * The files of a saved model, in the order in which they are written: the configuration holds the checksums of the
+ * others.
+ */
 export const modelFiles: readonly ModelFile[] = [PARAMETERS, VOCAB, CONFIG]
 /** The name of one of the files of a saved model. */
 export type ModelFile = 'model.safetensors' | 'vocab.json' | 'config.json'
 
-/** Bytes beyond which a text is not read. */
+/** The most bytes that a text file may have to be read. */
 export const mostBytes = { [CONFIG]: 2 ** 20, [VOCAB]: 2 ** 28 }
 
-/** What was read of a saved model. */
+/** A model as it was loaded. */
 export interface LoadedModel {
   model: RNNModel
   vocab: Vocab
@@ -39,11 +42,11 @@ export interface LoadedModel {
 }
 
 /**
- * A model as the bytes of its files: config.json, model.safetensors (with PyTorch's names) and vocab.json, for any place
- * that holds named files. What `decodeModel` would refuse is not made.
+ * Encodes a model as the bytes of its files: config.json, model.safetensors (with PyTorch's names) and vocab.json, for
+ * any place that holds named files. A model that `decodeModel` would refuse is not encoded.
  * @param training how the model was trained, for people to read
- * @throws OptionError for a module that is no RNNModel (`encodeStateDict` takes any module); DataError for a model that
- *   could not be loaded again
+ * @throws OptionError for a module that is not an RNNModel (`encodeStateDict` takes any module); DataError for a model
+ *   that could not be loaded again
  */
 export async function encodeModel(
   model: RNNModel,
@@ -62,10 +65,10 @@ export async function encodeFiles(
 ): Promise<Record<ModelFile, Uint8Array>> {
   if (!(model instanceof RNNModel)) {
     const other = where === 'saveModel' ? 'saveStateDict saves' : 'encodeStateDict takes'
-    throw new OptionError(`${where}: the model is no RNNModel, expected one; ${other} a module of any class`)
+    throw new OptionError(`${where}: the model is not an RNNModel, expected one; ${other} a module of any class`)
   }
   if (!(vocab instanceof Vocab)) {
-    throw new OptionError(`${where}: the vocabulary is no Vocab, expected that of the model`)
+    throw new OptionError(`${where}: the vocabulary is not a Vocab, expected the model's`)
   }
   checkNoneHidden(where, model.parameters())
   const config = configOf(model, training)
@@ -81,10 +84,10 @@ export async function encodeFiles(
 }
 
 /**
- * The model of the files that `encodeModel` made.
- * @param files by name: their bytes, or for files of any size what reads them part by part
+ * Decodes a model from the files that `encodeModel` made.
+ * @param files by name: their bytes, or for files of any size an object that reads them part by part
  * @param where the place of the files, for messages
- * @throws FormatError where a file is missing, damaged, forged, or of a newer version; DataError where its tokens need a
+ * @throws FormatError if a file is missing, damaged, forged, or of a newer version; DataError if its tokens need a
  *   package that is not installed
  */
 export async function decodeModel(
@@ -103,7 +106,7 @@ export async function decodeModel(
   }
   const text = (name: keyof typeof mostBytes) => readText(source(name), mostBytes[name], at(name))
   const config = await text(CONFIG)
-  // A wrong configuration is told before a large file is read.
+  // A wrong configuration is reported before a large file is read.
   parseConfig(config, at(CONFIG))
   const texts = { config, vocab: await text(VOCAB) }
   const { tensors } = await readSafetensors(source(PARAMETERS), at(PARAMETERS))
@@ -116,7 +119,7 @@ export async function decodeModel(
     const expected = checked.sha256?.[name]
     if (expected === undefined || (await isOf(expected, source(name), at(name)))) continue
     throw new FormatError(
-      `${at(name)}: the file is not the one that was saved (its SHA-256 differs); if you exchanged it on purpose, remove sha256 from ${CONFIG}`,
+      `${at(name)}: the file is not the one that was saved (its SHA-256 differs); if you replaced it on purpose, remove sha256 from ${CONFIG}`,
     )
   }
   return { model: modelWith(checked, tensors, at(PARAMETERS)), vocab, config: checked }
@@ -129,7 +132,7 @@ async function readText(source: ByteSource, limit: number, where: string): Promi
   return new TextDecoder().decode(await readExactly(source, 0, source.size, where))
 }
 
-/** Whether a file has this sum, without the byte order mark that some editors put before a text. */
+/** Whether a file has this checksum, possibly without the byte order mark that some editors add to a text. */
 async function isOf(sum: string, source: ByteSource, where: string): Promise<boolean> {
   if (sum === (await sha256Of(source, where))) return true
   const [a, b, c] = await source.read(0, 3)

@@ -4,11 +4,11 @@ import { Sha256 } from '../core/sha256.js'
 /** Bytes that are read part by part, such as those of a file; offsets and lengths are in bytes. */
 export interface ByteSource {
   readonly size: number
-  /** The bytes from `offset` on; `length` of them, or fewer where they end. */
+  /** `length` bytes from `offset` on, or fewer at the end. */
   read(offset: number, length: number): Promise<Uint8Array>
 }
 
-/** Bytes that are hashed at once. */
+/** Bytes that are hashed at a time. */
 const PART = 2 ** 24
 
 /** Bytes in memory as a source. */
@@ -19,7 +19,8 @@ export const sourceOf = (bytes: Uint8Array): ByteSource => ({
 
 /**
  * @param where the source's name, for messages
- * @throws FormatError where a source gives other than `length` bytes, as a file does that was cut meanwhile
+ * @throws FormatError if the source gives other than `length` bytes, for example because the file was truncated
+ *   meanwhile
  */
 export async function readExactly(
   source: ByteSource,
@@ -34,12 +35,12 @@ export async function readExactly(
   )
 }
 
-/** Bytes that the Web Crypto API takes at once: Node counts their bits in 31 bits. */
+/** The most bytes that the Web Crypto API takes: Node counts their bits in 31 bits. */
 const MOST_AT_ONCE = 2 ** 28 - 1
 
 /**
- * SHA-256 of a source from an offset on, as hexadecimal digits: by the Web Crypto API, which is some four times as fast
- * as our own, where there is one and it takes so many bytes.
+ * The SHA-256 of a source from an offset on, as hexadecimal digits. It is computed by the Web Crypto API, which is
+ * about four times as fast as our own, if that exists and takes as many bytes.
  */
 export async function sha256Of(source: ByteSource, where: string, from = 0): Promise<string> {
   const length = Math.max(0, source.size - from)

@@ -7,9 +7,9 @@ import { valuesProblem } from './model-config.js'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
 
 /**
- * The parameters of any module as the bytes of a .safetensors file, under PyTorch's names. One that several modules
- * share is there once, under its first name, as PyTorch's `safetensors.torch.save_model` has it.
- * @throws OptionError for anything but a module with parameters, DataError where a value is not a finite number
+ * Encodes the parameters of any module as the bytes of a .safetensors file, under PyTorch's names. A parameter that
+ * several modules share is written once, under its first name, as PyTorch's `safetensors.torch.save_model` does.
+ * @throws OptionError for anything but a module with parameters, DataError if a value is not a finite number
  */
 export async function encodeStateDict(module: Module): Promise<Uint8Array> {
   checkModule('encodeStateDict', module)
@@ -17,12 +17,14 @@ export async function encodeStateDict(module: Module): Promise<Uint8Array> {
 }
 
 /**
- * The tensors of a .safetensors file by name, to be handed to `module.loadStateDict`.
- * @throws FormatError for a truncated or forged file, or where a value is not a finite number
+ * Decodes the tensors of a .safetensors file by name, for `module.loadStateDict`.
+ * @throws FormatError for a truncated or forged file, or if a value is not a finite number
  */
 export function decodeStateDict(bytes: Uint8Array): Record<string, Tensor> {
   if (!(bytes instanceof Uint8Array)) {
-    throw new OptionError('decodeStateDict: the argument is no Uint8Array, expected the bytes of a .safetensors file')
+    throw new OptionError(
+      'decodeStateDict: the argument is not a Uint8Array, expected the bytes of a .safetensors file',
+    )
   }
   return checkValues(decodeSafetensors(bytes, 'decodeStateDict').tensors, 'decodeStateDict')
 }
@@ -30,7 +32,7 @@ export function decodeStateDict(bytes: Uint8Array): Record<string, Tensor> {
 /** @throws OptionError for anything but a module */
 export function checkModule(where: string, module: unknown): void {
   if (module instanceof Module) return
-  throw new OptionError(`${where}: the module is not one, expected an object whose class extends Module`)
+  throw new OptionError(`${where}: the module is not a Module, expected an object whose class extends Module`)
 }
 
 /** @param where the function, for messages */
@@ -52,7 +54,7 @@ export async function encodeModule(where: string, module: Module): Promise<Uint8
 }
 
 /**
- * @param tensors that were read
+ * @param tensors the tensors that were read
  * @param where the function or file, for messages
  */
 export function checkValues(tensors: Record<string, Tensor>, where: string): Record<string, Tensor> {

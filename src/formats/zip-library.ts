@@ -1,2 +1,3 @@
-// What is used of fflate: scripts/build.mjs makes one file of it, so that nobody has to install the rest.
+// The parts of fflate that are used: scripts/build.mjs bundles them into one file, so that users need not install
+// fflate.
 export { type UnzipFileInfo, unzipSync, zipSync } from 'fflate'

@@ -14,7 +14,7 @@ import { unzipModel, zipModel } from './zip.js'
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-zip-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-// The zips of other programs are those of Python.
+// Python makes the zips that come from another program.
 const noPython = spawnSync('python3', ['--version']).status !== 0
 
 const vocab = Vocab.of(['<unk>', 'a', 'b'])
@@ -55,8 +55,8 @@ with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:
 )
 
 test.each<[string, () => Promise<Uint8Array>, string]>([
-  ['no zip', async () => new TextEncoder().encode('<!doctype html>'), 'x.zip: it is no zip'],
-  ['nothing', async () => new Uint8Array(0), 'x.zip: it is no zip'],
+  ['no zip', async () => new TextEncoder().encode('<!doctype html>'), 'x.zip: it is not a zip'],
+  ['nothing', async () => new Uint8Array(0), 'x.zip: it is not a zip'],
   ['another zip', async () => zipSync({ 'a.txt': new Uint8Array(3) }), 'x.zip: config.json is missing'],
   ['a zip that was cut off', async () => (await zipModel(model, vocab)).subarray(0, 400), 'x.zip: the zip is damaged'],
   [
@@ -65,7 +65,7 @@ test.each<[string, () => Promise<Uint8Array>, string]>([
       const files = await encodeModel(model, vocab)
       return zipSync({ one: { ...files }, two: { ...files } })
     },
-    'expected one',
+    'expected only one',
   ],
   [
     'a changed parameter',
@@ -83,10 +83,10 @@ test.each<[string, () => Promise<Uint8Array>, string]>([
   await expect(unzipModel(await bytes(), 'x.zip')).rejects.toThrow(message)
 })
 
-test('a file of a size that no array holds is refused before it is unpacked', async () => {
+test('a file that is too large for an array is refused before it is unpacked', async () => {
   const zip = await zipModel(model, vocab)
   const view = new DataView(zip.buffer, zip.byteOffset)
-  // The size of each file stands 24 bytes after the signature of its entry in the directory at the end.
+  // The size of each file is 24 bytes after the signature of its entry in the directory at the end.
   for (let at = 0; at < zip.length - 4; at++)
     if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, 2 ** 31 + 1, true)
   await expect(unzipModel(zip, 'x.zip')).rejects.toThrow(/x\.zip: .* has 2147483649 bytes, expected at most/)

@@ -13,7 +13,7 @@ class Scaled extends Module {
   readonly nothing = zeros([5])
 }
 
-test('a buffer is saved and loaded, and not learned; other tensors are neither', () => {
+test('a buffer is saved and loaded, but not learned; other tensors are neither saved nor learned', () => {
   const model = new Scaled()
   expect(model.namedParameters().map(([name]) => name)).toEqual(['linear.weight', 'linear.bias'])
   expect(model.namedBuffers()).toEqual([['mean', model.mean]])
@@ -27,12 +27,12 @@ test('a buffer is saved and loaded, and not learned; other tensors are neither',
   expect(() => other.loadStateDict(without)).toThrow('mean is missing')
 })
 
-test('whole numbers and what is learned are no buffers', () => {
+test('whole numbers and learned tensors cannot be buffers', () => {
   expect(() => registerBuffer(fromData(Int32Array.of(1), [1]))).toThrow(GradientError)
   expect(() => registerBuffer(new Parameter(zeros([1])))).toThrow(GradientError)
 })
 
-test('a module goes to a device with parameters, gradients and buffers, computes there the same, and comes back', async () => {
+test('a module moves to a device with parameters, gradients and buffers, gives the same results there, and comes back', async () => {
   useKernels(referenceKernels())
   const device = devices.at(-1)!
   expect(device.kind).toBe('test')

@@ -14,16 +14,16 @@ import { joinState, type RecurrentState, splitState, zeroState } from './recurre
 import type { Shapes } from './shapes.js'
 import { type CellStep, type CellWeights, UnfusedCell } from './unfused.js'
 
-/** Sizes and parts of a recurrent cell. */
+/** Options of a recurrent cell. */
 export interface RecurrentCellOptions {
-  /** Features of the input; for tokens, the size of the vocabulary. */
+  /** The number of input features; for tokens, the size of the vocabulary. */
   inputSize: number
   hiddenSize: number
   /** Whether the cell has the biases b_ih and b_hh. Default true. */
   bias?: boolean
-  /** Layer normalization in the cell, as in recurrent layers. Default false. */
+  /** Whether the cell has layer normalization, as in recurrent layers. Default false. */
   layerNorm?: boolean
-  /** Source of the initial values. Default: the one that `manualSeed` restarts. */
+  /** Draws the initial values. Default: the generator that `manualSeed` restarts. */
   generator?: Generator
 }
 
@@ -35,14 +35,14 @@ export const cellOptions: OptionKinds<RecurrentCellOptions> = {
   generator: 'generator',
 }
 
-/** Why layers and cells other than an RNN's have no option of that name. */
+/** Why layers and cells other than RNNs lack an option. */
 export const elsewhere = {
-  nonlinearity: `: only an RNN's can be chosen, those of a GRU or an LSTM are part of its gates; leave it out`,
+  nonlinearity: `: only an RNN's can be chosen, and those of a GRU or an LSTM are fixed by its gates; leave it out`,
 }
 
 /**
  * What RNNCell, GRUCell and LSTMCell share: parameters with PyTorch's names, shapes and initial values (uniform within
- * ±1/√hiddenSize; under layer normalization biases of 0 and gains of 1), and the checks of one time step.
+ * ±1/√hiddenSize; with layer normalization, biases of 0 and gains of 1), and the checks of one time step.
  */
 export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> extends Module {
   readonly kind: CellKind
@@ -88,9 +88,9 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
   /**
    * One time step.
    * @param input float [batch, inputSize], or tokens, int32 [batch], which stand for one-hot rows
-   * @param state the state before it, [batch, hiddenSize]; zeros where absent
-   * @returns the state after it, whose h is the cell's output
-   * @throws ShapeError where input or state have other sizes, OptionError for a token out of range
+   * @param state the state before the step, [batch, hiddenSize]; zeros if absent
+   * @returns the state after the step, whose h is the cell's output
+   * @throws ShapeError if the input or the state has other sizes, OptionError for a token out of range
    */
   forward(input: Tensor, state?: S): S {
     const where = `${this.#name}.forward`
@@ -118,12 +118,12 @@ export function addParameters(
   for (const [name, shape] of shapes) {
     const constant = layerNorm && shape.length === 1
     const values = constant ? full(shape, name.startsWith('gain') ? 1 : 0) : initial(shape, generator)
-    // Not writable: the kernels rely on the shapes.
+    // The field is not writable, because the kernels rely on the shape.
     Object.defineProperty(module, name, { value: new Parameter(values), enumerable: true })
   }
 }
 
-/** The parameters of one cell. @param ending of their names */
+/** The parameters of one cell. @param ending the ending of their names */
 export function weightsOf(module: Module, ending: string): CellWeights {
   const parameter = (name: string) => (module as unknown as Record<string, Parameter>)[`${name}${ending}`]
   return {
@@ -140,7 +140,7 @@ export function weightsOf(module: Module, ending: string): CellWeights {
 
 /**
  * Checks the input of a layer or a cell: features [axes, inputSize], or tokens [axes].
- * @param given the input as the user gave it, whose axes `axes` names
+ * @param given the input as the user passed it, with the axes named in `axes`
  * @throws ShapeError for other sizes, OptionError for a token out of range
  */
 export function checkFeatures(

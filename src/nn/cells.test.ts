@@ -41,7 +41,7 @@ function walk(cell: AnyCell, x: Tensor, h0: Tensor, c0?: Tensor): { hs: Tensor[]
 
 const weighted = (x: Tensor, by: Tensor) => x.mul(by).sum()
 
-/** What PyTorch's fixtures hold of layers in one or two directions, computed by one cell for each, step by step. */
+/** The values in PyTorch's fixtures of layers in one or two directions, computed step by step with a cell for each. */
 function byCells(kind: string, fixture: Record<string, Tensor>, options: CellOptions, numLayers: number, d: number) {
   const { input, h0, c0 } = fixture
   for (const leaf of [input, h0, c0]) leaf?.requiresGrad_()
@@ -101,7 +101,7 @@ describe.each(kernelSets)('under $name', (kernels) => {
         options,
       })),
     ),
-  )('$kind cell, $options: as the layer, with all gradients, for 5 sequences of 9 steps', ({ kind, options }) => {
+  )('$kind cell, $options: matches the layer, with all gradients, for 5 sequences of 9 steps', ({ kind, options }) => {
     const sizes = { inputSize: 7, hiddenSize: 10, ...options }
     const results = (['cell', 'layer'] as const).map((sort) => {
       const generator = new Generator(3)
@@ -134,7 +134,7 @@ describe.each(kernelSets)('under $name', (kernels) => {
     for (const [i, values] of cell.entries()) expect(relativeError(values, layer[i]), `${i}`).toBeLessThan(2e-5)
   })
 
-  test.each(kinds)('%s cell: tokens stand for one-hot rows; no state is a state of zeros', (kind) => {
+  test.each(kinds)('%s cell: tokens stand for one-hot rows; a missing state is a state of zeros', (kind) => {
     const cell = cells[kind]({ inputSize: 4, hiddenSize: 3 })
     const ids = tensor([2, 0, 3], { dtype: 'int32' })
     const parts = (state: unknown) => (kind === 'lstm' ? Object.values(state as object) : [state]) as Tensor[]
@@ -177,7 +177,7 @@ describe('a cell by itself', () => {
     ).toEqual(['weight_ih', 'weight_hh'])
   })
 
-  test('layer normalization adds gains of 1, its biases are 0, and the cell’s c has its own', () => {
+  test('layer normalization adds gains of 1 and biases of 0, and the cell’s c has its own', () => {
     const lstm = new LSTMCell({ ...sizes, layerNorm: true })
     const values = lstm.namedParameters().map(([name, { data }]) => [name, data.length, ...new Set(data)])
     expect(values.slice(2)).toEqual([

@@ -3,7 +3,7 @@ import { describe } from '../core/describe.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import type { FloatArray, Stepper, StepState } from '../device/device.js'
 
-/** A stepper whose numbers are checked: the kernels would read their memory at whatever place a token stands for. */
+/** A stepper that checks its tokens: with one out of range, the kernels would read elsewhere in their memory. */
 export class CheckedStepper implements Stepper {
   #inner: Stepper | undefined
   readonly #batchSize: number
@@ -50,7 +50,9 @@ export class CheckedStepper implements Stepper {
     throw new OptionError(`${where}: the stepper was freed, expected a new one from model.stepper()`)
   }
 
-  /** The stepper itself, where it was not freed and `values` are batchSize whole numbers from 0 to `count` − 1. */
+  /**
+   * Returns the stepper, after checking that it was not freed and that `values` are batchSize numbers below `count`.
+   */
   #checked(method: string, name: string, values: Int32Array, count: number): Stepper {
     const where = `Stepper.${method}`
     const inner = this.#alive(where)
@@ -60,7 +62,7 @@ export class CheckedStepper implements Stepper {
     }
     for (const value of values) {
       if (value < 0 || value >= count) {
-        throw new OptionError(`${where}: ${name} hold ${value}, expected whole numbers from 0 to ${count - 1}`)
+        throw new OptionError(`${where}: ${name} contain ${value}, expected whole numbers from 0 to ${count - 1}`)
       }
     }
     return inner

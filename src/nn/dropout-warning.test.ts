@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { GRU } from './gru.js'
 import { LSTM } from './lstm.js'
 
-test('dropout of a single layer has no effect, which is said once', () => {
+test('dropout with a single layer warns once that it has no effect', () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   new GRU({ inputSize: 2, hiddenSize: 2, numLayers: 2, dropout: 0.5 })
   new GRU({ inputSize: 2, hiddenSize: 2, dropout: 0 })

@@ -7,8 +7,8 @@ import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 /**
- * What a dropout mask covers: `independent` draws for each value of a sequence, `variational` for each sequence
- * and feature once, the same at all time steps (Gal & Ghahramani 2016).
+ * How a dropout mask is drawn: `independent` draws for each value; `variational` draws once for each sequence and
+ * feature, and uses the same mask at all time steps (Gal & Ghahramani 2016).
  */
 export type DropoutKind = 'independent' | 'variational'
 
@@ -23,12 +23,12 @@ export function dropout(x: Tensor, p: number, generator: Generator, kind: Dropou
   const { device } = x
   const shape = kind === 'variational' ? x.shape.with(0, 1) : x.shape
   const mask = zerosOn(device, shape)
-  // All are dropped where p is 1, and nothing times infinity is no number.
+  // If p is 1, all values are dropped; the factor 1 / 0 would turn them into NaN.
   device.mask(generator.key(), p, p === 1 ? 0 : 1 / (1 - p), mask.storage)
   return x.mul(mask)
 }
 
-/** Tokens with each replaced by token 0, which is `<unk>`, with probability p: a dropped token is read as unknown. */
+/** Replaces each token by 0, which is `<unk>`, with probability p: a dropped token is read as unknown. */
 export function dropTokens(tokens: Tensor, p: number, generator: Generator): Tensor {
   if (p === 0) return tokens
   const kept = new Float32Array(tokens.size)
@@ -41,15 +41,15 @@ export function dropTokens(tokens: Tensor, p: number, generator: Generator): Ten
 
 /** Options of Dropout. */
 export interface DropoutOptions {
-  /** Probability of dropping a value. Default 0.5. */
+  /** The probability of dropping a value. Default 0.5. */
   p?: number
-  /** Source of the masks. Default: the one that `manualSeed` restarts. */
+  /** Draws the masks. Default: the generator that `manualSeed` restarts. */
   generator?: Generator
 }
 
 const dropoutOptions: OptionKinds<DropoutOptions> = { p: 'any', generator: 'generator' }
 
-/** Dropout as a module: active in training, nothing under `eval()`. */
+/** Dropout as a module: active in training, off after `eval()`. */
 export class Dropout extends Module {
   readonly p: number
   readonly #generator: Generator
@@ -71,7 +71,7 @@ export class Dropout extends Module {
     return [...super.ownGenerators(), this.#generator]
   }
 
-  /** Zeroes values in training; under `eval()` it gives `x` itself. */
+  /** Zeroes values in training; after `eval()` it returns `x` itself. */
   forward(x: Tensor): Tensor {
     floatsIn('Dropout.forward', x, 'input')
     return this.training ? dropout(x, this.p, this.#generator) : x

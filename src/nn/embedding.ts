@@ -10,13 +10,13 @@ import { normal } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 
-/** Sizes of an embedding. */
+/** Options of an embedding. */
 export interface EmbeddingOptions {
   numEmbeddings: number
   embeddingDim: number
   /**
-   * Another module's parameter to share instead of one of its own, or a tensor whose values are learned further,
-   * [numEmbeddings, embeddingDim].
+   * The weight, [numEmbeddings, embeddingDim]: a parameter to share with another module, or a tensor whose values are
+   * the initial ones. Default: a new parameter.
    */
   weight?: Tensor
   generator?: Generator
@@ -29,7 +29,7 @@ const embeddingOptions: OptionKinds<EmbeddingOptions> = {
   generator: 'generator',
 }
 
-/** A learned vector for each token; initial values standard normal, as PyTorch's. */
+/** A learned vector for each token; initial values are standard normal, like PyTorch's. */
 export class Embedding extends Module {
   readonly embeddingDim: number
   readonly weight: Tensor
@@ -55,7 +55,11 @@ export class Embedding extends Module {
     return 'Embedding'
   }
 
-  /** Tokens, int32 of any shape, to that shape + [embeddingDim]. @throws ShapeError for a token out of range */
+  /**
+   * @param tokens int32
+   * @returns their vectors, tokens.shape + [embeddingDim]
+   * @throws ShapeError for a token out of range
+   */
   forward(tokens: Tensor): Tensor {
     const where = 'Embedding.forward'
     const rows = gatherRows(where, floatsIn(where, this.weight, 'weight'), indicesIn(where, tokens, 'input'))

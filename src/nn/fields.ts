@@ -13,19 +13,21 @@ interface Place {
   fault?: string
 }
 
-/** Objects of other classes that were searched and hold no member. They are searched once, since they may be large. */
+/**
+ * Objects of other classes that were searched and hold no member. They may be large, so they are searched only once.
+ */
 const searched = new WeakSet<object>()
 
 /**
- * Finds the members of an object: in its fields, and in the arrays, plain objects, Maps and Sets that they hold. What
- * objects of other classes hold is found with a fault. Private fields (`#name`) are invisible to all code outside of
- * their class.
+ * Finds the members of an object: in its fields, and in the arrays, plain objects, Maps and Sets that they hold.
+ * Members inside objects of other classes are found with a fault. Private fields (`#name`) are invisible to all code
+ * outside their class.
  */
 export function membersOf<T extends object>(owner: object, isMember: (value: object) => value is T): Member<T>[] {
   const found: Member<T>[] = []
   const seen = new Set<object>([owner])
   const foreign: object[] = []
-  // A stack of its own instead of recursion: lists that are linked thousands of times are no problem.
+  // An explicit stack instead of recursion can follow chains of thousands of linked objects.
   const waiting = namedEntries(owner, '').reverse()
   for (let place = waiting.pop(); place; place = waiting.pop()) {
     const { name, value, fault } = place
@@ -70,7 +72,7 @@ function mapEntries(map: ReadonlyMap<unknown, unknown>, prefix: string): Place[]
     const name = `${prefix}${isObject(key) ? '…' : String(key)}`
     if (isObject(key)) places.push({ name, value: key, fault: 'it is a key of a Map, expected a value' })
     const isName = typeof key === 'string' || typeof key === 'number'
-    const fault = isName ? keyFault(String(key)) : 'its key in the Map is no text, expected one'
+    const fault = isName ? keyFault(String(key)) : 'its key in the Map is not a string or number, expected one of these'
     if (isObject(value)) places.push({ name, value, fault })
     return places
   })
@@ -84,7 +86,7 @@ function namedEntries(owner: object, prefix: string): Place[] {
   for (const key of Object.getOwnPropertySymbols(owner)) {
     const value = (owner as Record<symbol, unknown>)[key]
     if (isObject(value)) {
-      places.push({ name: `${prefix}${String(key)}`, value, fault: 'its key is a symbol, expected a text' })
+      places.push({ name: `${prefix}${String(key)}`, value, fault: 'its key is a symbol, expected a string' })
     }
   }
   return places
@@ -93,7 +95,7 @@ function namedEntries(owner: object, prefix: string): Place[] {
 /** The fields of an object of another class, without running its getters. */
 function foreignEntries(owner: object, prefix: string): Place[] {
   const fault =
-    'the class of the object that holds it does not extend Module; let it, or use an array or a plain object'
+    'the class of the object that holds it does not extend Module; make it extend Module, or use an array or a plain object'
   return Object.entries(Object.getOwnPropertyDescriptors(owner)).flatMap(([key, { value }]) =>
     isObject(value) ? [{ name: `${prefix}${key}`, value, fault }] : [],
   )
@@ -101,5 +103,7 @@ function foreignEntries(owner: object, prefix: string): Place[] {
 
 function keyFault(key: string): string | undefined {
   if (key === '') return 'its key is empty, expected a name'
-  return key.includes('.') ? 'its key has a dot, which joins names in a stateDict, expected a name without' : undefined
+  return key.includes('.')
+    ? 'its key has a dot, which joins names in a stateDict, expected a name without dots'
+    : undefined
 }

@@ -4,13 +4,14 @@ import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
 import { type CellStep, gatesIn } from './unfused.js'
 
 /**
- * Gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n, its two biases, and the reset gate applied
- * after the hidden state's product. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold r and z together, and n apart.
+ * Gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n, its two biases, and the reset gate
+ * applied after the hidden state's product. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold r and z together, and n
+ * apart.
  */
 const step: CellStep = ([a, aNew], [u, uNew], before) => {
   const [r, z] = gatesIn(a.add(u).sigmoid(), 2)
   const n = aNew.add(r.mul(uNew)).tanh()
-  // (1 − z) n + z h', with one product less.
+  // This is (1 − z) n + z h' with one product fewer.
   const h = n.add(z.mul(before.h.sub(n)))
   return { h }
 }
@@ -31,7 +32,7 @@ export class GRU extends RecurrentLayer<Tensor> {
   }
 }
 
-/** One time step of a GRU, as PyTorch's GRUCell: from h to the next, [batch, hiddenSize]. */
+/** One time step of a GRU, like PyTorch's GRUCell: takes h and returns the next one, [batch, hiddenSize]. */
 export class GRUCell extends RecurrentCell<Tensor> {
   declare readonly kind: 'gru'
 

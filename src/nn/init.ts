@@ -11,7 +11,7 @@ import type { Module } from './module.js'
 /** Makes the initial values of a parameter. */
 export type Initializer = (shape: Shape, generator?: Generator) => Tensor
 
-/** Uniform within ±bound. */
+/** Makes values that are uniform within ±bound. */
 export function uniform(bound: number): Initializer {
   checkNumber('uniform', 'bound', bound, -Infinity)
   return (shape, generator) =>
@@ -20,13 +20,13 @@ export function uniform(bound: number): Initializer {
       .sub(bound)
 }
 
-/** Normal with mean 0 and the given standard deviation. */
+/** Makes normal values with mean 0 and the given standard deviation. */
 export function normal(deviation = 1): Initializer {
   checkNumber('normal', 'deviation', deviation, -Infinity)
   return (shape, generator) => randn(shape, generator).mul(deviation)
 }
 
-/** A constant. */
+/** Makes values that are all the same. */
 export function constant(value: number): Initializer {
   checkNumber('constant', 'value', value, -Infinity)
   return (shape) => allZero(shape).add(value)
@@ -34,8 +34,8 @@ export function constant(value: number): Initializer {
 
 /**
  * Gives all weights (rank 2 and more) and all biases (rank 1) of a module new values, but not the gains of layer
- * normalization. What MXNet's layers
- * begin with: `initialize(model, { weight: normal(0.01), bias: constant(0) })`.
+ * normalization. `initialize(model, { weight: normal(0.01), bias: constant(0) })` gives the initial values of MXNet's
+ * layers.
  */
 export function initialize(
   module: Module,
@@ -51,10 +51,10 @@ export function initialize(
     const initial = parameter.rank > 1 ? weight : bias
     if (!initial) continue
     const values = initial(parameter.shape, generator)
-    checkTensor('initialize', values, `what the initializer makes for ${name}`)
+    checkTensor('initialize', values, `the result of the initializer for ${name}`)
     if (!sameShape(values.shape, parameter.shape)) {
       throw new ShapeError(
-        `initialize: the initializer makes the shape ${formatShape(values.shape)} for ${name}, expected ${formatShape(parameter.shape)}`,
+        `initialize: the initializer returned the shape ${formatShape(values.shape)} for ${name}, expected ${formatShape(parameter.shape)}`,
       )
     }
     parameter.copy_(values)

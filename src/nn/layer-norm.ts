@@ -9,9 +9,9 @@ import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 
-/** Sizes and parts of a layer normalization. */
+/** Options of a layer normalization. */
 export interface LayerNormOptions {
-  /** Length of the last axis, which is normalized. */
+  /** The length of the last axis, which is normalized. */
   numFeatures: number
   /** Added to the variance. Default 1e-5. */
   eps?: number

@@ -11,7 +11,7 @@ import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 import { linearShapes } from './shapes.js'
 
-/** Sizes and parts of a linear layer. */
+/** Options of a linear layer. */
 export interface LinearOptions {
   inFeatures: number
   outFeatures: number
@@ -27,7 +27,7 @@ const linearOptions: OptionKinds<LinearOptions> = {
   generator: 'generator',
 }
 
-/** y = x Wᵀ + b, with W [outFeatures, inFeatures]; initial values uniform within ±1/√inFeatures, as PyTorch's. */
+/** y = x Wᵀ + b, with W [outFeatures, inFeatures]; initial values are uniform within ±1/√inFeatures, like PyTorch's. */
 export class Linear extends Module {
   readonly inFeatures: number
   readonly outFeatures: number
@@ -52,7 +52,7 @@ export class Linear extends Module {
     return 'Linear'
   }
 
-  /** [n, inFeatures] to [n, outFeatures]; more axes before the last one are kept. */
+  /** Maps [n, inFeatures] to [n, outFeatures]; further axes before the last one are kept. */
   forward(x: Tensor): Tensor {
     floatsIn('Linear.forward', x, 'input')
     if (x.rank < 2 || x.shape.at(-1) !== this.inFeatures) {

@@ -4,8 +4,8 @@ import type { LSTMState } from './recurrent-state.js'
 import { type CellStep, gatesIn } from './unfused.js'
 
 /**
- * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), with PyTorch's gate order i, f,
- * g, o and its two biases. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold the sums of all gates.
+ * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), with PyTorch's gate order i,
+ * f, g, o and its two biases. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold the sums of all gates.
  */
 const step: CellStep = ([a], [u], before, norm) => {
   const [i, f, g, o] = gatesIn(a.add(u), 4)
@@ -34,7 +34,7 @@ export class LSTM extends RecurrentLayer<LSTMState> {
   }
 }
 
-/** One time step of an LSTM, as PyTorch's LSTMCell: from `{ h, c }` to the next, each [batch, hiddenSize]. */
+/** One time step of an LSTM, like PyTorch's LSTMCell: takes `{ h, c }`, each [batch, hiddenSize], returns the next. */
 export class LSTMCell extends RecurrentCell<LSTMState> {
   declare readonly kind: 'lstm'
 

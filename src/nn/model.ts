@@ -14,27 +14,27 @@ import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './recurrent-state.js'
 
-/** What an RNNModel has beside its recurrent layer and its output. */
+/** Options of an RNNModel beside those of its recurrent layer. */
 export interface RNNModelOptions {
-  /** Features of a learned embedding of the tokens. Default: none; tokens are one-hot, as in the book. */
+  /** The number of features of a learned embedding. Default: no embedding; tokens are one-hot, as in the book. */
   embeddingSize?: number
   /**
-   * One parameter, `embedding.weight`, as the embedding and as the output's weight (Press & Wolf 2017; Inan et al.
-   * 2017). The layer's output must have `embeddingSize` features. It begins as an output's weight, uniform within
-   * ±1/√embeddingSize. Default false.
+   * Whether one parameter, `embedding.weight`, serves as the embedding and as the output's weight (Press & Wolf 2017;
+   * Inan et al. 2017). The layer's output must have `embeddingSize` features. The initial values are those of an
+   * output's weight, uniform within ±1/√embeddingSize. Default false.
    */
   tieWeights?: boolean
   /**
-   * Probability of dropping a feature of the embedding, in training; the mask is of the layer's `dropoutKind`.
-   * Without an embedding, of dropping a whole token, which is then read as `<unk>`. Default 0.
+   * The probability of dropping a feature of the embedding in training, with a mask of the layer's `dropoutKind`.
+   * Without an embedding, the probability of dropping a whole token, which is then read as `<unk>`. Default 0.
    */
   inputDropout?: number
   /**
-   * Probability of dropping an output of the last layer, in training; the mask is of the layer's `dropoutKind`.
+   * The probability of dropping an output of the last layer in training, with a mask of the layer's `dropoutKind`.
    * Default 0.
    */
   outputDropout?: number
-  /** Source of the initial values and of dropout. Default: the one that `manualSeed` restarts. */
+  /** Draws the initial values and the dropout masks. Default: the generator that `manualSeed` restarts. */
   generator?: Generator
 }
 
@@ -47,8 +47,8 @@ const modelOptions: OptionKinds<RNNModelOptions> = {
 }
 
 /**
- * The book's `RNNModel`: one-hot tokens, a recurrent layer, and a linear output over the vocabulary. Takes
- * any recurrent layer of `inputSize` = `vocabSize`, or with an embedding of `inputSize` = `embeddingSize`.
+ * The book's `RNNModel`: one-hot tokens, a recurrent layer, and a linear output over the vocabulary. It takes any
+ * recurrent layer with `inputSize` = `vocabSize`, or with `inputSize` = `embeddingSize` if there is an embedding.
  */
 export class RNNModel<S extends RecurrentState = RecurrentState> extends Module {
   readonly embedding: Embedding | undefined
@@ -61,8 +61,8 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
   readonly #generator: Generator
 
   /**
-   * @throws OptionError where the layer's inputSize is not the size of the vocabulary or of the embedding, or it has
-   *   `batchFirst`, or weights to be tied differ in size
+   * @throws OptionError if the layer's inputSize is not the size of the vocabulary or of the embedding, if the layer
+   *   has `batchFirst`, or if weights to be tied differ in size
    */
   constructor(rnn: RecurrentLayer<S>, vocabSize: number, options: RNNModelOptions = {}) {
     super()
@@ -86,7 +86,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     if (tieWeights && embeddingSize !== inFeatures) {
       const given = embeddingSize ? `with embeddingSize = ${embeddingSize}` : 'without embeddingSize'
       throw new OptionError(
-        `RNNModel: tieWeights ${given}, expected embeddingSize = ${inFeatures}, the features of the layer's output`,
+        `RNNModel: tieWeights ${given}, expected embeddingSize = ${inFeatures}, the number of features of the layer's output`,
       )
     }
     this.rnn = rnn
@@ -112,9 +112,9 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
 
   /**
    * @param inputs tokens, int32 [batch, numSteps]
-   * @param state of the layer; zeros where absent
-   * @returns `output` [numSteps × batch, vocabSize], the scores of the next token with time as the slow
-   *   axis (so labels are transposed before they are flattened), and the new `state`
+   * @param state the layer's state; zeros if absent
+   * @returns `output` [numSteps × batch, vocabSize], the scores of the next tokens, ordered by time and then by
+   *   sequence (so transpose labels before flattening them), and the new `state`
    */
   forward(inputs: Tensor, state?: S): { output: Tensor; state: S } {
     checkTensor('RNNModel.forward', inputs, 'inputs')
@@ -136,9 +136,9 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
   }
 
   /**
-   * The model as it is now, ready to run token by token: many times faster than `forward` for one step, as
-   * the weights are packed once. Dropout is off. Its `step` and `select` throw a ShapeError for anything but an
-   * Int32Array of `batchSize`, and an OptionError for numbers out of range or once it was freed.
+   * Prepares the model, with its current weights, to run token by token: many times faster than `forward` for one step,
+   * because the weights are packed only once. Dropout is off. The stepper's `step` and `select` throw a ShapeError for
+   * anything but an Int32Array of `batchSize`, and an OptionError for numbers out of range or after it was freed.
    * @throws OptionError for a bidirectional model
    */
   stepper(batchSize = 1): Stepper {
@@ -153,7 +153,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     return this.rnn.beginState(batchSize)
   }
 
-  /** What the layer reads: the tokens themselves, or their embedding. Tokens are [numSteps, batch]. */
+  /** The input of the layer: the tokens themselves, or their embedding. Tokens are [numSteps, batch]. */
   #layerInput(tokens: Tensor): Tensor {
     if (this.embedding) return this.#dropped(this.embedding.forward(tokens), this.inputDropout)
     return this.training ? dropTokens(tokens, this.inputDropout, this.#generator) : tokens

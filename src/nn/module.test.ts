@@ -22,7 +22,7 @@ class Holder extends Module {
 }
 
 describe('a parameter belongs to its module whether or not it is frozen', () => {
-  test('in an RNNModel: parameters, stateDict and zeroGrad are those of before', () => {
+  test('in an RNNModel: parameters, stateDict and zeroGrad stay the same', () => {
     const model = new RNNModel(new GRU({ inputSize: 3, hiddenSize: 2 }), 5, { embeddingSize: 3 })
     const names = namesOf(model)
     const weight = model.embedding!.weight.requiresGrad_(false)
@@ -36,7 +36,7 @@ describe('a parameter belongs to its module whether or not it is frozen', () => 
     expect(model.linear.weight.grad).not.toBeNull()
   })
 
-  test('a plain tensor whose gradient was wanted at any time, and nothing else', () => {
+  test('also a plain tensor that required a gradient at any time, and no other tensor', () => {
     class Own extends Module {
       readonly made = tensor([1], { requiresGrad: true })
       readonly asked = tensor([1]).requiresGrad_()
@@ -60,7 +60,7 @@ describe('a parameter belongs to its module whether or not it is frozen', () => 
     expect(namesOf(module)).toEqual(['made', 'asked', 'set', 'frozenFromTheStart'])
   })
 
-  test('requiresGrad_ of a module freezes all parameters inside and has them learned again', () => {
+  test('requiresGrad_ of a module freezes and unfreezes all parameters inside', () => {
     const model = new RNNModel(new LSTM({ inputSize: 5, hiddenSize: 2 }), 5)
     expect(model.requiresGrad_(false)).toBe(model)
     expect(model.parameters().map(({ requiresGrad }) => requiresGrad)).toEqual(Array(6).fill(false))
@@ -77,7 +77,7 @@ describe('a parameter belongs to its module whether or not it is frozen', () => 
     }
   })
 
-  test('an Embedding learns the plain tensor that it is given', () => {
+  test('an Embedding learns a plain tensor that it is given', () => {
     const weight = randn([4, 2])
     const embedding = new Embedding({ numEmbeddings: 4, embeddingDim: 2, weight })
     expect(embedding.weight.data).toBe(weight.data)
@@ -86,7 +86,7 @@ describe('a parameter belongs to its module whether or not it is frozen', () => 
     expect(shared.weight).toBe(embedding.weight)
   })
 
-  test('those of a recurrent layer are its fields', () => {
+  test('the parameters of a recurrent layer are its fields', () => {
     const lstm = new LSTM({ inputSize: 3, hiddenSize: 2, numLayers: 2, bidirectional: true })
     expect(lstm.weight_ih_l0.shape).toEqual([8, 3])
     expect(lstm.weight_ih_l1_reverse.shape).toEqual([8, 4])
@@ -121,12 +121,12 @@ describe('parameters are found', () => {
     ['RNN', class extends RNN { readonly scale = tensor([1], { requiresGrad: true }) }], // biome-ignore format: one line
     ['GRU', class extends GRU { readonly scale = tensor([1], { requiresGrad: true }) }], // biome-ignore format: one line
     ['LSTM', class extends LSTM { readonly scale = tensor([1], { requiresGrad: true }) }], // biome-ignore format: one line
-  ])('in a field of a subclass of %s, after its own', (_cell, Layer) => {
+  ])('in a field of a subclass of %s, after those of the layer', (_cell, Layer) => {
     const layer = new Layer({ inputSize: 1, hiddenSize: 1 })
     expect(namesOf(layer)).toEqual(['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0', 'scale'])
   })
 
-  test('once, under the first name, where modules share a tensor or a module is in two fields', () => {
+  test('once, under the first name, if modules share a tensor or a module is in two fields', () => {
     const layer = one()
     const shared = new Parameter(tensor([1]))
     const module = new Holder([layer, { again: layer }, shared, [shared]])
@@ -134,7 +134,7 @@ describe('parameters are found', () => {
     expect(module.namedModules().map(([name]) => name)).toEqual(['', 'field.0'])
   })
 
-  test('in modules that hold themselves or each other, and in long chains', () => {
+  test('in modules that contain themselves or each other, and in long chains', () => {
     class Node extends Module {
       readonly layer = one()
       parent: Module | undefined
@@ -161,7 +161,7 @@ describe('parameters are found', () => {
     expect(chain.parameters()).toHaveLength(1)
   })
 
-  test('in private fields where the module says so', () => {
+  test('in private fields if the module lists them', () => {
     class Hidden extends Module {
       readonly #layer = one()
       override children(): [string, Module][] {
@@ -185,7 +185,7 @@ describe('parameters that cannot have a name are refused', () => {
     ['a parameter’s name with a dot', { 'a.b': new Parameter(tensor([1])) }, 'the parameter field.a.b cannot be'],
     ['an empty name', { '': one() }, 'its key is empty'],
     ['a symbol', { [Symbol('s')]: one() }, 'field.Symbol(s) cannot be listed: its key is a symbol'],
-    ['an object as a key of a Map', new Map([[{}, one()]]), 'its key in the Map is no text'],
+    ['an object as a key of a Map', new Map([[{}, one()]]), 'its key in the Map is not a string or number'],
     ['a module as a key of a Map', new Map([[one(), 'a']]), 'it is a key of a Map'],
     ['one name twice', new Map<unknown, Module>([[1, one()], ['1', one()]]), 'another one has the same name'], // biome-ignore format: one line
     [
@@ -203,7 +203,7 @@ describe('parameters that cannot have a name are refused', () => {
     expect(() => new Holder([module]).parameters()).toThrow(OptionError)
   })
 
-  test('but objects of other classes may hold what is listed under another name, and anything else', () => {
+  test('but objects of other classes may hold members that are listed under another name, and anything else', () => {
     class Registry {
       readonly date = new Date(0)
       readonly constant = tensor([1])
@@ -235,7 +235,7 @@ describe('inEval', () => {
     ['one in eval', (pair: Pair) => pair.eval()],
     ['one with a part in eval', (pair: Pair) => pair.a.eval()],
     ['one with a part in training', (pair: Pair) => pair.eval().b.train()],
-  ])('%s is in its mode again, also after an error', (_what, put) => {
+  ])('%s returns to its mode, also after an error', (_what, put) => {
     const pair = new Pair()
     put(pair)
     const before = modes(pair)
@@ -282,7 +282,7 @@ describe('loadStateDict', () => {
     ['JSON', (dict: object) => JSON.parse(JSON.stringify(dict))],
     ['structuredClone', (dict: object) => structuredClone(dict)],
     ['plain arrays', () => ({ weight: { data: values.weight, shape: [1, 2] }, bias: { data: [1], shape: [1] } })],
-  ])('takes a stateDict that went through %s', (_what, through) => {
+  ])('accepts a stateDict that went through %s', (_what, through) => {
     const linear = make()
     linear.loadStateDict(through(known().stateDict()))
     expect([...linear.weight.data]).toEqual(values.weight)
@@ -312,7 +312,7 @@ describe('loadStateDict', () => {
     [null, 'null'],
     ['text', "the string 'text'"],
     [new Map(), 'a Map'],
-  ])('refuses %s in the place of a stateDict', (dict, what) => {
+  ])('refuses %s in place of a stateDict', (dict, what) => {
     // biome-ignore format: one line
     expect(() => make().loadStateDict(dict as never)).toThrow(`Linear.loadStateDict: the state is ${what}, expected`)
   })

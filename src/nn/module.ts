@@ -8,37 +8,38 @@ import { Tensor } from '../tensor/tensor.js'
 import { type Member, membersOf } from './fields.js'
 import { isBuffer } from './parameter.js'
 
-/** What messages call a module whose class is not the library's. */
+/** The name in messages of a module whose class is not the library's. */
 const OWN_CLASS = 'Module'
 
-/** Modules whose `train()` runs now. No private field: that would break modules inside of a Proxy. */
+/** Modules whose `train()` is running. A private field instead would break modules inside a Proxy. */
 const switching = new WeakSet<Module>()
 
 /**
- * A part of a model. Its parameters are the `Parameter`s in its fields, and tensors whose gradient is or was wanted
- * (`requiresGrad`); its buffers are those of `registerBuffer`; its children are the modules there. Both may lie in arrays, plain objects, Maps and Sets. Names
- * joined by dots are PyTorch's: `layers.0.weight`. Other tensors in fields are neither learned nor saved.
+ * A part of a model. Its parameters are the `Parameter`s in its fields, and the tensors there that require a gradient
+ * or once did; its buffers are the tensors there that went through `registerBuffer`; its children are the modules
+ * there. All of them may lie in arrays, plain objects, Maps and Sets. Names are joined by dots like PyTorch's:
+ * `layers.0.weight`. Other tensors in fields are neither learned nor saved.
  *
- * JavaScript lets nobody see the private fields (`#name`) of another class: a module that keeps layers or parameters
- * there overrides `children` or `ownParameters`.
+ * JavaScript hides the private fields (`#name`) of a class from all other code: a module that keeps layers or
+ * parameters there must override `children` or `ownParameters`.
  */
 export abstract class Module {
   /** Whether dropout is active; `train()` and `eval()` switch it. */
   training = true
 
-  /** Name of the class in messages: what `class` says does not survive minification. */
+  /** The name of the class in messages. Class names do not survive minification. */
   protected get typeName(): string {
     return OWN_CLASS
   }
 
-  /** Parameters of this module alone, by name. */
+  /** The parameters of this module alone, by name. */
   ownParameters(): [string, Tensor][] {
     return membersIn(this).flatMap(({ name, value, fault }): [string, Tensor][] =>
       value instanceof Tensor && !isBuffer(value) && !fault ? [[name, value]] : [],
     )
   }
 
-  /** Modules in the fields of this one, by name. */
+  /** The modules in the fields of this one, by name. */
   children(): [string, Module][] {
     return membersIn(this).flatMap(({ name, value, fault }): [string, Module][] =>
       value instanceof Module && !fault ? [[name, value]] : [],
@@ -46,23 +47,23 @@ export abstract class Module {
   }
 
   /**
-   * This module under the name '' and all modules inside it, each once, under its first name.
-   * @throws OptionError where a module or parameter inside cannot have a name; the message says why
+   * This module, under the name '', and all modules inside it, each once, under its first name.
+   * @throws OptionError if a module or parameter inside cannot have a name; the message says why
    */
   namedModules(): [string, Module][] {
     return collect(this, this.typeName).modules
   }
 
   /**
-   * Every parameter of the module and its children, under names like `rnn.weight_ih_l0`, frozen ones included. One
-   * that several of them share is there once, under its first name.
-   * @throws OptionError where a module or parameter inside cannot have a name; the message says why
+   * Every parameter of the module and its children, under names like `rnn.weight_ih_l0`, including frozen ones. A
+   * parameter that several modules share is listed once, under its first name.
+   * @throws OptionError if a module or parameter inside cannot have a name; the message says why
    */
   namedParameters(): [string, Tensor][] {
     return collect(this, this.typeName).parameters
   }
 
-  /** Buffers of this module alone, by name: see `registerBuffer`. */
+  /** The buffers of this module alone, by name: see `registerBuffer`. */
   ownBuffers(): [string, Tensor][] {
     return membersIn(this).flatMap(({ name, value, fault }): [string, Tensor][] =>
       value instanceof Tensor && isBuffer(value) && !fault ? [[name, value]] : [],
@@ -79,30 +80,34 @@ export abstract class Module {
     return this.namedParameters().map(([, tensor]) => tensor)
   }
 
-  /** The generators in the fields of this module alone. A module that keeps one in a private field overrides it. */
+  /**
+   * The generators in the fields of this module alone. A module with one in a private field must override this method.
+   */
   ownGenerators(): Generator[] {
     return Object.values(this).filter((value) => value instanceof Generator)
   }
 
-  /** Every generator that the module and its children draw from, as for dropout, each once. `Training` saves them. */
+  /**
+   * Every generator that the module and its children draw from, such as for dropout, each once. `Training` saves them.
+   */
   generators(): Generator[] {
     return [...new Set(this.namedModules().flatMap(([, module]) => module.ownGenerators()))]
   }
 
-  /** Freezes all parameters (`false`), or has them learned again. Frozen ones stay in `stateDict()`. */
+  /** Freezes all parameters (`false`), or makes them learn again. Frozen ones stay in `stateDict()`. */
   requiresGrad_(flag = true): this {
     for (const parameter of this.parameters()) parameter.requiresGrad_(flag)
     return this
   }
 
-  /** Forgets the gradients of all parameters. */
+  /** Sets the gradients of all parameters to null. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null
   }
 
-  /** Switches dropout of this module and all inside it on, or off. */
+  /** Switches dropout on, or off, in this module and all modules inside it. */
   train(mode = true): this {
-    // Modules may hold each other.
+    // Modules may contain each other.
     if (switching.has(this)) return this
     switching.add(this)
     try {
@@ -114,14 +119,14 @@ export abstract class Module {
     return this
   }
 
-  /** Switches dropout of this module and all inside it off. */
+  /** Switches dropout off in this module and all modules inside it. */
   eval(): this {
     return this.train(false)
   }
 
   /**
-   * Runs `work` under `eval()`. Afterwards this module and each one inside it are in the mode in which they were.
-   * @throws OptionError where `work` is asynchronous: others would find dropout off while it waits
+   * Runs `work` in evaluation mode. Afterwards this module and each module inside it return to their former modes.
+   * @throws OptionError if `work` is asynchronous: other code would find dropout off while it waits
    */
   inEval<T>(work: () => T): T {
     checkArgument(`${this.typeName}.inEval`, 'the callback', work, typeof work === 'function', 'a function')
@@ -145,9 +150,9 @@ export abstract class Module {
   }
 
   /**
-   * Takes over the values of `stateDict()`, also of one that went through JSON or `structuredClone`. Everything is
-   * checked before anything is changed.
-   * @throws FormatError naming what is missing, what is unknown, what has another shape, and what is no tensor
+   * Loads the values of a `stateDict()`, which may have gone through JSON or `structuredClone`. Everything is checked
+   * before anything is changed.
+   * @throws FormatError that lists missing and unknown names, wrong shapes, and values that are not tensors
    */
   loadStateDict(dict: Readonly<Record<string, SavedTensor>>): void {
     const own = new Map(collect(this, this.typeName).states)
@@ -157,17 +162,17 @@ export abstract class Module {
   }
 
   /**
-   * Moves all parameters, their gradients and the buffers to a device. An optimizer is made afterwards: what it keeps
-   * lies where the parameters were when it was made.
+   * Moves all parameters, their gradients and the buffers to a device. Make an optimizer afterwards: its state lies
+   * where the parameters were when it was made.
    * @returns the module itself
-   * @throws OptionError on the way off a device, which takes time: `await module.cpu()`
+   * @throws OptionError if the values lie on another device, from where reading takes time: `await module.cpu()` first
    */
   to(device: Device): this {
     for (const [, tensor] of collect(this, this.typeName).states) tensor.to_(device)
     return this
   }
 
-  /** Moves everything that `to` moves into the memory of the program. */
+  /** Moves all parameters, their gradients and the buffers into main memory. */
   async cpu(): Promise<this> {
     await Promise.all(collect(this, this.typeName).states.map(([, tensor]) => tensor.cpu_()))
     return this
@@ -217,7 +222,7 @@ function collect(root: Module, typeName: string) {
   }
   noteListed(
     parameters.map(([, parameter]) => parameter),
-    // A class that is not the library's may have private fields, whether or not anything else is inside.
+    // A class that is not the library's may have private fields, even if no other module is inside.
     modules.length > 1 || typeName === OWN_CLASS,
   )
   return { modules, parameters, buffers, states: [...parameters, ...buffers] }

@@ -31,7 +31,7 @@ describe('recurrent layers', () => {
     expect(state.shape).toEqual([1, 32, 256])
   })
 
-  test('two layers, two directions; an LSTM’s state is a pair', () => {
+  test('two layers and two directions; an LSTM’s state is a pair', () => {
     const lstm = new LSTM({ ...sizes, numLayers: 2, bidirectional: true })
     const { output, state } = lstm.forward(randn([3, 2, 5]), lstm.beginState(2))
     expect(output.shape).toEqual([3, 2, 8])
@@ -41,19 +41,19 @@ describe('recurrent layers', () => {
     ])
   })
 
-  test('no state is a state of zeros', async () => {
+  test('a missing state is a state of zeros', async () => {
     const gru = new GRU(sizes)
     const x = randn([3, 2, 5])
     expect(await gru.forward(x).output.toArray()).toEqual(await gru.forward(x, gru.beginState(2)).output.toArray())
   })
 
-  test('the state carries on: two halves give what the whole gives', async () => {
+  test('the state carries over: two halves give the same as the whole', async () => {
     const lstm = new LSTM({ ...sizes, numLayers: 2 })
     const x = randn([6, 2, 5])
     const whole = lstm.forward(x)
     const half = lstm.forward(x.slice(0, 0, 3))
     const rest = lstm.forward(x.slice(0, 3), half.state)
-    // A BLAS may round a longer product in another order.
+    // A BLAS may sum a longer product in another order, with other rounding.
     expect(relativeError(rest.output.data, whole.output.slice(0, 3).data)).toBeLessThan(1e-6)
     expect(relativeError(rest.state.c.data, whole.state.c.data)).toBeLessThan(1e-6)
   })
@@ -171,13 +171,13 @@ describe('RNNModel', () => {
     expect(output.shape).toEqual([6, 6])
     model.forward(ids, state)
     if (layer.bidirectional) return
-    // Row t · batch + b must be what sequence b alone gives at step t.
+    // Row t · batch + b must equal the output of sequence b alone at step t.
     const alone = model.forward(tokens([[3, 2, 0]])).output
     const rows = output.reshape(3, 2, 6).select(1, 1)
     expect(await rows.sub(alone).abs().max().item()).toBeLessThan(1e-6)
   })
 
-  test('the layer and its linear output as one operation give what the two give one after the other', () => {
+  test('the layer and its linear output give the same as one operation and as two', () => {
     const model = new RNNModel(new LSTM({ inputSize: 6, hiddenSize: 9, numLayers: 2 }), 6)
     const ids = tokens([
       [1, 2, 3],
@@ -204,7 +204,7 @@ describe('RNNModel', () => {
     expect(model.linear.weight.grad).toBeNull()
   })
 
-  test('a layer or an output with a forward of its own is asked for it', () => {
+  test('if a layer or an output overrides forward, its forward is called', () => {
     class Silent extends RNN {
       override forward(input: Tensor, state?: Tensor) {
         const { output, state: next } = super.forward(input, state)
@@ -225,7 +225,7 @@ describe('RNNModel', () => {
     expect(names.slice(-2)).toEqual(['linear.weight', 'linear.bias'])
   })
 
-  test('refuses what does not fit', () => {
+  test('refuses layers and inputs that do not fit', () => {
     expect(() => new RNNModel(new RNN(sizes), 6)).toThrow(OptionError)
     expect(() => new RNNModel(new RNN({ ...sizes, batchFirst: true }), 5)).toThrow('batchFirst')
     expect(() => new RNNModel(new RNN(sizes), 5).forward(zeros([1, 1]))).toThrow(ShapeError)
@@ -240,7 +240,7 @@ describe.each(kernelSets)('stepper under $name', (kernels) => {
     ['RNN', new RNN({ inputSize: 11, hiddenSize: 9, nonlinearity: 'relu' })],
     ['GRU without biases', new GRU({ inputSize: 11, hiddenSize: 40, bias: false })],
     ['LSTM, two layers', new LSTM({ inputSize: 11, hiddenSize: 33, numLayers: 2 })],
-  ])('%s: token by token what forward gives at once', async (_name, layer) => {
+  ])('%s: gives token by token what forward gives for the whole sequence', async (_name, layer) => {
     const model = new RNNModel<RecurrentState>(layer, 11)
     for (const batch of [1, 3, 8]) {
       const generator = new Generator(batch)
@@ -266,7 +266,7 @@ describe.each(kernelSets)('stepper under $name', (kernels) => {
     ['RNN', new RNN({ inputSize: 11, hiddenSize: 9 })],
     ['GRU', new GRU({ inputSize: 11, hiddenSize: 8, bias: false })],
     ['LSTM, two layers', new LSTM({ inputSize: 11, hiddenSize: 33, numLayers: 2 })],
-  ])('%s: select has a sequence go on from the state of another', async (_name, layer) => {
+  ])('%s: select continues a sequence from the state of another', async (_name, layer) => {
     const model = new RNNModel<RecurrentState>(layer, 11)
     for (const batch of [1, 3, 8, 21]) {
       const generator = new Generator(batch)
@@ -330,7 +330,7 @@ describe('Module', () => {
     expect(module.train().layers[0].training).toBe(true)
   })
 
-  test('zeroGrad forgets all gradients', () => {
+  test('zeroGrad sets all gradients to null', () => {
     const linear = new Linear({ inFeatures: 2, outFeatures: 1 })
     linear
       .forward(tensor([[1, 2]]))
@@ -367,14 +367,14 @@ test('Linear: x Wᵀ + b', async () => {
   expect(() => linear.forward(tensor([[1, 2, 3]]))).toThrow('expected [n, inFeatures = 2]')
 })
 
-test('Embedding: a row for each token', async () => {
+test('Embedding: one row for each token', async () => {
   const embedding = new Embedding({ numEmbeddings: 3, embeddingDim: 2 })
   const rows = (await embedding.weight.toArray()) as number[][]
   expect(await embedding.forward(tokens([[2, 0]])).toArray()).toEqual([[rows[2], rows[0]]])
   expect(() => embedding.forward(tokens([[3]]))).toThrow(ShapeError)
 })
 
-test('Dropout keeps the mean, and is nothing under eval', async () => {
+test('Dropout keeps the mean, and is off after eval', async () => {
   const layer = new Dropout({ p: 0.25, generator: new Generator(1) })
   const ones = zeros([100_000]).add(1)
   const dropped = layer.forward(ones)
@@ -384,7 +384,7 @@ test('Dropout keeps the mean, and is nothing under eval', async () => {
   expect(() => new Dropout({ p: 1.5 })).toThrow(OptionError)
 })
 
-test('detachState cuts both kinds of state', () => {
+test('detachState detaches both kinds of state', () => {
   const lstm = new LSTM(sizes)
   const { state } = lstm.forward(zeros([1, 1, 5]))
   expect(state.h.requiresGrad).toBe(true)

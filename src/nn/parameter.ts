@@ -3,12 +3,12 @@ import { noteMade } from '../tensor/listings.js'
 import { checkTensor, Tensor } from '../tensor/tensor.js'
 
 /**
- * A tensor that a module learns. It belongs to `parameters()` and to `stateDict()` of every module that has it in a
- * field, also while it is frozen: `requiresGrad_(false)` only keeps it from being changed.
+ * A tensor that a module learns. It belongs to `parameters()` and `stateDict()` of every module that has it in a field,
+ * also while it is frozen: `requiresGrad_(false)` only stops training from changing it.
  */
 export class Parameter extends Tensor {
   /**
-   * @param values of the parameter, which shares their storage
+   * @param values the initial values, whose storage the parameter shares
    * @throws ShapeError for anything but a tensor, GradientError for whole numbers, which cannot be learned
    */
   constructor(values: Tensor, requiresGrad = true) {
@@ -28,8 +28,8 @@ export class Parameter extends Tensor {
 const registered = new WeakSet<Tensor>()
 
 /**
- * Makes a tensor a buffer, as PyTorch's `register_buffer`: a module that has it in a field saves and moves it, but does
- * not learn it. `readonly mean = registerBuffer(zeros([3]))`
+ * Makes a tensor a buffer, like PyTorch's `register_buffer`: a module that has it in a field saves and moves it, but
+ * does not learn it. `readonly mean = registerBuffer(zeros([3]))`
  * @throws ShapeError for anything but a tensor, GradientError for one that is learned or holds whole numbers
  */
 export function registerBuffer(values: Tensor): Tensor {

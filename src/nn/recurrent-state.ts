@@ -7,20 +7,20 @@ import { floatsIn } from '../tensor/placed.js'
 import { checkTensor, Tensor } from '../tensor/tensor.js'
 
 /**
- * The state of an LSTM: hidden state and cell state, each [numLayers × numDirections, batch, hiddenSize]; of an LSTMCell
- * each [batch, hiddenSize].
+ * The state of an LSTM: the hidden state and the cell state, each [numLayers × numDirections, batch, hiddenSize], or
+ * for an LSTMCell [batch, hiddenSize].
  */
 export interface LSTMState {
   h: Tensor
   c: Tensor
 }
 
-/** What a recurrent layer carries from one call to the next; an RNN's or GRU's is h alone. */
+/** The state that a recurrent layer carries from one call to the next: h alone for an RNN or GRU. */
 export type RecurrentState = Tensor | LSTMState
 
 /**
  * The same state, cut off from the graph that made it: gradients stop here (truncated backpropagation).
- * @throws ShapeError for what is no state
+ * @throws ShapeError for anything but a state
  */
 export function detachState<S extends RecurrentState>(state: S): S {
   if (state instanceof Tensor) return state.detach() as S
@@ -30,13 +30,13 @@ export function detachState<S extends RecurrentState>(state: S): S {
   return { h: h.detach(), c: c.detach() } as S
 }
 
-/** A state by its parts, which are all of one shape; `c` of cells that have it. */
+/** The parts of a state, which all have the same shape; `c` only for cells that have it. */
 export interface StateParts {
   h: Tensor
   c?: Tensor
 }
 
-/** The state of a cell as its users have it: h alone, or { h, c }. */
+/** The state of a cell as users see it: h alone, or { h, c }. */
 export const joinState = <S extends RecurrentState>({ h, c }: StateParts): S => (c ? { h, c } : h) as S
 
 export function zeroState(kind: CellKind, shape: Shape, device: Device): StateParts {
@@ -44,14 +44,14 @@ export function zeroState(kind: CellKind, shape: Shape, device: Device): StatePa
 }
 
 /**
- * The parts of a state that a user passed to `where`.
- * @param axes what the sizes of `expected` are called
- * @throws ShapeError for another cell's state, or other sizes
+ * Checks a state that a user passed to `where`, and returns its parts.
+ * @param axes the names of the sizes in `expected`
+ * @throws ShapeError for another cell's state, or for other sizes
  */
 export function splitState(where: string, kind: CellKind, state: unknown, expected: Shape, axes: string): StateParts {
   const { h, c }: Partial<StateParts> = hasC(kind) ? Object(state) : { h: state as Tensor }
   if (hasC(kind) && !(h instanceof Tensor && c instanceof Tensor)) {
-    throw new ShapeError(`${where}: state is not { h, c }, expected both tensors, as beginState makes them`)
+    throw new ShapeError(`${where}: state is not { h, c }, expected both tensors, like those that beginState makes`)
   }
   if (!(h instanceof Tensor)) {
     throw new ShapeError(`${where}: state is not a tensor, expected [${axes}] (only an LSTM's is { h, c })`)

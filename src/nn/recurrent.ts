@@ -18,42 +18,42 @@ import { recurrentShapes, type Suffix, suffixesOf } from './shapes.js'
 import { type CellStep, type CellWeights, UnfusedCell, unfusedLayer } from './unfused.js'
 import { UnfusedStepper } from './unfused-stepper.js'
 
-/** More layers than anybody has trained: a larger number is a mistake, and would take minutes to make. */
+/** More layers than anybody has trained: a larger number is a mistake, and its layers would take minutes to make. */
 export const MAX_LAYERS = 1000
 
-/** Sizes and parts of a recurrent layer. */
+/** Options of a recurrent layer. */
 export interface RecurrentOptions {
-  /** Features of the input; for tokens, the size of the vocabulary. */
+  /** The number of input features; for tokens, the size of the vocabulary. */
   inputSize: number
   hiddenSize: number
-  /** Layers stacked on one another, up to 1000. Default 1. */
+  /** The number of stacked layers, up to 1000. Default 1. */
   numLayers?: number
   /** Whether the layers have the biases b_ih and b_hh. Default true. */
   bias?: boolean
-  /** Input and output as [batch, numSteps, …] instead of [numSteps, batch, …]. Default false. */
+  /** Whether input and output are [batch, numSteps, …] instead of [numSteps, batch, …]. Default false. */
   batchFirst?: boolean
-  /** Probability of dropping an output of each layer but the last, in training. Default 0. */
+  /** The probability, in training, of dropping an output of any layer but the last. Default 0. */
   dropout?: number
   /**
-   * Whether that dropout draws anew at each time step, as PyTorch does, or once for all steps of a call (Gal &
-   * Ghahramani 2016, between layers; for connections from step to step there is weightDropout). Default 'independent'.
+   * Whether that dropout draws a new mask at each time step, as PyTorch does, or one for all steps of a call (Gal &
+   * Ghahramani 2016, between layers; weightDropout drops connections between steps). Default 'independent'.
    */
   dropoutKind?: DropoutKind
   /**
-   * Probability of dropping a hidden-to-hidden weight, in training: DropConnect on weight_hh of every layer, one
-   * mask for all steps of a call, the rest scaled by 1 / (1 − p) (Merity, Keskar & Socher 2018). Default 0.
+   * The probability, in training, of dropping a hidden-to-hidden weight: DropConnect on weight_hh of every layer, with
+   * one mask for all steps of a call and the rest scaled by 1 / (1 − p) (Merity, Keskar & Socher 2018). Default 0.
    */
   weightDropout?: number
   /**
-   * Layer normalization in the cells (Ba, Kiros & Hinton 2016): of the input's and of the hidden state's product, and
-   * of an LSTM's c. Adds `gain_ih` and `gain_hh`, for an LSTM `gain_c` and `bias_c`; the other biases are bias_ih and
-   * bias_hh. Gains begin as 1, biases as 0. Such layers do not run on the fused kernels: a training step takes about
-   * 3 to 6 times as long. Default false.
+   * Whether the cells normalize the products of the input and of the hidden state, and an LSTM's c (Ba, Kiros & Hinton
+   * 2016). This adds `gain_ih` and `gain_hh`, and for an LSTM `gain_c` and `bias_c`; the other biases are bias_ih and
+   * bias_hh. Gains begin as 1, biases as 0. Such layers do not run on the fused kernels: a training step takes about 3
+   * to 6 times as long. Default false.
    */
   layerNorm?: boolean
   /** Adds a second direction that reads the sequence backwards. Default false. */
   bidirectional?: boolean
-  /** Source of the initial values and of dropout. Default: the one that `manualSeed` restarts. */
+  /** Draws the initial values and the dropout masks. Default: the generator that `manualSeed` restarts. */
   generator?: Generator
 }
 
@@ -73,7 +73,7 @@ export const recurrentOptions: OptionKinds<RecurrentOptions> = {
 
 let warned = false
 
-/** Warns, once, that dropout between layers has nothing to act on, as PyTorch does. */
+/** Warns once, as PyTorch does, that dropout has no effect with a single layer. */
 function warnOfDropout(name: string): void {
   if (warned) return
   warned = true
@@ -84,8 +84,8 @@ function warnOfDropout(name: string): void {
 
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
- * ±1/√hiddenSize), and the walk over layers and directions. Each layer and direction is one fused operation, but for those with
- * normalized cells.
+ * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation unless its
+ * cells are normalized.
  */
 export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
   readonly kind: CellKind
@@ -99,7 +99,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly weightDropout: number
   readonly layerNorm: boolean
   readonly bidirectional: boolean
-  /** Parameters under PyTorch's names, such as `weight_ih_l0`, where `_reverse` ends those of the second direction. */
+  /** Parameters under PyTorch's names, such as `weight_ih_l0`; those of the second direction end in `_reverse`. */
   readonly [weight: `weight_${'ih' | 'hh'}_${Suffix}`]: Parameter
   readonly [vector: `${'bias' | 'gain'}_${'ih' | 'hh' | 'c'}_${Suffix}`]: Parameter | undefined
   readonly #name: string
@@ -157,30 +157,33 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    *
    * @param input float [numSteps, batch, inputSize], or tokens, int32 [numSteps, batch], which stand for
    *   one-hot rows without making them ([batch, numSteps, …] under `batchFirst`)
-   * @param state the state before the first step; zeros where absent
-   * @returns `output` [numSteps, batch, numDirections × hiddenSize], the hidden state of the last layer at
-   *   every step, and `state`: that of every layer after its last step
-   * @throws ShapeError where input or state have other sizes, OptionError for a token out of range
+   * @param state the state before the first step; zeros if absent
+   * @returns `output` [numSteps, batch, numDirections × hiddenSize], the hidden state of the last layer at every step,
+   *   and `state`, the state of every layer after its last step
+   * @throws ShapeError if the input or the state has other sizes, OptionError for a token out of range
    */
   forward(input: Tensor, state?: S): { output: Tensor; state: S } {
     return this.#run(input, state)
   }
 
-  /** Whether `forwardTo` can be had: one direction, on the kernels, and a `forward` that no subclass has changed. */
+  /** Whether `forwardTo` works: with one direction, on the fused kernels, unless a subclass overrides `forward`. */
   get takesHead(): boolean {
     return !this.bidirectional && !this.layerNorm && this.forward === RecurrentLayer.prototype.forward
   }
 
   /**
-   * `forward` and a linear output of it as one operation, faster than the two: the hidden states stay where the
-   * kernels have them.
-   * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]; only where `takesHead`
+   * `forward` followed by a linear output, as one operation. It is faster than two, because the hidden states stay in
+   * the kernels' memory.
+   * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]
    * @returns `output` [numSteps, batch, outFeatures] and `state`
-   * @throws OptionError where not `takesHead`, ShapeError where head, input or state have other sizes
+   * @throws OptionError unless `takesHead`, ShapeError if the head, the input or the state has other sizes
    */
   forwardTo(head: LinearHead, input: Tensor, state?: S): { output: Tensor; state: S } {
     const where = `${this.#name}.forwardTo`
-    if (!this.takesHead) throw new OptionError(`${where}: takesHead is false, expected a layer that takes a head`)
+    if (!this.takesHead)
+      throw new OptionError(
+        `${where}: takesHead is false, expected a layer with one direction, without layerNorm, whose forward is not overridden`,
+      )
     checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
   }
@@ -234,8 +237,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   }
 
   /**
-   * The layers and a linear output after them as they are now, ready to run token by token; dropout is off.
-   * @param embedding of the tokens, [vocabSize, inputSize], if they are not one-hot
+   * Prepares the layers and a linear output, with their current weights, to run token by token; dropout is off.
+   * @param embedding the embedding of the tokens, [vocabSize, inputSize], unless they are one-hot
    * @throws OptionError for a bidirectional layer
    */
   stepper(output: Linear, batchSize: number, embedding?: Tensor): Stepper {
@@ -271,16 +274,16 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
   }
 
-  /** Features that a layer reads. */
+  /** The number of input features of a layer. */
   #inputSize(layer: number): number {
     return layer === 0 ? this.inputSize : this.hiddenSize * this.numDirections
   }
 
-  /** The weights by layers. An embedding becomes a part of the first: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
+  /** The weights of each layer. An embedding is merged into the first: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
   #stack(embedding: Tensor | undefined): CellWeights[] {
     if (this.bidirectional) {
       throw new OptionError(
-        `${this.#name}.stepper: the layer is bidirectional, expected one direction; its backward layer needs the text that is yet to be made`,
+        `${this.#name}.stepper: the layer is bidirectional, expected one direction; its backward direction needs the text that is not generated yet`,
       )
     }
     return Array.from({ length: this.numLayers }, (_, layer) => {
@@ -290,7 +293,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     })
   }
 
-  /** The weights of one forward pass: in training, some hidden-to-hidden ones may be dropped. */
+  /** The weights for one forward pass: in training, some hidden-to-hidden weights may be dropped. */
   #droppedWeights(suffix: Suffix): CellWeights {
     const weights = weightsOf(this, `_${suffix}`)
     if (!this.training) return weights

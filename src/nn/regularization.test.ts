@@ -26,7 +26,7 @@ const randomTokens = (shape: number[], generator = new Generator(5)) =>
   )
 
 describe('dropout masks', () => {
-  test('independent: the uniform numbers under one key that are at least p, scaled to keep the mean', () => {
+  test('independent: keeps values where the uniform number under one key is at least p, scaled to keep the mean', () => {
     for (const p of [0, 0.3, 0.5, 1]) {
       const { data } = dropout(ones([10, 20, 50]), p, new Generator(1))
       const drawn = new Float64Array(10_000)
@@ -36,7 +36,7 @@ describe('dropout masks', () => {
     }
   })
 
-  test('variational: one mask for all time steps, another for each sequence and feature', () => {
+  test('variational: one draw for each sequence and feature, the same at all time steps', () => {
     const p = 0.3
     const x = randn([6, 20, 50], new Generator(2))
     const y = dropout(x, p, new Generator(1), 'variational')
@@ -77,7 +77,7 @@ describe('dropout in layers', () => {
       return one
     }
     const x = randn([6, 3, 5], new Generator(1))
-    // What the layers' parameters have drawn already.
+    // The layers' parameters have drawn these keys already.
     const source = seed()
     for (const _ of both.parameters()) source.key()
     const between = dropout(single(0).forward(x).output, 0.4, source, 'variational')
@@ -89,7 +89,7 @@ describe('dropout in layers', () => {
   test.each([
     ['RNN', (options: RecurrentOptions) => new RNN(options) as RecurrentLayer],
     ['LSTM, two directions', (options: RecurrentOptions) => new LSTM({ ...options, bidirectional: true })],
-  ])('%s, weightDropout: the masked weights’ outputs, and gradients through the mask', (_name, make) => {
+  ])('%s, weightDropout: outputs are those of the masked weights, and gradients go through the mask', (_name, make) => {
     const p = 0.5
     const layer = make({ ...sizes, weightDropout: p, generator: new Generator(4) })
     const plain = make({ ...sizes })
@@ -135,7 +135,7 @@ function run(layer: RNN | GRU | LSTM, fixture: Record<string, Tensor>): Record<s
   return c ? { ...found, cn: c, 'grad.c0': c0.grad! } : found
 }
 
-/** Each option by itself, and all of them. */
+/** Each option by itself, and all together. */
 const variants: [string, Partial<RecurrentOptions>, RNNModelOptions][] = [
   ['dropout', { dropout: 0.5 }, {}],
   ['variational dropout', { dropout: 0.5, dropoutKind: 'variational' }, {}],
@@ -149,7 +149,7 @@ const variants: [string, Partial<RecurrentOptions>, RNNModelOptions][] = [
     { inputDropout: 0.2, outputDropout: 0.2, embeddingSize: 9, tieWeights: true },
   ],
 ]
-/** Layer normalization, without dropout and with all of it. */
+/** Layer normalization without dropout, and with all kinds of dropout. */
 const normalized: typeof variants = [
   ['layerNorm', { layerNorm: true }, {}],
   ['layerNorm without biases', { layerNorm: true, bias: false }, {}],
@@ -173,7 +173,7 @@ describe.each([...variants, normalized.at(-1)!])('RNNModel with %s', (_name, lay
     expect(run()).toEqual(run())
   })
 
-  test('is repeated from the state of the one generator', () => {
+  test('is repeated when the state of the one generator is restored', () => {
     const { model, generator } = modelOf(layer, options)
     const { state } = generator
     const first = model.forward(x).output.data
@@ -181,7 +181,7 @@ describe.each([...variants, normalized.at(-1)!])('RNNModel with %s', (_name, lay
     expect(model.forward(x).output.data).toEqual(first)
   })
 
-  test('eval is a model without it', () => {
+  test('after eval the model behaves as if it had none', () => {
     const { model } = modelOf(layer, options)
     const { embeddingSize, tieWeights } = options
     const { layerNorm } = layer
@@ -282,7 +282,7 @@ describe('layer normalization', () => {
     ])
   })
 
-  test('tokens stand for one-hot rows; no state is a state of zeros', () => {
+  test('tokens stand for one-hot rows; a missing state is a state of zeros', () => {
     for (const make of [() => new RNN(layer), () => new GRU(layer), () => new LSTM(layer)]) {
       const one: RecurrentLayer = make()
       const ids = randomTokens([4, 3])
@@ -291,14 +291,14 @@ describe('layer normalization', () => {
     }
   })
 
-  test('what scales the weights does not change the output', () => {
+  test('scaling the weights does not change the output', () => {
     const one = new GRU(layer)
     const x = randn([4, 3, V], new Generator(1))
     const before = one.forward(x).output.data
     for (const [name, { data }] of one.namedParameters()) {
       if (name.startsWith('weight')) for (let i = 0; i < data.length; i++) data[i] *= 8
     }
-    // But for what eps adds to the variance.
+    // The outputs differ only because eps is added to the variance.
     expect(relativeError(one.forward(x).output.data, before)).toBeLessThan(1e-3)
   })
 
@@ -316,7 +316,7 @@ describe('layer normalization', () => {
     expect(scores.some((score) => score !== 0)).toBe(true)
   })
 
-  test('wrong shapes are named', () => {
+  test('errors name wrong shapes', () => {
     const x = ones([2, 3])
     expect(() => layerNorm(x, ones([2]))).toThrow('layerNorm: weight has the shape [2], expected [3]')
     expect(() => layerNorm(x, ones([3]), ones([3, 1]))).toThrow('layerNorm: bias has the shape [3, 1], expected [3]')
@@ -329,7 +329,7 @@ describe('layer normalization', () => {
 describe('an embedding in RNNModel', () => {
   const layer = (inputSize: number, hiddenSize = 6) => new GRU({ inputSize, hiddenSize })
 
-  test('a one-hot embedding is no embedding', () => {
+  test('a one-hot embedding gives the same as no embedding', () => {
     const rnn = layer(V)
     const [plain, embedded] = [new RNNModel(rnn, V), new RNNModel(rnn, V, { embeddingSize: V })]
     const identity = Array.from({ length: V }, (_, i) => Array.from({ length: V }, (_, j) => Number(i === j)))

@@ -27,7 +27,7 @@ const steps: Record<Nonlinearity, CellStep> = {
   relu: ([a], [u]) => ({ h: a.add(u).relu() }),
 }
 
-/** The nonlinearity among the options of an RNN, checked, and the options without it. */
+/** Checks the nonlinearity among the options of an RNN, and separates it from the others. */
 function taken<Options extends OfAnRNN>(where: string, options: Options, names: OptionKinds<Options>) {
   checkOptions(where, options, names)
   const { nonlinearity = 'tanh', ...others } = options
@@ -38,7 +38,7 @@ function taken<Options extends OfAnRNN>(where: string, options: Options, names: 
 /**
  * The simple recurrent network over whole sequences:
  *
- *     h = tanh(W_ih x + b_ih + W_hh h' + b_hh)        or relu of the same
+ *     h = tanh(W_ih x + b_ih + W_hh h' + b_hh)        or with relu instead of tanh
  */
 export class RNN extends RecurrentLayer<Tensor> {
   declare readonly kind: `rnn_${Nonlinearity}`
@@ -51,7 +51,7 @@ export class RNN extends RecurrentLayer<Tensor> {
   }
 }
 
-/** One time step of an RNN, as PyTorch's RNNCell: from h to the next, [batch, hiddenSize]. */
+/** One time step of an RNN, like PyTorch's RNNCell: takes h and returns the next one, [batch, hiddenSize]. */
 export class RNNCell extends RecurrentCell<Tensor> {
   declare readonly kind: `rnn_${Nonlinearity}`
   readonly nonlinearity: Nonlinearity

@@ -23,7 +23,7 @@ test.each([
   ['an embedding that is the output’s weight, too', { embeddingSize: 6, tieWeights: true }],
   ['one direction without biases', { bidirectional: false, bias: false, numLayers: 3 }],
   ['layer normalization', { layerNorm: true }],
-])('a model of %s has the parameters of its list, in its order', (_what, more) => {
+])('a model of %s has the parameters in its list, in the same order', (_what, more) => {
   const sizes = { vocabSize: 7, hiddenSize: 3, numLayers: 2, bias: true, bidirectional: true, ...more }
   const { vocabSize, embeddingSize, tieWeights, ...layer } = { embeddingSize: undefined, tieWeights: false, ...sizes }
   for (const [kind, Layer] of [['gru', GRU] as const, ['lstm', LSTM] as const]) {

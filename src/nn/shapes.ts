@@ -2,14 +2,14 @@ import type { Shape } from '../core/shape.js'
 import { type CellKind, parameterShapes } from '../device/cells.js'
 
 // The names and shapes of parameters, in PyTorch's order: modules are constructed from these lists, and saved files are
-// checked against them. Each list is walked one by one, so that a forged number of layers is not walked to its end.
+// checked against them. The lists are generators, so that a forged number of layers is not listed to its end.
 
 export type Shapes = Iterable<[name: string, shape: Shape]>
 
-/** How the names of a layer's parameters end, in one direction or the other. */
+/** The ending of the names of a layer's parameters in one direction. */
 export type Suffix = `l${number}` | `l${number}_reverse`
 
-/** What decides the parameters of a recurrent layer. */
+/** The options that decide the parameters of a recurrent layer. */
 export interface RecurrentParameters {
   kind: CellKind
   inputSize: number
@@ -20,14 +20,14 @@ export interface RecurrentParameters {
   layerNorm?: boolean
 }
 
-/** What decides the parameters of an RNNModel. */
+/** The options that decide the parameters of an RNNModel. */
 export interface ModelParameters extends Omit<RecurrentParameters, 'inputSize'> {
   vocabSize: number
   embeddingSize?: number
   tieWeights?: boolean
 }
 
-/** Endings of the parameters' names: one for each direction of a layer. */
+/** The endings of the parameters' names: one for each direction of a layer. */
 export const suffixesOf = (layer: number, bidirectional: boolean): Suffix[] =>
   bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
 
@@ -45,7 +45,7 @@ export function* recurrentShapes(options: RecurrentParameters): Shapes {
 export const linearShapes = (inFeatures: number, outFeatures: number) =>
   ({ weight: [outFeatures, inFeatures], bias: [outFeatures] }) as const
 
-/** Those of an RNNModel, under the names of its `stateDict`. A shared weight is there once, under its first name. */
+/** The parameters of an RNNModel, named as in its `stateDict`. A shared weight is listed once, under its first name. */
 export function* modelShapes(options: ModelParameters): Shapes {
   const { vocabSize, hiddenSize, bidirectional, embeddingSize, tieWeights } = options
   if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]

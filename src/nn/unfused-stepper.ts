@@ -6,11 +6,11 @@ import type { Linear } from './linear.js'
 import { type StateParts, zeroState } from './recurrent-state.js'
 import { type CellWeights, type Sums, UnfusedCell } from './unfused.js'
 
-/** Layers and a linear output from tensor operations, token by token, with their weights of when it was made. */
+/** Runs layers and a linear output token by token, with tensor operations and the weights as they were at creation. */
 export class UnfusedStepper implements Stepper {
   readonly #cells: readonly UnfusedCell[]
   readonly #output: readonly [weight: Tensor, bias: Tensor | undefined]
-  /** What the first layer makes of each token, [vocabSize, …]. */
+  /** The first layer's sums for each token, [vocabSize, …]. */
   readonly #table: Sums
   #states: StateParts[]
 

@@ -6,23 +6,24 @@ import type { Tensor } from '../tensor/tensor.js'
 import { type StateParts, zeroState } from './recurrent-state.js'
 
 /**
- * What one side, the input or the hidden state, adds to the gates: for each group of gates that the equations use
- * together [batch, gates of the group × hiddenSize].
+ * What the input or the hidden state adds to the gates: one tensor for each group of gates that the equations use
+ * together, [batch, gates of the group × hiddenSize].
  */
 export type Sums = readonly Tensor[]
 
 /**
- * One time step of a cell as its equations.
- * @param norm of c: its layer normalization where the cell has it, and c itself elsewhere
+ * The equations of one time step of a cell.
+ * @param norm applies layer normalization to c if the cell has it, or else returns c
  */
 export type CellStep = (a: Sums, u: Sums, before: StateParts, norm: (c: Tensor) => Tensor) => StateParts
 
-/** So many gates that lie side by side, [batch, hiddenSize] each. */
+/** Splits sums into `count` gates that lie side by side, [batch, hiddenSize] each. */
 export const gatesIn = (sums: Tensor, count: number): Tensor[] => split(sums, sums.shape[1] / count, 1)
 
 /**
- * PyTorch's weights of a cell, and those of layer normalization where it has it (Ba, Kiros & Hinton 2016, supplement):
- * each LN(x) has its gain, [gates × hiddenSize], for c [hiddenSize], and as its bias one of PyTorch's two, b_ih or b_hh.
+ * PyTorch's weights of a cell, and its weights of layer normalization, if any (Ba, Kiros & Hinton 2016, supplement):
+ * each LN(x) has a gain, [gates × hiddenSize], or [hiddenSize] for c. Those of the products use b_ih and b_hh as their
+ * biases.
  */
 export interface CellWeights extends LayerWeights {
   gainIh?: Tensor
@@ -31,7 +32,7 @@ export interface CellWeights extends LayerWeights {
   biasC?: Tensor
 }
 
-/** A cell with its weights, from tensor operations: what runs where no fused kernel does. */
+/** A cell with its weights, computed by tensor operations where there is no fused kernel. */
 export class UnfusedCell {
   readonly #gainsIh: Sums | undefined
   readonly #gainsHh: Sums | undefined
@@ -54,14 +55,16 @@ export class UnfusedCell {
     return this.weights.weightHh.shape[1]
   }
 
-  /** W_ih x + b_ih, or LN(W_ih x), of any number of inputs at once: features, or tokens for one-hot rows. */
+  /**
+   * W_ih x + b_ih, or LN(W_ih x), for any number of inputs at once: features, or tokens that stand for one-hot rows.
+   */
   input(x: Tensor): Sums {
     const { weightIh } = this.weights
     const product = x.dtype === 'int32' ? weightIh.T.gatherRows(x) : linear(x, weightIh)
     return this.#sums(product, this.#biasesIh, this.#gainsIh)
   }
 
-  /** @param a what `input` makes of this step's input */
+  /** @param a the result of `input` for this step */
   step(a: Sums, before: StateParts): StateParts {
     const { weightHh, gainC, biasC } = this.weights
     const u = this.#sums(linear(before.h, weightHh), this.#biasesHh, this.#gainsHh)
@@ -75,7 +78,7 @@ export class UnfusedCell {
     })
   }
 
-  /** The gates along the last axis, by groups. */
+  /** Splits the gates along the last axis into groups. */
   #groups(gates: Tensor): Sums {
     const { groups } = cells[this.kind]
     if (groups.length === 1) return [gates]
@@ -84,7 +87,7 @@ export class UnfusedCell {
   }
 }
 
-/** A layer in one direction over a whole sequence: what `recurrentLayer` computes, step by step. */
+/** A layer in one direction over a whole sequence; it computes the same as `recurrentLayer`, step by step. */
 export function unfusedLayer(
   cell: UnfusedCell,
   { batchSize, hiddenSize, reverse }: RecurrentSizes,

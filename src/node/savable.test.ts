@@ -88,14 +88,14 @@ describe('what could not be loaded again is not saved, least of all over a good 
 
   test.each<[string, unknown, unknown, typeof UnrolledError, string]>([
     ['a model of another class', new Linear({ inFeatures: 1, outFeatures: 1 }), vocab, OptionError, 'saveStateDict'],
-    ['no model', undefined, vocab, OptionError, 'the model is no RNNModel'],
-    ['no vocabulary', make(), undefined, OptionError, 'the vocabulary is no Vocab'],
+    ['no model', undefined, vocab, OptionError, 'the model is not an RNNModel'],
+    ['no vocabulary', make(), undefined, OptionError, 'the vocabulary is not a Vocab'],
     [
       'another vocabulary',
       make(),
       Vocab.count('abcd'),
       DataError,
-      'saveModel: the vocabulary has 5 tokens, expected 4 by the configuration; nothing was saved',
+      'saveModel: the vocabulary has 5 tokens, expected 4 according to the configuration; nothing was saved',
     ],
   ])('%s', async (_what, model, tokens, kind, message) => {
     const saving = saveModel(at('model'), model as RNNModel, tokens as Vocab)

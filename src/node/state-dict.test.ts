@@ -126,7 +126,7 @@ describe('refused, with nothing changed', () => {
   test('what is no module, and what are no bytes', async () => {
     const dict = new Forecaster().stateDict() as unknown as Module
     await expect(saveStateDict(at('model'), dict)).rejects.toThrow(OptionError)
-    await expect(loadStateDict(at('model'), dict)).rejects.toThrow('loadStateDict: the module is not one')
+    await expect(loadStateDict(at('model'), dict)).rejects.toThrow('loadStateDict: the module is not a Module')
     await expect(encodeStateDict(dict)).rejects.toThrow(OptionError)
     expect(() => decodeStateDict('text' as never)).toThrow(OptionError)
   })

@@ -7,11 +7,14 @@ import { Optimizer, type OptimizerParameters, type ParameterGroup } from './opti
 export interface AdamOptions {
   /** Default 0.001. */
   lr?: number
-  /** Decay of the averages of gradient and squared gradient. Default [0.9, 0.999]. */
+  /** The decay rates of the averages of the gradient and of its square. Default [0.9, 0.999]. */
   betas?: readonly [number, number]
   /** Default 1e-8. */
   eps?: number
-  /** Adam: factor of the parameter that is added to its gradient (L2), default 0. AdamW: its decay, default 0.01. */
+  /**
+   * In Adam, the factor of the parameter that is added to its gradient (L2), default 0; in AdamW, the decay, default
+   * 0.01.
+   */
   weightDecay?: number
 }
 
@@ -56,7 +59,7 @@ export class Adam extends Moments {
 }
 
 /**
- * Adam with weight decay apart from the gradient (Loshchilov & Hutter 2019) as PyTorch computes it:
+ * Adam with weight decay separate from the gradient (Loshchilov & Hutter 2019) as PyTorch computes it:
  * p *= 1 − lr · weightDecay, and then Adam's step with d = g.
  */
 export class AdamW extends Moments {

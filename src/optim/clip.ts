@@ -7,9 +7,9 @@ import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { listOf } from './parameters.js'
 
 /**
- * Gradient clipping: scales all gradients together so that their common norm is at most `theta` (the book's
+ * Gradient clipping: scales all gradients by one factor so that their joint norm is at most `theta` (the book's
  * g ← min(1, θ/‖g‖) g; Pascanu et al. 2013).
- * @param theta Infinity leaves them as they are
+ * @param theta Infinity leaves the gradients as they are
  * @returns the norm before clipping, a scalar: `await norm.item()` reads it
  */
 export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): Tensor {
@@ -26,15 +26,15 @@ export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): Tenso
 }
 
 /**
- * Gradient clipping: puts every value of every gradient within [−value, value]; NaN stays NaN.
- * @param value Infinity leaves them as they are
+ * Gradient clipping: clamps every value of every gradient to [−value, value]; NaN stays NaN.
+ * @param value Infinity leaves the gradients as they are
  */
 export function clipGradValue(parameters: Iterable<Tensor>, value: number): void {
   if (value !== Infinity) checkNumber('clipGradValue', 'value', value, 0)
   for (const { device, storage } of gradsOf('clipGradValue', parameters)) device.clamp(storage, -value, value, storage)
 }
 
-/** The gradients that there are, all on one device. */
+/** The gradients of the parameters that have one; they must be on one device. */
 function gradsOf(where: string, parameters: Iterable<Tensor>): Tensor[] {
   let device: Device | undefined
   return listOf(where, parameters).flatMap((parameter, i) => {
@@ -43,7 +43,7 @@ function gradsOf(where: string, parameters: Iterable<Tensor>): Tensor[] {
     device ??= parameter.device
     if (parameter.device === device) return [parameter.grad]
     throw new OptionError(
-      `${where}: parameter ${i} is on ${parameter.device.name}, expected ${device.name} as the others`,
+      `${where}: parameter ${i} is on ${parameter.device.name}, expected ${device.name} like the others`,
     )
   })
 }

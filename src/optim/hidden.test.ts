@@ -29,14 +29,14 @@ class Hiding extends Module {
   }
 }
 
-describe('layers in private fields, which no code outside of a class can see', () => {
+describe('layers in private fields, which no code outside the class can see', () => {
   const step = (model: Hiding) => {
     const optimizer = new Adam(model.parameters())
     model.forward(x).sum().backward()
     optimizer.step()
   }
 
-  test('are noticed when the model is saved after a backward pass, with another training loop than an optimizer', async () => {
+  test('are noticed when the model is saved after a backward pass, even without an optimizer', async () => {
     const model = new Hiding()
     model.parameters()
     model.forward(x).sum().backward()
@@ -56,7 +56,7 @@ describe('layers in private fields, which no code outside of a class can see', (
     expect(model.stateDict()).toEqual(before)
   })
 
-  test('are noticed beside a parameter of the module itself', () => {
+  test('are noticed even if the module itself has a parameter', () => {
     class Scaled extends Module {
       readonly scale = randn([1]).requiresGrad_()
       readonly #layer = layer()
@@ -70,7 +70,7 @@ describe('layers in private fields, which no code outside of a class can see', (
     expect(() => optimizer.step()).toThrow('SGD.step: the model has a parameter of the shape [2')
   })
 
-  test('may be there where they are frozen', () => {
+  test('are allowed if they are frozen', () => {
     expect(() => step(new Hiding().freezeHidden())).not.toThrow()
   })
 
@@ -92,7 +92,7 @@ describe('layers in private fields, which no code outside of a class can see', (
   })
 })
 
-describe('what is trained in part on purpose is let be', () => {
+describe('models that are trained in part on purpose are accepted', () => {
   class Pair extends Module {
     readonly first = layer()
     readonly second = layer()

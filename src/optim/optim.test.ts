@@ -7,7 +7,7 @@ import { clipGradNorm, clipGradValue } from './clip.js'
 import { RMSprop } from './rmsprop.js'
 import { SGD } from './sgd.js'
 
-// f(p) = (p − 3)², whose gradient is 2 (p − 3), followed in plain numbers beside the optimizer.
+// The tests minimize f(p) = (p − 3)², whose gradient is 2 (p − 3), and compute the same steps in plain numbers.
 const begin = () => tensor([10], { requiresGrad: true })
 const gradient = (p: number) => 2 * (p - 3)
 
@@ -88,14 +88,14 @@ describe('clipGradNorm', () => {
     expect(b.grad!.data[1]).toBeCloseTo(-0.8, 6)
   })
 
-  test('Infinity leaves them as they are, and parameters without gradient have no part in the norm', async () => {
+  test('Infinity leaves gradients as they are, and parameters without a gradient do not count in the norm', async () => {
     const a = withGrad([3, 4])
     expect(await clipGradNorm([a, begin()], Infinity).item()).toBeCloseTo(5, 6)
     expect([...a.grad!.data]).toEqual([3, 4])
     expect(await clipGradNorm([begin()], 1).item()).toBe(0)
   })
 
-  test('leaves smaller ones as they are', async () => {
+  test('leaves smaller norms as they are', async () => {
     const a = withGrad([0.5])
     expect(await clipGradNorm([a], 1).item()).toBeCloseTo(0.5)
     expect(a.grad!.data[0]).toBe(0.5)
@@ -115,7 +115,7 @@ describe('clipGradValue', () => {
     expect(clipped([1, -2], 0)).toEqual([0, -0])
   })
 
-  test('does not hide NaN; Infinity leaves all as it is', () => {
+  test('does not hide NaN; Infinity leaves everything as it is', () => {
     expect(clipped([Number.NaN, 9], 1)).toEqual([Number.NaN, 1])
     expect(clipped([Number.NaN, 1e30], Infinity)).toEqual([Number.NaN, Math.fround(1e30)])
     expect(() => clipped([1], -1)).toThrow('clipGradValue: value is -1, expected a number of 0 or more')
@@ -123,7 +123,7 @@ describe('clipGradValue', () => {
 })
 
 describe('groups', () => {
-  test('one learning rate is read and set for all, or each by itself', () => {
+  test('the learning rate can be read and set for all groups, or for each', () => {
     const optimizer = new SGD([{ params: [begin()] }, { params: [begin()], lr: 0.5 }], { lr: 1 })
     expect(optimizer.lr).toBe(1)
     expect(optimizer.groups.map(({ lr }) => lr)).toEqual([1, 0.5])
@@ -136,7 +136,7 @@ describe('groups', () => {
     }).toThrow(OptionError)
   })
 
-  test('a group’s learning rate that was set to no number is refused at the next step', () => {
+  test('a learning rate of a group that is not a number is refused at the next step', () => {
     const [a] = [begin()]
     const optimizer = new SGD([a], { lr: 1 })
     a.grad = tensor([1])
@@ -147,12 +147,12 @@ describe('groups', () => {
     expect(a.data[0]).toBe(10)
   })
 
-  test('undefined is the default', () => {
+  test('undefined means the default', () => {
     const [group] = new Adam([{ params: [begin()], eps: undefined }], { lr: undefined, eps: 0.5 }).groups
     expect(group).toMatchObject({ lr: 0.001, betas: [0.9, 0.999], eps: 0.5, weightDecay: 0 })
   })
 
-  test('parameters are those of all groups, from any iterable, and shared ones once', () => {
+  test('parameters are those of all groups, from any iterable, with shared ones listed once', () => {
     const [a, b, c] = [begin(), begin(), begin()]
     const groups = [{ params: new Set([a]) }, { params: [b, c, b] }]
     const optimizer = new SGD(groups.values(), { lr: 1 })
@@ -203,7 +203,7 @@ test.each<[string, () => unknown, string]>([
       const shared = begin()
       return new Adam([{ params: [shared] }, { params: [shared] }])
     },
-    'Adam: parameter 1 is in an earlier group, too',
+    'Adam: parameter 1 is also in an earlier group',
   ],
   [
     'tensors among groups',

@@ -11,27 +11,27 @@ import { valuesFor } from '../tensor/saved-tensors.js'
 import { Tensor } from '../tensor/tensor.js'
 import { listOf } from './parameters.js'
 
-/** Parameters with options of their own; what is left out is as the optimizer's. */
+/** Parameters with options of their own; options left out are the optimizer's. */
 export type GroupOptions<Options> = { params: Iterable<Tensor> } & Partial<Options>
 
-/** What an optimizer changes: tensors, or groups of them. */
+/** The tensors that an optimizer changes, or groups of them. */
 export type OptimizerParameters<Options> = Iterable<Tensor> | Iterable<GroupOptions<Options>>
 
-/** A group with all of its options. Its learning rate may be changed between steps. */
+/** A group with all its options. Its learning rate may be changed between steps. */
 export type ParameterGroup<Options> = Readonly<Omit<Required<Options>, 'lr'>> & {
   readonly params: readonly Tensor[]
   lr: number
 }
 
-/** What an optimizer knows beside the parameters, flat, so that a .safetensors file and JSON can hold it. */
+/** The state of an optimizer beside the parameters, flat, so that a .safetensors file and JSON can hold it. */
 export interface OptimizerState {
-  /** Averages and momenta under PyTorch's names and the parameter's number, as `exp_avg.0`. */
+  /** Averages and momenta under PyTorch's names and the parameter's number, such as `exp_avg.0`. */
   tensors: Record<string, Tensor>
-  /** `lr.<group>`: current learning rates; `step.<parameter>`: steps that the parameter took. */
+  /** `lr.<group>`: the current learning rates; `step.<parameter>`: how many steps the parameter took. */
   values: Record<string, number>
 }
 
-/** A parameter with what the optimizer keeps for it. */
+/** A parameter with the optimizer's values for it. */
 interface Slot<Options> {
   readonly parameter: Tensor
   readonly group: ParameterGroup<Options>
@@ -40,21 +40,22 @@ interface Slot<Options> {
 }
 
 /**
- * What optimizers share: groups of parameters, learning rates, and a state that can be saved. A subclass says
- * how one parameter moves. As in PyTorch, a parameter without a gradient is passed over: neither weight decay nor
- * the count of its steps touches it.
+ * What optimizers share: groups of parameters, learning rates, and a state that can be saved. A subclass defines how
+ * one parameter is updated. As in PyTorch, a parameter without a gradient is skipped: it neither decays nor counts a
+ * step.
  */
 export abstract class Optimizer<Options extends { lr?: number } = { lr?: number }> {
   readonly groups: readonly ParameterGroup<Options>[]
-  /** Those of all groups, one group after another; the state numbers them so. */
+  /** The parameters of all groups, one group after another; the state numbers them in this order. */
   readonly parameters: readonly Tensor[]
   readonly #name: string
   readonly #slots: readonly Slot<Options>[]
   #checked = false
 
   /**
-   * @param defaults every option with its value where neither `options` nor a group gives one
-   * @throws OptionError for an option out of range, no parameters, one in two groups, or one that is no leaf of floats
+   * @param defaults the value of every option that neither `options` nor a group gives
+   * @throws OptionError for an option out of range, no parameters, one in two groups, or one that is not a leaf of
+   *   floats
    */
   protected constructor(
     name: string,
@@ -77,7 +78,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       const complete = { ...defaults, ...defined(options), ...defined(own) } as unknown as Required<Options>
       checkNumber(name, 'lr', complete.lr, 0)
       this.check(name, complete)
-      // A tensor that two layers share moves once.
+      // A tensor that two layers share is updated once.
       return { ...complete, params: [...new Set(listOf(`${name}: group ${i}`, params))] } as ParameterGroup<Options>
     })
     this.parameters = this.groups.flatMap(({ params }) => params)
@@ -93,20 +94,20 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     })
   }
 
-  /** Throws an OptionError under the optimizer's name. Runs before the fields of a subclass are there. */
+  /** Throws an OptionError under the optimizer's name. Runs before the fields of a subclass are initialized. */
   protected abstract check(name: string, options: Required<Options>): void
 
-  /** Names of the arrays kept for each parameter of a group. Runs before the fields of a subclass are there. */
+  /** The names of each parameter's buffers in a group. Runs before the fields of a subclass are initialized. */
   protected abstract bufferNames(group: ParameterGroup<Options>): string[]
 
-  /** How a parameter of the group moves. @param step counted from 1, for this parameter */
+  /** How a parameter of the group is updated. @param step counted from 1, for this parameter */
   protected abstract rule(step: number, group: ParameterGroup<Options>): Update
 
   /**
    * Changes every parameter that has a gradient.
-   * @throws OptionError where a learning rate was set to anything but a number of 0 or more, or the gradients are
-   *   those of a model with a parameter that its `parameters()` cannot see, or a parameter is on another device than
-   *   when the optimizer was made
+   * @throws OptionError if a learning rate was set to anything but a number of 0 or more, if the gradients are those of
+   *   a model with a parameter that its `parameters()` cannot see, or if a parameter has moved to another device since
+   *   the optimizer was made
    */
   step(): void {
     if (!this.#checked) checkNoneHidden(`${this.#name}.step`, this.parameters)
@@ -126,12 +127,12 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     }
   }
 
-  /** Forgets the gradients of all parameters. */
+  /** Sets the gradients of all parameters to null. */
   zeroGrad(): void {
     for (const parameter of this.parameters) parameter.grad = null
   }
 
-  /** The learning rate of the first group. Setting it gives all groups the same; `groups[i].lr` changes one. */
+  /** The learning rate of the first group. Setting it sets all groups; `groups[i].lr` changes one. */
   get lr(): number {
     return this.groups[0].lr
   }
@@ -141,16 +142,16 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     for (const group of this.groups) group.lr = lr
   }
 
-  /** A copy of all that a training needs to go on with the same bits, beside the parameters and the options. */
+  /** A copy of everything beside parameters and options that a training needs to continue with the same bits. */
   stateDict(): OptimizerState {
     const tensors = [...this.#buffers()].map(([name, buffer]) => [name, buffer.clone()])
     return { tensors: Object.fromEntries(tensors), values: this.#values() }
   }
 
   /**
-   * Takes over the values of `stateDict()` of an optimizer with the same options and parameters. Everything is
-   * checked before anything is changed.
-   * @throws FormatError naming what is missing, what is unknown, what has another shape, and what is no number
+   * Loads the `stateDict()` of an optimizer with the same options and parameters. Everything is checked before anything
+   * is changed.
+   * @throws FormatError that lists missing and unknown names, wrong shapes, and values that are not numbers
    */
   loadStateDict(state: OptimizerState): void {
     checkParts(`${this.#name}.loadStateDict`, state, ['tensors', 'values'], 'stateDict')
@@ -181,7 +182,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       const { device, storage } = buffers[name]
       if (device !== parameter.device) {
         throw new OptionError(
-          `${this.#name}.step: a parameter is on ${parameter.device.name}, expected ${device.name}, where the optimizer was made; move a model before its optimizer is made`,
+          `${this.#name}.step: a parameter is on ${parameter.device.name}, expected ${device.name}, where the optimizer was made; move a model before making its optimizer`,
         )
       }
       storages[name] = storage
@@ -197,13 +198,13 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   }
 }
 
-/** The options of an optimizer, by their defaults. */
+/** The kinds of an optimizer's options, judged by their defaults. */
 const kindsOf = (defaults: Readonly<Record<string, unknown>>): Record<string, 'boolean' | 'any'> =>
   Object.fromEntries(
     Object.entries(defaults).map(([name, value]) => [name, typeof value === 'boolean' ? 'boolean' : 'any']),
   )
 
-/** Options that are given: undefined means the default, as in a function's parameters. */
+/** The options that are given: undefined means the default, as for a function's parameters. */
 const defined = (options: object) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
@@ -214,13 +215,13 @@ function checkParameters(name: string, parameters: readonly Tensor[]): void {
     )
   parameters.forEach((parameter, i) => {
     const problem = !(parameter instanceof Tensor)
-      ? 'is no tensor'
+      ? 'is not a tensor'
       : parameter.dtype !== 'float'
         ? 'holds whole numbers'
         : parameter.origin
           ? 'is the result of an operation'
           : parameters.indexOf(parameter) < i
-            ? 'is in an earlier group, too'
+            ? 'is also in an earlier group'
             : undefined
     if (problem) {
       throw new OptionError(`${name}: parameter ${i} ${problem}, expected leaves of floats, each in one group`)

@@ -1,7 +1,7 @@
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
 
-/** What a user passed as parameters, as an array. @throws OptionError for what cannot be gone through, such as a module */
+/** The parameters that a user passed, as an array. @throws OptionError for anything not iterable, such as a module */
 export function listOf<T>(where: string, parameters: Iterable<T>): T[] {
   const given: unknown = parameters
   if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) {

@@ -34,7 +34,7 @@ const begin = (): [Tensor, Tensor] => {
   return [randn([2, 3], generator).requiresGrad_(), randn([5], generator).requiresGrad_()]
 }
 
-/** Steps `from` to `to` with the gradients and losses of those steps; the second parameter goes without at times. */
+/** Runs steps `from` to `to` with the gradients and losses of those steps; at some the second parameter has none. */
 function run(parameters: Tensor[], optimizer: Optimizer, schedule: Schedule, from: number, to: number): void {
   for (let step = from; step < to; step++) {
     const generator = new Generator(100 + step)
@@ -48,7 +48,7 @@ function run(parameters: Tensor[], optimizer: Optimizer, schedule: Schedule, fro
   }
 }
 
-/** Through a .safetensors file and JSON. */
+/** Sends a state through a .safetensors file and JSON. */
 function throughFiles({ tensors, values }: OptimizerState): OptimizerState {
   return {
     tensors: decodeSafetensors(encodeSafetensors(tensors)).tensors,
@@ -58,7 +58,7 @@ function throughFiles({ tensors, values }: OptimizerState): OptimizerState {
 
 const bitsOf = (parameters: readonly Tensor[]) => parameters.map(({ data }) => [...data])
 
-describe('a training that was saved and loaded goes on with the same bits', () => {
+describe('a training that was saved and loaded continues with the same bits', () => {
   test.each(Object.entries(optimizers))('%s', (_name, make) => {
     fc.assert(
       fc.property(
@@ -90,7 +90,7 @@ describe('a training that was saved and loaded goes on with the same bits', () =
     )
   })
 
-  test('a schedule made after the optimizer’s state was loaded goes on as well', () => {
+  test('a schedule made after the optimizer’s state was loaded continues as well', () => {
     const optimizer = new SGD(begin(), { lr: 1 })
     const schedule = schedules.cosine(optimizer)
     for (let step = 0; step < 6; step++) schedule.step()

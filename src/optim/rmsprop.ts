@@ -6,7 +6,7 @@ import { Optimizer, type OptimizerParameters, type ParameterGroup } from './opti
 export interface RMSpropOptions {
   /** Default 0.01. */
   lr?: number
-  /** Decay of the averages. Default 0.99. */
+  /** The decay rate of the averages. Default 0.99. */
   alpha?: number
   /** Default 1e-8. */
   eps?: number
@@ -14,15 +14,15 @@ export interface RMSpropOptions {
   momentum?: number
   /** Divides by the estimated standard deviation of the gradient rather than by its root mean square. Default false. */
   centered?: boolean
-  /** Factor of the parameter that is added to its gradient (L2). Default 0. */
+  /** The factor of the parameter that is added to its gradient (L2). Default 0. */
   weightDecay?: number
 }
 
 /**
  * RMSprop (Hinton's lecture 6; centered: Graves 2013) as PyTorch computes it, with d = g + weightDecay · p:
  * s = α s + (1 − α) d²;  centered: a = α a + (1 − α) d, else a = 0;  u = d / (√(s − a²) + ε);
- * p −= lr · u, or with momentum b = momentum · b + u;  p −= lr · b. Where rounding makes s − a² negative it counts as 0;
- * PyTorch makes NaN of it.
+ * p −= lr · u, or with momentum b = momentum · b + u;  p −= lr · b. If rounding makes s − a² negative, it counts
+ * as 0; PyTorch gives NaN.
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
   constructor(parameters: OptimizerParameters<RMSpropOptions>, options: RMSpropOptions = {}) {

@@ -5,7 +5,7 @@ import { zeros } from '../tensor/create.js'
 import { CosineLR, FixedLR, ReduceLROnPlateau, type Schedule, StepLR } from './schedules.js'
 import { SGD } from './sgd.js'
 
-// PyTorch's learning rates: test/optimizers.test.ts.
+// test/optimizers.test.ts compares learning rates with PyTorch's.
 
 const begin = (...rates: number[]) => {
   return new SGD(
@@ -31,7 +31,7 @@ describe('CosineLR', () => {
     expect(rates.slice(7)).toEqual(Array(5).fill(0.1))
   })
 
-  test('rises, falls, and keeps within its bounds, whatever the sizes', () => {
+  test('rises, falls, and stays within its bounds, whatever the sizes', () => {
     const sizes = fc
       .integer({ min: 1, max: 60 })
       .chain((totalSteps) =>
@@ -48,7 +48,7 @@ describe('CosineLR', () => {
   })
 })
 
-test('FixedLR leaves a learning rate set by hand', () => {
+test('FixedLR does not change a learning rate set by hand', () => {
   const optimizer = begin(1, 0.5)
   const schedule = new FixedLR(optimizer)
   optimizer.groups[1].lr = 0.25
@@ -65,7 +65,7 @@ describe('ReduceLROnPlateau', () => {
     expect(schedule.stateDict().best).toBe(2)
   })
 
-  test('asks for a loss', () => {
+  test('requires a loss', () => {
     const schedule: Schedule = new ReduceLROnPlateau(begin(1))
     expect(() => schedule.step()).toThrow(OptionError)
     expect(() => schedule.step()).toThrow(

@@ -7,23 +7,23 @@ import { Optimizer } from './optimizer.js'
 
 /** Changes an optimizer's learning rates as a training goes on. */
 export interface Schedule {
-  /** To be called after the optimizer's steps, once a step or once an epoch: a schedule counts its calls. */
+  /** Call this after the optimizer's steps, once a step or once an epoch: a schedule counts its calls. */
   step(loss?: number): void
   /** The optimizer whose learning rates it changes. */
   readonly optimizer?: Optimizer
   /** The optimizer's current learning rate (of its first group). */
   readonly lr: number
-  /** All that the schedule needs to go on exactly, learning rates included. Holds finite numbers only. */
+  /** Everything that the schedule needs to continue exactly, including learning rates. Holds only finite numbers. */
   stateDict(): Record<string, number>
   /**
-   * Takes over `stateDict()` of a schedule with the same options, and sets the optimizer's learning rates. The
+   * Loads the `stateDict()` of a schedule with the same options, and sets the optimizer's learning rates. The
    * optimizer's own state may be loaded before or after.
-   * @throws FormatError naming what is missing, what is unknown, and what is no number; nothing is changed then
+   * @throws FormatError that lists missing and unknown names and values that are not numbers; nothing is changed then
    */
   loadStateDict(state: Readonly<Record<string, number>>): void
 }
 
-/** Leaves the learning rates alone. */
+/** Does not change the learning rates. */
 export class FixedLR implements Schedule {
   constructor(readonly optimizer: Optimizer) {
     checkOptimizer('FixedLR', optimizer)
@@ -45,8 +45,8 @@ export class FixedLR implements Schedule {
 }
 
 /**
- * Learning rates by a formula of the number of steps and each group's first learning rate, the one it had when
- * the schedule was made. So a learning rate set by hand lasts until the next step of the schedule.
+ * Computes learning rates by a formula from the number of steps and each group's base learning rate, which is the one
+ * it had when the schedule was made. A learning rate set by hand therefore lasts until the schedule's next step.
  */
 abstract class FormulaLR implements Schedule {
   #bases: number[]
@@ -89,11 +89,11 @@ abstract class FormulaLR implements Schedule {
   }
 }
 
-/** When and by how much the learning rate falls. */
+/** Options of StepLR: when and by how much the learning rate falls. */
 export interface StepLROptions {
-  /** Steps of the schedule from one change to the next. */
+  /** The number of the schedule's steps from one change to the next. */
   stepSize: number
-  /** Factor of each change. Default 0.1. */
+  /** The factor of each change. Default 0.1. */
   gamma?: number
 }
 
@@ -110,20 +110,20 @@ export class StepLR extends FormulaLR {
   }
 }
 
-/** Length and end of a cosine schedule. */
+/** Options of CosineLR. */
 export interface CosineLROptions {
-  /** Steps until the learning rate is `minLr`, those of the warm-up included. */
+  /** The number of steps until the learning rate is `minLr`, including the warm-up. */
   totalSteps: number
-  /** Steps before the full learning rate. Default 0. */
+  /** The number of steps before the full learning rate. Default 0. */
   warmupSteps?: number
-  /** The last learning rate, of every group. Default 0. */
+  /** The final learning rate of every group. Default 0. */
   minLr?: number
 }
 
 const cosineOptions: OptionKinds<CosineLROptions> = { totalSteps: 'any', warmupSteps: 'any', minLr: 'any' }
 
 /**
- * Linear warm-up, then half a cosine, then minLr for ever. With W = warmupSteps and T = totalSteps, after t steps:
+ * Linear warm-up, then half a cosine, then minLr forever. With W = warmupSteps and T = totalSteps, after t steps:
  *
  * - t < W: lr · (t + 1) / (W + 1), which is above 0 at the first step and below lr at the last;
  * - W ≤ t ≤ T: minLr + (lr − minLr) · (1 + cos(π (t − W) / (T − W))) / 2.
@@ -147,33 +147,33 @@ export class CosineLR extends FormulaLR {
   }
 }
 
-/** What counts as a plateau, and what follows on it. */
+/** Options of ReduceLROnPlateau. */
 export interface PlateauOptions {
-  /** Of each reduction. Default 0.1. */
+  /** The factor of each reduction. Default 0.1. */
   factor?: number
-  /** Steps without a better loss that are passed over. Default 10. */
+  /** The number of steps without a better loss that are tolerated. Default 10. */
   patience?: number
-  /** A loss is better below (1 − threshold) · the best one. Default 1e-4. */
+  /** A loss counts as better if it is below (1 − threshold) · the best one. Default 1e-4. */
   threshold?: number
-  /** No learning rate is reduced below it. Default 0. */
+  /** No learning rate is reduced below this. Default 0. */
   minLr?: number
 }
 
 const plateauOptions: OptionKinds<PlateauOptions> = { factor: 'any', patience: 'any', threshold: 'any', minLr: 'any' }
 
-/** A reduction by less is not made: PyTorch's `eps`. */
+/** Smaller reductions are not made; this is PyTorch's `eps`. */
 const LEAST_REDUCTION = 1e-8
 
 /**
  * PyTorch's ReduceLROnPlateau (mode 'min', threshold_mode 'rel', no cooldown): multiplies the learning rates by
- * `factor` once the loss was no better for more than `patience` steps, and counts anew.
+ * `factor` after more than `patience` steps without a better loss, and then starts counting again.
  */
 export class ReduceLROnPlateau implements Schedule {
   readonly factor: number
   readonly patience: number
   readonly threshold: number
   readonly minLr: number
-  /** Until there is a loss, a number that every finite one is below, and that JSON can hold. */
+  /** The best loss so far; at first a number that is above any loss and that JSON can hold. */
   #best = Number.MAX_VALUE
   #badSteps = 0
 
@@ -200,7 +200,7 @@ export class ReduceLROnPlateau implements Schedule {
     return this.optimizer.lr
   }
 
-  /** @param loss the held-out loss; one that is NaN or infinite is no better. @throws OptionError without one */
+  /** @param loss the held-out loss; NaN or infinity never counts as better. @throws OptionError without a loss */
   step(loss: number): void {
     if (typeof loss !== 'number') {
       throw new OptionError(`ReduceLROnPlateau.step: loss is ${describe(loss)}, expected the held-out loss as a number`)
@@ -246,7 +246,7 @@ function checkState(
   min?: number,
 ): void {
   if (typeof given !== 'object' || given === null) {
-    throw new FormatError(`${name}.loadStateDict: the state is ${describe(given)}, expected what stateDict() gives`)
+    throw new FormatError(`${name}.loadStateDict: the state is ${describe(given)}, expected the result of stateDict()`)
   }
   const problems = numberProblems(own, given, min)
   if (problems.length > 0) throw new FormatError(`${name}.loadStateDict: ${problems.join('; ')}`)

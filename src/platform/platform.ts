@@ -1,40 +1,40 @@
-// What differs between runtimes. `#platform` stands for node/ or browser/, which offer the same functions.
+// The differences between runtimes. `#platform` stands for node/ or browser/, which offer the same functions.
 
-/** The threads of one pool, beside the one that asks for the work. */
+/** The workers of one pool. The main thread works beside them. */
 export interface Crew {
   readonly workers: readonly unknown[]
-  /** One that served has ended. */
+  /** Whether a worker that had begun to serve has ended. */
   readonly ended: boolean
-  /** Ends all of them without harm to the process. */
+  /** Terminates all workers without harm to the process. */
   end(): void
 }
 
-/** What the threads of a pool are given: the kernels, and the places of their memory by which work is told. */
+/** The task of a pool's workers: the kernels, and the addresses in their memory through which work is handed out. */
 export interface CrewTask {
   module: WebAssembly.Module
   memory: WebAssembly.Memory
-  /** Address of the board, and the places on it that a failure is told by. */
+  /** The address of the board, and the places on it that report a failure. */
   board: number
   done: number
   failed: number
-  /** Where the kernels use the system's BLAS. */
+  /** Defined if the kernels use the system's BLAS. */
   blas: BlasFiles | undefined
 }
 
-/** What one thread is given. */
+/** The task of one worker. */
 export interface WorkerTask extends CrewTask {
-  /** Which workers have begun to serve, and the number of this one among them. */
+  /** Which workers have begun to serve, and this worker's number among them. */
   serving: Int32Array
   number: number
 }
 
-/** The files that a product comes from: the system's BLAS, and the entry of the package koffi, which calls it. */
+/** The files that matrix products need: the system's BLAS, and the entry of the package koffi, which calls it. */
 export interface BlasFiles {
   library: string
   koffi: string
 }
 
-/** C[m, n] += A[m, k] · op(B)[k, n], all row-major: addresses in bytes, lengths of rows in values. */
+/** C[m, n] += A[m, k] · op(B)[k, n], all row-major: addresses are in bytes, lengths of rows in values. */
 export type Sgemm = (
   transposeB: number,
   m: number,
@@ -48,7 +48,7 @@ export type Sgemm = (
   ldc: number,
 ) => void
 
-/** C[m, n] = op(A)[m, k] · op(B)[k, n], all row-major; A is stored as [k, m] and B as [n, k] on demand. */
+/** C[m, n] = op(A)[m, k] · op(B)[k, n], all row-major; A may be stored as [k, m] and B as [n, k]. */
 export interface Product {
   m: number
   n: number
@@ -57,9 +57,9 @@ export interface Product {
   transposeB?: boolean
 }
 
-/** The system's library of matrix products. It computes on the thread that calls it. */
+/** The system's library of matrix products. It computes on the calling thread. */
 export interface Blas {
-  /** As people know it: `OpenBLAS`, `Accelerate`. */
+  /** Its usual name: `OpenBLAS`, `Accelerate`. */
   readonly name: string
   readonly files: BlasFiles
   sgemm(a: Float32Array, b: Float32Array, c: Float32Array, product: Product): void
@@ -67,33 +67,33 @@ export interface Blas {
   bind(memory: WebAssembly.Memory): Sgemm
 }
 
-/** What a runtime offers. */
+/** The functions that each runtime offers. */
 export interface Platform {
-  /** Threads that the machine runs at once. */
+  /** The number of threads that the machine runs at the same time. */
   processors(): number
   /** Whether this thread may share memory with others that it starts, and wait for them. */
   hasThreads(): boolean
-  /** Starts so many threads, or as many as there is room for, and warns where these are fewer. */
+  /** Starts `wanted` workers, or as many as there is room for, and warns if they are fewer. */
   startCrew(task: CrewTask, wanted: number): Crew
-  /** Switches relaxed SIMD on where it is behind a flag, which may be set up to the moment of compiling. */
+  /** Switches relaxed SIMD on if it is behind a flag, which must be set before the kernels are compiled. */
   allowRelaxedSimd(): void
-  /** Bytes of memory that this process may use; Infinity where nobody knows. */
+  /** The bytes of memory that this process may use; Infinity if unknown. */
   memoryLimit(): number
-  /** Undefined where there is none. */
+  /** Finds the system's BLAS; undefined if there is none. */
   findBlas(): Blas | undefined
-  /** Waits until the event loop went round once, so that signals, timers and the page get their turn. */
+  /** Waits for one turn of the event loop, so that signals, timers and the page get their turn. */
   nextTurn(): Promise<void>
 }
 
 let warned = false
 
-/** Says once why there are fewer threads than were asked for. */
+/** Warns once that there are fewer threads than requested, and why. */
 export function warnOfThreads(workers: number, wanted: number, why: string): void {
   if (!warned) console.warn(`kernels: ${workers + 1} of ${wanted + 1} threads do the work (${why})`)
   warned = true
 }
 
-/** Runs the kernels' loop over the work of a pool, in a thread of it, for good. */
+/** Runs the kernels' loop over the work of a pool in this thread, forever. */
 export function serve({ module, memory, board, done, failed, serving, number }: WorkerTask, sgemm: Sgemm): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory, sgemm } })
   Atomics.store(serving, number, 1)

@@ -35,11 +35,11 @@ const arrays: [string, NumberArray][] = [
   ['an array of another realm', runInNewContext('[1, 2, 3, 4]')],
 ]
 
-// A BLAS would read the bytes of another kind of array as floats, and beyond its end.
+// A BLAS would read the bytes of another kind of array as floats, and read beyond its end.
 describe.each([...kernelSets, referenceKernels('float64')])('$name', (kernels) => {
   beforeEach(() => useKernels(kernels))
 
-  test.each(arrays)('%s becomes floats of the kernels', async (_name, array) => {
+  test.each(arrays)('%s is converted to the floats of the kernels', async (_name, array) => {
     const doors = [
       fromData(array, [2, 2]),
       new Tensor(array, [2, 2]),
@@ -63,13 +63,13 @@ describe.each([...kernelSets, referenceKernels('float64')])('$name', (kernels) =
     expect(await doors[3].toArray()).toEqual([numbers, numbers])
   })
 
-  test('floats of the right kind are taken without a copy, and tensor() copies', () => {
+  test('floats of the right kind are used without a copy, but tensor() copies', () => {
     const data = new kernels.Float(2)
     expect(fromData(data, [2]).data).toBe(data)
     expect(tensor(data).data).not.toBe(data)
   })
 
-  test('a tensor of another precision is refused, with what converts it', async () => {
+  test('a tensor of another precision is refused, and the error says how to convert it', async () => {
     const other = kernels.Float === Float64Array ? 'float32' : 'float64'
     useKernels(referenceKernels(other))
     const made = tensor([numbers], { requiresGrad: true })
@@ -113,7 +113,7 @@ describe.each([...kernelSets, referenceKernels('float64')])('$name', (kernels) =
     expect([...twin.forward(own).data]).toEqual(expected.map((value) => expect.closeTo(value, 5)))
   })
 
-  test('an optimizer of another precision takes its state over all the same', () => {
+  test('an optimizer loads a state of another precision', () => {
     const other = kernels.Float === Float64Array ? 'float32' : 'float64'
     const begun = () => {
       const p = tensor([1, 2], { requiresGrad: true })
@@ -183,7 +183,7 @@ test.each<[string, unknown, string]>([
   ['a boolean among numbers', [1, true], 'tensor: the value at [1] is true, expected a number'],
   ['a BigInt among numbers', [1, 2n], 'tensor: the value at [1] is the BigInt 2, expected a number'],
   ['a number object', [new Number(3)], 'tensor: the value at [0] is a Number, expected a number'],
-  ['rows of several lengths', [[1, 2], [3]], 'tensor: the array at [1] has 1 values, expected 2, as the first has'],
+  ['rows of several lengths', [[1, 2], [3]], 'tensor: the array at [1] has 1 values, expected 2, like the first array'],
   ['typed rows of several lengths', [[1], new Float32Array(2)], 'tensor: the array at [1] has 2 values, expected 1'],
   ['a row deeper than the first', [1, [2]], 'tensor: the value at [1] is an array, expected a number'],
   ['a row flatter than the first', [[1], 2], 'tensor: the value at [1] is the number 2, expected an array of 1 values'],
@@ -194,7 +194,7 @@ test.each<[string, unknown, string]>([
   ],
   ['a missing row', [[1], undefined, [1]], 'tensor: the value at [1] is undefined, expected an array of 1 values'],
   ['an array that holds itself', endless, 'tensor: the arrays are nested more than 64 deep'],
-])('tensor() of %s is refused with a sentence', (_name, values, message) => {
+])('tensor() of %s is refused with a full sentence', (_name, values, message) => {
   const make = () => tensor(values as NestedValues)
   expect(make).toThrow(ShapeError)
   expect(make).toThrow(message)
@@ -210,13 +210,13 @@ test.each<[string, unknown, unknown, string]>([
   ['no shape', [1], undefined, 'fromData: the shape is undefined, expected an array of whole numbers'],
   ['a shape that is a number', [1], 1, 'fromData: the shape is the number 1'],
   ['another length', [1, 2], [3], 'fromData: 2 values cannot have the shape [3] of 3 values'],
-])('fromData of %s is refused with a sentence', (_name, data, shape, message) => {
+])('fromData of %s is refused with a full sentence', (_name, data, shape, message) => {
   const make = () => fromData(data as number[], shape as number[])
   expect(make).toThrow(ShapeError)
   expect(make).toThrow(message)
 })
 
-test('an unknown dtype, gradients of whole numbers, and another word for a precision are refused', () => {
+test('an unknown dtype, gradients of whole numbers, and an unknown precision are refused', () => {
   expect(() => tensor([1], { dtype: 'float64' as 'float' })).toThrow(OptionError)
   expect(() => new Tensor(Int32Array.of(1), [1], true)).toThrow(GradientError)
   expect(() => referenceKernels('double' as 'float64')).toThrow(
@@ -224,7 +224,7 @@ test('an unknown dtype, gradients of whole numbers, and another word for a preci
   )
 })
 
-test('an array that was transferred away is found', () => {
+test('an array that was transferred away is detected', () => {
   const x = full([4], 1)
   structuredClone(x.data.buffer, { transfer: [x.data.buffer as ArrayBuffer] })
   expect(() => x.add(1)).toThrow('add: the tensor [4] has 0 values, expected 4; its array was transferred')

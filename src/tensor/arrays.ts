@@ -4,12 +4,12 @@ import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js'
 import type { FloatArray } from '../device/device.js'
 import { kernels } from '../kernels/index.js'
 
-// Numbers from outside, as the arrays that tensors have: those of the kernels in use, or Int32Array.
+// Converts numbers from users to the arrays that tensors have: those of the kernels in use, or Int32Array.
 
-/** What a tensor holds: floats, or whole numbers (`int32`). */
+/** The values of a tensor: floats, or whole numbers (`int32`). */
 export type TensorData = FloatArray | Int32Array
 
-/** Numbers in one row: an array, or a typed array of anything but BigInts. */
+/** A flat list of numbers: an array, or a typed array of anything but BigInts. */
 export type NumberArray =
   | readonly number[]
   | FloatArray
@@ -21,13 +21,13 @@ export type NumberArray =
   | Int32Array
   | Uint32Array
 
-/** A number, a row of numbers, or nested arrays of them. */
+/** A number, a list of numbers, or nested arrays of them. */
 export type NestedValues = number | NumberArray | readonly NestedValues[]
 
-/** More axes than any tensor has; an array that holds itself has no end. */
+/** More axes than any tensor has. The limit stops at an array that contains itself. */
 const MOST_AXES = 64
 
-/** The built-in kind of a typed array, which one from another realm, such as a frame, has too. */
+/** The built-in name of a typed array's kind, which also works for arrays from another realm, such as a frame. */
 const kindOf = (values: unknown): string | undefined =>
   ArrayBuffer.isView(values) ? (values as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] : undefined
 
@@ -35,9 +35,9 @@ const isRow = (values: unknown): values is NumberArray =>
   /^(Float(16|32|64)|U?[Ii]nt(8|16|32)|Uint8Clamped)Array$/.test(kindOf(values) ?? '')
 
 /**
- * Numbers as the array of a tensor of that shape: the very array where its kind is that of the kernels in use or
- * Int32Array, else a copy in floats.
- * @throws ShapeError for anything but numbers, as many as the shape has
+ * Numbers as the array of a tensor of that shape: the same array if it is an Int32Array or of the kind of the kernels
+ * in use, or else a copy in floats.
+ * @throws ShapeError for anything but numbers, or for a number of them that does not fit the shape
  */
 export function dataOf(where: string, values: unknown, shape: Shape): TensorData {
   checkShape(where, shape)
@@ -61,8 +61,8 @@ function converted(where: string, values: unknown): TensorData {
 }
 
 /**
- * The rows of nested arrays, and their shape. `whole`: the rows are all Int32Array.
- * @throws ShapeError where arrays differ in length, or hold anything but numbers
+ * The rows of nested arrays, and their shape. `whole` means that all rows are Int32Array.
+ * @throws ShapeError if arrays differ in length, or hold anything but numbers
  */
 export function rowsOf(
   where: string,
@@ -88,7 +88,7 @@ export function rowsOf(
     }
     if (level.length !== length) {
       throw new ShapeError(
-        `${where}: the array at ${placed(path)} has ${level.length} values, expected ${length}, as the first has`,
+        `${where}: the array at ${placed(path)} has ${level.length} values, expected ${length}, like the first array`,
       )
     }
     if (last) {
@@ -102,7 +102,7 @@ export function rowsOf(
 
 const placed = (path: readonly number[]): string => path.map((place) => `[${place}]`).join('')
 
-/** A loop over all places, because array methods pass over the holes. */
+/** Loops over the indices, because array methods skip holes. */
 function checkNumbers(where: string, values: readonly unknown[], path: readonly number[]): void {
   for (let i = 0; i < values.length; i++) {
     if (typeof values[i] === 'number') continue

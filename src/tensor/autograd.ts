@@ -3,12 +3,12 @@ import { GradientError } from '../core/errors.js'
 import type { Device, Storage } from '../device/device.js'
 import { copyOf } from './value.js'
 
-/** What the graph knows of a tensor. */
+/** A tensor as the graph sees it. */
 export interface Variable {
   readonly requiresGrad: boolean
   /** The operation that made it, and which of its outputs it is; absent for leaves. */
   readonly origin?: Origin
-  /** Adds to the gradient of a leaf. `owned`: nobody else holds the storage. */
+  /** Adds to the gradient of a leaf. `owned` means that nobody else holds the storage. */
   accumulateGrad(grad: Storage, owned: boolean): void
 }
 
@@ -22,14 +22,14 @@ type Backward = (dys: (Storage | undefined)[]) => (Storage | undefined)[]
 let created = 0
 let enabled = true
 
-/** An operation in the graph. Operations are numbered as they run, so that falling order is a valid way back. */
+/** An operation in the graph. Operations are numbered as they run, so the backward pass takes them in reverse. */
 export class Node {
   readonly id = created++
-  /** The backward pass; gone once it ran, and with it all that it holds. */
+  /** The backward pass; dropped once it has run, together with everything it holds. */
   backward: Backward | undefined
 
   constructor(
-    /** Let go together with the backward pass, so that a loss that someone keeps doesn't keep its whole graph. */
+    /** Dropped together with the backward pass, so that keeping a loss doesn't keep its whole graph. */
     public inputs: readonly Variable[],
     backward: Backward,
   ) {
@@ -37,12 +37,12 @@ export class Node {
   }
 }
 
-/** Whether operations are recorded now. */
+/** Whether operations are currently recorded. */
 export const isGradEnabled = (): boolean => enabled
 
 /**
  * Runs `body` without recording: its results are constants, and nothing is kept for a backward pass.
- * @throws GradientError where `body` is no function, or is asynchronous: others would run unrecorded while it waits
+ * @throws GradientError if `body` is not a function, or is asynchronous: other code would run unrecorded while it waits
  */
 export function noGrad<T>(body: () => T): T {
   if (typeof body !== 'function') throw new GradientError(`noGrad: the body is ${describe(body)}, expected a function`)
@@ -53,7 +53,7 @@ export function noGrad<T>(body: () => T): T {
     if (result instanceof Promise) {
       result.catch(() => undefined)
       throw new GradientError(
-        'noGrad: the callback is asynchronous, expected a synchronous one; await its result outside',
+        'noGrad: the body is asynchronous, expected a synchronous function; await its result outside',
       )
     }
     return result
@@ -62,7 +62,7 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
-/** A gradient on its way; `owned` where no one else holds its storage. */
+/** A gradient that is being accumulated; `owned` means that nobody else holds its storage. */
 interface Slot {
   grad: Storage
   owned: boolean
@@ -76,7 +76,7 @@ function addTo(device: Device, slot: Slot | undefined, grad: Storage, owned: boo
 }
 
 /**
- * Walks the graph back from one output on a device, whose gradient is `seed`, and adds to the gradients of the leaves.
+ * Walks the graph back from one output, whose gradient is `seed`, and adds to the gradients of the leaves.
  * @returns the leaves whose gradients were added to
  */
 export function runBackward(device: Device, root: Node, output: number, seed: Storage): Set<Variable> {
@@ -84,10 +84,10 @@ export function runBackward(device: Device, root: Node, output: number, seed: St
   const waiting = new Map<Node, (Slot | undefined)[]>([[root, []]])
   waiting.get(root)![output] = { grad: seed, owned: true }
   const nodes = nodesBefore(root)
-  // Before any gradient is added to: a refused call leaves the leaves as they were.
+  // This is checked before any gradient is added to, so that a refused call leaves the leaves as they were.
   if (nodes.some((node) => !node.backward)) {
     throw new GradientError(
-      'backward: the graph was used by an earlier backward(), expected a new forward pass (or detach() what is carried over)',
+      'backward: the graph was used by an earlier backward(), expected a new forward pass; detach() any state that is carried over',
     )
   }
   for (const node of nodes) {
@@ -118,7 +118,7 @@ export function runBackward(device: Device, root: Node, output: number, seed: St
   return leaves
 }
 
-/** Everything that `root` was made from, latest first. */
+/** All operations that led to `root`, latest first. */
 function nodesBefore(root: Node): Node[] {
   const found = new Set([root])
   for (const node of found) {

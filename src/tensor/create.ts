@@ -11,7 +11,7 @@ import { kernels } from '../kernels/index.js'
 import { dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
 import { Tensor } from './tensor.js'
 
-/** What a tensor of numbers is to be. */
+/** Options of a new tensor. */
 export interface TensorOptions {
   /** Default 'float', but 'int32' for values from an Int32Array. */
   dtype?: 'float' | 'int32'
@@ -21,11 +21,11 @@ export interface TensorOptions {
 const tensorOptions: OptionKinds<TensorOptions> = { dtype: 'any', requiresGrad: 'boolean' }
 
 /**
- * A tensor of numbers: of one, of nested arrays (`tensor([[1, 2], [3, 4]])`), or of typed arrays, whose values are copied.
- * The dtype is 'int32' where it is asked for, or where all values come from an Int32Array.
- * @throws ShapeError where rows differ in length, something is no number, or an int32 is not a whole number of 32 bits
- * @throws OptionError for another dtype
- * @throws GradientError where gradients of an int32 are asked for
+ * Makes a tensor of a number, of nested arrays (`tensor([[1, 2], [3, 4]])`), or of typed arrays, and copies the values.
+ * The dtype is 'int32' if it is requested, or by default if all values come from an Int32Array.
+ * @throws ShapeError if rows differ in length, a value is not a number, or an int32 is not a whole number of 32 bits
+ * @throws OptionError for an unknown dtype
+ * @throws GradientError if gradients of an int32 tensor are requested
  */
 export function tensor(values: NestedValues, options: TensorOptions = {}): Tensor {
   checkOptions('tensor', options, tensorOptions)
@@ -50,29 +50,29 @@ export function tensor(values: NestedValues, options: TensorOptions = {}): Tenso
 }
 
 /**
- * A tensor around an array: without a copy where its kind is that of the kernels in use (Float32Array as a rule), or
+ * Makes a tensor around an array. It is not copied if its kind is that of the kernels in use (usually Float32Array) or
  * Int32Array, which makes the dtype 'int32'. Other numbers, in plain or typed arrays, are copied into floats.
- * @throws ShapeError unless the values are numbers, as many as the shape has
+ * @throws ShapeError unless the values are numbers that fill the shape
  */
 export const fromData = (data: NumberArray, shape: Shape): Tensor => new Tensor(dataOf('fromData', data, shape), shape)
 
-/** The same in the memory of the program, whatever the default device is: what was read from a file. */
+/** The same in main memory, whatever the default device is; for values read from a file. */
 export const inMemory = (data: NumberArray, shape: Shape): Tensor =>
   new Tensor(dataOf('fromData', data, shape), shape, false, kernels())
 
-/** A tensor of zeros. @throws ShapeError for what is no shape */
+/** A tensor of zeros. @throws ShapeError for anything but a shape */
 export const zeros = (shape: Shape): Tensor => filled('zeros', shape, 0)
 
-/** @throws ShapeError unless the value is a number */
+/** A tensor of equal values. @throws ShapeError unless the value is a number */
 export function full(shape: Shape, value: number): Tensor {
   if (typeof value !== 'number') throw new ShapeError(`full: the value is ${describe(value)}, expected a number`)
   return filled('full', shape, value)
 }
 
-/** A tensor of ones. @throws ShapeError for what is no shape */
+/** A tensor of ones. @throws ShapeError for anything but a shape */
 export const ones = (shape: Shape): Tensor => filled('ones', shape, 1)
 
-/** Uniform in [0, 1): multiples of 2⁻²⁴. */
+/** Random numbers uniform in [0, 1), multiples of 2⁻²⁴. */
 export function rand(shape: Shape, generator: Generator = defaultGenerator()): Tensor {
   const key = keyOf('rand', shape, generator)
   const made = zerosOn(defaultDevice(), shape, 'rand')
@@ -80,7 +80,7 @@ export function rand(shape: Shape, generator: Generator = defaultGenerator()): T
   return made
 }
 
-/** Standard normal. */
+/** Standard normal random numbers. */
 export function randn(shape: Shape, generator: Generator = defaultGenerator()): Tensor {
   const key = keyOf('randn', shape, generator)
   const values = kernels().zeros(sizeOf(shape), 'randn')
@@ -89,7 +89,7 @@ export function randn(shape: Shape, generator: Generator = defaultGenerator()): 
 }
 
 /**
- * start, start + step, … below end (above it for a step below 0); with one argument, from 0.
+ * start, start + step, … below end, or above it if step is negative. With one argument, which is the end, start is 0.
  * @throws OptionError unless all are finite numbers and the step is not 0
  */
 export function arange(start: number, end?: number, step = 1): Tensor {
@@ -97,7 +97,7 @@ export function arange(start: number, end?: number, step = 1): Tensor {
     if (!Number.isFinite(value))
       throw new OptionError(`arange: ${name} is ${describe(value)}, expected a finite number`)
   }
-  if (step === 0) throw new OptionError('arange: step is 0, expected a number above or below 0')
+  if (step === 0) throw new OptionError('arange: step is 0, expected a positive or negative number')
   const [from, to] = end === undefined ? [0, start] : [start, end]
   const length = Math.max(0, Math.ceil((to - from) / step))
   const data = kernels().zeros(length, 'arange')
@@ -116,7 +116,7 @@ function filled(where: string, shape: Shape, value: number): Tensor {
   return made
 }
 
-/** The key of random numbers for a shape. @throws ShapeError, OptionError where an argument is neither */
+/** Draws a key for random numbers. @throws ShapeError for a bad shape, OptionError for a bad generator */
 function keyOf(where: string, shape: Shape, generator: Generator): RandomKey {
   checkShape(where, shape)
   if (generator instanceof Generator) return generator.key()

@@ -11,7 +11,7 @@ import * as shapes from './ops/shape.js'
 import { floatsIn, indicesIn } from './placed.js'
 import { checkTensor, record, recordAll, Tensor } from './tensor.js'
 
-/** Tensors of one shape (but for that axis) one after another along an axis. */
+/** Joins tensors along an axis; their shapes may differ only there. */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
   checkTensors('concatenate', tensors)
   const first = floatsIn('concatenate', tensors[0], 'a tensor')
@@ -21,20 +21,22 @@ export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
   return record(tensors, shapes.concatenate(parts, at))
 }
 
-/** Tensors of one shape side by side along a new axis. */
+/** Joins tensors of one shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   checkTensors('stack', tensors)
   const [{ shape }] = tensors
   const at = axisOf('stack', [...shape, 1], axis)
   const other = tensors.find((tensor) => !sameShape(floatsIn('stack', tensor).shape, shape))
   if (other) {
-    throw new ShapeError(`stack: shapes ${formatShape(shape)} and ${formatShape(other.shape)} differ, expected one`)
+    throw new ShapeError(
+      `stack: shapes ${formatShape(shape)} and ${formatShape(other.shape)} differ, expected equal shapes`,
+    )
   }
   const raised = tensors.map((tensor) => tensor.reshape(...tensor.shape.toSpliced(at, 0, 1)))
   return concatenate(raised, at)
 }
 
-/** Pieces of `sizes` along an axis: one size for equal pieces, or a list of sizes that add up. */
+/** Splits a tensor along an axis: into pieces of one size, or of a list of sizes that add up to its length. */
 export function split(tensor: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
   checkTensor('split', tensor)
   const at = axisOf('split', tensor.shape, axis)
@@ -54,7 +56,7 @@ export function split(tensor: Tensor, sizes: number | readonly number[], axis = 
   })
 }
 
-/** Rows of zeros with a one at each index: indices.shape + [classes]. @throws ShapeError for one out of range */
+/** Rows of zeros with a one at each index: indices.shape + [classes]. @throws ShapeError for an index out of range */
 export function oneHot(indices: Tensor, classes: number): Tensor {
   checkWhole('oneHot', 'classes', classes)
   const { storage, shape, device } = indexing.oneHot(indicesIn('oneHot', indices, 'indices'), classes, defaultDevice())
@@ -62,7 +64,7 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
 }
 
 /**
- * Mean cross entropy: of −log softmax(logits)[target] over the rows.
+ * Mean cross entropy: the mean of −log softmax(logits)[target] over the rows.
  * @param logits [n, classes] @param targets int32 [n] @returns a scalar, in nats
  */
 export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
@@ -70,7 +72,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
   return record([logits], loss.crossEntropy(scores, indicesIn('crossEntropy', targets, 'targets')))
 }
 
-/** Mean of (prediction − target)²; both of one shape. */
+/** The mean of (prediction − target)²; both have the same shape. */
 export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
   const values = floatsIn('mseLoss', prediction, 'prediction')
   return record([prediction, target], loss.mseLoss(values, floatsIn('mseLoss', target, 'target', values)))
@@ -102,7 +104,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return product.add(bias)
 }
 
-/** @throws ShapeError unless an argument is an array of tensors, one at least */
+/** @throws ShapeError unless an argument is an array of at least one tensor */
 function checkTensors(where: string, tensors: unknown): void {
   if (!Array.isArray(tensors)) {
     throw new ShapeError(`${where}: the tensors are ${describe(tensors)}, expected an array of tensors`)

@@ -6,7 +6,7 @@ import { concatenate, crossEntropy, layerNorm, linear, mseLoss, split, stack } f
 import { recurrentLayer } from './recurrent.js'
 import type { Tensor } from './tensor.js'
 
-// Each operation's gradients against central differences, in double precision.
+// The gradients of each operation are compared with central differences, in double precision.
 type Case = [name: string, shapes: number[][], f: (...inputs: Tensor[]) => Tensor]
 
 const ids = tensor([2, 0, 2], { dtype: 'int32' })
@@ -177,7 +177,7 @@ const cases: Case[] = [
           c,
         )
         const outputs = concatenate([output.reshape(-1), hn.reshape(-1)])
-        // c0 has no part in the other cells; a sum of it keeps the case's inputs alike.
+        // The other cells do not use c0; adding its sum lets all cells take the same inputs.
         return cn ? concatenate([outputs, cn.reshape(-1)]) : outputs.add(c0.sum())
       },
     ])
@@ -212,7 +212,7 @@ test.each(cases)('%s', (_name, shapes, f) => {
   }
 })
 
-test.each(cases)('%s: an input that alone requires a gradient gets the same', (_name, shapes, f) => {
+test.each(cases)('%s: an input gets the same gradient when no other input requires one', (_name, shapes, f) => {
   const gradients = (wanted: (i: number) => boolean) => {
     const generator = new Generator(1)
     const inputs = shapes.map((shape, i) => randn(shape, generator).requiresGrad_(wanted(i)))

@@ -7,20 +7,20 @@ import { kernels } from '../kernels/index.js'
 import { dataOf, type NumberArray, type TensorData } from './arrays.js'
 import { copyAll, type Indices, type Value } from './value.js'
 
-/** What the values are: floats, or whole numbers. */
+/** The kind of the values: floats, or whole numbers. */
 export type DType = 'float' | 'int32'
 
-/** Values in a shape, and where they lie: what a tensor is before anything is computed with it. */
+/** Values with a shape and a place where they lie. `Tensor` adds the operations. */
 export abstract class Placed {
   /**
-   * The values in the memory of the program, row-major, as many as the shape has; of an int32 tensor an Int32Array.
-   * On a device whose values lie elsewhere it throws an OptionError: `await values()` reads them.
+   * The values in main memory, row-major; of an int32 tensor, an Int32Array. If they lie on another device, this throws an
+   * OptionError: `await values()` reads them.
    */
   declare readonly data: TensorData
-  /** Where the values lie if not in the memory of the program. */
+  /** Where the values lie if not in main memory. */
   #remote: { device: Device; storage: Storage; dtype: DType } | undefined
 
-  /** @param device where it is given, `data` is a storage of this device, of `dtype`, and not checked */
+  /** @param device if given, `data` is a storage of this device, of `dtype`, and is not checked */
   constructor(
     data: NumberArray | Storage,
     readonly shape: Shape,
@@ -35,12 +35,12 @@ export abstract class Placed {
     return this.#remote?.dtype ?? (this.data instanceof Int32Array ? 'int32' : 'float')
   }
 
-  /** Where the values lie and are computed with: the CPU's device is the kernels in use. */
+  /** The device that holds the values and computes with them; on the CPU, the kernels in use. */
   get device(): Device {
     return this.#remote?.device ?? kernels()
   }
 
-  /** The values as the device has them. */
+  /** The values as the device stores them. */
   get storage(): Storage {
     return this.#remote?.storage ?? this.data
   }
@@ -53,7 +53,7 @@ export abstract class Placed {
     return this.storage.length
   }
 
-  /** The only value. @throws ShapeError where there are more */
+  /** The only value. @throws ShapeError unless there is exactly one */
   async item(): Promise<number> {
     if (this.size !== 1)
       throw new ShapeError(`item: the tensor has the shape ${formatShape(this.shape)}, expected one value`)
@@ -65,14 +65,14 @@ export abstract class Placed {
     return this.#remote ? this.dataAnywhere() : this.data.slice()
   }
 
-  /** The values, row-major: at hand or read. They are not to be changed. */
+  /** The values, row-major, read off the device if necessary. Do not change them. */
   async dataAnywhere(): Promise<TensorData> {
     return this.#remote ? this.#remote.device.read(this.#remote.storage) : this.data
   }
 
   /**
-   * Takes over the values of another tensor, or of as many numbers.
-   * @throws ShapeError where they are not as many; OptionError where they lie on another device
+   * Copies the values of another tensor, or of an array of the same length, into this one.
+   * @throws ShapeError if the number of values differs; OptionError if they lie on another device
    */
   copy_(source: Placed | ArrayLike<number>): this {
     const { length } = source instanceof Placed ? source.storage : source
@@ -89,9 +89,9 @@ export abstract class Placed {
   }
 
   /**
-   * Moves the values to a device; whole numbers stay, because every device takes them from the memory of the program.
-   * Parameters keep their identity so.
-   * @throws OptionError on the way off a device, which takes time: `await cpu_()`
+   * Moves the values to a device, so that a parameter stays the same object. Whole numbers stay in main memory, where
+   * every device reads them.
+   * @throws OptionError if the values lie on another device, from where reading takes time: `await cpu_()` first
    */
   to_(device: Device): this {
     checkDevice('to', device)
@@ -101,13 +101,13 @@ export abstract class Placed {
     return this
   }
 
-  /** Moves the values into the memory of the program. */
+  /** Moves the values into main memory. */
   async cpu_(): Promise<this> {
     if (this.#remote) this.#place(await this.dataAnywhere(), kernels(), this.dtype)
     return this
   }
 
-  /** New values from outside: whole numbers stay in the memory of the program. */
+  /** Places values that the user gave: whole numbers stay in main memory. */
   #placeArray(data: TensorData, device: Device): void {
     const remote = device.kind !== 'cpu' && !(data instanceof Int32Array)
     this.#place(remote ? device.from(data) : data, device, 'float')
@@ -120,14 +120,14 @@ export abstract class Placed {
       return
     }
     this.#remote = atHand ? undefined : { device, storage, dtype }
-    // An own property, because structuredClone and JSON carry no others.
+    // `data` is an own property, because structuredClone and JSON ignore others.
     const property = atHand
       ? { value: storage, writable: true }
       : { get: () => this.#atHand('data', 'await values() reads them, and await cpu() brings them there') }
     Object.defineProperty(this, 'data', { ...property, configurable: true, enumerable: true })
   }
 
-  /** The values themselves. @throws OptionError where they lie on another device */
+  /** The values themselves. @throws OptionError if they lie on another device */
   #atHand(where: string, advice: string): TensorData {
     if (!this.#remote) return this.data
     throw new OptionError(
@@ -139,22 +139,22 @@ export abstract class Placed {
 /** @throws ShapeError unless an argument of the function `where`, which the message calls `name`, is a tensor */
 export function checkPlaced(where: string, value: unknown, name = 'the tensor'): asserts value is Placed {
   if (value instanceof Placed) return
-  throw new ShapeError(`${where}: ${name} is ${describe(value)}, expected a tensor, as tensor(…) makes of numbers`)
+  throw new ShapeError(`${where}: ${name} is ${describe(value)}, expected a tensor; tensor(…) makes one from numbers`)
 }
 
 /**
- * A tensor's floats, on the way into an operation. On the CPU their array is of the kind that the kernels in use compute
- * with, or they would take its bytes for something else.
- * @param beside another value in the same operation
- * @throws ShapeError for whole numbers, floats of another precision, and what is no tensor; OptionError for a tensor on
- *   another device than the other's
+ * Checks that an operand is a tensor of floats, and returns its value. On the CPU its array must be of the kind that
+ * the kernels in use compute with, or they would misread its bytes.
+ * @param beside another operand of the same operation
+ * @throws ShapeError for whole numbers, for floats of another precision, and for anything but a tensor; OptionError for
+ *   a tensor on another device than `beside`
  */
 export function floatsIn(where: string, tensor: unknown, name = 'the tensor', beside?: Value): Value {
   checkPlaced(where, tensor, name)
   const { storage, shape, device, dtype } = tensor
   if (beside && dtype === 'float' && beside.device !== device) {
     throw new OptionError(
-      `${where}: ${name} ${formatShape(shape)} is on ${device.name}, expected ${beside.device.name}, where the others are; to(device) moves it`,
+      `${where}: ${name} ${formatShape(shape)} is on ${device.name}, expected ${beside.device.name}, where the other operands are; to(device) moves it`,
     )
   }
   if (dtype === 'float' && device.owns(storage) && storage.length === sizeOf(shape)) return { storage, shape, device }
@@ -164,13 +164,13 @@ export function floatsIn(where: string, tensor: unknown, name = 'the tensor', be
       ? 'holds whole numbers (int32), expected floats'
       : device.owns(storage)
         ? `has ${storage.length} values, expected ${sizeOf(shape)}; its array was transferred or resized, or its shape changed`
-        : `holds ${describe(storage)}, expected ${describe(new Float(0))}, the kind of the kernels in use (${device.name}); clone() converts a tensor, and newModel.loadStateDict(model.stateDict()) all parameters of a model`
+        : `holds ${describe(storage)}, expected ${describe(new Float(0))}, the kind of the kernels in use (${device.name}); clone() converts a tensor, and newModel.loadStateDict(model.stateDict()) converts all parameters of a model`
   throw new ShapeError(`${where}: ${name} ${formatShape(shape)} ${problem}`)
 }
 
 /**
- * A tensor's whole numbers.
- * @throws ShapeError for floats, and what is no tensor; OptionError for numbers that a device made and nobody has read
+ * Checks that an operand is a tensor of whole numbers, and returns them.
+ * @throws ShapeError for floats and for anything but a tensor; OptionError for numbers that are still on a device
  */
 export function indicesIn(where: string, tensor: unknown, name = 'the tensor'): Indices {
   checkPlaced(where, tensor, name)

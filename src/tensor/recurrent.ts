@@ -5,7 +5,7 @@ import { isGradEnabled, Node } from './autograd.js'
 import { floatsIn } from './placed.js'
 import { Tensor } from './tensor.js'
 
-/** PyTorch's parameters of one layer in one direction; both biases or neither. */
+/** PyTorch's parameters of one layer in one direction, with both biases or neither. */
 export interface LayerWeights {
   weightIh: Tensor
   weightHh: Tensor
@@ -21,7 +21,7 @@ export interface LinearHead {
 }
 
 /**
- * The number of rows of a matrix of floats with so many columns.
+ * Checks a matrix of floats with a known number of columns, and returns its number of rows.
  * @param axes the names of its axes, for messages, up to the closing bracket
  * @throws ShapeError for anything else
  */
@@ -31,7 +31,7 @@ export function matrixRows(where: string, name: string, matrix: unknown, columns
   throw new ShapeError(`${where}: ${name} has the shape ${formatShape(shape)}, expected ${axes} = ${columns}]`)
 }
 
-/** @throws ShapeError unless a head is tensors of floats that go with `hiddenSize` units */
+/** @throws ShapeError unless a head consists of tensors of floats whose shapes fit `hiddenSize` units */
 export function checkHead(where: string, head: LinearHead, hiddenSize: number): void {
   const { weight, bias }: Partial<LinearHead> = Object(head)
   const outFeatures = matrixRows(where, 'head.weight', weight, hiddenSize, '[outFeatures, hiddenSize')
@@ -43,9 +43,9 @@ export function checkHead(where: string, head: LinearHead, hiddenSize: number): 
 }
 
 /**
- * One recurrent layer in one direction over a whole sequence, as one operation of the graph with two or
- * three outputs. Shapes as in `RecurrentInput` and `RecurrentOutput` of the kernels; the caller checks them. With a
- * head, `output` is its scores.
+ * One recurrent layer in one direction over a whole sequence, as one operation of the graph with two or three outputs.
+ * The shapes are those of `RecurrentInput` and `RecurrentOutput`; the caller checks them. With a head, `output` is its
+ * scores.
  */
 export function recurrentLayer(
   sizes: RecurrentSizes,

@@ -3,13 +3,13 @@ import { nameProblems } from '../core/saved-state.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import { Tensor } from './tensor.js'
 
-/** A tensor, or what JSON and `structuredClone` leave of one. */
+/** A tensor, or one that went through JSON or `structuredClone`. */
 export interface SavedTensor {
   readonly data: ArrayLike<number>
   readonly shape: readonly number[]
 }
 
-/** The values of saved tensors for the float tensors `own`, by name, and everything that keeps them from being taken over. */
+/** The values of saved tensors for the float tensors `own`, by name, and all reasons why they cannot be loaded. */
 export function valuesFor(
   own: ReadonlyMap<string, { readonly shape: Shape }>,
   given: Readonly<Record<string, SavedTensor>>,
@@ -24,7 +24,7 @@ export function valuesFor(
     const saved = savedTensor(given[name])
     if (!saved) {
       problems.push(
-        `${name} is ${describe(given[name])}, expected a tensor or its { data, shape }; encodeStateDict and decodeStateDict carry a stateDict as bytes`,
+        `${name} is ${describe(given[name])}, expected a tensor or its { data, shape }; encodeStateDict and decodeStateDict convert a stateDict to bytes and back`,
       )
     } else if (!sameShape(saved.shape, shape)) {
       problems.push(`${name} has the shape ${formatShape(saved.shape)}, expected ${formatShape(shape)}`)
@@ -37,13 +37,13 @@ export function valuesFor(
   return { values, problems }
 }
 
-/** Tensors by name in the memory of the program, where files are made of them. */
+/** Tensors by name, brought into main memory to be written to files. */
 export async function inMemoryOf(tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
   const read = Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.cpu()] as const)
   return Object.fromEntries(await Promise.all(read))
 }
 
-/** JSON makes an object of a typed array: `{ "0": 0.5, "1": 2 }`. */
+/** Reads a saved tensor. JSON turns a typed array into an object: `{ "0": 0.5, "1": 2 }`. */
 function savedTensor(value: unknown): SavedTensor | undefined {
   if (value instanceof Tensor) return value
   const { data, shape } = (value ?? {}) as { data?: unknown; shape?: unknown }

@@ -70,7 +70,7 @@ describe('values', () => {
     expect((await x.softmax().sum(1).toArray()) as number[]).toEqual([expect.closeTo(1), expect.closeTo(1)])
   })
 
-  test('of equal values the first is the largest, and has the gradient', async () => {
+  test('of equal values the first counts as the largest, and gets the gradient', async () => {
     const x = tensor([[1, 3, 3]], { requiresGrad: true })
     expect(await x.argmax().toArray()).toEqual([1])
     x.max(1).mul(5).sum().backward()
@@ -191,13 +191,13 @@ describe('the graph', () => {
     expect(await y.grad!.toArray()).toEqual([1, 1, 1])
   })
 
-  // The backward pass of a sum hands one array to both operands; what is added to one of them must not reach the other.
+  // The backward pass of a sum hands one array to both operands; adding to one gradient must not change the other.
   test.each<[string, (a: Tensor, b: Tensor) => Tensor]>([
     ['a sum', (a, b) => a.add(b)],
     ['a sum and its mirror', (a, b) => b.add(a)],
     ['a reshaped sum', (a, b) => a.reshape(3, 1).add(b.reshape(3, 1)).reshape(3)],
     ['a sum of sums', (a, b) => a.add(b.add(zeros([3])))],
-  ])('a gradient that %s shares is not added to in place', async (_name, sum) => {
+  ])('a gradient that %s shares is not changed in place', async (_name, sum) => {
     const [p, q] = [leaf(), leaf()]
     const [a, b] = [p.mul(1), q.mul(1)]
     const twice = a.mul(2)
@@ -207,7 +207,7 @@ describe('the graph', () => {
     expect(await q.grad!.toArray()).toEqual([1, 1, 1])
   })
 
-  test('a leaf that shared the gradient of a sum adds to its own alone', async () => {
+  test('a leaf that shared the gradient of a sum adds only to its own', async () => {
     const [p, q] = [leaf(), leaf()]
     p.add(q).sum().backward()
     p.mul(2).sum().backward()
@@ -222,7 +222,7 @@ describe('the graph', () => {
     expect(() => loss.backward()).toThrow('earlier backward()')
   })
 
-  test('so is one through a part of the graph that was used', () => {
+  test('a backward through a part of the graph that was used is refused, too', () => {
     const shared = leaf().exp()
     shared.sum().backward()
     expect(() => shared.mean().backward()).toThrow(GradientError)
@@ -236,7 +236,7 @@ describe('the graph', () => {
     expect(await x.grad!.toArray()).toEqual([3, 3, 3])
   })
 
-  test('a loss that is kept lets go of its graph', () => {
+  test('keeping a loss does not keep its graph', () => {
     const loss = leaf().exp().sum()
     const { node } = loss.origin!
     expect(node.inputs.length).toBe(1)
@@ -244,7 +244,7 @@ describe('the graph', () => {
     expect(node.inputs).toEqual([])
   })
 
-  test('no gradient is worked out for an input that needs none', () => {
+  test('no gradient is computed for an input that needs none', () => {
     const w = tensor([[1, 2]], { requiresGrad: true })
     const constant = tensor([[3], [4]])
     for (const y of [constant.matmul(w), constant.mul(w), constant.sub(w), constant.div(w), constant.add(w)]) {
@@ -264,13 +264,13 @@ describe('the graph', () => {
     expect(() => tensor([1], { dtype: 'int32', requiresGrad: true })).toThrow(GradientError)
   })
 
-  test('only scalars with a graph', () => {
+  test('backward is refused for anything but a scalar with a graph', () => {
     expect(() => leaf().mul(2).backward()).toThrow('expected a scalar')
     expect(() => tensor(1).backward()).toThrow('no graph')
     expect(() => noGrad(() => leaf().sum()).backward()).toThrow('no graph')
   })
 
-  test('noGrad and detach cut it', async () => {
+  test('noGrad and detach cut the graph', async () => {
     const x = leaf()
     expect(noGrad(() => x.mul(2)).requiresGrad).toBe(false)
     expect(isGradEnabled()).toBe(true)
@@ -285,7 +285,7 @@ describe('the graph', () => {
     expect(isGradEnabled()).toBe(true)
   })
 
-  test('noGrad keeps nothing of a recurrent layer either', () => {
+  test('under noGrad a recurrent layer keeps nothing, either', () => {
     const lstm = new LSTM({ inputSize: 2, hiddenSize: 3 })
     const { output, state } = noGrad(() => lstm.forward(zeros([4, 1, 2])))
     expect([output, state.h, state.c].map(({ requiresGrad, origin }) => [requiresGrad, origin])).toEqual(
@@ -302,7 +302,7 @@ describe('the graph', () => {
   })
 })
 
-test('a product over nothing is zero, and leaves the kernels sound', async () => {
+test('a product with an inner length of 0 is zeros, and the kernels still work afterwards', async () => {
   useKernels(wasmKernels())
   expect(
     await zeros([2, 0])
@@ -320,7 +320,7 @@ test('a product over nothing is zero, and leaves the kernels sound', async () =>
   ])
 })
 
-test('the same seed gives the same values, another seed others', async () => {
+test('the same seed gives the same values, and another seed gives others', async () => {
   const values = (seed: number) => randn([5], new Generator(seed)).toArray()
   expect(await values(3)).toEqual(await values(3))
   expect(await values(3)).not.toEqual(await values(4))

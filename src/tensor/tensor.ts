@@ -17,9 +17,9 @@ import { copyOf, type Indices, type Result, type Results, type Value } from './v
 /** A number, or nested arrays of numbers. */
 export type NestedNumbers = number | NestedNumbers[]
 
-/** What becomes of an axis that is reduced. */
+/** Options of a reduction. */
 export interface ReduceOptions {
-  /** Whether an axis that was reduced stays, with the length 1. Default false. */
+  /** Whether a reduced axis is kept with the length 1. Default false. */
   keepDims?: boolean
 }
 
@@ -29,9 +29,9 @@ function keepDimsOf(where: string, options: ReduceOptions): boolean {
 }
 
 /**
- * Numbers in a shape, row-major: floats, or whole numbers (`int32`) for tokens and indices. Operations on
- * tensors that require gradients are recorded; `backward()` on a scalar fills `grad` of the leaves. Memory is
- * the garbage collector's business: there is nothing to free.
+ * An array of numbers with a shape, row-major: floats, or whole numbers (`int32`) for tokens and indices. Operations on
+ * tensors that require gradients are recorded; `backward()` on a scalar fills `grad` of the leaves. Tensors are
+ * garbage-collected: there is nothing to free.
  */
 export class Tensor extends Placed {
   /** @internal The operation that made it. */
@@ -40,11 +40,11 @@ export class Tensor extends Placed {
   #wanted: boolean
 
   /**
-   * @param data taken without a copy where it is of the kind of the kernels in use (Float32Array as a rule) or
-   *   Int32Array; other numbers are copied into floats
-   * @param device for the library's own use: `data` then is a storage of this device, of `dtype`
-   * @throws ShapeError unless these are numbers, as many as the shape has
-   * @throws GradientError where gradients of an int32 are asked for
+   * @param data used without a copy if it is an Int32Array or of the kind of the kernels in use (usually Float32Array);
+   *   other numbers are copied into floats
+   * @param device for the library's own use: if given, `data` is a storage of this device, of `dtype`
+   * @throws ShapeError unless `data` is numbers that fill the shape
+   * @throws GradientError if gradients of an int32 tensor are requested
    */
   constructor(
     data: NumberArray | Storage,
@@ -59,8 +59,8 @@ export class Tensor extends Placed {
   }
 
   /**
-   * The sum of the gradients of all `backward()` calls since it was last set to null. Leaves only.
-   * @throws ShapeError on setting anything but null or a tensor of floats of the same shape
+   * The sum of the gradients of all `backward()` calls since it was last set to null. Only leaves have one.
+   * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape
    */
   get grad(): Tensor | null {
     return this.#grad
@@ -81,8 +81,8 @@ export class Tensor extends Placed {
   }
 
   /**
-   * Whether a module that has this tensor in a field lists it among its parameters: its gradient is wanted, or was
-   * wanted before it was frozen. The results of operations are no parameters.
+   * Whether a module that has this tensor in a field lists it among its parameters. It does if the tensor requires a
+   * gradient, or did before it was frozen. The results of operations are not parameters.
    */
   get isParameter(): boolean {
     return this.#wanted || (this.requiresGrad && this.origin === undefined)
@@ -145,7 +145,7 @@ export class Tensor extends Placed {
     return record([this], elementwise.sigmoid(floatsIn('sigmoid', this)))
   }
 
-  /** The value where it is above 0, and otherwise 0. */
+  /** The value if it is above 0, or else 0. */
   relu(): Tensor {
     return record([this], elementwise.relu(floatsIn('relu', this)))
   }
@@ -181,23 +181,23 @@ export class Tensor extends Placed {
     return this.sum(axis, options).div(count)
   }
 
-  /** The largest value along one axis, or of all; its gradient goes to the first of equals. */
+  /** The largest value along one axis, or of all; of equal values the first one gets the gradient. */
   max(axis?: number, options: ReduceOptions = {}): Tensor {
     return record([this], reduce.max(floatsIn('max', this), axis, keepDimsOf('max', options)))
   }
 
-  /** Place of the largest value along an axis, as int32; the first of equals. */
+  /** The place of the largest value along an axis, as int32; of equal values, the first. */
   argmax(axis = -1): Tensor {
     const { places, shape } = reduce.argmax(floatsIn('argmax', this), axis)
     return new Tensor(places, shape, false, this.device, 'int32')
   }
 
-  /** Over the last axis. */
+  /** Computed over the last axis. */
   softmax(): Tensor {
     return record([this], softmax(floatsIn('softmax', this)))
   }
 
-  /** Over the last axis. */
+  /** Computed over the last axis. */
   logSoftmax(): Tensor {
     return record([this], logSoftmax(floatsIn('logSoftmax', this)))
   }
@@ -235,7 +235,7 @@ export class Tensor extends Placed {
     return this.transpose()
   }
 
-  /** Those from `start` up to, not including, `end` along an axis. */
+  /** The values from `start` up to, not including, `end` along an axis. */
   slice(axis: number, start: number, end?: number): Tensor {
     const at = axisOf('slice', this.shape, axis)
     checkWholeArguments('slice', end === undefined ? [start] : [start, end])
@@ -244,7 +244,7 @@ export class Tensor extends Placed {
     return record([this], shapes.slice(floatsIn('slice', this), at, from, to))
   }
 
-  /** The one at `index` along an axis, without that axis. */
+  /** The values at `index` along an axis, without that axis. */
   select(axis: number, index: number): Tensor {
     const at = axisOf('select', this.shape, axis)
     checkWholeArguments('select', [index])
@@ -261,7 +261,7 @@ export class Tensor extends Placed {
     )
   }
 
-  /** One value of each row of a matrix [n, c], indices [n]. */
+  /** One value from each row of a matrix [n, c], at the indices [n]. */
   pick(indices: Tensor): Tensor {
     return record([this], indexing.pick(floatsIn('pick', this), indicesIn('pick', indices, 'indices')))
   }
@@ -282,15 +282,14 @@ export class Tensor extends Placed {
   }
 
   /**
-   * The same values on a device, outside the graph; whole numbers stay where they are, because every device takes them
-   * from the memory of the program.
-   * @throws OptionError on the way off a device, which takes time: `await cpu()`
+   * The same values on a device, outside the graph. Whole numbers stay in main memory, where every device reads them.
+   * @throws OptionError if the values lie on another device, from where reading takes time: `await cpu()` first
    */
   to(device: Device): Tensor {
     return this.detach().to_(device)
   }
 
-  /** The same values in the memory of the program, outside the graph. */
+  /** The same values in main memory, outside the graph. */
   async cpu(): Promise<Tensor> {
     return this.detach().cpu_()
   }
@@ -305,7 +304,7 @@ export class Tensor extends Placed {
     return super.cpu_()
   }
 
-  /** Makes this tensor a leaf whose gradient is wanted. @throws GradientError for the result of an operation */
+  /** Makes this tensor a leaf that requires a gradient. @throws GradientError for the result of an operation */
   requiresGrad_(flag = true): this {
     if (this.origin)
       throw new GradientError('requiresGrad_: this is the result of an operation, expected a leaf; detach() it first')
@@ -317,9 +316,9 @@ export class Tensor extends Placed {
   }
 
   /**
-   * Gradients of this scalar with respect to every leaf it was made from, added to their `grad`. Frees the
+   * Adds the gradients of this scalar with respect to every leaf that it was made from to their `grad`. Frees the
    * graph: a second call needs a second forward pass.
-   * @throws GradientError on anything but a scalar with a graph, and on the second call
+   * @throws GradientError for anything but a scalar with a graph, and on the second call
    */
   backward(): void {
     if (this.size !== 1) {
@@ -366,12 +365,12 @@ export class Tensor extends Placed {
   }
 }
 
-/** The tensor of whole numbers. */
+/** A tensor of whole numbers. */
 const fromIndices = ({ data, shape }: Indices): Tensor => new Tensor(data, shape)
 
 export const checkTensor: (where: string, value: unknown, name?: string) => asserts value is Tensor = checkPlaced
 
-/** The tensor of an operation's result, with its way back in the graph where an input asks for it. */
+/** The tensor of an operation's result, recorded in the graph if an input requires a gradient. */
 export function record(inputs: readonly Tensor[], { storage, shape, device, backward }: Result): Tensor {
   const outputs = [{ storage, shape, device }]
   return recordAll(inputs, { outputs, backward: ([dy], wanted) => backward(dy!, wanted) })[0]

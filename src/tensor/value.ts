@@ -8,22 +8,22 @@ export interface Value {
   readonly device: Device
 }
 
-/** Whole numbers, tokens and indices, which always lie in the memory of the program. */
+/** Whole numbers, for tokens and indices, which always lie in main memory. */
 export interface Indices {
   readonly data: Int32Array
   readonly shape: Shape
 }
 
 /**
- * An operation's output, with its backward pass beside it: from the gradient of the output to those of the
- * inputs, in their order; undefined where an input has none. It may return `dy` itself, but not change it.
- * `wanted` tells which inputs require a gradient: the costly ones of the others are left out.
+ * An operation's output with its backward pass, which turns the gradient of the output into those of the inputs, in
+ * their order; undefined for an input that has none. It may return `dy` itself, but not change it. `wanted` tells which
+ * inputs require a gradient: costly gradients of the others are left out.
  */
 export interface Result extends Value {
   backward(dy: Storage, wanted: readonly boolean[]): (Storage | undefined)[]
 }
 
-/** Several outputs of one operation, with its backward pass from those of their gradients that there are. */
+/** Several outputs of one operation, with its backward pass; outputs that have no gradient are undefined there. */
 export interface Results {
   readonly outputs: readonly Value[]
   backward(dys: readonly (Storage | undefined)[], wanted: readonly boolean[]): (Storage | undefined)[]

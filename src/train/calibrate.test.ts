@@ -12,7 +12,7 @@ const sizes = { vocabSize: 7, hiddenSize: 5, numLayers: 1, bias: true, bidirecti
 const draw = new Generator(3)
 const corpus = Uint8Array.from({ length: 300 }, (_, i) => (draw.uniform() < 0.7 ? (i % 3) + 1 : draw.integer(7)))
 
-/** The mean loss with the scores divided by a temperature, as its definition says, in double precision. */
+/** The mean loss with the scores divided by a temperature, by its definition, in double precision. */
 function lossAt(scores: number[][], temperature: number): number {
   const losses = scores.map((row, i) => {
     const z = row.map((score) => score / temperature)
@@ -26,7 +26,7 @@ const trained = fresh()
 const data = new SequenceData(corpus, { batchSize: 4, numSteps: 10 })
 for await (const _ of trainSteps(trained, data, { lr: 1, epochs: 10 }));
 
-/** The trained model with its scores made larger. */
+/** The trained model with larger scores. */
 function modelTimes(factor: number) {
   const model = fresh()
   model.loadStateDict(trained.stateDict())
@@ -34,7 +34,7 @@ function modelTimes(factor: number) {
   return model
 }
 
-test.each([1, 4, 30])('scores %d times as large: the temperature with the lowest loss', async (factor) => {
+test.each([1, 4, 30])('scores %d times as large: finds the temperature with the lowest loss', async (factor) => {
   const model = modelTimes(factor)
   const all = modelTimes(factor)
     .eval()
@@ -48,11 +48,11 @@ test.each([1, 4, 30])('scores %d times as large: the temperature with the lowest
     expect(lossAt(scores, temperature * other)).toBeGreaterThan(lossAt(scores, temperature))
   expect((await evaluateCorpus(model, corpus)).loss).toBeCloseTo(after.loss, 6)
   expect(model.training).toBe(true)
-  // What is calibrated stays as it is.
+  // Calibrating a calibrated model changes nothing.
   expect((await calibrate(model, corpus)).temperature).toBeCloseTo(1, 3)
 })
 
-test('three passes are enough where the temperature is nearly right, since Newton’s method doubles the digits', async () => {
+test('three passes are enough if the temperature is nearly right, because Newton’s method doubles the correct digits', async () => {
   const model = modelTimes(1)
   await calibrate(model, corpus)
   for (const { data } of model.linear.parameters()) data.set(data.map((value) => value * 1.02))
@@ -62,12 +62,12 @@ test('three passes are enough where the temperature is nearly right, since Newto
       if (done === 1) passes++
     },
   })
-  // One for β = 1, one for the step of two per cent, and one for what that step left: 0.02² of it.
+  // One pass for β = 1, one for the step of two per cent, and one for the error that it left, which is about 0.02².
   expect(passes).toBe(3)
   expect(temperature).toBeCloseTo(1.02, 4)
 })
 
-test('a model that always says the same, and one that is always right, end too', async () => {
+test('the search also ends for a model with constant scores, and for one that is always right', async () => {
   const indifferent = modelTimes(0)
   expect(await calibrate(indifferent, corpus)).toMatchObject({ temperature: 1 })
   const right = modelTimes(0)
@@ -79,19 +79,19 @@ test('a model that always says the same, and one that is always right, end too',
   expect(after.loss).toBeLessThan(1e-6)
 })
 
-test('large scores that are all alike have the loss of a guess', async () => {
+test('large scores that are all equal have the loss of a guess', async () => {
   const model = modelTimes(0)
   model.linear.bias!.data.fill(1e17)
   expect((await calibrate(model, corpus)).before.loss).toBeCloseTo(Math.log(7), 12)
 })
 
-test('a model that is always wrong: the less its scores count the better, down to the bound of the search', async () => {
+test('for a model that is always wrong, smaller scores are better, down to the bound of the search', async () => {
   const wrong = modelTimes(0)
   wrong.linear.bias!.data[2] = 5
   const threes = Uint8Array.from({ length: 20 }, () => 3)
   const { temperature, after } = await calibrate(wrong, threes)
   expect(temperature).toBe(LARGEST_TEMPERATURE)
-  // Nearly all seven tokens alike.
+  // All seven tokens are then nearly equally likely.
   expect(after.loss).toBeCloseTo(Math.log(7), 3)
 })
 
@@ -99,7 +99,7 @@ test('a model that diverged is refused', async () => {
   await expect(calibrate(modelTimes(1e39), corpus)).rejects.toThrow(DataError)
 })
 
-test('tied weights are refused, and the model stays as it was', async () => {
+test('tied weights are refused, and the model is unchanged', async () => {
   const model = modelOf({ cell: 'rnn', ...sizes, embeddingSize: 5, tieWeights: true }, new Generator(1))
   await expect(calibrate(model, corpus)).rejects.toThrow(OptionError)
   await expect(calibrate(modelTimes(1), corpus.subarray(0, 1))).rejects.toThrow(/calibrate|evaluateCorpus/)

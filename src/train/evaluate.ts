@@ -12,26 +12,27 @@ import { Tensor } from '../tensor/tensor.js'
 
 /** How well a model predicts a text. */
 export interface Evaluation {
-  /** Mean over the tokens, in nats; NaN where scores of the model are beyond 32-bit floats, as of one that diverged. */
+  /** The mean over the tokens, in nats; NaN if scores exceed 32-bit floats, as those of a diverged model do. */
   loss: number
   /** e^loss */
   perplexity: number
   /** The loss in bits. */
   bitsPerToken: number
-  /** Tokens that were predicted. */
+  /** The number of tokens that were predicted. */
   tokens: number
 }
 
-/** How a text is read for its loss. */
+/** Options of an evaluation. */
 export interface EvaluateOptions {
-  /** Rows that the text is cut into, to be read side by side. Default 1: one state goes through the whole text. */
+  /**
+   * The number of rows that the text is cut into, to be read side by side. Default 1: one state runs through it all.
+   */
   batchSize?: number
-  /** Tokens of a row that are read at a time; changes the speed, not the result. Default 128. */
+  /** The number of tokens of a row that are read at a time; affects the speed, not the result. Default 128. */
   numSteps?: number
-  /** Ends the evaluation with its reason. */
+  /** Ends the evaluation, which throws the signal's reason. */
   signal?: AbortSignal
-  /** @param done part of the text that was read */
-  /** Is told how much of the text was read, from 0 to 1. */
+  /** Called with the part of the text that was read, from 0 to 1. */
   onProgress?: (done: number) => void
 }
 
@@ -43,7 +44,7 @@ export const evaluateOptions: OptionKinds<EvaluateOptions> = {
 }
 
 /**
- * The loss of a model over one pass of the data, without training; dropout is off. The state goes as in training.
+ * The loss of a model over one pass of the data, without training; dropout is off. The state is carried as in training.
  * @throws the signal's reason
  */
 export async function evaluate<S extends RecurrentState>(
@@ -68,9 +69,9 @@ export async function evaluate<S extends RecurrentState>(
 }
 
 /**
- * The loss of a model over a whole text, without training; dropout is off. Every token but the first is predicted
- * once, and the state is carried through the text: through each of its `batchSize` contiguous rows, which begin
- * with a state of zeros; what is left over is read after the last row.
+ * The loss of a model over a whole text, without training; dropout is off. Every token but the first is predicted once.
+ * The text is cut into `batchSize` contiguous rows: each begins with a state of zeros, which is carried through the
+ * row. Tokens that are left over continue the last row.
  * @throws DataError for a text of fewer than 2 tokens; OptionError for sizes that are not whole, or a bidirectional
  *   model; the signal's reason
  */
@@ -87,7 +88,7 @@ export async function evaluateCorpus(
 
 /**
  * Reads a text as `evaluateCorpus` does.
- * @param see is told the scores [rows, vocabSize] of a piece of the text, and the tokens [rows] that they are for
+ * @param see called with the scores [rows, vocabSize] of a piece of the text, and the tokens [rows] that follow
  */
 export async function readCorpus<S extends RecurrentState>(
   where: string,
@@ -135,25 +136,25 @@ export async function readCorpus<S extends RecurrentState>(
 
 /**
  * Checks that a model can be measured on a text.
- * @throws OptionError for a bidirectional model, or what is no corpus; DataError for a text of fewer than 2 tokens
+ * @throws OptionError for a bidirectional model, or for anything but a corpus; DataError for fewer than 2 tokens
  */
 export function checkReadable(where: string, model: RNNModel, corpus: Corpus): void {
   checkRNNModel(where, model)
   if (model.rnn.bidirectional) {
     throw new OptionError(
-      `${where}: the model is bidirectional, expected one direction: it sees the tokens that it has to predict`,
+      `${where}: the model is bidirectional, expected one direction: a backward direction sees the tokens that it has to predict`,
     )
   }
   checkCorpus(where, 'the corpus', corpus)
   if (corpus.length < 2) throw new DataError(`${where}: the text has ${corpus.length} tokens, expected at least 2`)
 }
 
-/** What the model makes of tokens without dropout; each module is in its mode again before anybody else has a turn. */
+/** The model's output without dropout; each module is back in its mode before other code can run. */
 function scoresOf<S extends RecurrentState>(model: RNNModel<S>, x: Tensor, state: S | undefined) {
   return model.inEval(() => noGrad(() => model.forward(x, state)))
 }
 
-/** Losses, added up batch by batch and read together, as many as the device wants. */
+/** Adds up losses of batches; reads them off the device several at a time. */
 class Losses {
   #sum = 0
   #tokens = 0

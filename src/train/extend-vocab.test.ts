@@ -25,14 +25,14 @@ test.each([
   const tokens = fromData(Int32Array.of(1, 2, 3, 4, 0, 1), [2, 3])
   const [before, after] = [model, grown].map((one): Tensor => one.forward(tokens).output)
   const difference = after.slice(1, 0, vocab.size).sub(before).abs().max()
-  // A BLAS may round products of other sizes in another order.
+  // A BLAS may sum products of other sizes in another order, with other rounding.
   expect(difference.data[0]).toBeLessThan(1e-5)
-  // The new tokens are read as something of their own.
+  // The new tokens have inputs of their own.
   const first = (token: number) => grown.forward(fromData(Int32Array.of(token), [1, 1])).output.data
   expect(first(vocab.size)).not.toEqual(first(vocab.size + 1))
 })
 
-test('the model with new tokens has all of the old one’s configuration', () => {
+test('the model with new tokens keeps the old one’s configuration', () => {
   const drops = {
     dropout: 0.1,
     dropoutKind: 'variational',

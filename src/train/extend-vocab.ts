@@ -6,9 +6,9 @@ import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /**
- * A model like another that knows more tokens: they come after the old ones in the vocabulary, and their rows
- * and columns of the parameters get initial values from `generator`; all old values stay.
- * @throws DataError for a model that could not be saved: with parameters of its own, or values that are not finite
+ * Makes a copy of a model that knows more tokens. They come after the old ones in the vocabulary, and their rows and
+ * columns of the parameters get initial values from `generator`; all old values stay.
+ * @throws DataError for a model that could not be saved: one with additional parameters, or values that are not finite
  */
 export function extendVocab(
   model: RNNModel,
@@ -28,7 +28,7 @@ export function extendVocab(
   return { model: grown, vocab: extended }
 }
 
-/** The values of a vector or matrix into the first rows and columns of a larger one. */
+/** Copies a vector or matrix into the first rows and columns of a larger one. */
 function copyCorner(from: Tensor, to: Tensor): void {
   const [columns, wider] = [from, to].map(({ shape }) => shape.at(-1)!)
   const { device } = to

@@ -9,12 +9,12 @@ import { Tensor } from '../tensor/tensor.js'
 import { checkReadable, evaluateCorpus } from './evaluate.js'
 import type { Objective } from './objective.js'
 
-/** Language modelling as an objective. */
+/** The type of `languageModeling`. */
 export type LanguageModeling = Objective<RNNModel, Batch, SequenceData, Corpus, RecurrentState>
 
 /**
- * Each token of a text is predicted from those before it: the mean cross entropy, in nats. Under sequential sampling the
- * state is carried from batch to batch, detached.
+ * Predicts each token of a text from those before it; the loss is the mean cross entropy, in nats. With sequential
+ * sampling the state is carried from batch to batch, detached.
  */
 export const languageModeling: LanguageModeling = {
   check(where, model, data, validation) {

@@ -18,7 +18,7 @@ const works: [string, (model: ReturnType<typeof make>) => Promise<unknown>][] = 
   ['calibrate', (model) => calibrate(model as never, corpus)],
 ]
 
-describe('each part of a model is in its mode again', () => {
+describe('each part of a model returns to its mode', () => {
   test.each(works)('after %s', async (_what, work) => {
     const model = make()
     model.rnn.eval()
@@ -43,7 +43,7 @@ describe('each part of a model is in its mode again', () => {
   })
 })
 
-test('a Training leaves frozen parameters as they are, and its snapshot has them', async () => {
+test('a Training does not change frozen parameters, and its snapshot has them', async () => {
   const model = make()
   model.rnn.requiresGrad_(false)
   const before = model.stateDict()

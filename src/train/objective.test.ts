@@ -12,7 +12,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import type { Objective, TrainingData } from './objective.js'
 import { Training } from './training.js'
 
-// A series of numbers, whose next value is learned: nothing of it is text.
+// The model learns to predict the next value of a series of numbers, without any text.
 
 const sine = (from: number, length: number) => Float32Array.from({ length }, (_, i) => Math.sin((from + i) / 5))
 
@@ -79,8 +79,8 @@ const make = (seed: number) => {
 }
 const values = (model: Module) => Object.values(model.stateDict()).map(({ data }) => [...data])
 
-describe('an objective of one’s own', () => {
-  test('is trained as the loop that one would write by hand', async () => {
+describe('a custom objective', () => {
+  test('trains like a loop that is written by hand', async () => {
     const training = make(1)
     const told: number[] = []
     const held: number[] = []
@@ -116,7 +116,7 @@ describe('an objective of one’s own', () => {
     expect(held.at(-1)).toBeLessThan(held[0])
   })
 
-  test('goes on from a snapshot to the same bits, with what it carries', async () => {
+  test('continues from a snapshot to the same bits, with what it carries', async () => {
     const whole = make(1)
     for await (const _ of whole.run());
     const half = make(1)
@@ -131,7 +131,7 @@ describe('an objective of one’s own', () => {
     expect(() => make(1).restore({ ...saved, tensors: without })).toThrow(/^Training.restore: h is missing/)
   })
 
-  test('checks what it is given, and needs no text', () => {
+  test('checks its arguments, and needs no text', () => {
     const options = { objective: forecasting, validation: { corpus: new Windows(3) } }
     const linear = new Linear({ inFeatures: 1, outFeatures: 1 })
     expect(() => new Training(linear as never, new Windows(7), options)).toThrow('Training: this is no Forecaster')

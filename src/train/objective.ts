@@ -2,33 +2,33 @@ import type { Generator } from '../core/random.js'
 import type { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** What a training goes through, pass by pass. */
+/** The data of a training, in passes of batches. */
 export interface TrainingData<B> {
-  /** Where the order of a pass is drawn from, at its beginning: put back, it gives the same pass again. */
+  /** Draws the order of a pass when it begins. Restoring the generator's state repeats the pass. */
   readonly generator: Generator
-  /** The batches of one pass, from one of them on; the generator draws for the whole pass all the same. */
+  /** The batches of one pass, beginning with batch `from`; the generator draws as for the whole pass. */
   batches(from?: number): IterableIterator<B>
-  /** Batches of the longest pass. */
+  /** The number of batches in the longest pass. */
   readonly mostBatches: number
-  /** What each batch counts for, such as its tokens. */
+  /** The number of items in a batch, such as its tokens. */
   readonly batchItems: number
 }
 
-/** What comes of a batch. */
+/** The result of an objective for a batch. */
 export interface BatchLoss<C> {
-  /** The mean over the items of the batch, such as its tokens: a scalar. */
+  /** The mean loss over the items of the batch, such as its tokens: a scalar. */
   loss: Tensor
   items: number
-  /** What the next batch of this pass begins with, such as a recurrent state. */
+  /** The value that the next batch of this pass begins with, such as a recurrent state. */
   carried?: C
 }
 
-/** What is carried from batch to batch, as a snapshot keeps it. */
+/** Converts the value that is carried from batch to batch for a snapshot. */
 export interface Carrying<M, D, C> {
-  /** As tensors by name. */
+  /** Returns the carried value as tensors by name. */
   tensorsOf(carried: C): Record<string, Tensor>
   /**
-   * From these tensors again.
+   * Returns the carried value that these tensors stand for.
    * @param batch how many batches of the pass are done
    * @throws FormatError, whose message begins with `where`, for what this training cannot have carried
    */
@@ -36,17 +36,17 @@ export interface Carrying<M, D, C> {
 }
 
 /**
- * What a training makes small. `languageModeling` is the objective of an `RNNModel` on a text.
+ * The loss that a training minimizes. `languageModeling` is the objective of an `RNNModel` on a text.
  *
- * `M` is the model, `B` a batch, `D` the data that give batches, `H` what is held out, `C` what is carried.
+ * `M` is the model, `B` a batch, `D` the data that give batches, `H` the held-out data, `C` the carried value.
  */
 export interface Objective<M extends Module, B, D extends TrainingData<B>, H, C> {
-  /** @throws OptionError, DataError where model, data and what is held out do not go together */
+  /** @throws OptionError, DataError if the model, the data and the held-out data do not fit together */
   check(where: string, model: M, data: D, validation: { corpus: H } | undefined): void
   /** The loss of a batch, for a backward pass. */
   loss(model: M, batch: B, carried: C | undefined, data: D): BatchLoss<C>
-  /** The mean loss of what is held out. @throws the signal's reason */
+  /** The mean loss of the held-out data. @throws the signal's reason */
   validate(model: M, heldOut: H, data: D, signal: AbortSignal | undefined): Promise<number>
-  /** Absent where nothing is carried. */
+  /** Absent if nothing is carried. */
   carrying?: Carrying<M, D, C>
 }

@@ -8,29 +8,29 @@ const count = whole(0)
 const numbers = record(finite)
 const generator = array(finite)
 
-/** Where a training is, as numbers that JSON keeps exactly. */
+/** The progress of a training, as numbers that JSON keeps exactly. */
 export interface TrainingProgress {
-  /** Optimizer steps made. */
+  /** The number of optimizer steps made. */
   step: number
-  /** The epoch at hand, from 1. */
+  /** The current epoch, from 1. */
   epoch: number
-  /** How many batches of the epoch at hand are done. */
+  /** How many batches of the current epoch are done. */
   batch: number
-  /** Sum of the losses of this epoch's tokens. */
+  /** The sum of the losses of this epoch's tokens. */
   lossSum: number
   /** The number of this epoch's tokens. */
   tokens: number
-  /** Norm of all gradients at the last step, before clipping. */
+  /** The norm of all gradients at the last step, before clipping. */
   gradNorm: number
-  /** The data's generator as it was when this epoch began. */
+  /** The state of the data's generator when this epoch began. */
   data: number[]
-  /** The other generators as they are now. */
+  /** The current states of the other generators. */
   generators: number[][]
-  /** Numbers of the optimizer's state, by name. */
+  /** The numbers of the optimizer's state, by name. */
   optimizer: Record<string, number>
-  /** Numbers of the schedule's state, by name. */
+  /** The numbers of the schedule's state, by name. */
   schedule: Record<string, number>
-  /** Step of the last validation; 0 before the first. */
+  /** The step of the last validation; 0 before the first. */
   validated: number
   /** The lowest loss on the held-out text, its step, and how many validations came after it. */
   best?: { loss: number; step: number; since: number }
@@ -52,7 +52,7 @@ const progressSchema = object<TrainingProgress>({
 })
 
 /**
- * All that a training needs to go on as if it had never stopped: `model.…`, `optimizer.…` and the carried
+ * Everything that a training needs to continue as if it had never stopped: `model.…`, `optimizer.…` and the carried
  * `state.…` as tensors, the rest as JSON.
  */
 export interface TrainingState {
@@ -60,13 +60,13 @@ export interface TrainingState {
   progress: TrainingProgress
 }
 
-/** @param where the file's name, for messages @throws FormatError for what is no progress of a training */
+/** @param where the file's name, for messages @throws FormatError for anything but the progress of a training */
 export const parseProgress = (value: unknown, where: string): TrainingProgress => progressSchema(value, where)
 
 /**
- * Checks that a training of this data can be where a progress says that it is.
+ * Checks that a training on this data can have this progress.
  * @param where the function that the user called
- * @param generators how many the training has
+ * @param generators how many generators the training has
  * @returns the progress
  * @throws FormatError that says which value is wrong
  */
@@ -81,11 +81,11 @@ export function checkProgress(
   const expect = (isRight: boolean, name: string, found: number, expected: string) => {
     if (!isRight) throw new FormatError(`${where}: ${name} is ${found}, expected ${expected}`)
   }
-  // Every epoch has a step at least.
+  // Every epoch has at least one step.
   expect(epoch - 1 <= step, 'epoch', epoch, `at most ${step + 1} after ${step} steps`)
-  expect(batch <= mostBatches, 'batch', batch, `at most ${mostBatches}, which is an epoch of this data`)
+  expect(batch <= mostBatches, 'batch', batch, `at most ${mostBatches}, the batches in an epoch of this data`)
   const trained = batch * batchItems
-  expect(tokens === trained, 'tokens', tokens, `${trained}, those of ${batch} batches of this data`)
+  expect(tokens === trained, 'tokens', tokens, `${trained}, the tokens in ${batch} batches of this data`)
   expect(batch > 0 || lossSum === 0, 'lossSum', lossSum, '0 before the first batch of an epoch')
   expect(validated <= step, 'validated', validated, `at most the ${step} steps that were made`)
   if (best) expect(best.step <= step, 'best.step', best.step, `at most the ${step} steps that were made`)
@@ -93,7 +93,7 @@ export function checkProgress(
     progress.generators.length === generators,
     'the number of generators',
     progress.generators.length,
-    `${generators}, those that this training draws from`,
+    `${generators}, as many as this training draws from`,
   )
   checkGenerator(where, 'data', progress.data)
   for (const [i, state] of progress.generators.entries()) checkGenerator(where, `generators.${i}`, state)

@@ -19,11 +19,11 @@ const corpus = Uint8Array.from({ length: 83 }, (_, i) => ((i * i) % 7) % VOCAB)
 interface Setting {
   sampling: 'sequential' | 'random'
   lstm: boolean
-  /** Whether the data draw from the generator that dropout draws from. */
+  /** Whether the data and dropout draw from the same generator. */
   shared: boolean
 }
 
-/** Two layers with dropout of the output, so that the layer and the model draw from generators of their own. */
+/** Two layers and dropout of the output, so that the layer and the model each draw from their own generator. */
 function make({ sampling, lstm, shared }: Setting, seed: number, more: TrainStepsOptions = {}, dropout = 0.3) {
   const [first, second] = [new Generator(seed), new Generator(seed + 1)]
   const sizes = { inputSize: VOCAB, hiddenSize: 6, numLayers: 2, dropout, generator: first }
@@ -35,7 +35,7 @@ function make({ sampling, lstm, shared }: Setting, seed: number, more: TrainStep
   return new Training(model, data, { optimizer, epochs: 3, accumulate: 2, ...more })
 }
 
-/** Runs up to an event and breaks off there. */
+/** Runs up to an event and stops there. */
 async function runTo(training: Training, events: number): Promise<Training> {
   let seen = 0
   if (events > 0) for await (const _ of training.run()) if (++seen === events) break
@@ -56,7 +56,7 @@ const setting = fc.record({
 const some: Setting = { sampling: 'sequential', lstm: true, shared: false }
 
 describe('a snapshot', () => {
-  test('right after a restore is the restored one, and leads to the end of a training that was never stopped', async () => {
+  test('taken right after a restore equals the restored one, and leads to the same end as a training that was never stopped', async () => {
     await fc.assert(
       fc.asyncProperty(setting, fc.nat(17), async (setting, stop) => {
         const whole = plain((await run(make(setting, 3))).snapshot())
@@ -72,7 +72,7 @@ describe('a snapshot', () => {
     )
   })
 
-  test('of a training that is over is the restored one, too, and another epoch is the same from both', async () => {
+  test('of a finished training also equals the restored one, and another epoch is the same from both', async () => {
     const ended = await run(make(some, 3))
     const again = make(some, 77)
     again.restore(ended.snapshot())
@@ -84,7 +84,7 @@ describe('a snapshot', () => {
     expect(plain((await run(continued)).snapshot())).toEqual(plain(longer.snapshot()))
   })
 
-  test('has the generators of all layers without being told of them, and those it is told of', async () => {
+  test('has the generators of all layers, and those in the options', async () => {
     const { generators } = make(some, 1).snapshot().progress
     expect(generators.length).toBe(2)
     const extra = new Generator(5)
@@ -97,8 +97,8 @@ describe('a snapshot', () => {
   })
 })
 
-describe('a run that is broken off', () => {
-  test('goes on in another run with the same bits', async () => {
+describe('a run that is stopped', () => {
+  test('continues in another run with the same bits', async () => {
     await fc.assert(
       fc.asyncProperty(setting, fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 4 }), async (setting, stops) => {
         const training = make(setting, 3)
@@ -109,20 +109,20 @@ describe('a run that is broken off', () => {
     )
   })
 
-  test('two runs at a time are refused, and the first one is not disturbed', async () => {
+  test('a second run at the same time is refused, and the first one is not disturbed', async () => {
     const training = make(some, 3)
     const first = training.run()
     await first.next()
     const second = training.run()
     await expect(second.next()).rejects.toThrow(OptionError)
-    await expect(training.run().next()).rejects.toThrow('Training.run: the training runs already')
-    expect(() => training.restore(training.snapshot())).toThrow('Training.restore: the training runs already')
+    await expect(training.run().next()).rejects.toThrow('Training.run: the training is already running')
+    expect(() => training.restore(training.snapshot())).toThrow('Training.restore: the training is already running')
     for await (const _ of first);
     expect(plain(training.snapshot())).toEqual(plain((await run(make(some, 3))).snapshot()))
     expect((await training.run().next()).done).toBe(true)
   })
 
-  test('a training that was over goes on from an earlier snapshot', async () => {
+  test('a finished training continues from an earlier snapshot', async () => {
     const training = make(some, 3)
     await runTo(training, 4)
     const early = training.snapshot()
@@ -145,13 +145,13 @@ test('a divergence after a restore brings back the restored parameters, not the 
   }
 })
 
-test('a training whose step failed within an epoch is where it was before that step', async () => {
+test('a training whose step failed within an epoch is as it was before that step', async () => {
   const training = await runTo(make(some, 3), 7)
   const before = plain(training.snapshot())
   const { forward } = training.model
   let calls = 0
   training.model.forward = (...given) => {
-    // In the second batch of the step.
+    // The error comes in the second batch of the step.
     if (++calls === 2) throw new Error('out of luck')
     return forward.apply(training.model, given)
   }
@@ -177,7 +177,7 @@ test('a divergence in a later epoch brings back the parameters of the epoch befo
   for (const [name, { data }] of Object.entries(training.model.stateDict())) expect(data, name).toEqual(good[name])
 })
 
-describe('restore refuses what no training has made, and changes nothing', () => {
+describe('restore refuses a state that no training can have made, and changes nothing', () => {
   type Change = (state: TrainingState) => unknown
   test.each<[string, Change, string]>([
     ['h is missing', ({ tensors }) => delete tensors['state.h'], 'the state carried to batch 5: h is missing'],
@@ -257,7 +257,7 @@ describe('restore refuses what no training has made, and changes nothing', () =>
   })
 })
 
-test('a frozen optimizer group, or parameters that it does not have, are restored as they were', async () => {
+test('a frozen optimizer group, or parameters that the optimizer does not have, are restored as they were', async () => {
   const training = make(some, 3)
   const { model, data } = training
   const onlyLinear = new Training(model, data, { optimizer: new SGD(model.linear.parameters(), { lr: 1 }), epochs: 1 })

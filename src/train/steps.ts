@@ -6,10 +6,10 @@ import type { TrainEvent } from './training-events.js'
 import type { TrainStepsOptions } from './training-options.js'
 
 /**
- * Trains as the book's `train_ch8`, as an asynchronous generator of events: one a step and one an epoch. See
+ * Trains like the book's `train_ch8`, as an asynchronous generator of events: one for each step and each epoch. See
  * `Training`, which can also be saved and restored.
- * @throws DivergenceError when the loss, or that of the held-out text, is not finite; the model then has the
- *   parameters of the last epoch that ended well
+ * @throws DivergenceError if the loss, or that of the held-out text, is not finite; the model then has the parameters
+ *   of the last good epoch
  */
 export async function* trainSteps<S extends RecurrentState>(
   model: RNNModel<S>,

@@ -16,7 +16,7 @@ import { evaluate, evaluateCorpus } from './evaluate.js'
 import { trainSteps } from './steps.js'
 import { train } from './train.js'
 
-// A text whose next character follows from the last two: learnable by heart, not from one character.
+// A text in which the last two characters determine the next, but the last one alone does not.
 const periodic = 'abcbdcad'.repeat(100)
 const options = { batchSize: 4, numSteps: 6, maxTokens: Infinity }
 const silent = { report: 'silent' } as const
@@ -28,7 +28,7 @@ function small(seed = 0) {
   return { data, vocab, model }
 }
 
-/** A model that notes the states it is given. */
+/** A model that records the states it is given. */
 class Spy extends RNNModel<Tensor> {
   readonly states: (Tensor | undefined)[] = []
 
@@ -39,8 +39,8 @@ class Spy extends RNNModel<Tensor> {
 }
 
 describe('train', () => {
-  test('learns a periodic text: labels stand as the outputs do', async () => {
-    // Were labels not transposed like the inputs, no more than the frequencies could be learnt: perplexity 4.
+  test('learns a periodic text: labels are in the order of the outputs', async () => {
+    // If labels were not transposed like the inputs, only the frequencies could be learned: perplexity 4.
     const { data, vocab, model } = small()
     const result = await train(model, data, vocab, { ...silent, epochs: 60 })
     const { perplexity, epochs, steps, history } = result
@@ -64,7 +64,7 @@ describe('train', () => {
     expect(perplexity).toBeLessThan(1.2)
   })
 
-  test('logs a line every tenth of the epochs, one a validation, and a last one with what follows', async () => {
+  test('logs a line every tenth of the epochs, one for each validation, and a last one with continuations', async () => {
     const { data, vocab, model } = small()
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
     const validation = { corpus: data.corpus, every: 1000 }
@@ -77,7 +77,7 @@ describe('train', () => {
     expect(epochs).toEqual(['2', '4', '6', '8', '10', '12', '14', '16', '18', '20'])
     expect(lines[10]).toMatch(/^step \d+: perplexity of the held-out text [\d.]+, the lowest so far$/)
     expect(lines[11]).toMatch(/^perplexity [\d.]+, [\d.]+ tokens\/sec on /)
-    // The text has no x and no y.
+    // The text contains neither x nor y.
     expect(lines.slice(12).map((line) => line.slice(0, 2))).toEqual(['ab'])
   })
 
@@ -115,7 +115,7 @@ describe('train', () => {
     }
   })
 
-  test('stops after the step in hand when told to', async () => {
+  test('stops after the current step when aborted', async () => {
     const { data, vocab, model } = small()
     const abort = new AbortController()
     const report = (event: { step: number }) => {
@@ -125,7 +125,7 @@ describe('train', () => {
     expect(result).toMatchObject({ steps: 7, stopped: true, epochs: 0 })
   })
 
-  test('lets timers in while it works', async () => {
+  test('lets timers run while it works', async () => {
     const { data, vocab, model } = small()
     let ticks = 0
     const timer = setInterval(() => ticks++, 5)
@@ -146,11 +146,11 @@ describe('train', () => {
     expect(Object.values(exploding.stateDict()).map(({ data }) => [...data])).toEqual(good)
   })
 
-  test('so does that of the held-out text', async () => {
+  test('so does a loss of the held-out text that is not finite', async () => {
     const { data, vocab } = small()
     const rnn = new RNN({ inputSize: vocab.size, hiddenSize: 16, nonlinearity: 'relu' })
     const model = new RNNModel(rnn, vocab.size)
-    // A token that training never sees makes scores beyond 32-bit floats.
+    // A token that training never sees gives scores beyond 32-bit floats.
     const [[name, weightIh]] = rnn.namedParameters()
     expect(name).toBe('weight_ih_l0')
     for (let unit = 0; unit < 16; unit++) weightIh.data[unit * vocab.size] = 1e38
@@ -174,7 +174,7 @@ describe('train', () => {
 })
 
 describe('evaluate', () => {
-  test('is the loss without training; dropout is off, and the mode comes back', async () => {
+  test('is the loss without training; dropout is off, and the mode is restored', async () => {
     const { data, vocab } = small()
     const rnn = new GRU({ inputSize: vocab.size, hiddenSize: 8, numLayers: 2, dropout: 0.5 })
     const model = new RNNModel(rnn, vocab.size)
@@ -188,7 +188,7 @@ describe('evaluate', () => {
     expect(model.stateDict()).toEqual(before)
   })
 
-  test('knows a model that guesses evenly', async () => {
+  test('gives the loss of a model that guesses uniformly', async () => {
     const { data, vocab, model } = small()
     for (const parameter of model.parameters()) parameter.data.fill(0)
     expect((await evaluate(model, data)).perplexity).toBeCloseTo(vocab.size, 4)
@@ -229,7 +229,7 @@ describe('evaluateCorpus', () => {
     expect(model.training).toBe(true)
   })
 
-  test('in rows: each from zeros, and what is left over after the last', async () => {
+  test('in rows: each from zeros, with the tokens left over after the last', async () => {
     const model = new RNNModel(new GRU({ inputSize: 5, hiddenSize: 6 }), 5)
     const expected = await oneByOne(model, [
       [0, 17],
@@ -242,7 +242,7 @@ describe('evaluateCorpus', () => {
     expect((await evaluateCorpus(model, corpus, { batchSize: 1000 })).tokens).toBe(52)
   })
 
-  test('tells how far it is, ends when told to, and refuses what it cannot read', async () => {
+  test('reports its progress, ends when aborted, and refuses what it cannot read', async () => {
     const model = new RNNModel(new RNN({ inputSize: 5, hiddenSize: 3 }), 5)
     const done: number[] = []
     const abort = new AbortController()
@@ -262,7 +262,7 @@ describe('evaluateCorpus', () => {
     await expect(evaluateCorpus(model, corpus, { numSteps: 0 })).rejects.toThrow(OptionError)
     await expect(evaluateCorpus(model, Uint8Array.of(1, 5, 2))).rejects.toThrow('5')
     const both = new RNNModel(new RNN({ inputSize: 5, hiddenSize: 3, bidirectional: true }), 5)
-    await expect(evaluateCorpus(both, corpus)).rejects.toThrow('it sees the tokens that it has to predict')
+    await expect(evaluateCorpus(both, corpus)).rejects.toThrow('sees the tokens that it has to predict')
     expect(model.training).toBe(true)
   })
 })

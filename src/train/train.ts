@@ -12,34 +12,37 @@ import { Training } from './training.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from './training-events.js'
 import { type TrainStepsOptions, trainStepsOptions } from './training-options.js'
 
-/** How a model is trained, and what is told of it. */
+/** How a model is trained, and how its progress is reported. */
 export interface TrainOptions extends TrainStepsOptions {
-  /** 'log' prints a line every tenth of the epochs, one a validation, and a last one; 'silent' nothing. Default 'log'. */
+  /**
+   * 'log' prints a line every tenth of the epochs, one for each validation, and a last one; 'silent' prints nothing; a
+   * function is called with each event. Default 'log'.
+   */
   report?: 'log' | 'silent' | ((event: TrainEvent) => void)
-  /** What is continued by 50 tokens after a logged training; those with unknown tokens are left out. */
+  /** Texts to continue by 50 tokens after a logged training; those with unknown tokens are left out. */
   prefixes?: readonly string[]
 }
 
 const trainOptions: OptionKinds<TrainOptions> = { ...trainStepsOptions, report: 'any', prefixes: 'any' }
 
-/** What came of a training. */
+/** The result of a training. */
 export interface TrainResult {
-  /** Of the last whole epoch; NaN where none ended. */
+  /** That of the last whole epoch; NaN if there was none. */
   perplexity: number
-  /** Of the last whole epoch. */
+  /** That of the last whole epoch. */
   tokensPerSecond: number
-  /** Whole epochs. */
+  /** The number of whole epochs. */
   epochs: number
   steps: number
-  /** One entry an epoch. */
+  /** One entry for each epoch. */
   history: EpochEvent[]
   /** Whether the signal ended it early. */
   stopped: boolean
-  /** The lowest loss on the held-out text, where there is one, and after which step. */
+  /** The lowest loss on the held-out text, if there is one, and the step after which it was measured. */
   best?: { loss: number; step: number }
 }
 
-/** Trains a model and returns what came of it: the book's `train_ch8`. See `trainSteps` for the loop. */
+/** Trains a model and returns the result: the book's `train_ch8`. See `trainSteps` for the loop. */
 export async function train<S extends RecurrentState>(
   model: RNNModel<S>,
   data: SequenceData,
@@ -52,7 +55,7 @@ export async function train<S extends RecurrentState>(
   checkStrings('train', 'prefixes', prefixes)
   const history: EpochEvent[] = []
   const training = new Training(model, data, rest, 'train')
-  // Before hours of training, after which the prefixes are continued.
+  // This is checked before hours of training, because the prefixes are continued only afterwards.
   if (report === 'log' && !(vocab instanceof Vocab && vocab.size === model.vocabSize)) {
     const given = vocab instanceof Vocab ? `a Vocab of ${vocab.size} tokens` : describe(vocab)
     throw new OptionError(`train: vocab is ${given}, expected the Vocab of the model's ${model.vocabSize} tokens`)

@@ -1,51 +1,51 @@
-/** What is known after an optimizer step; the losses stay where they are computed. */
+/** An optimizer step was made. On a device, several steps are read together. */
 export interface StepEvent {
   type: 'step'
-  /** Counted from 1. */
+  /** The epoch, counted from 1. */
   epoch: number
   epochs: number
-  /** Steps since the beginning. */
+  /** The number of steps since the beginning. */
   step: number
-  /** Batches of this epoch so far. */
+  /** The number of batches of this epoch so far. */
   batch: number
-  /** Mean over the step's tokens, in nats. */
+  /** The mean over the step's tokens, in nats. */
   loss: number
-  /** The learning rate that the step was made with. */
+  /** The learning rate of the step. */
   lr: number
-  /** Norm of all gradients before clipping. */
+  /** The norm of all gradients before clipping. */
   gradNorm: number
-  /** Of this epoch so far, in this process. */
+  /** The speed in this epoch so far, in this process. */
   tokensPerSecond: number
 }
 
-/** What is known after an epoch. */
+/** An epoch has ended. */
 export interface EpochEvent {
   type: 'epoch'
   epoch: number
   epochs: number
   step: number
-  /** Mean over the epoch's tokens, as they were trained on, in nats. */
+  /** The mean of the losses with which the epoch's tokens were trained on, in nats. */
   loss: number
-  /** e^loss; Infinity where the loss is above 709.78, whose power a number cannot hold. */
+  /** e^loss; Infinity if the loss is above 709.78, because a number cannot hold e^loss then. */
   perplexity: number
-  /** Of the epoch's last step. */
+  /** That of the epoch's last step. */
   gradNorm: number
   lr: number
   tokensPerSecond: number
 }
 
-/** What the model makes of the held-out text. */
+/** The model was evaluated on the held-out text. */
 export interface ValidationEvent {
   type: 'validation'
   epoch: number
   step: number
-  /** Mean over the held-out tokens, in nats. */
+  /** The mean over the held-out tokens, in nats. */
   loss: number
-  /** e^loss; Infinity where a number cannot hold it. */
+  /** e^loss; Infinity if a number cannot hold it. */
   perplexity: number
-  /** Whether it is the lowest loss so far. */
+  /** Whether this is the lowest loss so far. */
   best: boolean
 }
 
-/** What a training tells. */
+/** The events of a training. */
 export type TrainEvent = StepEvent | EpochEvent | ValidationEvent

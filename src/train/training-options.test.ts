@@ -46,7 +46,7 @@ test.each<[what: string, options: TrainStepsOptions, message: string]>([
     { optimizer: new Adam([...model.parameters(), other.linear.weight]) },
     "Training: 1 of the optimizer's 7 parameters are not the model's",
   ],
-  ['lr beside an optimizer', { optimizer, lr: 0.5 }, 'Training: lr is given beside an optimizer'],
+  ['lr beside an optimizer', { optimizer, lr: 0.5 }, 'Training: lr is given together with an optimizer'],
   ['what is no optimizer', { optimizer: {} as never }, 'Training: optimizer is an object, expected an Optimizer'],
   ['a held-out text that is none', { validation: { corpus: 'abc' as never } }, 'Training: validation: the corpus is'],
 ])('refuses %s', (_what, options, message) => {
@@ -54,7 +54,7 @@ test.each<[what: string, options: TrainStepsOptions, message: string]>([
   expect(() => new Training(model, data, options)).toThrow(message)
 })
 
-test('refuses what is no model and no data', () => {
+test('refuses anything but a model and data', () => {
   expect(() => new Training(model.rnn as never, data)).toThrow('Training: model is an object, expected an RNNModel')
   expect(() => new Training(model, corpus as never)).toThrow('Training: data is a Uint8Array, expected a SequenceData')
 })
@@ -66,7 +66,7 @@ test('a held-out text that cannot be evaluated is refused before the first step'
   expect(() => new Training(both, data, { validation })).toThrow('Training: validation: the model is bidirectional')
 })
 
-test('takes an optimizer of some of the parameters, a schedule of its own, and one that tells no optimizer', () => {
+test('accepts an optimizer of some parameters, a custom schedule, and one without an optimizer', () => {
   const part = new SGD(model.linear.parameters(), { lr: 1 })
   const schedule = new ReduceLROnPlateau(part)
   expect(new Training(model, data, { optimizer: part, schedule, validation }).optimizer).toBe(part)

@@ -11,47 +11,47 @@ import type { Objective, TrainingData } from './objective.js'
 
 /** How a model is trained. */
 export interface TrainStepsOptions {
-  /** Learning rate of SGD. Default 1. */
+  /** The learning rate of SGD. Default 1. */
   lr?: number
-  /** Passes over the data. Default 500. */
+  /** The number of passes over the data. Default 500. */
   epochs?: number
-  /** Largest norm of all gradients together; Infinity leaves them alone. Default 1. */
+  /** The largest norm of all gradients together; Infinity turns clipping off. Default 1. */
   clip?: number
-  /** Largest absolute value of any gradient, clipped before the norm. Default Infinity. */
+  /** The largest absolute value in any gradient; this clipping comes before that of the norm. Default Infinity. */
   clipValue?: number
-  /** Batches whose gradients are averaged for one step of the optimizer. Default 1. */
+  /** The number of batches whose gradients are averaged for one step of the optimizer. Default 1. */
   accumulate?: number
   /**
-   * Instead of SGD at `lr`. Its parameters must be the model's; those of the model that it does not have are not
-   * trained.
+   * The optimizer to use instead of SGD at `lr`. Its parameters must be the model's; parameters of the model that it
+   * does not have are not trained.
    */
   optimizer?: Optimizer
   /** Changes the learning rate of `optimizer` after each step, or `ReduceLROnPlateau` after each validation. */
   schedule?: Schedule
   /** A held-out text, which is evaluated with the state carried through it. */
   validation?: ValidationOptions
-  /** Ends the training after so many validations without a new lowest loss. Default Infinity. */
+  /** The training ends after this many validations without a new lowest loss. Default Infinity. */
   patience?: number
-  /** Generators that `snapshot` is to save beside those that `model.generators()` lists. */
+  /** Generators for `snapshot` to save beside those that `model.generators()` lists. */
   generators?: readonly Generator[]
-  /** Stops the training after the step in hand. */
+  /** Stops the training after the current step. */
   signal?: AbortSignal
 }
 
 /** How any model is trained on any data: `TrainStepsOptions` with an objective. */
 export interface ObjectiveOptions<M extends Module, B, D extends TrainingData<B>, H, C>
   extends Omit<TrainStepsOptions, 'validation'> {
-  /** What is made small. Default: language modelling, of an `RNNModel` on a text. */
+  /** The loss to minimize. Default: language modelling, of an `RNNModel` on a text. */
   objective?: Objective<M, B, D, H, C>
-  /** What is held out, as the objective takes it. */
+  /** The held-out data, as the objective takes them. */
   validation?: ValidationOptions<H>
 }
 
-/** What is held out, and how often the model is measured on it. */
+/** The held-out data, and how often the model is evaluated on them. */
 export interface ValidationOptions<H = Corpus> {
-  /** Of a language model, a text as token numbers. */
+  /** The held-out data; for a language model, a text as token numbers. */
   corpus: H
-  /** Steps from one validation to the next. Default: one at the end of each epoch. There is always one at the end. */
+  /** Steps between validations. Default: one validation at the end of each epoch. The last step always has one. */
   every?: number
 }
 
@@ -80,9 +80,9 @@ export type CompleteOptions<M extends Module, B, D extends TrainingData<B>, H, C
   >
 
 /**
- * Checks what a training is made of.
+ * Checks the parts and options of a training.
  * @param where the function that the user called
- * @throws OptionError for an option that is unknown, out of range or without an effect, and for an optimizer or a
+ * @throws OptionError for an option that is unknown, out of range or without effect, and for an optimizer or a
  *   schedule that belongs to something else; DataError for a held-out text of fewer than 2 tokens
  */
 export function checkTraining<M extends Module, B, D extends TrainingData<B>, H, C>(
@@ -115,7 +115,7 @@ export function checkTraining<M extends Module, B, D extends TrainingData<B>, H,
   return { ...options, objective, lr, epochs, clip, clipValue, accumulate, patience }
 }
 
-/** What is checked of the options of any objective. */
+/** The options that are checked alike for any objective. */
 type CheckedOptions = Omit<TrainStepsOptions, 'validation'> & { validation?: ValidationOptions<unknown> }
 
 function checkValidation(where: string, { validation, patience, schedule }: CheckedOptions): void {
@@ -138,7 +138,7 @@ function checkOptimizer(where: string, model: Module, { lr, optimizer, schedule 
     checkArgument(where, 'optimizer', optimizer, optimizer instanceof Optimizer, 'an Optimizer')
     if (lr !== undefined) {
       throw new OptionError(
-        `${where}: lr is given beside an optimizer, which has its own, expected one of the two; set the optimizer's`,
+        `${where}: lr is given together with an optimizer, which has its own, expected only one of the two; set the optimizer's`,
         ['lr', 'optimizer'],
       )
     }
@@ -153,7 +153,7 @@ function checkOptimizer(where: string, model: Module, { lr, optimizer, schedule 
   }
   if (schedule?.optimizer !== undefined && schedule.optimizer !== optimizer) {
     throw new OptionError(
-      `${where}: the schedule changes the learning rate of another optimizer, expected that of the training; pass both, as in { optimizer, schedule: new StepLR(optimizer, …) }`,
+      `${where}: the schedule changes the learning rate of another optimizer, expected the training's optimizer; pass both, as in { optimizer, schedule: new StepLR(optimizer, …) }`,
       ['schedule', 'optimizer'],
     )
   }

@@ -76,7 +76,7 @@ function make(setting: Setting, seed: number, more: TrainStepsOptions = {}, drop
   return { model, training }
 }
 
-/** As a file and JSON would bring it back. */
+/** Sends a state through a file and JSON. */
 function throughFile({ tensors, progress }: TrainingState): TrainingState {
   const bytes = encodeSafetensors(tensors, { progress: JSON.stringify(progress) })
   const file = decodeSafetensors(bytes)
@@ -126,7 +126,7 @@ describe('snapshot and restore', () => {
           expect(await onDevice(async () => timeless(await all(whole.training)))).toEqual(events)
           expect(await readBitsOf(whole.model)).toEqual(bitsOf(expected.model))
 
-          // Stopped after any event and resumed: the snapshot is that of the last step that was read.
+          // The training stops after any event and is resumed from a snapshot of the last step that was read.
           const first = await onDevice(() => make(setting, 3))
           let seen = 0
           await onDevice(async () => {
@@ -146,7 +146,7 @@ describe('snapshot and restore', () => {
     },
   )
 
-  test('a training that was stopped after any event ends with the same bits as one that ran through', async () => {
+  test('a training that was stopped after any event ends with the same bits as an uninterrupted one', async () => {
     await fc.assert(
       fc.asyncProperty(settings, async ({ stop, ...setting }) => {
         const whole = make(setting, 3)
@@ -159,7 +159,7 @@ describe('snapshot and restore', () => {
           if (events.length > stop) break
         }
         const state = throughFile(first.training.snapshot())
-        // Other initial values, other random numbers: all that matters must come from the snapshot.
+        // Initial values and random numbers differ here, so everything that matters must come from the snapshot.
         const second = make(setting, 77)
         second.training.restore(state)
         events.push(...(await all(second.training)))
@@ -186,7 +186,7 @@ describe('snapshot and restore', () => {
 describe('a step', () => {
   const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'sgd', schedule: 'none', accumulate: 3 }
 
-  test('accumulated: the mean gradient of several batches, clipped by value and then by norm', async () => {
+  test('with accumulate, takes the mean gradient of several batches, clipped by value and then by norm', async () => {
     const options = { clipValue: 0.02, clip: 0.05, validation: undefined, epochs: 1 }
     const { model, training } = make(setting, 5, options, 0)
     const twin = make(setting, 5, options, 0).model
@@ -217,7 +217,7 @@ describe('a step', () => {
     })
   })
 
-  test('each step of an epoch is the mean gradient of its batches, also the last one, which has fewer', async () => {
+  test('each step of an epoch takes the mean gradient of its batches, also the last one, which has fewer', async () => {
     const options = { clip: 0.05, validation: undefined, epochs: 1 }
     const { model, training } = make(setting, 5, options, 0)
     const twin = make(setting, 5, options, 0).model
@@ -250,7 +250,7 @@ describe('a step', () => {
     })
   })
 
-  test('an epoch whose batches are no multiple of it ends with a step of the rest', async () => {
+  test('an epoch whose batches are not a multiple of accumulate ends with a step of the rest', async () => {
     const { training } = make({ ...setting, sampling: 'sequential', accumulate: 3 }, 0, { epochs: 1 })
     const batches = (await all(training)).flatMap((event) => (event.type === 'step' ? [event.batch] : []))
     expect(batches.slice(0, 2)).toEqual([3, 6])
@@ -262,7 +262,7 @@ describe('validation', () => {
   const setting: Setting = { cell: 'lstm', sampling: 'sequential', optimizer: 'sgd', schedule: 'none', accumulate: 1 }
   const typesOf = (events: TrainEvent[]) => events.map(({ type }) => type)
 
-  test('after each epoch, or every so many steps and at the end, with the loss of the held-out text', async () => {
+  test('comes after each epoch, or every few steps and at the end, with the loss of the held-out text', async () => {
     const { model, training } = make(setting, 2, { epochs: 2 })
     const events = await all(training)
     expect(typesOf(events).filter((type) => type !== 'step')).toEqual(['epoch', 'validation', 'epoch', 'validation'])
@@ -277,7 +277,7 @@ describe('validation', () => {
   })
 
   test('best is the lowest; after `patience` without a new one the training is over', async () => {
-    // A learning rate of 0: the loss stays the same, so the first validation is the best.
+    // With a learning rate of 0 the loss stays the same, so the first validation is the best.
     const optimizer = (parameters: Tensor[]) => new SGD(parameters, { lr: 0 })
     const { model } = make(setting, 2)
     const data = new SequenceData(corpusOf(83), { batchSize: 2, numSteps: 5 })
@@ -291,10 +291,10 @@ describe('validation', () => {
     expect(training.best!.step).toBe(events.find(({ type }) => type === 'validation')!.step)
   })
 
-  test('ReduceLROnPlateau sees the held-out loss alone: learning rates change with validations only', async () => {
+  test('ReduceLROnPlateau sees only the held-out loss: learning rates change only with validations', async () => {
     const { model } = make(setting, 2)
     const data = new SequenceData(corpusOf(83), { batchSize: 2, numSteps: 5 })
-    // So small that no loss is better than the first one by the threshold.
+    // The learning rate is so small that no loss improves on the first one by the threshold.
     const optimizer = new SGD(model.parameters(), { lr: 1e-6 })
     const schedule = new ReduceLROnPlateau(optimizer, { patience: 0, factor: 0.5 })
     const training = new Training(model, data, { optimizer, schedule, validation: { corpus: corpusOf(31) }, epochs: 4 })
@@ -312,7 +312,7 @@ describe('validation', () => {
     const validation = { corpus: corpusOf(31), every: 2 }
     const training = new Training(model, data, { optimizer, validation, patience: 1, epochs: 50 })
     const events = await all(training)
-    // Best after step 2, no better after step 4.
+    // The best loss comes after step 2; after step 4 it is no better.
     expect(typesOf(events)).toEqual(['step', 'step', 'validation', 'step', 'step', 'validation'])
     expect([training.ended, training.step, training.epoch]).toEqual(['patience', 4, 1])
   })

@@ -18,16 +18,16 @@ import type { StepEvent, TrainEvent, ValidationEvent } from './training-events.j
 import { type CompleteOptions, checkTraining, type ObjectiveOptions } from './training-options.js'
 import { UnreadSteps } from './unread.js'
 
-/** Why a training is over; undefined while it is not. */
+/** The reason why a training is over. */
 export type Ending = 'epochs' | 'signal' | 'patience'
 
 /**
- * A training as the book's `train_ch8`: mean cross entropy, gradients clipped by their common norm, SGD. Under
- * sequential sampling the state is carried from batch to batch, detached, and zero at each epoch; under
+ * A training like the book's `train_ch8`: mean cross entropy, gradients clipped by their joint norm, SGD. With
+ * sequential sampling the state is carried from batch to batch, detached, and is zero at the start of each epoch; with
  * random sampling it is zero at each batch. With another `objective` it trains any module on any batches.
  *
- * Between two events of `run`, `snapshot` has all that another training of the same model, data and options
- * needs (`restore`) to make the same bits as this one.
+ * Between two events of `run`, `snapshot` returns everything that another training of the same model, data and options
+ * needs to continue with the same bits; `restore` takes it.
  */
 export class Training<
   M extends Module = RNNModel,
@@ -46,10 +46,10 @@ export class Training<
   #running = false
   #lastGood: Record<string, Tensor>
   #at: Omit<TrainingProgress, 'data' | 'generators' | 'optimizer' | 'schedule'>
-  /** What is carried to the next batch of this epoch. */
+  /** The value carried to the next batch of this epoch. */
   #carried: C | undefined
   readonly #unread = new UnreadSteps()
-  /** The data's generator as it was before it drew for the epoch at hand. */
+  /** The state of the data's generator before it drew for the current epoch. */
   #epochStart: GeneratorState
 
   /**
@@ -73,17 +73,17 @@ export class Training<
     this.#at = { step: 0, epoch: 1, batch: 0, lossSum: 0, tokens: 0, gradNorm: 0, validated: 0 }
   }
 
-  /** Optimizer steps made. */
+  /** The number of optimizer steps made. */
   get step(): number {
     return this.#at.step
   }
 
-  /** The epoch at hand, from 1. */
+  /** The current epoch, from 1. */
   get epoch(): number {
     return this.#at.epoch
   }
 
-  /** Batches of the epoch at hand that are done. */
+  /** The number of batches of the current epoch that are done. */
   get batch(): number {
     return this.#at.batch
   }
@@ -94,12 +94,11 @@ export class Training<
   }
 
   /**
-   * Trains, as events: one a step, one an epoch, one a validation. Ends early, after a whole step, when `signal`
-   * is aborted or `patience` is used up; see `ended`.
-   * A run that was broken off may be followed by another, which goes on from the same step.
-   * @throws DivergenceError when the loss, or that of the held-out text, is not finite; the model then has the
-   *   parameters of the last epoch that ended well
-   * @throws OptionError while another run of the same training is not over
+   * Trains, and yields an event for each step, epoch and validation. Ends early, after a whole step, when `signal` is
+   * aborted or `patience` is used up; see `ended`. If a run was stopped, another run continues from the same step.
+   * @throws DivergenceError if the loss, or that of the held-out text, is not finite; the model then has the parameters
+   *   of the last good epoch
+   * @throws OptionError while another run of the same training is going on
    */
   async *run(): AsyncGenerator<TrainEvent, void> {
     this.#checkIdle('run')
@@ -111,7 +110,7 @@ export class Training<
     }
   }
 
-  /** Whether nothing is left to do; `ended` then says why. */
+  /** Whether the training is over; `ended` then says why. */
   isOver(): boolean {
     const { epochs, patience, signal } = this.#options
     if (signal?.aborted) this.ended = 'signal'
@@ -120,7 +119,7 @@ export class Training<
     return this.ended !== undefined
   }
 
-  /** All that `restore` needs. Tensors are copies. */
+  /** Everything that `restore` needs. Tensors are copies. */
   snapshot(): TrainingState {
     const { tensors, values } = this.optimizer.stateDict()
     const { carrying } = this.#options.objective
@@ -143,9 +142,9 @@ export class Training<
   }
 
   /**
-   * Goes on from a snapshot: everything is as it was when that was taken. Must not be called during a run.
-   * @throws FormatError where the snapshot is that of another model, optimizer or data, or no training can have made
-   *   it; the training is then as it was before
+   * Brings everything back to where it was when a snapshot was taken. Must not be called during a run.
+   * @throws FormatError if the snapshot is of another model, optimizer or data, or if no training can have made it; the
+   *   training is then unchanged
    */
   restore(saved: TrainingState): void {
     this.#checkIdle('restore')
@@ -174,11 +173,11 @@ export class Training<
     this.model.loadStateDict(tensorsUnder('model', tensors))
     this.#options.schedule?.loadStateDict(schedule)
     this.#at = at
-    // A run that broke may have left steps that nobody read.
+    // A run that failed may have left steps that nobody read.
     this.#unread.clear()
     this.#epochStart = data
     this.data.generator.state = data
-    // After the data's, which may be one of them.
+    // These are set after the data's generator, which may be one of them.
     this.#setGenerators(generators)
   }
 
@@ -191,11 +190,11 @@ export class Training<
   #checkIdle(method: string): void {
     if (!this.#running) return
     throw new OptionError(
-      `Training.${method}: the training runs already, expected it to be idle; wait for the end of its run(), or break off the loop over it`,
+      `Training.${method}: the training is already running, expected it to be idle; wait for the end of its run(), or break out of the loop over it`,
     )
   }
 
-  /** The rest of the epoch at hand, or as much of it as the training lasts. */
+  /** Runs the rest of the current epoch, or less if the training ends before. */
   async *#epoch(): AsyncGenerator<TrainEvent, void> {
     const { epochs, accumulate } = this.#options
     const at = this.#at
@@ -209,12 +208,12 @@ export class Training<
     let next = batches.next()
     while (!next.done) {
       const sums: StepSums<C> = { losses: [], carried: this.#carried }
-      // A part that its user put into eval() stays there.
+      // A part that the user put into eval() stays in that mode.
       if (!this.model.training) this.model.train()
       this.optimizer.zeroGrad()
       for (; sums.losses.length < accumulate && !next.done; next = batches.next()) this.#backward(next.value, sums)
       const known = await this.#update(sums, next.done === true)
-      // Nothing waits to be read now: between these events a snapshot is whole.
+      // No steps are unread now, so a snapshot between these events is complete.
       for (const step of known) yield { type: 'step', epochs, tokensPerSecond: speed(), ...step }
       if (this.#unread.any) continue
       if (this.#validationIsDue()) yield* this.#validate()
@@ -230,7 +229,7 @@ export class Training<
     yield { type: 'epoch', epoch, epochs, step, ...sums }
   }
 
-  /** The batches of the epoch at hand that are left. Where some are done, their random draws are repeated first. */
+  /** The remaining batches of the current epoch. If some are done, their random draws are repeated first. */
   #batches(): IterableIterator<B> {
     const { batch } = this.#at
     if (batch === 0) {
@@ -245,7 +244,7 @@ export class Training<
     return first.done ? batches : prepended(first.value, batches)
   }
 
-  /** Adds a batch's gradients to those that are there, and the rest of what comes of it to the sums of its step. */
+  /** Adds a batch's gradients to the present ones, and its loss and carried value to the sums of its step. */
   #backward(batch: B, sums: StepSums<C>): void {
     const result = this.#options.objective.loss(this.model, batch, sums.carried, this.data)
     result.loss.backward()
@@ -255,10 +254,10 @@ export class Training<
   }
 
   /**
-   * One step of the optimizer on summed gradients. Its loss and its norm are read together with those of the steps
-   * before it, as many as the device wants: where reading costs nothing, before anything is changed.
-   * @param last whether the epoch has no further step
-   * @returns the steps whose numbers are known now and were not before
+   * One step of the optimizer on summed gradients. Its loss and norm are read together with those of earlier steps,
+   * every `readEvery` steps. With readEvery = 1 they are read before anything is changed.
+   * @param last whether this is the last step of the epoch
+   * @returns the steps whose numbers have been read by this call
    */
   async #update({ losses, carried }: StepSums<C>, last: boolean): Promise<KnownStep[]> {
     const { clip, clipValue, schedule } = this.#options
@@ -281,7 +280,7 @@ export class Training<
     return this.#validationIsDue() || this.isOver() ? [...known, ...(await this.#read())] : known
   }
 
-  /** The steps that have not been read. @throws DivergenceError for the first whose numbers are not finite */
+  /** Reads the unread steps. @throws DivergenceError for the first one whose numbers are not finite */
   async #read(): Promise<KnownStep[]> {
     const steps = await this.#unread.read()
     return steps.map(({ place, lossSum, loss, gradNorm }) => {
@@ -302,13 +301,13 @@ export class Training<
     )
   }
 
-  /** The epoch of the last step: after an epoch's last one the next is at hand. */
+  /** The epoch of the last step. After the last step of an epoch, the current epoch is already the next one. */
   get #epochOfStep(): number {
     const { epoch, batch } = this.#at
     return batch === 0 ? epoch - 1 : epoch
   }
 
-  /** Asked between steps, also after `restore`: what was due before a checkpoint and after it is the same. */
+  /** Whether a validation is due between steps. It depends only on the progress, so it is the same after `restore`. */
   #validationIsDue(): boolean {
     const { validation, epochs } = this.#options
     const { step, epoch, batch, validated } = this.#at
@@ -336,14 +335,14 @@ export class Training<
   }
 }
 
-/** What the batches of one step add up to. */
+/** The losses and the carried value of the batches of one step. */
 interface StepSums<C> {
   losses: BatchLoss<C>[]
-  /** What is carried to the next batch. */
+  /** The value carried to the next batch. */
   carried: C | undefined
 }
 
-/** What a step's event tells, but for what is the same in all. */
+/** A step's event without the fields that all of them share. */
 type KnownStep = Omit<StepEvent, 'type' | 'epochs' | 'tokensPerSecond'>
 
 function* prepended<T>(first: T, rest: Iterable<T>): IterableIterator<T> {

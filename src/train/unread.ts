@@ -12,29 +12,29 @@ interface UnreadStep {
 /** A step with its numbers. */
 interface ReadStep {
   place: UnreadStep['place']
-  /** Over all items of the step, such as its tokens. */
+  /** The sum over all items of the step, such as its tokens. */
   lossSum: number
   gradNorm: number
-  /** Mean over the items of the step. */
+  /** The mean over the items of the step. */
   loss: number
 }
 
-/** The last steps, whose numbers are on the device alone: they are read together, as many as the device wants. */
+/** The latest steps, whose losses and norms are still on the device, to be read together. */
 export class UnreadSteps {
   #steps: UnreadStep[] = []
 
-  /** Whether steps wait. */
+  /** Whether there are unread steps. */
   get any(): boolean {
     return this.#steps.length > 0
   }
 
-  /** @returns whether there are as many now as the device wants to be read together */
+  /** @returns whether there are now enough steps to read together, which the device decides */
   add(step: UnreadStep): boolean {
     this.#steps.push(step)
     return this.#steps.length >= step.norm.device.readEvery
   }
 
-  /** Reads all that wait, and leaves none. */
+  /** Reads and removes all steps. */
   async read(): Promise<ReadStep[]> {
     const steps = this.clear()
     return Promise.all(
@@ -48,7 +48,7 @@ export class UnreadSteps {
     )
   }
 
-  /** Forgets those that wait. */
+  /** Removes all steps without reading them, and returns them. */
   clear(): UnreadStep[] {
     const steps = this.#steps
     this.#steps = []

@@ -11,7 +11,7 @@ export const platform: Platform = {
   nextTurn,
 }
 
-/** A message to oneself comes back at once; browsers make timers wait for 4 ms. */
+/** A message on a channel arrives without delay, but browsers delay timers by 4 ms. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()

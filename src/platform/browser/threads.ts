@@ -2,8 +2,8 @@ import { type Crew, type CrewTask, type WorkerTask, warnOfThreads } from '../pla
 import { script } from './worker-script.js'
 
 /**
- * Pages have shared memory where they are isolated from other origins (the headers Cross-Origin-Opener-Policy and
- * Cross-Origin-Embedder-Policy), and only workers may wait for others: a page's own thread computes alone.
+ * A page has shared memory only if it is isolated from other origins (by the headers Cross-Origin-Opener-Policy and
+ * Cross-Origin-Embedder-Policy), and only workers may block: on a page's main thread the kernels use no other threads.
  */
 export const hasThreads = (): boolean =>
   (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === true && typeof document === 'undefined'

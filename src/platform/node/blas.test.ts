@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { findBlas } from './blas.js'
 import { bindSgemm, type Koffi } from './sgemm.js'
 
-test('addresses in the upper half of 4 GB, which WebAssembly hands over as negative numbers, are beyond the lower', () => {
+test('addresses in the upper half of 4 GB, which WebAssembly passes as negative numbers, are read as unsigned', () => {
   const calls: unknown[][] = []
   const koffi: Koffi = {
     load: () => ({
@@ -21,7 +21,7 @@ test('addresses in the upper half of 4 GB, which WebAssembly hands over as negat
   expect(calls).toEqual([[101, 111, 111, 2, 3, 4, 1, a, 4, b, 3, 1, c, 3]])
 })
 
-test('OpenBLAS computes on the thread that calls it: the threads are the kernels’ own', ({ skip }) => {
+test('OpenBLAS computes on the calling thread and starts no threads', ({ skip }) => {
   const blas = findBlas()
   if (blas?.name !== 'OpenBLAS') return skip('no OpenBLAS on this machine')
   const koffi = createRequire(import.meta.url)('koffi') as Koffi

@@ -11,8 +11,8 @@ const places: Record<string, { name: string; files: readonly string[] }> = {
 }
 
 /**
- * The system's BLAS, through the optional dependency koffi; undefined where either is missing. It
- * computes on the thread that calls it: the threads are the kernels' own.
+ * The system's BLAS, through the optional dependency koffi; undefined if either is missing. It computes on the calling
+ * thread, because the kernels have threads of their own.
  */
 export function findBlas(): Blas | undefined {
   const place = places[process.platform]
@@ -39,7 +39,7 @@ export function findBlas(): Blas | undefined {
   }
 }
 
-/** Whether a library of this name is installed. */
+/** Whether a library of this name can be loaded. */
 function loads(koffi: Koffi, file: string): boolean {
   try {
     koffi.load(file)

@@ -1,7 +1,7 @@
 /**
- * Ending a worker while it loads koffi aborts the whole process. So workers go through a gate to load it, and whoever
- * ends them closes the gate first and waits until nobody is inside. A gate is one shared integer: how many are inside,
- * plus `CLOSED`.
+ * Terminating a worker while it loads koffi aborts the whole process. Workers therefore load it inside a gate, and
+ * before workers are terminated the gate is closed, which waits until no worker is inside. A gate is one shared
+ * integer: the number of workers inside, plus `CLOSED`.
  */
 export type Gate = Int32Array
 
@@ -9,7 +9,7 @@ const CLOSED = 2 ** 30
 
 export const newGate = (): Gate => new Int32Array(new SharedArrayBuffer(4))
 
-/** Runs `load` inside the gate. Returns undefined where the gate is closed. */
+/** Runs `load` inside the gate. Returns undefined if the gate is closed. */
 export function loadInside<T>(gate: Gate, load: () => T): T | undefined {
   try {
     return Atomics.add(gate, 0, 1) < CLOSED ? load() : undefined
@@ -20,8 +20,8 @@ export function loadInside<T>(gate: Gate, load: () => T): T | undefined {
 }
 
 /**
- * Closes the gate, and blocks until all who are inside have come out. There is no time limit: loading ends by success or
- * failure, and a busy machine may take any time for it.
+ * Closes the gate, and blocks until all workers have left it. There is no time limit: loading always ends, by success
+ * or failure, but may take any time on a busy machine.
  */
 export function closeGate(gate: Gate): void {
   Atomics.or(gate, 0, CLOSED)

@@ -1,16 +1,16 @@
 import { createRequire } from 'node:module'
 
 /**
- * The file that a name of an installed package stands for, such as `koffi` or `dejavu-fonts-ttf/ttf/DejaVuSans.ttf`;
- * undefined where it is not installed. It is looked for from this module, which a bundler may have
- * moved or left without an address, and from the program that runs.
+ * Resolves a name in an installed package, such as `koffi` or `dejavu-fonts-ttf/ttf/DejaVuSans.ttf`, to a file; returns
+ * undefined if it is not installed. The search starts at this module, which a bundler may have moved or left without an
+ * address, and then at the main program.
  */
 export function installedFile(name: string): string | undefined {
   for (const place of [import.meta.url, process.argv[1]]) {
     try {
       if (place) return createRequire(place).resolve(name)
     } catch {
-      // Not installed there.
+      // The package is not installed there.
     }
   }
   return undefined

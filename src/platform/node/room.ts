@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 
-/** Address space that a worker reserves: 580 MB on Node 20 to 24, and some to spare. */
+/** The address space that a worker reserves: 580 MB on Node 20 to 24, with a margin. */
 const ADDRESSES = 768 * 2 ** 20
-/** Address space, and open files, that are left to the program. */
+/** The address space and the open files that are left for the program. */
 const [ADDRESSES_LEFT, FILES_LEFT] = [2 ** 30, 64]
-/** Open files of a worker: 4 on Node 20 to 24, and some to spare. */
+/** The open files of a worker: 4 on Node 20 to 24, with a margin. */
 const FILES = 8
-/** Memory that a worker takes: 10 MB on Node 20 to 24, and some to spare. At most half of the machine's is theirs. */
+/** The memory of a worker: 10 MB on Node 20 to 24, with a margin. Workers may take at most half of the machine's. */
 const MEMORY = 16 * 2 ** 20
 
 /**
- * How many workers there is room for, and what limits their number. V8 ends the whole process, by a signal, where a
- * worker's address space cannot be reserved, and a process without files to open can save nothing; so both are found out
- * before workers are started, where the system tells: on Linux.
+ * How many workers there is room for, and what limits their number. V8 kills the whole process with a signal if it
+ * cannot reserve a worker's address space, and a process that cannot open files cannot save anything. Both limits are
+ * therefore checked before workers are started, on Linux, which reports them.
  */
 export function roomForWorkers(): { workers: number; limit: string } {
   const rooms = [{ workers: Infinity, limit: '' }]
@@ -28,7 +28,7 @@ export function roomForWorkers(): { workers: number; limit: string } {
     add(soft('Max address space') - size - ADDRESSES_LEFT, ADDRESSES, 'address space, ulimit -v')
     add(soft('Max open files') - readdirSync('/proc/self/fd').length - FILES_LEFT, FILES, 'open files, ulimit -n')
   } catch {
-    // Another system, or a process that may not read its limits.
+    // This is another system, or the process may not read its limits.
   }
   return rooms.reduce((least, room) => (room.workers < least.workers ? room : least))
 }

@@ -1,6 +1,6 @@
 import type { Sgemm } from '../platform.js'
 
-/** Row-major, transposed or not, as cblas.h numbers them. */
+/** The numbers in cblas.h for row-major, transposed and not transposed. */
 export const ROW_MAJOR = 101
 export const PLAIN = 111
 export const TRANSPOSED = 112
@@ -13,11 +13,11 @@ export interface Koffi {
   address(value: unknown): bigint
 }
 
-/** The C function, which takes matrices as `pointer`s of that type. */
+/** The declaration of the C function, with `pointer` as the type of matrices. */
 export const prototype = (pointer: string) =>
   `void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, ${pointer} a, int lda, ${pointer} b, int ldb, float beta, ${pointer} c, int ldc)`
 
-/** Products of matrices that lie in `memory`, which must be shared: it never moves. */
+/** Products of matrices in `memory`, which must be shared, because shared memory never moves. */
 export function bindSgemm(koffi: Koffi, library: string, memory: WebAssembly.Memory): Sgemm {
   const cblas = koffi.load(library).func(prototype('uintptr_t'))
   const base = Number(koffi.address(new Uint8Array(memory.buffer)))

@@ -4,14 +4,14 @@ import { closeGate, type Gate, newGate } from './gate.js'
 import { roomForWorkers } from './room.js'
 import { script } from './worker-script.js'
 
-/** What a worker of Node is given: its BLAS is loaded inside the gate. */
+/** The task of a worker in Node, which loads its BLAS inside the gate. */
 export interface NodeTask extends WorkerTask {
   gate: Gate
 }
 
 export const hasThreads = (): boolean => typeof SharedArrayBuffer === 'function'
 
-/** The gates of all crews, and whether somebody closes them when the process ends. */
+/** The gates of all crews, and whether they will be closed when the process ends. */
 const gates = new Set<Gate>()
 let watching = false
 
@@ -56,7 +56,7 @@ function startWorker(crew: NodeCrew, task: Omit<WorkerTask, 'number'>): void {
     warnOfThreads(crew.workers.length - 1, task.serving.length, message)
   })
   worker.on('exit', () => {
-    // One that could not start has taken no work, and the others do without it.
+    // A worker that could not start has taken no work, and the others work without it.
     if (started) crew.ended = true
   })
   crew.workers.push(worker)

@@ -1,5 +1,5 @@
-// What a thread of the pool runs in Node. scripts/build.mjs makes one script of it, which is kept as text: a file would
-// be missing beside a program that was bundled.
+// The program of a pool's thread in Node. scripts/build.mjs bundles it into one script, which is kept as text, because
+// a file would be missing beside a bundled program.
 import { createRequire } from 'node:module'
 import { workerData } from 'node:worker_threads'
 import { serve } from '../platform.js'
@@ -13,5 +13,5 @@ const { blas, memory } = task
 const sgemm = blas
   ? loadInside(gate, () => bindSgemm(createRequire(blas.koffi)(blas.koffi), blas.library, memory))
   : () => undefined
-// Without its products there is nothing that this thread could do.
+// Without matrix products this thread cannot do any work.
 if (sgemm) serve(task, sgemm)

@@ -2,7 +2,7 @@ import { rowMajor, type Shape, sameShape, sizeOf } from '../../core/shape.js'
 import type { Storage } from '../../device/device.js'
 import type { Value } from '../value.js'
 
-/** The shape with ones before it, up to `rank` axes. */
+/** The shape with ones prepended, up to `rank` axes. */
 const padded = (shape: Shape, rank: number): number[] => [...Array(rank - shape.length).fill(1), ...shape]
 
 /** x repeated along its axes of length 1 (and the missing first ones), to `shape`. */
@@ -15,7 +15,7 @@ export function expand({ storage, shape: own, device }: Value, shape: Shape): St
   return y
 }
 
-/** The gradient of `expand` to the shape of `x`: sums over the axes that were repeated. */
+/** The gradient of `expand`, in the shape of `x`: the sum over the axes that were repeated. */
 export function sumTo(x: Value, dy: Storage, from: Shape): Storage {
   if (sameShape(from, x.shape)) return dy
   const target = padded(x.shape, from.length)

@@ -21,7 +21,7 @@ const scaled = (device: Device, x: Storage, scale: number, shift = 0): Storage =
   return y
 }
 
-/** An operation on each value, its gradient made from the output's gradient, the output and the input. */
+/** An operation on each value; its gradient is computed from the output's gradient, the output and the input. */
 const map =
   (op: UnaryOp, gradient: (device: Device, dy: Storage, y: Storage, x: Storage) => Storage) =>
   ({ storage: x, shape, device }: Value): Result => {
@@ -47,7 +47,7 @@ export function affine({ storage, shape, device }: Value, scale: number, shift: 
   }
 }
 
-/** Two operands brought to one shape, and the way back for their gradients. */
+/** Broadcasts two operands to one shape; `back` brings their gradients back to their own shapes. */
 function together(where: string, a: Value, b: Value) {
   const shape: Shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(where, a.shape, b.shape)
   return {

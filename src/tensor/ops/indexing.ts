@@ -9,8 +9,8 @@ function checkIndices(where: string, { data }: Indices, count: number): void {
 }
 
 /**
- * Rows of x[n, d] by their numbers: indices.shape + [d]. The gradient adds up where a row is named twice. `where` is the
- * function that the user called.
+ * Rows of x[n, d] by their numbers: indices.shape + [d]. The gradients of a row that is taken twice add up. `where` is
+ * the function that the user called.
  */
 export function gatherRows(where: string, { storage: x, shape, device }: Value, indices: Indices): Result {
   if (shape.length !== 2) throw new ShapeError(`${where}: the shape is ${formatShape(shape)}, expected [n, d]`)
@@ -35,7 +35,7 @@ export function pick({ storage: x, shape, device }: Value, indices: Indices): Re
   const [rows, columns] = shape
   if (shape.length !== 2 || !sameShape(indices.shape, [rows])) {
     throw new ShapeError(
-      `pick: shapes ${formatShape(shape)} and ${formatShape(indices.shape)} do not go together, expected [n, c] and [n]`,
+      `pick: shapes ${formatShape(shape)} and ${formatShape(indices.shape)} do not match, expected [n, c] and [n]`,
     )
   }
   checkIndices('pick', indices, columns)

@@ -2,12 +2,12 @@ import { OptionError, ShapeError } from '../../core/errors.js'
 import { formatShape, sameShape } from '../../core/shape.js'
 import type { Indices, Result, Value } from '../value.js'
 
-/** Mean of −log softmax(logits)[target] over the rows; forward and gradient in one pass of the device. */
+/** The mean of −log softmax(logits)[target] over the rows; one pass of the device gives it and its gradient. */
 export function crossEntropy({ storage: logits, shape, device }: Value, targets: Indices): Result {
   const [rows, columns] = shape
   if (shape.length !== 2 || logits.length === 0 || !sameShape(targets.shape, [rows])) {
     throw new ShapeError(
-      `crossEntropy: logits ${formatShape(shape)} and targets ${formatShape(targets.shape)} do not go together, expected [n, classes] and [n]`,
+      `crossEntropy: logits ${formatShape(shape)} and targets ${formatShape(targets.shape)} do not match, expected [n, classes] and [n]`,
     )
   }
   const wrong = targets.data.find((target) => target < 0 || target >= columns)
@@ -27,7 +27,7 @@ export function crossEntropy({ storage: logits, shape, device }: Value, targets:
   }
 }
 
-/** Mean of (prediction − target)². */
+/** The mean of (prediction − target)². */
 export function mseLoss(prediction: Value, target: Value): Result {
   const { storage, shape, device } = prediction
   const count = storage.length

@@ -3,7 +3,7 @@ import { formatShape, sizeOf } from '../../core/shape.js'
 import type { Device, MatmulSizes, Storage } from '../../device/device.js'
 import type { Result, Value } from '../value.js'
 
-/** A new storage of op(a) · op(b). A sum over nothing is zero, and devices are never asked for it. */
+/** A new storage with op(a) · op(b). If k is 0 the product is zeros, and the device is not called. */
 function product(device: Device, a: Storage, b: Storage, sizes: MatmulSizes): Storage {
   const y = device.zeros(sizes.m * sizes.n)
   if (y.length > 0 && sizes.k > 0) device.matmul(a, b, y, sizes)
@@ -11,7 +11,7 @@ function product(device: Device, a: Storage, b: Storage, sizes: MatmulSizes): St
 }
 
 /**
- * a[…, k] · b[k, n], the first axes of `a` taken as rows; with `transposeB`, b is [n, k]. The gradients are
+ * a[…, k] · b[k, n], where the first axes of `a` count as rows; with `transposeB`, b is [n, k]. The gradients are
  * dy · bᵀ and aᵀ · dy. `where` is the function that the user called.
  */
 export function matmul(where: string, a: Value, b: Value, transposeB = false): Result {
@@ -19,7 +19,7 @@ export function matmul(where: string, a: Value, b: Value, transposeB = false): R
   const [n, depth] = transposeB ? b.shape : [b.shape[1], b.shape[0]]
   if (k === undefined || a.shape.length < 2 || b.shape.length !== 2 || depth !== k) {
     throw new ShapeError(
-      `${where}: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not go together, expected ${transposeB ? '[…, k] and [n, k]' : '[…, k] and [k, n]'}`,
+      `${where}: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not match, expected ${transposeB ? '[…, k] and [n, k]' : '[…, k] and [k, n]'}`,
     )
   }
   const { device } = a

@@ -3,7 +3,7 @@ import { aroundAxis, axisOf, formatShape, type Shape } from '../../core/shape.js
 import type { Storage } from '../../device/device.js'
 import type { Result, Value } from '../value.js'
 
-/** How values lie around the axis that is reduced, or all in one row without an axis; and the shape that is left. */
+/** How values lie around the axis that is reduced (all in one row without an axis), and the shape of the result. */
 function around(where: string, { storage, shape }: Value, axis: number | undefined, keepDims: boolean) {
   if (axis === undefined) {
     return { outer: 1, length: storage.length, inner: 1, shape: keepDims ? shape.map(() => 1) : [] }
@@ -16,7 +16,7 @@ function checkLength(where: string, { shape }: Value, length: number): void {
   if (length === 0) throw new ShapeError(`${where}: the shape ${formatShape(shape)} has no values along the axis`)
 }
 
-/** Σ over one axis, or over everything where `axis` is undefined. Its gradient is repeated along the axis. */
+/** Σ over one axis, or over everything if `axis` is undefined. Its gradient is repeated along the axis. */
 export function sum(x: Value, axis: number | undefined, keepDims: boolean): Result {
   const { outer, length, inner, shape } = around('sum', x, axis, keepDims)
   const { device } = x
@@ -31,7 +31,7 @@ export function sum(x: Value, axis: number | undefined, keepDims: boolean): Resu
   return { storage: y, shape, device, backward }
 }
 
-/** The largest value along an axis, or of all; its gradient goes to the first of equals. */
+/** The largest value along an axis, or of all; of equal values the first one gets the gradient. */
 export function max(x: Value, axis: number | undefined, keepDims: boolean): Result {
   const { outer, length, inner, shape } = around('max', x, axis, keepDims)
   checkLength('max', x, length)
@@ -47,7 +47,7 @@ export function max(x: Value, axis: number | undefined, keepDims: boolean): Resu
   return { storage: y, shape, device, backward }
 }
 
-/** The place of the largest value along an axis: whole numbers. */
+/** The place of the largest value along an axis, as whole numbers. */
 export function argmax(x: Value, axis: number): { places: Storage; shape: Shape } {
   const { outer, length, inner, shape } = around('argmax', x, axis, false)
   checkLength('argmax', x, length)

@@ -4,7 +4,7 @@ import type { Device, Storage, View } from '../../device/device.js'
 import { copy } from '../../kernels/host/copy.js'
 import type { Indices, Result, Results, Value } from '../value.js'
 
-/** A part of a tensor in another order of its axes: where its values lie among all, and its shape. */
+/** A part of a tensor, possibly with its axes in another order: where its values lie in the tensor, and its shape. */
 interface Part {
   view: View
   shape: Shape
@@ -24,14 +24,14 @@ function slicedPart(shape: Shape, axis: number, start: number, end: number): Par
   return { view: { offset: start * strides[axis], strides }, shape: shape.with(axis, end - start) }
 }
 
-/** A part as a storage of its own. */
+/** Copies a part into a storage of its own. */
 function taken(device: Device, x: Storage, { view, shape }: Part): Storage {
   const y = device.zeros(sizeOf(shape))
   device.copy(x, view, y, whole(shape).view, shape)
   return y
 }
 
-/** Writes `values` to where a part lies. */
+/** Writes `values` to the places of a part. */
 function put(device: Device, values: Storage, x: Storage, { view, shape }: Part): void {
   device.copy(values, whole(shape).view, x, view, shape)
 }
@@ -43,7 +43,7 @@ function takenIndices({ data }: Indices, { view, shape }: Part): Indices {
   return { data: y, shape }
 }
 
-/** The shape that `wanted` means for `size` values: one −1 is worked out. */
+/** The shape `wanted`, with a −1 in it replaced by the length that fits the number of values. */
 export function resolveShape(from: Shape, wanted: Shape): Shape {
   const size = sizeOf(from)
   const known = wanted.reduce((product, length) => (length === -1 ? product : product * length), 1)
@@ -82,7 +82,7 @@ export function permute({ storage, shape, device }: Value, axes: Shape): Result 
 
 export const permuteIndices = (x: Indices, axes: Shape): Indices => takenIndices(x, permutedPart(x.shape, axes))
 
-/** Start and end of a slice, checked; the end may be left out. */
+/** Checks the start and end of a slice; the end may be left out. */
 export function range(where: string, shape: Shape, axis: number, start: number, end = shape[axis]): [number, number] {
   if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end > shape[axis] || start > end) {
     throw new ShapeError(`${where}: ${start} to ${end} is out of range for axis ${axis} of ${formatShape(shape)}`)
@@ -108,7 +108,7 @@ export function slice({ storage, shape, device }: Value, axis: number, start: nu
 export const sliceIndices = (x: Indices, axis: number, start: number, end: number): Indices =>
   takenIndices(x, slicedPart(x.shape, axis, start, end))
 
-/** Pieces of `widths` along an axis, which add up to its length; pieces without a gradient count as zero. */
+/** Pieces along an axis whose widths add up to its length; a piece without a gradient counts as zero. */
 export function split({ storage, shape, device }: Value, axis: number, widths: readonly number[]): Results {
   const parts = partsAlong(shape, axis, widths)
   return {
@@ -121,7 +121,7 @@ export function split({ storage, shape, device }: Value, axis: number, widths: r
   }
 }
 
-/** One after another along the axis `at`. */
+/** Joins values along the axis `at`. */
 export function concatenate(values: readonly Value[], at: number): Result {
   const [first] = values
   for (const { shape } of values) {

@@ -2,7 +2,7 @@ import { ShapeError } from '../../core/errors.js'
 import { formatShape } from '../../core/shape.js'
 import type { Result, Value } from '../value.js'
 
-/** An operation over the last axis, by the name under which devices have it. */
+/** An operation over the last axis, by its name on devices. */
 const overLastAxis =
   (name: 'softmax' | 'logSoftmax') =>
   ({ storage: x, shape, device }: Value): Result => {
