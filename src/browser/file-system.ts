@@ -10,6 +10,18 @@ export async function folderOf(path: readonly string[]): Promise<FileSystemDirec
   return folder
 }
 
+/** The directory of a path; undefined where it does not exist. */
+export async function folderAt(path: readonly string[]): Promise<FileSystemDirectoryHandle | undefined> {
+  let folder = await root()
+  try {
+    for (const name of path) folder = await folder.getDirectoryHandle(name)
+    return folder
+  } catch (error) {
+    if ((error as Error).name === 'NotFoundError') return undefined
+    throw error
+  }
+}
+
 async function root(): Promise<FileSystemDirectoryHandle> {
   try {
     return await navigator.storage.getDirectory()
@@ -83,7 +95,7 @@ export async function appendTo(
   const file = await handle.createSyncAccessHandle()
   try {
     file.truncate(kept)
-    file.write(bytes, { at: kept })
+    if (file.write(bytes, { at: kept }) < bytes.length) throw new DOMException('', 'QuotaExceededError')
     file.flush()
   } catch (error) {
     file.truncate(kept)

@@ -26,4 +26,22 @@ describe('a run in the browser’s own file system', () => {
     expect(await savedRuns.names()).not.toContain('a/b')
     expect(await store.freeBytes()).toBeGreaterThan(0)
   })
+
+  test('is no run as long as it was only asked for', async () => {
+    const store = new OpfsStore('never')
+    await store.refuseBusy()
+    expect(await store.names()).toEqual([])
+    expect(await store.read('x', async () => 1)).toBeUndefined()
+    expect(await savedRuns.names()).not.toContain('never')
+  })
+
+  test.each(['.', '..', 'x.crswap', '100 %'])('may be called %s', async (name) => {
+    const store = new OpfsStore(name)
+    await store.enter()
+    await store.write('x', Uint8Array.of(1))
+    await store.leave()
+    expect(await store.names()).toEqual(['x'])
+    expect(await savedRuns.names()).toContain(name)
+    await savedRuns.remove(name)
+  })
 })

@@ -4,10 +4,15 @@ import { type ModelFile, modelFiles } from '../formats/saved-model.js'
 import { type ByteSource, sourceOf } from '../formats/source.js'
 import { unzipFiles, zipFiles } from '../formats/zip.js'
 import { BEST, type RecordFile, type RunStore } from '../run/store.js'
-import { appendTo, fileIn, filesIn, folderOf, removeFrom, sizeIn, writeTo } from './file-system.js'
+import { appendTo, fileIn, filesIn, folderAt, folderOf, removeFrom, sizeIn, writeTo } from './file-system.js'
 
 /** The model of a run, as one file: so it is replaced whole. */
 const MODEL = 'model.zip'
+
+const RUNS = ['unrolled', 'runs']
+
+/** The folder of a run. Names may hold what file systems refuse, such as slashes, or be two dots. */
+const folderName = (name: string): string => encodeURIComponent(name).replaceAll('.', '%2E')
 
 const isOfModel = (name: string): name is ModelFile => modelFiles.some((file) => file === name)
 
@@ -16,7 +21,7 @@ const isOfModel = (name: string): name is ModelFile => modelFiles.some((file) =>
  * one works there; the browser gives the place back when a tab or worker ends in any way.
  */
 export class OpfsStore implements RunStore {
-  #leave: (() => void) | undefined
+  #leave: (() => Promise<void>) | undefined
 
   /** @throws OptionError for a name that is no text */
   constructor(readonly name: string) {
@@ -34,26 +39,28 @@ export class OpfsStore implements RunStore {
   async enter(): Promise<void> {
     await this.#folder()
     await new Promise<void>((resolve, reject) => {
-      const work = (lock: Lock | null) => {
-        if (!lock) return reject(this.#busy())
+      const free = navigator.locks.request(this.#lock, { ifAvailable: true }, (lock) => {
+        if (!lock) throw this.#busy()
         resolve()
-        return new Promise<void>((leave) => {
-          this.#leave = leave
+        return new Promise<void>((giveBack) => {
+          this.#leave = () => {
+            giveBack()
+            return free
+          }
         })
-      }
-      navigator.locks.request(this.#lock, { ifAvailable: true }, work).catch(reject)
+      })
+      free.catch(reject)
     })
   }
 
   async leave(): Promise<void> {
-    this.#leave?.()
+    await this.#leave?.()
     this.#leave = undefined
-    // The lock is free once its promise was seen.
-    await navigator.locks.query()
   }
 
   async names(): Promise<string[]> {
-    const names = await filesIn(await this.#folder())
+    const folder = await folderAt(this.#path)
+    const names = folder ? await filesIn(folder) : []
     return names.flatMap((name) => (name === MODEL ? modelFiles : decodeURIComponent(name)))
   }
 
@@ -69,8 +76,8 @@ export class OpfsStore implements RunStore {
   }
 
   async #read<T>(name: string, work: (file: ByteSource) => Promise<T>): Promise<T | undefined> {
-    const folder = await this.#folder()
-    const file = await fileIn(folder, isOfModel(name) ? MODEL : encodeURIComponent(name))
+    const folder = await folderAt(this.#path)
+    const file = folder && (await fileIn(folder, isOfModel(name) ? MODEL : encodeURIComponent(name)))
     if (!file) return undefined
     if (!isOfModel(name)) return work(partsOf(file))
     const bytes = unzipFiles(new Uint8Array(await file.arrayBuffer()), `${this.name}/${MODEL}`)[name]
@@ -134,8 +141,12 @@ export class OpfsStore implements RunStore {
     return `unrolled run ${this.name}`
   }
 
+  get #path(): string[] {
+    return [...RUNS, folderName(this.name)]
+  }
+
   #folder(): Promise<FileSystemDirectoryHandle> {
-    return folderOf(['unrolled', 'runs', encodeURIComponent(this.name)])
+    return folderOf(this.#path)
   }
 
   #busy(): DataError {
@@ -155,7 +166,7 @@ const partsOf = (file: File): ByteSource => ({
 export const savedRuns = {
   /** The names of all runs. */
   async names(): Promise<string[]> {
-    const folder = (await folderOf(['unrolled', 'runs'])) as unknown as AsyncIterable<[string, FileSystemHandle]>
+    const folder = (await folderOf(RUNS)) as unknown as AsyncIterable<[string, FileSystemHandle]>
     const names: string[] = []
     for await (const [name] of folder) names.push(decodeURIComponent(name))
     return names
@@ -164,6 +175,6 @@ export const savedRuns = {
   /** Removes a run with its model; one that is not there is no error. @throws DataError where one works there */
   async remove(name: string): Promise<void> {
     await new OpfsStore(name).refuseBusy()
-    await removeFrom(await folderOf(['unrolled', 'runs']), encodeURIComponent(name))
+    await removeFrom(await folderOf(RUNS), folderName(name))
   },
 }
