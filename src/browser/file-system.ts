@@ -92,7 +92,9 @@ export async function appendTo(
     return
   }
   // Workers can write without a copy of what is there.
-  const file = await handle.createSyncAccessHandle()
+  const file = await handle.createSyncAccessHandle().catch((error: Error) => {
+    throw noRoom(shown, bytes.length, error)
+  })
   try {
     file.truncate(kept)
     if (file.write(bytes, { at: kept }) < bytes.length) throw new DOMException('', 'QuotaExceededError')

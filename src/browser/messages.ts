@@ -11,10 +11,15 @@ export interface Begin {
   kind: 'start' | 'resume'
   /** The name of the run. */
   name: string
-  text: string
+  /** Absent where a run continues with the text that it keeps. */
+  text?: string
   /** The name of the text. */
   textName: string
   options: Partial<RunOptions>
+  /** The files of a saved model to begin with. */
+  model?: Record<string, Uint8Array>
+  /** The name of a lock that the worker holds as long as it lives. */
+  life: string
 }
 
 /** What the page asks of the worker; answers carry the same number. */

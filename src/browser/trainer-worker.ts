@@ -1,5 +1,6 @@
 // What the worker of a `Trainer` runs. scripts/build.mjs makes one file of it, which needs no other.
-import { encodeModel } from '../formats/saved-model.js'
+import { DataError } from '../core/errors.js'
+import { decodeModel, encodeModel } from '../formats/saved-model.js'
 import { type PredictOptions, predict } from '../generate/generate.js'
 import { kernels } from '../kernels/index.js'
 import { resumeRun } from '../run/resume.js'
@@ -10,7 +11,7 @@ import { startRun } from '../run/start.js'
 import { type Begin, type Question, type ToPage, type ToWorker, thrownOf } from './messages.js'
 import { OpfsStore } from './opfs-store.js'
 
-/** Milliseconds between two messages with events, unless one is more than a step. */
+/** Milliseconds between two messages with events. */
 const EVERY = 50
 /** Messages with events that the page has not read, beyond which the training waits. */
 const AHEAD = 4
@@ -31,11 +32,15 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   goOn()
 })
 
-async function begin({ kind, name, text, textName, options }: Begin): Promise<void> {
+/** The file in a run's place that has its text, so that the run can continue without it. */
+const TEXT = 'text.txt'
+
+async function begin(told: Begin): Promise<void> {
+  // Released when the worker ends, whichever way: the page waits for it.
+  void navigator.locks.request(told.life, () => new Promise(() => {}))
+  let error: unknown
   try {
-    const store = new OpfsStore(name)
-    const source = textSource(text, textName)
-    run = await (kind === 'start' ? startRun : resumeRun)(store, source, options, { signal: abort.signal })
+    run = await prepared(told)
     const { training, model, vocab } = run
     tell({
       kind: 'ready',
@@ -53,31 +58,60 @@ async function begin({ kind, name, text, textName, options }: Begin): Promise<vo
       },
     })
     await train(run)
-    tell({ kind: 'over' })
-  } catch (error) {
-    tell({ kind: 'over', error: thrownOf(error) })
-  } finally {
-    await run?.close()
+  } catch (thrown) {
+    error = thrown
   }
+  try {
+    await run?.close()
+  } catch (thrown) {
+    error ??= thrown
+  }
+  tell({ kind: 'over', error: error === undefined ? undefined : thrownOf(error) })
 }
 
-/** Tells events, many at a time, and waits for a page that does not read them, or paused the training. */
+async function prepared({ kind, name, text, textName, options, model }: Begin): Promise<Run> {
+  const { signal } = abort
+  const store = new OpfsStore(name)
+  // Characters that UTF-8 cannot hold are replaced at the start, as they are when the text is read again.
+  const bytes = text === undefined ? await store.read(TEXT, (file) => file.read(0, file.size)) : encoder.encode(text)
+  if (!bytes) {
+    throw new DataError(`${name}: the run does not keep its text, expected it as an argument; or begin a run first`)
+  }
+  const source = textSource(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), textName)
+  if (kind === 'resume') return resumeRun(store, source, options, { signal })
+  const run = await startRun(store, source, options, { signal, model: model && (await decodeModel(model, name)) })
+  try {
+    await store.write(TEXT, bytes)
+  } catch (error) {
+    await run.close()
+    throw error
+  }
+  return run
+}
+
+const encoder = new TextEncoder()
+
+/** Sends events in batches, and waits for a page that does not read them or that paused the training. */
 async function train(run: Run): Promise<void> {
   let events: RunEvent[] = []
-  let told = performance.now()
+  let sent = -Infinity
+  let timer: ReturnType<typeof setTimeout> | undefined
   const send = () => {
+    clearTimeout(timer)
+    timer = undefined
     if (events.length === 0) return
     tell({ kind: 'events', events })
     events = []
     unread++
-    told = performance.now()
+    sent = performance.now()
   }
   try {
     for await (const event of run.events()) {
       events.push(event)
-      if (event.type !== 'step' || performance.now() - told >= EVERY) send()
+      const wait = sent + EVERY - performance.now()
+      if (wait <= 0) send()
+      else timer ??= setTimeout(send, wait)
       while ((paused || unread >= AHEAD) && !abort.signal.aborted) {
-        send()
         await new Promise<void>((resolve) => {
           goOn = resolve
         })

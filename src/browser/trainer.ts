@@ -1,13 +1,16 @@
 import { checkString, checkWhole } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { decodeModel, type LoadedModel } from '../formats/saved-model.js'
+import { decodeModel, encodeModel, type LoadedModel } from '../formats/saved-model.js'
 import type { RunEvent } from '../run/run-events.js'
 import type { RunOptions } from '../run/run-options.js'
 import { type Begin, errorOf, type Question, type ToPage, type ToWorker, type TrainerFacts } from './messages.js'
 
-/** How a trainer's worker is made, and how its preparation ends. */
+/** What a trainer begins with, and how its worker is made. */
 export interface TrainerSetup {
+  /** A saved model to begin with: `Trainer.start` trains it further. */
+  model?: LoadedModel
+
   /** The name of the text, for people and for the record. Default 'a text in memory'. */
   textName?: string
   /**
@@ -26,7 +29,7 @@ export interface TrainerPredictOptions {
   stop?: string | readonly string[]
 }
 
-const setupOptions = { textName: 'any', worker: 'function' } as const
+const setupOptions = { model: 'any', textName: 'any', worker: 'function' } as const
 const predictOptions = { temperature: 'any', topK: 'any', topP: 'any', minP: 'any', stop: 'any' } as const
 
 /**
@@ -47,12 +50,19 @@ export class Trainer {
   #over = false
   #error: Error | undefined
   #wake = () => {}
+  /** Resolves when no event comes any more. */
+  readonly #ended: Promise<void>
+  #end!: () => void
+  readonly #closing = new AbortController()
   #ready!: { resolve: () => void; reject: (error: Error) => void }
   readonly #answers = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #questions = 0
 
   private constructor(worker: Worker) {
     this.#worker = worker
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
     worker.addEventListener('message', ({ data }: MessageEvent<ToPage>) => this.#hear(data))
     worker.addEventListener('error', (event) => {
       event.preventDefault()
@@ -79,35 +89,40 @@ export class Trainer {
     return Trainer.#begin('start', name, text, options, setup)
   }
 
-  /** Goes on with a training that was stopped, or whose page was closed. See `resumeRun`, whose errors come through. */
+  /**
+   * Continues a training that was stopped, or whose page was closed, with the text that it keeps. See `resumeRun`, whose
+   * errors come through.
+   */
   static resume(
     name: string,
-    text: string,
     options: Partial<RunOptions> = {},
-    setup: TrainerSetup = {},
+    setup: Omit<TrainerSetup, 'model'> = {},
   ): Promise<Trainer> {
-    return Trainer.#begin('resume', name, text, options, setup)
+    return Trainer.#begin('resume', name, undefined, options, setup)
   }
 
   static async #begin(
     kind: Begin['kind'],
     name: string,
-    text: string,
+    text: string | undefined,
     options: Partial<RunOptions>,
     setup: TrainerSetup,
   ): Promise<Trainer> {
     const where = `Trainer.${kind}`
     checkString(where, 'name', name)
-    checkString(where, 'text', text)
+    if (kind === 'start') checkString(where, 'text', text)
     checkOptions(where, setup, setupOptions)
-    const { textName = 'a text in memory', worker = defaultWorker } = setup
-    const trainer = new Trainer(worker())
+    const { model, textName = 'a text in memory', worker = defaultWorker } = setup
+    const files = model && (await encodeModel(model.model, model.vocab, model.config?.training))
+    const trainer = new Trainer(made(worker))
     const ready = new Promise<void>((resolve, reject) => {
       trainer.#ready = { resolve, reject }
     })
     try {
-      trainer.#tell({ kind: 'begin', begin: { kind, name, text, textName, options } })
+      const life = `unrolled trainer ${Math.random()}`
+      trainer.#tell({ kind: 'begin', begin: { kind, name, text, textName, options, model: files, life } })
       await ready
+      trainer.#watch(life)
     } catch (error) {
       trainer.close()
       throw error
@@ -149,12 +164,16 @@ export class Trainer {
     this.#tell({ kind: 'pause', paused: false })
   }
 
-  /** Ends the training after the step in hand: what it has is saved, and the last events come. */
-  stop(): void {
+  /**
+   * Ends the training after the current step: what was learned is saved, and the last events come.
+   * @returns when all of that is done, and another trainer may continue the run
+   */
+  async stop(): Promise<void> {
     this.#tell({ kind: 'stop' })
+    await this.#ended
   }
 
-  /** A prefix continued by the model as it is now, between two steps. */
+  /** Continues a prefix with the model in training. Long texts take some steps to make, and the model learns meanwhile. */
   async predict(prefix: string, numPreds: number, options: TrainerPredictOptions = {}): Promise<string> {
     checkString('Trainer.predict', 'prefix', prefix)
     checkWhole('Trainer.predict', 'numPreds', numPreds, 0)
@@ -170,6 +189,7 @@ export class Trainer {
   /** Ends the worker at once, as closing the page does: the run stays as its last checkpoint has it. */
   close(): void {
     this.#worker.terminate()
+    this.#closing.abort()
     this.#fail(new OptionError('Trainer: the trainer was closed, expected one that is at work'))
   }
 
@@ -199,17 +219,44 @@ export class Trainer {
       if (message.error) reject(errorOf(message.error))
       else resolve(message.value)
     } else if (message.error) this.#fail(errorOf(message.error))
-    else this.#over = true
+    else this.#finish()
     this.#wake()
   }
 
-  #fail(error: Error): void {
+  /** A worker can end without a word: the lock that it held tells. */
+  #watch(life: string): void {
+    const died = () =>
+      this.#fail(
+        new DataError(
+          'Trainer: the worker ended, as it does where memory runs out; expected one that is at work: continue with Trainer.resume',
+        ),
+      )
+    navigator.locks.request(life, { signal: this.#closing.signal }, died).catch(() => undefined)
+  }
+
+  #finish(): void {
     this.#over = true
+    this.#end()
+  }
+
+  #fail(error: Error): void {
+    this.#finish()
     this.#error ??= error
     this.#ready.reject(error)
     for (const { reject } of this.#answers.values()) reject(error)
     this.#answers.clear()
     this.#wake()
+  }
+}
+
+/** Pages may not start workers from scripts of other origins, and throw what says little. */
+function made(worker: () => Worker): Worker {
+  try {
+    return worker()
+  } catch (error) {
+    throw new DataError(
+      `Trainer: the worker cannot be started (${(error as Error).message}); expected a script of the page's own origin: see the option worker`,
+    )
   }
 }
 

@@ -116,7 +116,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(seen.value).toBeGreaterThan(0)
     await open(tab)
     const { value, message } = await told(`
-      const trainer = await U.Trainer.resume('shells', text)
+      const trainer = await U.Trainer.resume('shells')
       const events = await all(trainer)
       const saved = await U.runModel(new U.OpfsStore('shells'))
       trainer.close()
@@ -140,7 +140,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
           trainer.pause()
           setTimeout(() => trainer.goOn(), 300)
         }
-        if (event.type === 'epoch' && event.epoch === 40) trainer.stop()
+        if (event.type === 'epoch' && event.epoch === 40) void trainer.stop()
       }
       const done = events.at(-1)
       const after = await trainer.predict('she sells', 10)
@@ -160,7 +160,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     await told(`globalThis.trainer = await U.Trainer.start('shells', text, { ...options, epochs: 5000 })`)
     for (const body of [
       `await U.Trainer.start('shells', text, options)`,
-      `await U.Trainer.resume('shells', text)`,
+      `await U.Trainer.resume('shells')`,
       `await U.savedRuns.remove('shells')`,
     ]) {
       const { name, message } = await told(body, other)
@@ -171,7 +171,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     }
     await tab.close()
     const { value, message } = await told(
-      `const trainer = await U.Trainer.resume('shells', text, { epochs: 5001 }); trainer.close(); return trainer.facts.step`,
+      `const trainer = await U.Trainer.resume('shells', { epochs: 5001 }); trainer.close(); return trainer.facts.step`,
       other,
     )
     expect(message).toBeUndefined()
@@ -198,7 +198,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     [`await U.Trainer.start(3, text)`, 'OptionError', /^Trainer.start: name is the number 3, expected a string/],
     [`await U.Trainer.start('', text, options)`, 'OptionError', /the name is an empty string/],
     [`await U.Trainer.start('x', text, options, { werker: 1 })`, 'OptionError', /did you mean worker/],
-    [`await U.Trainer.resume('never', text)`, 'DataError', /^never: there is no training to go on with/],
+    [`await U.Trainer.resume('never')`, 'DataError', /^never: the run does not keep its text/],
     [
       `await U.Trainer.start('x', text, options, { worker: () => new Worker('/nothing.js', { type: 'module' }) })`,
       'DataError',
@@ -218,6 +218,65 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     const error = await told(body)
     expect(error).toMatchObject({ name, ours: true, message: expect.stringMatching(message) })
     expect(await told(`return U.savedRuns.remove('x')`)).toEqual({})
+  })
+
+  test('after stop another trainer can continue at once, and messages are few', async () => {
+    const { value, message } = await told(`
+      const tiny = { ...options, hiddenSize: 2, epochs: 20000, checkpointSteps: Infinity }
+      let messages = 0
+      const worker = () => {
+        const made = new Worker('/trainer-worker.js', { type: 'module' })
+        made.addEventListener('message', () => messages++)
+        return made
+      }
+      const first = await U.Trainer.start('shells', text, tiny, { worker })
+      const start = performance.now()
+      const going = all(first)
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      const perSecond = (messages * 1000) / (performance.now() - start)
+      await first.stop()
+      const second = await U.Trainer.resume('shells')
+      const events = await going
+      first.close()
+      second.close()
+      return { perSecond, goesOn: second.facts.step === events.at(-1).steps, events: events.length }`)
+    expect(message).toBeUndefined()
+    const { perSecond, ...rest } = value as unknown as { perSecond: number; events: number }
+    expect(perSecond).toBeLessThan(25)
+    expect(rest).toMatchObject({ goesOn: true })
+    expect(rest.events).toBeGreaterThan(perSecond)
+  })
+
+  test('a worker that ends without a word is noticed', async () => {
+    const { name, message } = await told(`
+      let made
+      const worker = () => (made = new Worker('/trainer-worker.js', { type: 'module' }))
+      const trainer = await U.Trainer.start('shells', text, { ...options, epochs: 5000 }, { worker })
+      setTimeout(() => made.terminate(), 300)
+      await all(trainer)`)
+    expect([name, message]).toEqual([
+      'DataError',
+      expect.stringMatching(/^Trainer: the worker ended, .*Trainer.resume/),
+    ])
+  })
+
+  test('a saved model is trained further, and a text with half a character keeps its fingerprint', async () => {
+    const { value, message } = await told(`
+      const odd = text + String.fromCharCode(0xd800) + '\\ufeff'
+      const first = await U.Trainer.start('first', odd, { ...options, epochs: 1 })
+      await all(first)
+      first.close()
+      const model = await U.runModel(new U.OpfsStore('first'))
+      const second = await U.Trainer.start('second', odd, { batchSize: 8, numSteps: 12, epochs: 2 }, { model })
+      for await (const event of second.events()) if (event.type === 'epoch') break
+      const begun = second.facts.options
+      second.close()
+      const again = await U.Trainer.resume('second')
+      const last = (await all(again)).at(-1).type
+      again.close()
+      return [begun.cell, begun.hiddenSize, last]`)
+    expect(message).toBeUndefined()
+    expect(value).toEqual(['gru', 20, 'done'])
   })
 
   test('a run is removed with all its files', async () => {
