@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import * as U from '../src/index.js'
 import { UnrolledError } from '../src/index.js'
 
-// What plain JavaScript passes by mistake: each call answers with one sentence that names the function.
+// Plain JavaScript may pass anything by mistake: each call must then throw one sentence that names the function.
 type Call = (wrong: never) => unknown
 
 const matrix = U.tensor([
@@ -231,7 +231,7 @@ test.each<[where: string, call: () => unknown]>([
   ['GRU.forwardTo', () => normalized.forwardTo(linear, U.zeros([1, 1, 2]))],
   ['LSTM.forward', () => batchFirst.forward(U.ones([1]))],
   ['LSTM.forward', () => layers.LSTM.forward(U.ones([1]))],
-])('%s is named where an argument is wrong', (where, call) => {
+])('%s is named when an argument is wrong', (where, call) => {
   const error = thrownBy(call)
   expect(error).toBeInstanceOf(UnrolledError)
   expect((error as Error).message.startsWith(`${where}: `)).toBe(true)
@@ -266,7 +266,7 @@ describe.each([model, new U.RNNModel(normalized, 2)])('a stepper', (model) => {
     expect((error as Error).message).toContain(message)
   })
 
-  test('refuses to go on once it was freed', () => {
+  test('refuses to continue after it was freed', () => {
     const stepper = model.stepper()
     stepper.free()
     stepper.free()
@@ -274,7 +274,7 @@ describe.each([model, new U.RNNModel(normalized, 2)])('a stepper', (model) => {
   })
 })
 
-test('messages of tensors and arrays hold no name that minification changes', () => {
+test('messages about tensors and arrays contain no name that minification changes', () => {
   class Short {}
   expect(thrownBy(() => U.tensor(new Short() as never))).toMatchObject({
     message: expect.not.stringContaining('Short'),

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-// A program that trains with threads, bundled into one file and run from a folder far from any node_modules.
-// Needs the dist/ that `npm test` builds.
+// A program that trains with threads is bundled into one file and run from a folder far from any node_modules.
+// The tests need the dist/ that `npm test` builds.
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-bundles-'))
 const library = path.resolve('dist/node.js')
 const entry = path.join(folder, 'program.js')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Trains on the kernels that its argument names, and tells the parameters' bits and how many workers are alive. */
+/** Trains on the kernels that its argument names, and prints the parameters' bits and how many workers are alive. */
 const program = `
 import { createHash } from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
@@ -53,7 +53,7 @@ interface Outcome {
   bits: string
 }
 
-/** What the program says, and what it writes to the standard error beside it. */
+/** The output of the program, and what it writes to the standard error. */
 function outcome(
   file: string,
   kernels: 'wasm' | 'auto' | 'blas',
@@ -69,7 +69,7 @@ function outcome(
 
 type Format = 'esm' | 'cjs'
 
-/** Each bundles \`entry\` into the file \`to\`. */
+/** Each bundles `entry` into the file `to`. */
 const bundlers: Record<string, (to: string, format: Format) => Promise<unknown>> = {
   esbuild: async (to, format) => {
     const { build } = await import('esbuild')
@@ -141,7 +141,7 @@ describe.each(cases)('a program bundled by $name as $format', ({ name, format })
     expect(outcome(file, 'wasm')).toEqual(unbundled)
   })
 
-  test('takes what kernels it finds, without a word', () => {
+  test('uses the kernels that it finds, without a warning', () => {
     const { kernels, bits, warnings } = outcome(file, 'auto')
     expect(warnings).toBe('')
     expect(bits).toBe(kernels.startsWith('blas') ? outcome(entry, 'blas').bits : unbundled.bits)
@@ -151,7 +151,7 @@ describe.each(cases)('a program bundled by $name as $format', ({ name, format })
 test.each([
   ['book', /^DataError findTimeMachine: no text was found \(offline, and the package.*\); give the path/],
   ['pattern', /^DataError \*\.txt: patterns do not work in a program that esbuild bundled as CommonJS/],
-])('what a bundle cannot do is said in a sentence: %s', (what, sentence) => {
+])('an error in a full sentence says what a bundle cannot do: %s', (what, sentence) => {
   const file = path.join(folder, 'esbuild-cjs/bundle.cjs')
   const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_DATA: '' }
   const { stdout, stderr } = spawnSync(process.execPath, [file, what], { cwd: folder, env, encoding: 'utf8' })
@@ -159,7 +159,7 @@ test.each([
   expect(stdout).toMatch(sentence)
 })
 
-test('where threads are not allowed, one line says why and one thread does the work', () => {
+test('if threads are not allowed, one line says why and one thread does the work', () => {
   const flag = ['--permission', '--experimental-permission'].find((name) =>
     process.allowedNodeEnvironmentFlags.has(name),
   )
@@ -170,7 +170,7 @@ test('where threads are not allowed, one line says why and one thread does the w
   expect(lines).toEqual([expect.stringMatching(/^kernels: 1 of 3 threads do the work \(.+\)$/)])
 })
 
-test('a bundle for the browser has nothing of Node, and what a bundle for Node has besides', async () => {
+test('a bundle for the browser contains nothing of Node, but a bundle for Node does', async () => {
   const { build } = await import('esbuild')
   mkdirSync(path.join(folder, 'node_modules'))
   symlinkSync(path.resolve('.'), path.join(folder, 'node_modules/unrolled'))

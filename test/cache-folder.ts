@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** Gives the tests a cache folder of their own, so that none depends on what is in the user's, or adds to it. */
+/** Gives the tests a cache folder of their own, so that no test depends on the user's or adds to it. */
 export default function setup(): () => void {
   const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-cache-'))
   process.env.UNROLLED_CACHE = folder

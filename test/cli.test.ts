@@ -39,7 +39,7 @@ describe('train', () => {
     expect(stdout + stderr).not.toContain('\x1b')
   })
 
-  test('--json: an object a line, and nothing else on standard output', () => {
+  test('--json: one object on each line, and nothing else on standard output', () => {
     const { status, stdout } = unrolled('train', 'fox.txt', ...quick, '--json', '--out', 'json')
     expect(status).toBe(0)
     const events = stdout
@@ -50,7 +50,7 @@ describe('train', () => {
     expect(events[3]).toMatchObject({ epochs: 3, model: 'json', stopped: false, perplexity: events[2].perplexity })
   })
 
-  test('the same seed gives the same model, another seed another', () => {
+  test('the same seed gives the same model, and another seed gives another', () => {
     const parameters = (name: string, seed: string) => {
       expect(unrolled('train', 'fox.txt', ...quick, '--seed', seed, '--out', name).status).toBe(0)
       return readFileSync(path.join(at(name), 'model.safetensors'))
@@ -60,7 +60,7 @@ describe('train', () => {
     expect(parameters('seed-c', '6').equals(first)).toBe(false)
   })
 
-  test('--kernels chooses, and says which', () => {
+  test('--kernels chooses kernels, and the output names them', () => {
     for (const [name, shown] of [
       ['wasm', /wasm-(relaxed-)?simd/],
       ['reference', /reference/],
@@ -73,7 +73,7 @@ describe('train', () => {
     }
   })
 
-  test('without a text: the book’s; without --out: a new folder each time', () => {
+  test('without a text, trains on the book’s; without --out, makes a new folder each time', () => {
     for (const out of ['runs/time-machine', 'runs/time-machine-2']) {
       const { status, stdout } = unrolled('train', '--hidden-size', '8', '--epochs', '1')
       expect(status).toBe(0)
@@ -82,7 +82,7 @@ describe('train', () => {
     }
   })
 
-  test('a text of one’s own is taken whole, unless --max-tokens says otherwise', () => {
+  test('a user’s own text is used whole, unless --max-tokens says otherwise', () => {
     writeFileSync(at('long.txt'), 'the quick brown fox '.repeat(1000))
     const tokens = (...more: string[]) => unrolled('train', 'long.txt', ...quick, ...more).stdout
     expect(tokens()).toContain('(20,000 tokens)')
@@ -102,7 +102,7 @@ describe('train', () => {
     expect(unrolled('book', '--hidden-size', '8').status).toBe(2)
   })
 
-  test('no colours in a file, even where the environment asks for them on terminals', () => {
+  test('no colours in a file, even if the environment asks for them', () => {
     const { stdout, stderr } = spawnSync(process.execPath, [main, 'train', 'fox.txt', ...quick, '--out', 'plain'], {
       cwd: folder,
       env: { ...env, CI: '1', FORCE_COLOR: '1' },
@@ -113,11 +113,11 @@ describe('train', () => {
   })
 
   test('a second Ctrl-C ends it at once', async () => {
-    // A step of these sizes takes longer than the test waits between the two.
+    // A step of these sizes takes longer than the pause between the two signals.
     const sizes = ['--hidden-size', '1024', '--batch-size', '2', '--num-steps', '400']
     const args = [main, 'train', 'fox.txt', ...sizes, '--cell', 'lstm', '--out', 'twice']
     const child = spawn(process.execPath, args, { cwd: folder, env })
-    // Once the first step has begun: a training that has not would save its model at once.
+    // The first signal comes once the first step has begun: before it, a training saves its model at once.
     while (!existsSync(path.join(at('twice'), 'history.jsonl'))) await new Promise((resolve) => setTimeout(resolve, 5))
     await new Promise((resolve) => setTimeout(resolve, 50))
     const closed = new Promise((resolve) => child.on('close', resolve))
@@ -130,7 +130,7 @@ describe('train', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('%s ends it after the step in hand; the model is saved', async (signal, code) => {
+  ] as const)('%s ends it after the current step; the model is saved', async (signal, code) => {
     const child = spawn(
       process.execPath,
       [main, 'train', 'fox.txt', ...quick.slice(0, 6), '--epochs', '1000000', '--json', '--out', signal],
@@ -162,7 +162,7 @@ describe('train', () => {
 })
 
 describe('generate and info', () => {
-  test('goes on from a prefix, the same for the same seed', () => {
+  test('continues a prefix, the same for the same seed', () => {
     const run = (...more: string[]) => unrolled('generate', 'fox', '--prefix', 'the quick', '--length', '30', ...more)
     const { status, stdout } = run('--temperature', '1', '--seed', '4')
     expect(status).toBe(0)
@@ -172,14 +172,14 @@ describe('generate and info', () => {
     expect(JSON.parse(run('--json').stdout)).toMatchObject({ prefix: 'the quick', text: run().stdout.trimEnd() })
   })
 
-  test('info tells cell, sizes and training', () => {
+  test('info shows the cell, the sizes and the training', () => {
     expect(unrolled('info', 'fox').stdout).toMatch(/hiddenSize +8/)
     const facts = JSON.parse(unrolled('info', 'fox', '--json').stdout)
     expect(facts).toMatchObject({ cell: 'rnn', hiddenSize: 8, training: { epochs: 3 } })
     expect(facts.shapes['rnn.weight_hh_l0']).toEqual([8, 8])
   })
 
-  test('a reader that closes early is no error', () => {
+  test('a reader that closes early causes no error', () => {
     const pipe = `"${process.execPath}" "${main}" generate fox --length 20000 | head -c 10; exit \${PIPESTATUS[0]}`
     const { status, stderr } = spawnSync('bash', ['-c', pipe], { cwd: folder, env, encoding: 'utf8' })
     expect([status, stderr]).toEqual([0, ''])

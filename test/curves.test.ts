@@ -13,7 +13,7 @@ import type { Tensor } from '../src/tensor/tensor.js'
 import { devices } from './kernel-sets.js'
 import { fixturesOf, readFixture, relativeError } from './read-fixture.js'
 
-// Training in PyTorch, step by step: test/fixtures/make_fixtures.py made it.
+// Trainings are compared with PyTorch's, step by step; test/fixtures/make_fixtures.py made the fixtures.
 
 async function follow<S extends RecurrentState>(name: string, layer: RecurrentLayer<S>): Promise<void> {
   const fixture = readFixture(name)

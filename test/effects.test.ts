@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { trainingOptions } from '../src/cli/training-flags.js'
 import { run } from './run-command.js'
 
-// An option on the command line changes something, or it is refused. None does nothing without a word.
+// Every option on the command line either changes something or is refused. None is silently ignored.
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-effects-'))
 const at = (name: string) => path.join(folder, name)
@@ -24,7 +24,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** All that can be seen of a training, but for how long it took. */
+/** Everything that can be seen of a training, except how long it took. */
 async function trained(args: readonly string[], text = 'fox.txt') {
   const out = at(`run-${number++}`)
   const { code, stdout, stderr } = await run(['train', at(text), ...small, ...args, '--out', out])
@@ -88,21 +88,21 @@ const values: Record<string, string[]> = {
   json: [],
 }
 
-/** They name places, or act only while a training runs: see cli.test.ts and resume.test.ts. */
+/** Options that name places, or act only while a training runs: see cli.test.ts and resume.test.ts. */
 const others = ['out', 'resume', 'initFrom', 'checkpointSteps', 'checkpointMinutes']
 
-// Of --clean and --no-clean the first: the other is what own texts have anyway.
+// Of --clean and --no-clean, the first is tried: the other is the default for a user's own text.
 const flags = new Map(
   trainingOptions()
     .reverse()
     .map((option) => [option.attributeName(), option.long!]),
 )
 
-test('every option of a training is tried', () => {
+test('the list covers every option of a training', () => {
   expect(Object.keys(values).concat(others).sort()).toEqual([...flags.keys()].sort())
 })
 
-test('without another option, another training is the same to the eye', async () => {
+test('without another option, another training looks the same', async () => {
   expect((await trained([])).seen).toEqual((await trained([])).seen)
 })
 
@@ -116,11 +116,11 @@ describe('an option of a training by itself changes something, or is refused', (
   })
 })
 
-// So fast that the loss of the held-out text goes up and down.
+// The learning rate is so large that the loss of the held-out text goes up and down.
 const held = ['--validation', '0.2', '--lr', '4']
 const plateau = ['--schedule', 'plateau', '--plateau-patience', '0', '--validate-every', '1', ...held]
 
-describe('beside what it needs, an option changes the model', () => {
+describe('together with the options it needs, an option changes the model', () => {
   test.each<[string, string[], string[]]>([
     ['--dropout', ['--num-layers', '2'], ['0.5']],
     ['--nonlinearity', ['--cell', 'rnn'], ['relu']],
@@ -151,10 +151,10 @@ describe('beside what it needs, an option changes the model', () => {
     expect((await trained(plateau)).seen.model).not.toBe(without.seen.model)
   })
 
-  test('--validate-every with --validation: so many validations are told', async () => {
+  test('--validate-every with --validation sets the number of validations', async () => {
     const validations = async (...args: string[]) =>
       (await trained(['--json', ...held, ...args])).seen.stdout.match(/"type":"validation"/g)?.length
-    // One an epoch; or after steps 3, 6, …, and the last.
+    // There is one for each epoch, or one after steps 3, 6, …, and after the last.
     expect(await validations()).toBe(2)
     expect(await validations('--validate-every', '3')).toBeGreaterThan(4)
   })
@@ -167,7 +167,7 @@ describe('beside what it needs, an option changes the model', () => {
   })
 })
 
-describe('an option that would do nothing is refused, and names what it needs', () => {
+describe('an option that would do nothing is refused, and the message names what it needs', () => {
   test.each<[string[], string]>([
     [['--nonlinearity', 'relu', '--cell', 'lstm'], '--nonlinearity has no effect without --cell rnn'],
     [['--nonlinearity', 'relu', '--cell', 'gru'], '--nonlinearity has no effect without --cell rnn'],
@@ -199,7 +199,7 @@ describe('an option that would do nothing is refused, and names what it needs', 
     ['--warmup=0'],
     ['--patience=all'],
     ['--decay=0.5'],
-  ])('the value that an option has anyway may be said: %s', async (...args) => {
+  ])('the default value of an option may be given: %s', async (...args) => {
     const [without, withIt] = [await trained(args.slice(1)), await trained(args)]
     expect([without.code, withIt.code]).toEqual([0, 0])
     expect(withIt.seen).toEqual(without.seen)

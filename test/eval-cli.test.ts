@@ -5,7 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { crossEntropy, loadModel, noGrad, saveModel, tensor } from '../src/node.js'
 
-// The built commands that tell about texts, models and trainings. `npm test` builds them first.
+// Tests of the built commands that report on texts, models and trainings. `npm test` builds them first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-eval-'))
 const at = (...names: string[]) => path.join(folder, ...names)
@@ -46,18 +46,18 @@ describe('eval', () => {
     expect(result.baselines.map(({ order }: { order: number }) => order)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
-  test('the parts as the training cut them, and n-grams of the training part', () => {
+  test('uses the parts as the training cut them, and n-grams of the training part', () => {
     const held = json('eval', 'sea', 'sea.txt', '--split', 'validation')
     const size = Math.floor(text.length * 0.1)
     expect(held.tokens).toBe(size - 1)
     expect(held.compared.loss).toBe(held.loss)
-    // A text that repeats itself: but for the first few, six characters tell the next.
+    // The text repeats itself: except for the first few, six characters determine the next.
     expect(held.baselines[5].loss).toBeLessThan(0.2)
     expect(held.baselines[0].loss).toBeGreaterThan(2)
     expect(json('eval', 'sea', 'sea.txt', '--split', 'test').tokens).toBe(size - 1)
   })
 
-  test('another text, and one to count n-grams on', () => {
+  test('evaluates another text, and counts n-grams on a second one', () => {
     const other = json('eval', 'sea', 'more.txt', '--baseline', 'sea.txt')
     expect(other.unknown).toBeGreaterThan(0)
     expect(other.compared.on).toContain('sea.txt')
@@ -67,14 +67,14 @@ describe('eval', () => {
     expect(stdout).toMatch(/the model +\d+\.\d{4}/)
   })
 
-  test('n-grams are counted on what the model was trained on, and foretell what it does', async () => {
+  test('n-grams are counted on the model’s training text, and predict the same tokens as the model', async () => {
     const held = json('eval', 'sea', 'sea.txt', '--split', 'test', '--orders', '2')
     const { vocab } = await loadModel(at('sea'))
     const size = Math.floor(text.length * 0.1)
     const [train, part] = [text.slice(0, -2 * size), text.slice(-size)]
     const counts = new Map<string, number>()
     for (const character of train) counts.set(character, (counts.get(character) ?? 0) + 1)
-    // Witten and Bell's formula for frequencies alone.
+    // Witten and Bell's formula at order 1, for frequencies alone.
     const p = (character: string) =>
       ((counts.get(character) ?? 0) + counts.size / vocab.size) / (train.length + counts.size)
     const losses = [...part.slice(1)].map((character) => -Math.log(p(character)))
@@ -87,12 +87,12 @@ describe('eval', () => {
     )
   })
 
-  test('bits per character of words, and how many are unknown', () => {
+  test('for words, reports bits per character, and how many words are unknown', () => {
     const options = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '5', '--tokens', 'word']
     const { status, stderr } = run('train', 'sea.txt', '--clean', ...options, '--epochs', '1', '--out', 'words')
     expect(status, stderr).toBe(0)
     const result = json('eval', 'words', 'more.txt')
-    // Cleaned as in the training: se or n ez sells shoes by the sea, of which the model knows four.
+    // The text is cleaned as in the training: se or n ez sells shoes by the sea, of which the model knows four words.
     expect(result).toMatchObject({ tokens: 9 * 40 - 1, unknown: 5 * 40 })
     const letters = 'sells by the sea '.length / 4
     expect(result.bitsPerCharacter).toBeCloseTo(result.loss / Math.LN2 / letters, 10)
@@ -108,7 +108,7 @@ describe('eval', () => {
     expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^error: boom: the loss is NaN, .*--lr$/m)])
   })
 
-  test('a model that is so wrong that no number holds its perplexity: JSON has no null', async () => {
+  test('JSON has no null for a model so wrong that no number can hold its perplexity', async () => {
     const { model, vocab, config } = await loadModel(at('sea'))
     model.linear.bias!.data[0] = 5000
     await saveModel(at('wrong'), model, vocab, config.training)
@@ -119,7 +119,7 @@ describe('eval', () => {
     expect(run('eval', 'wrong', 'sea.txt').stdout).toMatch(/perplexity beyond 1e308, [\d.]+ bits/)
   })
 
-  test('a text of unknown words alone: characters that are not known are not told', () => {
+  test('for a text of only unknown words, bits per character are not reported', () => {
     writeFileSync(at('other.txt'), 'one two three four five six seven '.repeat(5))
     const { stdout, status } = run('eval', 'words', 'other.txt', '--json')
     expect(status).toBe(0)
@@ -128,7 +128,7 @@ describe('eval', () => {
     expect(run('eval', 'words', 'other.txt').stdout).not.toMatch(/NaN|per character/)
   })
 
-  test('a text too short for n-grams is measured all the same', () => {
+  test('a text too short for n-grams is evaluated anyway', () => {
     writeFileSync(at('tiny.txt'), 'She sells')
     const result = json('eval', 'sea', 'tiny.txt')
     expect(result).toMatchObject({ tokens: 8, baselines: [] })
@@ -159,7 +159,7 @@ describe('eval', () => {
 })
 
 describe('calibrate', () => {
-  test('a model that the held-out part is likelier under, in a folder of its own', () => {
+  test('saves a model under which the held-out part is likelier, in a new folder', () => {
     const bits = readFileSync(at('sea', 'model.safetensors'))
     const held = json('eval', 'sea', 'sea.txt', '--split', 'validation')
     const { temperature, before, after } = json('calibrate', 'sea', 'sea.txt', '--out', 'calm')
@@ -207,7 +207,7 @@ describe('data', () => {
     expect(stdout).toMatch(/"sea" +120 +\d/)
   })
 
-  test('tokens of each kind, and of standard input', () => {
+  test('counts tokens of each kind, and of standard input', () => {
     const given = ['data', '-', '--no-clean', '--json']
     const input = 'Señor\nNúñez'
     const { stdout } = spawnSync(process.execPath, [main, ...given], { cwd: folder, env, input, encoding: 'utf8' })
@@ -237,7 +237,7 @@ describe('data', () => {
       stderr += data
     })
     const closed = new Promise((resolve) => child.on('close', resolve))
-    // It listens to signals before it copies what comes.
+    // The command listens for signals before it copies its input.
     while (readdirSync(temporary).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
     child.kill('SIGINT')
     expect(await closed).toBe(130)
@@ -247,7 +247,7 @@ describe('data', () => {
 })
 
 describe('fine-tuning', () => {
-  test('tokens that the model does not know become <unk>, and it says which', () => {
+  test('tokens that the model does not know become <unk>, and the output lists them', () => {
     const { status, stdout } = run(
       'train',
       'more.txt',
@@ -264,7 +264,7 @@ describe('fine-tuning', () => {
     expect(json('info', 'tuned').vocabSize).toBe(json('info', 'sea').vocabSize)
   })
 
-  test('the same text from standard input, the same model', () => {
+  test('the same text from standard input gives the same model', () => {
     const input = readFileSync(at('more.txt'))
     const options = [...small, '--epochs', '1', '--init-from', 'sea', '--extend-vocab']
     expect(run('train', 'more.txt', ...options, '--out', 'filed').status).toBe(0)
@@ -276,7 +276,7 @@ describe('fine-tuning', () => {
     expect(bits('piped').equals(bits('filed'))).toBe(true)
   })
 
-  test('or get new rows; those of the old ones keep their values', async () => {
+  test('or unknown tokens get new rows, and the rows of old tokens keep their values', async () => {
     const options = [...small, '--epochs', '1', '--lr', '0', '--init-from', 'sea', '--extend-vocab']
     const { status, stdout, stderr } = run('train', 'more.txt', ...options, '--out', 'extended')
     expect(status, stderr).toBe(0)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { UnaryOp } from '../src/device/device.js'
 import { kernelSets } from './kernel-sets.js'
 
-// Against double precision: every 1,999th float32 there is, over two million of them, denormals included.
+// Every 1,999th float32, over two million of them, denormals included, is compared with double precision.
 const bits = new Uint32Array(1)
 const float = new Float32Array(bits.buffer)
 const points = Float32Array.from({ length: Math.floor(2 ** 32 / 1_999) }, (_, i) => {
@@ -10,7 +10,7 @@ const points = Float32Array.from({ length: Math.floor(2 ** 32 / 1_999) }, (_, i)
   return float[0]
 })
 
-/** The place of a float32 among all of them, so that neighbours differ by 1. */
+/** The index of a float32 among all float32 numbers, so that neighbours differ by 1. */
 function place(value: number): number {
   float[0] = value
   return bits[0] < 2 ** 31 ? bits[0] : 2 ** 31 - bits[0]

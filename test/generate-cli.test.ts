@@ -14,7 +14,7 @@ function unrolled(...args: string[]) {
   return spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
 }
 
-/** Standard output of a text that goes on from 'the'. */
+/** The standard output of a command that continues 'the'. */
 function made(...args: string[]): string {
   const { status, stdout, stderr } = unrolled('generate', 'fox', '--prefix', 'the', '--length', '20', ...args)
   expect(stderr).toBe('')
@@ -32,7 +32,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('generate', () => {
-  test('--samples: texts with a line between, the same for the same seed, and the first whatever their number', () => {
+  test('--samples: texts with a line between them, the same for the same seed, and the first one whatever their number', () => {
     const three = made('--samples', '3')
     expect(three).toMatch(/^(the.{20}\n---\n){2}the.{20}\n$/)
     expect(made('--samples', '3')).toBe(three)
@@ -40,7 +40,7 @@ describe('generate', () => {
     expect(made('--temperature', '1')).toBe(`${three.split('\n')[0]}\n`)
   })
 
-  test('what draws, draws; what leaves only the likeliest, does not', () => {
+  test('sampling options sample, and options that leave only the likeliest token do not', () => {
     const greedy = made()
     expect(made('--top-k', '1')).toBe(greedy)
     expect(made('--top-p', '0')).toBe(greedy)
@@ -50,7 +50,7 @@ describe('generate', () => {
     expect(made('--repetition-penalty', '100')).not.toBe(greedy)
   })
 
-  test('--stop ends before any of the texts given', () => {
+  test('--stop ends before any of the given texts', () => {
     const whole = made('--temperature', '1')
     const stops = [whole.slice(8, 10), whole.slice(10, 12)]
     const at = Math.min(...stops.map((stop) => whole.indexOf(stop, 3)))
@@ -58,13 +58,13 @@ describe('generate', () => {
     expect(made('--temperature', '1', ...options)).toBe(`${whole.slice(0, at)}\n`)
   })
 
-  test('--prefix-file goes on from a file', () => {
+  test('--prefix-file continues the text of a file', () => {
     const { stdout } = unrolled('generate', 'fox', '--prefix-file', 'prefix.txt', '--length', '5')
     expect(stdout).toMatch(/^the lazy.{5}\n$/)
     expect(stdout).toBe(unrolled('generate', 'fox', '--prefix', 'the lazy', '--length', '5').stdout)
   })
 
-  test('--with-probabilities: a line for each token, or arrays', () => {
+  test('--with-probabilities: one line for each token, or arrays', () => {
     const lines = made('--with-probabilities').trimEnd().split('\n')
     expect(lines[0]).toBe('the')
     expect(lines.length).toBe(21)
@@ -102,8 +102,8 @@ describe('generate', () => {
     expect(made('--beams', '4')).toBe(`${samples[0].text}\n`)
   })
 
-  // What is shown only at the end gives no sign that it began. Then the process sends itself the signal once it has
-  // worked for a second since it began to listen for it, which is long after the first token on any machine.
+  // A text that is shown only at the end does not show when it began. The process then sends itself the signal after it
+  // has worked for a second since it began to listen, which is long after the first token on any machine.
   const interruptItself = `data:text/javascript,process.on('newListener', (name) => {
     if (name !== 'SIGINT') return;
     const begin = process.cpuUsage().user;
@@ -119,7 +119,7 @@ describe('generate', () => {
     ['json', ['--temperature', '1', '--json']],
     ['samples', ['--samples', '2']],
     ['beams', ['--beams', '2', '--json']],
-  ])('Ctrl-C ends it cleanly with what was made: %s', async (kind, options) => {
+  ])('Ctrl-C ends it cleanly with the text so far: %s', async (kind, options) => {
     const args = [main, 'generate', 'fox', '--prefix', 'the', '--length', '100000000', ...options]
     const interrupt = kind === 'text' ? [] : ['--import', interruptItself]
     const child = spawn(process.execPath, [...interrupt, ...args], { cwd: folder, env })
@@ -141,14 +141,14 @@ describe('generate', () => {
 })
 
 describe('models that are hard to continue a text with', () => {
-  test('a text in Russian, as bytes: no byte is a character, and the training shows no sample', () => {
+  test('for a Russian text as bytes, where no byte is a character, the training shows no sample', () => {
     writeFileSync(path.join(folder, 'forest.txt'), 'большойлес'.repeat(60))
     const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '10']
     const trained = unrolled('train', 'forest.txt', '--no-clean', '--tokens', 'byte', ...sizes, '--out', 'forest')
     expect(trained.status, trained.stderr).toBe(0)
     const { status, stdout, stderr } = unrolled('generate', 'forest', '--length', '4')
     expect([status, stderr]).toEqual([0, ''])
-    // The first byte of a letter is the most frequent one, and what is made completes that letter.
+    // The first byte of a letter is the most frequent byte, and the generated text completes the letter.
     expect(stdout).toMatch(/^\p{Script=Cyrillic}/u)
   })
 

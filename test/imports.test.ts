@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 
-// A folder may import from the folders of the rows above it, and from itself.
+// A folder may import from the folders in the rows above it, and from itself.
 const rows = [
   ['platform'],
   ['core'],
@@ -29,7 +29,7 @@ const importsOf = (file: string) =>
     ([, name]) => name,
   )
 
-// A relative import names the file that the compiler makes; its source is TypeScript, but for what threads run.
+// A relative import names the compiled file; its source is TypeScript, except for the scripts of threads.
 const sourceOf = (file: string) => (files.includes(file) ? file : file.replace(/\.js$/, '.ts'))
 
 test('every source file lies in a folder that the architecture knows', () => {
@@ -52,7 +52,7 @@ test('imports go one way', () => {
   expect(wrong).toEqual([])
 })
 
-test('the command is written against the public entries alone, as a user’s own program is', () => {
+test('the command imports only the public entries, like a user’s own program', () => {
   const entries = ['node.ts', 'config.ts']
   const others = files
     .filter((file) => folderOf(file) === 'cli')
@@ -66,7 +66,7 @@ test('the command is written against the public entries alone, as a user’s own
   expect(others).toEqual([])
 })
 
-test('no import goes in a circle', () => {
+test('there are no import cycles', () => {
   const graph = new Map(
     files.map((file) => [
       file,
@@ -89,7 +89,7 @@ test('no import goes in a circle', () => {
   expect(files.flatMap((file) => circle(file, []) ?? [])).toEqual([])
 })
 
-test('only the Node entry, its files, the command and Node’s side of the platform import from Node', () => {
+test('only the Node entry, its files, the command and the Node platform import from Node', () => {
   const isNodes = (file: string) =>
     ['node', 'node.ts', 'cli'].includes(folderOf(file)) || file.startsWith(path.join('platform', 'node', ''))
   const others = files.filter((file) => !isNodes(file))
@@ -100,7 +100,7 @@ test('only the Node entry, its files, the command and Node’s side of the platf
   expect(others.filter((file) => uses.test(code(file)))).toEqual([])
 })
 
-test('what a runtime offers is reached through #platform alone, but for Node’s own files', () => {
+test('the platform is imported only as #platform, except by the files of Node itself', () => {
   const wrong = files.filter(
     (file) =>
       !['platform', 'node', 'cli'].includes(folderOf(file)) &&

@@ -8,14 +8,14 @@ import { kernelSets } from './kernel-sets.js'
 // The fast kernels pad units and batches with zeros, and infinity · 0 is NaN. The reference kernels have no padding.
 const exact = referenceKernels('float64')
 const specials = [Infinity, -Infinity, Number.NaN]
-/** 1 to 17, and sizes beyond one of the wide panels that single sequences are multiplied by. */
+/** 1 to 17, and sizes that exceed one of the wide panels used for single sequences. */
 const hiddenSizes = [...Array.from({ length: 17 }, (_, i) => i + 1), 31, 33]
 const kinds: CellKind[] = ['rnn_tanh', 'rnn_relu', 'gru', 'lstm']
 
-/** Every named array of one layer's forward and backward pass. */
+/** All arrays of one layer's forward and backward pass, by name. */
 type Passes = Record<string, ArrayLike<number>>
 
-/** The places that a special value may come from. */
+/** The arrays that a special value may be put into. */
 const places = ['input', 'h0', 'c0', 'weightIh', 'weightHh', 'biasIh', 'headWeight', 'output', 'hn'] as const
 
 interface Case {
@@ -26,7 +26,7 @@ interface Case {
   tokens: boolean
 }
 
-/** One layer with one special value at the first step, at a random place of the array that `place` names. */
+/** Runs one layer with one special value at the first step, at a random index of the array that `place` names. */
 function passesOf({ sizes, outFeatures, place, special, tokens }: Case, seed: number) {
   const generator = new Generator(seed)
   const { cell, numSteps, batchSize, inputSize, hiddenSize } = sizes
@@ -61,7 +61,7 @@ function passesOf({ sizes, outFeatures, place, special, tokens }: Case, seed: nu
   }
 }
 
-/** The first value that is of another kind than expected, or far from it. */
+/** Describes the first value that is of another kind than expected, or far from it. */
 function difference(got: Passes, expected: Passes): string | undefined {
   for (const [name, values] of Object.entries(expected)) {
     for (let i = 0; i < values.length; i++) {
@@ -79,7 +79,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     const sizes = { cell: 'rnn_tanh', numSteps: 3, batchSize: 1, inputSize: 1, hiddenSize, reverse: false } as const
     const weights = { weightIh: new Float32Array(9).fill(1), weightHh: new Float32Array(81).fill(0.125) }
     const { result } = kernels.recurrent(sizes, weights, { input: Float32Array.of(Infinity, 0, 0) }, false)
-    // Every unit is 1 after the first step, so that each later sum is nine eighths of the unit before.
+    // Every unit is 1 after the first step, so each later sum is nine eighths of the unit before.
     const second = Math.tanh(9 / 8)
     const third = Math.tanh((9 / 8) * second)
     const expected = [1, second, third].flatMap((value) => new Array<number>(hiddenSize).fill(value))
@@ -88,25 +88,35 @@ describe.each(kernelSets)('$name', (kernels) => {
     })
   })
 
-  test.each(kinds)('%s: infinities and NaN stay where arithmetic takes them, at every awkward size', (cell) => {
-    let seed = 0
-    for (const hiddenSize of hiddenSizes) {
-      for (let batchSize = 1; batchSize <= 9; batchSize++) {
-        for (let numSteps = 1; numSteps <= 5; numSteps++) {
-          for (const special of specials) {
-            seed++
-            const sizes = { cell, numSteps, batchSize, inputSize: 1 + (seed % 10), hiddenSize, reverse: seed % 2 === 1 }
-            const place = places[seed % places.length]
-            const tokens = seed % 4 === 0
-            const outFeatures = seed % 5 === 0 || place === 'headWeight' ? 1 + (seed % 11) : 0
-            const run = passesOf({ sizes, outFeatures, place, special, tokens }, seed)
-            const what = JSON.stringify({ ...sizes, outFeatures, place, special: String(special), tokens })
-            expect(difference(run(kernels), run(exact)), what).toBeUndefined()
+  test.each(kinds)(
+    '%s: infinities and NaN reach only the values that depend on them, at every awkward size',
+    (cell) => {
+      let seed = 0
+      for (const hiddenSize of hiddenSizes) {
+        for (let batchSize = 1; batchSize <= 9; batchSize++) {
+          for (let numSteps = 1; numSteps <= 5; numSteps++) {
+            for (const special of specials) {
+              seed++
+              const sizes = {
+                cell,
+                numSteps,
+                batchSize,
+                inputSize: 1 + (seed % 10),
+                hiddenSize,
+                reverse: seed % 2 === 1,
+              }
+              const place = places[seed % places.length]
+              const tokens = seed % 4 === 0
+              const outFeatures = seed % 5 === 0 || place === 'headWeight' ? 1 + (seed % 11) : 0
+              const run = passesOf({ sizes, outFeatures, place, special, tokens }, seed)
+              const what = JSON.stringify({ ...sizes, outFeatures, place, special: String(special), tokens })
+              expect(difference(run(kernels), run(exact)), what).toBeUndefined()
+            }
           }
         }
       }
-    }
-  })
+    },
+  )
 
   test.each(kinds)('%s, token by token: an infinite weight of one token leaves the others alone', (cell) => {
     for (const hiddenSize of hiddenSizes) {
@@ -122,7 +132,7 @@ describe.each(kernelSets)('$name', (kernels) => {
             weights: { weightIh: random(gates * inputSize), weightHh: random(gates * hiddenSize) },
           })
           const layers = [layer(2), layer(hiddenSize)]
-          // The second token's weight to the first unit.
+          // This is the weight from the second token to the first unit.
           layers[0].weights.weightIh[1] = special
           const stack = { layers, weight: random(5 * hiddenSize), outFeatures: 5 }
           const tokens = (second: number) => Int32Array.from({ length: batchSize }, (_, b) => (b === second ? 1 : 0))
@@ -138,7 +148,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('a product of matrices has them only in the row or column of the special value', () => {
+  test('a product of matrices has special values only in the row or column of the special input', () => {
     const generator = new Generator(3)
     for (const special of specials) {
       for (let m = 1; m <= 9; m++) {

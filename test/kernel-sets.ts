@@ -13,7 +13,7 @@ const blas = blasKernels({ threads: 2 })
 if (blas) kernelSets.push(blas)
 else console.log('no BLAS on this machine: its kernels are not tested')
 
-/** All of these and a device whose numbers have to be read: everything that computes with tensors passes on each. */
+/** All of these and a device whose numbers must be read: everything that computes with tensors must work on each. */
 export const devices: Device[] = [
   ...kernelSets,
   opaqueDevice(wasmKernels({ threads: 1 }), 3),

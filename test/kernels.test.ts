@@ -7,7 +7,7 @@ import { referenceKernels } from '../src/kernels/index.js'
 import { kernelSets } from './kernel-sets.js'
 import { relativeError } from './read-fixture.js'
 
-// The fast kernels against their plain twin in double precision, over awkward sizes.
+// The fast kernels are compared with the reference kernels in double precision, for awkward sizes.
 const exact = referenceKernels('float64')
 let generator: Generator
 beforeEach(() => {
@@ -62,7 +62,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('random numbers under a key are the same bits as everywhere, for any number of them', () => {
+  test('random numbers under a key have the same bits as on every device, for any number of them', () => {
     const keys = [...Array(5)].map(() => generator.key())
     for (const size of [0, ...sizes, 1000]) {
       for (const key of keys) {
@@ -79,7 +79,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('addScaled: alpha · x is added to what y holds', () => {
+  test('addScaled: alpha · x is added to y', () => {
     for (const size of sizes) {
       const x = Float32Array.from({ length: size }, (_, i) => i + 1)
       const y = Float32Array.from({ length: size }, (_, i) => 10 * i)
@@ -102,7 +102,7 @@ describe.each(kernelSets)('$name', (kernels) => {
       expect(sumSquares(x)).toBe((n * (n + 1) * (2 * n + 1)) / 6)
     }
     expect(sumSquares(new Float32Array(0))).toBe(0)
-    // In single precision the ones would be lost beside 2²⁴, and the square of 1e30 would be infinite.
+    // In single precision the ones would be lost in the sum with 2²⁴, and the square of 1e30 would be infinite.
     expect(sumSquares(Float32Array.of(4096, 1, 1, 1))).toBe(2 ** 24 + 3)
     expect(sumSquares(Float32Array.of(2 ** 100))).toBe(2 ** 200)
   })
@@ -130,12 +130,12 @@ describe.each(kernelSets)('$name', (kernels) => {
         const [o, i] = [Math.floor(at / inner), at % inner]
         return length * (1000 * o + i) + 5 * length * (length - 1)
       })
-      // Adding 0 makes 0 of −0, which a sum over nothing has here.
+      // Adding 0 turns −0, which an empty sum gives here, into 0.
       expect([...y]).toEqual(expected.map((value) => value + 0))
     }
   })
 
-  test('matmul, each operand straight and transposed', () => {
+  test('matmul, with each operand as it is and transposed', () => {
     for (const m of sizes) {
       for (const [n, k] of [
         [1, 1],
@@ -159,7 +159,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('matmul of arrays in double precision, also where only one of the three is', () => {
+  test('matmul of arrays in double precision, also if only one of the three is', () => {
     const [single, double] = [Float32Array, Float64Array].map((Kind) => () => Kind.of(1, 2, 3, 4))
     for (const [a, b, y] of [
       [double(), double(), double()],
@@ -172,7 +172,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('softmax, its logarithm and the cross entropy, far values included', () => {
+  test('softmax, its logarithm and the cross entropy, including extreme values', () => {
     for (const columns of sizes) {
       const rows = 5
       const x = random(rows * columns, 30)
@@ -193,7 +193,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     for (const scale of [1e2, 1e4, 1e6, 1e9, 1e17, 1e30]) {
       for (const columns of sizes) {
         const rows = 5
-        // Neighbours of a large score, so that some differences are small and others are large.
+        // Some scores are close to a large one, so that some differences are small and others are large.
         const x = random(rows * columns).map((value, i) => (i % 3 === 0 ? scale * (1 + value * 1e-3) : scale + value))
         const targets = Int32Array.from({ length: rows }, () => generator.integer(columns))
         const expected = Float64Array.from(x)
@@ -224,7 +224,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('softmax of one far value among zeros is one-hot, wherever it stands', () => {
+  test('softmax of one extreme value among zeros is one-hot, wherever it is', () => {
     for (let columns = 2; columns <= 9; columns++) {
       for (let at = 0; at < columns; at++) {
         const x = new Float32Array(columns)
@@ -237,7 +237,7 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test('two equal scores of 10⁶ and of 10¹⁷ are each half of the probability', () => {
+  test('two equal scores, of 10⁶ or 10¹⁷, have a probability of one half each', () => {
     const [y, grad] = [new Float32Array(2), new Float32Array(2)]
     kernels.logSoftmax(Float32Array.of(1e6, 1e6), y, 1, 2)
     expect([...y]).toEqual([expect.closeTo(-Math.LN2, 6), expect.closeTo(-Math.LN2, 6)])
@@ -256,7 +256,7 @@ describe.each(kernelSets)('$name', (kernels) => {
       [3, 7, 5, 31, 28],
       [7, 3, 33, 9, 101],
       [5, 4, 8, 8, 8],
-      // Several parts of the batch, on every kernel set.
+      // This batch has several parts on every kernel set.
       [2, 21, 4, 12, 5],
     ]) {
       for (const tokens of [false, true]) {

@@ -8,14 +8,14 @@ import { decodeSafetensors, encodeSafetensors } from '../src/formats/safetensors
 import { beginOf } from '../src/node/process.js'
 import { type Checkpoint, loadCheckpoint, loadModel, readHistory } from '../src/node.js'
 
-// The built command, whatever becomes of its output, its disk and its learning rate. `npm test` builds it first.
+// The built command with closed outputs, full disks and bad learning rates. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-lifecycle-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const start = (...args: string[]) => spawn(process.execPath, [main, ...args], { cwd: folder })
 const run = (...args: string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 600_000 })
-/** Runs a line of the shell, in which `unrolled ` is the built command; the word may also stand in paths. */
+/** Runs a line of the shell in which `unrolled ` is the built command; paths may also contain the word. */
 const shell = (command: string, cwd = folder) =>
   spawnSync('bash', ['-c', command.replaceAll(/(?<![\w/.-])unrolled (?=\w)/g, `"${process.execPath}" "${main}" `)], {
     cwd,
@@ -28,7 +28,7 @@ const small = [...sizes, '--no-clean']
 const modelOf = (name: string): string => readFileSync(at(name, 'model.safetensors')).toString('base64')
 const checkpointOf = (name: string) => loadCheckpoint(at(name, 'checkpoint.safetensors'))
 
-// A small disk, where the system lets us have one.
+// This is a small disk, if the system allows one.
 const mount = at('mount')
 mkdirSync(mount)
 const canMount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', mount]).status === 0
@@ -59,7 +59,7 @@ describe('output that ends', () => {
     expect(run('train', '--resume', name, '--epochs', '4').status).toBe(0)
   })
 
-  test('what only prints ends: quietly without a reader, with a sentence on a full disk', () => {
+  test('commands that only print end: quietly without a reader, with a sentence on a full disk', () => {
     for (const line of ['unrolled info plain', 'unrolled generate plain', 'unrolled eval plain text.txt']) {
       const full = shell(`${line} > /dev/full`)
       expect([full.status, full.stderr]).toEqual([
@@ -71,7 +71,7 @@ describe('output that ends', () => {
     }
   })
 
-  test('a terminal that closes saves the training, and signals twice', async () => {
+  test('closing the terminal, which sends two signals, saves the training', async () => {
     const child = start('train', 'text.txt', ...small, '--epochs', '100000', '--json', '--out', 'hangup')
     child.stdout.once('data', () => {
       child.kill('SIGHUP')
@@ -92,7 +92,7 @@ describe('a folder with the remains of a training that had not begun', () => {
     writeFileSync(at(name, 'history.jsonl'), '')
   }
 
-  test('of a process that was killed is taken by a new training', () => {
+  test('of a process that was killed is reused by a new training', () => {
     remains('killed', { pid: spawnSync(process.execPath, ['--version']).pid })
     const resumed = run('train', '--resume', 'killed')
     expect([resumed.status, resumed.stderr]).toEqual([2, expect.stringContaining('begin one with --out killed')])
@@ -100,7 +100,7 @@ describe('a folder with the remains of a training that had not begun', () => {
     expect(begun.status, begun.stderr).toBe(0)
   })
 
-  test('of a process that still runs is its own', () => {
+  test('of a process that still runs is left to it', () => {
     remains('starting', { pid: process.pid, began: beginOf('self') })
     for (const args of [
       ['--resume', 'starting'],
@@ -114,7 +114,7 @@ describe('a folder with the remains of a training that had not begun', () => {
     }
   })
 
-  test('is not any folder with a file of such a name', () => {
+  test('is not recognized by a file of the same name alone', () => {
     mkdirSync(at('other'))
     writeFileSync(at('other', 'history.jsonl'), '{"mine":true}\n')
     const { status, stderr } = run('train', 'text.txt', ...small, '--out', 'other')
@@ -126,7 +126,7 @@ describe('a folder with the remains of a training that had not begun', () => {
 describe('a training that explodes', () => {
   const wild = [...small, '--epochs', '1', '--clip', 'all']
 
-  test('says so, ends with 3, replaces no model, and leaves the folder to the next', () => {
+  test('says so, ends with 3, replaces no model, and leaves the folder to the next training', () => {
     run('train', 'text.txt', ...small, '--epochs', '1', '--out', 'wild')
     const before = modelOf('wild')
     const { status, stdout, stderr } = run('train', 'text.txt', ...wild, '--lr', '1000', '--json', '--out', 'wild')
@@ -140,7 +140,7 @@ describe('a training that explodes', () => {
     expect(modelOf('wild')).not.toBe(before)
   })
 
-  test('after a resume: the checkpoint stays from which the advice goes on', async () => {
+  test('after a resume, keeps the checkpoint that its advice continues from', async () => {
     expect(run('train', 'text.txt', ...small, '--epochs', '2', '--out', 'wilder').status).toBe(0)
     const good = (await checkpointOf('wilder')).progress
     const often = ['--checkpoint-steps', '2']
@@ -154,7 +154,7 @@ describe('a training that explodes', () => {
     expect((await checkpointOf('wilder')).run).toMatchObject({ options: { lr: 1, epochs: 4 }, finished: true })
   })
 
-  test('no command says null for its perplexity', async () => {
+  test('no command prints null as its perplexity', async () => {
     expect(run('train', 'text.txt', ...wild, '--lr', '1000', '--out', 'huge').status).toBe(3)
     for (const args of [
       ['eval', 'huge', 'text.txt'],
@@ -174,7 +174,7 @@ describe('a training that explodes', () => {
 describe('a training that diverges', () => {
   const relu = [...small, '--nonlinearity', 'relu', '--clip', 'all']
 
-  test('in its first epoch: the same command with a smaller learning rate takes the folder', () => {
+  test('in its first epoch: the same command with a smaller learning rate reuses the folder', () => {
     const first = run('train', 'text.txt', ...relu, '--lr', '1e30', '--out', 'nan')
     expect([first.status, first.stderr]).toEqual([2, expect.stringContaining('try a smaller --lr')])
     const second = run('train', 'text.txt', ...relu, '--lr', '0.1', '--epochs', '1', '--out', 'nan')
@@ -197,7 +197,7 @@ describe('a training that diverges', () => {
     expect(modelOf('later')).not.toBe(before)
   })
 
-  test('from parameters that are broken already: the folder is left to another try', () => {
+  test('from parameters that are already broken: the folder is left for another try', () => {
     const often = [...relu, '--checkpoint-steps', '1', '--epochs', '2', '--out', 'steps']
     const first = run('train', 'text.txt', ...often, '--lr', '1e30')
     expect([first.status, first.stdout]).toEqual([2, expect.stringContaining('train again with --lr 1\n')])
@@ -207,7 +207,7 @@ describe('a training that diverges', () => {
   })
 })
 
-describe('a training that goes on', () => {
+describe('a training that continues', () => {
   test.each([
     ['that is damaged', (file: string) => writeFileSync(file, '{"type":"zzz"}\n')],
     [
@@ -217,7 +217,7 @@ describe('a training that goes on', () => {
         mkdirSync(file)
       },
     ],
-  ])('keeps a history %s under another name, and begins it anew', async (what, spoil) => {
+  ])('keeps a history %s under another name, and begins a new one', async (what, spoil) => {
     const name = what.replaceAll(' ', '-')
     expect(run('train', 'text.txt', ...small, '--epochs', '2', '--out', name).status).toBe(0)
     const before = modelOf(name)
@@ -230,7 +230,7 @@ describe('a training that goes on', () => {
     expect(modelOf(name)).not.toBe(before)
   })
 
-  test('takes another learning rate, other clipping and epochs, and records them', async () => {
+  test('accepts another learning rate, other clipping and more epochs, and records them', async () => {
     expect(run('train', 'text.txt', ...small, '--epochs', '2', '--lr', '0.5', '--out', 'more').status).toBe(0)
     const changes = ['--lr', '0.25', '--clip', '2', '--clip-value', '0.5', '--epochs', '3']
     const { status, stdout, stderr } = run('train', '--resume', 'more', ...changes)
@@ -245,17 +245,17 @@ describe('a training that goes on', () => {
     expect((await checkpointOf('more')).run).toMatchObject({
       options: { lr: 0.25, clip: 2, clipValue: 0.5, epochs: 3 },
     })
-    // They hold from now on.
+    // The new values apply from now on.
     const over = run('train', '--resume', 'more')
     expect(over.stderr).toContain('over, after epoch 3; go on with --epochs and a larger number than 3')
     expect(run('plot', 'more').status).toBe(0)
   })
 
-  test('keeps its best model where nothing better comes', async () => {
+  test('keeps its best model if no better one comes', async () => {
     expect(run('train', 'text.txt', ...small, '--epochs', '2', '--validation', '0.2', '--out', 'best').status).toBe(0)
     const { best } = (await checkpointOf('best')).progress!
     const before = modelOf('best')
-    // Nothing is better after such steps.
+    // Steps of this size cannot improve the model.
     const { status, stderr } = run('train', '--resume', 'best', '--epochs', '3', '--lr', '1e-30')
     expect(status, stderr).toBe(0)
     expect((await checkpointOf('best')).progress!.best).toMatchObject({ step: best!.step })
@@ -264,7 +264,7 @@ describe('a training that goes on', () => {
     expect((await loadModel(at('best'))).config.training).toMatchObject({ steps: best!.step })
   })
 
-  test('with a schedule, another learning rate is where it goes on from', async () => {
+  test('with a schedule, continues from another learning rate', async () => {
     const cosine = ['--schedule', 'cosine', '--min-lr', '0.01']
     expect(run('train', 'text.txt', ...small, ...cosine, '--epochs', '2', '--out', 'cosine').status).toBe(0)
     expect(run('train', '--resume', 'cosine', '--epochs', '4', '--lr', '0.4').status).toBe(0)
@@ -272,7 +272,7 @@ describe('a training that goes on', () => {
     expect(progress!.schedule).toMatchObject({ 'base_lr.0': 0.4 })
   })
 
-  test('has at least the epochs that are done', () => {
+  test('cannot have fewer epochs than are done', () => {
     expect(run('train', 'text.txt', ...small, '--epochs', '5', '--out', 'five').status).toBe(0)
     const fewer = run('train', '--resume', 'five', '--epochs', '3')
     expect([fewer.status, fewer.stderr]).toEqual([
@@ -303,7 +303,7 @@ describe('a forged checkpoint with a right checksum', () => {
     change(forged)
     writeFileSync(at('forged', 'checkpoint.safetensors'), forgedBytes(forged))
   }
-  /** The good checkpoint with other metadata, and the checksum that belongs to them. */
+  /** The good checkpoint with other metadata and their right checksum. */
   const forgedBytes = (forged: Forged) => {
     const { tensors, metadata } = decodeSafetensors(readFileSync(at('plain', 'checkpoint.safetensors')))
     const { sha256: _, ...rest } = metadata
@@ -348,7 +348,7 @@ describe('a forged checkpoint with a right checksum', () => {
     expect(stderr).toMatch(/^error: [^\n]*\n$/)
   })
 
-  test('more threads than this machine has use are not started', async () => {
+  test('no more threads are started than this machine can use', async () => {
     await forge(options('threads', 256))
     const { status, stdout, stderr } = run('train', '--resume', 'forged', '--epochs', '4')
     expect(status, stderr).toBe(0)
@@ -357,8 +357,8 @@ describe('a forged checkpoint with a right checksum', () => {
 })
 
 describe('a disk that is full', () => {
-  test('for the history and the curve costs these alone', async () => {
-    // A limit on file sizes: checkpoints are smaller, the history of so many epochs is larger.
+  test('for the history and the curve loses only these', async () => {
+    // Checkpoints are smaller than this limit on file sizes, and the history of so many epochs is larger.
     const line = `ulimit -f 16; unrolled train text.txt ${small.join(' ')} --epochs 120 --out limited`
     const { status, stderr } = shell(line)
     expect(status, stderr).toBe(0)
@@ -390,7 +390,7 @@ describe('a disk that is full', () => {
     return closed(child).then((code) => ({ code, stderr, stdout }))
   }
 
-  test.skipIf(!canMount)('for a while: what is to be kept waits for room (needs root, for a small disk)', async () => {
+  test.skipIf(!canMount)('for a while: files wait for room (needs root, for a small disk)', async () => {
     const { code, stderr } = await begun('a', (_, all) => {
       if (all.includes('trying again in')) rmSync(path.join(mount, 'a.fill'), { force: true })
     })
@@ -426,12 +426,12 @@ test('a new training does not keep the event files of an older one for TensorBoa
   expect(train('text.txt', ...small, '--epochs', '1', '--out', 'board')).toBe(0)
   expect(events()).toHaveLength(1)
   expect(events()).not.toContain(first)
-  // What goes on keeps them.
+  // A resumed training keeps them.
   expect(train('--resume', 'board', '--epochs', '2')).toBe(0)
   expect(events()).toHaveLength(2)
 })
 
-describe('sizes that no machine holds are refused before anything is made', () => {
+describe('sizes too large for any machine are refused before anything is made', () => {
   test.each([
     [['--num-layers', '1000000'], /layers of 256 units .* need at least .* GB of memory/],
     [
@@ -447,13 +447,13 @@ describe('sizes that no machine holds are refused before anything is made', () =
   })
 })
 
-test('a start that is out of file descriptors for a while waits for them', () => {
+test('a start without free file descriptors waits for them', () => {
   writeFileSync(
     at('hold.mjs'),
     `import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 const { link } = fs.promises
-// The lock has just been taken; what follows reads and writes files.
+// The lock has just been taken; the next operations read and write files.
 fs.promises.link = async (...names) => {
   await link(...names)
   const held = []

@@ -34,7 +34,7 @@ describe('nobody frees anything by hand', () => {
     expect(kernels().memoryBytes()).toBe(after100)
   })
 
-  test('passes without gradients keep nothing, and steppers give back what they had', () => {
+  test('passes without gradients keep nothing, and steppers free their memory', () => {
     const set = wasmKernels({ threads: 1 })
     const random = (length: number) => rand([length]).data as Float32Array
     const [inputSize, hiddenSize, numSteps, batchSize] = [8, 64, 50, 16]
@@ -54,7 +54,7 @@ describe('nobody frees anything by hand', () => {
     expect(set.memoryBytes()).toBe(after1)
   })
 
-  test('forward passes whose backward never comes stay within a bound, and can still have it', async () => {
+  test('forward passes without a backward pass stay within a bound, and can still have one', async () => {
     useKernels(wasmKernels())
     const layer = new LSTM({ inputSize: 64, hiddenSize: 64 })
     const x = rand([100, 16, 64])
@@ -63,7 +63,7 @@ describe('nobody frees anything by hand', () => {
     const expected = gradient()
     layer.zeroGrad()
     const first = layer.forward(x).output.sum()
-    // 3.3 MB each: 150 of them are 500 MB. Inputs of their own, so that what they leave in the memory is not the first's.
+    // 150 passes of 3.3 MB are 500 MB. Each has its own input, so that none leaves the first one's values in memory.
     for (let i = 0; i < 150; i++) layer.forward(rand([100, 16, 64]))
     expect(kernels().memoryBytes()).toBeLessThan(340 * 2 ** 20)
     first.backward()

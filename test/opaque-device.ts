@@ -1,7 +1,7 @@
 import type { Device, FloatArray, Kernels, Learning, Storage } from '../src/device/device.js'
 import { learningOf } from '../src/kernels/learning.js'
 
-/** What the numbers of a storage are is known to its device alone. */
+/** The numbers of each storage, which only its device knows. */
 const hidden = new WeakMap<Storage, FloatArray | Int32Array>()
 
 class OpaqueStorage implements Storage {
@@ -14,7 +14,7 @@ class OpaqueStorage implements Storage {
   }
 }
 
-/** `change` applied to every part of a value: in arrays and plain objects, too. */
+/** Applies `change` to every part of a value, also inside arrays and plain objects. */
 function deep(value: unknown, change: (part: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map((part) => deep(part, change))
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
@@ -29,14 +29,14 @@ const outside = (value: unknown) =>
   deep(value, (part) => {
     if (part instanceof Float32Array || part instanceof Float64Array || part instanceof Int32Array)
       return new OpaqueStorage(part)
-    // The tape of a recurrent pass.
+    // This part is the tape of a recurrent pass.
     const { backward } = Object(part) as { backward?: (...given: unknown[]) => unknown }
     return backward ? { backward: (...given: unknown[]) => outside(backward.apply(part, inside(given) as [])) } : part
   })
 
 /**
- * A device that computes with kernels, but keeps its numbers where nobody can look at them: they come through `read`
- * alone, some time later. What works on it works on a GPU.
+ * A device that computes with kernels, but hides its numbers: they come only through `read`, some time later. Code that
+ * works on it works on a GPU.
  */
 export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
   const own: Partial<Device> = {

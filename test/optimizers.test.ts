@@ -20,10 +20,11 @@ import { readFixture, relativeError } from './read-fixture.js'
 
 afterAll(() => setDefaultDevice())
 
-// PyTorch's trajectories: test/fixtures/make_optim_fixtures.py made them, with the same options as here.
+// Optimizers are compared with PyTorch's trajectories, which test/fixtures/make_optim_fixtures.py made with the same
+// options.
 
 interface Case {
-  /** The optimizer of two parameters, each in a group of its own. */
+  /** Makes the optimizer of two parameters, each in its own group. */
   make: (a: Tensor[], b: Tensor[]) => Optimizer
   clip?: number
 }
@@ -80,7 +81,7 @@ const cases: Record<string, Case> = {
   },
 }
 
-describe.each(devices)('on $name optimizers go PyTorch’s way, step by step', (device) => {
+describe.each(devices)('on $name optimizers follow PyTorch’s, step by step', (device) => {
   beforeEach(() => setDefaultDevice(device))
 
   test.each(Object.entries(cases))('%s', async (name, { make, clip }) => {
@@ -90,7 +91,7 @@ describe.each(devices)('on $name optimizers go PyTorch’s way, step by step', (
     const given = [await fixture['given.0'].values(), await fixture['given.1'].values()]
     const steps = given[0].length
     expect(steps).toBeGreaterThanOrEqual(30)
-    // Both sides round to float32, each in its own places: 1.1e-6 is the most that other seeds gave.
+    // Both sides round to float32, but at different points: 1.1e-6 is the largest difference with other seeds.
     for (let step = 0; step < steps; step++) {
       optimizer.zeroGrad()
       parameters.forEach((parameter, i) => {
@@ -128,10 +129,10 @@ describe.each(devices)('on $name gradients of every size that 32-bit floats have
     rmsprop_momentum: (parameters) => new RMSprop(parameters, { lr: 0.01, momentum: 0.8, weightDecay: 0.1 }),
   }
 
-  /** The values that differ from PyTorch's by more than both sides round: relative to the largest that was added up. */
+  /** The values that differ from PyTorch's by more than rounding, relative to the largest value that was added. */
   function wrongOf(found: Tensor['data'], expected: Tensor['data'], largest: Tensor['data']) {
     const pairs = Array.from(found, (value, i) => ({ i, value, expected: expected[i], largest: largest[i] }))
-    // 32-bit floats below 1e-38 have fewer digits, the smallest none: each step may round by that one.
+    // Floats below 1e-38 have fewer digits: each step may round by the smallest float.
     return pairs.filter(
       ({ value, expected, largest }) => value !== expected && !(Math.abs(value - expected) <= 2e-6 * largest + 2e-44),
     )
@@ -157,7 +158,7 @@ describe.each(devices)('on $name gradients of every size that 32-bit floats have
     }
   })
 
-  test('centered RMSprop makes no NaN of a gradient that stays the same', async () => {
+  test('centered RMSprop gives no NaN for a constant gradient', async () => {
     for (const alpha of [0.5, 0.9, 0.99]) {
       const grad = Float32Array.from({ length: 84 }, (_, i) => 10 ** (i - 45))
       const parameter = zeros([84]).requiresGrad_()
@@ -168,7 +169,7 @@ describe.each(devices)('on $name gradients of every size that 32-bit floats have
       }
       const values = await parameter.values()
       expect([...values].filter((value) => !Number.isFinite(value))).toEqual([])
-      // The smallest gradient is far below eps, so that the parameter hardly moves.
+      // The smallest gradient is far below eps, so the parameter hardly moves.
       expect(Math.abs(values[0])).toBeLessThan(1e-30)
     }
   })

@@ -8,9 +8,9 @@ import { trainingOptions } from '../src/cli/training-flags.js'
 import * as library from '../src/node.js'
 import { run } from './run-command.js'
 
-// Whatever a training is told, it either trains or says in one sentence why not.
+// With any options, a training either trains or says in one sentence why it does not.
 
-// In memory where there is such a place: thousands of checkpoints are flushed.
+// The folder is in memory if possible, because thousands of checkpoints are flushed.
 const folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'unrolled-options-'))
 const at = (name: string) => path.join(folder, name)
 const RUNS = 2000
@@ -31,8 +31,8 @@ afterAll(() => {
 })
 
 /**
- * Ends the process with a message if nothing is told for ten minutes: a training that hangs blocks all timers of its
- * own thread, those of vitest among them.
+ * Ends the process with a message if it hears nothing for ten minutes: a training that hangs blocks all timers of its
+ * own thread, including those of vitest.
  */
 const watch = `
   const { writeSync } = require('node:fs')
@@ -45,7 +45,7 @@ const watch = `
     }, 600_000)
   })`
 
-/** A value that goes, most of the time, or one that may not. */
+/** Draws a good value most of the time, or else an odd one. */
 const value = (good: (string | number)[], odd: (string | number)[]) =>
   fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...odd) })
 
@@ -98,7 +98,7 @@ const options: Record<string, fc.Arbitrary<string | number | boolean>> = {
   '--resume': value([at('base')], [at('nothing'), at('fox.txt'), '']),
 }
 
-/** Names of the library, which nobody who uses the command has to know. */
+/** Names in the library that users of the command need not know. */
 const libraryWords = new RegExp(
   `^error: (?!train\\b)(${Object.keys(library).join('|')})\\b|\\b(${trainingOptions()
     .map((option) => option.attributeName())
@@ -106,7 +106,7 @@ const libraryWords = new RegExp(
     .join('|')})\\b`,
 )
 
-/** Most are left out, those that end most trainings more than others. */
+/** Most options are left out; these are left out more often, because they end most trainings. */
 const rare = new Set(['--init-from', '--extend-vocab', '--resume', '--bidirectional'])
 const some = fc.record(
   Object.fromEntries(
@@ -141,7 +141,7 @@ test(`${RUNS} random combinations of options: each trains, or ends in one clear 
         expect(existsSync(path.join(out, 'model.safetensors')), said).toBe(true)
         expect(stdout + stderr, said).not.toMatch(/NaN|undefined|\[object/)
       } else {
-        // A model that is worth nothing is no bad input: it has a code of its own.
+        // A worthless model is not bad input: it has its own exit code.
         expect(code, said).toBe(/ exploded: the loss is /.test(stderr) ? 3 : 2)
         const errors = stderr.split('\n').filter((one) => one.startsWith('error: '))
         expect(errors, said).toHaveLength(1)

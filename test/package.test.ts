@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-// What a user gets: the packed package, installed in an empty folder. Needs the dist/ that `npm test` builds.
+// The packed package is installed in an empty folder, as by a user. The tests need the dist/ that `npm test` builds.
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-package-'))
 const app = path.join(folder, 'app')
 let tarball = ''
@@ -22,7 +22,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('is used from ESM without anything else', () => {
+test('works from ESM without any other package', () => {
   writeFileSync(
     path.join(app, 'use.mjs'),
     `import { LSTM, RNNModel, kernels, predict, sequencesFromText, train } from 'unrolled'
@@ -37,7 +37,7 @@ console.log(JSON.stringify({ perplexity, text: await predict('abc', 4, model, vo
   expect(result.kernels).toMatch(/^(wasm|blas)-/)
 })
 
-test('brings its types', () => {
+test('includes its types', () => {
   writeFileSync(
     path.join(app, 'use.ts'),
     `import { GRU, type LSTMState, LSTM, RNNModel, loadTimeMachine, tensor, type Tensor } from 'unrolled'
@@ -71,16 +71,16 @@ describe.each(['nodenext', 'bundler'])('with moduleResolution: %s', (moduleResol
     expect(compile('snippet.mts')).toBe('')
   })
 
-  test('a program that says it is for a browser does not see what only Node has', () => {
+  test('a program for the browser does not see the names that only Node has', () => {
     writeFileSync(path.join(app, 'page.mts'), `export { LSTM, loadTimeMachine } from 'unrolled'\n`)
     const errors = compile('page.mts', '--customConditions', 'browser').match(/error TS.*/g)
-    // TypeScript always takes Node's part under nodenext.
+    // TypeScript always uses the Node entry under nodenext.
     if (moduleResolution === 'nodenext') expect(errors).toBeNull()
     else expect(errors).toEqual([expect.stringContaining("no exported member 'loadTimeMachine'")])
   })
 })
 
-test('puts the command on the path', () => {
+test('installs the command', () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
   expect(run(path.join(app, 'node_modules/.bin/unrolled'), ['--version'], app).trim()).toBe(version)
 })
@@ -88,7 +88,7 @@ test('puts the command on the path', () => {
 test('publint and are-the-types-wrong find nothing', () => {
   const bin = (name: string) => path.resolve('node_modules/.bin', name)
   expect(run(bin('publint'), [tarball, '--strict'], '.')).toContain('All good!')
-  // It ends with an error where it finds a problem; the package is for ESM only, and says so.
+  // The tool ends with an error if it finds a problem; the package declares that it is for ESM only.
   expect(run(bin('attw'), [tarball, '--profile', 'esm-only'], '.')).toContain('🟢 (ESM)')
 })
 

@@ -8,7 +8,7 @@ import type { Tensor } from '../src/tensor/tensor.js'
 import { devices } from './kernel-sets.js'
 import { fixturesOf, readFixture, relativeError } from './read-fixture.js'
 
-// PyTorch's values: test/fixtures/make_fixtures.py made them.
+// Layers are compared with PyTorch's values, which test/fixtures/make_fixtures.py made.
 const layers: Record<string, (options: RecurrentOptions) => RNN | GRU | LSTM> = {
   rnn_tanh: (options) => new RNN(options),
   rnn_relu: (options) => new RNN({ ...options, nonlinearity: 'relu' }),

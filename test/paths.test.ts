@@ -12,7 +12,7 @@ const vocab = Vocab.count('abc')
 const model = new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 2 }), vocab.size)
 const linear = new Linear({ inFeatures: 1, outFeatures: 1 })
 
-// What takes a path, called as a JavaScript user may call it.
+// Functions that take a path, called as a JavaScript user may call them.
 const doors: Record<string, (path: never) => Promise<unknown>> = {
   checkModelFolder: (path) => unrolled.checkModelFolder(path),
   loadModel: (path) => unrolled.loadModel(path),
@@ -29,7 +29,7 @@ const doors: Record<string, (path: never) => Promise<unknown>> = {
   FileCorpus: async (path) => new unrolled.FileCorpus(path, Uint8Array, 1),
 }
 
-describe('what is no path is refused in a sentence that names the function, and nothing is written', () => {
+describe('anything but a path is refused in a sentence that names the function, and nothing is written', () => {
   test.each(Object.entries(doors))('%s', async (name, open) => {
     for (const wrong of [undefined, null, 3, '', {}, Symbol('x'), [7], () => 'a']) {
       const opening = Promise.resolve().then(() => open(wrong as never))
@@ -52,7 +52,7 @@ test('a checkpoint without its parts, and a plot without series', async () => {
   await expect(unrolled.linePlot(undefined as never)).rejects.toThrow('linePlot: the options argument is undefined')
 })
 
-test('a prefix in another encoding is read with the one that is named', async () => {
+test('a prefix is read in the encoding that is named', async () => {
   const { runCommand } = await import('../src/cli/program.js')
   await unrolled.saveModel(path.join(folder, 'model'), model as never, Vocab.of(['<unk>', 'ü', 'b', 'c']))
   writeFileSync(path.join(folder, 'prefix.txt'), Buffer.from([0xfc]))

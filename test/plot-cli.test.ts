@@ -21,7 +21,7 @@ async function train(name: string, bottom: number, validated: boolean) {
     const running = { epochs: 12, lr: 1 / epoch, gradNorm: 1, tokensPerSecond: 1000 * bottom }
     const common = { epoch, step: 5 * epoch, loss, perplexity: Math.exp(loss) }
     await writer.write({ type: 'epoch', ...common, ...running })
-    // Lowest at epoch 4.
+    // The loss is lowest at epoch 4.
     const other = bottom + 1 + Math.abs(epoch - 4) / 10
     if (validated) {
       await writer.write({ type: 'validation', ...common, loss: other, perplexity: Math.exp(other), best: epoch < 5 })
@@ -51,7 +51,7 @@ describe('unrolled plot', () => {
       expect(svg).toContain(text)
   })
 
-  test('--y, --x, --log, --smooth, --json; one run is told by its name', () => {
+  test('--y, --x, --log, --smooth, --json; a single run is identified by its name', () => {
     const options = ['--y', 'perplexity', '--x', 'epoch', '--log', '--smooth', '3', '--out', 'new/one.svg', '--json']
     const { status, stdout } = unrolled('lstm', 'lstm/', ...options)
     expect(status).toBe(0)
@@ -63,7 +63,7 @@ describe('unrolled plot', () => {
     for (const text of ['>Perplexity of lstm<', '>training<', '>validation<', 'epoch →']) expect(svg).toContain(text)
   })
 
-  test('what the user can mend is said in a line, with status 2, and nothing is written', () => {
+  test('errors that the user can fix give one line and status 2, and nothing is written', () => {
     mkdirSync(at('empty'))
     mkdirSync(at('begun'))
     writeFileSync(path.join(at('begun'), 'history.jsonl'), '')

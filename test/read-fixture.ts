@@ -8,7 +8,7 @@ interface Entry {
   data_offsets: [number, number]
 }
 
-/** What a fixture's name says: `layer_gru_i5_h8_b3_t4_l1_d1` or `curve_gru_v11_h16_b4_t7_l1`. */
+/** The parts of a fixture's name, such as `layer_gru_i5_h8_b3_t4_l1_d1` or `curve_gru_v11_h16_b4_t7_l1`. */
 export interface FixtureName {
   name: string
   kind: string
@@ -57,7 +57,7 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
   if (actual.length !== expected.length) return Infinity
   let [difference, largest] = [0, 0]
   for (let i = 0; i < expected.length; i++) {
-    // Math.max hands NaN on, so that a NaN cannot pass for a small difference.
+    // Math.max passes NaN on, so that NaN cannot count as a small difference.
     difference = Math.max(difference, Math.abs(actual[i] - expected[i]))
     largest = Math.max(largest, Math.abs(expected[i]))
   }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 
-// Inside the project, so that the snippets find the package by its name.
+// The folder is inside the project, so that the snippets find the package by its name.
 mkdirSync('dist', { recursive: true })
 const folder = mkdtempSync(path.resolve('dist/readme-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -16,7 +16,7 @@ describe('the snippets of the README', () => {
 
   test.each(snippets.map((code, index) => ({ index: index + 1, code })))('snippet $index runs', ({ index, code }) => {
     const file = path.join(folder, `snippet-${index}.ts`)
-    // Two epochs show that it runs; what 500 reach is the main job's to show.
+    // Two epochs show that a snippet runs; other tests show the result of 500.
     writeFileSync(file, code.replace(/epochs: \d+/g, 'epochs: 2'))
     execFileSync(process.execPath, ['--import', 'tsx', file], {
       cwd: folder,

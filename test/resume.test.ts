@@ -16,7 +16,7 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadCheckpoint, loadModel } from '../src/node.js'
 
-// The built command, stopped in every way and going on. `npm test` builds it first.
+// The built command is stopped in every way and resumed. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-resume-'))
 const at = (...names: string[]) => path.join(folder, ...names)
@@ -25,7 +25,7 @@ const run = (...args: string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 600_000 })
 const closed = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on('close', resolve))
 
-/** Waits until a file is there that was not, or another in its place. */
+/** Waits until a file appears, or is replaced. */
 async function changed(file: string): Promise<void> {
   const inode = () => statSync(file, { throwIfNoEntry: false })?.ino
   const before = inode()
@@ -41,7 +41,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** All that matters of a training, from its last checkpoint. */
+/** The relevant state of a training, from its last checkpoint. */
 async function stateOf(name: string) {
   const { tensors, progress } = await loadCheckpoint(at(name, 'checkpoint.safetensors'))
   return { progress, values: Object.entries(tensors).map(([name, { data }]) => [name, [...data]]) }
@@ -60,7 +60,7 @@ const regularized = [
   ...['--output-dropout', '0.2', '--embedding-size', '6', '--tie-weights', '--layer-norm'],
 ]
 
-describe('stopped by a signal and resumed, the same bits as in one go', () => {
+describe('a training stopped by a signal and resumed gives the same bits as an uninterrupted one', () => {
   const variants = [
     ['rnn', 'sequential', 'sgd', ['--momentum', '0.9', '--nesterov', '--lr', '0.1'], 'SIGINT'],
     ['gru', 'random', 'adam', ['--schedule', 'cosine', '--warmup', '20'], 'SIGTERM'],
@@ -90,7 +90,7 @@ describe('stopped by a signal and resumed, the same bits as in one go', () => {
     expect(whole.status, whole.stderr).toBe(0)
 
     const child = start(...common, '--out', name, '--json')
-    // In the middle of it: after the second epoch was told.
+    // The signal comes in the middle, after the second epoch was reported.
     let lines = ''
     child.stdout.on('data', (data) => {
       lines += data
@@ -107,7 +107,7 @@ describe('stopped by a signal and resumed, the same bits as in one go', () => {
   })
 })
 
-test('killed at 50 random instants, writes included: the folder opens and the training goes on', async () => {
+test('killed at 50 random instants, also while writing: the folder opens and the training continues', async () => {
   const epochs = ['--epochs', '200']
   const common = ['text.txt', ...small, '--cell', 'lstm', '--optimizer', 'adam', '--validation', '0.2', ...epochs]
   const whole = run('train', ...common, '--out', 'whole')
@@ -125,7 +125,8 @@ test('killed at 50 random instants, writes included: the folder opens and the tr
       errors += data
     })
     const end = closed(child)
-    // Some while it starts, most while it trains and writes, which it does once there is another checkpoint.
+    // Some kills come while it starts, and most while it trains and writes, which it does once there is a new
+    // checkpoint.
     if (kills % 5 > 0) await Promise.race([end, changed(at('killed', 'checkpoint.safetensors'))])
     await Promise.race([end, setTimeout(Math.random() * (kills % 5 === 0 ? 300 : 400))])
     child.kill('SIGKILL')
@@ -145,12 +146,12 @@ test('killed at 50 random instants, writes included: the folder opens and the tr
   expect(readdirSync(at('killed')).filter((name) => name.endsWith('.tmp'))).toEqual([])
 })
 
-describe('a folder that training must not enter', () => {
+describe('a folder that training must not use', () => {
   beforeAll(() => {
     expect(run('train', 'text.txt', ...small, '--epochs', '2', '--out', 'done').status).toBe(0)
   })
 
-  test('in use: told at once; the other goes on', async () => {
+  test('in use: reported at once; the other training continues', async () => {
     const child = start('text.txt', ...small, '--epochs', '100000', '--out', 'busy')
     while (!existsSync(at('busy', 'checkpoint.safetensors'))) await setTimeout(20)
     const second = run('train', '--resume', 'busy')
@@ -158,12 +159,12 @@ describe('a folder that training must not enter', () => {
     const end = closed(child)
     child.kill('SIGINT')
     expect(await end).toBe(130)
-    // Stopped, it is not over: another training may not take its place.
+    // The other training is paused, not over: a new one may not take its place.
     const third = run('train', 'text.txt', ...small, '--out', 'busy')
     expect([third.status, third.stderr]).toEqual([2, expect.stringContaining('go on with --resume busy')])
   })
 
-  test('a lock that cannot be read is one', () => {
+  test('a lock that cannot be read counts as a lock', () => {
     const lock = at('done', 'lock.json')
     for (const make of [() => mkdirSync(lock), () => symlinkSync('nowhere', lock)]) {
       make()
@@ -176,7 +177,7 @@ describe('a folder that training must not enter', () => {
     }
   })
 
-  test('over: says so; more epochs go on', () => {
+  test('of a finished training: says so; it continues with more epochs', () => {
     const over = run('train', '--resume', 'done')
     expect([over.status, over.stderr]).toEqual([2, expect.stringContaining('over, after epoch 2; go on with --epochs')])
     const more = run('train', '--resume', 'done', '--epochs', '3')
@@ -206,7 +207,8 @@ describe('a folder that training must not enter', () => {
   })
 
   test('read-only, or with a disk that is full', () => {
-    // Root may write where modes forbid it, but nobody in /proc; a limit on file sizes stands for a full disk.
+    // Root may write where modes forbid it, but nobody may write in /proc; a limit on file sizes stands for a full
+    // disk.
     const readOnly = run('train', 'text.txt', ...small, '--out', '/proc/run')
     expect([readOnly.status, readOnly.stderr]).toEqual([
       2,

@@ -12,9 +12,9 @@ const model = (text: string) => ({
 })
 
 /**
- * What every store of runs must show.
- * @param fresh makes a store on a new place
- * @param again another store on the place of that one, as another process has it
+ * The tests that every store of runs must pass.
+ * @param fresh makes a store in a new place
+ * @param again makes another store in the same place, as another process would
  */
 export function storePromises(
   fresh: () => Promise<RunStore> | RunStore,
@@ -23,7 +23,7 @@ export function storePromises(
   const text = (store: RunStore, name: string) =>
     store.read(name, async (file) => new TextDecoder().decode(await file.read(0, file.size)))
 
-  test('nothing is there at first, and asking changes nothing', async () => {
+  test('a store is empty at first, and reading it changes nothing', async () => {
     const store = await fresh()
     await store.refuseBusy()
     await store.check()
@@ -31,7 +31,7 @@ export function storePromises(
     expect(await store.read(CHECKPOINT, async () => 'read')).toBeUndefined()
   })
 
-  test('a file is what was written last, also in another process; it is read in parts', async () => {
+  test('a file has what was written last, also in another process, and is read in parts', async () => {
     const store = await fresh()
     await store.enter()
     await store.write(CHECKPOINT, bytes('the first, which is longer'))
@@ -48,7 +48,7 @@ export function storePromises(
     expect(parts).toEqual([10, 'sec', 2])
   })
 
-  test('an error of the reader comes through, and the file is given back', async () => {
+  test('an error of the reader is passed on, and the file is closed', async () => {
     const store = await fresh()
     await store.enter()
     await store.write(BEST, bytes('x'))
@@ -62,7 +62,7 @@ export function storePromises(
     await store.leave()
   })
 
-  test('one that works there keeps others out until it leaves', async () => {
+  test('a store in use keeps others out until it leaves', async () => {
     const store = await fresh()
     await store.enter()
     const other = await again(store)
@@ -75,7 +75,7 @@ export function storePromises(
     await other.leave()
   })
 
-  test('files are removed and renamed; what is not there is removed, too', async () => {
+  test('files are removed and renamed; removing a missing file succeeds', async () => {
     const store = await fresh()
     await store.enter()
     await store.write('a', bytes('1'))
@@ -88,7 +88,7 @@ export function storePromises(
     await store.leave()
   })
 
-  test('a file of records grows, and goes on from a place within it', async () => {
+  test('a file of records grows, and continues from a place within it', async () => {
     const store = await fresh()
     await store.enter()
     const file = await store.append(HISTORY, 0)
@@ -106,7 +106,7 @@ export function storePromises(
     await store.leave()
   })
 
-  test('a model takes the place of the one before it; the rest stays, but for the best', async () => {
+  test('a model replaces the one before it; other files stay, except the best model', async () => {
     const store = await fresh()
     await store.enter()
     const history = await store.append(HISTORY, 0)

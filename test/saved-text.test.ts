@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadModel, saveModel } from '../src/node.js'
 import { run } from './run-command.js'
 
-// What a saved model says of its text holds for every command that takes the model.
+// The facts that a saved model records about its text apply to every command that takes the model.
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-saved-text-'))
 const at = (name: string) => path.join(folder, name)
@@ -34,7 +34,7 @@ const refusal = async (...args: string[]) => {
   expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: [^\n]+\n$/)])
   return stderr
 }
-/** Changes what the config.json of a copy of a model says of its training. */
+/** Copies a model and changes the record of its training in config.json. */
 function altered(model: string, training: object): string {
   const copy = at(`${model}-altered`)
   rmSync(copy, { recursive: true, force: true })
@@ -74,7 +74,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-describe('fine-tuning takes a text as the model took its own', () => {
+describe('fine-tuning treats a text as the model’s own text was treated', () => {
   test('not cleaned: capitals, digits and line ends stay', async () => {
     const { stdout } = await done(
       'train',
@@ -92,7 +92,7 @@ describe('fine-tuning takes a text as the model took its own', () => {
     expect(config.training).toMatchObject({ clean: false, tokens: 'char', hiddenSize: 8 })
   })
 
-  test('cleaned, also where an older model does not say it', async () => {
+  test('cleaned, also if an older model does not record it', async () => {
     const cleaned = altered('default', { clean: true })
     const older = altered('raw', { clean: undefined })
     for (const model of [cleaned, older]) {
@@ -112,14 +112,14 @@ describe('fine-tuning takes a text as the model took its own', () => {
     }
   })
 
-  test('lower case, as the library can have trained it', async () => {
+  test('lower case, with which the library may have trained it', async () => {
     const lower = altered('raw', { lowercase: true })
     await done('train', at('letters.txt'), '--init-from', lower, '--extend-vocab', ...small, '--out', at('tuned-lower'))
     const { vocab } = await loadModel(at('tuned-lower'))
     expect([vocab.has('z'), vocab.has('Z'), vocab.has('7')]).toEqual([true, false, true])
   })
 
-  test('its kind of tokens, also where the training goes on later', async () => {
+  test('its kind of tokens, also when the training is continued later', async () => {
     await done(
       'train',
       at('letters.txt'),
@@ -162,13 +162,13 @@ describe('fine-tuning takes a text as the model took its own', () => {
     [['--dropout', '0.5'], 'raw', /--dropout has no effect without --num-layers 2/],
     [['--nonlinearity', 'relu'], 'raw', /--nonlinearity is relu, expected the saved model's tanh/],
     [['--hidden-size', '256'], 'raw', /--hidden-size is 256, expected the saved model's 8/],
-  ])('what contradicts the model is refused: %j with %s', async (args, model, message) => {
+  ])('options that contradict the model are refused: %j with %s', async (args, model, message) => {
     const out = ['--out', at('refused')]
     expect(await refusal('train', at('letters.txt'), '--init-from', at(model), ...args, ...out)).toMatch(message)
     expect(existsSync(at('refused'))).toBe(false)
   })
 
-  test('--no-clean is refused with a model of cleaned text, and may be said with another', async () => {
+  test('--no-clean is refused with a model of cleaned text, and accepted with another', async () => {
     const args = ['train', at('letters.txt'), '--no-clean', ...small, '--out', at('said'), '--init-from']
     expect(await refusal(...args, altered('default', { clean: true }))).toMatch(
       /^error: train: --no-clean contradicts .*, which was trained on cleaned text; leave it out/,
@@ -176,14 +176,14 @@ describe('fine-tuning takes a text as the model took its own', () => {
     await done(...args, at('raw'))
   })
 
-  test('without a text: the one that the model was trained on', async () => {
+  test('without a text, uses the one that the model was trained on', async () => {
     const { stdout } = await done('train', '--init-from', at('raw'), ...small, '--out', at('again'))
     expect(stdout).toContain(`text: ${at('sea.txt')} (${text.length.toLocaleString('en')} tokens)`)
     const { config } = await loadModel(at('raw'))
     expect((await loadModel(at('again'))).config.training).toMatchObject({ fingerprint: config.training!.fingerprint! })
   })
 
-  test('--extend-vocab says where there is nothing new', async () => {
+  test('--extend-vocab says if there are no new tokens', async () => {
     const { stdout } = await done(
       'train',
       at('sea.txt'),
@@ -211,7 +211,7 @@ describe('eval and calibrate without a text take the one that the model was trai
     expect(tokens).toBe(text.length - 1)
   })
 
-  test('calibrate, and what comes of it knows its text, too', async () => {
+  test('calibrate: the calibrated model knows its text, too', async () => {
     const { tokens } = (await json('calibrate', at('raw'), '--out', at('calm'))).before
     expect(tokens).toBe(Math.floor(text.length * 0.2) - 1)
     expect((await json('eval', at('calm'))).tokens).toBe(text.length - 1)
@@ -226,12 +226,12 @@ describe('eval and calibrate without a text take the one that the model was trai
     expect(temperature).toBeCloseTo(first.temperature * second.temperature, 10)
   })
 
-  test('a text of which the training took the beginning', async () => {
+  test('a text of which the training used only the beginning', async () => {
     await done('train', at('sea.txt'), '--max-tokens', '400', ...small, '--validation', '0.2', '--out', at('part'))
     expect((await json('eval', at('part'), '--split', 'validation')).tokens).toBe(400 * 0.2 - 1)
   })
 
-  test('The Time Machine, or what takes its place offline, of a model of it', async () => {
+  test('The Time Machine, or its substitute offline, for a model trained on it', async () => {
     expect((await json('eval', at('book'))).text).toMatch(/^Moby Dick/)
     expect((await json('eval', at('book'), '--split', 'train')).tokens).toBe(10_000 - 1)
     vi.stubEnv('UNROLLED_DATA', folder)
@@ -242,7 +242,7 @@ describe('eval and calibrate without a text take the one that the model was trai
     vi.stubEnv('UNROLLED_DATA', '')
   })
 
-  test('where it is not there any more, or not as it was, they ask for one', async () => {
+  test('if the text is gone or has changed, they ask for one', async () => {
     const asks = async (message: RegExp) => {
       expect(await refusal('eval', at('raw'))).toMatch(message)
       expect(await refusal('calibrate', at('raw'), '--out', at('refused'))).toMatch(message)
@@ -266,7 +266,7 @@ describe('eval and calibrate without a text take the one that the model was trai
     [{ texts: undefined }, /does not say which text it was trained on, expected a text; name one/],
     [{ fingerprint: undefined }, /does not say which text it was trained on, expected a text; name one/],
     [{ texts: ['-'] }, /was trained on standard input, expected a text; name one, or - again/],
-  ])('a model that says %j of its text', async (training, message) => {
+  ])('a model that records %j about its text', async (training, message) => {
     expect(await refusal('eval', altered('raw', training))).toMatch(message)
   })
 
@@ -283,14 +283,14 @@ describe('eval and calibrate without a text take the one that the model was trai
 })
 
 describe('calibrate saves only what is better', () => {
-  test('a text that the model is always wrong on: the temperature ends at its bound', async () => {
+  test('for a text on which the model is always wrong, the temperature ends at its bound', async () => {
     writeFileSync(at('noise.txt'), 'Ω'.repeat(200))
     const message = await refusal('calibrate', at('raw'), at('noise.txt'), '--split', 'all', '--out', at('refused'))
     expect(message).toMatch(/no temperature makes .*raw better on .*noise\.txt: the search ended at 4096/)
     expect(existsSync(at('refused'))).toBe(false)
   })
 
-  test('a model that is as unsure as can be: no temperature changes its loss', async () => {
+  test('for a model with uniform predictions, no temperature changes the loss', async () => {
     const { model, vocab, config } = await loadModel(at('raw'))
     for (const { data } of model.linear.parameters()) data.fill(0)
     await saveModel(at('unsure'), model, vocab, config.training)
@@ -301,8 +301,8 @@ describe('calibrate saves only what is better', () => {
   })
 })
 
-describe('a prefix is taken as the text of the model was', () => {
-  test('cleaned: capitals become small, and what is no letter a space', async () => {
+describe('a prefix is treated as the text of the model was', () => {
+  test('cleaned: capitals become lower case, and other characters become spaces', async () => {
     const { text } = await json(
       'generate',
       altered('default', { clean: true }),
@@ -324,7 +324,7 @@ describe('a prefix is taken as the text of the model was', () => {
     expect((await json('generate', lower, '--prefix', 'SEA-3', '--length', '0')).text).toBe('sea-3')
   })
 
-  test('of which cleaning would leave nothing: what the model does not know is named', async () => {
+  test('if cleaning would leave nothing, the message names the tokens that the model does not know', async () => {
     expect(await refusal('generate', altered('default', { clean: true }), '--prefix', 'Ω!')).toMatch(/"Ω", "!"/)
   })
 })

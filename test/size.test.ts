@@ -4,10 +4,10 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 
-// What the package weighs in a page and on a disk. Needs the dist/ that `npm test` builds.
+// The size of the package in a page and on a disk. The tests need the dist/ that `npm test` builds.
 const bundle = async (contents: string) => {
   const stdin = { contents, resolveDir: path.resolve('.') }
-  // The tokenizer is an optional peer, loaded for byte pairs alone.
+  // The tokenizer is an optional peer dependency, which is loaded only for byte pairs.
   const options = { bundle: true, minify: true, format: 'esm', write: false, metafile: true } as const
   const external = ['gpt-tokenizer']
   const { outputFiles, metafile } = await build({ stdin, ...options, platform: 'browser', external, logLevel: 'error' })
@@ -23,7 +23,7 @@ test.each([
     50_000,
     ['perplexity', 'weightDecay', 'Witten', 'epochs'],
   ],
-])('%s in a page is small, and has nothing that it does not need', async (_name, contents, most, foreign) => {
+])('%s in a page is small, and contains nothing that it does not need', async (_name, contents, most, foreign) => {
   const { text, imports } = await bundle(contents)
   expect(gzipSync(text).length).toBeLessThan(most)
   expect(imports.filter((name) => !name.startsWith('gpt-tokenizer/'))).toEqual([])
@@ -31,7 +31,7 @@ test.each([
   expect(never.filter((name) => text.includes(name))).toEqual([])
 })
 
-/** A package of package-lock.json. */
+/** A package in package-lock.json. */
 interface Locked {
   dependencies?: Record<string, string>
   optionalDependencies?: Record<string, string>
@@ -49,7 +49,7 @@ test('an installation brings at most 40 packages and 7.6 MB', () => {
         folder = folder.slice(0, Math.max(folder.lastIndexOf('/node_modules/'), 0))
       }
       const place = path.posix.join(folder, 'node_modules', name)
-      // What is made for another machine is not installed.
+      // Packages for other platforms are not installed.
       if (found.has(place) || !existsSync(place)) continue
       found.add(place)
       visit(place)
@@ -64,7 +64,7 @@ test('an installation brings at most 40 packages and 7.6 MB', () => {
   expect(bytes).toBeLessThanOrEqual(7_600_000)
 })
 
-/** The size of a file, or of all in a folder but the packages within. */
+/** The size of a file, or of everything in a folder except nested packages. */
 function bytesIn(place: string): number {
   if (!statSync(place).isDirectory()) return statSync(place).size
   const names = readdirSync(place).filter((name) => name !== 'node_modules')

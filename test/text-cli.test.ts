@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-// What the built command does to texts. `npm test` builds it first.
+// Tests of how the built command treats texts. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-text-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: at('cache'), UNROLLED_DATA: '' }
 const run = (...args: string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
-/** What the command prints when it succeeds. */
+/** The output of a command that succeeds. */
 const printed = (...args: string[]) => {
   const { status, stdout, stderr } = run(...args)
   expect(status, stderr).toBe(0)
   return stdout
 }
-/** What the command says when it refuses something. */
+/** The message of a command that refuses something. */
 const refusal = (...args: string[]) => {
   const { status, stderr } = run(...args)
   expect(status, stderr).toBe(2)
@@ -28,7 +28,7 @@ const tokensOf = (model: string): string[] => JSON.parse(readFileSync(at(model, 
 
 const small = ['--hidden-size', '8', '--batch-size', '2', '--num-steps', '8', '--epochs', '1']
 const german = 'Über den Wolken muß die Freiheit\nwohl grenzenlos sein.\n'.repeat(20)
-// Each line in windows-1252: two quotes, an apostrophe and a dash, which are letters of no other kind there.
+// Each line has two quotes, an apostrophe and a dash in windows-1252, where Latin-1 has control characters.
 const windows = Buffer.concat(
   Array.from({ length: 40 }, () => Buffer.from('\x93It\x92s a caf\xe9\x94 \x96 he said.\n', 'latin1')),
 )
@@ -42,7 +42,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('cleaning', () => {
-  test('a text of one’s own is taken as it is, whole', () => {
+  test('a user’s own text is used whole and unchanged', () => {
     const stdout = printed('train', 'german.txt', ...small, '--out', 'german')
     expect(stdout).toContain(`german.txt (${[...german].length.toLocaleString('en')} tokens)`)
     expect(stdout).not.toMatch(/cleaned:|cut:/)
@@ -52,8 +52,8 @@ describe('cleaning', () => {
     expect(tokensOf('russian')).toContain('ж')
   })
 
-  test('--clean asks for the book’s, and says what it changed', () => {
-    // Of each of the 20 times: Ü, ß and the full stop, and two line breaks; the capitals W and F.
+  test('--clean applies the book’s cleaning, and the output says what it changed', () => {
+    // In each of the 20 repetitions, Ü, ß, the full stop and two line breaks are replaced, and W and F lowered.
     const stdout = printed('train', 'german.txt', '--clean', '--max-tokens', '500', ...small, '--out', 'cleaned')
     const kept = german.replace(/[^A-Za-z ]/g, '').length
     expect(stdout).toContain(
@@ -81,7 +81,7 @@ describe('cleaning', () => {
     expect(trainingOf('book-as-it-is')).toMatchObject({ clean: false })
   })
 
-  test('what leaves nothing says so, and what to do', () => {
+  test('if cleaning leaves nothing, the message says so and what to do', () => {
     for (const command of [
       ['train', 'russian.txt', ...small],
       ['data', 'russian.txt'],
@@ -94,7 +94,7 @@ describe('cleaning', () => {
 })
 
 describe('--encoding', () => {
-  test('is what a text is read in, and a training that goes on remembers it', () => {
+  test('sets the encoding of a text, and a resumed training remembers it', () => {
     printed('train', 'windows.txt', '--encoding', 'windows-1252', ...small, '--out', 'windows')
     expect(tokensOf('windows')).toEqual(expect.arrayContaining(['“', '”', '’', '–', 'é']))
     expect(trainingOf('windows')).toMatchObject({ encoding: 'windows-1252' })
@@ -102,7 +102,7 @@ describe('--encoding', () => {
     expect(refusal('train', '--resume', 'windows', '--encoding', 'utf-8')).toContain('--encoding cannot be changed')
   })
 
-  test('of data, eval and calibrate, too', () => {
+  test('also works for data, eval and calibrate', () => {
     const encoding = ['--encoding', 'windows-1252']
     expect(printed('data', 'windows.txt', ...encoding)).toContain('"’"')
     expect(JSON.parse(printed('eval', 'windows', 'windows.txt', ...encoding, '--json')).unknown).toBe(0)
@@ -131,7 +131,7 @@ describe('--encoding', () => {
   })
 })
 
-test('a text that is too short names the part that is', () => {
+test('for a text that is too short, the message names the part that is', () => {
   writeFileSync(at('short.txt'), 'abcdefghij')
   const { batch, validation } = { batch: ['--batch-size', '1', '--num-steps'], validation: ['--validation', '0.1'] }
   expect(refusal('train', 'short.txt', ...batch, '10')).toContain('train: the text has 10 tokens, expected at least')
@@ -143,7 +143,7 @@ test('a text that is too short names the part that is', () => {
   )
 })
 
-test('a folder is read with the folders in it', () => {
+test('a folder is read with its subfolders', () => {
   mkdirSync(at('books', 'more'), { recursive: true })
   writeFileSync(at('books', 'A.TXT'), 'first')
   writeFileSync(at('books', 'more', 'b.txt'), 'second')

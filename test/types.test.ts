@@ -23,7 +23,7 @@ import {
   trainSteps,
 } from '../src/index.js'
 
-// Checked by the compiler, which `npm test` runs over the tests.
+// The compiler checks these tests, as part of `npm test`.
 const sizes = { inputSize: 2, hiddenSize: 2 }
 
 test('a layer’s state has its own type, all the way through a model', () => {
@@ -37,7 +37,7 @@ test('a layer’s state has its own type, all the way through a model', () => {
   expectTypeOf(new GRU(sizes)).toExtend<RecurrentLayer<RecurrentState>>()
 })
 
-test('options are words, and what is wrong does not compile', () => {
+test('options are checked by their types, and wrong ones do not compile', () => {
   // @ts-expect-error hiddenSize is missing
   void (() => new RNN({ inputSize: 2 }))
   // @ts-expect-error an unknown word
@@ -46,7 +46,7 @@ test('options are words, and what is wrong does not compile', () => {
   void (() => new GRU({ inputSize: 2, hiddenSize: 2, nonlinearity: 'relu' }))
 })
 
-test('training tells its events and result', () => {
+test('events and results of a training are typed', () => {
   expectTypeOf(train).returns.resolves.toEqualTypeOf<TrainResult>()
   expectTypeOf(predict).returns.resolves.toEqualTypeOf<string>()
   expectTypeOf(trainSteps).returns.toExtend<AsyncIterable<{ type: 'step' | 'epoch' | 'validation'; step: number }>>()
@@ -59,7 +59,7 @@ test('groups have the options of their optimizer', () => {
   expectTypeOf(new Adam(params).groups[0].betas).toEqualTypeOf<readonly [number, number]>()
   expectTypeOf(new CosineLR(new Adam(params), { totalSteps: 5 })).toExtend<Schedule>()
   expectTypeOf<ReduceLROnPlateau>().toExtend<Schedule>()
-  // @ts-expect-error momentum is no option of Adam
+  // @ts-expect-error momentum is not an option of Adam
   void (() => new Adam([{ params, momentum: 0.5 }]))
   // @ts-expect-error only the learning rate may be changed later
   void ((optimizer: SGD) => optimizer.groups[0].momentum++)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
 
-// What ends a test run that hangs: see .ci/run.
+// Tests of the watchdog that ends a test run that hangs: see .ci/run.
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-watchdog-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -26,7 +26,7 @@ test('the output and the exit code are those of the command', () => {
   expect(watched(60, 60, 'process.kill(process.pid)').status).toBe(1)
 })
 
-test('a command that waits for ever is ended, and so are the processes that it started', async () => {
+test('a command that waits forever is ended, and so are the processes that it started', async () => {
   const file = path.join(folder, 'pid')
   const script = `
     const { spawn } = require('node:child_process')
@@ -41,8 +41,8 @@ test('a command that waits for ever is ended, and so are the processes that it s
   await ended(pid)
 })
 
-test('a command that computes without a word is left to it, also where a process that it started does', () => {
-  // One second of processor time, in 40 parts with a pause after each, lasts longer than the watchdog waits.
+test('a command that computes silently is not ended, nor if only a process that it started does', () => {
+  // One second of processor time, in 40 parts with pauses between them, lasts longer than the watchdog waits.
   const compute = `
     const wait = new Int32Array(new SharedArrayBuffer(4))
     while (process.cpuUsage().user < 1e6) {
@@ -55,12 +55,12 @@ test('a command that computes without a word is left to it, also where a process
   expect(watched(2, 3600, started).status).toBe(0)
 })
 
-test('a command that computes for ever is ended at the limit', () => {
+test('a command that computes forever is ended at the limit', () => {
   const { status, stderr } = watched(3600, 2, 'for (;;);')
   expect([status, stderr]).toEqual([124, expect.stringContaining('runs for more than 2 seconds')])
 })
 
-test('what a command leaves running ends with it', async () => {
+test('processes that a command leaves running end with it', async () => {
   const script = `
     const { spawn } = require('node:child_process')
     const child = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' })
@@ -71,7 +71,7 @@ test('what a command leaves running ends with it', async () => {
   await ended(Number(stdout))
 })
 
-test('without a command it says how it is used', () => {
+test('without a command it prints its usage', () => {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/watchdog.mjs', 'x'], { encoding: 'utf8' })
   expect([status, stderr]).toEqual([2, expect.stringMatching(/^usage: /)])
 })

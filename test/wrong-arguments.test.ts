@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as unrolled from '../src/index.js'
 
-// What every public function and method does with what a JavaScript user may give it by mistake.
+// Every public function and method is called with wrong arguments that a JavaScript user may pass by mistake.
 
 const { Vocab, GRU, RNNModel, SGD, Linear, Generator, StepLR, CosineLR, ReduceLROnPlateau } = unrolled
 const vocab = Vocab.count('abc')
@@ -17,7 +17,7 @@ const store = new unrolled.MemoryStore()
 const source = unrolled.textSource('abc')
 const training = new unrolled.Training(model, data, { epochs: 1 })
 
-/** What stands in the place of the right argument, by its kind. */
+/** The values that replace the right argument, by kind. */
 const values = {
   undefined: undefined,
   null: null,
@@ -41,7 +41,7 @@ const values = {
 type Kind = keyof typeof values
 
 type Door = (wrong: never) => unknown
-// The kinds at the end are right there, or are not told from what is.
+// The kinds at the end are accepted there, or cannot be told from accepted values.
 const doors: [name: string, door: Door, ...right: Kind[]][] = [
   ['Vocab.count', (wrong) => Vocab.count(wrong), 'string', 'empty'],
   ['Vocab.ofCounts', (wrong) => Vocab.ofCounts(wrong)],

@@ -16,7 +16,7 @@ const splitOptions: OptionKinds<SplitOptions> = { validation: 'any', test: 'any'
 /** A text in up to three parts. */
 export interface SplitCorpus {
   train: Corpus
-  /** Absent if its share is 0, as is `test`. */
+  /** Absent if its share is 0; the same holds for `test`. */
   validation?: Corpus
   test?: Corpus
 }

@@ -14,7 +14,7 @@ const characterAt = (text: string, i: number): string => String.fromCodePoint(te
 /** Counts the tokens of a text that comes in the pieces of a `PieceStream`. */
 export interface TokenCounter {
   add(piece: string): void
-  /** How often each token occurred. Characters and bytes that never occurred are left out. */
+  /** How often each token occurred, in the order of first appearance. */
   counts(): Map<string, number>
 }
 

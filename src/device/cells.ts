@@ -62,7 +62,7 @@ export const cells: Readonly<Record<CellKind, Cell>> = {
   },
 }
 
-/** Whether a cell has a state c beside h. */
+/** Whether a cell has a state c besides h. */
 export const hasC = (kind: CellKind): boolean => cells[kind].states.includes('c')
 
 /** The options that decide which parameters a cell has. */

@@ -111,7 +111,7 @@ export interface RecurrentGrads<S = FloatArray> {
 
 /** The values that a forward pass keeps for one backward pass. */
 export interface RecurrentTape<S = FloatArray> {
-  /** Computes all gradients from those of the outputs. @param wanted the gradients requested beside the weights' */
+  /** Computes all gradients from those of the outputs. @param wanted the gradients requested besides the weights' */
   backward(grads: RecurrentOutputGrads<S>, wanted: { input: boolean; state: boolean }): RecurrentGrads<S>
 }
 

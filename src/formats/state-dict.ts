@@ -47,7 +47,7 @@ export async function encodeModule(where: string, module: Module): Promise<Uint8
   const problem = valuesProblem(tensors)
   if (problem) {
     throw new DataError(
-      `${where}: ${problem}; nothing was saved: the module diverged, train it again with a smaller learning rate`,
+      `${where}: ${problem}; nothing was saved, because the module diverged; train it again with a smaller learning rate`,
     )
   }
   return encodeSafetensors(tensors, { format: 'pt' })

@@ -14,7 +14,7 @@ import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './recurrent-state.js'
 
-/** Options of an RNNModel beside those of its recurrent layer. */
+/** Options of an RNNModel besides those of its recurrent layer. */
 export interface RNNModelOptions {
   /** The number of features of a learned embedding. Default: no embedding; tokens are one-hot, as in the book. */
   embeddingSize?: number

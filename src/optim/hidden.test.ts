@@ -124,7 +124,7 @@ describe('models that are trained in part on purpose are accepted', () => {
       const model = new Pair()
       return { parameters: model.parameters(), loss: model.forward(randn([3, 2]).requiresGrad_()).sum() }
     }], // biome-ignore format: one line
-    ['tensors of an optimizer and a model beside each other', () => {
+    ['an optimizer with the tensors of a model and of another layer', () => {
       const model = new Pair()
       const extra = layer()
       const parameters = [...model.parameters(), extra.weight, extra.bias!]

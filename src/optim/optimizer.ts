@@ -23,7 +23,7 @@ export type ParameterGroup<Options> = Readonly<Omit<Required<Options>, 'lr'>> & 
   lr: number
 }
 
-/** The state of an optimizer beside the parameters, flat, so that a .safetensors file and JSON can hold it. */
+/** The state of an optimizer besides the parameters, flat, so that a .safetensors file and JSON can hold it. */
 export interface OptimizerState {
   /** Averages and momenta under PyTorch's names and the parameter's number, such as `exp_avg.0`. */
   tensors: Record<string, Tensor>
@@ -142,7 +142,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     for (const group of this.groups) group.lr = lr
   }
 
-  /** A copy of everything beside parameters and options that a training needs to continue with the same bits. */
+  /** A copy of everything besides parameters and options that a training needs to continue with the same bits. */
   stateDict(): OptimizerState {
     const tensors = [...this.#buffers()].map(([name, buffer]) => [name, buffer.clone()])
     return { tensors: Object.fromEntries(tensors), values: this.#values() }

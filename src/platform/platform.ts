@@ -1,6 +1,6 @@
 // The differences between runtimes. `#platform` stands for node/ or browser/, which offer the same functions.
 
-/** The workers of one pool. The main thread works beside them. */
+/** The workers of one pool. The thread that starts them also takes part in the work. */
 export interface Crew {
   readonly workers: readonly unknown[]
   /** Whether a worker that had begun to serve has ended. */

@@ -193,7 +193,7 @@ test.each<[string, unknown, string]>([
     'tensor: the value at [1] is a Float32Array, expected an array of 1 values',
   ],
   ['a missing row', [[1], undefined, [1]], 'tensor: the value at [1] is undefined, expected an array of 1 values'],
-  ['an array that holds itself', endless, 'tensor: the arrays are nested more than 64 deep'],
+  ['an array that contains itself', endless, 'tensor: the arrays are nested more than 64 deep'],
 ])('tensor() of %s is refused with a full sentence', (_name, values, message) => {
   const make = () => tensor(values as NestedValues)
   expect(make).toThrow(ShapeError)

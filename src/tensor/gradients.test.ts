@@ -103,7 +103,7 @@ const cases: Case[] = [
     (a, b, c) => a.matmul(b).add(c),
   ],
   ['reshape', [[3, 4]], (a) => a.reshape(2, -1)],
-  ['reshape beside itself', [[4]], (a) => a.reshape(2, 2).sum(0).sum().add(a.sum())],
+  ['a reshape added to the tensor itself', [[4]], (a) => a.reshape(2, 2).sum(0).sum().add(a.sum())],
   ['transpose', [[3, 4]], (a) => a.T],
   ['permute', [[2, 3, 4]], (a) => a.permute(2, 0, 1)],
   ['slice', [[3, 5, 2]], (a) => a.slice(1, 1, 4)],

@@ -13,8 +13,8 @@ export type DType = 'float' | 'int32'
 /** Values with a shape and a place where they lie. `Tensor` adds the operations. */
 export abstract class Placed {
   /**
-   * The values in main memory, row-major; of an int32 tensor, an Int32Array. If they lie on another device, this throws an
-   * OptionError: `await values()` reads them.
+   * The values in main memory, row-major; of an int32 tensor, an Int32Array. If they lie on another device, this throws
+   * an OptionError: `await values()` reads them.
    */
   declare readonly data: TensorData
   /** Where the values lie if not in main memory. */
@@ -89,8 +89,8 @@ export abstract class Placed {
   }
 
   /**
-   * Moves the values to a device, so that a parameter stays the same object. Whole numbers stay in main memory, where
-   * every device reads them.
+   * Moves the values to a device; the tensor stays the same object, as a parameter must. Whole numbers stay in main
+   * memory, where every device reads them.
    * @throws OptionError if the values lie on another device, from where reading takes time: `await cpu_()` first
    */
   to_(device: Device): this {

@@ -57,7 +57,7 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
   return { temperature: 1 / beta, before, after: now.evaluation }
 }
 
-/** The loss over the text with all scores times β, and its first and second derivative. */
+/** The mean loss over the text with all scores times β, and its first and second derivative summed over the tokens. */
 async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions, beta: number) {
   let [loss, slope, curvature, tokens] = [0, 0, 0, 0]
   await readCorpus('calibrate', model, corpus, options, async (scores, labels) => {

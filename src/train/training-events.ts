@@ -1,4 +1,4 @@
-/** An optimizer step was made. On a device, several steps are read together. */
+/** An optimizer step was made. Some devices report several steps together. */
 export interface StepEvent {
   type: 'step'
   /** The epoch, counted from 1. */

@@ -32,7 +32,7 @@ export interface TrainStepsOptions {
   validation?: ValidationOptions
   /** The training ends after this many validations without a new lowest loss. Default Infinity. */
   patience?: number
-  /** Generators for `snapshot` to save beside those that `model.generators()` lists. */
+  /** Generators for `snapshot` to save besides those that `model.generators()` lists. */
   generators?: readonly Generator[]
   /** Stops the training after the current step. */
   signal?: AbortSignal

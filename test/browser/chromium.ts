@@ -5,11 +5,11 @@ import { build } from 'esbuild'
 import { type Browser, chromium as engine, type Page } from 'playwright'
 import { chromium } from './path.js'
 
-/** What a server says of each page that it serves. */
+/** The headers that a server sends with each page. */
 export interface Serving {
-  /** Isolates the page from other origins, so that it may share memory between threads. Default true. */
+  /** Whether the page is isolated from other origins, so that it may share memory between threads. Default true. */
   isolated?: boolean
-  /** Content security policy. Default: none. */
+  /** The content security policy. Default: none. */
   policy?: string
 }
 
@@ -18,7 +18,7 @@ export type Files = Readonly<Record<string, string | Uint8Array>>
 
 const types: Record<string, string> = { '.js': 'text/javascript', '.html': 'text/html', '.json': 'application/json' }
 
-/** A server of files on a port of its own. Every path without a file is an empty page that runs /page.js. */
+/** Serves files on a port of its own. Every path without a file is an empty page that runs /page.js. */
 export async function serve(
   files: Files,
   { isolated = true, policy }: Serving = {},
@@ -36,7 +36,7 @@ export async function serve(
       headers['cross-origin-embedder-policy'] = 'require-corp'
     }
     if (policy) headers['content-security-policy'] = policy
-    // Browsers ask for an icon by themselves.
+    // Browsers request an icon on their own.
     const missing = file === '/favicon.ico' ? 204 : 404
     response.writeHead(content === undefined ? missing : 200, headers).end(content)
   })
@@ -44,7 +44,7 @@ export async function serve(
   return Object.assign(server, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` })
 }
 
-/** A program for a browser in one file, from a text that may import from the project's folder. */
+/** Bundles a text, which may import from the project's folder, into one file for a browser. */
 export async function bundle(contents: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: path.resolve('.'), loader: 'ts' },
@@ -61,7 +61,7 @@ export async function bundle(contents: string): Promise<string> {
 export const launch = (args: string[] = []): Promise<Browser> =>
   engine.launch({ executablePath: chromium, args: ['--no-sandbox', ...args] })
 
-/** Waits for `globalThis.outcome` of a page, and gives what it is or throws what it was rejected with. */
+/** Waits for the promise `globalThis.outcome` of a page; returns its value, or throws its error. */
 export async function outcomeOf<T>(page: Page): Promise<T> {
   await page.waitForFunction(() => 'outcome' in globalThis, undefined, { timeout: 0 })
   return page.evaluate(() => (globalThis as unknown as { outcome: Promise<T> }).outcome)

@@ -6,7 +6,7 @@ import { encodeModel, generate, LSTM, manualSeed, RNNModel, Vocab, zipModel } fr
 import { bundle, launch, serve } from './chromium.js'
 import { chromium } from './path.js'
 
-// What `unrolled/browser` reads and keeps. Needs the dist/ that `npm test` builds.
+// Tests of loading and keeping models and texts with `unrolled/browser`. They need the dist/ that `npm test` builds.
 
 const page = `
 import * as U from './dist/browser.js'
@@ -50,7 +50,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     await tab.goto(server.url)
     await tab.waitForFunction('globalThis.ready')
   }
-  /** What an expression gives in the page, or the error that it throws. */
+  /** The value of an expression in the page, or the error that it throws. */
   const told = (work: string): Promise<{ value?: unknown; name?: string; message?: string }> =>
     tab.evaluate(`told(async () => ${work})`)
 
@@ -62,7 +62,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     },
   )
 
-  test('a model from a file that was chosen; progress is told', async () => {
+  test('a model from a chosen file; progress is reported', async () => {
     const work = `{
       const seen = []
       await U.loadModel('/model.zip', { onProgress: (received, total) => seen.push([received, total]) })
@@ -93,7 +93,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(await told(work)).toEqual({ name, message: expect.stringMatching(message) })
   })
 
-  test('a model that is kept is there after the page was loaded again, under any name', async () => {
+  test('a model that is kept is there after the page is reloaded, under any name', async () => {
     const name = JSON.stringify('Zeit/../Maschine: 1 %')
     const save = `U.loadModel('/model.zip').then(({ model, vocab }) => U.savedModels.save(${name}, model, vocab))`
     expect(await told(save)).toEqual({ value: undefined })
@@ -104,7 +104,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(await told(`U.savedModels.remove(${name}).then(() => U.savedModels.names())`)).toEqual({ value: [] })
   })
 
-  test('where the site has no more room, the old model stays', async () => {
+  test('if the site has no more room, the old model stays', async () => {
     const save = `U.loadModel('/model.zip').then(({ model, vocab }) => U.savedModels.save('m', model, vocab))`
     expect(await told(save)).toEqual({ value: undefined })
     const session = await tab.context().newCDPSession(tab)
@@ -119,7 +119,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(await told(load)).toEqual({ value: expected })
   })
 
-  test('texts of files and folders that were dropped, in the encodings of their marks', async () => {
+  test('texts of dropped files and folders, in the encodings of their byte order marks', async () => {
     const work = `{
       const drop = new DataTransfer()
       const utf16 = Uint8Array.from([0xff, 0xfe, 101, 0, 105, 0, 110, 0, 115, 0])
@@ -138,7 +138,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       const folder = (fullPath, ...inside) => ({
         isFile: false,
         fullPath,
-        // Some entries at a time, as browsers give them.
+        // Browsers return a few entries at a time.
         createReader: () => ({ readEntries: (give) => give(inside.splice(0, 2)) }),
       })
       const books = folder(

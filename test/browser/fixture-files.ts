@@ -1,4 +1,4 @@
-/** What test/fixture-files.ts reads from the disk: here it is fetched from the server of the tests. */
+/** The files that test/fixture-files.ts reads from the disk, fetched here from the test server. */
 const urls = (import.meta as unknown as { glob(pattern: string, options: object): Record<string, string> }).glob(
   '../fixtures/*.safetensors',
   { query: '?url', import: 'default', eager: true },

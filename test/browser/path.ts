@@ -1,2 +1,2 @@
-/** Debian's Chromium, or another one that the environment names. */
+/** Debian's Chromium, or the one that the environment names. */
 export const chromium = process.env.UNROLLED_CHROMIUM ?? '/usr/bin/chromium'

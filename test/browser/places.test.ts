@@ -7,7 +7,7 @@ import { bundle, type Files, launch, outcomeOf, type Serving, serve } from './ch
 import { chromium } from './path.js'
 import { training } from './training.js'
 
-// One program in every place where it may run. Needs the dist/ that `npm test` builds.
+// One program runs in every kind of page and worker. The tests need the dist/ that `npm test` builds.
 
 interface Outcome {
   bits: Record<string, number>
@@ -25,7 +25,7 @@ globalThis.outcome = new Promise((resolve, reject) => {
 })`
 const worker = `${program}bitsOfTraining().then(postMessage)`
 
-/** The same program in Node. */
+/** Runs the same program in Node. */
 function inNode(): Outcome {
   const script = `${program}console.log(JSON.stringify(await bitsOfTraining()))`.replace(
     './dist/',
@@ -49,7 +49,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
   afterEach(() => void server?.close())
   afterAll(() => browser?.close())
 
-  /** What a page makes of the program, and what it writes to its console. */
+  /** The outcome of the program in a page, and the warnings on its console. */
   async function run(page: string, serving: Serving): Promise<Outcome & { warnings: string[] }> {
     const served = await serve({ ...files, '/page.js': await bundle(page) }, serving)
     server = served
@@ -77,11 +77,11 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     ['a module worker without shared memory', inWorker, { isolated: false }, 1],
     ['a page under a content security policy', inPage, { policy }, 1],
     ['a module worker under a content security policy', inWorker, { policy }, 2],
-  ])('%s: the bits of Node', async (_name, page, serving, threads) => {
+  ])('%s: the same bits as in Node', async (_name, page, serving, threads) => {
     expect(await run(page, serving)).toEqual({ ...expected, threads, warnings: [] })
   })
 
-  test('where the policy forbids workers from blobs: the bits of Node, and a warning that says what to allow', async () => {
+  test('if the policy forbids workers from blobs: the same bits as in Node, and a warning that says what to allow', async () => {
     const { warnings, bits } = await run(inWorker, { policy: policy.replace(' blob:', '') })
     expect(bits).toEqual(expected.bits)
     expect(warnings.join('\n')).toContain('kernels: 1 of 2 threads do the work')

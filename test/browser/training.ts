@@ -1,4 +1,4 @@
-/** A short training of each cell with plain SIMD, which every engine computes to the same bits. */
+/** A short training of each cell with plain SIMD, which gives the same bits in every engine. */
 export const training = `
 import { GRU, kernels, LSTM, manualSeed, RNN, RNNModel, sequencesFromText, SGD, trainSteps, useKernels, wasmKernels } from './dist/index.js'
 
