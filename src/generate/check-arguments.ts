@@ -28,7 +28,7 @@ export function checkArguments<S extends RecurrentState>(
   }
   if (model.rnn.bidirectional) {
     throw new OptionError(
-      `${where}: the model is bidirectional, expected one direction; its backward layer needs the text that is yet to be made`,
+      `${where}: the model is bidirectional, expected one direction; its backward direction needs the text that is not generated yet`,
     )
   }
 }

@@ -94,7 +94,7 @@ describe('predict', () => {
       'the',
       new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 2, bidirectional: true }), vocab.size),
       {},
-      'yet to be made',
+      'not generated yet',
     ],
     [
       'another vocabulary',
