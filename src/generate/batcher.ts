@@ -72,13 +72,13 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
   }
 
   /** Continues a prefix as the function `generate` does, side by side with the other texts of this batcher. */
-  async *generate(options: GenerateOptions = {}): AsyncGenerator<string, void> {
-    for await (const { text } of this.#tokens('Batcher.generate', options, false)) yield text
+  generate(options: GenerateOptions = {}): AsyncGenerator<string, void> {
+    return this.#read('Batcher.generate', options, false, ({ text }) => text)
   }
 
   /** Like `generate`, with the probability of each token. */
   generateTokens(options: GenerateOptions = {}): AsyncGenerator<MadeToken, void> {
-    return this.#tokens('Batcher.generateTokens', options, true)
+    return this.#read('Batcher.generateTokens', options, true, (made) => made)
   }
 
   /** Gives the memory back. Texts that are not over end with an OptionError. */
@@ -89,7 +89,12 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
     if (!this.#driven) this.#batch.free()
   }
 
-  async *#tokens(where: string, options: GenerateOptions, measured: boolean): AsyncGenerator<MadeToken, void> {
+  async *#read<T>(
+    where: string,
+    options: GenerateOptions,
+    measured: boolean,
+    pick: (made: MadeToken) => T,
+  ): AsyncGenerator<T, void> {
     checkOptions(where, options, generateOptions)
     const { length = 50, signal } = options
     checkWhole(where, 'length', length, 0)
@@ -104,7 +109,7 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
     try {
       while (!this.#closed && !signal?.aborted && request.place !== 'over') {
         if (request.made.length > 0) {
-          yield* request.made.splice(0)
+          for (const made of request.made.splice(0)) yield pick(made)
           continue
         }
         if (request.place === 'parked') this.#comeBack(request)
@@ -114,10 +119,10 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
         this.#drive()
         await woken
       }
-      yield* request.made.splice(0)
+      for (const made of request.made.splice(0)) yield pick(made)
       if (request.error !== undefined) throw request.error
       if (request.place === 'over') return
-      yield* text.flush()
+      for (const made of text.flush()) yield pick(made)
       signal?.throwIfAborted()
       throw new OptionError(`${where}: the batcher was closed before the text was over, expected one that is open`)
     } finally {

@@ -4,6 +4,8 @@ import type { FloatArray } from '../../device/device.js'
 const PAGE = 65536
 /** Bytes at the beginning that are the kernels' own: the constants in assembly/math.ts, from 1024 on. */
 const RESERVED = 2048
+/** Bytes of a cache line of the processor. */
+const LINE = 64
 /** Up to so many values are copied faster one by one. */
 const FEW = 64
 /** 4 GB, all that 32 bits can address. */
@@ -132,7 +134,8 @@ export class LinearMemory {
   }
 
   #extend(size: number): number {
-    const address = this.#top
+    // At the beginning of a cache line, whatever small blocks came before.
+    const address = Math.ceil(this.#top / LINE) * LINE
     const missing = address + size - this.bytes
     if (missing > 0) {
       // By an eighth more than is missing, so that a growing need doesn't grow the memory each time.
@@ -146,7 +149,7 @@ export class LinearMemory {
         )
       }
     }
-    this.#top += size
+    this.#top = address + size
     return address
   }
 }
