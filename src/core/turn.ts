@@ -10,6 +10,11 @@ export class Turns {
   /** Long work awaits this often; it waits for a turn only when the last one was a while ago. */
   async take(): Promise<void> {
     if (performance.now() - this.#last < TURN) return
+    await this.give()
+  }
+
+  /** Waits for a turn in any case. */
+  async give(): Promise<void> {
     await platform.nextTurn()
     this.#last = performance.now()
   }

@@ -131,6 +131,16 @@ describe('a batcher', () => {
     batcher.close()
   })
 
+  test.each([1, 3])('%i quick readers leave the event loop its turns', async (readers) => {
+    const batcher = new Batcher(make(), vocab)
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    await Promise.all(Array.from({ length: readers }, () => all(batcher.generate({ prefix: 'a', length: 200_000 }))))
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(3)
+    batcher.close()
+  })
+
   test('an abort ends one request with its reason, and a break another; the rest go on', async () => {
     const model = make()
     const batcher = new Batcher(model, vocab)

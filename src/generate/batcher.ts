@@ -51,6 +51,8 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
   readonly #working = new Map<ContinuedText, Request>()
   /** Texts that left during a step: their rows keep their places until all have drawn. */
   #left: ContinuedText[] | undefined
+  /** Kept from one spell of work to the next: quick readers make them short, and the event loop would get no turn. */
+  readonly #pace = new Turns()
   #driven = false
   #closed = false
 
@@ -140,7 +142,6 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
 
   /** Makes tokens as long as anybody has room for them. Errors reach those who wait. */
   async #work(): Promise<void> {
-    const pace = new Turns()
     try {
       for (this.#fill(); this.#working.size > 0 && !this.#closed; this.#fill()) {
         this.#left = []
@@ -150,7 +151,8 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
         const left: readonly ContinuedText[] = this.#left
         this.#left = undefined
         for (const text of left) this.#batch.leave(text)
-        await pace.take()
+        await this.#pace.take()
+        await this.#parkFull()
       }
     } catch (error) {
       for (const request of [...this.#working.values(), ...this.#waiting]) this.#fail(request, error)
@@ -176,11 +178,20 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
     try {
       this.#batch.draw(text, scores, measured, made)
       if (text.ended) this.#leave(request, 'over')
-      else if (made.length >= AHEAD) this.#leave(request, 'parked')
     } catch (error) {
       this.#fail(request, error)
     }
     if (made.length > 0 || text.ended) request.wake()
+  }
+
+  /** Takes the rows of readers that fell behind. A turn of the event loop first lets those that are only waiting read. */
+  async #parkFull(): Promise<void> {
+    const full = [...this.#working.values()].filter(({ made }) => made.length >= AHEAD)
+    if (full.length === 0) return
+    await this.#pace.give()
+    for (const request of full) {
+      if (request.place === 'working' && request.made.length >= AHEAD) this.#leave(request, 'parked')
+    }
   }
 
   #fail(request: Request, error: unknown): void {
