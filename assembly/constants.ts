@@ -21,5 +21,5 @@ export const JOB_GRADIENTS: i32 = 2;
 export const JOB_INPUT_GRADIENTS: i32 = 3;
 export const JOB_PRODUCT_ROWS: i32 = 4;
 
-/** What stands on the board in the place of the next item where nothing more is to be taken. */
+/** The next item on the board when there is none left to take. */
 export const CLOSED: i32 = 0xffff;

@@ -79,7 +79,7 @@ function output(plan: Plan, part: i32): void {
   plan.beat++;
 }
 
-/** From the sums of one step's gates to the next h and c, panel by panel. */
+/** Computes the next h and c from the sums of one step's gates, panel by panel. */
 function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize, c: usize, nextC: usize): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel;
   for (const end = gates + block; gates < end; gates += panel) {
@@ -137,7 +137,7 @@ export function inputGradients(plan: Plan, part: i32): void {
   }
 }
 
-/** From the gradients of a step's h and c to those of its sums; dh and dc become the direct paths back. */
+/** Computes the gradients of a step's sums from those of its h and c; dh and dc become the direct paths back. */
 function activateBackward(plan: Plan, gates: usize, block: usize, h: usize, c: usize, dh: usize, dc: usize): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel, step = plan.step;
   for (const end = gates + block; gates < end; gates += panel) {

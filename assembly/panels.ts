@@ -52,7 +52,7 @@ export function storeColumns(x: usize, panel: usize, y: usize, rows: i32, column
   }
 }
 
-/** From x[depth, columns] in panels of 8 to y in panels of 24, the last filled up with zeros: see `multiplyVector`. */
+/** Copies x[depth, columns] from panels of 8 to panels of 24, the last filled up with zeros: see `multiplyVector`. */
 export function widen(x: usize, y: usize, depth: i32, columns: i32): void {
   for (let c = 0; c < columns; c += 3 * PANEL, y += <usize>depth * WIDE_ROW) {
     if (c + 3 * PANEL > columns) memory.fill(y, 0, <usize>depth * WIDE_ROW);
@@ -192,7 +192,7 @@ export function scatterTokenRows(
   }
 }
 
-/** Where the table has the row of token `r`. */
+/** The address of token `r`'s row in the table. */
 // @ts-ignore: decorator
 @inline
 function row(tokens: usize, r: i32, table: usize, stride: usize): usize {

@@ -1,5 +1,5 @@
 /**
- * What a pass over one recurrent layer works on. src/kernels/wasm/plan.ts writes it.
+ * The description of a pass over one recurrent layer. src/kernels/wasm/plan.ts writes it.
  *
  * The batch is cut into parts of `rows` sequences, which go through all time steps without waiting for each other.
  * Whatever has a value for each time step is in panels whose rows are the steps, and in each step the sequences

@@ -12,7 +12,7 @@ import { continuedTexts, type GenerateOptions, generateOptions } from './continu
 import type { ContinuedText, MadeToken } from './continued-text.js'
 import { prefixOf } from './prefix.js'
 
-/** How many texts a batcher makes at once. */
+/** The options of a batcher. */
 export interface BatcherOptions {
   /** Texts that are made side by side; others wait until one of them ends. Default 32. */
   maxBatch?: number

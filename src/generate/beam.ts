@@ -11,7 +11,7 @@ import { type Prefix, prefixOf, streamAfter } from './prefix.js'
 import { checkScores, logProbabilities, onlyUnknown } from './sample.js'
 import { StopFilter, stopIn, stopsOf } from './stop-strings.js'
 
-/** How a beam search begins, ends and compares texts. */
+/** The options of a beam search. */
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
   /** Texts kept at each step, and at the end. Default 4; 1 takes the likeliest token each time. */
   beams?: number
@@ -179,7 +179,7 @@ class Search {
 const scoreOf = ({ total, length }: Step, lengthPenalty: number): number =>
   length === 0 ? 0 : total / length ** lengthPenalty
 
-/** From the first token to the last. */
+/** The steps of a text in order. */
 function pathTo(last: Step): Step[] {
   const path: Step[] = []
   for (let step = last; step.before; step = step.before) path.push(step)

@@ -8,7 +8,7 @@ import type { StopFilter } from './stop-strings.js'
 export interface MadeToken {
   /** Its number in the vocabulary. */
   token: number
-  /** What it adds to the text; a word comes with the space before it. */
+  /** The characters that it adds to the text; a word comes with the space before it. */
   text: string
   /**
    * The probability that the model gives the token: the softmax of its scores at temperature 1, before any penalty or

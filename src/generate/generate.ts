@@ -16,13 +16,13 @@ export interface GenerateAllOptions extends GenerateOptions {
   samples?: number
 }
 
-/** What `predict` takes beside its arguments. */
+/** The options of `predict`. */
 export type PredictOptions = Omit<GenerateOptions, 'prefix' | 'length'>
 
 const generateAllOptions: OptionKinds<GenerateAllOptions> = { ...generateOptions, samples: 'any' }
 const { prefix: _, length: __, ...predictOptions } = generateOptions
 
-/** More texts at the same time are slower than a few after one another, and only fill the memory. */
+/** More texts at the same time would be slower than several calls, and would only fill the memory. */
 const MOST_SAMPLES = 65536
 
 /**

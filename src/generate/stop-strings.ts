@@ -13,7 +13,7 @@ export function stopsOf(where: string, stop: string | readonly string[] = []): r
   return stops
 }
 
-/** Where the first of the stop strings begins in a text, or −1. */
+/** The place in a text where the first of the stop strings begins, or −1. */
 export function stopIn(text: string, stops: readonly string[]): number {
   const found = stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0)
   return found.length > 0 ? Math.min(...found) : -1
@@ -31,7 +31,7 @@ export class StopFilter<T extends { text: string }> {
     this.#stops = stops
   }
 
-  /** Adds a token, and returns those that are certain now. Of a word that a stop string cuts, the beginning is kept. */
+  /** Adds a token, and returns those that are certain now. If a stop string cuts a word, the beginning of the word is kept. */
   push(token: T): T[] {
     this.#waiting.push(token)
     this.#text += token.text

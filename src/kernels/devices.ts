@@ -4,11 +4,11 @@ import { kernels, useKernels } from './index.js'
 
 let chosen: Device | undefined
 
-/** The device on which new tensors are made: the kernels in use, unless `setDefaultDevice` was told another. */
+/** The device of new tensors: the kernels in use, unless `setDefaultDevice` chose another. */
 export const defaultDevice = (): Device => chosen ?? kernels()
 
 /**
- * Makes new tensors, and so the parameters of new layers, on a device from now on. Without one: on the CPU again.
+ * Sets the device of new tensors, and so of the parameters of new layers. Without an argument it is the CPU again.
  * @throws OptionError for anything but a device
  */
 export function setDefaultDevice(device?: Device): void {
@@ -22,8 +22,8 @@ export const checkDevice = (where: string, device: unknown): void =>
   checkMethods(where, 'the device', device, ['read', 'matmul'], 'a device, such as await tryGpu()')
 
 /**
- * A GPU where there is one, and otherwise the CPU, which is the kernels in use. `device.reason` tells why it is the
- * CPU. No GPU is supported yet.
+ * Returns a GPU if there is one, and otherwise the CPU, which is the kernels in use; `device.reason` then says why. No
+ * GPU is supported yet.
  */
 export async function tryGpu(): Promise<Device> {
   const device = kernels()

@@ -9,15 +9,14 @@ import { WasmKernels } from './wasm/wasm.js'
 
 let current: Kernels | undefined
 
-/** The kernels in use. At the first call the fastest that the platform has are made ready. */
+/** The kernels in use. The first call prepares the fastest that the platform has. */
 export function kernels(): Kernels {
   current ??= blasKernels() ?? wasmKernels()
   return current
 }
 
 /**
- * Uses other kernels from now on. What makes a tensor makes it in their precision; an operation refuses a tensor of
- * another precision, which `clone()` converts (and `newModel.loadStateDict(model.stateDict())` the parameters of a model).
+ * Switches to other kernels. New tensors have their precision; operations refuse tensors of another precision, which `clone()` converts (and `newModel.loadStateDict(model.stateDict())` the parameters of a model).
  */
 export function useKernels(kernels: Kernels): void {
   checkMethods('useKernels', 'the argument', kernels, ['stepper', 'sumSquares'], 'kernels such as wasmKernels()')
@@ -61,19 +60,19 @@ export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
   return blas && new WasmKernels(options, blas)
 }
 
-/** More would be no use to anyone, and too many for the system. */
+/** More would help nobody, and the system would refuse many of them. */
 const MOST_THREADS = 256
 
 function checkThreads(where: string, { threads }: ThreadOptions): void {
   if (threads !== undefined) checkWhole(where, 'threads', threads, 1, MOST_THREADS)
 }
 
-/** Words for kernels, as on the command line. */
+/** Names of kernels, as on the command line. */
 export const kernelNames = ['auto', 'wasm', 'blas', 'reference'] as const
-/** A word for kernels. */
+/** A name of kernels. */
 export type KernelName = (typeof kernelNames)[number]
 
-/** Uses the kernels of that name from now on. @throws OptionError for `blas` where there is none, and as they do */
+/** Switches to the kernels of that name. @throws OptionError for `blas` where there is none, and the errors of the kernels */
 export function selectKernels(name: KernelName, options: ThreadOptions = {}): void {
   checkWord('selectKernels', 'kernels', name, kernelNames)
   checkOptions('selectKernels', options, threadOptions)

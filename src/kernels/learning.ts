@@ -4,5 +4,5 @@ import { update } from './host/update.js'
 
 const host: Learning<FloatArray> = { update, temperature }
 
-/** What training asks of a device. */
+/** The part of a device that only training needs. */
 export const learningOf = (device: Device): Learning => device.learning ?? host

@@ -1,6 +1,6 @@
 import type { FloatArray, View } from '../../device/device.js'
 
-/** So few values are copied faster one by one than as a block. */
+/** The most values that are copied faster one by one than as a block. */
 const FEW = 16
 
 interface Axis {

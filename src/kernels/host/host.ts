@@ -5,7 +5,7 @@ import { copy } from './copy.js'
 import { argmax, pick, put, sumAxis, sumSquares } from './reduce.js'
 import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, softmaxGrad } from './rows.js'
 
-/** What a set of kernels computes in its own way. */
+/** The operations that each set of kernels implements in its own way. */
 type Own =
   | 'name'
   | 'threads'
@@ -19,8 +19,8 @@ type Own =
   | 'stepper'
 
 /**
- * What all kernels on the CPU share: arrays in the memory of the program as storages, and the operations that memory
- * bounds rather than arithmetic, in plain TypeScript. Sums run in double precision.
+ * The base of all kernels on the CPU: arrays in main memory as storages, and, in plain TypeScript, the operations that
+ * are bound by memory rather than arithmetic. Sums run in double precision.
  */
 export abstract class HostKernels implements Omit<Kernels, Own> {
   readonly kind = 'cpu'

@@ -39,5 +39,5 @@ export function put(dy: FloatArray, places: Int32Array, dx: FloatArray, length: 
   for (let i = 0; i < places.length; i++) dx[start(i, length, inner) + places[i] * inner] = dy[i]
 }
 
-/** Where the values of [outer, length, inner] begin that end up as value i of [outer, inner]. */
+/** The place of the first of the values of [outer, length, inner] that make value i of [outer, inner]. */
 const start = (i: number, length: number, inner: number): number => Math.floor(i / inner) * length * inner + (i % inner)

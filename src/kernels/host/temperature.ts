@@ -1,6 +1,6 @@
 import type { FloatArray } from '../../device/device.js'
 
-/** What `Device.temperature` sums over the rows of the logits. */
+/** The sums over the rows of the logits that `Device.temperature` returns. */
 export function temperature(
   logits: FloatArray,
   targets: Int32Array,

@@ -13,7 +13,7 @@ export const unary: Record<UnaryOp, (x: number) => number> = {
   sign: Math.sign,
 }
 
-/** In the gradients a is the gradient of the output and b the output itself. */
+/** For gradients, a is the gradient of the output and b the output itself. */
 export const binary: Record<BinaryOp, (a: number, b: number) => number> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,

@@ -18,7 +18,7 @@ export interface Engine {
 }
 
 export interface EngineOptions {
-  /** The fastest that there is, by default. */
+  /** Default: the fastest that the engine has. */
   simd?: Simd
   /** Threads that work, this one included. Default: the machine's, up to 8; 1 where memory cannot be shared. */
   threads?: number
@@ -54,7 +54,7 @@ export function loadEngine({
   }
   if (chosen === 'simd') binary = prepare(plain)
   const module = new WebAssembly.Module(binary)
-  // Memory that is not shared may move as it grows, which a BLAS could not know.
+  // Memory that is not shared may move as it grows, and a BLAS would not notice.
   const library = memory.shared ? blas : undefined
   const sgemm = library?.bind(memory.memory) ?? (() => undefined)
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, sgemm } })

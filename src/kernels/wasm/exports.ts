@@ -1,6 +1,6 @@
 import type { BinaryOp, UnaryOp } from '../../device/device.js'
 
-/** Fused multiply-add is there, or not. */
+/** Whether the engine has fused multiply-add. */
 export type Simd = 'simd' | 'relaxed-simd'
 
 type Unary = (x: number, y: number, length: number) => void

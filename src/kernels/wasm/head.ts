@@ -5,7 +5,7 @@ import type { Allocate } from './linear-memory.js'
 import { LayerWeights } from './weights.js'
 
 /**
- * A linear output on top of a layer. Its parameters lie as the input side of a layer would, whose units are the
+ * A linear output on top of a layer. Its parameters are laid out like the input side of a layer whose units are the
  * output's features.
  */
 export class HeadPass {
@@ -51,7 +51,7 @@ export class HeadPass {
     }
   }
 
-  /** The gradients, out of what the backward pass summed. */
+  /** Copies the gradients out of the sums of the backward pass. */
   grads({ dOutputWeights, dOutputBias }: { dOutputWeights: number; dOutputBias: number }): OutputWeights {
     return {
       weight: this.#weights.weightGrad(dOutputWeights, 'input', false),

@@ -4,7 +4,7 @@ import { PANEL } from './from-assembly.js'
 
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
 
-/** How the kernels of an engine want their matrices: see "Panels" in ARCHITECTURE.md. */
+/** The format in which an engine's kernels read and write matrices: see "Panels" in ARCHITECTURE.md. */
 export interface MatrixFormat {
   /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
   width: 1 | typeof PANEL
@@ -15,7 +15,7 @@ export interface MatrixFormat {
 const shapeFor = (shape: MatrixFormat, batchSize: number): MatrixFormat =>
   batchSize === 1 ? { ...shape, width: PANEL } : shape
 
-/** How a layer lies in the kernels' memory; sizes are counted in values. */
+/** The layout of a layer in the kernels' memory; sizes are counted in values. */
 export class Layout {
   readonly blocks: CellBlocks
   readonly width: number
@@ -24,11 +24,11 @@ export class Layout {
   readonly parts: number
   readonly units: number
   readonly features: number
-  /** From one panel of a sequence to the next. */
+  /** The distance from one panel of a sequence to the next. */
   readonly panel: number
   /** Units whose weight gradients are one piece of work. */
   readonly slice: number
-  /** The batch or the hidden units were padded, so that what comes in panels must begin as zeros. */
+  /** Whether the batch or the hidden units were padded, so that panels must begin as zeros. */
   readonly padded: boolean
 
   constructor(shape: MatrixFormat, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {

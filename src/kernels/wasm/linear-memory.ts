@@ -6,12 +6,12 @@ const PAGE = 65536
 const RESERVED = 2048
 /** Bytes of a cache line of the processor. */
 const LINE = 64
-/** Up to so many values are copied faster one by one. */
+/** The most values that are copied faster one by one. */
 const FEW = 64
 /** 4 GB, all that 32 bits can address. */
 const MOST_PAGES = 65536
 
-/** Takes a block of so many values for as long as a scope lasts. */
+/** Allocates a block of `length` values that is freed at the end of a scope. */
 export type Allocate = (length: number) => number
 
 /** The least size class of at least `bytes`: 1 to 7 times 16, then 4 to 7 times a power of two. */
@@ -21,7 +21,7 @@ function sizeClass(bytes: number): number {
   return Math.max(Math.ceil(bytes / unit), 1) * unit
 }
 
-/** undefined where there is no room for it. */
+/** Returns undefined where there is no room for it. */
 function newMemory(shared: boolean): WebAssembly.Memory | undefined {
   try {
     return new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared })
@@ -120,7 +120,7 @@ export class LinearMemory {
   /** Copies values out into a new array. */
   read(address: number, length: number): Float32Array<ArrayBuffer> {
     const values = new Float32Array(length)
-    // Not `slice`, which takes ten times as long where the memory is shared; and few values one by one.
+    // Not with `slice`, which takes ten times as long on shared memory; a few values are copied one by one.
     if (length > FEW) this.copyOut(address, values)
     else {
       const { floats } = this
@@ -134,11 +134,11 @@ export class LinearMemory {
   }
 
   #extend(size: number): number {
-    // At the beginning of a cache line, whatever small blocks came before.
+    // Aligned to a cache line, whatever small blocks came before.
     const address = Math.ceil(this.#top / LINE) * LINE
     const missing = address + size - this.bytes
     if (missing > 0) {
-      // By an eighth more than is missing, so that a growing need doesn't grow the memory each time.
+      // An eighth more than is missing, so that a growing need does not grow the memory each time.
       const pages = Math.ceil((missing + this.bytes / 8) / PAGE)
       try {
         this.memory.grow(pages)

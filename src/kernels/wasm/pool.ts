@@ -5,7 +5,7 @@ import type { KernelExports } from './exports.js'
 import { boardFields, CLOSED, jobs } from './from-assembly.js'
 import type { LinearMemory } from './linear-memory.js'
 
-/** Where the numbers on a board lie that are looked at from here. */
+/** The places of the numbers on a board that this side reads and writes. */
 const [NEXT, DONE, FAILED] = (['next', 'done', 'failed'] as const).map((field) => boardFields.indexOf(field))
 
 /**
@@ -50,7 +50,7 @@ export class Pool {
     while (!this.code.settled(this.#board)) this.#wait(plan, items, silence)
   }
 
-  /** Ends the threads; the next work starts new ones, on a new board: this one is left to who may still look at it. */
+  /** Ends the threads; the next job starts new ones with a new board, because a thread may still be reading this one. */
   stop(): void {
     if (!this.#crew) return
     abandoned.unregister(this)

@@ -161,7 +161,7 @@ export class RecurrentPass implements RecurrentTape {
     }
   }
 
-  /** A state [batchSize, hiddenSize], zeros where absent, into the first step of a sequence, or into a single step. */
+  /** Writes a state [batchSize, hiddenSize], or zeros if it is absent, to the first step of a sequence or to a single step. */
   #loadState(state: FloatArray | undefined, address: number, place: Place): void {
     if (!state && place === 'step') return
     const { code, memory } = this.engine
@@ -215,7 +215,7 @@ export class RecurrentPass implements RecurrentTape {
     return plan
   }
 
-  /** Where each kept part lies, from `base` on. */
+  /** The address of each kept part, counted from `base`. */
   #addresses(base: number) {
     const { gates, h, c } = this.#lengths
     const [hAt, cAt] = [base + gates * 4, base + (gates + h) * 4]

@@ -2,14 +2,14 @@ import type { FloatArray } from '../../device/device.js'
 import type { Layout } from './layout.js'
 import type { LinearMemory } from './linear-memory.js'
 
-/** A row of a state of one step in panels: where its first value lies, and the place of value i after that. */
+/** The places of a row of a state of one step in panels: of its first value, and of value i. */
 function rowOf({ width, units, panel, rows: rowsOfPart }: Layout, row: number) {
   const part = Math.floor(row / rowsOfPart)
   const start = part * (units / width) * panel + (row - part * rowsOfPart) * width
   return { start, at: (i: number) => start + Math.floor(i / width) * panel + (i % width) }
 }
 
-/** Copies a row of a state of one step in panels at `address` out. */
+/** Returns a copy of a row of a state of one step in panels at `address`. */
 export function readRow(memory: LinearMemory, layout: Layout, address: number, row: number, length: number) {
   const { at } = rowOf(layout, row)
   const { floats } = memory
@@ -23,7 +23,7 @@ export function writeRow(memory: LinearMemory, layout: Layout, address: number, 
   for (let i = 0; i < values.length; i++) floats[address / 4 + at(i)] = values[i]
 }
 
-/** Of a state of one step in panels at `address`: what lay in row rows[i] comes to lie in row i. */
+/** Moves the rows of a state of one step in panels at `address`: row i becomes what row rows[i] was. */
 export function selectRows(memory: LinearMemory, layout: Layout, address: number, rows: Int32Array): void {
   const { width, units, panel } = layout
   const panels = units / width
@@ -33,7 +33,7 @@ export function selectRows(memory: LinearMemory, layout: Layout, address: number
   const to = moved.map(offset)
   const from = moved.map((i) => offset(rows[i]))
   const before = memory.read(address, layout.sequence(units))
-  // Not in the memory itself, where single values take longer if it is shared.
+  // In a copy, because single values of shared memory take longer to read and write.
   const after = before.slice()
   for (let at = 0; at < panels * panel; at += panel) {
     for (let i = 0; i < to.length; i++) {

@@ -7,7 +7,7 @@ import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
 import { readRow, selectRows, writeRow } from './select.js'
 import { LayerWeights } from './weights.js'
 
-/** Gives back the memory of steppers that nobody freed. */
+/** Frees the memory of steppers that nobody freed. */
 const abandoned = new FinalizationRegistry<() => void>((free) => free())
 
 /** A stack whose weights and states stay in the linear memory from token to token. */
@@ -81,7 +81,7 @@ export class WasmStepper implements Stepper {
     memory.write(this.#tokens, tokens)
     const all = count === this.#batchSize
     for (const { plan, parts, layout } of this.#layers) {
-      // Sequences go by parts: those that share one with the first `count` go on, too, and nobody sees it.
+      // Whole parts advance: sequences in the same part as one of the first `count` do too, which does no harm.
       pool.run('forward', plan, all ? parts : Math.ceil(count / layout.rows))
     }
     return memory.read(this.#scores, count * this.#outFeatures)

@@ -5,14 +5,14 @@ const BUDGET = 256 * 2 ** 20
 
 /** Activations of one forward pass, from then until its backward pass. */
 export interface Kept {
-  /** The activations' address; a spilled block is copied back in first. */
+  /** The address of the activations; a spilled block is copied back first. */
   take(): number
   free(): void
 }
 
 /**
  * Keeps activations in the linear memory without anyone having to free them. Backward passes free theirs;
- * what a forgotten backward pass would leave behind is moved, oldest first, to the garbage-collected heap.
+ * activations whose backward pass never comes are moved to the garbage-collected heap, oldest first.
  */
 export class Tapes {
   readonly #waiting = new Set<Tape>()

@@ -20,7 +20,7 @@ import { RecurrentPass } from './recurrent.js'
 import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'
 
-/** A library of matrix products that takes the place of the WebAssembly ones. */
+/** A library of matrix products to use instead of the WebAssembly ones. */
 export interface Products extends NonNullable<EngineOptions['blas']> {
   readonly name: string
   sgemm(a: Float32Array, b: Float32Array, y: Float32Array, sizes: MatmulSizes): void
@@ -28,8 +28,8 @@ export interface Products extends NonNullable<EngineOptions['blas']> {
 
 /**
  * The kernels in WebAssembly, with their own matrix products or those of a library. Tensors stay in the
- * garbage-collected heap: what is worth the copy goes into the linear memory and back; what memory bounds, not
- * arithmetic, is done where it lies.
+ * garbage-collected heap: operations that are worth the copy go to the linear memory and back; those that are bound by
+ * memory rather than arithmetic run on the heap.
  */
 export class WasmKernels extends HostKernels implements Kernels {
   readonly name: string
@@ -60,7 +60,7 @@ export class WasmKernels extends HostKernels implements Kernels {
       return
     }
     memory.scope((allocate) => {
-      // In place, in whole vectors: the last one may run into the room for three more values.
+      // In place, in whole vectors: the last one may reach three values beyond the end, for which there is room.
       const address = allocate(x.length + 3)
       memory.write(address, x)
       code[op](address, address, x.length)
@@ -138,7 +138,7 @@ export class WasmKernels extends HostKernels implements Kernels {
     return new WasmStepper(this.#engine, stack, batchSize)
   }
 
-  /** Has random numbers made eight at a time: the last ones may run into the room for seven more. */
+  /** Makes random numbers eight at a time: the last ones may reach seven values beyond the end, for which there is room. */
   #random(y: FloatArray, make: (address: number) => void): void {
     const { memory } = this.#engine
     memory.scope((allocate) => {

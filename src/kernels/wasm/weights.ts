@@ -34,7 +34,7 @@ export class LayerWeights {
     return address
   }
 
-  /** The operand of the forward products of so many rows, Wᵀ [columns, gates × units] in panels. */
+  /** The operand of forward products of `rows` rows, Wᵀ [columns, gates × units] in panels. */
   forward(allocate: Allocate, weight: FloatArray, side: Side, rows: number): number {
     const { width, units } = this.layout
     const columns = side === 'input' ? this.layout.features : units
@@ -46,7 +46,7 @@ export class LayerWeights {
     )
   }
 
-  /** The operand of the products back, W [gates × units, columns] in panels. */
+  /** The operand of backward products, W [gates × units, columns] in panels. */
   backward(allocate: Allocate, weight: FloatArray, side: Side, rows: number): number {
     const { width, units } = this.layout
     const columns = side === 'input' ? this.layout.features : units
@@ -70,7 +70,7 @@ export class LayerWeights {
     })
   }
 
-  /** Room for the gradients of one side's weights, zeros; as a token table where `tokens`. */
+  /** Zeros for the gradients of one side's weights; a table of tokens if `tokens`. */
   zeroGrad(allocate: Allocate, side: Side, tokens: boolean): number {
     const { features, units } = this.layout
     const columns = tokens ? Math.max(features, this.sizes.inputSize) : side === 'input' ? features : units
@@ -80,7 +80,7 @@ export class LayerWeights {
     return address
   }
 
-  /** The gradient of one side's weights, [gates × hiddenSize, columns], out of what assembly/layer.ts summed. */
+  /** The gradient of one side's weights, [gates × hiddenSize, columns], from the sums that assembly/layer.ts made. */
   weightGrad(grad: number, side: Side, tokens: boolean): Float32Array {
     const { code, memory } = this.engine
     const { hiddenSize } = this.sizes
@@ -112,7 +112,7 @@ export class LayerWeights {
     })
   }
 
-  /** From sums [blocks, units] to the gradient of one side's bias. */
+  /** The gradient of one side's bias, from the sums [blocks, units]. */
   biasGrad(sums: number, side: Side): Float32Array {
     const { hiddenSize } = this.sizes
     const { first, gates } = this.#window(side)
@@ -124,7 +124,7 @@ export class LayerWeights {
     return grad
   }
 
-  /** What `load` makes, in wide panels where it is for products of one row. */
+  /** The panels that `load` makes, widened for products of one row. */
   #operand(
     allocate: Allocate,
     rows: number,

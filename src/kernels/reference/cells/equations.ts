@@ -1,6 +1,6 @@
-/** A unit's values of one time step, as its cell made them. */
+/** The values of a unit at one time step. */
 export interface Unit {
-  /** Of each gate, and whatever else the gradients ask for. */
+  /** The value of each gate, and whatever else the gradients need. */
   gates: readonly number[]
   h: number
   /** 0 in cells without it. */
