@@ -13,17 +13,17 @@ import { joined } from './run-text.js'
 export interface Checkpoint {
   config: ModelConfig
   vocab: Vocab
-  /** `model.…`, and of a training that can go on `optimizer.…` and `state.…`. */
+  /** Named `model.…`; a training that can be resumed also has `optimizer.…` and `state.…`. */
   tensors: Record<string, Tensor>
   progress?: TrainingProgress
-  /** What the run was told, as JSON. */
+  /** The record of the run, as JSON. */
   run?: unknown
 }
 
 /**
  * A checkpoint as the bytes of one file: safetensors whose metadata hold the rest and a checksum of everything.
  * @param where the file's name, for messages
- * @throws DataError for a model that could not be loaded again, such as one with a parameter that is not finite
+ * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite
  */
 export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCheckpoint'): Promise<Uint8Array> {
   const { config, vocab, progress, run } = checkpoint
@@ -38,7 +38,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCh
 
 /**
  * @param where the file's name, for messages
- * @throws FormatError for a damaged or forged file; DataError where its tokens need a package that is not installed
+ * @throws FormatError for a damaged or forged file; DataError if its tokens need a package that is not installed
  */
 export async function decodeCheckpoint(file: ByteSource, where = 'decodeCheckpoint'): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(file, where)

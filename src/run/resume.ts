@@ -12,11 +12,11 @@ import { type RunText, readRunText, type TextSource } from './run-text.js'
 import { CHECKPOINT, type RunStore } from './store.js'
 
 /**
- * A run that was stopped, from its last checkpoint on.
- * @param text that of the run; a function is given the names under which it was recorded
+ * Resumes a run that was stopped, from its last checkpoint.
+ * @param text the run's text, or a function that is given the recorded names of the text
  * @param given the options that change: the number of epochs, the learning rate, …
- * @throws OptionError for an option that would make it another training, DataError where there is no run, or the text is
- *   another, FormatError for a damaged checkpoint
+ * @throws OptionError for an option that cannot change when a run is resumed; DataError if there is no run, or the text
+ *   is a different one; FormatError for a damaged checkpoint
  */
 export async function resumeRun(
   store: RunStore,
