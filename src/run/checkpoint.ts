@@ -21,7 +21,7 @@ export interface Checkpoint {
 }
 
 /**
- * A checkpoint as the bytes of one file: safetensors whose metadata hold the rest and a checksum of everything.
+ * A checkpoint as the bytes of one file: safetensors whose metadata holds the rest and a checksum of everything.
  * @param where the file's name, for messages
  * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite
  */
@@ -44,10 +44,10 @@ export async function decodeCheckpoint(file: ByteSource, where = 'decodeCheckpoi
   const { tensors, metadata } = await readSafetensors(file, where)
   const { sha256, ...rest } = metadata
   if (rest.format !== 'unrolled checkpoint') {
-    throw new FormatError(`${where}: the file is no checkpoint, expected one that a training wrote`)
+    throw new FormatError(`${where}: the file is not a checkpoint, expected one that a training wrote`)
   }
   if (sha256 !== (await checksum(tensors, rest))) {
-    throw new FormatError(`${where}: the checkpoint is damaged: its checksum is another than that of its content`)
+    throw new FormatError(`${where}: the checkpoint is damaged: its checksum does not match its content`)
   }
   const { config, vocab } = checkModel(
     { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
@@ -67,7 +67,7 @@ function json(text: string, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new FormatError(`${where}: its metadata are not JSON`)
+    throw new FormatError(`${where}: its metadata is not JSON`)
   }
 }
 

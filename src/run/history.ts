@@ -113,7 +113,7 @@ export function parseHistory(text: string, where: string): HistoryEvent[] {
 }
 
 const count = whole(0)
-/** JSON has no Infinity, which e^loss of a bad beginning is; it is left out, and was once written as null. */
+/** JSON has no Infinity, which e^loss can be early in a training. It is left out; older versions wrote null. */
 const unbounded: Schema<number> = (value, where, name) =>
   value === undefined || value === null ? Infinity : finite(value, where, name)
 const common = { epoch: count, step: count, loss: finite, seconds: finite }

@@ -19,7 +19,7 @@ export class UnsavedModelError extends DataError {
     /** Where the checkpoint is; resuming the run from it saves the model. */
     readonly place: string,
   ) {
-    super(`${reason}; the training is kept in ${place}: going on with it saves its model once that is mended`)
+    super(`${reason}; the training is kept in ${place}; once the problem is fixed, resuming it saves the model`)
   }
 }
 
@@ -154,7 +154,9 @@ export class Keeper {
     }
     const saved = await this.#savedModel()
     if (saved) return saved
-    yield warning(`${where} is not the best model, of step ${training.best.step}; the last one is saved instead`)
+    yield warning(
+      `${where} does not hold the best model (of step ${training.best.step}); the last one is saved instead`,
+    )
     return undefined
   }
 

@@ -14,7 +14,7 @@ export class MemoryStore implements RunStore {
 
   async refuseBusy(): Promise<void> {
     if (this.#taken) {
-      throw new DataError(`${this.name}: another run is at work there; wait for its end, or choose another store`)
+      throw new DataError(`${this.name}: another run is in progress there; wait until it ends, or choose another store`)
     }
   }
 

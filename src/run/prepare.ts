@@ -32,7 +32,7 @@ export async function refuseUnfinished(store: RunStore): Promise<void> {
   const { run } = await lastCheckpoint(store)
   if (parseRecord(run, `${store.name}/${CHECKPOINT}`).finished) return
   throw new DataError(
-    `${store.name}: a training that is not over lies there; go on with it (resumeRun), or choose another folder`,
+    `${store.name}: a training there is not finished; go on with it (resumeRun), or choose another folder`,
   )
 }
 

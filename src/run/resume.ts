@@ -38,7 +38,7 @@ export async function resumeRun(
     const checkpoint = await lastCheckpoint(store)
     const record = parseRecord(checkpoint.run, file)
     const { vocab, tensors, config, progress } = checkpoint
-    if (!progress) throw new FormatError(`${file}: it has no progress of a training`)
+    if (!progress) throw new FormatError(`${file}: the progress of the training is missing`)
     const options = resumedOptions(where, record, given)
     checkEpochs(where, store.name, options, progress)
     checkEffects(where, options, givenIn(given))
@@ -46,7 +46,7 @@ export async function resumeRun(
     read = await readRunText(typeof text === 'function' ? text(record.texts) : text, options, vocab, signal)
     if (read.fingerprint !== record.text) {
       throw new DataError(
-        `${read.source}: the text is another than the one that the training in ${store.name} began with; bring it back, or begin another training with this model`,
+        `${read.source}: the text differs from the one that the training in ${store.name} began with; restore that text, or begin another training with this model`,
       )
     }
     signal?.throwIfAborted()

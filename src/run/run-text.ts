@@ -63,7 +63,7 @@ export function textSource(text: string, name = 'a text in memory'): TextSource 
   return {
     names: [name],
     async read({ tokens, clean, lowercase, maxTokens, encoding }, vocab) {
-      if (encoding !== undefined) throw new DataError(`${name}: encoding is of files, expected none for a string`)
+      if (encoding !== undefined) throw new DataError(`${name}: encoding is for files, expected none for a string`)
       if (tokens === 'bpe') await loadBytePairs()
       return { ...encodeString(text, { tokens, clean, lowercase, maxTokens, vocab }, name), source: name }
     },

@@ -240,10 +240,10 @@ export class Run {
     yield* this.#tell(seconds, model, exploded && spared ? undefined : this.#keeper.place)
     if (!exploded) return
     yield this.#broke(spared)
-    const inCheckpoint = spared ? '' : ', and is in the checkpoint alone'
+    const inCheckpoint = spared ? '' : ', but is in the checkpoint'
     const saved = worthless ? `the model was not saved${inCheckpoint}` : 'the best model was saved'
     throw new ExplodedError(
-      `Run: the training in ${store.name} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, where one that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
+      `Run: the training in ${store.name} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, while a model that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
       ['lr', 'clip'],
     )
   }

@@ -81,7 +81,7 @@ function ofSavedText(where: string, saved: LoadedModel, given: Partial<RunOption
   for (const name of ['tokens', 'clean'] as const) {
     if (given[name] === undefined || given[name] === text[name]) continue
     throw new OptionError(
-      `${where}: ${name} is ${given[name]}, expected ${text[name]}, as the saved model's text was taken; leave it out`,
+      `${where}: ${name} is ${given[name]}, expected ${text[name]}, as for the saved model's own text; leave it out`,
       [name],
     )
   }
