@@ -64,7 +64,7 @@ export function kindOfBinary(head: Buffer): { what: string; advice: string } | u
 /** Which kind of UTF-16 the bytes are, without a byte order mark; undefined if they are not. */
 export function unmarkedUtf16(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   // Half of the bytes are ASCII in an English text, a few more in a Chinese one, and nearly all in other encodings.
-  // 0 does not count, because it is a byte that Japanese syllables can have.
+  // The digit 0 does not count, because its byte is the first of all Japanese syllables.
   const ascii = bytes.toString('latin1').match(/[ -/1-~]/g)?.length ?? 0
   if (ascii > 0.75 * bytes.length) return undefined
   const [little, big] = (['utf-16le', 'utf-16be'] as const).map((encoding) => ({

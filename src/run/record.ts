@@ -71,7 +71,7 @@ export function resumedOptions(where: string, { options }: RunRecord, now: Parti
   const fixed = givenIn(now).filter((name) => !resumableOptions.includes(name))
   if (fixed.length > 0) {
     throw new OptionError(
-      `${where}: ${fixed.join(', ')} cannot be changed when a training goes on; leave it out, or begin another with initFrom`,
+      `${where}: ${fixed.join(', ')} cannot be changed when a training is resumed; leave it out, or begin another with initFrom`,
       [...fixed, 'initFrom'],
     )
   }

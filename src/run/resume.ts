@@ -29,7 +29,7 @@ export async function resumeRun(
   const { signal, build = call } = setup
   await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {
-    throw new DataError(`${store.name}: there is no training to go on with, expected ${CHECKPOINT}; begin one first`)
+    throw new DataError(`${store.name}: there is no training to resume, expected ${CHECKPOINT}; begin one first`)
   }
   await store.enter()
   let read: RunText | undefined

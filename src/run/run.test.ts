@@ -231,7 +231,7 @@ describe('what is refused before anything is written', () => {
 
   test('going on: with another text, another model, or nothing to go on with', async () => {
     const store = new MemoryStore()
-    await expect(resumeRun(store, text)).rejects.toThrow(/there is no training to go on with/)
+    await expect(resumeRun(store, text)).rejects.toThrow(/there is no training to resume/)
     await play(await begin(store), (event) => event.type === 'epoch')
     await expect(resumeRun(store, textSource('another '.repeat(90)))).rejects.toThrow(/the text differs from the one/)
     await expect(resumeRun(store, text, { hiddenSize: 7 })).rejects.toThrow(OptionError)
