@@ -1,4 +1,4 @@
-// Training in a worker of a page beside Node, in turn, and whether the page stays fluent meanwhile:
+// Compares training in a worker of a page with Node, in turn, and measures whether the page stays responsive:
 // `npm run bench:browser`. Needs Chromium; see test/browser/chromium.ts.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
