@@ -1,4 +1,4 @@
-// A Trainer in a worker of a page beside a run in Node, in turn, and whether the page stays fluent meanwhile:
+// Compares a Trainer in a worker of a page with a run in Node, in turn, and measures whether the page stays responsive:
 // `npm run bench:browser`. Needs Chromium; see test/browser/chromium.ts.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// What is measured, and how much useful arithmetic it is.
+// The cases that are measured, and how much useful arithmetic each needs.
 
 export type Cell = 'rnn' | 'gru' | 'lstm'
 export const cells: readonly Cell[] = ['rnn', 'gru', 'lstm']
@@ -15,7 +15,7 @@ export interface Case {
   layers: number
 }
 
-/** All of them, or only those that people compare by. */
+/** All cases, or only the usual ones for comparisons. */
 export function casesOf(quick: boolean): Case[] {
   const cases: Case[] = []
   for (const layers of quick ? [1] : [1, 2]) {
@@ -33,7 +33,7 @@ export function casesOf(quick: boolean): Case[] {
   return cases
 }
 
-/** Operations of a training step: two for each multiply-add, forward and twice backward; one-hot inputs cost none. */
+/** Operations in a training step: two per multiply-add, once forward and twice backward; one-hot inputs cost none. */
 export function trainingOperations({ cell, hidden, batch, layers }: Case): number {
   const products = (2 * layers - 1) * gates[cell] * hidden ** 2 + hidden * vocabSize
   return 6 * batch * numSteps * products

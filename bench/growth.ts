@@ -1,5 +1,6 @@
-// How time and memory grow: with the length of sequences, of the text, and with batch and hidden size. Every figure
-// comes from a process of its own. Ends with code 1 where time is not linear in the length, or not flat in the text.
+// Measures how time and memory grow with the length of sequences and of the text, and with batch and hidden size. Every
+// figure comes from its own process. Exits with code 1 if time is not linear in the sequence length, or memory per
+// character of a text is too large.
 //   npm run bench:growth
 import { execFileSync } from 'node:child_process'
 import {
@@ -21,7 +22,7 @@ interface Outcome {
   /** Microseconds a token, and bytes a character for a corpus. */
   micros: number
   bytes?: number
-  /** Most megabytes that the process has held, and those it held before it began. */
+  /** The peak memory of the process in megabytes, and its memory before it began. */
   peak: number
   start: number
 }
@@ -96,7 +97,7 @@ console.log('\n| LSTM | batch 1 | batch 32 | batch 64 |\n| --- | --- | --- | ---
 for (const hidden of [128, 256, 512, 1024]) {
   const peaks = [1, 32, 64].map((batch) => {
     const { peak, start } = inProcess({ what: 'train', cell: 'lstm', batch, steps: 35, hidden })
-    // Five copies of the parameters and three of the activations, with room for the engine's own habits.
+    // Five copies of the parameters and three of the activations, with some room for the engine.
     const parameters = 4 * hidden * (hidden + 28 + 2) + 28 * hidden
     const activations = batch * 35 * hidden * 8
     const bound = 100 + (4 * (8 * parameters + 4 * activations)) / 1e6

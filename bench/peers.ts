@@ -1,4 +1,4 @@
-// The sides of the comparison: processes that take a job and answer with milliseconds.
+// The sides of the comparison: processes that receive a job and answer with milliseconds.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -8,13 +8,13 @@ const fileOf = (name: string) => fileURLToPath(new URL(`./${name}`, import.meta.
 
 export interface Peer {
   version: string
-  /** The answer; null where the side cannot do the job. */
+  /** The answer; null if the side cannot do the job. */
   ask(job: object): Promise<number | null>
 }
 
-/** Starts a side; undefined where it does not start. */
+/** Starts a side; undefined if it does not start. */
 export async function start(command: string, args: string[]): Promise<Peer | undefined> {
-  // Not for one side only: variables that choose another OpenBLAS than its own detection would.
+  // Variables that override OpenBLAS's own detection are removed, so that they do not affect one side alone.
   const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...env } = process.env
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], env })
   child.on('error', () => undefined)
@@ -42,7 +42,7 @@ export function nodeBinary(major: string | undefined): string {
 
 export const startUnrolled = (node: string) => start(node, [fileOf('peers/unrolled.mjs')])
 
-/** In a Python that has it (Debian: python3-torch libopenblas0-pthread), named by PYTHON. */
+/** Starts PyTorch in the Python that PYTHON names (Debian: python3-torch libopenblas0-pthread). */
 export const startTorch = () => start(process.env.PYTHON ?? '/usr/bin/python3', [fileOf('peers/pytorch.py')])
 
 export async function startTensorFlow(): Promise<Peer | undefined> {

@@ -1,10 +1,10 @@
-// Figures as lines, as docs/performance.md, and as plots.
+// Reports figures as lines, in docs/performance.md, and as plots.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { linePlot } from 'unrolled'
 import { type Case, cells, numSteps, trainingOperations } from './cases.js'
 
 export interface Measured extends Case {
-  /** Milliseconds a training step or a token, by side: `wasm/2` is on two threads. */
+  /** Milliseconds per training step or token, by side; `wasm/2` is on two threads. */
   ms: Record<string, number>
 }
 
@@ -24,7 +24,7 @@ interface Summary {
   blas?: number
   torch?: number
   tfjs?: number
-  /** Of PyTorch's time, at its better number of threads. */
+  /** A time relative to PyTorch's at its better number of threads. */
   ratio: (ms: number | undefined) => string
   scaling: string
   shareOfPeak: string

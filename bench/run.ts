@@ -1,5 +1,5 @@
-// How fast this library trains and generates, beside PyTorch and TensorFlow.js on the same machine in the same run:
-// all sides in turn, medians of several rounds.
+// Measures how fast this library trains and generates, beside PyTorch and TensorFlow.js on the same machine in the same
+// run. All sides take turns; figures are medians of several rounds.
 //   npm run bench -- [--quick] [--node 24] [--only train] [--rounds 5] [--docs]
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
@@ -36,7 +36,7 @@ if (!tensorFlow) console.log('TensorFlow.js was not found (npm install --prefix 
 function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
   const sides: Side[] = []
   const counts = [...new Set([threads, 1])]
-  // One thread of ours only where it is compared with two.
+  // Our side runs on a single thread only in cases that compare it with two.
   const ours = job === 'train' && batch === 32 && layers === 1 ? counts : [threads]
   for (const set of ['wasm', 'blas']) {
     for (const n of ours) sides.push({ name: `${set}/${n}`, peer: unrolled, settings: { set, threads: n } })
@@ -44,7 +44,7 @@ function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
   if (torch) {
     for (const n of counts) sides.push({ name: `torch/${n}`, peer: torch, settings: { threads: n } })
   }
-  // Its larger steps take from seconds to minutes.
+  // Larger steps of TensorFlow.js take from seconds to minutes.
   if (tensorFlow && job === 'train' && batch === 32 && hidden <= 256 && layers === 1) {
     sides.push({ name: 'tfjs', peer: tensorFlow, settings: {} })
   }

@@ -1,5 +1,5 @@
-// Exercise 1: can the RNN be made to overfit? Trains on a little text, and looks at the perplexity of text
-// that was held out, epoch by epoch.
+// Exercise 1: can the RNN be made to overfit? Trains on a small text, and measures the perplexity of held-out text
+// after each epoch.
 //   npm run example examples/overfit.ts [EPOCHS]     plots to runs/overfit.svg
 import { mkdir, writeFile } from 'node:fs/promises'
 import { evaluate, GRU, linePlot, loadTimeMachine, manualSeed, RNNModel, SequenceData, trainSteps } from 'unrolled'

@@ -1,5 +1,5 @@
 // The same model with nothing but tensors: the section "Implementation of Recurrent Neural Networks from
-// Scratch". What rnn-concise.ts has from the library's layer, loop and loss is written out here.
+// Scratch". It writes out what rnn-concise.ts takes from the library: the layer, the loop and the loss.
 //   npm run example examples/rnn-scratch.ts [EPOCHS]
 import { loadTimeMachine, noGrad, oneHot, randn, stack, type Tensor, tensor, type Vocab, zeros } from 'unrolled'
 

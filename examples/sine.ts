@@ -1,5 +1,5 @@
 // Exercise 3: the autoregressive model of the section on sequences, with an RNN. A noisy sine is predicted
-// 1, 4, 16 and 64 steps ahead: beyond the first step from the model's own predictions.
+// 1, 4, 16 and 64 steps ahead; beyond the first step, the model reads its own predictions.
 //   npm run example examples/sine.ts [EPOCHS]     plots to runs/sine.svg
 import { mkdir, writeFile } from 'node:fs/promises'
 import {
@@ -62,7 +62,7 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
   if (epoch % Math.ceil(epochs / 6) === 0) console.log(`epoch ${epoch}: mean squared error ${(sum / count).toFixed(4)}`)
 }
 
-/** Predictions of x[t] for t from `window + k` on, made from what was known k steps before. */
+/** Predictions of x[t] for t from `window + k` on, made from the values known k steps earlier. */
 function ahead(k: number): { t: number[]; values: number[] } {
   const t = Array.from({ length: length - window - k + 1 }, (_, i) => i + window + k - 1)
   const series = t.map((time) => Array.from(x.subarray(time - k + 1 - window, time - k + 1)))

@@ -194,7 +194,7 @@ describe('a folder that training must not use', () => {
       return stderr
     }
     writeFileSync(at('other.txt'), 'something else entirely '.repeat(60))
-    expect(refusal('other.txt', '--resume', 'done', '--epochs', '9')).toMatch(/the text is another/)
+    expect(refusal('other.txt', '--resume', 'done', '--epochs', '9')).toMatch(/the text differs from the one/)
     expect(refusal('--resume', 'done', '--hidden-size', '9')).toMatch(/--hidden-size cannot be changed/)
     expect(refusal('--resume', 'nothing')).toMatch(/nothing: there is no training/)
     mkdirSync(at('damaged'))

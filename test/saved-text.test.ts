@@ -236,9 +236,7 @@ describe('eval and calibrate without a text take the one that the model was trai
     expect((await json('eval', at('book'), '--split', 'train')).tokens).toBe(10_000 - 1)
     vi.stubEnv('UNROLLED_DATA', folder)
     writeFileSync(at('timemachine.txt'), text)
-    expect(await refusal('eval', at('book'))).toMatch(
-      /The Time Machine .* is another text than the one that .*book was/,
-    )
+    expect(await refusal('eval', at('book'))).toMatch(/The Time Machine .* is not the same text that .*book was/)
     vi.stubEnv('UNROLLED_DATA', '')
   })
 
@@ -253,10 +251,10 @@ describe('eval and calibrate without a text take the one that the model was trai
       /the text that .*raw was trained on cannot be read \(.*sea\.txt: there is no such file[^)]*\); name a text/,
     )
     writeFileSync(at('sea.txt'), text.replace('shells', 'smells'))
-    await asks(/sea\.txt is another text than the one that .*raw was trained on; name the text that is meant/)
+    await asks(/sea\.txt is not the same text that .*raw was trained on; name the text to use/)
     renameSync(at('moved.txt'), at('sea.txt'))
     appendFileSync(at('sea.txt'), 'x')
-    await asks(/is another text/)
+    await asks(/is not the same text/)
     writeFileSync(at('sea.txt'), text)
     expect((await json('eval', at('raw'))).tokens).toBe(text.length - 1)
     expect(existsSync(at('refused'))).toBe(false)

@@ -6,7 +6,7 @@ import { parentPort, workerData as what } from 'node:worker_threads'
 import asc from 'assemblyscript/asc'
 import { blasKernels } from 'unrolled'
 
-/** GFLOPS of something that does `flops` a call: the best of several rounds of 100 milliseconds. */
+/** GFLOPS of a function that does `flops` operations per call: the best of several rounds of 100 milliseconds. */
 function rate(flops, call) {
   const rates = Array.from({ length: 5 }, () => {
     let calls = 0
@@ -33,7 +33,7 @@ async function multiplyAdds() {
   })
   const { multiplyAdds } = new WebAssembly.Instance(new WebAssembly.Module(binary)).exports
   for (let i = 0; i < 2000; i++) multiplyAdds(1000, 0.999)
-  // The optimizing compiler works beside us.
+  // Gives the optimizing compiler, which works in the background, time to finish.
   await setTimeout(200)
   return rate(16 * 8 * 10_000, () => multiplyAdds(10_000, 0.999))
 }

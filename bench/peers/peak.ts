@@ -1,7 +1,7 @@
 /** Fused multiply-adds alone, in AssemblyScript: what this engine's vector units can do at most. */
 /** 16 multiply-adds of 4 values for each of `count` rounds; the sums depend on all of them. */
 export function multiplyAdds(count: i32, factor: f32): f32 {
-  // Not constants, which V8 would make anew at each use.
+  // These are not constants, because V8 would rebuild constants at each use.
   const x = f32x4.splat(factor),
     y = f32x4.splat(1 - factor)
   let a = f32x4.splat(1),

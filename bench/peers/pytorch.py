@@ -1,4 +1,4 @@
-"""Times PyTorch: a JSON object a line in, milliseconds a line out."""
+"""Times PyTorch: reads one JSON object per line, writes milliseconds, one number per line."""
 import json
 import sys
 import time
@@ -31,7 +31,7 @@ def train_step(cell, hidden, batch, steps, layers):
 
 
 def median_time(step, count):
-    """The median of `count` steps or more, in one go: after a rest, threads need a while until each has its core."""
+    """The median of at least `count` steps without a pause, because threads need a while after one to get their cores."""
     start = time.perf_counter()
     while time.perf_counter() < start + 0.1:
         step()

@@ -1,4 +1,4 @@
-// Times this library: a JSON object a line in, milliseconds a line out. Runs under any Node.
+// Times this library: reads one JSON object per line, writes milliseconds, one number per line. Runs under any Node.
 import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
 import {
@@ -21,7 +21,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 const tokens = (length) => Int32Array.from({ length }, () => Math.floor(Math.random() * vocabSize))
 
 const made = new Map()
-/** Made once for each key. */
+/** Calls `make` once for each key. */
 function once(key, make) {
   if (!made.has(key)) made.set(key, make())
   return made.get(key)
@@ -50,12 +50,12 @@ function trainStep({ cell, hidden, batch, steps, layers }) {
     clipGradNorm(parameters, 1)
     optimizer.step()
   }
-  // Until the engine has compiled the kernels with its optimizing compiler.
+  // Warms up until the engine has compiled the kernels with its optimizing compiler.
   for (const start = performance.now(); performance.now() < start + 700; ) step()
   return step
 }
 
-/** The median of `count` steps or more, in one go: after a rest, threads need a while until each has its core. */
+/** The median of at least `count` steps without a pause, because threads need a while after one to get their cores. */
 function time(step, count) {
   for (const start = performance.now(); performance.now() < start + 100; ) step()
   const times = []
@@ -67,7 +67,7 @@ function time(step, count) {
   return median(times)
 }
 
-/** Milliseconds a token: `batch` sequences side by side, the likeliest token taken each time. */
+/** Milliseconds per token, generating `batch` sequences side by side with the likeliest token each time. */
 function generate(job) {
   const stepper = makeModel(job).stepper(job.batch)
   const next = tokens(job.batch)

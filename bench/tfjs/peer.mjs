@@ -1,4 +1,4 @@
-// Times TensorFlow.js on its WebAssembly backend: a JSON object a line in, milliseconds a line out.
+// Times TensorFlow.js on its WebAssembly backend: reads one JSON object per line, writes milliseconds, one per line.
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { createInterface } from 'node:readline'

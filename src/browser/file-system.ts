@@ -1,9 +1,9 @@
 import { DataError } from '../core/errors.js'
 
-// The file system that browsers keep for each site (OPFS). A file is written beside its place and takes it when it is
-// closed, so that it is whole at every instant.
+// The file system that browsers keep for each site (OPFS). A file is written to a temporary place and replaces the old one
+// when it is closed, so that it is whole at every instant.
 
-/** The directory of a path, which is made where it does not exist. */
+/** The directory at a path, which is created if it does not exist. */
 export async function folderOf(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
   let folder = await root()
   for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
@@ -27,7 +27,7 @@ async function root(): Promise<FileSystemDirectoryHandle> {
     return await navigator.storage.getDirectory()
   } catch (error) {
     throw new DataError(
-      `the browser's file system is not to be had here (${(error as Error).message}); expected a page of https or localhost whose site may keep data`,
+      `the browser's file system is not available here (${(error as Error).message}); expected a page of https or localhost whose site may keep data`,
     )
   }
 }
@@ -43,7 +43,7 @@ export async function filesIn(folder: FileSystemDirectoryHandle): Promise<string
   return names
 }
 
-/** A file as it is now; undefined where there is none. */
+/** A file in its current state; undefined if there is none. */
 export async function fileIn(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
   try {
     return await (await folder.getFileHandle(name)).getFile()
@@ -58,9 +58,9 @@ export const sizeIn = async (folder: FileSystemDirectoryHandle, name: string): P
   (await fileIn(folder, name))?.size ?? 0
 
 /**
- * Writes a file whole.
- * @param shown its name, for messages
- * @throws DataError where there is no room; the file then is as it was
+ * Writes a whole file.
+ * @param shown its name in messages
+ * @throws DataError if there is no room; the file then stays as it was
  */
 export async function writeTo(
   folder: FileSystemDirectoryHandle,
@@ -149,7 +149,7 @@ function noRoom(shown: string, length: number, { name, message }: Error): DataEr
   return new DataError(`${shown}: ${length} bytes cannot be written to the browser's file system (${why}); ${advice}`)
 }
 
-/** Removes a file, or a folder with all in it; one that is not there is no error. */
+/** Removes a file, or a folder with all in it; a missing one is no error. */
 export async function removeFrom(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {
     await folder.removeEntry(name, { recursive: true })

@@ -11,14 +11,14 @@ import { fileIn, filesIn, folderOf, removeFrom, writeTo } from './file-system.js
 /** How a model is fetched. */
 export interface FetchOptions {
   signal?: AbortSignal
-  /** Is told how many bytes have come, and of how many where the server says so. */
+  /** Called with the number of bytes received so far, and the total if the server says so. */
   onProgress?: (received: number, total: number | undefined) => void
 }
 
 /**
- * Loads a saved model: of a zip (a File that was chosen or dropped, or its address), or of the address of a folder that
+ * Loads a saved model from a zip (a File that was chosen or dropped, or its address), or from the address of a folder that
  * holds config.json, model.safetensors and vocab.json.
- * @throws DataError where nothing can be fetched, FormatError where it is no saved model, the signal's reason
+ * @throws DataError if it cannot be fetched; FormatError if it is not a saved model; the signal's reason
  */
 export async function loadModel(from: string | URL | Blob, options: FetchOptions = {}): Promise<LoadedModel> {
   checkOptions('loadModel', options, { signal: 'signal', onProgress: 'function' })
@@ -35,7 +35,7 @@ export async function loadModel(from: string | URL | Blob, options: FetchOptions
     return unzipModel(bytes, address.href)
   }
   const folder = address.pathname.endsWith('/') ? address : new URL(`${address.href}/`)
-  // The configuration first: where there is none, nothing large is fetched.
+  // The configuration is fetched first: if it is missing, nothing large is fetched.
   const files: Record<string, Uint8Array> = { [CONFIG]: await fetched(new URL(CONFIG, folder), options) }
   for (const name of modelFiles) files[name] ??= await fetched(new URL(name, folder), options)
   return decodeModel(files, folder.href)
@@ -77,8 +77,8 @@ const modelsFolder = () => folderOf(['unrolled', 'models'])
 
 /**
  * The models that this site keeps in the browser's own file system, by name. Each is one file, which is whole at every
- * instant. They stay until the user clears the site's data, or the browser needs the room: `navigator.storage.persist()`
- * asks it not to.
+ * instant. They stay until the user clears the site's data or the browser needs the room; `navigator.storage.persist()`
+ * asks the browser to keep them.
  */
 export const savedModels = {
   /** The names of all models. */
@@ -87,13 +87,13 @@ export const savedModels = {
     return files.filter((name) => name.endsWith('.zip')).map((name) => decodeURIComponent(name.slice(0, -4)))
   },
 
-  /** @throws DataError where there is no room; the old model of that name then stays */
+  /** @throws DataError if there is no room; the old model of that name then stays */
   async save(name: string, model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<void> {
     const bytes = await zipModel(model, vocab, training)
     await writeTo(await modelsFolder(), fileOf('savedModels.save', name), bytes, name)
   },
 
-  /** @throws DataError where there is none of that name, FormatError for a damaged one */
+  /** @throws DataError if there is none of that name; FormatError for a damaged one */
   async load(name: string): Promise<LoadedModel> {
     const file = await fileIn(await modelsFolder(), fileOf('savedModels.load', name))
     if (!file) {
@@ -102,7 +102,7 @@ export const savedModels = {
     return unzipModel(new Uint8Array(await file.arrayBuffer()), name)
   },
 
-  /** Removes a model; one that is not there is no error. */
+  /** Removes a model; a missing one is no error. */
   async remove(name: string): Promise<void> {
     await removeFrom(await modelsFolder(), fileOf('savedModels.remove', name))
   },
@@ -112,6 +112,6 @@ function fileOf(where: string, name: string): string {
   if (typeof name !== 'string' || name === '') {
     throw new OptionError(`${where}: the name is ${describe(name)}, expected a text`)
   }
-  // Names may hold what file systems refuse, such as slashes.
+  // Names may contain characters that file systems refuse, such as slashes.
   return `${encodeURIComponent(name)}.zip`
 }

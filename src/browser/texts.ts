@@ -4,20 +4,20 @@ import { encodingOf, markedEncoding } from '../data/encoding.js'
 
 /** A text with the name of its file. */
 export interface NamedText {
-  /** With the folders that it lies in. */
+  /** The name, with the folders that contain the file. */
   name: string
   text: string
 }
 
-/** How the characters of a file are written. */
+/** Options for decoding a file. */
 export interface DecodeOptions {
-  /** As `TextDecoder` names it, such as 'windows-1252'. Default: what a byte order mark says, or UTF-8. */
+  /** The encoding, by its name in `TextDecoder`, such as 'windows-1252'. Default: what a byte order mark says, or UTF-8. */
   encoding?: string
 }
 
 /**
  * The text of a file that was chosen or dropped.
- * @throws DataError for bytes that are no text in this encoding; OptionError for an encoding that does not exist
+ * @throws DataError for bytes that are not text in this encoding; OptionError for an encoding that does not exist
  */
 export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<string> {
   checkOptions('textOf', options, { encoding: 'any' })
@@ -38,12 +38,12 @@ export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<s
 }
 
 /**
- * The texts of what was dropped on a page: files, and of folders all .txt files inside, in the order of their names.
- * To be called in the event itself: browsers forget what was dropped when it is over.
- * @throws DataError where nothing is a text
+ * The texts that were dropped on a page: files, and all .txt files inside folders, in the order of their names.
+ * Call it during the drop event, because browsers forget what was dropped when the event ends.
+ * @throws DataError if nothing that was dropped is a text
  */
 export async function droppedTexts(drop: DataTransfer, options: DecodeOptions = {}): Promise<NamedText[]> {
-  // All are taken before anything is waited for. What a page's own program dropped is a file without an entry.
+  // All items are taken before the first await. A file that a page's own program dropped has no entry.
   const dropped = [...drop.items].flatMap((item) => item.webkitGetAsEntry() ?? item.getAsFile() ?? [])
   const files = (await Promise.all(dropped.map((one) => filesOf(one, true)))).flat()
   if (files.length === 0) throw new DataError('droppedTexts: nothing that was dropped is a text, expected .txt files')
@@ -51,7 +51,7 @@ export async function droppedTexts(drop: DataTransfer, options: DecodeOptions = 
   return Promise.all(files.map(async ({ name, file }) => ({ name, text: await textOf(file, options) })))
 }
 
-/** @param named whether it was dropped itself: any file is taken then, and not only .txt */
+/** @param named whether the entry itself was dropped: then any file is taken, not only .txt */
 async function filesOf(entry: FileSystemEntry | File, named: boolean): Promise<{ name: string; file: File }[]> {
   if (entry instanceof File) return [{ name: entry.name, file: entry }]
   const name = entry.fullPath.replace(/^\//, '')
@@ -62,7 +62,7 @@ async function filesOf(entry: FileSystemEntry | File, named: boolean): Promise<{
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
   const inside: FileSystemEntry[] = []
-  // A reader gives some entries at a time, and none at the end.
+  // A reader returns some entries at a time, and none at the end.
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
     if (some.length === 0) break

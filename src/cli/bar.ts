@@ -1,10 +1,10 @@
 import { Presets, SingleBar } from 'cli-progress'
 import { movesCursor } from './output.js'
 
-/** Milliseconds between two lines where there is no terminal; shorter work says nothing. */
+/** Milliseconds between two lines if there is no terminal; shorter work prints nothing. */
 const INTERVAL = 20_000
 
-/** For work whose length is known: a bar on a terminal, and elsewhere a line now and then. */
+/** Progress of work whose length is known: a bar on a terminal, and elsewhere a line now and then. */
 export class ProgressBar {
   readonly #bar: SingleBar | undefined
   #told = performance.now()
@@ -41,7 +41,7 @@ export class ProgressBar {
   }
 }
 
-/** Does work under a bar that goes away whatever becomes of it. */
+/** Shows a bar during work, and removes it when the work ends or fails. */
 export async function withProgress<T>(label: string, work: (update: (done: number) => void) => Promise<T>): Promise<T> {
   const bar = new ProgressBar(label)
   try {

@@ -19,7 +19,7 @@ import { checkAgainst, ownTexts } from './own-texts.js'
 import { saidIn, type TrainingOptions } from './training-flags.js'
 import { commandTexts } from './training-text.js'
 
-/** A new training. */
+/** Begins a new training. */
 export async function begin(
   named: string[],
   asked: TrainingOptions,
@@ -45,7 +45,7 @@ export async function begin(
   return startRun(store, commandTexts(texts), options, { model: saved, signal, build: endable })
 }
 
-/** A training that was stopped, from its last checkpoint on. */
+/** Resumes a training from its last checkpoint. */
 export async function goOn(
   texts: string[],
   now: TrainingOptions,
@@ -55,13 +55,13 @@ export async function goOn(
   const store = new FolderStore(now.resume!)
   if (said.includes('out')) {
     throw new OptionError(
-      'train: --out cannot be changed when a training goes on; leave it out, or begin another with --init-from',
+      'train: --out cannot be changed when a training is resumed; leave it out, or begin another with --init-from',
     )
   }
   await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {
     throw new DataError(
-      `${store.name}: there is no training to go on with, expected a folder with ${CHECKPOINT}; begin one with --out ${store.name}`,
+      `${store.name}: there is no training to resume, expected a folder with ${CHECKPOINT}; begin one with --out ${store.name}`,
     )
   }
   const text = (recorded: readonly string[]) => commandTexts(texts.length > 0 ? texts : recorded)
@@ -69,8 +69,8 @@ export async function goOn(
 }
 
 /**
- * The text of a training that begins with a saved model: those that are named, or else the model's own.
- * @throws OptionError for an option that contradicts the model, DataError where its own text is wanted and not there
+ * The texts of a training that begins with a saved model: those that are named, otherwise the model's own.
+ * @throws OptionError for an option that contradicts the model; DataError if its own text is needed and missing
  */
 async function savedStart(
   saved: LoadedModel,
@@ -85,7 +85,7 @@ async function savedStart(
   return { ...(await ownTexts('train', folder, saved, signal, asked)), maxTokens: maxTokensOf(saved.config) }
 }
 
-/** A folder in runs/ that is not there yet: no training replaces another's model unasked. */
+/** A folder in runs/ that does not exist yet, so that no training replaces another's model unless asked to. */
 function freshFolder(texts: readonly string[]): string {
   const given = texts[0] === '-' ? 'stdin' : path.parse(path.resolve(texts[0] ?? 'time-machine')).name
   const name = given.replace(/[*?{}[\]]+/g, '') || 'texts'

@@ -16,7 +16,7 @@ interface Options extends PartOptions {
 
 export function calibrateCommand(): Command {
   return withOptions(new Command('calibrate'), partOptions('validation'))
-    .description('Make a saved model as sure of itself as a held-out text warrants (temperature scaling).')
+    .description('Calibrate the confidence of a saved model on a held-out text (temperature scaling).')
     .argument('<model>', 'folder of a saved model')
     .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .addOption(

@@ -2,7 +2,7 @@ import type { TextChanges } from '../node.js'
 import { grouped } from './table.js'
 
 /**
- * What loading changed of a text, as a line for people; undefined where it was taken as it is, whole.
+ * One line for people about what loading changed in a text; undefined if it was used whole and unchanged.
  * @param kept tokens of the corpus
  */
 export function changesOf({ replaced, lowered, cut }: TextChanges, kept: number): string | undefined {

@@ -1,18 +1,18 @@
 import type { Curve } from '../node.js'
 
 const [COLUMNS, HEIGHT] = [60, 10]
-/** What stands to the left of a curve: a label and the axis. */
+/** Columns to the left of a curve, for a label and the axis. */
 const MARGIN = 14
 
 export interface ChartOptions {
   log?: boolean
-  /** All curves in one chart, told apart by their colours; else a small chart for each. */
+  /** Whether all curves are in one chart in different colours; otherwise each has a small chart. */
   colored: boolean
-  /** Columns that there are for a line. Default: those of the terminal, or 80. */
+  /** The number of columns. Default: those of the terminal, or 80. */
   width?: number
 }
 
-/** Curves over one range of x, drawn with letters; at least one curve. */
+/** Draws one or more curves over the same range of x, as text. */
 export async function chart(curves: readonly Curve[], options: ChartOptions): Promise<string> {
   const { log, colored, width = process.stdout.columns ?? 80 } = options
   const ascii = (await import('asciichart')).default
@@ -25,7 +25,7 @@ export async function chart(curves: readonly Curve[], options: ChartOptions): Pr
   const values = curves.map((curve) => sampled(curve, from, to, columns).map((y) => (log ? Math.log10(y) : y)))
   const lowest = Math.min(...values.flat())
   const range = Math.max(...values.flat()) - lowest
-  // asciichart counts rows in units of the range, one by one: it would never end where they are beyond 2⁵³.
+  // asciichart counts rows in units of the range, one by one, and would never end beyond 2⁵³.
   const lines = values.map((curve) => curve.map((value) => (range > 0 ? 1 + (value - lowest) / range : 1)))
   const [min, max] = range > 0 ? [1, 2] : [1, 1]
   const format = (place: number) => {
@@ -47,7 +47,7 @@ export async function chart(curves: readonly Curve[], options: ChartOptions): Pr
 
 const titleOf = ({ run, kind }: Curve): string => (run === '' ? kind : `${run}, ${kind}`)
 
-/** A curve's values at evenly spaced x: between its points in proportion, before the first as there; it ends where it ends. */
+/** A curve's values at evenly spaced x up to its end: interpolated, and before the first point equal to it. */
 function sampled({ x, y }: Curve, from: number, to: number, columns: number): number[] {
   const values: number[] = []
   for (let column = 0, next = 0; column < columns; column++) {

@@ -16,7 +16,7 @@ export interface ComparisonOptions {
   json?: boolean
 }
 
-/** What `plot` does: draws the runs' curves, shows them in the terminal, and tells their best values. */
+/** The work of `plot`: draws the runs' curves, shows them in the terminal, and prints their best values. */
 export async function compareRuns(folders: readonly string[], options: ComparisonOptions): Promise<void> {
   const { out, x, y, log, json } = options
   const ending = path.extname(out).toLowerCase()
@@ -60,7 +60,7 @@ function draw(
   })
 }
 
-/** A run that stands alone needs no name. */
+/** A single run needs no name. */
 const named = (curves: readonly Curve[], runs: readonly PlottedRun[]): readonly Curve[] =>
   runs.length > 1 ? curves : curves.map((curve) => ({ ...curve, run: '' }))
 

@@ -23,14 +23,14 @@ interface Options {
 
 export function dataCommand(): Command {
   return new Command('data')
-    .description('Show what a text is made of, and how well n-grams predict it.')
+    .description('Show the size and the tokens of a text, and how well n-grams predict it.')
     .argument('<text...>', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .addOption(new Option('--tokens <kind>', 'what a token is').choices(tokenKinds).default('char'))
     .option('--encoding <name>', encodingHelp)
     .option('--clean', "the book's cleaning: only the letters A–Z, in lower case")
-    .option('--no-clean', 'take the text as it is (the default)')
+    .option('--no-clean', 'use the text as it is (the default)')
     .addOption(
-      new Option('--max-tokens <n>', 'take the first so many tokens').argParser(numberOrAll).default(Infinity, 'all'),
+      new Option('--max-tokens <n>', 'use only the first n tokens').argParser(numberOrAll).default(Infinity, 'all'),
     )
     .option('--validation <p>', 'part at the end of the text that n-grams have to predict', number, 0.1)
     .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
@@ -52,7 +52,7 @@ The vocabulary is the whole text's: n-grams of words know all words of the part 
 
 const needs: Needs<Options> = { orders: ({ validation }) => validation === 0 && '--validation above 0' }
 
-/** Tokens that are shown. */
+/** The number of tokens that are shown. */
 const MOST_FREQUENT = 20
 
 async function run(texts: string[], options: Options, signal: AbortSignal): Promise<void> {
@@ -81,7 +81,7 @@ async function run(texts: string[], options: Options, signal: AbortSignal): Prom
   }
 }
 
-/** Nothing for bytes that are no text, where bytes are what was asked for. */
+/** The facts of a text; undefined if byte tokens were asked for and the bytes are not text. */
 async function readFacts(
   files: readonly SourceFile[],
   { tokens, encoding, clean = false }: Options,
@@ -134,22 +134,22 @@ interface Result extends Partial<TextFacts> {
   kind: TokenKind
   clean: boolean
   changes: TextChanges
-  /** Of the kind, as the rest is. */
+  /** Number of tokens of the chosen kind, which the following values are also about. */
   tokens: number
-  /** With <unk>. */
+  /** Size of the vocabulary, including <unk>. */
   vocabulary: number
-  /** Tokens that are there once only. */
+  /** Tokens that occur only once. */
   singletons: number
-  /** Of a token by itself, in nats. */
+  /** Entropy of a single token, without context, in nats. */
   entropy: number
   mostFrequent: { token: string; count: number }[]
   validation: number
-  /** In the mean; NaN of bytes that are no text. */
+  /** Mean characters per token; NaN for bytes that are not text. */
   charactersPerToken: number
   baselines: Baseline[]
 }
 
-/** @param toCount tokens before those that n-grams have to predict */
+/** @param toCount number of tokens before those that n-grams have to predict */
 function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   const { text, files, bytes, characters, lines, kinds, kind, clean, changes, tokens, vocabulary } = result
   print(`text: ${text}${clean ? ', cleaned as in the book' : ''}`)
@@ -189,7 +189,7 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   print(lossTable(rows, charactersPerToken))
 }
 
-/** A token in quotes; one of bytes as the text that they are, or in numbers. */
+/** A token in quotes; a token of bytes as the text that they encode, or as numbers. */
 function shown(token: string, vocab: Vocab): string {
   const text = vocab.join([token])
   if (text.includes('\ufffd') && vocab.kind !== 'char') {

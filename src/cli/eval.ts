@@ -22,7 +22,7 @@ export function evalCommand(): Command {
     .description('Measure a saved model on a text, beside n-grams.')
     .argument('<model>', 'folder of a saved model')
     .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
-    .option('--baseline <text...>', 'count the n-grams on this text (default: the part that was trained on)')
+    .option('--baseline <text...>', 'count the n-grams on this text (default: the training part)')
     .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
@@ -48,13 +48,13 @@ const needs: Needs<Options> = {
   test: ({ split }) => split === 'all' && '--split',
 }
 
-/** What the model and n-grams are compared on. */
+/** The part of the text on which the model and n-grams are compared. */
 interface Comparison {
   part: Corpus
   /** The part's name. */
   on: string
   counted: Corpus
-  /** Where the n-grams come from. */
+  /** The name of the part that the n-grams are counted on. */
   from: string
 }
 
@@ -118,24 +118,24 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   }
 }
 
-/** What was measured. */
+/** The results of the measurement. */
 interface Report extends Evaluation {
   model: string
   text: string
   clean: boolean
   changes: TextChanges
   split: Options['split']
-  /** Tokens that the model does not know. */
+  /** How many tokens the model does not know. */
   unknown: number
-  /** Of all tokens, the unknown ones taken to be as long as the others. */
+  /** Characters of all tokens; unknown tokens are assumed to be as long as the others. */
   characters: number
   bitsPerCharacter: number
-  /** What the model's loss is compared with those of n-grams on. */
+  /** The model's loss on the part that is used for comparison with n-grams. */
   compared?: { on: string; tokens: number; loss: number; perplexity: number }
   baselines: Baseline[]
 }
 
-/** @param changes what was changed of the text, for people */
+/** @param changes what was changed in the text, for people */
 function show(report: Report, charactersPerToken: number, changes: string | undefined): void {
   const { text, clean, split, tokens, unknown, loss, bitsPerCharacter, compared, baselines } = report
   print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)

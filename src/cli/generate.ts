@@ -31,16 +31,16 @@ interface Options {
 
 const amount = (flags: string, text: string) => new Option(flags, text).argParser(number)
 
-/** Ways of drawing, which beam search does not do. */
+/** Options of random sampling, which beam search does not use. */
 const drawing = () => [
   amount(
     '--temperature <t>',
-    '0: the likeliest each time; 1: as the model says; above: wilder (default: 0, or 1 with options that draw)',
+    '0: always the likeliest token; 1: as the model says; above 1: more random (default: 0, or 1 with sampling options)',
   ),
-  amount('--top-k <n>', 'draw among the n likeliest'),
-  amount('--top-p <p>', 'draw among the fewest likeliest whose probabilities add up to p'),
-  amount('--min-p <p>', "draw among those of at least p times the likeliest one's probability"),
-  amount('--repetition-penalty <x>', 'above 1: makes tokens that the text has already less likely'),
+  amount('--top-k <n>', 'sample from the n likeliest tokens'),
+  amount('--top-p <p>', 'sample from the smallest set of tokens whose probabilities add up to p'),
+  amount('--min-p <p>', "sample from tokens with at least p times the likeliest one's probability"),
+  amount('--repetition-penalty <x>', 'above 1: makes tokens that are already in the text less likely'),
   amount('--repetition-window <n>', 'only the last n tokens count as repeated'),
 ]
 
@@ -59,30 +59,30 @@ const needs: Needs<Options> = {
 
 export function generateCommand(): Command {
   const command = new Command('generate')
-    .description('Let a saved model go on from a text.')
+    .description('Continue a text with a saved model.')
     .argument('<model>', 'folder of a saved model')
-    .option('--prefix <text>', "what to go on from (default: the vocabulary's most frequent token)")
+    .option('--prefix <text>', "the text to continue (default: the vocabulary's most frequent token)")
     .addOption(
-      new Option('--prefix-file <file>', 'go on from the text of a file, but for its last line break').conflicts(
+      new Option('--prefix-file <file>', 'continue the text of a file, without its last line break').conflicts(
         'prefix',
       ),
     )
     .option('--encoding <name>', `with --prefix-file: ${encodingHelp}`)
-    .option('--length <n>', 'tokens to make', number, 200)
-    .option('--stop <text>', 'end before this text; can be given several times', (text, all: string[] = []) => [
+    .option('--length <n>', 'tokens to generate', number, 200)
+    .option('--stop <text>', 'stop before this text; can be given several times', (text, all: string[] = []) => [
       ...all,
       text,
     ])
   for (const option of drawing()) command.addOption(option)
   return command
-    .option('--unknown', 'let <unk> be made (default: only where the likeliest is taken)')
-    .option('--no-unknown', 'never make <unk>')
+    .option('--unknown', 'allow <unk> (default: only if the likeliest token is always taken)')
+    .option('--no-unknown', 'never generate <unk>')
     .addOption(
-      amount('--beams <n>', 'search for the likeliest text, of so many at a time').conflicts(
+      amount('--beams <n>', 'search for the likeliest text with n beams').conflicts(
         drawing().map((option) => option.attributeName()),
       ),
     )
-    .option('--samples <n>', 'texts to make; with --beams, the best ones', number, 1)
+    .option('--samples <n>', 'texts to generate; with --beams, the best ones', number, 1)
     .option('--with-probabilities', 'show the probability that the model gives each token')
     .option('--seed <n>', 'the same seed gives the same text', number, 0)
     .option('--json', 'one JSON object on standard output')
@@ -134,7 +134,7 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   } else {
     texts.push(...(await bestSoFar(model, vocab, { ...common, beams })).slice(0, samples))
   }
-  // One that was shown as it was made, or ended before its first token, only remains to be ended.
+  // A text that was already shown, or that ended before its first token, only has to be ended.
   const all = Array.from({ length: beams === undefined ? samples : texts.length }, (_, i) => texts[i] ?? { tokens: [] })
   for (const { tokens } of all) {
     for (const made of tokens) view?.token(made)
@@ -151,7 +151,7 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   printJson(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records })
 }
 
-/** A text that was made; beam search knows more of it. */
+/** A generated text; beam search adds its probability and score. */
 interface MadeText {
   tokens: MadeToken[]
   logProbability?: number
@@ -159,7 +159,7 @@ interface MadeText {
 }
 
 function checkBeams(beams: number, samples: number): void {
-  // Other numbers of beams are refused by the search.
+  // The search itself refuses other numbers of beams.
   if (beams >= 1 && samples > beams) {
     throw new OptionError(`generate: samples is ${samples}, expected at most the number of beams, ${beams}`, [
       'samples',
@@ -167,7 +167,7 @@ function checkBeams(beams: number, samples: number): void {
   }
 }
 
-/** What --json says of a text. */
+/** A text as --json prints it. */
 function recordOf({ tokens, logProbability, score }: MadeText, prefix: string, withProbabilities?: boolean) {
   const texts = tokens.map(({ text }) => text)
   return {

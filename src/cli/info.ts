@@ -3,7 +3,7 @@ import { print, printJson } from './output.js'
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('Tell what a saved model is.')
+    .description('Describe a saved model.')
     .argument('<model>', 'folder of a saved model')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  unrolled info runs/time-machine')

@@ -3,14 +3,14 @@ const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 const listeners = new Map<keyof typeof codes, () => void>()
 
 /**
- * Does work that Ctrl-C, a termination or a terminal that closes ends: the first signal aborts, a second ends the
- * process at once. Afterwards signals are as they were.
+ * Does work that Ctrl-C, a termination or a closed terminal can stop: the first signal aborts it, a second ends the
+ * process at once. Afterwards, signals have their usual effect again.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController()
   for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     listeners.set(name, () => {
-      // A terminal that closes sends its signal more than once: by itself, and through the shell.
+      // A closed terminal sends its signal more than once: directly, and through the shell.
       if (abort.signal.aborted && name !== 'SIGHUP') process.exit(codes[name])
       if (abort.signal.aborted) return
       process.exitCode = codes[name]
@@ -27,8 +27,8 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 /**
- * Long work that gives the event loop no turn, and with which nothing is lost: signals end the process meanwhile, as
- * nobody would hear of them.
+ * Does long work that blocks the event loop and has nothing to lose. Signals end the process meanwhile, because their
+ * handlers could not run.
  */
 export function endable<T>(work: () => T): T {
   ignore()

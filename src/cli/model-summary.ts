@@ -1,13 +1,13 @@
 import { kernels, type Run } from '../node.js'
 import { grouped } from './table.js'
 
-/** What the kernels in use are, for people. */
+/** Describes the kernels in use, for people. */
 export function computedOn(): string {
   const { name, threads } = kernels()
   return `${name} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
 }
 
-/** A training's model, for people. */
+/** Describes a training's model, for people. */
 export function modelSummary({ model, vocab, options }: Run): string {
   const { numLayers, hiddenSize } = model.rnn
   const { cell } = options

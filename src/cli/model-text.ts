@@ -5,7 +5,7 @@ import { number } from './command-line.js'
 import { checkAgainst, type OwnTexts, ownTexts } from './own-texts.js'
 import { encodingHelp } from './training-flags.js'
 
-/** Which part of a text a saved model is to read. */
+/** Options for the part of a text that a saved model reads. */
 export interface PartOptions {
   split: 'all' | 'train' | 'validation' | 'test'
   validation?: number
@@ -14,25 +14,25 @@ export interface PartOptions {
   encoding?: string
 }
 
-/** @param split the part where nobody says */
+/** @param split the default part */
 export const partOptions = (split: PartOptions['split']): Option[] => [
-  new Option('--split <part>', 'of the text, as the training cut it')
+  new Option('--split <part>', 'part of the text, as the training split it')
     .choices(['all', 'train', 'validation', 'test'])
     .default(split),
   new Option('--validation <p>', 'held-out part of the text (default: as in the training)').argParser(number),
   new Option('--test <p>', 'part at the end of the text (default: as in the training)').argParser(number),
   new Option('--encoding <name>', encodingHelp),
   new Option('--clean', 'letters only, lower case (default: as in the training)'),
-  new Option('--no-clean', 'take the text as it is'),
+  new Option('--no-clean', 'use the text as it is'),
 ]
 
-/** A text and which part of it, for people. */
+/** Describes a text and the part of it that is used, for people. */
 export const partOf = (source: string, split: PartOptions['split']): string =>
   split === 'all' ? source : `${source}, its ${split} part`
 
 type Text = Pick<EncodedText, 'corpus' | 'source' | 'changes'>
 
-/** Texts in a saved model's tokens, as its training took them; open until they are closed together. */
+/** Texts in a saved model's tokens, prepared as in its training; they stay open until they are closed together. */
 export class ModelTexts {
   readonly #opened: { close?(): Promise<void> }[] = []
 
@@ -40,7 +40,7 @@ export class ModelTexts {
     readonly command: string,
     readonly folder: string,
     readonly saved: LoadedModel,
-    /** What the model says of its text. */
+    /** How the model's text became tokens. */
     readonly text: SavedText,
     readonly options: PartOptions,
     readonly signal: AbortSignal,
@@ -53,10 +53,10 @@ export class ModelTexts {
   }
 
   /**
-   * The part that was asked for, of texts, or where none is named of those that the model was trained on.
-   * @returns with the number of tokens of the whole, and with all parts unless it is the whole
-   * @throws DataError where its own texts are not as they were, OptionError for a part that the training did not hold
-   *   out, and nobody gave the size of
+   * The chosen part of the named texts or, if none is named, of those that the model was trained on.
+   * @returns the part with the number of tokens of the whole, and with all parts unless it is the whole
+   * @throws DataError if the model's own texts have changed; OptionError for a part that the training did not hold out and
+   *   whose size is not given
    */
   async part(texts: readonly string[]): Promise<Text & { whole: number; parts?: SplitCorpus }> {
     const { split, validation = this.#recorded('validation'), test = this.#recorded('test') } = this.options
@@ -76,7 +76,7 @@ export class ModelTexts {
       return { ...all, whole: all.corpus.length }
     }
     const { maxTokensOf, splitCorpus } = await import('../node.js')
-    // What the training took may have been the beginning of the text only.
+    // The training may have used only the beginning of the text.
     const { corpus, source, changes } = await this.whole(named, maxTokensOf(saved.config), encoding)
     const parts = splitCorpus(corpus, sizes)
     return { corpus: parts[split] as Corpus, source, changes, whole: corpus.length, parts }

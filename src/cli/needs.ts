@@ -2,14 +2,14 @@ import { OptionError } from '../config.js'
 import { flagOf } from './training-flags.js'
 
 /**
- * What an option needs beside it to have an effect, where that is missing; of options that always have one, nothing
- * is listed.
+ * For each option, what it needs to have an effect, if that is missing. Options that always have an effect are not
+ * listed.
  */
 export type Needs<T> = { readonly [name in keyof T]?: (options: T) => string | false }
 
 /**
- * @param said names of the options on the command line; one that has the value which it has by default may stand there
- * @throws OptionError for one that would change nothing
+ * @param said names of the options on the command line; one that has its default value is accepted
+ * @throws OptionError for an option that would have no effect
  */
 export function checkEffects<T extends object>(
   command: string,

@@ -1,24 +1,24 @@
 import { DataError, OptionError } from '../config.js'
 import type { LoadedModel, SavedText, TokenKind } from '../node.js'
 
-/** The texts that a model was trained on, none for The Time Machine, and their encoding where one was named. */
+/** The texts that a model was trained on (empty for The Time Machine), and their encoding if one was named. */
 export interface OwnTexts {
   texts: readonly string[]
   encoding?: string
 }
 
-/** A text that somebody types, such as a prefix, as the model's own text was taken; its ends are kept. */
+/** Prepares a typed text, such as a prefix, like the model's own text, but keeps spaces at its ends. */
 export function typedText(text: string, { clean, lowercase }: SavedText): string {
   const cleaned = text.replace(/[^A-Za-z]+/g, ' ').toLowerCase()
-  // Without a letter nothing is left of it; the vocabulary then says what it does not know.
+  // Cleaning would remove a text without letters completely; unchanged, the vocabulary reports what it does not know.
   if (clean) return cleaned.trim() === '' ? text : cleaned
   return lowercase ? text.toLowerCase() : text
 }
 
 /**
- * What a model was trained on, after a look whether it is still there.
- * @param asked the encoding that the user names, in the place of the recorded one
- * @throws DataError where the texts are not known, not there any more, or not as they were
+ * Finds the texts that a model was trained on, and checks that they are unchanged.
+ * @param asked an encoding that the user gave, instead of the recorded one
+ * @throws DataError if the texts are unknown, missing or changed
  */
 export async function ownTexts(
   command: string,
@@ -50,11 +50,11 @@ export async function ownTexts(
   await source.close?.()
   if (same) return { texts, encoding }
   throw new DataError(
-    `${command}: ${loaded.source} is another text than the one that ${folder} was trained on; name the text that is meant`,
+    `${command}: ${loaded.source} is not the same text that ${folder} was trained on; name the text to use`,
   )
 }
 
-/** @throws OptionError for what was said on the command line of a text and is otherwise in the saved model */
+/** @throws OptionError for an option about the text that contradicts the saved model */
 export function checkAgainst(
   command: string,
   folder: string,

@@ -8,11 +8,11 @@ export function plotCommand(): Command {
     .description('Compare trainings: their curves as a picture and in the terminal, and their best values.')
     .argument('<run...>', 'folders of trainings, each with a history.jsonl')
     .option('--out <file>', 'the picture; its name ends in .svg or .png', 'plot.svg')
-    .addOption(new Option('--y <series>', 'what is shown').choices(Object.keys(yLabels)).default('loss'))
-    .addOption(new Option('--x <axis>', 'over what').choices(Object.keys(xLabels)).default('step'))
-    .option('--log', 'a logarithmic scale')
+    .addOption(new Option('--y <series>', 'the value that is shown').choices(Object.keys(yLabels)).default('loss'))
+    .addOption(new Option('--x <axis>', 'the x axis').choices(Object.keys(xLabels)).default('step'))
+    .option('--log', 'use a logarithmic scale')
     .addOption(
-      new Option('--smooth <n>', 'each point of training as the mean of n, itself and those before it')
+      new Option('--smooth <n>', 'show each training point as the mean of n points: itself and those before it')
         .argParser(number)
         .default(1),
     )
@@ -28,7 +28,7 @@ Examples:
     .action(run)
 }
 
-/** The libraries are loaded only where they are used: help and mistyped options come at once. */
+/** The libraries are loaded only when they are used, so that help and errors about options appear at once. */
 async function run(folders: string[], options: ComparisonOptions): Promise<void> {
   const { compareRuns } = await import('./compare-runs.js')
   await compareRuns(folders, options)

@@ -12,9 +12,9 @@ import { sentenceOf } from './sentence.js'
 import { bookCommand, trainCommand } from './train.js'
 
 /**
- * Does what the command was told.
- * @param args without the names of Node and of the command
- * @returns its exit code: 0, 2 for what the user can mend, 3 for a training that exploded, 1 for what only we can
+ * Runs the command.
+ * @param args the arguments, without the names of Node and of the command
+ * @returns the exit code: 0 for success, 2 for errors that the user can fix, 3 for a training that exploded, 1 for bugs
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
   let running: Command | undefined
@@ -64,17 +64,17 @@ Examples:
 /** The exit code of a training that ended with a model that is worth nothing. */
 const EXPLODED = 3
 
-/** The error with a message that names what the user called: the command and its flags. */
+/** The error with a message that names the command and its flags, as the user called them. */
 async function inItsWords(error: UnrolledError, command: Command, args: readonly string[]): Promise<UnrolledError> {
   const functions = new Set(Object.keys(await import('../node.js')))
   error.message = sentenceOf(error, command, functions, args)
   return error
 }
 
-/** 0 for help, 2 for what the user can mend, 1 for what only we can. */
+/** 0 for help, 2 for errors that the user can fix, 3 for a training that exploded, 1 for bugs. */
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  // A Ctrl-C before there was anything to keep; the interrupt has set the code.
+  // Ctrl-C came before there was anything to save; the interrupt has already set the exit code.
   if (error instanceof Error && error.name === 'AbortError' && process.exitCode) return Number(process.exitCode)
   console.error(`error: ${sentence(error instanceof Error ? error.message : String(error))}`)
   if (error instanceof UnrolledError && error.name === 'ExplodedError') return EXPLODED
@@ -83,7 +83,7 @@ function exitCode(error: unknown): number {
   return 1
 }
 
-/** A message may quote a forged file: neither control characters nor megabytes of it reach the terminal. */
+/** Removes control characters from a message and shortens it, because it may quote a forged file. */
 const sentence = (message: string): string => {
   const line = message.replace(/\p{Cc}+/gu, ' ')
   return line.length > 1000 ? `${line.slice(0, 1000)}…` : line

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { DataError } from '../config.js'
 import { HISTORY, type PlottedRun, readHistory } from '../node.js'
 
-/** @throws DataError, FormatError where the folder has no history that can be read */
+/** @throws DataError or FormatError if the folder has no readable history */
 export async function readRun(folder: string): Promise<PlottedRun> {
   const info = await stat(folder).catch(() => undefined)
   if (!info) throw new DataError(`${folder}: there is no such folder, expected one that a training saved to`)

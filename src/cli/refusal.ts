@@ -1,3 +1,3 @@
-/** Whether the system refused something: a file that may not be read, a full disk. */
+/** Whether the system refused something, such as reading a file without permission or writing to a full disk. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'

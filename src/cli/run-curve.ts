@@ -2,7 +2,7 @@ import path from 'node:path'
 import { curvesOf, type EpochEvent, linePlot, type ValidationEvent, writeFileAtomic } from '../node.js'
 import { chart } from './chart.js'
 
-/** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file, if any of it can be drawn */
+/** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file, if there is anything to draw */
 export async function showCurve(
   history: readonly (EpochEvent | ValidationEvent)[],
   folder: string,

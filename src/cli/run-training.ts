@@ -21,7 +21,7 @@ import { grouped } from './table.js'
 import { flagOf, type TrainingOptions } from './training-flags.js'
 import { duration, type TrainView, trainView } from './view.js'
 
-/** What `train` and `book` do: train on a text, save the model, and show what comes of it. */
+/** The work of `train` and `book`: trains on a text, saves the model, and shows the result. */
 export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
   outliveOutput()
   return interruptible(async (signal) => {
@@ -30,7 +30,7 @@ export function runTraining(texts: string[], options: TrainingOptions, said: rea
       await new Show(run, options.json === true).all()
     } catch (error) {
       if (!(error instanceof UnsavedModelError)) throw error
-      const advice = `unrolled train --resume ${error.place} saves its model once that is mended`
+      const advice = `unrolled train --resume ${error.place} saves its model once the problem is fixed`
       throw new UnrolledError(`${error.reason}; the training is kept: ${advice}`)
     } finally {
       await run.close()
@@ -38,7 +38,7 @@ export function runTraining(texts: string[], options: TrainingOptions, said: rea
   })
 }
 
-/** Shows a run on its way, and what came of it. */
+/** Shows the progress and the result of a run. */
 class Show {
   readonly #run: Run
   readonly #json: boolean
@@ -131,7 +131,7 @@ class Show {
     printJson({ type: 'done', ...end, text: text.source, kernels: kernels().name })
   }
 
-  /** The curve is drawn where it can be; the training does without it. */
+  /** Draws the curve. If that fails, the training goes on without it. */
   async #plot(epochs: number): Promise<string | undefined> {
     if (epochs < 2) return undefined
     const { isColorSupported } = colorsOf(this.#json ? process.stderr : process.stdout)
@@ -147,13 +147,13 @@ class Show {
 
 const words: Record<string, string> = { train: 'train on', validation: 'validate on', test: 'be left for a test' }
 
-/** How many tokens a text has, and each of its parts. */
+/** The number of tokens in a text and in each of its parts. */
 function partsOf({ corpus, sizes }: RunText): string {
   const counts = Object.entries(sizes).map(([name, size]) => `${grouped(size)} to ${words[name]}`)
   return `${grouped(corpus.length)} tokens${counts.length > 1 ? `: ${counts.join(', ')}` : ''}`
 }
 
-/** What may go better, to be typed as it is. */
+/** What to try after a training broke, as a command line or flags to type. */
 function adviceOf({ resumable, step, options }: BrokenEvent, folder: string): string {
   const flags = Object.entries(options).map(([name, value]) => `${flagOf(name)} ${value}`)
   return resumable
@@ -161,7 +161,7 @@ function adviceOf({ resumable, step, options }: BrokenEvent, folder: string): st
     : `train again with ${flags.join(' and ')}`
 }
 
-/** Sentences of a run name an option first, as the library does. */
+/** A sentence of a run with the option that it begins with written as a flag. */
 const inFlags = (sentence: string): string =>
   sentence.replace(
     /^(with )?(schedule|epochs|patience|lr|clip|clipValue) /,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { UnrolledError } from '../config.js'
 
-/** Options that the command calls otherwise than the library. */
+/** Options with different names in the command and the library. */
 const flagNames: Record<string, string> = {
   stepSize: 'decayEvery',
   gamma: 'decay',
@@ -13,10 +13,10 @@ const flagNames: Record<string, string> = {
 }
 
 /**
- * What an error of the library says, in the words of the command that ran: its name in the place of the function's,
- * and its flags in the place of the options that the error names.
+ * Rewrites an error of the library for the command: the command's name replaces the function's, and its flags replace
+ * the options that the error names.
  * @param functions names of the library's functions and classes
- * @param args of the command line: a folder of a function's name keeps its name
+ * @param args the arguments of the command line; a folder that has the name of a function keeps it
  */
 export function sentenceOf(
   { message, options }: UnrolledError,

@@ -1,7 +1,7 @@
-/** A piece of what a training's live lines say. */
+/** A part of a training's live status lines. */
 export interface Part {
   text: string
-  /** The lower, the sooner it goes where there is no room for all. */
+  /** Parts with low importance are left out first if there is no room for all. */
   importance: number
 }
 
@@ -9,9 +9,9 @@ const GAP = '  '
 const MAX_LINES = 2
 
 /**
- * Parts in their order, as at most two lines within `columns`; where they don't fit, the least important are left
- * out, and the most important is cut off where even it does not fit.
- * @param strong how the most important is shown; must not change its width
+ * Arranges parts in their order in at most two lines of `columns`. If they don't fit, the least important are left
+ * out; if even the most important does not fit, it is cut off.
+ * @param strong formats the most important part; must not change its width
  */
 export function statusLines(parts: readonly Part[], columns: number, strong = (text: string) => text): string[] {
   const ranked = parts.toSorted((a, b) => a.importance - b.importance)

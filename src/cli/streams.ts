@@ -1,14 +1,14 @@
 let outlived = false
 
-/** From now on the command goes on when its output ends: it has work to keep. */
+/** From now on the command continues even if its output ends, because it has work to save. */
 export function outliveOutput(): void {
   outlived = true
 }
 
 /**
- * Says what becomes of a command whose output cannot be written any more. Where printing is all that it does, it
- * ends: quietly for a reader that has closed, as in `unrolled generate … | head`, and otherwise with a sentence.
- * Work that is to be kept goes on in silence.
+ * Decides what happens when the output cannot be written any more. A command that only prints ends: quietly if the
+ * reader has closed, as in `unrolled generate … | head`, and otherwise with an error message. A command that has work to
+ * save continues without output.
  */
 export function watchOutput(): void {
   const told = new Set<NodeJS.WriteStream>()

@@ -3,7 +3,7 @@ import { table } from './table.js'
 
 const heads = ['run', 'epochs', 'steps', 'loss', 'best validation', 'perplexity', 'at step', 'tokens/s']
 
-/** Summaries side by side. */
+/** A table of summaries. */
 export function summaryTable(summaries: readonly Summary[]): string {
   const rows = summaries.map(({ run, epochs, steps, trainingLoss, validation, tokensPerSecond }) => [
     run,

@@ -1,4 +1,4 @@
-/** Rows as columns of one width each: the first to the left, numbers to the right. */
+/** Aligns rows in columns: the first to the left, the others, which hold numbers, to the right. */
 export function table(rows: readonly (readonly string[])[], indent = '  '): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   const line = (row: readonly string[]) =>
@@ -6,7 +6,7 @@ export function table(rows: readonly (readonly string[])[], indent = '  '): stri
   return rows.map((row) => `${indent}${line(row)}`.trimEnd()).join('\n')
 }
 
-/** Losses in nats a token side by side, in all the measures that people use. */
+/** A table of losses, given in nats per token, in all common units. */
 export function lossTable(rows: readonly { name: string; loss: number }[], charactersPerToken: number): string {
   const perCharacter = charactersPerToken !== 1 && Number.isFinite(charactersPerToken)
   return table([
@@ -30,8 +30,8 @@ export function perplexityOf(loss: number): string {
 /** Nats as bits. */
 export const bitsOf = (nats: number): number => nats / Math.LN2
 
-/** A count with its thousands apart. */
+/** A count with thousands separators. */
 export const grouped = (count: number): string => count.toLocaleString('en')
 
-/** A part of a whole in percent, with the decimals that it needs, up to two. */
+/** A proportion in percent, with as many decimals as it needs, up to two. */
 export const percent = (part: number, of = 1): string => `${Number(((100 * part) / of).toFixed(2))} %`

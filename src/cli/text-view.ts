@@ -2,7 +2,7 @@ import type { MadeToken } from '../node.js'
 import { colorsOf } from './colors.js'
 import { quoted, visible } from './output.js'
 
-/** From the highest probability down: the least of each shade. */
+/** Shades from the highest probability down, each with its least probability. */
 const shades = [
   [0.9, 'bgGreen'],
   [0.5, 'bgCyan'],
@@ -12,14 +12,14 @@ const shades = [
 ] as const
 
 /**
- * Shows texts token by token, one text after another. Probabilities are shades of colour on a terminal, and
- * a line for each token elsewhere.
+ * Shows texts token by token, one text after another. Probabilities are shown as shades of colour on a terminal, and
+ * elsewhere with one line per token.
  */
 export class TextView {
   readonly #prefix: string
   readonly #mode: 'text' | 'shades' | 'lines'
   readonly #stream: { write(text: string): unknown }
-  /** What a text looks like there: a terminal must not obey it, and a file takes it as it is. */
+  /** Formats text for the stream: a terminal must not obey control characters, and a file gets them unchanged. */
   readonly #shown: (text: string) => string
   readonly #colors: ReturnType<typeof colorsOf>
   #texts = 0
@@ -44,14 +44,14 @@ export class TextView {
     else this.#stream.write(this.#mode === 'shades' ? this.#shaded(this.#shown(text), probability) : this.#shown(text))
   }
 
-  /** Ends a text; one without tokens is its prefix. */
+  /** Ends a text; without tokens, it is only the prefix. */
   end(): void {
     this.#begin()
     if (this.#mode !== 'lines') this.#stream.write('\n')
     this.#open = false
   }
 
-  /** Only with the first token: a prefix that is refused must not be half an answer. */
+  /** Called with the first token, so that nothing is printed if the prefix is refused. */
   #begin(): void {
     if (this.#open) return
     this.#open = true
@@ -75,7 +75,7 @@ export class TextView {
   }
 }
 
-/** As in a program: control characters can be read. */
+/** A text quoted as in source code, with readable control characters. */
 function inSingleQuotes(text: string): string {
   const inner = quoted(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")
   return `'${inner}'`

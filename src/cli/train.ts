@@ -49,7 +49,7 @@ unrolled train has more options.`,
     )
 }
 
-/** The library is loaded only where it is used: help and mistyped options come at once. */
+/** The library is loaded only when it is used, so that help and errors about options appear at once. */
 async function run(texts: string[], options: TrainingOptions, said: string[]): Promise<void> {
   const { runTraining } = await import('./run-training.js')
   await runTraining(texts, options, said)

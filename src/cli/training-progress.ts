@@ -1,21 +1,21 @@
 import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
 import type { Part } from './status-lines.js'
 
-/** What a resumed training had done before. */
+/** How much a resumed training had done before. */
 export interface Done {
-  /** Epochs that ended. */
+  /** Completed epochs. */
   epoch: number
-  /** Batches of the epoch after them. */
+  /** Batches of the next epoch. */
   batch: number
 }
 
-/** Steps of an epoch from which its own mean says more than the mean of the epoch before it. */
+/** From this many steps on, an epoch's own mean says more than the mean of the epoch before it. */
 const ENOUGH = 100
 
-/** How far a training is, in the words that a terminal and a file show. */
+/** The progress of a training, as a terminal or a file shows it. */
 export class Progress {
   readonly #start = performance.now()
-  /** The fraction that was done before this process began. */
+  /** The fraction of the training that was done before this process began. */
   readonly #before: number
   #batchesPerEpoch: number
   #sum = 0
@@ -42,7 +42,7 @@ export class Progress {
 
   step(event: StepEvent): void {
     const { epoch, batch, loss } = event
-    // Offsets change the number of an epoch's batches by one; only its end is the end.
+    // Random offsets change the number of batches by one, so only the end of the epoch counts as the end.
     this.fraction = (epoch - 1 + Math.min(batch / this.#batchesPerEpoch, 0.999)) / this.epochs
     this.epoch = epoch
     this.#batch = batch
@@ -55,7 +55,7 @@ export class Progress {
   end(event: EpochEvent): void {
     this.fraction = event.epoch / this.epochs
     this.epoch = event.epoch
-    // Whatever the guess at the start was, from here on it is known.
+    // The number of batches was a guess until now; from here on it is known.
     this.#batchesPerEpoch = this.#batch || this.#batchesPerEpoch
     this.#sum = this.#steps = 0
     this.#epochEnded = true
@@ -67,7 +67,7 @@ export class Progress {
     this.#validation = perplexity
   }
 
-  /** What is known, each with how much it matters. */
+  /** The known values, each with its importance. */
   get parts(): Part[] {
     const parts: Part[] = [
       { text: `epoch ${this.epoch}/${this.epochs}`, importance: 6 },
@@ -95,7 +95,7 @@ export class Progress {
   }
 }
 
-/** Two decimals, or an exponent where they would say nothing, or too much. */
+/** A number with two decimals, or with an exponent if it is very small or very large. */
 const decimal = (value: number): string =>
   value === 0 || (value >= 0.01 && value < 1e5) ? value.toFixed(2) : value.toExponential(1)
 

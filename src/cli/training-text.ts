@@ -2,7 +2,7 @@ import { fileTexts, type TextSource, timeMachineText } from '../node.js'
 import { withProgress } from './bar.js'
 import { movesCursor } from './output.js'
 
-/** The texts that a command was told, or The Time Machine, with a view of their reading. */
+/** The texts named on the command line, or else The Time Machine, with a view of the progress of reading. */
 export const commandTexts = (texts: readonly string[]): TextSource => (texts.length === 0 ? theBook() : withBar(texts))
 
 function withBar(texts: readonly string[]): TextSource {

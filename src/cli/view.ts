@@ -7,19 +7,19 @@ import { type Done, Progress } from './training-progress.js'
 
 export { duration } from './training-progress.js'
 
-/** What a person watches during a training. */
+/** The view of a training that a person watches. */
 export interface TrainView {
   step(event: StepEvent): void
   epoch(event: EpochEvent): void
   validation(event: ValidationEvent): void
-  /** A text that the model made. */
+  /** Shows a text that the model generated. */
   sample(text: string): void
   end(): void
 }
 
 /**
- * A live bar on a terminal that can move its cursor, a line every tenth of the way elsewhere.
- * @param done what a resumed training had done before, for the time that is left
+ * A live bar on a terminal that can move its cursor; elsewhere, a line for every tenth of the training.
+ * @param done how much a resumed training had done before, to estimate the time that is left
  */
 export function trainView(
   data: SequenceData,
@@ -42,8 +42,8 @@ class LiveView implements TrainView {
   constructor(progress: Progress, stream: NodeJS.WriteStream) {
     this.#progress = progress
     this.#stream = stream
-    // A Ctrl-C ends the training, which ends the bar; the cursor comes back however the process ends. Lines are
-    // drawn again even where they are the same, for a sample may have taken their place.
+    // Ctrl-C ends the training, which ends the bar; the cursor comes back however the process ends. Lines are
+    // redrawn even if they did not change, because a sample may have taken their place.
     const options = { format: '{line}', stream, hideCursor: true, fps: 10, forceRedraw: true, gracefulExit: false }
     this.#bars = new MultiBar(options)
     this.#update()
@@ -75,9 +75,9 @@ class LiveView implements TrainView {
     if (this.#ended) return
     this.#ended = true
     process.off('exit', this.#end)
-    // Samples that still wait for the next drawing come out first.
+    // Prints samples that still wait for the next drawing.
     this.#bars.update()
-    // The bar's last drawing cuts lines at the terminal's width, and takes the codes of colours for letters.
+    // The bar's last drawing cuts lines at the terminal's width, counting colour codes as letters.
     this.#update(String)
     this.#bars.stop()
   }
@@ -86,7 +86,7 @@ class LiveView implements TrainView {
     const { fraction, parts } = this.#progress
     // The last column stays free: some terminals begin a new line as soon as it is written.
     const lines = statusLines([bar(fraction), ...parts], (this.#stream.columns || 80) - 1, strong)
-    // A second line is made where it is wanted first, and stays.
+    // A second line is created when it is first needed, and stays.
     while (this.#lines.length < lines.length) this.#lines.push(this.#bars.create(1, 0, { line: '' }))
     for (const [i, line] of this.#lines.entries()) line.update({ line: lines[i] ?? '' })
   }
@@ -119,7 +119,7 @@ class PlainView implements TrainView {
     this.#print()
   }
 
-  /** A line of its own for the first in each tenth: it may come after the line of that tenth, and be the last. */
+  /** Prints a line for the first validation in each tenth, because the tenth's own line may already be printed. */
   validation(event: ValidationEvent): void {
     this.#progress.validation(event)
     if (this.#validated === this.#tenths) return

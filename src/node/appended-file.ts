@@ -5,7 +5,7 @@ import { appendFile, stat, truncate } from './files.js'
 
 /**
  * A file that grows by whole records. A record that the disk refuses is kept and written before the next one, and
- * no part of it stays in the file. The file is opened by its name each time: the folder around it may be replaced
+ * no part of it stays in the file. The file is opened by its name each time, because the folder around it may be replaced
  * between two records, as `saveModel` does.
  */
 export class AppendedFile {
@@ -18,9 +18,9 @@ export class AppendedFile {
   ) {}
 
   /**
-   * Makes the file where it is missing.
+   * Makes the file if it is missing.
    * @param kept how many of its bytes are kept
-   * @throws DataError where it cannot be written
+   * @throws DataError if it cannot be written
    */
   static async open(file: string, kept: number): Promise<AppendedFile> {
     return orRefusal(file, async () => {
@@ -32,13 +32,13 @@ export class AppendedFile {
     })
   }
 
-  /** The records are with the system, whole, when this resolves. @throws DataError where they have to wait */
+  /** The system has the whole records when this resolves. @throws DataError if they have to wait */
   async append(record: Uint8Array): Promise<void> {
     this.#waiting.push(record)
     await this.flush()
   }
 
-  /** Writes the records that wait. @throws DataError where they still have to */
+  /** Writes the records that wait. @throws DataError if they still have to wait */
   async flush(): Promise<void> {
     if (this.#waiting.length === 0) return
     const all = Buffer.concat(this.#waiting)
@@ -54,7 +54,7 @@ export class AppendedFile {
     this.#waiting = []
   }
 
-  /** Drops all but the first bytes. @throws DataError where the file cannot be written */
+  /** Truncates the file to this many bytes. @throws DataError if the file cannot be written */
   async cut(bytes: number): Promise<void> {
     if (bytes === this.bytes) return
     await orRefusal(this.file, () => truncate(this.file, bytes))

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { open, readdir, rm, stat } from './files.js'
 import { beginOf, hostMark, isAlive } from './process.js'
 
-/** A place beside another that nobody else writes to. Its name tells which process it belongs to. */
+/** A path beside another that only this process writes to. Its name tells which process it belongs to. */
 export const beside = (place: string, ending: 'tmp' | 'previous' = 'tmp'): string => {
   owner ??= `${hostMark()}-${process.pid}-${beginOf('self')}`
   return `${place}.${owner}-${randomUUID().slice(0, 8)}.${ending}`
@@ -12,17 +12,17 @@ export const beside = (place: string, ending: 'tmp' | 'previous' = 'tmp'): strin
 
 let owner: string | undefined
 
-/** A name that `beside` made, in its parts; the first version of it named no owner. */
+/** Matches the parts of a name that `beside` made; names from its first version have no owner. */
 export const BESIDE =
   /^(?<base>.+)\.(?:(?<host>[0-9a-f]{8})-(?<pid>\d+)-(?<began>\d*)-)?[0-9a-f]{8}\.(?<kind>tmp|previous)$/s
 
-/** Milliseconds after which a temporary file whose owner cannot be asked, as it is on another machine, is abandoned. */
+/** Milliseconds after which a temporary file counts as abandoned if its owner is on another machine and cannot be checked. */
 const ABANDONED_AFTER = 24 * 3600 * 1000
 
 /**
- * Removes the temporary files and folders that processes left in a folder when they were killed; never those of a
+ * Removes the temporary files and folders that processes left in a folder when they were killed, never those of a
  * process that still runs. Whatever cannot be removed stays, without an error.
- * @param isOurs whether a temporary place beside the one of this name may be removed
+ * @param isOurs whether a temporary file or folder made for this name may be removed
  */
 export async function removeAbandoned(folder: string, isOurs: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
@@ -34,7 +34,7 @@ export async function removeAbandoned(folder: string, isOurs: (name: string) => 
   }
 }
 
-/** Before something is written again, so that there is room for it. */
+/** Called before something is written again, to make room for it. */
 const removeAbandonedBeside = (place: string): Promise<void> =>
   removeAbandoned(path.dirname(place), (name) => name === path.basename(place))
 
@@ -44,8 +44,8 @@ const isOld = async (place: string): Promise<boolean> => {
 }
 
 /**
- * Makes a folder and those around it that are missing. Node's own way of it never ends on file systems that
- * nobody can make folders in, such as /proc.
+ * Makes a folder and its missing parent folders. Node's recursive mkdir never ends on file systems that do not allow
+ * new folders, such as /proc.
  */
 export async function makeFolder(folder: string): Promise<void> {
   const made = await mkdir(folder).then(
@@ -65,13 +65,13 @@ export async function makeFolder(folder: string): Promise<void> {
 
 /** A file that is open for writing. */
 export interface WritableFile {
-  /** Writes bytes after those that were written. */
+  /** Appends bytes to those already written. */
   writeFile(bytes: Uint8Array): Promise<void>
 }
 
 /**
  * Writes a whole file or nothing: into a temporary file beside it, flushed to the disk, then renamed over it.
- * Two processes that write the same file at once do no harm: one of them wins.
+ * If two processes write the same file at once, one of them wins, and the file is still whole.
  */
 export async function writeFileAtomic(
   file: string,
@@ -105,7 +105,7 @@ export async function writeFlushed(
 }
 
 /**
- * Puts a folder that `fill` writes in the place of another, by renaming: nobody sees a half-written one. At
+ * Replaces a folder by one that `fill` writes, by renaming, so that nobody sees a half-written one. At
  * every instant the old or the new one is there whole, at `folder` or, between two renames, where
  * `findReplaced` finds it; several processes may replace it at once.
  */
@@ -116,7 +116,7 @@ export async function replaceFolder(folder: string, fill: (made: string) => Prom
     await makeFolder(made)
     await fill(made)
     await flushFolder(made)
-    // What was set aside before the new folder is in place is older than it, and may go then.
+    // Folders that were set aside before the new one is in place are older than it, and can be removed afterwards.
     const older = await setAside(folder)
     older.push(...(await takePlace(made, folder)))
     await flushFolder(path.dirname(folder))
@@ -127,7 +127,7 @@ export async function replaceFolder(folder: string, fill: (made: string) => Prom
   }
 }
 
-/** The newest folder that a process was killed in the middle of replacing; undefined where there is none. */
+/** The newest folder left by a process that was killed while replacing it; undefined if there is none. */
 export async function findReplaced(folder: string): Promise<string | undefined> {
   const found: { place: string; time: number }[] = []
   for (const place of await setAside(folder)) {
@@ -149,7 +149,7 @@ async function setAside(folder: string): Promise<string[]> {
     .map((name) => path.join(dir, name))
 }
 
-/** @returns where the folders are that were there before */
+/** @returns the paths of the folders that were there before */
 async function takePlace(made: string, folder: string, attempts = 10): Promise<string[]> {
   const previous = beside(folder, 'previous')
   const moved = await rename(folder, previous).then(
@@ -170,14 +170,14 @@ async function takePlace(made: string, folder: string, attempts = 10): Promise<s
   }
 }
 
-/** Removes a folder that was set aside; under another name first, so that nobody finds the half of it. */
+/** Removes a folder that was set aside. It is renamed first, so that nobody finds it half removed. */
 async function discard(place: string, folder: string): Promise<void> {
   const trash = beside(folder)
   await rename(place, trash).catch(() => undefined)
   await rm(trash, { recursive: true, force: true })
 }
 
-/** Waits until the disk has a folder's names, on systems that can open a folder. */
+/** Flushes a folder's entries to the disk, on systems that can open a folder. */
 async function flushFolder(folder: string): Promise<void> {
   const handle = await open(folder).catch(() => undefined)
   await handle?.sync().catch(() => undefined)

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import path from 'node:path'
 
-/** Where what can be made again is kept: UNROLLED_CACHE, or the user's cache folder by the custom of each system. */
+/** The folder for files that can be made again: UNROLLED_CACHE, or the user's usual cache folder on each system. */
 export function cacheFolder(): string {
   const { UNROLLED_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
   if (UNROLLED_CACHE) return UNROLLED_CACHE

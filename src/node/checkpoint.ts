@@ -8,9 +8,9 @@ import { checkPath } from './path-argument.js'
 
 /**
  * Writes a checkpoint whole or not at all. See `encodeCheckpoint`.
- * @returns its bytes
- * @throws DataError for a model that could not be loaded again, such as one with a parameter that is not finite;
- *   nothing is written then
+ * @returns its size in bytes
+ * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite; nothing is
+ *   written then
  */
 export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Promise<number> {
   checkPath('saveCheckpoint', 'the file', file)
@@ -25,7 +25,7 @@ export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Prom
   return bytes.length
 }
 
-/** @throws DataError where there is none, FormatError for a damaged or forged one */
+/** @throws DataError if there is none; FormatError for a damaged or forged one */
 export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   checkPath('loadCheckpoint', 'the file', file)
   const read = await withFile(file, (opened) => decodeCheckpoint(opened, file))

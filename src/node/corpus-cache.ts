@@ -9,17 +9,17 @@ import { removeAbandoned, writeFileAtomic } from './atomic.js'
 import { FileCorpus } from './file-corpus.js'
 import { readChunks } from './read-chunks.js'
 
-// A cache file: the token numbers, then what there is to know about them as JSON, then the length of that JSON in
-// four bytes, the SHA-256 of everything before, and a word that says what the file is.
+// A cache file holds the token numbers, a record of them as JSON, the length of that JSON in four bytes, the SHA-256 of
+// everything before, and a word that identifies the format.
 
 const MAGIC = Buffer.from('unrolled corpus2')
 const END = 4 + 32 + MAGIC.length
-/** Bytes of JSON beyond which it is not read: more than any vocabulary has. */
+/** The largest JSON that is read, in bytes: more than any vocabulary has. */
 const MOST_JSON = 2 ** 28
 
-/** What a cache file says of its text. */
+/** The record of the text in a cache file. */
 export interface CorpusRecord {
-  /** What the sources were like; with others, the file is out of date. */
+  /** Identifies the state of the sources; if it differs now, the file is out of date. */
   state: string
   vocab: Vocab
   /** Number of tokens. */
@@ -33,7 +33,7 @@ export interface CachedCorpus extends CorpusRecord {
   corpus: FileCorpus
 }
 
-/** Milliseconds without use after which a cache file goes. */
+/** Milliseconds without use after which a cache file is removed. */
 const KEPT = 90 * 24 * 3600 * 1000
 
 /**
@@ -44,8 +44,8 @@ export const cacheName = (key: string): string => `corpus-${key}.bin`
 const NAME = /^corpus-[0-9a-f]+\.bin$/
 
 /**
- * Removes what nobody needs any more from a cache folder: what processes that were killed left half written, and what
- * was not used for 90 days. One that is in use stays readable: only its name goes. Nothing that fails is an error.
+ * Removes files from a cache folder that nobody needs any more: half-written ones of killed processes, and those not used
+ * for 90 days. A file in use stays readable, because only its name goes. Failures are ignored.
  */
 async function tidy(folder: string): Promise<void> {
   await removeAbandoned(folder, (name) => NAME.test(name))
@@ -59,8 +59,8 @@ async function tidy(folder: string): Promise<void> {
 
 /**
  * Writes a cache file, whole or not at all.
- * @param fill hands over all numbers, some at a time, and tells how many are unknown
- * @throws DataError where the disk is full, or the folder cannot be written
+ * @param fill writes all numbers, some at a time, and returns how many are unknown
+ * @throws DataError if the disk is full or the folder cannot be written
  */
 export async function writeCorpus(
   file: string,
@@ -101,8 +101,8 @@ export async function writeCorpus(
 }
 
 /**
- * The corpus of a cache file; undefined where there is none, it is of another state of the sources, or it is damaged.
- * @param onBytes is told how many more bytes were checked, and of how many; what it throws ends the reading
+ * The corpus of a cache file; undefined if there is none, it belongs to another state of the sources, or it is damaged.
+ * @param onBytes is told how many more bytes were checked, and of how many; an error that it throws ends the reading
  */
 export async function readCorpus(
   file: string,
@@ -124,12 +124,12 @@ export async function readCorpus(
     const { vocab, ...record } = found.record
     const { kind, tokens } = vocab
     const made = Vocab.of(tokens, kind)
-    // The time of its last use.
+    // Records the time of its last use.
     await utimes(file, new Date(), new Date()).catch(() => undefined)
     await tidy(path.dirname(file))
     return { ...record, vocab: made, corpus: new FileCorpus(file, numbersFor(made.size), record.length) }
   } catch (error) {
-    // Whatever keeps a cache from being read, it is made anew.
+    // A cache that cannot be read, for whatever reason, is made again.
     if (error instanceof DataError || error instanceof SyntaxError || (error as NodeJS.ErrnoException).syscall) {
       return undefined
     }

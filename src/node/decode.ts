@@ -3,15 +3,15 @@ import { DataError } from '../core/errors.js'
 import { markedEncoding } from '../data/encoding.js'
 import { kindOfBinary, likelyCyrillic, looksWestern, unmarkedUtf16 } from './recognize.js'
 
-/** Bytes of a file's beginning that tell what it is. */
+/** How many bytes at a file's beginning are used to recognize its kind. */
 const HEAD = 4096
 
 /**
- * The text of bytes that come in chunks cut anywhere. Without an encoding they are UTF-8, or what a byte order mark
- * says; a mark is no part of the text, and comes before the encoding that is asked for.
- * @param name of the file, for messages
- * @param encoding as `encodingOf` gives it
- * @throws DataError for bytes that are no text in this encoding, saying what they are instead where that can be known
+ * Decodes bytes that come in chunks cut anywhere. Without an encoding they are read as UTF-8, or as a byte order mark
+ * says. A mark is not part of the text, and takes precedence over the given encoding.
+ * @param name the file's name, for messages
+ * @param encoding a name that `encodingOf` returned
+ * @throws DataError for bytes that are not text in this encoding; it says what they are instead, if that can be known
  */
 export async function* decodeText(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -38,7 +38,7 @@ export async function* decodeText(
   yield decoder!.flush()
 }
 
-/** Bytes in parts that are cut anywhere, as text. */
+/** Turns bytes, in parts that are cut anywhere, into text. */
 interface Decoder {
   push(bytes: Uint8Array): string
   flush(): string
@@ -59,27 +59,27 @@ function begin(head: Buffer, name: string, encoding: string | undefined): Decode
   return new Labelled(name, decoding)
 }
 
-/** UTF-16 has NULs where a text has spaces or line breaks, and few characters could be UTF-8 by chance. */
+/** In UTF-16, spaces and line breaks contain NULs, and few characters are valid UTF-8 by chance. */
 const looksUtf8 = (head: Buffer): boolean =>
   head.length >= 16 && !head.includes(0) && isUtf8(head.subarray(0, head.length - incomplete(head)))
 
 class Utf8 implements Decoder {
-  /** The bytes that came last, of which those from `whole` on begin a character that is to go on. */
+  /** The latest bytes; those from `whole` on are the beginning of an unfinished character. */
   #last: Buffer = Buffer.alloc(0)
   #whole = 0
-  /** Bytes before `last`. */
+  /** How many bytes came before `last`. */
   #before = 0
   /** Whether there was a character beyond ASCII. */
   #beyondAscii = false
 
-  /** @param said whether a mark or the user says that it is UTF-8, so that NUL is a character like any other */
+  /** @param said whether a mark or the user says that the text is UTF-8, so that NUL is a character like any other */
   constructor(
     readonly name: string,
     readonly said: boolean,
   ) {}
 
   push(chunk: Uint8Array): string {
-    // A copy of what is kept: the chunk's buffer is written over.
+    // The bytes are copied, because the chunk's buffer will be overwritten.
     const bytes = Buffer.concat([this.#last.subarray(this.#whole), chunk])
     this.#before += this.#whole
     this.#last = bytes
@@ -96,7 +96,7 @@ class Utf8 implements Decoder {
     const ascii = isAscii(bytes)
     if (!ascii && !isUtf8(bytes)) throw this.#broken(bytes, firstBroken(bytes))
     if (!this.said && bytes.includes(0)) throw this.#hasNul(bytes)
-    // ASCII, which most text is, takes less time as what it is.
+    // Most text is ASCII, which decodes faster as Latin-1.
     const text = bytes.toString(ascii ? 'latin1' : 'utf8')
     const marked = this.#before === 0 && text.startsWith('\uFEFF')
     this.#beyondAscii ||= !ascii
@@ -134,7 +134,7 @@ class Utf8 implements Decoder {
   }
 }
 
-/** An encoding as the library and as the command take it. */
+/** How an encoding is given to the library and to the command. */
 const saying = (encoding: string): string => `encoding: '${encoding}' (on the command line --encoding ${encoding})`
 
 /** An encoding other than UTF-8. */
@@ -172,7 +172,7 @@ class Labelled implements Decoder {
   }
 }
 
-/** Characters of the bytes 0x80 to 0x9f; those that have none are control characters, as everywhere on the web. */
+/** Characters of the bytes 0x80 to 0x9f. Bytes without one are control characters, as everywhere on the web. */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
 
 /** Node's own decoder takes these bytes for control characters in some versions (nodejs/node#56542). */
@@ -181,11 +181,11 @@ const windows1252 = (bytes: Uint8Array): string =>
     .toString('latin1')
     .replace(/[\x80-\x9f]/g, (control) => WINDOWS_1252[control.charCodeAt(0) - 0x80])
 
-/** How many bytes at the end begin a character and don't end it. */
+/** How many bytes at the end belong to an unfinished character. */
 function incomplete(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back]
-    // Until the character's first byte, which says how many there are.
+    // Goes back to the character's first byte, which says how many bytes it has.
     if ((byte & 0xc0) === 0x80) continue
     const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
     return length > back ? back : 0
@@ -193,16 +193,16 @@ function incomplete(bytes: Uint8Array): number {
   return 0
 }
 
-/** Whether characters beyond ASCII are whole rather than broken: two bytes of other encodings may be one by chance. */
+/** Whether most characters beyond ASCII are whole; two bytes of another encoding can form one by chance. */
 function mostlyUtf8(bytes: Buffer): boolean {
   const text = bytes.toString('utf8')
   const whole = text.match(/[^\0-\x7f\uFFFD]/gu)?.length ?? 0
   return whole > 0 && whole >= text.split('\uFFFD').length - 1
 }
 
-/** Where the first character begins that is not UTF-8. */
+/** The position of the first character that is not UTF-8. */
 function firstBroken(bytes: Buffer): number {
-  // Decoded leniently and encoded again, the bytes differ from where they are broken.
+  // The bytes, decoded leniently and encoded again, differ from the first broken character on.
   const again = Buffer.from(bytes.toString('utf8'))
   let place = again.findIndex((byte, i) => byte !== bytes[i])
   while ((again[place] & 0xc0) === 0x80) place--

@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto'
 
-/** How much of a download has come. */
+/** How much of a download has arrived. */
 export interface Progress {
-  /** Bytes. */
+  /** Bytes so far. */
   received: number
-  /** Where the server tells it. */
+  /** Bytes in all, if the server says so. */
   total?: number
 }
 
 export interface DownloadOptions {
-  /** Of the bytes, in hexadecimal. */
+  /** SHA-1 of the bytes, in hexadecimal. */
   sha1: string
-  /** Milliseconds until an answer, and between two of its pieces; twenty times that for the whole of it. */
+  /** Milliseconds to wait for an answer, and between two of its pieces; the whole answer may take twenty times as long. */
   timeout: number
-  /** Bytes at most; a longer answer is given up. */
+  /** The most bytes; a longer answer is given up. */
   maxBytes: number
   onProgress?: (progress: Progress) => void
 }
 
 /**
- * The bytes behind the first address that answers with the right ones; undefined where none does. All are asked
- * at once, so that a network that swallows everything costs one time-out, not one for each address.
+ * The bytes from the first address that answers with the right ones; undefined if none does. All addresses are asked
+ * at once, so that a network that drops every packet costs one time-out, not one for each address.
  */
 export async function download(
   addresses: readonly string[],
@@ -46,7 +46,7 @@ interface Request {
 function ask(address: string, timeout: number): Request {
   const abort = new AbortController()
   const answer = within(timeout, fetch(address, { signal: abort.signal }))
-  // Another address may be through before anyone looks at this one.
+  // Another address may succeed first; nobody handles this rejection then.
   answer.catch(() => undefined)
   return { answer, abort }
 }
@@ -72,7 +72,7 @@ async function receive({ answer }: Request, options: DownloadOptions): Promise<U
 }
 
 /**
- * Rejects what is not there in time; a timer of our own, because on Node 20 a timed signal may be collected as
+ * Rejects if the promise takes too long. It uses its own timer, because on Node 20 a timed signal may be collected as
  * garbage before it fires (nodejs/node#57736).
  */
 function within<T>(timeout: number, promise: Promise<T>): Promise<T> {

@@ -7,13 +7,13 @@ import { checkPath } from './path-argument.js'
 
 /**
  * Token numbers in a file, one after another from its beginning, each in as many bytes as the array's elements have
- * (little-endian, as the machines are that run this). Views are read when they are asked for, so that a corpus takes
- * no memory.
+ * (little-endian, like the machines that run this). Parts are read only when they are used, so that a corpus takes no
+ * memory.
  */
 export class FileCorpus implements Corpus {
   #descriptor: number | undefined
 
-  /** @throws DataError where the file cannot be opened */
+  /** @throws DataError if the file cannot be opened */
   constructor(
     readonly file: string,
     readonly Numbers: ReturnType<typeof numbersFor>,
@@ -28,18 +28,18 @@ export class FileCorpus implements Corpus {
     }
   }
 
-  /** Bytes of all numbers. */
+  /** The size of all numbers, in bytes. */
   get byteLength(): number {
     return this.length * this.Numbers.BYTES_PER_ELEMENT
   }
 
   /**
-   * Numbers from one place up to another, in an array of their own; what lies beyond the ends is left out.
-   * @throws DataError where the file is closed or was cut since
+   * A copy of the numbers from `from` up to `to`, limited to those that exist.
+   * @throws DataError if the file is closed or was truncated since
    */
   subarray(from: number, to: number): ReturnType<Corpus['subarray']> {
     if (this.#descriptor === undefined) {
-      throw new DataError(`${this.file}: the corpus is closed; close it when nothing is read from it any more`)
+      throw new DataError(`${this.file}: the corpus is closed; close it only when nothing is read from it any more`)
     }
     const start = Math.max(0, Math.min(from, this.length))
     const numbers = new this.Numbers(Math.max(0, Math.min(to, this.length) - start))
@@ -54,7 +54,7 @@ export class FileCorpus implements Corpus {
     return numbers
   }
 
-  /** Closes the file. Once is enough; more does no harm. */
+  /** Closes the file. Closing it again has no effect. */
   close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)
     this.#descriptor = undefined

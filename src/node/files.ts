@@ -1,12 +1,12 @@
 import * as fs from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 
-/** Milliseconds for which a call is tried again. */
+/** Milliseconds during which a failed call is repeated. */
 const PATIENCE = 5000
 
 /**
- * Node's file functions, but a call that fails because the process or the system has too many open files is tried
- * again for a few seconds: other work closes its files meanwhile.
+ * Node's file functions. A call that fails because the process or the system has too many open files is repeated for a
+ * few seconds, while other work closes its files.
  */
 function patient<T extends (...args: never[]) => Promise<unknown>>(call: T): T {
   const tried = async (...args: Parameters<T>): Promise<unknown> => {

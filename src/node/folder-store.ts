@@ -12,7 +12,7 @@ import { checkModelFolder, orDataError, placeOf, replaceModel } from './model-fo
 import { withFile } from './open-file.js'
 import { checkPath } from './path-argument.js'
 
-/** A run in a folder, which is that of its model, too. */
+/** Keeps a run in a folder, which is also the folder of its model. */
 export class FolderStore implements RunStore {
   #leave: (() => Promise<void>) | undefined
 
@@ -32,7 +32,7 @@ export class FolderStore implements RunStore {
   async enter(): Promise<void> {
     await orDataError(this.name, async () => {
       const place = await placeOf(this.name)
-      // Where a save was cut off between its two renames, the model's folder waits beside its place.
+      // If a save was cut off between its two renames, the model's folder is still beside its place.
       const replaced = await findReplaced(place)
       if (replaced) await rename(replaced, place).catch(() => undefined)
       await makeFolder(place)
@@ -86,7 +86,7 @@ export class FolderStore implements RunStore {
     return place
   }
 
-  /** Loaded only where it is asked for. */
+  /** TensorBoard's writer is loaded only when it is used. */
   async openBoard(after: number): Promise<Reporter> {
     const { TensorBoardWriter } = await import('./tensorboard.js')
     return TensorBoardWriter.open(await placeOf(this.name), after > 0 ? { after } : {})

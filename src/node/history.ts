@@ -7,26 +7,26 @@ import { AppendedFile } from './appended-file.js'
 import { readFile, stat } from './files.js'
 import { checkPath } from './path-argument.js'
 
-/** How much of an earlier history is kept, and how many steps are told. */
+/** How much of an earlier history is kept, and how many steps are recorded. */
 export interface HistoryOptions {
   /**
-   * How much of an earlier history is kept: its `bytes` when the checkpoint was written that a training goes on
-   * from. Default 0: the history begins anew.
+   * How much of an earlier history is kept: its `bytes` when the checkpoint was written that a training is resumed
+   * from. Default 0: a new history begins.
    */
   bytes?: number
-  /** Seconds between two step events at least; 0 keeps all. Default 1. */
+  /** The least number of seconds between two step events; 0 keeps all. Default 1. */
   interval?: number
 }
 
 const historyOptions: OptionKinds<HistoryOptions> = { bytes: 'any', interval: 'any' }
 
-/** Writes a training's events into a file, one JSON object a line. */
+/** Writes a training's events into a file, one JSON object per line. */
 export class HistoryWriter extends EventWriter {
   private constructor(file: RecordFile, earlier: readonly HistoryEvent[], interval: number) {
     super(file, earlier, interval)
   }
 
-  /** @throws DataError, FormatError where a history is to be continued that cannot be read */
+  /** @throws DataError or FormatError if a history cannot be read to continue it */
   static async open(file: string, options: HistoryOptions = {}): Promise<HistoryWriter> {
     checkPath('HistoryWriter.open', 'the file', file)
     checkOptions('HistoryWriter.open', options, historyOptions)
@@ -41,8 +41,8 @@ export class HistoryWriter extends EventWriter {
 }
 
 /**
- * Reads what a HistoryWriter wrote. A last line that a killed process left torn is passed over.
- * @throws DataError where there is no such file, FormatError that names the line that is no event
+ * Reads what a HistoryWriter wrote. An incomplete last line, which a killed process can leave, is skipped.
+ * @throws DataError if there is no such file; FormatError that names the line that is not an event
  */
 export async function readHistory(file: string): Promise<HistoryEvent[]> {
   checkPath('readHistory', 'the file', file)

@@ -11,16 +11,16 @@ export interface Series {
   name: string
   x: ArrayLike<number>
   y: ArrayLike<number>
-  /** Points instead of a line. */
+  /** Whether points are drawn instead of a line. */
   dots?: boolean
-  /** A dashed line. */
+  /** Whether the line is dashed. */
   dashed?: boolean
 }
 
 /** A chart of lines. */
 export interface LinePlot {
   title: string
-  /** Right of the title: what dashes mean, for instance. */
+  /** Text to the right of the title, for example what dashes mean. */
   note?: string
   xLabel: string
   yLabel: string
@@ -41,12 +41,12 @@ const seriesOptions: OptionKinds<Series> = { name: 'any', x: 'any', y: 'any', do
 
 const [WIDTH, HEIGHT] = [800, 440]
 const [LEFT, RIGHT] = [64, 24]
-/** Height of a line of the header, and width of a letter on average: nothing here can measure text. */
+/** The height of a line in the header, and the average width of a letter, because text cannot be measured here. */
 const [LINE, LETTER] = [20, 7.6]
-/** By name too, for programs that know a system's fonts but not which of them `sans-serif` means. */
+/** Some fonts are named for programs that know a system's fonts but not which of them `sans-serif` means. */
 const FONTS = 'system-ui, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, Noto Sans, sans-serif'
 
-/** A chart of one or more series as the text of an SVG file, readable on its own. */
+/** Draws a chart of one or more series as the text of a self-contained SVG file. */
 export async function linePlot(plot: LinePlot): Promise<string> {
   checkOptions('linePlot', plot, plotOptions)
   const { title, note = '', xLabel, yLabel, yScale = 'linear', series } = plot
@@ -86,10 +86,10 @@ export async function linePlot(plot: LinePlot): Promise<string> {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
     return element
   }
-  // Room above the chart for the title and the names of the series.
+  // Makes room above the chart for the title and the names of the series.
   chart.setAttribute('viewBox', `0 ${-header} ${WIDTH} ${HEIGHT + header}`)
   chart.setAttribute('height', String(HEIGHT + header))
-  // For viewers that don't read the style.
+  // A white background for viewers that ignore the style.
   chart.prepend(shape('rect', { y: -header, width: WIDTH, height: HEIGHT + header, fill: 'white' }))
   const write = (text: string, x: number, row: number, attributes: Record<string, string | number> = {}) => {
     const label = shape('text', { x, y: LINE * (row + 1) - header, 'text-anchor': 'start', ...attributes })
@@ -115,13 +115,13 @@ interface Entry {
   row: number
 }
 
-/** Names side by side, in as many rows as they need. */
+/** Places names side by side, in as many rows as they need. */
 function legend(names: readonly string[]): Entry[] {
   const room = WIDTH - RIGHT - 8
   const longest = Math.floor((room - 24) / LETTER)
   let [x, row] = [8, 0]
   return names.map((name) => {
-    // The end of a path tells more than its beginning.
+    // The end of a long path says more than its beginning.
     const text = name.length > longest ? `…${name.slice(1 - longest)}` : name
     const size = 24 + text.length * LETTER
     if (x > 8 && x + size > room) [x, row] = [8, row + 1]
@@ -145,13 +145,13 @@ async function loadRenderer(wasm: Uint8Array) {
 
 const missing = (name: string) =>
   new DataError(
-    `svgToPng: a PNG needs the package ${name}, which is not installed; install both that it takes with: npm install @resvg/resvg-wasm dejavu-fonts-ttf, or use SVG`,
+    `svgToPng: a PNG needs the package ${name}, which is not installed; install both packages that it takes with npm install @resvg/resvg-wasm dejavu-fonts-ttf, or use SVG`,
   )
 
 /**
- * A chart as a PNG, twice its size so that it is sharp on today's screens. Needs the packages
+ * Converts a chart to a PNG of twice its size, so that it is sharp on today's screens. Needs the packages
  * `@resvg/resvg-wasm` and, because not every machine has a font, `dejavu-fonts-ttf`.
- * @throws DataError where either is not installed
+ * @throws DataError if either is not installed
  */
 export async function svgToPng(svg: string): Promise<Uint8Array> {
   const read = async (name: string, file: string) => {

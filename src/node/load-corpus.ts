@@ -17,34 +17,34 @@ import { FileCorpus } from './file-corpus.js'
 import { readChunks } from './read-chunks.js'
 import { openSources, type SourceFile, type Sources } from './sources.js'
 
-/** How far the reading of a text is. */
+/** Progress of reading a text. */
 export interface CorpusProgress {
-  /** A text is read twice: to count its tokens, and to number them. A cache is read once, to check it. */
+  /** A text is read twice: once to count its tokens and once to number them. A cache is read once, to check it. */
   phase: 'counting' | 'encoding' | 'checking'
   /** Bytes read in this phase. */
   done: number
-  /** Bytes in all. */
+  /** Bytes to read in this phase. */
   total: number
 }
 
 /** How texts of any size are read and counted. */
 export interface CorpusOptions extends EncodeOptions {
   /**
-   * How characters are written, as `TextDecoder` names it, such as 'windows-1252'. Default: what a byte order mark says,
-   * which always comes first, or UTF-8.
+   * The encoding, by its name in `TextDecoder`, such as 'windows-1252'. Default: UTF-8. A byte order mark always takes
+   * precedence.
    */
   encoding?: string
   /** The corpus is cut to this many tokens, after the vocabulary was built from all. Default Infinity. */
   maxTokens?: number
-  /** Where the tokens of long texts are kept. Default: UNROLLED_CACHE, or the user's cache folder. */
+  /** The folder for the tokens of long texts. Default: UNROLLED_CACHE, or the user's cache folder. */
   cacheDir?: string
-  /** Bytes of token numbers up to which they stay in memory, and of a text up to which it is not cached. Default 64 MB. */
+  /** Token numbers of up to this many bytes stay in memory, and texts of up to this many are not cached. Default 64 MB. */
   maxMemory?: number
-  /** Ends the loading with its reason. */
+  /** Stops the loading, which then fails with the signal's reason. */
   signal?: AbortSignal
-  /** Is told how far the reading is. */
+  /** Called with the progress of the reading. */
   onProgress?: (progress: CorpusProgress) => void
-  /** What the source `-` stands for. Default: process.stdin. */
+  /** The stream that the source `-` stands for. Default: process.stdin. */
   stdin?: AsyncIterable<Uint8Array>
 }
 
@@ -66,24 +66,24 @@ export interface LoadedCorpus {
   vocab: Vocab
   /** One line that says where the text comes from. */
   source: string
-  /** Of the text. */
+  /** Size of the text. */
   bytes: number
   /** Tokens of the corpus that are not in the vocabulary. */
   unknown: number
   /** How much of the text was changed. */
   changes: TextChanges
-  /** Closes the file of a long text, when nothing is read from the corpus any more. */
+  /** Closes the file of a long text. Call it when nothing is read from the corpus any more. */
   close(): Promise<void>
 }
 
 /**
- * Texts of any size as token numbers, with their vocabulary. Sources are files, directories (their .txt files, and those
- * of directories within), patterns such as `books/*.txt`, and `-`, standard input. They are taken as they are, whole,
- * unless options say otherwise. Memory stays small whatever the text's length: it is read in pieces, twice, and the
- * numbers of a long one go to a file in the cache folder, which is used again until the text's files change. With 'byte'
- * tokens, and neither an encoding, nor cleaning, nor lower case, files are taken byte by byte.
- * @throws DataError for what cannot be read, is no text in its encoding, or has no tokens; OptionError for an option out
- *   of range
+ * Loads texts of any size as token numbers, with their vocabulary. Sources are files, directories (their .txt files, and
+ * those of directories within), patterns such as `books/*.txt`, and `-`, standard input. Texts are used whole and
+ * unchanged unless options say otherwise. Memory use stays small whatever the text's length: it is read in pieces, twice,
+ * and the numbers of a long text go to a file in the cache folder, which is used again until the text's files change. With
+ * 'byte' tokens and no encoding, cleaning or lower case, files are read as raw bytes.
+ * @throws DataError for a text that cannot be read, does not fit its encoding, or has no tokens; OptionError for an option
+ *   out of range
  */
 export async function loadCorpus(
   sources: string | readonly string[] | Sources,
@@ -97,13 +97,13 @@ export async function loadCorpus(
 const isOpened = (sources: unknown): sources is Sources =>
   typeof sources === 'object' && sources !== null && 'files' in sources
 
-/** `loadCorpus` for other functions. @param where the one that the user called, for messages */
+/** `loadCorpus` for other functions. @param where the function that the user called, for messages */
 export async function loadSources(
   sources: string | readonly string[],
   options: CorpusOptions,
   where: string,
 ): Promise<LoadedCorpus> {
-  // Before standard input is waited for.
+  // Checked before waiting for standard input.
   checkCorpusOptions(options, where)
   const opened = await openSources(sources, where, options)
   try {
@@ -113,13 +113,13 @@ export async function loadSources(
   }
 }
 
-/** @throws OptionError for an option out of range, before a text is waited for */
+/** @throws OptionError for an option out of range; called before waiting for a text */
 export const checkCorpusOptions = (options: CorpusOptions, where: string) => ({
   ...checkLoad(where, options),
   encoding: encodingOf(where, options.encoding),
 })
 
-/** `loadCorpus` of texts that were found already, and stay open. */
+/** `loadCorpus` for texts that are already found, and stay open. */
 async function loadOpened(
   { files, description }: Sources,
   options: CorpusOptions,
@@ -138,24 +138,24 @@ async function loadOpened(
   const done = { vocab, source: description, bytes, unknown, changes }
   if (!(corpus instanceof FileCorpus)) return { corpus, ...done, close: async () => {} }
   if (corpus.byteLength > maxMemory) return { corpus, ...done, close: async () => corpus.close() }
-  // A long text of few tokens.
+  // A long text can have few tokens, which then fit into memory.
   const numbers = corpus.subarray(0, corpus.length)
   corpus.close()
   return { corpus: numbers, ...done, close: async () => {} }
 }
 
-/** A text to encode, and how. */
+/** A text, and how to encode it. */
 interface Text extends CorpusOptions {
   tokens: TokenKind
   files: readonly SourceFile[]
-  /** As people know it. */
+  /** The text's name for people. */
   source: string
   bytes: number
   /** The function that the user called. */
   where: string
 }
 
-/** A name for the files of a text and what makes its tokens; not for the files' content. */
+/** A cache key from the paths of a text's files and the options that make its tokens, but not from the files' content. */
 function keyOf(text: Text, maxTokens: number): string {
   const { files, tokens, clean = false, lowercase = false, minFreq, encoding = null, vocab } = text
   const places = files.map((file) => (file.path === file.name ? path.resolve(file.path) : file.name))
@@ -163,7 +163,7 @@ function keyOf(text: Text, maxTokens: number): string {
   return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 32)
 }
 
-/** A function that is told of bytes read, and reports them. */
+/** Makes a function that is called with the bytes just read and reports the progress. */
 function progressOf(
   { signal, onProgress, bytes: total }: Text,
   phase: CorpusProgress['phase'],
@@ -176,7 +176,7 @@ function progressOf(
   }
 }
 
-/** A text in pieces, each of them with whole tokens. @param stream what cuts it */
+/** A text in pieces of whole tokens. @param stream cuts the text */
 async function* piecesOf(
   text: Text,
   phase: CorpusProgress['phase'],
@@ -212,7 +212,7 @@ async function encodeText(
   const changes = { ...counted.changes, cut: total - length }
   const encode = tokenEncoder(vocab)
   const Numbers = numbersFor(vocab.size)
-  /** Hands over all numbers, in arrays that are written over; returns how many are unknown. */
+  /** Passes all numbers to `write`, in arrays that are reused; returns how many are unknown. */
   const fill = async (write: (numbers: Numbers) => Promise<void> | void): Promise<number> => {
     let [left, unknown] = [length, 0]
     for await (const piece of piecesOf(text, 'encoding')) {
@@ -229,7 +229,7 @@ async function encodeText(
     try {
       return await writeCorpus(cache, { state, vocab, length, changes }, fill)
     } catch (error) {
-      // Without a cache a long text of few tokens costs the next run its time, not this one its tokens.
+      // A long text of few tokens fits into memory; without a cache, the next run only has to read it again.
       if (!fits || !(error instanceof DataError)) throw error
     }
   }
@@ -242,7 +242,7 @@ async function encodeText(
   return { corpus, vocab, unknown, changes }
 }
 
-/** The vocabulary of a text, or the one given, and how many tokens there are. @param stream what cuts the text */
+/** The vocabulary of a text, or the given one, and the number of tokens. @param stream cuts the text */
 async function countTokens(text: Text, stream: PieceStream): Promise<{ vocab: Vocab; total: number }> {
   const { tokens: kind, minFreq, vocab: given } = text
   if (given) return { vocab: given, total: await countEncoded(text, given, stream) }
@@ -250,7 +250,7 @@ async function countTokens(text: Text, stream: PieceStream): Promise<{ vocab: Vo
   for await (const piece of piecesOf(text, 'counting', stream)) counter.add(piece)
   const counts = counter.counts()
   const vocab = Vocab.ofCounts(counts, { minFreq, kind })
-  // Rare byte-pair tokens become several shorter ones.
+  // Rare byte-pair tokens are replaced by several shorter ones, which changes the number of tokens.
   if (kind === 'bpe' && vocab.size <= counts.size) return { vocab, total: await countEncoded(text, vocab) }
   let total = 0
   for (const count of counts.values()) total += count

@@ -8,10 +8,10 @@ export interface LoadTextOptions extends LoadOptions, Pick<CorpusOptions, 'encod
 const loadTextOptions: OptionKinds<LoadTextOptions> = { ...loadOptions, encoding: 'any' }
 
 /**
- * Texts as batches of token numbers with a vocabulary; see `loadCorpus`, which knows more options, and can close the
- * file that a long text stays open in here until the process ends.
- * @throws DataError for what cannot be read, is no text in its encoding, or is too short for one batch; OptionError for
- *   an option out of range
+ * Loads texts as batches of token numbers with a vocabulary. The file of a long text stays open until the process ends;
+ * `loadCorpus` can close it, and has more options.
+ * @throws DataError for a text that cannot be read, does not fit its encoding, or is too short for one batch; OptionError
+ *   for an option out of range
  */
 export async function loadText(source: string | readonly string[], options: LoadTextOptions = {}): Promise<LoadedText> {
   checkOptions('loadText', options, loadTextOptions)

@@ -7,21 +7,20 @@ import { beside, writeFlushed } from './atomic.js'
 import { readFile, rm } from './files.js'
 import { beginOf, isAlive } from './process.js'
 
-/** The file in a training's folder that names the process at work there. */
+/** The file in a training's folder that names the process that uses it. */
 export const LOCK = 'lock.json'
 
 interface Owner {
   pid: number
   host: string
-  /** When the process began, in the system's own words: tells it from a later one of the same number. */
+  /** When the process began, as the system reports it, to tell it from a later process with the same number. */
   began: string
 }
 
 /**
- * Takes a folder for this process alone. One that was killed leaves its lock behind; that is found out and
- * taken over.
- * @returns gives the folder back
- * @throws DataError where another training is at work there
+ * Locks a folder for this process. A killed process leaves its lock behind, which is recognized and taken over.
+ * @returns a function that releases the folder
+ * @throws DataError if another training is using the folder
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK)
@@ -37,8 +36,9 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 }
 
 /**
- * Makes `file` a link to `own`: a link is made by one process only, and never half written. Only who holds the
- * claim to a lock that was left behind, a lock of the same kind, removes it: so nobody removes another's new lock.
+ * Makes `file` a link to `own`: only one process can make a link, and it is never half written. A lock that was left
+ * behind is removed only by the process that holds a claim to it, which is a lock of the same kind. So no process removes
+ * the new lock of another.
  */
 async function take(file: string, own: string, folder: string): Promise<void> {
   for (let attempts = 10; !(await link(own, file).then(() => true, ifExists)); attempts--) {
@@ -60,12 +60,12 @@ const ifExists = (error: NodeJS.ErrnoException): false => {
   throw error
 }
 
-/** Changes nothing. @throws DataError where another training is at work in the folder */
+/** Changes nothing. @throws DataError if another training is using the folder */
 export async function refuseLocked(folder: string): Promise<void> {
   await readStale(path.join(folder, LOCK), folder)
 }
 
-/** The lock that a process left behind; undefined where there is none. @throws DataError for one in force */
+/** The lock that a process left behind; undefined if there is none. @throws DataError for a lock in use */
 async function readStale(file: string, folder: string): Promise<string | undefined> {
   const text = await readText(file).catch(() => {
     throw inUse(folder)
@@ -76,7 +76,7 @@ async function readStale(file: string, folder: string): Promise<string | undefin
   return text
 }
 
-/** @returns undefined where there is no such file */
+/** @returns undefined if there is no such file */
 async function readText(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')

@@ -26,9 +26,9 @@ import { checkPath } from './path-argument.js'
 /**
  * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The
  * folder is written whole beside its place and then renamed, so that at every instant either the old or the
- * new model can be loaded, and never a mixture. Other files in an earlier model's folder are kept, but for the
- * best model of a training, whose place this one takes. What `loadModel` would refuse is not saved.
- * @throws OptionError for a module that is no RNNModel (`saveStateDict` saves any module); DataError for a model that
+ * new model can be loaded, and never a mixture. Other files in an earlier model's folder are kept, except for the
+ * best model of a training, which this one replaces. A model that `loadModel` would refuse is not saved.
+ * @throws OptionError for a module that is not an RNNModel (`saveStateDict` saves any module); DataError for a model that
  *   could not be loaded again, and for a folder that holds something else or cannot be written
  */
 export async function saveModel(
@@ -41,7 +41,7 @@ export async function saveModel(
   await replaceModel(folder, await encodeFiles('saveModel', model, vocab, training))
 }
 
-/** Puts the files of a model into the place of those of an earlier one. */
+/** Replaces the files of an earlier model. */
 export async function replaceModel(folder: string, files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
@@ -53,7 +53,7 @@ export async function replaceModel(folder: string, files: Readonly<Record<ModelF
   })
 }
 
-/** @throws DataError unless a model may be saved to this folder: to be asked before a long training */
+/** Call this before a long training. @throws DataError unless a model may be saved to this folder */
 export async function checkModelFolder(folder: string): Promise<void> {
   checkPath('checkModelFolder', 'the folder', folder)
   await orDataError(folder, async () => {
@@ -66,9 +66,9 @@ export async function checkModelFolder(folder: string): Promise<void> {
 }
 
 /**
- * Loads a model that `saveModel` wrote, while others may be saving there; from the folder of a training that is
- * not over, its best model so far, or its last where nothing was held out.
- * @throws DataError where there is none, FormatError for a damaged or forged one
+ * Loads a model that `saveModel` wrote, even while another process saves there. From the folder of an unfinished training,
+ * it loads the best model so far, or the last if nothing was held out.
+ * @throws DataError if there is none; FormatError for a damaged or forged one
  */
 export async function loadModel(folder: string): Promise<LoadedModel> {
   checkPath('loadModel', 'the folder', folder)
@@ -78,14 +78,14 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
     try {
       return await readModel(there.path, folder)
     } catch (error) {
-      // Where a save replaced the folder between two of our reads, another look finds the new one whole.
+      // If a save replaced the folder between two of our reads, a second attempt finds the new one whole.
       const now = await findFolder(place, folder)
       if (attempts === 1 || (now.path === there.path && now.ino === there.ino)) throw error
     }
   }
 }
 
-/** A file or folder under a second name, so that a process that has it open goes on with the same one. */
+/** Gives a file or folder a second name, so that a process that has it open keeps the same one. */
 const carry = (from: string, to: string): Promise<void> =>
   link(from, to).catch(() => cp(from, to, { recursive: true, verbatimSymlinks: true }))
 
@@ -95,7 +95,7 @@ const isThere = (file: string): Promise<boolean> =>
     () => false,
   )
 
-/** The best model of a training that is not over, else the one that was saved, else the training's last. */
+/** The best model of an unfinished training, otherwise the saved model, otherwise the training's last. */
 async function readModel(there: string, folder: string): Promise<LoadedModel> {
   if (await isThere(path.join(there, BEST))) return readCheckpoint(path.join(there, BEST))
   const saved = await isThere(path.join(there, CONFIG))
@@ -121,9 +121,9 @@ async function readSaved(there: string, folder: string): Promise<LoadedModel> {
   }
 }
 
-/** The folder, or where a save was cut off between its two renames, the one before it. */
+/** The folder, or the one before it if a save was cut off between its two renames. */
 async function findFolder(place: string, folder: string): Promise<{ path: string; ino: bigint }> {
-  // The place itself again at last: a save may have ended meanwhile.
+  // The place itself is tried again at the end, because a save may have finished in the meantime.
   for (const find of [() => place, () => findReplaced(place), () => place]) {
     const candidate = await find()
     const info = candidate && (await stat(candidate, { bigint: true }).catch(() => undefined))
@@ -134,14 +134,14 @@ async function findFolder(place: string, folder: string): Promise<{ path: string
   throw new DataError(`${folder}: there is no such folder, expected one that a training saved`)
 }
 
-/** Where a folder really is, or would be: renaming a link would move the link alone. */
+/** The real path of a folder, which may not exist yet; renaming a link to it would move only the link. */
 export async function placeOf(folder: string): Promise<string> {
   const link = await readlink(folder).catch(() => undefined)
   const place = link === undefined ? folder : path.resolve(path.dirname(folder), link)
   return realpath(place).catch(() => path.resolve(place))
 }
 
-/** Files in a folder besides a model's own. @throws DataError where they show that it is no model's folder */
+/** Files in a folder besides a model's own. @throws DataError if they show that it is not the folder of a model */
 async function otherFiles(place: string): Promise<string[]> {
   const below = path.relative(place, process.cwd())
   if (!path.isAbsolute(below) && below.split(path.sep)[0] !== '..') {
@@ -170,7 +170,7 @@ async function isModel(file: string): Promise<boolean> {
   return (await read.catch(() => false)) ?? false
 }
 
-/** Whether a folder is empty, or has only what is left of a training that ended before it had learnt anything. */
+/** Whether a folder is empty, or has only the remains of a training that ended before it had learnt anything. */
 async function areRemains(place: string, names: readonly string[]): Promise<boolean> {
   const known = names.every(
     (name) => name.startsWith(LOCK) || name === HISTORY || name.startsWith(EVENT_FILE) || BESIDE.test(name),
@@ -182,7 +182,7 @@ async function areRemains(place: string, names: readonly string[]): Promise<bool
   )
 }
 
-/** What the system refuses, as an error that names the folder and what to do. */
+/** Turns the system's errors into one that names the folder and says what to do. */
 export async function orDataError<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

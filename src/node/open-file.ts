@@ -2,14 +2,14 @@ import { FormatError } from '../core/errors.js'
 import type { ByteSource } from '../formats/source.js'
 import { open, stat } from './files.js'
 
-/** A file that is open for reading; it goes on being the same one where another takes its place. */
+/** A file that is open for reading. It stays the same file even if another replaces it. */
 export interface OpenFile extends ByteSource {
   close(): Promise<void>
 }
 
 /**
- * Opens a file, or gives undefined where there is none.
- * @param name of the file, for messages
+ * Opens a file; returns undefined if there is none.
+ * @param name the file's name, for messages
  * @throws FormatError for a folder, a device, or a file that cannot be read
  */
 export async function openFile(file: string, name = file): Promise<OpenFile | undefined> {
@@ -24,7 +24,7 @@ export async function openFile(file: string, name = file): Promise<OpenFile | un
   }
   try {
     const handle = await readable(async () => {
-      // Asked before it is opened: opening a pipe would wait for a writer.
+      // Checked before it is opened, because opening a pipe would wait for a writer.
       if (!(await stat(file)).isFile()) throw new FormatError(`${name}: it is not a regular file`)
       return open(file)
     })
@@ -46,7 +46,7 @@ export async function openFile(file: string, name = file): Promise<OpenFile | un
   }
 }
 
-/** Opens a file for `work` alone; undefined where there is none. */
+/** Opens a file, calls `work` with it and closes it; returns undefined if there is none. */
 export async function withFile<T>(file: string, work: (file: OpenFile) => Promise<T>): Promise<T | undefined> {
   const opened = await openFile(file)
   if (!opened) return undefined

@@ -2,9 +2,9 @@ import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
 
 /**
- * Checks a path that a user gave, before Node says what it makes of anything else.
+ * Checks a path that a user gave, so that the error is ours rather than Node's.
  * @param where the function that the user called
- * @param name what the path is of, such as 'the folder'
+ * @param name what the path leads to, such as 'the folder'
  * @throws OptionError for anything but a string with at least one character
  */
 export function checkPath(where: string, name: string, path: unknown): asserts path is string {

@@ -1,6 +1,6 @@
 /**
- * What charts are drawn with. scripts/build.mjs replaces the compiled file by a bundle, so that a user of the package
- * installs neither of the libraries.
+ * The libraries that draw charts. scripts/build.mjs replaces the compiled file by a bundle, so that users of the package
+ * need not install them.
  */
 export { dot, lineY, plot } from '@observablehq/plot'
 export { parseHTML } from 'linkedom'

@@ -3,8 +3,8 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
 /**
- * When a process began, in the system's own words (Linux: field 22 of /proc/PID/stat), which tells it from a later
- * process of the same number; '' where the system does not say.
+ * When a process began, as the system reports it (Linux: field 22 of /proc/PID/stat), which tells it from a later
+ * process with the same number; '' if the system does not say.
  */
 export function beginOf(pid: number | 'self'): string {
   const text = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
@@ -12,8 +12,8 @@ export function beginOf(pid: number | 'self'): string {
 }
 
 /**
- * Whether the process that has this number and began at this time still runs on this machine. Where one of the two
- * times is not known, the number alone decides.
+ * Whether the process that has this number and began at this time still runs on this machine. If one of the two
+ * times is unknown, the number alone decides.
  */
 export function isAlive(pid: number, began: string): boolean {
   try {
@@ -25,7 +25,7 @@ export function isAlive(pid: number, began: string): boolean {
   return now === '' || began === '' || now === began
 }
 
-/** Eight hexadecimal digits for where this process's number means something: the machine, and the container. */
+/** Eight hexadecimal digits that identify the machine and the container, within which process numbers are unique. */
 export const hostMark = (): string =>
   createHash('sha256')
     .update(`${hostname()} ${orEmpty(() => readlinkSync('/proc/self/ns/pid'))}`)

@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises'
 import { DataError } from '../core/errors.js'
 
-/** Bytes read at once: few enough that what is made of them is young garbage, collected at once. */
+/** Bytes read at once, few enough that objects made from them die young and are collected soon. */
 const CHUNK = 2 ** 16
 
-/** A file's bytes, some at a time, in a buffer that the next ones are written over. @throws DataError */
+/** A file's bytes, some at a time, in a buffer that is reused for the next ones. @throws DataError */
 export async function* readChunks(file: string): AsyncGenerator<Buffer> {
   const handle = await open(file).catch((error) => {
     throw unreadable(file, error)

@@ -13,11 +13,11 @@ export async function* readTexts(files: readonly SourceFile[], encoding?: string
 }
 
 /**
- * The text of a file, of all .txt files in a directory and those within it in the order of their paths, of all files
- * that a pattern such as `books/*.txt` fits, or of standard input (`-`), as one string.
- * @param options.encoding how characters are written, as `TextDecoder` names it, such as 'windows-1252'. Default: what a
- *   byte order mark says, which always comes first, or UTF-8
- * @throws DataError where there is none, it cannot be read, or is no text in this encoding; OptionError for an unknown
+ * Reads as one string the text of a file, of all .txt files in a directory and those within it in the order of their
+ * paths, of all files that match a pattern such as `books/*.txt`, or of standard input (`-`).
+ * @param options.encoding the encoding, by its name in `TextDecoder`, such as 'windows-1252'. Default: UTF-8. A byte order
+ *   mark always takes precedence
+ * @throws DataError if there is no text, it cannot be read, or it does not fit this encoding; OptionError for an unknown
  *   encoding
  */
 export async function readText(source: string, options: { encoding?: string } = {}): Promise<string> {

@@ -1,10 +1,10 @@
-// What bytes are that are not UTF-8 text, told by their beginning.
+// Recognizes bytes that are not UTF-8 text by their beginning.
 
 interface Signature {
   what: string
-  /** What files of this kind begin with, one character a byte. */
+  /** The first bytes of files of this kind, one character per byte. */
   begins: string
-  /** Where it begins. Default 0. */
+  /** The offset of these bytes. Default 0. */
   at?: number
   advice?: string
 }
@@ -22,7 +22,7 @@ const signatures: Signature[] = [
   archive('a 7z file', '7z x FILE', '7z\xbc\xaf\x27\x1c'),
   archive('a rar file', 'unrar x FILE', 'Rar!\x1a\x07'),
   { ...archive('a tar file', 'tar -xf FILE', 'ustar'), at: 257 },
-  { what: 'a PDF file', begins: '%PDF-', advice: 'make text of it first, for example with pdftotext FILE' },
+  { what: 'a PDF file', begins: '%PDF-', advice: 'extract its text first, for example with pdftotext FILE' },
   { what: 'an old Word or Excel file', begins: '\xd0\xcf\x11\xe0', advice: 'save it as text first' },
   { what: 'a PNG image', begins: '\x89PNG' },
   { what: 'a JPEG image', begins: '\xff\xd8\xff' },
@@ -48,23 +48,23 @@ const signatures: Signature[] = [
   })),
 ]
 
-/** Bytes that no text has in an encoding of one byte a character, or in UTF-8. */
+/** Bytes that do not occur in text in UTF-8, or in an encoding with one byte per character. */
 const CONTROL = /[^\P{Cc}\t\n\v\f\r\x80-\x9f]/u
 
-/** What a file is that is known by its first bytes and is no text; undefined for any other. */
+/** The kind of a binary file that is known by its first bytes; undefined for any other file. */
 export function kindOfBinary(head: Buffer): { what: string; advice: string } | undefined {
   const bytes = head.toString('latin1')
   const found = signatures.find(({ begins, at = 0 }) => bytes.startsWith(begins, at))
   if (!found) return undefined
   const { what, begins, advice = 'leave it out' } = found
-  // A text, too, may have such letters there.
+  // A text may begin with such letters, too.
   return /^[A-Za-z0-9]+$/.test(begins) && !CONTROL.test(bytes) ? undefined : { what, advice }
 }
 
-/** Whether bytes are UTF-16 without a byte order mark, and which. */
+/** Which kind of UTF-16 the bytes are, without a byte order mark; undefined if they are not. */
 export function unmarkedUtf16(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
-  // Half of the bytes are ASCII where a text is English, a little more where it is Chinese, nearly all in other encodings.
-  // 0 does not count: it is the first byte of all Japanese syllables.
+  // Half of the bytes are ASCII in an English text, a few more in a Chinese one, and nearly all in other encodings.
+  // The digit 0 does not count, because its byte is the first of all Japanese syllables.
   const ascii = bytes.toString('latin1').match(/[ -/1-~]/g)?.length ?? 0
   if (ascii > 0.75 * bytes.length) return undefined
   const [little, big] = (['utf-16le', 'utf-16be'] as const).map((encoding) => ({
@@ -76,8 +76,8 @@ export function unmarkedUtf16(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefine
 }
 
 /**
- * How many characters of a UTF-16 text are among those that every text has: of ASCII, and marks of East Asian
- * languages. In the other byte order none of them is such a character. 0 for what is no text.
+ * How many characters of a UTF-16 text are among those that every text has: ASCII, and punctuation of East Asian
+ * languages. In the other byte order none of them is such a character. 0 for bytes that are not text.
  */
 function commonness(bytes: Buffer, encoding: string): number {
   try {
@@ -91,8 +91,8 @@ function commonness(bytes: Buffer, encoding: string): number {
 }
 
 /**
- * Whether bytes may be windows-1252 text in a Western language: few of its letters are beyond ASCII, and none of its
- * bytes becomes a control character.
+ * Whether bytes may be windows-1252 text in a Western language: few letters are beyond ASCII, and no byte becomes a
+ * control character.
  */
 export function looksWestern(bytes: Buffer): boolean {
   const text = bytes.toString('latin1')
@@ -102,8 +102,8 @@ export function looksWestern(bytes: Buffer): boolean {
 }
 
 /**
- * The Cyrillic encoding in which nearly all letters of a text are small ones; undefined for what does not look Cyrillic.
- * The small letters of each are the capitals of the other.
+ * The Cyrillic encoding in which nearly all letters of a text are lower case; undefined if it does not look Cyrillic.
+ * The lower-case letters of each encoding are the capitals of the other.
  */
 export function likelyCyrillic(bytes: Buffer): 'windows-1251' | 'koi8-r' | undefined {
   const text = bytes.toString('latin1')

@@ -12,14 +12,14 @@ import { unreadable } from './read-chunks.js'
 /** The beginning of the names of folders for copies. */
 const COPY = 'unrolled-text'
 
-/** A text file, or a copy of what can be read only once. */
+/** A text file, or a temporary copy of a source that can be read only once. */
 export interface SourceFile {
-  /** Where it is read. */
+  /** The path from which it is read. */
   path: string
-  /** As the user knows it, for messages. */
+  /** The name that the user gave, for messages. */
   name: string
   bytes: number
-  /** What changes when the content does. */
+  /** Changes whenever the content does. */
   version: string
 }
 
@@ -34,10 +34,10 @@ export interface Sources {
 
 /**
  * Finds the files of texts: files, directories (their .txt files and those of directories within, in the order of
- * their paths), patterns such as `books/*.txt`, and `-`, standard input. What is no regular file, such as standard
- * input or a pipe, is copied to a temporary one, because a text is read twice.
+ * their paths), patterns such as `books/*.txt`, and `-`, standard input. Standard input, pipes and the like are copied to
+ * a temporary file, because a text is read twice.
  * @param where the function that the user called, for messages
- * @throws DataError where there is none, or one cannot be read
+ * @throws DataError if there is no file, or one cannot be read
  */
 export async function openSources(
   sources: string | readonly string[],
@@ -55,7 +55,7 @@ export async function openSources(
     for (const copy of copies) await rm(copy, { recursive: true, force: true })
   }
   const copied = async (stream: AsyncIterable<Uint8Array>, name: string): Promise<SourceFile> => {
-    // A process that was killed left its copy, which may be large.
+    // A killed process leaves its copy behind, which may be large.
     await removeAbandoned(tmpdir(), (name) => name === COPY)
     const folder = beside(path.join(tmpdir(), COPY))
     await mkdir(folder, { mode: 0o700 })
@@ -72,7 +72,7 @@ export async function openSources(
         for (const file of await listFiles(source)) {
           const info = await describe(file)
           if (info.isFile()) {
-            // A change may put the size and the time of modification back as they were, but not the others.
+            // A change can restore the size and the modification time, but not the others.
             const version = [info.size, info.mtimeNs, info.ctimeNs, info.ino].join(' ')
             files.push({ path: file, name: file, bytes: Number(info.size), version })
           } else if (info.isDirectory()) throw unreadable(file, Object.assign(new Error(), { code: 'EISDIR' }))
@@ -95,7 +95,7 @@ const describe = (file: string) =>
   })
 
 async function listFiles(source: string): Promise<string[]> {
-  // A file may have the name of a pattern.
+  // The name of a file may look like a pattern.
   const info = await stat(source).catch(() => undefined)
   if (!info && /[*?[\]{}()!]/.test(source)) {
     const files = await filesLike(source)
@@ -113,8 +113,8 @@ async function listFiles(source: string): Promise<string[]> {
 }
 
 /**
- * The .txt files of a directory and of those within it, as paths from it with `/` between names. What is hidden is left
- * out; a directory that links lead to more than once, such as to the one that they are in, is looked through once.
+ * The .txt files of a directory and of those within it, as relative paths with `/` between names. Hidden files are left
+ * out. A directory that several links lead to, or that contains a link to itself, is searched once.
  */
 async function textsIn(directory: string, within = '', seen = new Set<string>()): Promise<string[]> {
   const { dev, ino } = await describe(directory)
@@ -134,7 +134,7 @@ async function textsIn(directory: string, within = '', seen = new Set<string>())
 }
 
 async function filesLike(pattern: string): Promise<string[]> {
-  // Loaded here, because it cannot be where esbuild has made CommonJS of it: it asks for its own address.
+  // Loaded only here, because it cannot be loaded in a program that esbuild bundled as CommonJS: it needs its own address.
   const { glob, isDynamicPattern } = await import('tinyglobby').catch(() => {
     throw new DataError(
       `${pattern}: patterns do not work in a program that esbuild bundled as CommonJS; name files or directories, or bundle it as ES modules`,
@@ -151,7 +151,7 @@ async function copy(
 ): Promise<SourceFile> {
   const hash = createHash('sha256')
   let bytes = 0
-  // Standard input may keep still for ever.
+  // Standard input may stay silent forever.
   if (signal && stream instanceof Readable) addAbortSignal(signal, stream)
   const handle = await open(file, 'w')
   try {

@@ -8,10 +8,10 @@ import { withFile } from './open-file.js'
 import { checkPath } from './path-argument.js'
 
 /**
- * Saves the parameters of any module as a .safetensors file under PyTorch's names: at every instant the old file or
+ * Saves the parameters of any module as a .safetensors file under PyTorch's names. At every instant the old file or
  * the new one is there whole. `encodeStateDict` gives the same bytes on every platform.
- * @throws OptionError for anything but a module with parameters; DataError where a value is not a finite number, or the file cannot
- *   be written; the old file then stays
+ * @throws OptionError for anything but a module with parameters; DataError if a value is not a finite number or the file
+ *   cannot be written; the old file then stays
  */
 export async function saveStateDict(file: string, module: Module): Promise<void> {
   checkPath('saveStateDict', 'the file', file)
@@ -21,10 +21,10 @@ export async function saveStateDict(file: string, module: Module): Promise<void>
 }
 
 /**
- * Takes over the parameters that `saveStateDict`, or PyTorch's safetensors package, saved of a module like this one.
+ * Loads parameters that `saveStateDict`, or PyTorch's safetensors package, saved from a module like this one.
  * Everything is checked before anything is changed.
- * @throws OptionError for anything but a module, DataError where there is no file, FormatError for a damaged file or
- *   one of other parameters
+ * @throws OptionError for anything but a module; DataError if there is no file; FormatError for a damaged file or one with
+ *   other parameters
  */
 export async function loadStateDict(file: string, module: Module): Promise<void> {
   checkPath('loadStateDict', 'the file', file)

@@ -12,9 +12,9 @@ import { AppendedFile } from './appended-file.js'
 type Scalar = [tag: string, value: number]
 
 export interface TensorBoardOptions {
-  /** The step that a training goes on after: TensorBoard forgets what older files have of later ones. */
+  /** The step after which a training is resumed; TensorBoard drops later steps of older files. */
   after?: number
-  /** Seconds between two step events at least; 0 keeps all. Default 1. */
+  /** The least number of seconds between two step events; 0 keeps all. Default 1. */
   interval?: number
 }
 
@@ -34,8 +34,8 @@ export class TensorBoardWriter {
   }
 
   /**
-   * Begins a new file in `folder`, beside those that are there. TensorBoard reads a folder's files in the order
-   * of their names, and forgets what came after `after` in the earlier ones.
+   * Begins a new file in `folder`, beside the existing ones. TensorBoard reads a folder's files in the order
+   * of their names, and drops the steps later than `after` of the earlier ones.
    */
   static async open(folder: string, { after, interval = 1 }: TensorBoardOptions = {}): Promise<TensorBoardWriter> {
     checkNumber('TensorBoardWriter.open', 'interval', interval, 0)
@@ -58,8 +58,8 @@ export class TensorBoardWriter {
   }
 
   /**
-   * As in a HistoryWriter, the event is with the system as a whole before this resolves.
-   * @throws DataError where the file cannot be written; the event is then written together with the next one
+   * As in a HistoryWriter, the system has the whole event before this resolves.
+   * @throws DataError if the file cannot be written; the event is then written together with the next one
    */
   async write(event: TrainEvent): Promise<void> {
     if (event.type === 'step' && !this.#due()) return
@@ -112,7 +112,7 @@ function writeValue([tag, value]: Scalar, pbf: PbfWriter): void {
 }
 
 /**
- * A record as TFRecord files frame it: its length (8 bytes), the length's checksum, the bytes, their checksum;
+ * A record in the format of TFRecord files: its length (8 bytes), the length's checksum, the bytes, their checksum;
  * all little-endian. https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
  */
 export function record(bytes: Uint8Array): Buffer {

@@ -7,7 +7,7 @@ import { decodeText } from './decode.js'
 import { readChunks } from './read-chunks.js'
 import type { SourceFile } from './sources.js'
 
-/** Kinds of tokens that are counted of any text. */
+/** Kinds of tokens that are counted in every text. */
 export const countedKinds = ['char', 'byte', 'word'] as const
 
 /** Sizes of texts. */
@@ -16,15 +16,15 @@ export interface TextFacts {
   bytes: number
   /** Unicode code points, without byte order marks. */
   characters: number
-  /** Ended by \n, \r\n or \r, or by a file's end. */
+  /** Lines, ended by \n, \r\n or \r, or by the end of a file. */
   lines: number
-  /** Of the text, cleaned or not. Null where the text has no such tokens, or so many different that memory would end. */
+  /** Tokens of the text as it is used, cleaned or not. Null if it has none, or too many different ones for memory. */
   kinds: Record<(typeof countedKinds)[number], { tokens: number; vocabulary: number } | null>
 }
 
 /**
- * What there is to say of texts before they are numbered, in one reading.
- * @throws DataError for what cannot be read or is no text in its encoding; the signal's reason
+ * Counts the characters, lines and tokens of texts in one reading, before they are numbered.
+ * @throws DataError for a text that cannot be read or does not fit its encoding; the signal's reason
  */
 export async function textFacts(
   files: readonly SourceFile[],
@@ -50,7 +50,7 @@ export async function textFacts(
       for (const count of counts) count.add(part)
       characters += part.length - (part.match(/[\ud800-\udbff]/g)?.length ?? 0)
       lines += part.match(/\r\n|\n|\r/g)?.length ?? 0
-      // One line end that was cut in two.
+      // A single line end was cut in two.
       if (last === '\r' && part[0] === '\n') lines--
       last = part.at(-1) ?? last
     }
@@ -60,7 +60,7 @@ export async function textFacts(
   return { files: files.length, bytes, characters, lines, kinds }
 }
 
-/** Different words beyond which they are not counted on: some 500 MB. */
+/** The most different words that are counted: they take some 500 MB. */
 const MOST_WORDS = 2 ** 22
 
 /** Tokens of one kind in a text that comes in parts. */
@@ -82,7 +82,7 @@ class KindCount {
     try {
       this.#counter.add(this.#stream.push(part))
     } catch (error) {
-      // Where the text has no spaces, it has no words.
+      // A text without spaces has no words.
       if (!(error instanceof DataError)) throw error
       this.#ended = true
     }

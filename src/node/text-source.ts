@@ -8,8 +8,8 @@ import { openSources, type Sources } from './sources.js'
 import { type FindOptions, findTimeMachine } from './time-machine.js'
 
 /**
- * Texts in files as those of a run: files, directories, patterns, and `-`, standard input, as `loadCorpus` takes them.
- * Standard input is read once, however often the texts are.
+ * Texts in files for a run: files, directories, patterns, and `-`, standard input, as for `loadCorpus`.
+ * Standard input is read only once, even if the texts are read again.
  */
 export function fileTexts(
   sources: string | readonly string[],
@@ -31,7 +31,7 @@ export function fileTexts(
   }
 }
 
-/** *The Time Machine*, where `findTimeMachine` finds it, as the text of a run. */
+/** *The Time Machine*, as `findTimeMachine` finds it, for a run. */
 export function timeMachineText(options: FindOptions = {}): TextSource {
   return {
     names: [],

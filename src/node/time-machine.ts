@@ -32,11 +32,11 @@ const mirrors = [
   'http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt',
 ]
 
-/** Where The Time Machine is looked for. */
+/** Options for finding The Time Machine. */
 export interface FindOptions {
-  /** The book's text, where you have it. */
+  /** The path of the book's text, if you have it. */
   path?: string
-  /** Where a download is kept. Default: UNROLLED_CACHE, or the user's cache folder. */
+  /** The folder where a download is kept. Default: UNROLLED_CACHE, or the user's cache folder. */
   cacheDir?: string
   /** Addresses to try, in this order. Default: those of the book's authors; none under UNROLLED_OFFLINE=1. */
   mirrors?: readonly string[]
@@ -44,7 +44,7 @@ export interface FindOptions {
   sha1?: string
   /** Milliseconds to wait for an answer from any of them. Default 3000. */
   timeout?: number
-  /** Is told how much of the download has come. */
+  /** Called with the progress of the download. */
   onProgress?: (progress: Progress) => void
 }
 
@@ -57,7 +57,7 @@ const findOptions: OptionKinds<FindOptions> = {
   onProgress: 'function',
 }
 
-/** How The Time Machine is found, cut and made into batches. */
+/** Options for finding The Time Machine, cutting it and making batches. */
 export interface TimeMachineOptions extends LoadOptions, FindOptions {}
 
 const timeMachineOptions: OptionKinds<TimeMachineOptions> = { ...loadOptions, ...findOptions }
@@ -71,7 +71,7 @@ export interface LoadedBook extends LoadedText {
 /**
  * *The Time Machine* as batches of token numbers: the book's `load_data_time_machine`. Unless options say otherwise, it
  * is cleaned and cut to 10,000 tokens as in the book. See `findTimeMachine`.
- * @throws DataError where `path` cannot be read, or the text is too short for one batch
+ * @throws DataError if `path` cannot be read, or the text is too short for one batch
  */
 export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise<LoadedBook> {
   checkOptions('loadTimeMachine', options, timeMachineOptions)
@@ -83,10 +83,10 @@ export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise
 }
 
 /**
- * The text of *The Time Machine*, and one line that says where it comes from. It is looked for at `path`, in the cache
- * folder, in the folder UNROLLED_DATA, and on the book's servers; without a network the first chapters of *Moby Dick*,
- * which come with the library, take its place.
- * @throws DataError where `path` cannot be read, or a bundled program is far from the package with Moby Dick
+ * Finds the text of *The Time Machine*, with one line that says where it comes from. It looks at `path`, in the cache
+ * folder, in the folder UNROLLED_DATA, and on the book's servers; without a network it uses the first chapters of
+ * *Moby Dick*, which come with the library.
+ * @throws DataError if `path` cannot be read, or a bundled program does not have the package's Moby Dick beside it
  */
 export async function findTimeMachine(options: FindOptions = {}): Promise<{ text: string; source: string }> {
   checkOptions('findTimeMachine', options, findOptions)
@@ -113,7 +113,7 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
   const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress })
   if (bytes) {
     await removeAbandoned(cacheDir, (name) => name === FILE)
-    // A cache that cannot be written costs the next run a download, not this one its text.
+    // If the cache cannot be written, this run still has its text; the next one downloads it again.
     const saved = await writeFileAtomic(cached, bytes).then(
       () => cached,
       () => 'not cached',
@@ -133,9 +133,9 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
   }
 }
 
-/** The novel that comes with the package; undefined for a bundled program, which is far from it. */
+/** The novel that comes with the package; undefined in a bundled program without the package beside it. */
 async function readMobyDick(): Promise<string | undefined> {
-  // A bundler that makes CommonJS leaves no address of this module.
+  // A module bundled as CommonJS does not know its own address.
   if (!import.meta.url) return undefined
   const file = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../data/moby-dick.txt.br')
   const bytes = await readFile(file).catch(() => undefined)

@@ -1,4 +1,4 @@
-/** What a plot of trainings can show, by the word on the command line. */
+/** Axis labels of the values that a plot can show, by their names on the command line. */
 export const yLabels = {
   loss: 'loss',
   perplexity: 'perplexity',
@@ -6,10 +6,10 @@ export const yLabels = {
   grad_norm: 'gradient norm',
   tokens_per_second: 'tokens per second',
 }
-/** A word for what a plot shows. */
+/** The name of a value that a plot shows. */
 export type YName = keyof typeof yLabels
 
-/** What it can be shown over. */
+/** Labels of the x axis, by their names on the command line. */
 export const xLabels = { step: 'step', epoch: 'epoch', time: 'minutes' }
-/** A word for what a plot is over. */
+/** The name of an x axis. */
 export type XName = keyof typeof xLabels

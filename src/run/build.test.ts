@@ -3,7 +3,7 @@ import { SequenceData } from '../data/sequences.js'
 import { idleSchedule } from './build.js'
 import { type RunOptions, runDefaults } from './run-options.js'
 
-// Four batches an epoch, three epochs: twelve steps, the last of which is made at the rate that step 11 left.
+// Four batches in each of three epochs make twelve steps, the last of which uses the rate set after step 11.
 const data = new SequenceData(new Uint8Array(81), { batchSize: 2, numSteps: 10 })
 const warning = (options: Partial<RunOptions>) =>
   idleSchedule({ ...runDefaults, epochs: 3, ...options } as RunOptions, data)
@@ -11,7 +11,7 @@ const warning = (options: Partial<RunOptions>) =>
 test.each<[Partial<RunOptions>, number]>([
   [{ schedule: 'step', decayEvery: 12 }, 12],
   [{ schedule: 'step', decayEvery: 1000 }, 1000],
-  // The best at epoch 1, as good at 2, one too many at 3.
+  // The loss is best at epoch 1 and no better at epoch 2; epoch 3 is one too many.
   [{ schedule: 'plateau', plateauPatience: 1 }, 12],
   [{ schedule: 'plateau', plateauPatience: 2, validateEvery: 3 }, 12],
 ])('%j changes nothing before the end', (options, first) => {

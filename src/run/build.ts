@@ -13,7 +13,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { checkMemory } from './memory-need.js'
 import { defaultRates, type RunOptions } from './run-options.js'
 
-/** A new model as the options say. */
+/** A new model with the given options. */
 export function makeModel(where: string, options: RunOptions, vocabSize: number, generator: Generator): RNNModel {
   const { cell, nonlinearity, hiddenSize, numLayers, embeddingSize, tieWeights, layerNorm } = options
   const { dropout, weightDropout, inputDropout, outputDropout, variational } = options
@@ -52,9 +52,9 @@ const shapes = ['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'embeddingSiz
 const drops = ['dropout', 'weightDropout', 'inputDropout', 'outputDropout'] as const
 
 /**
- * The configuration of a saved model to begin with: its own, with the dropout that is asked for now.
- * @param options those that are given
- * @throws OptionError for one that would make it another model
+ * The configuration of a saved model that a training begins with: its own, but with the dropout that is given now.
+ * @param options the options that the user gave
+ * @throws OptionError for an option that would change the model's shape
  */
 export function tunedConfig(where: string, config: ModelConfig, options: Partial<RunOptions>): ModelConfig {
   for (const name of shapes) {
@@ -69,7 +69,7 @@ export function tunedConfig(where: string, config: ModelConfig, options: Partial
   return { ...config, ...Object.fromEntries(dropped), ...kind }
 }
 
-/** A saved model in the words of a run's options, for the record of its training. */
+/** A saved model's configuration as options of a run, for the record of its training. */
 export function optionsOf(config: ModelConfig): Partial<RunOptions> {
   const names = [...shapes, ...drops].filter((name) => config[name] !== undefined)
   const variational = config.dropoutKind === 'variational' || undefined
@@ -96,7 +96,7 @@ export function makeSchedule(
     case 'cosine':
       return new CosineLR(optimizer, { totalSteps: stepsOf(options, data), warmupSteps: warmup, minLr })
     case 'plateau':
-      // The library calls it patience, as it does the training's.
+      // Checked here, because ReduceLROnPlateau would call it patience, which is another option of a run.
       checkWhole(where, 'plateauPatience', plateauPatience, 0)
       return new ReduceLROnPlateau(optimizer, { factor: gamma, patience: plateauPatience, minLr })
     default:
@@ -104,17 +104,17 @@ export function makeSchedule(
   }
 }
 
-/** A sentence where the schedule would change the learning rate only after the training. */
+/** A warning if the training ends before the schedule changes the learning rate; otherwise undefined. */
 export function idleSchedule(options: RunOptions, data: SequenceData): string | undefined {
   const { schedule, decayEvery, plateauPatience, validateEvery = stepsOf({ ...options, epochs: 1 }, data) } = options
-  // The first validation is the best so far, and the next ones have to be worse.
+  // A plateau needs one validation, which is the best so far, and then more than plateauPatience worse ones.
   const first = { constant: 0, step: decayEvery, cosine: 1, plateau: (plateauPatience + 2) * validateEvery }[schedule]
   const steps = stepsOf(options, data)
   if (first < steps) return undefined
   return `schedule ${schedule} has no effect: it changes the learning rate after ${first} steps at the earliest, and this training has ${steps}`
 }
 
-/** Optimizer steps of a whole training; the data's random offsets can make it one less an epoch. */
+/** Optimizer steps of a whole training; random offsets can make it one fewer per epoch. */
 export function stepsOf({ epochs, accumulate }: RunOptions, { corpus, batchSize, numSteps }: SequenceData): number {
   return epochs * Math.ceil(Math.floor((corpus.length - 1) / batchSize / numSteps) / accumulate)
 }

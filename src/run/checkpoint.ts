@@ -13,17 +13,17 @@ import { joined } from './run-text.js'
 export interface Checkpoint {
   config: ModelConfig
   vocab: Vocab
-  /** `model.…`, and of a training that can go on `optimizer.…` and `state.…`. */
+  /** Named `model.…`; a training that can be resumed also has `optimizer.…` and `state.…`. */
   tensors: Record<string, Tensor>
   progress?: TrainingProgress
-  /** What the run was told, as JSON. */
+  /** The record of the run, as JSON. */
   run?: unknown
 }
 
 /**
- * A checkpoint as the bytes of one file: safetensors whose metadata hold the rest and a checksum of everything.
+ * A checkpoint as the bytes of one file: safetensors whose metadata holds the rest and a checksum of everything.
  * @param where the file's name, for messages
- * @throws DataError for a model that could not be loaded again, such as one with a parameter that is not finite
+ * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite
  */
 export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCheckpoint'): Promise<Uint8Array> {
   const { config, vocab, progress, run } = checkpoint
@@ -38,16 +38,16 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCh
 
 /**
  * @param where the file's name, for messages
- * @throws FormatError for a damaged or forged file; DataError where its tokens need a package that is not installed
+ * @throws FormatError for a damaged or forged file; DataError if its tokens need a package that is not installed
  */
 export async function decodeCheckpoint(file: ByteSource, where = 'decodeCheckpoint'): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(file, where)
   const { sha256, ...rest } = metadata
   if (rest.format !== 'unrolled checkpoint') {
-    throw new FormatError(`${where}: the file is no checkpoint, expected one that a training wrote`)
+    throw new FormatError(`${where}: the file is not a checkpoint, expected one that a training wrote`)
   }
   if (sha256 !== (await checksum(tensors, rest))) {
-    throw new FormatError(`${where}: the checkpoint is damaged: its checksum is another than that of its content`)
+    throw new FormatError(`${where}: the checkpoint is damaged: its checksum does not match its content`)
   }
   const { config, vocab } = checkModel(
     { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
@@ -67,7 +67,7 @@ function json(text: string, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new FormatError(`${where}: its metadata are not JSON`)
+    throw new FormatError(`${where}: its metadata is not JSON`)
   }
 }
 

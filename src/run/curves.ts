@@ -3,12 +3,12 @@ import { DataError } from '../core/errors.js'
 import type { TrainEvent } from '../train/training-events.js'
 import type { XName, YName } from './axes.js'
 
-/** An event, with the seconds of training until then where they are known. */
+/** An event, with the seconds of training until then if they are known. */
 export type TimedEvent = TrainEvent & { seconds?: number }
 
-/** The events of a run, under the name that tells it from others. */
+/** The events of a run, and the run's name in a plot. */
 export interface PlottedRun {
-  /** '' where there are no others. */
+  /** '' for a run that is plotted alone. */
   name: string
   events: readonly TimedEvent[]
 }
@@ -24,24 +24,24 @@ export interface Curve {
 
 /** What the curves of runs show. */
 export interface CurveOptions {
-  /** Over what. */
+  /** The x axis. */
   x: XName
-  /** What is shown. */
+  /** The value that is shown. */
   y: YName
-  /** Each point of a training's curve is the mean of so many, itself and those before it. Default 1. */
+  /** Each point of a training curve is the mean of this many points: itself and those before it. Default 1. */
   smooth?: number
-  /** Whether only what has a logarithm is wanted. */
+  /** Whether the y axis is logarithmic, so that values up to 0 are left out. */
   log?: boolean
 }
 
-/** Epochs from which their means draw a curve; below it the steps do. */
+/** With at least this many epochs a curve shows epochs; with fewer it shows steps. */
 const ENOUGH = 10
-/** Points of a curve beyond which nobody sees a difference. */
+/** The most points in a curve; more would not be visible. */
 const MAX_POINTS = 2000
 
 /**
- * A run's curve of training, and of validation where it has one; infinite values are left out.
- * @throws OptionError for a smooth that is no whole number; DataError where x is 'epoch' and none has ended
+ * A run's training curve, and its validation curve if it has one; infinite values are left out.
+ * @throws OptionError if smooth is not a whole number; DataError if x is 'epoch' and no epoch has ended
  */
 export function curvesOf({ name, events }: PlottedRun, { x, y, smooth = 1, log }: CurveOptions): Curve[] {
   checkWhole('curvesOf', 'smooth', smooth)
@@ -63,13 +63,13 @@ export function curvesOf({ name, events }: PlottedRun, { x, y, smooth = 1, log }
   )
 }
 
-/** The epochs where they are many, else the steps. */
+/** The epochs if there are enough of them, otherwise the steps. */
 export function trainingEvents(events: readonly TimedEvent[]): TimedEvent[] {
   const [epochs, steps] = ['epoch', 'step'].map((kind) => events.filter(({ type }) => type === kind))
   return epochs.length >= Math.min(ENOUGH, steps.length) ? epochs : steps
 }
 
-/** The mean of each value and those before it, `window` in all where there are so many. */
+/** The mean of each value and those before it, up to `window` values in all. */
 function runningMeans(values: readonly number[], window: number): number[] {
   let sum = 0
   return values.map((value, i) => {

@@ -1,7 +1,7 @@
 import { OptionError } from '../core/errors.js'
 import { type RunOptions, runDefaults, runOptionKinds } from './run-options.js'
 
-/** What an option needs beside it, where that is missing: the names of other options, and words between them. */
+/** What an option needs to have an effect and lacks: names of other options with words between them, or false. */
 type Need = (options: RunOptions) => readonly string[] | false
 
 const validation: Need = ({ validation }) => validation === 0 && ['validation', '(such as 0.1)']
@@ -11,7 +11,7 @@ const schedule =
   ({ schedule }) =>
     !kinds.includes(schedule) && ['schedule', kinds.join(' or ')]
 
-/** What options need beside them to have an effect; those that always have one are not listed. */
+/** What options need to have an effect; options that always have one are not listed. */
 const needs: { readonly [name in keyof RunOptions]?: Need } = {
   nonlinearity: ({ cell }) => cell !== 'rnn' && ['cell', 'rnn'],
   dropout: ({ numLayers }) => numLayers === 1 && ['numLayers', '2 or more'],
@@ -38,8 +38,8 @@ const needs: { readonly [name in keyof RunOptions]?: Need } = {
 }
 
 /**
- * @param given names of the options that the user gave; one with its default value may stand there
- * @throws OptionError for one that would change nothing
+ * @param given names of the options that the user gave; one that has its default value is accepted
+ * @throws OptionError for an option that would have no effect
  */
 export function checkEffects(where: string, options: RunOptions, given: readonly (keyof RunOptions)[]): void {
   const defaults: Partial<RunOptions> = runDefaults
@@ -49,7 +49,7 @@ export function checkEffects(where: string, options: RunOptions, given: readonly
     const names = need.map((word) => word.replace(',', '')).filter((word) => word in runOptionKinds)
     throw new OptionError(
       `${where}: ${name} has no effect without ${need.join(' ')}; add that, or leave ${name} out`,
-      // In the order in which they stand in the sentence.
+      // The names in the order in which the sentence has them.
       [name, ...names, name],
     )
   }

@@ -14,16 +14,16 @@ export interface ResumeEvent {
   options: Record<string, string | number | boolean>
 }
 
-/** An event as a history tells it: with the seconds of training until then, pauses between resumed parts left out. */
+/** An event in a history, with the seconds of training until then, not counting pauses before it was resumed. */
 export type HistoryEvent = (TrainEvent | ResumeEvent) & { seconds: number }
 
-/** Bytes beyond which a history is not read. */
+/** The largest history that is read, in bytes. */
 const MAX_BYTES = 2 ** 28
 
 /**
- * Writes a training's events into a file, one JSON object a line: all epochs and validations, and steps as often
+ * Writes a training's events into a file, one JSON object per line: all epochs and validations, and steps as often
  * as `interval` allows. Each event is handed to the store as one whole line before `write` resolves, so a
- * process that is killed loses at most the line in hand.
+ * process that is killed loses at most the current line.
  */
 export class EventWriter {
   readonly #file: RecordFile
@@ -32,8 +32,8 @@ export class EventWriter {
   readonly #due: () => boolean
 
   /**
-   * @param earlier the events that are kept of the file
-   * @param interval seconds between two step events at least; 0 keeps all
+   * @param earlier the events that the file already has
+   * @param interval the least number of seconds between two step events; 0 keeps all
    */
   constructor(
     file: RecordFile,
@@ -50,23 +50,23 @@ export class EventWriter {
     return this.#file.bytes
   }
 
-  /** @throws DataError where the file cannot be written; the event is then written together with the next one */
+  /** @throws DataError if the file cannot be written; the event is then written together with the next one */
   async write(event: TrainEvent | ResumeEvent): Promise<void> {
     if (event.type === 'step' && !this.#due()) return
     const seconds = this.#before + (performance.now() - this.#start) / 1000
     await this.#file.append(new TextEncoder().encode(`${toJson({ ...event, seconds: Number(seconds.toFixed(3)) })}\n`))
   }
 
-  /** Writes the events that had to wait. @throws DataError where the file still cannot be written */
+  /** Writes the events that had to wait. @throws DataError if the file still cannot be written */
   flush(): Promise<void> {
     return this.#file.flush()
   }
 }
 
 /**
- * The history of a run, continued.
- * @param bytes its length when the checkpoint was written that the run goes on from; what came later is dropped
- * @throws DataError where the file cannot be written, FormatError where its beginning is no history
+ * Opens the history of a run to continue it.
+ * @param bytes its length when the last checkpoint was written; anything after that is dropped
+ * @throws DataError if the file cannot be written; FormatError if its beginning is not a history
  */
 export async function openHistory(store: RunStore, bytes: number): Promise<EventWriter> {
   const where = `${store.name}/${HISTORY}`
@@ -79,17 +79,17 @@ export async function openHistory(store: RunStore, bytes: number): Promise<Event
   return new EventWriter(await store.append(HISTORY, whole.length), parseHistory(decode(whole), where))
 }
 
-/** The bytes up to the last line's end: the next line is not to begin in the middle of one that was torn. */
+/** The bytes up to the end of the last whole line, so that the next line does not begin in the middle of a torn one. */
 export const wholeLines = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, bytes.lastIndexOf(10) + 1)
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
-/** @throws FormatError for a history that is longer than any training makes it */
+/** @throws FormatError for a history that is too long to come from a training */
 export function checkLength(bytes: number, where: string): void {
   if (bytes > MAX_BYTES) throw new FormatError(`${where}: it has ${bytes} bytes, expected at most ${MAX_BYTES}`)
 }
 
-/** @returns a function that is true when it is first called, and then once `seconds` have gone by since */
+/** @returns a function that returns true at its first call, and then whenever `seconds` have passed since it last did */
 export function atMostEvery(seconds: number): () => boolean {
   let next = -Infinity
   return () => {
@@ -101,9 +101,9 @@ export function atMostEvery(seconds: number): () => boolean {
 }
 
 /**
- * The events of a history. A last line that a killed process left torn is passed over.
+ * The events of a history. An incomplete last line, which a killed process can leave, is skipped.
  * @param where the file's name, for messages
- * @throws FormatError that names the line that is no event
+ * @throws FormatError that names the line that is not an event
  */
 export function parseHistory(text: string, where: string): HistoryEvent[] {
   const lines = text.split('\n')
@@ -113,7 +113,7 @@ export function parseHistory(text: string, where: string): HistoryEvent[] {
 }
 
 const count = whole(0)
-/** JSON has no Infinity, which e^loss of a bad beginning is; it is left out, and was once written as null. */
+/** JSON has no Infinity, which e^loss can be early in a training. It is left out; older versions wrote null. */
 const unbounded: Schema<number> = (value, where, name) =>
   value === undefined || value === null ? Infinity : finite(value, where, name)
 const common = { epoch: count, step: count, loss: finite, seconds: finite }
@@ -137,7 +137,7 @@ function parseEvent(line: string, where: string): HistoryEvent {
   return eventSchemas[typeSchema(json, where).type](json, where)
 }
 
-/** @returns undefined for what is no JSON */
+/** @returns undefined if the text is not JSON */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -8,7 +8,7 @@ import type { RunStore } from './store.js'
 
 /** A training that is ready to run. */
 export interface Job {
-  /** As they are in force: of a run that goes on, mostly the recorded ones. */
+  /** The options in force. A resumed run has mostly the recorded ones. */
   options: RunOptions
   text: RunText
   model: RNNModel
@@ -16,12 +16,12 @@ export interface Job {
   training: Training
   store: RunStore
   record: RunRecord
-  /** The options of a run that goes on that were other before. */
+  /** The options that a resumed run changes. */
   changed: RecordedOptions
-  /** The learning rate until now. */
+  /** The learning rate before the run was resumed. */
   earlierRate: number
-  /** What there is to say about what was loaded. */
+  /** Sentences about what was loaded. */
   notes: string[]
-  /** What has no effect, and may not be meant. */
+  /** Sentences about options that have no effect. */
   warnings: string[]
 }

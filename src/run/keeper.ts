@@ -9,24 +9,24 @@ import type { WarningEvent } from './run-events.js'
 import { savedFiles } from './run-model.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
 
-/** Milliseconds to wait before each further attempt to save what is not to be lost. */
+/** Milliseconds to wait before each new attempt to save something that must not be lost. */
 const WAITS = [500, 1000, 2000, 4000]
 
 /** The training came to its end, but its store did not take the model. */
 export class UnsavedModelError extends DataError {
   constructor(
     readonly reason: string,
-    /** Where the checkpoint is that saves the model when the run goes on from it. */
+    /** Where the checkpoint is; resuming the run from it saves the model. */
     readonly place: string,
   ) {
-    super(`${reason}; the training is kept in ${place}: going on with it saves its model once that is mended`)
+    super(`${reason}; the training is kept in ${place}; once the problem is fixed, resuming it saves the model`)
   }
 }
 
-/** Work that may have something to warn of. */
+/** Work that may yield warnings. */
 type Warned<T> = AsyncGenerator<WarningEvent, T>
 
-/** Keeps a run in its store: its checkpoints, its best model, and the model that comes of it. */
+/** Saves a run in its store: its checkpoints, its best model, and its final model. */
 export class Keeper {
   /** Where the last checkpoint is. */
   place: string
@@ -41,8 +41,8 @@ export class Keeper {
   #tried: { step: number; time: number }
 
   /**
-   * @param trained what config.json tells of the training
-   * @param spares whether the last checkpoint is worth more than one of now
+   * @param trained the record of the training in config.json
+   * @param spares whether the last checkpoint is better than one made now would be
    */
   constructor(job: Job, trained: () => TrainingRecord, spares: () => boolean) {
     this.place = job.store.name
@@ -54,8 +54,8 @@ export class Keeper {
   }
 
   /**
-   * The first checkpoint, before any work; what an earlier training left beside its model goes away.
-   * @throws DataError where there is no room for it, and for the next beside it
+   * Saves the first checkpoint, before any work, and removes what an earlier training left beside its model.
+   * @throws DataError if there is no room for the checkpoints
    */
   async first(): Promise<void> {
     const { store } = this.#job
@@ -64,7 +64,7 @@ export class Keeper {
       if (name === BEST || name.startsWith(EVENT_FILE)) await store.remove(name)
     }
     const free = await store.freeBytes?.()
-    // Twice: the last and the best, each written beside its older self.
+    // Room for two more: the last checkpoint and the best model are each written beside their older versions.
     if (free !== undefined && free < 2 * bytes) {
       throw new DataError(
         `${store.name}: ${free} bytes are free there, expected at least ${2 * bytes} for checkpoints; make room or choose another folder`,
@@ -72,7 +72,7 @@ export class Keeper {
     }
   }
 
-  /** The best model so far. */
+  /** Saves the current model as the best so far. */
   async *best(): Warned<void> {
     const { model, vocab } = this.#job
     const tensors = underPrefix('model', model.stateDict())
@@ -80,7 +80,7 @@ export class Keeper {
     yield* this.#saveBest()
   }
 
-  /** A checkpoint where one is due. What cannot be saved is told and tried again later: the training goes on. */
+  /** Saves a checkpoint if one is due. A failure gives a warning and is tried again later; the training goes on. */
   async *now(historyBytes: number): Warned<void> {
     const { options, training, record } = this.#job
     const { step, time } = this.#tried
@@ -92,7 +92,7 @@ export class Keeper {
     yield* this.#tolerate(() => this.#saveLast())
   }
 
-  /** The checkpoint at the end of the work: where its store does not take it, in another place, which is told. */
+  /** Saves the checkpoint at the end of the work. If the store fails, it goes to another place, which a warning names. */
   async *last(): Warned<void> {
     yield* this.#saveBest()
     if (this.#spares()) return
@@ -107,9 +107,9 @@ export class Keeper {
   }
 
   /**
-   * Saves the best model, or the last where nothing was held out.
+   * Saves the best model, or the last if nothing was held out.
    * @returns the model that was saved
-   * @throws DataError that says where the training is kept, where the model cannot be saved
+   * @throws UnsavedModelError if the model cannot be saved; it says where the training is kept
    */
   async *model(): Warned<RNNModel> {
     const { store, vocab, model } = this.#job
@@ -126,14 +126,14 @@ export class Keeper {
     return chosen
   }
 
-  /** Notes that the training came to its end, and its model is saved where it is to be. */
+  /** Records that the training is finished and its model saved. */
   async *finish(): Warned<void> {
     if (this.#spares()) return
     this.#job.record.finished = true
     yield* this.#tolerate(() => this.#saveLast())
   }
 
-  /** Removes what a training left that broke before it had learnt anything. */
+  /** Removes the checkpoint of a training that broke before it had learnt anything. */
   async forget(): Promise<void> {
     await this.#job.store.remove(CHECKPOINT)
   }
@@ -144,7 +144,7 @@ export class Keeper {
     const where = `${store.name}/${BEST}`
     try {
       const best = this.#best ?? (await store.read(BEST, (file) => decodeCheckpoint(file, where)))
-      // A disk that was full when it became the best can have left an earlier one.
+      // If the disk was full when this model became the best, the file can hold an earlier one.
       if (best && Number(best.config.training?.steps) >= training.best.step) {
         const { config, tensors } = best
         return { model: buildModel(config, tensorsUnder('model', tensors), where), training: config.training }
@@ -154,11 +154,13 @@ export class Keeper {
     }
     const saved = await this.#savedModel()
     if (saved) return saved
-    yield warning(`${where} is not the best model, of step ${training.best.step}; the last one is saved instead`)
+    yield warning(
+      `${where} does not hold the best model (of step ${training.best.step}); the last one is saved instead`,
+    )
     return undefined
   }
 
-  /** The best model where the training had come to its end before it went on: it is then the store's own. */
+  /** The store's saved model, if it is the best: so it is when a finished training was extended. */
   async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
     const { store, training } = this.#job
     try {
@@ -185,7 +187,7 @@ export class Keeper {
   async #saveLast(): Promise<number> {
     const checkpoint = this.#checkpoint()
     const { step } = this.#job.training
-    // Before the attempt: one that fails is made again after the next interval, not at once.
+    // Noted before the attempt, so that a failed one is repeated after the next interval, not immediately.
     this.#tried = { step, time: performance.now() }
     const bytes = await this.#encode(CHECKPOINT, checkpoint)
     await this.#job.store.write(CHECKPOINT, bytes)

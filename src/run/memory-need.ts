@@ -4,14 +4,14 @@ import { cells } from '../device/cells.js'
 import { kindOf, type ModelConfig, parameterCount } from '../formats/model-config.js'
 import type { RunOptions } from './run-options.js'
 
-/** Arrays of a parameter's size that an optimizer keeps. */
+/** The number of arrays that an optimizer keeps for each parameter. */
 function moments({ optimizer, momentum }: RunOptions): number {
   if (optimizer === 'sgd') return momentum === 0 ? 0 : 1
   return optimizer === 'rmsprop' && momentum === 0 ? 1 : 2
 }
 
 /**
- * Bytes that a training needs at least: the parameters with their gradients, what the optimizer keeps of them, the
+ * The least memory that a training needs, in bytes: the parameters with their gradients, the optimizer's state, the
  * copy from the last good epoch, a checkpoint with its bytes, and the activations and scores of a batch.
  */
 export function bytesOf(config: Omit<ModelConfig, 'format' | 'version'>, options: RunOptions): number {
@@ -26,7 +26,7 @@ export function bytesOf(config: Omit<ModelConfig, 'format' | 'version'>, options
 
 /**
  * @param limit bytes of memory that this process may use
- * @throws OptionError where the machine's memory does not hold a training, before anything is made for it
+ * @throws OptionError if a training does not fit into the machine's memory; called before anything is allocated
  */
 export function checkMemory(
   where: string,

@@ -4,17 +4,17 @@ import { type ByteSource, sourceOf } from '../formats/source.js'
 import { joined } from './run-text.js'
 import { BEST, type RecordFile, type RunStore } from './store.js'
 
-/** A run in memory, as long as the program keeps it. */
+/** Keeps a run in memory, for as long as the program holds it. */
 export class MemoryStore implements RunStore {
   readonly files = new Map<string, Uint8Array>()
   #taken = false
 
-  /** @param name for messages */
+  /** @param name the store's name in messages */
   constructor(readonly name = 'memory') {}
 
   async refuseBusy(): Promise<void> {
     if (this.#taken) {
-      throw new DataError(`${this.name}: another run is at work there; wait for its end, or choose another store`)
+      throw new DataError(`${this.name}: another run is in progress there; wait until it ends, or choose another store`)
     }
   }
 

@@ -14,29 +14,29 @@ import { checkRunOptions, type RunOptions } from './run-options.js'
 import type { RunText } from './run-text.js'
 import { CHECKPOINT, type RunStore } from './store.js'
 
-/** What a run begins with beside its options. */
+/** What a run begins with besides its options. */
 export interface RunSetup {
   /** A saved model to begin with, and its vocabulary. */
   model?: LoadedModel
-  /** Stops the run after the step in hand, or its preparation, with the signal's reason. */
+  /** Stops the run after the current step. During the preparation, it fails with the signal's reason. */
   signal?: AbortSignal
-  /** Called with the work that gives the event loop no turn, such as making a large model. Default: does it. */
+  /** Called with work that blocks the event loop, such as making a large model. Default: calls it. */
   build?: <T>(work: () => T) => T
 }
 
 const setupOptions = { model: 'any', signal: 'signal', build: 'function' } as const
 
-/** @throws DataError where a training lies that could go on */
+/** @throws DataError if the store holds a training that could be resumed */
 export async function refuseUnfinished(store: RunStore): Promise<void> {
   if (!(await store.names()).includes(CHECKPOINT)) return
   const { run } = await lastCheckpoint(store)
   if (parseRecord(run, `${store.name}/${CHECKPOINT}`).finished) return
   throw new DataError(
-    `${store.name}: a training that is not over lies there; go on with it (resumeRun), or choose another folder`,
+    `${store.name}: a training there is not finished; go on with it (resumeRun), or choose another folder`,
   )
 }
 
-/** @throws DataError where there is none, FormatError where it is damaged */
+/** @throws DataError if there is none; FormatError if it is damaged */
 export async function lastCheckpoint(store: RunStore): Promise<Checkpoint> {
   const where = `${store.name}/${CHECKPOINT}`
   const read = await store.read(CHECKPOINT, (file) => decodeCheckpoint(file, where))
@@ -44,7 +44,7 @@ export async function lastCheckpoint(store: RunStore): Promise<Checkpoint> {
   return read
 }
 
-/** @throws OptionError for an argument of another kind */
+/** @throws OptionError for an argument of the wrong kind */
 export function checkArguments(
   where: string,
   store: RunStore,
@@ -60,15 +60,15 @@ export function checkArguments(
   checkOptions(where, setup, setupOptions)
 }
 
-/** Does it. */
+/** Calls the work: the default of `build`. */
 export const call = <T>(work: () => T): T => work()
 
-/** Uses the kernels that the options name, where they do. */
+/** Selects kernels if the options name any. */
 export function select({ kernels: name, threads }: RunOptions): void {
   if (name !== undefined || threads !== undefined) selectKernels(name ?? 'auto', { threads })
 }
 
-/** @throws DataError for a text that is too short, OptionError for options that do not go together */
+/** @throws DataError for a text that is too short; OptionError for options that contradict each other */
 export function trainingOf(
   where: string,
   { model, text }: { model: RNNModel; text: RunText },
@@ -94,7 +94,7 @@ export function trainingOf(
   return new Training(model, data, { ...limits, ...parts }, where)
 }
 
-/** What a checkpoint keeps of the options: with the kernels that were chosen. */
+/** The options as a checkpoint keeps them, with the kernels that were chosen. */
 export function inForce(options: RunOptions): RunRecord['options'] {
   const { name, threads } = kernels()
   const set = kernelNames.find((word) => word === name.split('-')[0])

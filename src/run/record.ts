@@ -13,21 +13,21 @@ import {
   runOptionKinds,
 } from './run-options.js'
 
-/** Options as JSON keeps them: no limit is the word `all`. */
+/** Options as JSON keeps them; Infinity is the word `all`. */
 export type RecordedOptions = Record<string, string | number | boolean>
 
 type Recorded = string | number | boolean
 
-/** What a checkpoint keeps of its run. */
+/** The record of a run in its checkpoint. */
 export interface RunRecord {
-  /** The names under which the text is found again; none for The Time Machine. */
+  /** The names by which the text is found again; empty for The Time Machine. */
   texts: string[]
   options: RecordedOptions
-  /** Tells the text from another. */
+  /** The text's fingerprint. */
   text: string
-  /** Whether the training came to its end. */
+  /** Whether the training is finished. */
   finished: boolean
-  /** Bytes of the history that are older than the checkpoint. */
+  /** Length of the history, in bytes, when the checkpoint was made. */
   historyBytes: number
 }
 
@@ -52,26 +52,26 @@ const recordSchema = object<RunRecord>({
   historyBytes: whole(0),
 })
 
-/** @throws FormatError for what is no record of a run */
+/** @throws FormatError for a value that is not the record of a run */
 export function parseRecord(value: unknown, where: string): RunRecord {
   return recordSchema(value, where, 'run')
 }
 
-/** Options as JSON keeps them. */
+/** The given options as JSON keeps them. */
 export function recordOf(options: Partial<RunOptions>): RecordedOptions {
   const entries = givenIn(options).map((name) => [name, options[name] === Infinity ? 'all' : options[name]])
   return Object.fromEntries(entries)
 }
 
 /**
- * The options of a run that goes on: as they were, but for what is given now.
- * @throws OptionError for one that would make it another training
+ * The options of a resumed run: those it had, except for those that are given now.
+ * @throws OptionError for an option that cannot change when a run is resumed
  */
 export function resumedOptions(where: string, { options }: RunRecord, now: Partial<RunOptions>): RunOptions {
   const fixed = givenIn(now).filter((name) => !resumableOptions.includes(name))
   if (fixed.length > 0) {
     throw new OptionError(
-      `${where}: ${fixed.join(', ')} cannot be changed when a training goes on; leave it out, or begin another with initFrom`,
+      `${where}: ${fixed.join(', ')} cannot be changed when a training is resumed; leave it out, or begin another with initFrom`,
       [...fixed, 'initFrom'],
     )
   }
@@ -80,18 +80,18 @@ export function resumedOptions(where: string, { options }: RunRecord, now: Parti
   return { ...runDefaults, ...Object.fromEntries(before), threads: threadsHere(options.threads), ...changed }
 }
 
-/** Threads of a training that began on another machine, as far as this one has use for them. */
+/** The recorded number of threads, limited to what this machine has use for. */
 const threadsHere = (recorded: unknown): number | undefined =>
   typeof recorded === 'number' ? Math.min(recorded, Math.max(8, platform.processors())) : undefined
 
-/** What is given now to a run that goes on, where it was not so before. */
+/** The options given to a resumed run whose values differ from the recorded ones. */
 export function changedOptions(record: RunRecord, now: Partial<RunOptions>): RecordedOptions {
   const values = recordOf(now)
   const changed = changingOptions.filter((name) => name in values && values[name] !== record.options[name])
   return Object.fromEntries(changed.map((name) => [name, values[name]]))
 }
 
-/** @throws OptionError where more epochs are done, or begun, than the training is to have */
+/** @throws OptionError if the training has already done or begun more epochs than `epochs` */
 export function checkEpochs(
   where: string,
   store: string,
@@ -107,7 +107,7 @@ export function checkEpochs(
   )
 }
 
-/** The progress of a training that goes on at another learning rate; a schedule changes that one from now on. */
+/** The progress of a training, with another learning rate, which its schedule then starts from. */
 export function withRate(progress: TrainingProgress, lr: number): TrainingProgress {
   const changed = (values: Record<string, number>) =>
     Object.fromEntries(
@@ -116,7 +116,7 @@ export function withRate(progress: TrainingProgress, lr: number): TrainingProgre
   return { ...progress, optimizer: changed(progress.optimizer), schedule: changed(progress.schedule) }
 }
 
-/** The error of a training that is to go on and has nothing left to do; what it advises lets it go on. */
+/** The error for resuming a training that has nothing left to do. Following its advice lets the training go on. */
 export function isOver(
   where: string,
   store: string,

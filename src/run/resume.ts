@@ -12,11 +12,11 @@ import { type RunText, readRunText, type TextSource } from './run-text.js'
 import { CHECKPOINT, type RunStore } from './store.js'
 
 /**
- * A run that was stopped, from its last checkpoint on.
- * @param text that of the run; a function is given the names under which it was recorded
+ * Resumes a run that was stopped, from its last checkpoint.
+ * @param text the run's text, or a function that is given the recorded names of the text
  * @param given the options that change: the number of epochs, the learning rate, …
- * @throws OptionError for an option that would make it another training, DataError where there is no run, or the text is
- *   another, FormatError for a damaged checkpoint
+ * @throws OptionError for an option that cannot change when a run is resumed; DataError if there is no run, or the text
+ *   is a different one; FormatError for a damaged checkpoint
  */
 export async function resumeRun(
   store: RunStore,
@@ -29,7 +29,7 @@ export async function resumeRun(
   const { signal, build = call } = setup
   await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {
-    throw new DataError(`${store.name}: there is no training to go on with, expected ${CHECKPOINT}; begin one first`)
+    throw new DataError(`${store.name}: there is no training to resume, expected ${CHECKPOINT}; begin one first`)
   }
   await store.enter()
   let read: RunText | undefined
@@ -38,7 +38,7 @@ export async function resumeRun(
     const checkpoint = await lastCheckpoint(store)
     const record = parseRecord(checkpoint.run, file)
     const { vocab, tensors, config, progress } = checkpoint
-    if (!progress) throw new FormatError(`${file}: it has no progress of a training`)
+    if (!progress) throw new FormatError(`${file}: the progress of the training is missing`)
     const options = resumedOptions(where, record, given)
     checkEpochs(where, store.name, options, progress)
     checkEffects(where, options, givenIn(given))
@@ -46,7 +46,7 @@ export async function resumeRun(
     read = await readRunText(typeof text === 'function' ? text(record.texts) : text, options, vocab, signal)
     if (read.fingerprint !== record.text) {
       throw new DataError(
-        `${read.source}: the text is another than the one that the training in ${store.name} began with; bring it back, or begin another training with this model`,
+        `${read.source}: the text differs from the one that the training in ${store.name} began with; restore that text, or begin another training with this model`,
       )
     }
     signal?.throwIfAborted()

@@ -7,7 +7,7 @@ import { type TokenKind, tokenKinds } from '../data/text.js'
 import { cellNames } from '../device/cells.js'
 import type { KernelName } from '../kernels/index.js'
 
-/** All that a run is told: its model, its text, its training, and how it is kept. The defaults are the book's. */
+/** All options of a run: its model, its text, its training, and how it is saved. The defaults are the book's. */
 export interface RunOptions {
   /** The kind of recurrent layer. Default 'rnn'. */
   cell: (typeof cellNames)[number]
@@ -23,13 +23,13 @@ export interface RunOptions {
   variational?: boolean
   /** Probability of dropout of hidden-to-hidden weights. Default 0. */
   weightDropout: number
-  /** Probability of dropout of the embedding, or without one of whole tokens. Default 0. */
+  /** Probability of dropout of the embedding, or of whole tokens if there is no embedding. Default 0. */
   inputDropout: number
   /** Probability of dropout of the last layer's outputs. Default 0. */
   outputDropout: number
   /** Features of a learned embedding of the tokens. Default: none. */
   embeddingSize?: number
-  /** Whether the embedding is the output's weight, too. Its size then is the number of hidden units. */
+  /** Whether the embedding is also the output's weight. Its size must then be the number of hidden units. */
   tieWeights?: boolean
   /** Whether the cells have layer normalization. */
   layerNorm?: boolean
@@ -37,19 +37,19 @@ export interface RunOptions {
   bidirectional?: boolean
   /** Sequences in a batch. Default 32. */
   batchSize: number
-  /** Tokens of a sequence. Default 35. */
+  /** Tokens in a sequence. Default 35. */
   numSteps: number
   /** How the text is cut into sequences. Default 'sequential'. */
   sampling: Sampling
-  /** Only the first so many tokens are taken. */
+  /** Only this many tokens are used, from the beginning of the text. */
   maxTokens?: number
   /** What a token is. Default 'char'. */
   tokens: TokenKind
-  /** How the characters of files are written, such as 'windows-1252'. */
+  /** The encoding of text files, such as 'windows-1252'. */
   encoding?: string
   /** Whether the text is cleaned as in the book: only the letters A–Z, in lower case. Default false. */
   clean?: boolean
-  /** Whether letters become small. */
+  /** Whether letters become lower case. */
   lowercase?: boolean
   /** The part of the text, before its end, that is held out while training. Default 0. */
   validation: number
@@ -57,7 +57,7 @@ export interface RunOptions {
   test: number
   /** Passes over the text. Default 500. */
   epochs: number
-  /** How parameters move. Default 'sgd'. */
+  /** The optimizer. Default 'sgd'. */
   optimizer: 'sgd' | 'adam' | 'adamw' | 'rmsprop'
   /** Learning rate. Default: 1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop. */
   lr?: number
@@ -65,17 +65,17 @@ export interface RunOptions {
   momentum: number
   /** Whether the momentum is Nesterov's. */
   nesterov?: boolean
-  /** Pulls parameters to 0. Default: 0.01 for adamw, else 0. */
+  /** Weight decay, which pulls parameters towards 0. Default: 0.01 for adamw, otherwise 0. */
   weightDecay?: number
-  /** Largest norm of all gradients together; Infinity leaves them alone. Default 1. */
+  /** Largest norm of all gradients together; Infinity means no clipping. Default 1. */
   clip: number
   /** Largest absolute value of a gradient. Default Infinity. */
   clipValue: number
-  /** Batches whose gradients make one step. Default 1. */
+  /** Batches whose gradients are added up for one step. Default 1. */
   accumulate: number
   /** How the learning rate changes. Default 'constant'. */
   schedule: 'constant' | 'step' | 'cosine' | 'plateau'
-  /** Steps before the full learning rate, under 'cosine'. Default 0. */
+  /** Steps until the learning rate reaches its full value, under 'cosine'. Default 0. */
   warmup: number
   /** Steps between two changes, under 'step'. Default 1000. */
   decayEvery: number
@@ -85,29 +85,29 @@ export interface RunOptions {
   plateauPatience: number
   /** Lowest learning rate, under 'cosine' and 'plateau'. Default 0. */
   minLr: number
-  /** Steps between two validations. Default: one an epoch. */
+  /** Steps between two validations. Default: one validation per epoch. */
   validateEvery?: number
-  /** The training ends after so many validations without a better loss. Default Infinity. */
+  /** The training ends after this many validations without a better loss. Default Infinity. */
   patience: number
   /** The same seed gives the same model. Default 0. */
   seed: number
-  /** The kernels that are selected for it. Default: those in use. */
+  /** The kernels to select for the run. Default: those in use. */
   kernels?: KernelName
-  /** Threads of these kernels. */
+  /** The number of threads that these kernels use. */
   threads?: number
   /** The name of the saved model that the run began with, for the record. */
   initFrom?: string
-  /** Whether a saved model that the run begins with gets rows for tokens that it does not know. */
+  /** Whether a saved model that the run begins with gets new rows for tokens that it does not know. */
   extendVocab?: boolean
   /** Steps between two checkpoints. Default Infinity. */
   checkpointSteps: number
   /** Minutes between two checkpoints. Default 1. */
   checkpointMinutes: number
-  /** Whether event files for TensorBoard are written, where the store can. */
+  /** Whether event files for TensorBoard are written, if the store can. */
   tensorboard?: boolean
 }
 
-/** What holds where an option is left out. */
+/** The values of options that are left out. */
 export const runDefaults = {
   cell: 'rnn',
   nonlinearity: 'tanh',
@@ -142,13 +142,13 @@ export const runDefaults = {
   checkpointMinutes: 1,
 } as const satisfies Partial<RunOptions>
 
-/** Learning rates where none is given: the book's for SGD, PyTorch's for the others. */
+/** Default learning rates: the book's for SGD, PyTorch's for the others. */
 export const defaultRates = { sgd: 1, adam: 0.001, adamw: 0.001, rmsprop: 0.01 }
 
-/** What an option may be: one of some words, a number, a number or Infinity, a text, or a yes or no. */
+/** The kind of an option's value: one of several words, a number, a number or Infinity, a string, or a boolean. */
 export type RunOptionKind = readonly string[] | 'number' | 'limit' | 'text' | 'flag'
 
-/** What each option may be. */
+/** The kind of each option's value. */
 export const runOptionKinds: Readonly<Record<keyof RunOptions, RunOptionKind>> = {
   cell: cellNames,
   nonlinearity: ['tanh', 'relu'],
@@ -208,7 +208,7 @@ const anyOptions = Object.fromEntries(
 export const givenIn = (options: Partial<RunOptions>): (keyof RunOptions)[] =>
   (Object.keys(options) as (keyof RunOptions)[]).filter((name) => options[name] !== undefined)
 
-/** @throws OptionError for an option that is unknown or of another kind; ranges are checked where they are used */
+/** @throws OptionError for an unknown option or one of the wrong kind; ranges are checked where the options are used */
 export function checkRunOptions(where: string, options: Partial<RunOptions>): void {
   checkOptions(where, options, anyOptions)
   for (const name of givenIn(options)) {
@@ -226,10 +226,10 @@ export function checkRunOptions(where: string, options: Partial<RunOptions>): vo
 const wrongKind = (where: string, name: string, value: unknown, expected: string): OptionError =>
   new OptionError(`${where}: ${name} is ${describe(value)}, expected ${expected}`, [name])
 
-/** What may be given anew when a run goes on, and changes what comes of it. */
+/** Options that may change when a run is resumed, and that change its result. */
 export const changingOptions: readonly (keyof RunOptions)[] = ['epochs', 'patience', 'lr', 'clip', 'clipValue']
 
-/** What may be given anew when a run goes on; the rest is as it was. */
+/** All options that may change when a run is resumed; the others stay as they were. */
 export const resumableOptions: readonly (keyof RunOptions)[] = [
   ...changingOptions,
   'checkpointSteps',

@@ -9,10 +9,10 @@ import type { Vocab } from '../data/vocab.js'
 import { sha256Of, sourceOf } from '../formats/source.js'
 import type { RunOptions } from './run-options.js'
 
-/** How a run's text becomes tokens. */
+/** The options of how a run's text becomes tokens. */
 export type TextHow = Pick<RunOptions, 'tokens' | 'clean' | 'lowercase' | 'maxTokens' | 'encoding'>
 
-/** What of a run's options is about how its text becomes tokens. */
+/** Picks the options of how a text becomes tokens from a run's options. */
 export const textHow = ({ tokens, clean, lowercase, maxTokens, encoding }: RunOptions): TextHow => ({
   ...{ tokens, clean, lowercase, maxTokens, encoding },
 })
@@ -21,41 +21,41 @@ export const textHow = ({ tokens, clean, lowercase, maxTokens, encoding }: RunOp
 export interface EncodedText {
   corpus: Corpus
   vocab: Vocab
-  /** One line for people that says where it comes from. */
+  /** One line for people that says where the text comes from. */
   source: string
-  /** How much of it was changed. */
+  /** How much of the text was changed. */
   changes: TextChanges
-  /** Gives back what it holds, such as an open file. */
+  /** Releases what the text holds, such as an open file. */
   close?(): Promise<void>
 }
 
 /** Where a run's text comes from. */
 export interface TextSource {
-  /** Under what it is found again, for the record; none for The Time Machine. */
+  /** The names by which the text is found again, for the record; empty for The Time Machine. */
   readonly names: readonly string[]
   /**
-   * Reads it, anew each time.
-   * @param vocab what it is numbered with, in the place of a vocabulary of its own tokens
-   * @throws DataError for what cannot be read
+   * Reads the text, again at each call.
+   * @param vocab the vocabulary that numbers the tokens, instead of one made from the text
+   * @throws DataError if the text cannot be read
    */
   read(how: TextHow, vocab: Vocab | undefined, signal: AbortSignal | undefined): Promise<EncodedText>
-  /** Gives back what reading it again would need. */
+  /** Releases what was held for reading the text again. */
   close?(): Promise<void>
 }
 
-/** A text as a training takes it. */
+/** A text as a training uses it. */
 export interface RunText extends EncodedText {
   train: Corpus
   validation?: Corpus
   /** Tokens of each part, by its name. */
   sizes: Readonly<Record<string, number>>
-  /** Tells it from another. */
+  /** A checksum that distinguishes the text from others. */
   fingerprint: string
 }
 
 /**
- * A text in memory as that of a run.
- * @param name of the text, for people and for the record
+ * A string as the text of a run.
+ * @param name the text's name, for people and for the record
  */
 export function textSource(text: string, name = 'a text in memory'): TextSource {
   checkString('textSource', 'the text', text)
@@ -63,7 +63,7 @@ export function textSource(text: string, name = 'a text in memory'): TextSource 
   return {
     names: [name],
     async read({ tokens, clean, lowercase, maxTokens, encoding }, vocab) {
-      if (encoding !== undefined) throw new DataError(`${name}: encoding is of files, expected none for a string`)
+      if (encoding !== undefined) throw new DataError(`${name}: encoding is for files, expected none for a string`)
       if (tokens === 'bpe') await loadBytePairs()
       return { ...encodeString(text, { tokens, clean, lowercase, maxTokens, vocab }, name), source: name }
     },
@@ -84,11 +84,11 @@ export async function readRunText(
   return { ...read, ...parts, sizes, fingerprint: await fingerprintOf(read.corpus) }
 }
 
-/** Tokens of each of the places that a fingerprint looks at: all of a text of up to 16 million. */
+/** Tokens in each window of a fingerprint. Together, the windows cover a text of up to 16 million tokens completely. */
 const WINDOW = 2 ** 18
 const WINDOWS = 64
 
-/** A checksum of a corpus: SHA-256 of its length, and of pieces spread over it evenly. */
+/** A checksum of a corpus: SHA-256 of its length and of evenly spaced windows. */
 export async function fingerprintOf(corpus: Corpus): Promise<string> {
   const parts: Uint8Array[] = [new TextEncoder().encode(String(corpus.length))]
   const windows = Math.min(WINDOWS, Math.ceil(corpus.length / WINDOW))
@@ -96,13 +96,13 @@ export async function fingerprintOf(corpus: Corpus): Promise<string> {
     const last = Math.max(corpus.length - WINDOW, 0)
     const from = windows === 1 ? 0 : Math.floor((i * last) / (windows - 1))
     const { buffer, byteOffset, byteLength } = corpus.subarray(from, Math.min(from + WINDOW, corpus.length))
-    // A corpus in a file may write over what it gave.
+    // A corpus in a file may reuse the buffer that it returned.
     parts.push(new Uint8Array(buffer, byteOffset, byteLength).slice())
   }
   return sha256Of(sourceOf(joined(parts)), 'the text')
 }
 
-/** Arrays of bytes as one. */
+/** Concatenates arrays of bytes. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0

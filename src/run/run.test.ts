@@ -22,7 +22,7 @@ const small: Partial<RunOptions> = {
   ...{ validation: 0.2, outputDropout: 0.2, kernels: 'wasm', threads: 1 },
 }
 
-/** Goes through a run's events, up to one, and gives the store back. */
+/** Iterates over a run's events, up to one of them, and releases the store. */
 async function play(run: Run, until: (event: RunEvent) => boolean = () => false): Promise<RunEvent[]> {
   const events: RunEvent[] = []
   try {
@@ -81,7 +81,7 @@ describe('a run', () => {
         const first = await play(await begin(store, { checkpointSteps: 1 }), () => ++seen > stop)
         const run = await resumeRun(store, text)
         const from = run.training.step
-        // The step whose event was the last may not have been kept yet.
+        // The step of the last event may not have been saved yet.
         expect(losses(first).filter(([step]) => step > from).length).toBeLessThanOrEqual(2)
         const rest = await play(run)
         const left = losses(rest)
@@ -103,7 +103,7 @@ describe('a run', () => {
       return false
     })
     expect(events.at(-1)).toMatchObject({ type: 'done', ended: 'signal', steps: 5, checkpoint: 'memory' })
-    await expect(begin(store)).rejects.toThrow(/a training that is not over lies there/)
+    await expect(begin(store)).rejects.toThrow(/a training there is not finished/)
     const again = await resumeRun(store, text, { epochs: 2 })
     expect(again.training.step).toBe(5)
     expect(again.notes).toEqual(['going on after step 5', 'with epochs 2, was 4'])
@@ -231,9 +231,9 @@ describe('what is refused before anything is written', () => {
 
   test('going on: with another text, another model, or nothing to go on with', async () => {
     const store = new MemoryStore()
-    await expect(resumeRun(store, text)).rejects.toThrow(/there is no training to go on with/)
+    await expect(resumeRun(store, text)).rejects.toThrow(/there is no training to resume/)
     await play(await begin(store), (event) => event.type === 'epoch')
-    await expect(resumeRun(store, textSource('another '.repeat(90)))).rejects.toThrow(/the text is another/)
+    await expect(resumeRun(store, textSource('another '.repeat(90)))).rejects.toThrow(/the text differs from the one/)
     await expect(resumeRun(store, text, { hiddenSize: 7 })).rejects.toThrow(OptionError)
     await expect(resumeRun(store, text, { hiddenSize: 7 })).rejects.toThrow(/hiddenSize cannot be changed/)
     store.files.set(CHECKPOINT, store.files.get(CHECKPOINT)!.slice(0, 900))
@@ -251,7 +251,7 @@ describe('what is refused before anything is written', () => {
   test('a second run in the same store', async () => {
     const store = new MemoryStore()
     const run = await begin(store)
-    await expect(begin(store)).rejects.toThrow(/another run is at work there/)
+    await expect(begin(store)).rejects.toThrow(/another run is in progress there/)
     await run.close()
   })
 })

@@ -20,20 +20,20 @@ import { HISTORY, type RunStore } from './store.js'
 /** Milliseconds between two samples after validations. */
 const SAMPLE_EVERY = 10_000
 
-/** A training as its user has it: kept in a store, told as events. `startRun` and `resumeRun` make it. */
+/** A training that is kept in a store and reported as events. `startRun` and `resumeRun` make one. */
 export class Run {
   readonly #job: Job
   readonly #keeper: Keeper
   /** Epochs and validations, those of earlier processes included. */
   readonly #told: (EpochEvent | ValidationEvent)[] = []
   readonly #prefixes: string[]
-  /** Warnings that were given: one of a disk that stays full is enough. */
+  /** Warnings that were given, so that a disk that stays full is mentioned only once. */
   readonly #warnings = new Set<string>()
   #history: EventWriter | undefined
   #sampled = performance.now()
-  /** Mean over the tokens of the last step or epoch. */
+  /** Mean loss over the tokens of the last step or epoch. */
   #loss = 0
-  /** Whether the last checkpoint's parameters are broken already: the first step after it told so. */
+  /** Whether the last checkpoint's parameters are already broken, as the loss of the first step after it shows. */
   #broken = false
   #begun = false
 
@@ -48,7 +48,7 @@ export class Run {
     )
   }
 
-  /** The options in force: of a run that goes on, mostly those that it began with. */
+  /** The options in force. A resumed run has mostly those that it began with. */
   get options(): Readonly<RunOptions> {
     return this.#job.options
   }
@@ -74,7 +74,7 @@ export class Run {
     return this.#job.store
   }
 
-  /** Sentences about options that have no effect, and may not be meant. */
+  /** Sentences about options that have no effect, which may be a mistake. */
   get warnings(): readonly string[] {
     return this.#job.warnings
   }
@@ -117,7 +117,7 @@ export class Run {
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error
       divergence = error
-      // Before a step was made: whatever the learning rate.
+      // It broke before a single step after the checkpoint, so another learning rate would not help.
       this.#broken ||= training.step === this.#keeper.step
     }
     yield { type: 'trained', step: training.step, ended: divergence ? undefined : training.ended }
@@ -127,7 +127,7 @@ export class Run {
     yield* divergence ? this.#diverged(divergence, seconds) : this.#ended(seconds)
   }
 
-  /** Gives the store and the text back. */
+  /** Releases the store and the text. */
   async close(): Promise<void> {
     this.#begun = true
     await this.#job.text.close?.()
@@ -157,7 +157,7 @@ export class Run {
     return [this.#history, board].filter((one) => one !== undefined)
   }
 
-  /** A history that cannot be continued is kept under another name. */
+  /** Renames a history that cannot be continued, and begins a new one. */
   async *#openHistory(): AsyncGenerator<RunEvent, EventWriter | undefined> {
     const { store, record } = this.#job
     let problem: string | undefined
@@ -193,7 +193,7 @@ export class Run {
     if (text !== undefined) yield { type: 'sample', text }
   }
 
-  /** Does what the training can do without. */
+  /** Does work that the training can do without: a failure becomes a warning. */
   async *#report<T>(work: () => Promise<T>): AsyncGenerator<WarningEvent, T | undefined> {
     try {
       return await work()
@@ -213,7 +213,7 @@ export class Run {
     return event.type === 'validation' && performance.now() - this.#sampled > SAMPLE_EVERY
   }
 
-  /** What config.json tells of the training. */
+  /** The record of the training in config.json. */
   #trained(): TrainingRecord {
     const { options, text, training, record } = this.#job
     const { perplexity } = this.#epochs.at(-1) ?? {}
@@ -221,43 +221,43 @@ export class Run {
     const finishedEpochs = this.#epochs.length
     const so = { steps: training.step, finishedEpochs, ...best, kernels: kernels().name }
     const from = { text: text.source, texts: record.texts, fingerprint: record.text }
-    // A perplexity beyond all numbers is none that JSON could hold.
+    // JSON cannot hold an infinite perplexity.
     const reached: TrainingRecord = perplexity !== undefined && Number.isFinite(perplexity) ? { perplexity } : {}
     return { ...from, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so, ...reached }
   }
 
-  /** Whether the model that the training has now, or the best one of it, is worth nothing. */
+  /** Whether the best model, or the current one if nothing was validated, is worth nothing. */
   #isWorthless(loss: number): boolean {
     return isExploded(this.training.best?.loss ?? loss, this.vocab.size)
   }
 
   /**
-   * The training is over, or was stopped. A model that is worth nothing takes no other's place: it stays in the
+   * The training is over, or was stopped. A model that is worth nothing does not replace another: it stays in the
    * checkpoint.
    */
   async *#ended(seconds: number): AsyncGenerator<RunEvent, void> {
     const { store, training, vocab, options } = this.#job
     const exploded = isExploded(this.#loss, vocab.size)
-    // There is nothing to go back to, and the checkpoint that is made now is no better.
+    // There is no earlier checkpoint to go back to, and the one that is made now is broken, too.
     if (exploded && !this.#canGoBack()) this.#broken = true
     yield* this.#keeper.last()
     const worthless = this.#isWorthless(this.#loss)
     const model = worthless ? undefined : yield* this.#keeper.model()
-    // Only now: one that was killed before its model was saved is to be finished when it goes on.
+    // Noted only now, so that a run that is killed before its model is saved can be resumed to save it.
     if (training.ended !== 'signal') yield* this.#keeper.finish()
     const spared = this.#canGoBack()
     yield* this.#tell(seconds, model, exploded && spared ? undefined : this.#keeper.place)
     if (!exploded) return
     yield this.#broke(spared)
-    const inCheckpoint = spared ? '' : ', and is in the checkpoint alone'
+    const inCheckpoint = spared ? '' : ', but is in the checkpoint'
     const saved = worthless ? `the model was not saved${inCheckpoint}` : 'the best model was saved'
     throw new ExplodedError(
-      `Run: the training in ${store.name} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, where one that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
+      `Run: the training in ${store.name} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, while a model that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
       ['lr', 'clip'],
     )
   }
 
-  /** The training broke. What was learnt before is saved, or still in the last checkpoint. */
+  /** The training broke. What it had learnt before is saved, or still in the last checkpoint. */
   async *#diverged(divergence: DivergenceError, seconds: number): AsyncGenerator<RunEvent, never> {
     const { training } = this.#job
     const lastGood = this.#epochs.at(-1)?.loss
@@ -276,7 +276,7 @@ export class Run {
     return { type: 'broken', step: this.#keeper.step, ...advice }
   }
 
-  /** Whether there is a checkpoint from which a training that broke may go another way. */
+  /** Whether a training that broke can be resumed from its last checkpoint with other options. */
   #canGoBack(): boolean {
     return this.#keeper.step > 0 && !this.#broken
   }
@@ -297,10 +297,10 @@ export class Run {
   }
 }
 
-/** Whether the system refused something: a file that may not be read, a full disk. */
+/** Whether the system refused something, such as reading a file without permission or writing to a full disk. */
 const isRefusal = (error: unknown): boolean => error instanceof Error && 'syscall' in error
 
-/** The name of a damaged history: the first that no other has. */
+/** The first unused name for a damaged history. */
 function unusedName(names: readonly string[]): string {
   for (let number = 1; ; number++) {
     const name = HISTORY.replace(/(?=\.jsonl$)/, `-damaged${number === 1 ? '' : number}`)
@@ -308,7 +308,7 @@ function unusedName(names: readonly string[]): string {
   }
 }
 
-/** What samples begin with: as in the book, or for another text with its most frequent token that is a text. */
+/** Prefixes of samples: the book's, or for another text its most frequent token that is readable as text. */
 function samplePrefixes(vocab: Vocab, isBook: boolean): string[] {
   const known = ['time traveller', 'traveller'].filter((prefix) =>
     vocab.split(prefix).every((token) => vocab.has(token)),

@@ -2,14 +2,14 @@ import type { TokenKind } from '../data/text.js'
 import type { ModelConfig } from '../formats/model-config.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 
-/** What a saved model says of the text that it was trained on, and so of every text that it is given. */
+/** How a saved model's training text became tokens; every text that the model is given is treated the same. */
 export interface SavedText {
   tokens: TokenKind
   clean: boolean
   lowercase?: boolean
 }
 
-/** Models that say nothing of the cleaning are older than the choice: their text was cleaned. */
+/** Models that do not record the cleaning are older than that option: their text was cleaned. */
 export function savedText({ config: { training = {} }, vocab }: Pick<LoadedModel, 'config' | 'vocab'>): SavedText {
   const { clean, lowercase } = training
   return {
@@ -19,7 +19,7 @@ export function savedText({ config: { training = {} }, vocab }: Pick<LoadedModel
   }
 }
 
-/** The tokens of its text that a model was trained on, validated with and tested with. */
+/** How many tokens of its text a model was trained, validated and tested on; Infinity for all. */
 export function maxTokensOf({ training = {} }: ModelConfig): number {
   return typeof training.maxTokens === 'number' ? training.maxTokens : Infinity
 }

@@ -17,10 +17,10 @@ import { savedText } from './saved-text.js'
 import type { RunStore } from './store.js'
 
 /**
- * A new run: a model as the options say, or a saved one, on a text. Nothing is written before everything was found to
- * be there.
- * @throws OptionError for options that do not go together, DataError for a text that cannot be read or a store that
- *   holds something else, such as a run that is not over
+ * Prepares a new run that trains a model on a text. The options describe the model, unless a saved one is given. Nothing
+ * is written before everything that the run needs has been checked.
+ * @throws OptionError for options that contradict each other; DataError for a text that cannot be read, or a store that
+ *   holds something else, such as an unfinished run
  */
 export async function startRun(
   store: RunStore,
@@ -57,7 +57,7 @@ export async function startRun(
     const idle = idleSchedule(options, training.data)
     await store.enter()
     try {
-      // Another training may have begun there since, and been stopped.
+      // Another training may have begun and been stopped there in the meantime.
       await refuseUnfinished(store)
     } catch (error) {
       await store.leave()
@@ -75,20 +75,20 @@ export async function startRun(
 const withoutAbsent = (given: Partial<RunOptions>): Partial<RunOptions> =>
   Object.fromEntries(givenIn(given).map((name) => [name, given[name]]))
 
-/** What a saved model says of its text, and so of the run's. @throws OptionError where an option contradicts it */
+/** How the saved model's text became tokens, which holds for the run's text, too. @throws OptionError if an option differs */
 function ofSavedText(where: string, saved: LoadedModel, given: Partial<RunOptions>): Partial<RunOptions> {
   const text = savedText(saved)
   for (const name of ['tokens', 'clean'] as const) {
     if (given[name] === undefined || given[name] === text[name]) continue
     throw new OptionError(
-      `${where}: ${name} is ${given[name]}, expected ${text[name]}, as the saved model's text was taken; leave it out`,
+      `${where}: ${name} is ${given[name]}, expected ${text[name]}, as for the saved model's own text; leave it out`,
       [name],
     )
   }
   return text
 }
 
-/** A model and what it is to be trained on. */
+/** A model, and the text that it will be trained on. */
 interface Start {
   model: RNNModel
   vocab: Vocab
@@ -113,7 +113,7 @@ async function afresh(
   }
 }
 
-/** A saved model on a text: with its own vocabulary, or one that has the text's new tokens, too. */
+/** A saved model and a text, with the model's vocabulary, extended by the text's new tokens if asked. */
 async function fromSaved(
   where: string,
   saved: LoadedModel,
@@ -123,7 +123,7 @@ async function fromSaved(
   notes: string[],
   { signal, build = call }: RunSetup,
 ): Promise<Start> {
-  // Read for its own tokens, then with the model's.
+  // The text is read once to find its own tokens, and again to number it with the model's vocabulary.
   const own = await source.read(textHow(options), undefined, signal)
   await own.close?.()
   const added = own.vocab.tokens.filter((token) => !saved.vocab.has(token))
@@ -133,7 +133,7 @@ async function fromSaved(
   else if (options.extendVocab) notes.push('no new rows: the model knows every token of the text')
   const { config } = saved
   checkMemory(where, config, options)
-  // The layer's generator is the training's: its state is what a checkpoint keeps of dropout.
+  // The layer and the training share a generator, because a checkpoint stores its state to repeat dropout.
   const copy = build(() => modelOf(config, generator))
   copy.loadStateDict(saved.model.stateDict())
   const { model, vocab } = extend
@@ -142,7 +142,7 @@ async function fromSaved(
   return { model, vocab, text: await readRunText(source, options, vocab, signal) }
 }
 
-/** Tokens for people: the first of them, where they are many. */
+/** Tokens for people to read; of many, only the first. */
 function some(tokens: readonly string[]): string {
   const quoted = (token: string) =>
     JSON.stringify(token).replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -1,13 +1,13 @@
 import { type PlottedRun, trainingEvents } from './curves.js'
 
-/** What became of a training. */
+/** A training's results. */
 export interface Summary {
   /** The name of the run. */
   run: string
-  /** Epochs that ended. */
+  /** Completed epochs. */
   epochs: number
   steps: number
-  /** Of the last epoch; of the last step that is known where no epoch ended. */
+  /** The loss of the last epoch, or of the last known step if no epoch ended. */
   trainingLoss: number | null
   /** The lowest loss of the held-out text, and its step. */
   validation: { loss: number; perplexity: number; step: number } | null

@@ -267,12 +267,14 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       await all(first)
       first.close()
       const model = await U.runModel(new U.OpfsStore('first'))
-      const second = await U.Trainer.start('second', odd, { batchSize: 8, numSteps: 12, epochs: 2 }, { model })
+      const second = await U.Trainer.start('second', odd, { batchSize: 8, numSteps: 12, epochs: 5000 }, { model })
       for await (const event of second.events()) if (event.type === 'epoch') break
       const begun = second.facts.options
       second.close()
       const again = await U.Trainer.resume('second')
-      const last = (await all(again)).at(-1).type
+      const going = all(again)
+      await again.stop()
+      const last = (await going).at(-1).type
       again.close()
       return [begun.cell, begun.hiddenSize, last]`)
     expect(message).toBeUndefined()
