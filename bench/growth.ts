@@ -1,6 +1,6 @@
 // Measures how time and memory grow with the length of sequences and of the text, and with batch and hidden size. Every
-// figure comes from its own process. Exits with code 1 if time is not linear in the sequence length, or memory per
-// character of a text is too large.
+// figure comes from its own process. Exits with code 1 if the time per token grows with the length of sequences or
+// changes with the length of the text, or if memory grows too much.
 //   npm run bench:growth
 import { execFileSync } from 'node:child_process'
 import {

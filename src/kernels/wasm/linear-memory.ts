@@ -145,7 +145,7 @@ export class LinearMemory {
       } catch {
         const megabytes = Math.ceil((address + size) / 2 ** 20)
         throw new UnrolledError(
-          `kernels: ${megabytes} MB of memory are needed and not to be had; use a smaller batch, fewer steps or a smaller hiddenSize`,
+          `kernels: ${megabytes} MB of memory are needed, and the system does not give them; use a smaller batch, fewer steps or a smaller hiddenSize`,
         )
       }
     }
