@@ -1,6 +1,6 @@
 // The section "Concise Implementation of Recurrent Neural Networks", cell by cell, in its order.
 //   npm run example examples/rnn-concise.ts [EPOCHS]
-import { loadTimeMachine, predict, RNN, RNNModel, rand, train, zeros } from 'unrolled'
+import { loadTimeMachine, predict, RNN, RNNModel, rand, train, tryGpu, zeros } from 'unrolled'
 
 // Loading the dataset
 const [batchSize, numSteps] = [32, 35]
@@ -19,9 +19,10 @@ const X = rand([numSteps, batchSize, vocab.size])
 const { output: Y, state: newState } = rnnLayer.forward(X, state)
 console.log('Y.shape', Y.shape, 'newState.shape', newState.shape)
 
-const net = new RNNModel(rnnLayer, vocab.size)
-
 // Training and prediction
+const device = await tryGpu()
+console.log(`on ${device.name}: ${device.reason}`)
+const net = new RNNModel(rnnLayer, vocab.size).to(device)
 console.log(await predict('time traveller', 10, net, vocab))
 
 const [numEpochs, lr] = [Number(process.argv[2] ?? 500), 1]
