@@ -17,7 +17,7 @@ async function compile(features) {
       'assembly/index.ts',
       '--outFile',
       'kernels.wasm',
-      '-O2',
+      '-O3',
       ...(process.env.NAMES ? ['--debug'] : []),
       '--noAssert',
       '--runtime',

@@ -20,7 +20,7 @@ test.each([
   [
     'unrolled/inference',
     `export * from './dist/inference.js'`,
-    50_000,
+    48_000,
     ['perplexity', 'weightDecay', 'Witten', 'epochs'],
   ],
 ])('%s in a page is small, and contains nothing that it does not need', async (_name, contents, most, foreign) => {
