@@ -208,6 +208,31 @@ describe('a batcher', () => {
     await expect(all(batcher.generate())).rejects.toThrow(/the batcher was closed/)
   })
 
+  test('a step that fails ends those who read, and the next ones get their texts', async () => {
+    const model = make()
+    const expected = await all(generate(model, vocab, { prefix: 'c', length: 9 }))
+    const stepper = model.stepper.bind(model)
+    let fail = false
+    model.stepper = (batchSize) => {
+      const inner = stepper(batchSize)
+      const step = inner.step.bind(inner)
+      inner.step = (tokens, count) => {
+        if (fail) throw new Error('device lost')
+        return step(tokens, count)
+      }
+      return inner
+    }
+    const batcher = new Batcher(model, vocab, { maxBatch: 2 })
+    fail = true
+    const lost = await Promise.allSettled(['a', 'b', 'c'].map((prefix) => all(batcher.generate({ prefix, length: 9 }))))
+    expect(lost.map((one) => one.status)).toEqual(['rejected', 'rejected', 'rejected'])
+    fail = false
+    const again = await Promise.all(['a', 'b', 'c'].map((prefix) => all(batcher.generate({ prefix, length: 9 }))))
+    expect(again[2]).toEqual(expected)
+    expect(batcher.size).toBe(0)
+    batcher.close()
+  })
+
   test('gives its memory back', async () => {
     const model = make('gru')
     const use = async () => {

@@ -55,6 +55,7 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
   readonly #pace = new Turns()
   #driven = false
   #closed = false
+  #freed = false
 
   /** @throws OptionError for a model, a vocabulary or an option that does not fit, and for a bidirectional model */
   constructor(
@@ -88,7 +89,7 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
     if (this.#closed) return
     this.#closed = true
     for (const request of [...this.#waiting, ...this.#working.values()]) request.wake()
-    if (!this.#driven) this.#batch.free()
+    if (!this.#driven) this.#free()
   }
 
   async *#read<T>(
@@ -148,18 +149,30 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
         const next = this.#batch.step()
         const scores = next instanceof Promise ? await next : next
         for (const request of [...this.#working.values()]) this.#draw(request, scores)
-        const left: readonly ContinuedText[] = this.#left
-        this.#left = undefined
-        for (const text of left) this.#batch.leave(text)
+        this.#giveRows()
         await this.#pace.take()
         await this.#parkFull()
       }
     } catch (error) {
       for (const request of [...this.#working.values(), ...this.#waiting]) this.#fail(request, error)
     } finally {
+      // A step that failed left the rows as they were.
+      this.#giveRows()
       this.#driven = false
-      if (this.#closed) this.#batch.free()
+      if (this.#closed) this.#free()
     }
+  }
+
+  /** Gives up the rows of texts that left during a step. */
+  #giveRows(): void {
+    const left = this.#left ?? []
+    this.#left = undefined
+    if (!this.#freed) for (const text of left) this.#batch.leave(text)
+  }
+
+  #free(): void {
+    this.#freed = true
+    this.#batch.free()
   }
 
   /** Gives rows that are free to those who wait longest. */
@@ -213,7 +226,7 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
       if (to === 'parked') request.state = this.#batch.stateOf(text)
       this.#working.delete(text)
       if (this.#left) this.#left.push(text)
-      else this.#batch.leave(text)
+      else if (!this.#freed) this.#batch.leave(text)
     }
     if (place !== 'over') request.place = to
   }

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { storePromises } from '../../test/run-store.js'
 import { FolderStore } from './folder-store.js'
 
@@ -13,6 +13,36 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('a run in a folder', () => {
+  test('stays in its folder when the program changes the current one', async () => {
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      const store = new FolderStore('relative')
+      await store.enter()
+      await mkdir(path.join(folder, 'elsewhere'))
+      process.chdir(path.join(folder, 'elsewhere'))
+      await store.write('a', Uint8Array.of(1))
+      await store.leave()
+      expect(await readdir(path.join(folder, 'relative'))).toEqual(['a'])
+    } finally {
+      process.chdir(before)
+    }
+  })
+
+  test('is found where a save that was killed set its folder aside', async () => {
+    const store = new FolderStore(path.join(folder, 'aside'))
+    await store.enter()
+    await store.write('a', Uint8Array.of(1))
+    await store.leave()
+    await rename(path.join(folder, 'aside'), path.join(folder, 'aside.00000000-999999-1-abcdef01.previous'))
+    expect(await store.names()).toEqual(['a'])
+    expect(await store.read('a', (file) => file.read(0, 1))).toEqual(Uint8Array.of(1))
+    // An older one that is set aside counts for nothing beside the folder itself.
+    await mkdir(path.join(folder, 'aside'))
+    expect(await store.names()).toEqual([])
+    expect(await store.read('a', async () => 1)).toBeUndefined()
+  })
+
   storePromises(
     () => new FolderStore(path.join(folder, String(number++))),
     (store) => new FolderStore(store.name),

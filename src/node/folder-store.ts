@@ -6,7 +6,7 @@ import type { ByteSource } from '../formats/source.js'
 import type { RecordFile, Reporter, RunStore } from '../run/store.js'
 import { AppendedFile } from './appended-file.js'
 import { findReplaced, makeFolder, removeAbandoned, writeFileAtomic } from './atomic.js'
-import { readdir, rm } from './files.js'
+import { readdir, rm, stat } from './files.js'
 import { lockFolder, refuseLocked } from './lock.js'
 import { checkModelFolder, orDataError, placeOf, replaceModel } from './model-folder.js'
 import { withFile } from './open-file.js'
@@ -14,15 +14,18 @@ import { checkPath } from './path-argument.js'
 
 /** Keeps a run in a folder, which is also the folder of its model. */
 export class FolderStore implements RunStore {
+  /** The folder by its whole path: the program may change its current folder. */
+  readonly #folder: string
   #leave: (() => Promise<void>) | undefined
 
   /** @param name path of the folder */
   constructor(readonly name: string) {
     checkPath('FolderStore', 'the folder', name)
+    this.#folder = path.resolve(name)
   }
 
   async refuseBusy(): Promise<void> {
-    await refuseLocked(await placeOf(this.name))
+    await refuseLocked(await placeOf(this.#folder))
   }
 
   check(): Promise<void> {
@@ -31,7 +34,7 @@ export class FolderStore implements RunStore {
 
   async enter(): Promise<void> {
     await orDataError(this.name, async () => {
-      const place = await placeOf(this.name)
+      const place = await placeOf(this.#folder)
       // If a save was cut off between its two renames, the model's folder is still beside its place.
       const replaced = await findReplaced(place)
       if (replaced) await rename(replaced, place).catch(() => undefined)
@@ -47,12 +50,18 @@ export class FolderStore implements RunStore {
   }
 
   async names(): Promise<string[]> {
-    const place = await placeOf(this.name)
-    return readdir((await findReplaced(place)) ?? place).catch(() => [] as string[])
+    for (const folder of await this.#folders()) {
+      const names = await readdir(folder).catch(() => undefined)
+      if (names) return names
+    }
+    return []
   }
 
   async read<T>(name: string, work: (file: ByteSource) => Promise<T>): Promise<T | undefined> {
-    return withFile(await this.#file(name), work)
+    for (const folder of await this.#folders()) {
+      if (await stat(folder).catch(() => undefined)) return withFile(path.join(folder, name), work)
+    }
+    return undefined
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
@@ -72,11 +81,11 @@ export class FolderStore implements RunStore {
   }
 
   async saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
-    await replaceModel(this.name, files)
+    await replaceModel(this.#folder, files)
   }
 
   async freeBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(await placeOf(this.name))
+    const { bavail, bsize } = await statfs(await placeOf(this.#folder))
     return bavail * bsize
   }
 
@@ -89,10 +98,17 @@ export class FolderStore implements RunStore {
   /** TensorBoard's writer is loaded only when it is used. */
   async openBoard(after: number): Promise<Reporter> {
     const { TensorBoardWriter } = await import('./tensorboard.js')
-    return TensorBoardWriter.open(await placeOf(this.name), after > 0 ? { after } : {})
+    return TensorBoardWriter.open(await placeOf(this.#folder), after > 0 ? { after } : {})
+  }
+
+  /** Where the run may be: its place, or where a save set the folder aside that was killed before the new one was there. */
+  async #folders(): Promise<string[]> {
+    const place = await placeOf(this.#folder)
+    const replaced = await findReplaced(place)
+    return replaced ? [place, replaced] : [place]
   }
 
   async #file(name: string): Promise<string> {
-    return path.join(await placeOf(this.name), name)
+    return path.join(await placeOf(this.#folder), name)
   }
 }

@@ -8,7 +8,7 @@ import { OptionError } from '../core/errors.js'
  * @throws OptionError for anything but a string with at least one character
  */
 export function checkPath(where: string, name: string, path: unknown): asserts path is string {
-  if (typeof path === 'string' && path !== '') return
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
   throw new OptionError(
     `${where}: ${name} is ${path === '' ? 'an empty string' : describe(path)}, expected a path as a string`,
   )

@@ -1,11 +1,13 @@
-import { FormatError } from '../core/errors.js'
+import { checkArgument, checkMethods } from '../core/check.js'
+import { describe } from '../core/describe.js'
+import { FormatError, OptionError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
-import type { Vocab } from '../data/vocab.js'
+import { Vocab } from '../data/vocab.js'
 import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model-config.js'
 import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
 import { type ByteSource, sha256Of, sourceOf } from '../formats/source.js'
 import { inMemoryOf } from '../tensor/saved-tensors.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/progress.js'
 import { joined } from './run-text.js'
 
@@ -26,13 +28,22 @@ export interface Checkpoint {
  * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite
  */
 export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCheckpoint'): Promise<Uint8Array> {
+  const given = checkpoint as Partial<Checkpoint> | undefined | null
+  const fits = given?.config && given.vocab instanceof Vocab && allTensors(given.tensors)
+  checkArgument(
+    where,
+    'the checkpoint',
+    checkpoint,
+    Boolean(fits),
+    '{ config, vocab, tensors }, as decodeCheckpoint gives it',
+  )
   const { config, vocab, progress, run } = checkpoint
   const tensors = await inMemoryOf(checkpoint.tensors)
   checkSavable(where, config, vocab, tensorsUnder('model', tensors))
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(progress)
-  if (run !== undefined) metadata.run = JSON.stringify(run)
+  if (run !== undefined) metadata.run = asJson(run, where)
   return encodeSafetensors(tensors, { ...metadata, sha256: await checksum(tensors, metadata) })
 }
 
@@ -40,7 +51,12 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCh
  * @param where the file's name, for messages
  * @throws FormatError for a damaged or forged file; DataError if its tokens need a package that is not installed
  */
-export async function decodeCheckpoint(file: ByteSource, where = 'decodeCheckpoint'): Promise<Checkpoint> {
+export async function decodeCheckpoint(
+  bytes: Uint8Array | ByteSource,
+  where = 'decodeCheckpoint',
+): Promise<Checkpoint> {
+  const file = bytes instanceof Uint8Array ? sourceOf(bytes) : bytes
+  checkMethods(where, 'the checkpoint', file, ['read'], 'bytes, or what reads them part by part')
   const { tensors, metadata } = await readSafetensors(file, where)
   const { sha256, ...rest } = metadata
   if (rest.format !== 'unrolled checkpoint') {
@@ -61,6 +77,20 @@ export async function decodeCheckpoint(file: ByteSource, where = 'decodeCheckpoi
     progress: rest.progress === undefined ? undefined : parseProgress(json(rest.progress, where), where),
     run: rest.run === undefined ? undefined : json(rest.run, where),
   }
+}
+
+const allTensors = (tensors: unknown): boolean =>
+  typeof tensors === 'object' && tensors !== null && Object.values(tensors).every((one) => one instanceof Tensor)
+
+/** @throws OptionError for what JSON cannot hold */
+function asJson(run: unknown, where: string): string {
+  try {
+    const text = JSON.stringify(run)
+    if (text !== undefined) return text
+  } catch {
+    // Refused below.
+  }
+  throw new OptionError(`${where}: run is ${describe(run)} that JSON cannot hold, expected plain data`)
 }
 
 function json(text: string, where: string): unknown {

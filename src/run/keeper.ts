@@ -143,7 +143,8 @@ export class Keeper {
     if (!training.best) return undefined
     const where = `${store.name}/${BEST}`
     try {
-      const best = this.#best ?? (await store.read(BEST, (file) => decodeCheckpoint(file, where)))
+      const best =
+        this.#best ?? (yield* this.#patiently(() => store.read(BEST, (file) => decodeCheckpoint(file, where))))
       // If the disk was full when this model became the best, the file can hold an earlier one.
       if (best && Number(best.config.training?.steps) >= training.best.step) {
         const { config, tensors } = best

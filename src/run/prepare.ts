@@ -1,18 +1,19 @@
-import { checkMethods } from '../core/check.js'
+import { checkArgument, checkMethods } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { checkSequences, SequenceData } from '../data/sequences.js'
+import { Vocab } from '../data/vocab.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 import { kernelNames, kernels, selectKernels } from '../kernels/index.js'
-import type { RNNModel } from '../nn/model.js'
+import { RNNModel } from '../nn/model.js'
 import { Training } from '../train/training.js'
 import { makeOptimizer, makeSchedule } from './build.js'
 import { type Checkpoint, decodeCheckpoint } from './checkpoint.js'
 import { parseRecord, type RunRecord, recordOf } from './record.js'
 import { checkRunOptions, type RunOptions } from './run-options.js'
 import type { RunText } from './run-text.js'
-import { CHECKPOINT, type RunStore } from './store.js'
+import { CHECKPOINT, checkStore, type RunStore } from './store.js'
 
 /** What a run begins with besides its options. */
 export interface RunSetup {
@@ -52,12 +53,16 @@ export function checkArguments(
   given: Partial<RunOptions>,
   setup: RunSetup,
 ): void {
-  checkMethods(where, 'store', store, ['enter', 'leave', 'read', 'write'], 'a RunStore such as MemoryStore')
+  checkStore(where, store)
   // A run that goes on may have its text found by the names that were recorded.
   if (where !== 'resumeRun' || typeof text !== 'function')
     checkMethods(where, 'text', text, ['read'], 'a TextSource, as textSource makes it')
   checkRunOptions(where, given)
   checkOptions(where, setup, setupOptions)
+  const { model } = setup
+  if (model === undefined) return
+  const fits = model?.model instanceof RNNModel && model.vocab instanceof Vocab && Boolean(model.config)
+  checkArgument(where, 'model', model, fits, '{ model, vocab, config }, as loadModel gives it')
 }
 
 /** Calls the work: the default of `build`. */

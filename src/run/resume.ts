@@ -1,3 +1,4 @@
+import { checkMethods } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { buildModel } from '../formats/model-config.js'
@@ -43,7 +44,9 @@ export async function resumeRun(
     checkEpochs(where, store.name, options, progress)
     checkEffects(where, options, givenIn(given))
     select(options)
-    read = await readRunText(typeof text === 'function' ? text(record.texts) : text, options, vocab, signal)
+    const source = typeof text === 'function' ? text(record.texts) : text
+    checkMethods(where, 'text', source, ['read'], 'a TextSource, as textSource makes it')
+    read = await readRunText(source, options, vocab, signal)
     if (read.fingerprint !== record.text) {
       throw new DataError(
         `${read.source}: the text differs from the one that the training in ${store.name} began with; restore that text, or begin another training with this model`,

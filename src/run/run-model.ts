@@ -1,10 +1,11 @@
-import { DataError } from '../core/errors.js'
+import { DataError, UnrolledError } from '../core/errors.js'
+import { Turns } from '../core/turn.js'
 import { buildModel } from '../formats/model-config.js'
 import { decodeModel, type LoadedModel, modelFiles } from '../formats/saved-model.js'
 import type { ByteSource } from '../formats/source.js'
 import { tensorsUnder } from '../train/progress.js'
 import { decodeCheckpoint } from './checkpoint.js'
-import { BEST, CHECKPOINT, type RunStore } from './store.js'
+import { BEST, CHECKPOINT, checkStore, type RunStore } from './store.js'
 
 /** The files of the model that a run saved, or of an earlier one in its place: those that are there. */
 export async function savedFiles(store: RunStore): Promise<Record<string, Uint8Array>> {
@@ -22,6 +23,19 @@ export async function savedFiles(store: RunStore): Promise<Record<string, Uint8A
  * @throws DataError where there is none, FormatError for a damaged one
  */
 export async function runModel(store: RunStore): Promise<LoadedModel> {
+  checkStore('runModel', store)
+  for (let attempts = 5; ; attempts--) {
+    try {
+      return await readModel(store)
+    } catch (error) {
+      // A run that saves meanwhile replaces files between two reads; another look finds the new ones.
+      if (attempts === 1 || !(error instanceof UnrolledError)) throw error
+      await new Turns().give()
+    }
+  }
+}
+
+async function readModel(store: RunStore): Promise<LoadedModel> {
   const names = await store.names()
   if (names.includes(BEST)) return fromCheckpoint(store, BEST)
   if (names.includes('config.json')) return decodeModel(await savedFiles(store), store.name)
@@ -31,6 +45,8 @@ export async function runModel(store: RunStore): Promise<LoadedModel> {
 
 async function fromCheckpoint(store: RunStore, name: string): Promise<LoadedModel> {
   const where = `${store.name}/${name}`
-  const { config, vocab, tensors } = (await store.read(name, (file) => decodeCheckpoint(file, where)))!
+  const read = await store.read(name, (file) => decodeCheckpoint(file, where))
+  if (!read) throw new DataError(`${where}: there is no such file, expected a checkpoint`)
+  const { config, vocab, tensors } = read
   return { model: buildModel(config, tensorsUnder('model', tensors), where), vocab, config }
 }

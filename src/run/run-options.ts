@@ -1,4 +1,4 @@
-import { checkWord } from '../core/check.js'
+import { checkNumber, checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
@@ -220,6 +220,10 @@ export function checkRunOptions(where: string, options: Partial<RunOptions>): vo
       const fits = typeof value === 'number' && !Number.isNaN(value)
       if (!fits) throw wrongKind(where, name, value, 'a number')
     }
+  }
+  for (const name of ['checkpointSteps', 'checkpointMinutes'] as const) {
+    const value = options[name]
+    if (value !== undefined && value !== Infinity) checkNumber(where, name, value, 0)
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { DataError, DivergenceError, FormatError, OptionError } from '../core/errors.js'
 import { decodeModel, type LoadedModel } from '../formats/saved-model.js'
 import type { TrainEvent } from '../train/training-events.js'
-import { decodeCheckpoint } from './checkpoint.js'
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
 import { ExplodedError } from './explosion.js'
 import { parseHistory } from './history.js'
 import { UnsavedModelError } from './keeper.js'
@@ -11,6 +11,7 @@ import { MemoryStore } from './memory-store.js'
 import { resumeRun } from './resume.js'
 import type { Run } from './run.js'
 import type { RunEvent } from './run-events.js'
+import { runModel } from './run-model.js'
 import type { RunOptions } from './run-options.js'
 import { fingerprintOf, textSource } from './run-text.js'
 import { startRun } from './start.js'
@@ -198,6 +199,24 @@ describe('a store that refuses', () => {
     expect(record).toMatchObject({ finished: true })
   })
 
+  test('to give the best model back for a while: it is tried again, and saved', async () => {
+    class Forgetful extends Refusing {
+      failures = 0
+      override async read<T>(name: string, work: Parameters<MemoryStore['read']>[1]): Promise<T | undefined> {
+        if (name === BEST && this.failures-- > 0) throw new DataError(`${name}: cannot be read now`)
+        return (await super.read(name, work)) as T | undefined
+      }
+    }
+    const store = new Forgetful()
+    const run = await begin(store)
+    const events = await play(run, (event) => {
+      if (event.type === 'trained') store.failures = 1
+      return false
+    })
+    expect(warnings(events)).toEqual([expect.stringMatching(/cannot be read now; trying again in 0.5 s$/)])
+    expect((await modelIn(store)).config.training!.steps).toBe(run.training.best!.step)
+  })
+
   test('the model: the error says where the training is kept, and going on saves it', async () => {
     const store = new Refusing()
     const run = await begin(store)
@@ -246,6 +265,60 @@ describe('what is refused before anything is written', () => {
     await play(run)
     await expect(run.events().next()).rejects.toThrow(/^Run.events: the run of memory was gone through or closed/)
     await run.close()
+  })
+
+  test('a run that was closed does not give up the place of the next one', async () => {
+    const store = new MemoryStore()
+    const first = await begin(store)
+    await first.close()
+    const second = await begin(store)
+    await first.close()
+    await expect(store.enter()).rejects.toThrow(/another run is in progress there/)
+    await second.close()
+  })
+
+  test.each<[string, (store: MemoryStore) => unknown, RegExp]>([
+    [
+      'a store of half the methods',
+      () => startRun({ enter() {}, leave() {}, read() {}, write() {} } as never, text),
+      /^startRun: store is/,
+    ],
+    [
+      'a model of another kind',
+      (store) => startRun(store, text, {}, { model: {} as never }),
+      /^startRun: model is an object, expected/,
+    ],
+    ['no store to read', () => runModel({} as never), /^runModel: store is an object, expected a RunStore/],
+    [
+      'no checkpoint',
+      () => encodeCheckpoint({ tensors: {} } as never),
+      /^encodeCheckpoint: the checkpoint is an object, expected/,
+    ],
+    [
+      'no bytes',
+      () => decodeCheckpoint(5 as never),
+      /^decodeCheckpoint: the checkpoint is the number 5, expected bytes/,
+    ],
+    [
+      'a negative interval',
+      (store) => startRun(store, text, { checkpointSteps: -Infinity }),
+      /^startRun: checkpointSteps is -Infinity/,
+    ],
+  ])('%s', async (_what, work, message) => {
+    await expect((async () => work(new MemoryStore()))()).rejects.toThrow(message)
+  })
+
+  test('a checkpoint is bytes, with plain data as the record of its run', async () => {
+    const store = new MemoryStore()
+    await play(await begin(store, { epochs: 1 }))
+    const bytes = store.files.get(CHECKPOINT)!
+    const checkpoint = await decodeCheckpoint(bytes)
+    const again = await decodeCheckpoint(await encodeCheckpoint(checkpoint))
+    expect(Object.keys(again.tensors).sort()).toEqual(Object.keys(checkpoint.tensors).sort())
+    expect([again.progress, again.run]).toEqual([checkpoint.progress, checkpoint.run])
+    await expect(encodeCheckpoint({ ...checkpoint, run: { n: 1n } })).rejects.toThrow(
+      /run is an object that JSON cannot hold/,
+    )
   })
 
   test('a second run in the same store', async () => {

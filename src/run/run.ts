@@ -36,6 +36,7 @@ export class Run {
   /** Whether the last checkpoint's parameters are already broken, as the loss of the first step after it shows. */
   #broken = false
   #begun = false
+  #closed = false
 
   /** @internal */
   constructor(job: Job) {
@@ -130,6 +131,9 @@ export class Run {
   /** Releases the store and the text. */
   async close(): Promise<void> {
     this.#begun = true
+    // Only once: afterwards the store may belong to another run.
+    if (this.#closed) return
+    this.#closed = true
     await this.#job.text.close?.()
     await this.#job.store.leave()
   }

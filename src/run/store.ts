@@ -1,3 +1,4 @@
+import { checkMethods } from '../core/check.js'
 import type { ModelFile } from '../formats/saved-model.js'
 import type { ByteSource } from '../formats/source.js'
 import type { TrainEvent } from '../train/training-events.js'
@@ -66,4 +67,10 @@ export interface RunStore {
   rescue?(name: string, bytes: Uint8Array): Promise<string>
   /** Begins an event file for TensorBoard. @param after the step after which the run goes on */
   openBoard?(after: number): Promise<Reporter>
+}
+
+/** @throws OptionError unless a value has the methods of a store */
+export function checkStore(where: string, store: unknown): void {
+  const methods = ['refuseBusy', 'check', 'enter', 'leave', 'names', 'read', 'write', 'remove', 'rename', 'append']
+  checkMethods(where, 'store', store, [...methods, 'saveModel'], 'a RunStore such as MemoryStore')
 }
