@@ -47,6 +47,7 @@ export class Trainer {
   #events: RunEvent[] = []
   /** How many events each message had that was not read to its end yet. */
   #unread: number[] = []
+  #reading = false
   #over = false
   #error: Error | undefined
   #wake = () => {}
@@ -131,26 +132,31 @@ export class Trainer {
   }
 
   /**
-   * Trains and tells, until the training is over or stopped, as `Run.events` does: to be gone through once. The training
-   * does not run far ahead of who goes through it.
-   * @throws as `Run.events` does, and DataError where the worker dies
+   * Yields the events of the training until it is over or stopped, like `Run.events`. A loop over them may be broken off
+   * and begun again: no event is lost. The training waits for a loop that falls behind.
+   * @throws the errors of `Run.events`; DataError where the worker dies; OptionError for a second loop at the same time
    */
   async *events(): AsyncGenerator<RunEvent, void> {
-    for (;;) {
-      const events = this.#events
-      this.#events = []
-      for (const event of events) {
-        yield event
-        if (--this.#unread[0] > 0) continue
-        this.#unread.shift()
-        this.#tell({ kind: 'read' })
+    if (this.#reading) {
+      throw new OptionError('Trainer.events: the events are being read already, expected one loop over them at a time')
+    }
+    this.#reading = true
+    try {
+      for (;;) {
+        const event = this.#events.shift()
+        if (event) {
+          this.#count()
+          yield event
+        } else if (this.#error) throw this.#error
+        else if (this.#over) return
+        else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+        }
       }
-      if (this.#events.length > 0) continue
-      if (this.#error) throw this.#error
-      if (this.#over) return
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+    } finally {
+      this.#reading = false
     }
   }
 
@@ -191,6 +197,14 @@ export class Trainer {
     this.#worker.terminate()
     this.#closing.abort()
     this.#fail(new OptionError('Trainer: the trainer was closed, expected one that is at work'))
+  }
+
+  /** Counts an event as read, and tells the worker when it was the last of its message. */
+  #count(): void {
+    this.#unread[0]--
+    if (this.#unread[0] > 0) return
+    this.#unread.shift()
+    this.#tell({ kind: 'read' })
   }
 
   #tell(message: ToWorker): void {

@@ -247,6 +247,32 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(rest.events).toBeGreaterThan(perSecond)
   })
 
+  test('a loop over the events can be broken off and taken up again, one at a time', async () => {
+    const { value, message } = await told(`
+      const whole = await U.Trainer.start('whole', text, options)
+      const expected = (await all(whole)).map(({ type, step }) => [type, step])
+      whole.close()
+      const trainer = await U.Trainer.start('shells', text, { ...options, epochs: 6 })
+      const seen = []
+      for (let loops = 0; seen.at(-1)?.[0] !== 'done' && loops < 1000; loops++) {
+        for await (const { type, step } of trainer.events()) {
+          seen.push([type, step])
+          if (type !== 'step' || step % 7 === 0) break
+        }
+      }
+      const [one, two] = [trainer.events(), trainer.events()]
+      const first = one.next()
+      const refused = await told(() => two.next())
+      await first
+      trainer.close()
+      return { same: JSON.stringify(seen) === JSON.stringify(expected), refused: refused.message }`)
+    expect(message).toBeUndefined()
+    expect(value).toEqual({
+      same: true,
+      refused: expect.stringMatching(/^Trainer.events: the events are being read already/),
+    })
+  })
+
   test('a worker that ends without a word is noticed', async () => {
     const { name, message } = await told(`
       let made
