@@ -35,18 +35,24 @@ async function root(): Promise<FileSystemDirectoryHandle> {
 /** The ending of files that Chromium writes before they take another's place. */
 const SWAP = '.crswap'
 
-/** The names of the files in a directory. */
+/** The names of the files in a directory that are not empty. */
 export async function filesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
   const entries = folder as unknown as AsyncIterable<[string, FileSystemHandle]>
   const names: string[] = []
-  for await (const [name, handle] of entries) if (handle.kind === 'file' && !name.endsWith(SWAP)) names.push(name)
+  for await (const [name, handle] of entries) {
+    if (handle.kind === 'file' && !name.endsWith(SWAP) && (await fileIn(folder, name))) names.push(name)
+  }
   return names
 }
 
-/** A file in its current state; undefined if there is none. */
+/**
+ * A file in its current state; undefined if there is none. An empty one counts as none: a tab that is closed while a new
+ * file is written leaves it so.
+ */
 export async function fileIn(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
   try {
-    return await (await folder.getFileHandle(name)).getFile()
+    const file = await (await folder.getFileHandle(name)).getFile()
+    return file.size > 0 ? file : undefined
   } catch (error) {
     if ((error as Error).name === 'NotFoundError') return undefined
     throw error
@@ -134,6 +140,8 @@ async function replaced(
     await writable.close()
   } catch (error) {
     await writable?.abort().catch(() => undefined)
+    // A new file was made empty.
+    if ((await sizeIn(folder, name)) === 0) await removeFrom(folder, name).catch(() => undefined)
     throw noRoom(shown, length, error as Error)
   }
 }

@@ -44,4 +44,19 @@ describe('a run in the browser’s own file system', () => {
     expect(await savedRuns.names()).toContain(name)
     await savedRuns.remove(name)
   })
+
+  test('an empty file, as a closed tab leaves it, counts as none', async () => {
+    const name = 'left empty'
+    await savedRuns.remove(name)
+    const store = new OpfsStore(name)
+    await store.enter()
+    await store.write('other', Uint8Array.of(1))
+    let folder = await navigator.storage.getDirectory()
+    for (const part of ['unrolled', 'runs', encodeURIComponent(name)]) folder = await folder.getDirectoryHandle(part)
+    await folder.getFileHandle('checkpoint.safetensors', { create: true })
+    expect(await store.names()).toEqual(['other'])
+    expect(await store.read('checkpoint.safetensors', async () => 1)).toBeUndefined()
+    await store.leave()
+    expect(() => new OpfsStore('\ud800')).toThrow(/^OpfsStore: the name has half of a character/)
+  })
 })

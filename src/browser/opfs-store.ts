@@ -27,6 +27,11 @@ export class OpfsStore implements RunStore {
   constructor(readonly name: string) {
     checkString('OpfsStore', 'the name', name)
     if (name === '') throw new OptionError('OpfsStore: the name is an empty string, expected a text')
+    try {
+      encodeURIComponent(name)
+    } catch {
+      throw new OptionError('OpfsStore: the name has half of a character (a lone surrogate), expected whole ones')
+    }
   }
 
   async refuseBusy(): Promise<void> {
@@ -70,7 +75,7 @@ export class OpfsStore implements RunStore {
         return await this.#read(name, work)
       } catch (error) {
         // Another file took its place meanwhile; the next look finds that one.
-        if (attempts === 1 || (error as Error).name !== 'NotReadableError') throw error
+        if (attempts === 1 || !['NotReadableError', 'NotFoundError'].includes((error as Error).name)) throw error
       }
     }
   }

@@ -1,4 +1,4 @@
-import { checkString, checkWhole } from '../core/check.js'
+import { checkMethods, checkString, checkWhole } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { DataError, OptionError } from '../core/errors.js'
 import { decodeModel, encodeModel, type LoadedModel } from '../formats/saved-model.js'
@@ -115,10 +115,12 @@ export class Trainer {
     checkOptions(where, setup, setupOptions)
     const { model, textName = 'a text in memory', worker = defaultWorker } = setup
     const files = model && (await encodeModel(model.model, model.vocab, model.config?.training))
-    const trainer = new Trainer(made(worker))
+    const trainer = new Trainer(workerOf(worker))
     const ready = new Promise<void>((resolve, reject) => {
       trainer.#ready = { resolve, reject }
     })
+    // A failure is told by what is awaited below, or before that.
+    ready.catch(() => undefined)
     try {
       const life = `unrolled trainer ${Math.random()}`
       trainer.#tell({ kind: 'begin', begin: { kind, name, text, textName, options, model: files, life } })
@@ -207,8 +209,15 @@ export class Trainer {
     this.#tell({ kind: 'read' })
   }
 
+  /** @throws OptionError for options that cannot be sent, such as functions */
   #tell(message: ToWorker): void {
-    this.#worker.postMessage(message)
+    try {
+      this.#worker.postMessage(message)
+    } catch (error) {
+      throw new OptionError(
+        `Trainer: the options cannot be sent to the worker (${(error as Error).message}), expected plain data`,
+      )
+    }
   }
 
   #ask(question: Unnumbered<Question>): Promise<unknown> {
@@ -264,14 +273,17 @@ export class Trainer {
 }
 
 /** Pages may not start workers from scripts of other origins, and throw what says little. */
-function made(worker: () => Worker): Worker {
+function workerOf(worker: () => Worker): Worker {
+  let made: Worker
   try {
-    return worker()
+    made = worker()
   } catch (error) {
     throw new DataError(
       `Trainer: the worker cannot be started (${(error as Error).message}); expected a script of the page's own origin: see the option worker`,
     )
   }
+  checkMethods('Trainer', 'what the option worker returns', made, ['postMessage', 'terminate'], 'a Worker')
+  return made
 }
 
 /** A question without its number. */

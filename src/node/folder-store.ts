@@ -45,7 +45,8 @@ export class FolderStore implements RunStore {
   }
 
   async leave(): Promise<void> {
-    await this.#leave?.()
+    // A folder that is gone, or a file now, has no lock of this run any more.
+    await this.#leave?.().catch(() => undefined)
     this.#leave = undefined
   }
 

@@ -42,7 +42,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCh
   checkSavable(where, config, vocab, tensorsUnder('model', tensors))
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
-  if (progress) metadata.progress = JSON.stringify(progress)
+  if (progress) metadata.progress = JSON.stringify(parseProgress(progress, `${where}: the progress`))
   if (run !== undefined) metadata.run = asJson(run, where)
   return encodeSafetensors(tensors, { ...metadata, sha256: await checksum(tensors, metadata) })
 }

@@ -10,6 +10,9 @@ import { savedFiles } from './run-model.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
 
 /** Milliseconds to wait before each new attempt to save something that must not be lost. */
+/** The name of a best model that could not be read. */
+const UNREADABLE = BEST.replace('.', '-unreadable.')
+
 const WAITS = [500, 1000, 2000, 4000]
 
 /** The training came to its end, but its store did not take the model. */
@@ -152,6 +155,8 @@ export class Keeper {
       }
     } catch (error) {
       if (!(error instanceof UnrolledError)) throw error
+      // Saving a model removes the file of the best one; one that cannot be read now may be read later.
+      await store.rename(BEST, UNREADABLE).catch(() => undefined)
     }
     const saved = await this.#savedModel()
     if (saved) return saved

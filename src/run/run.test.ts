@@ -316,6 +316,9 @@ describe('what is refused before anything is written', () => {
     const again = await decodeCheckpoint(await encodeCheckpoint(checkpoint))
     expect(Object.keys(again.tensors).sort()).toEqual(Object.keys(checkpoint.tensors).sort())
     expect([again.progress, again.run]).toEqual([checkpoint.progress, checkpoint.run])
+    await expect(
+      encodeCheckpoint({ ...checkpoint, progress: { ...checkpoint.progress!, lossSum: Number.NaN } }),
+    ).rejects.toThrow(FormatError)
     await expect(encodeCheckpoint({ ...checkpoint, run: { n: 1n } })).rejects.toThrow(
       /run is an object that JSON cannot hold/,
     )

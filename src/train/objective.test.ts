@@ -135,6 +135,10 @@ describe('a custom objective', () => {
     const options = { objective: forecasting, validation: { corpus: new Windows(3) } }
     const linear = new Linear({ inFeatures: 1, outFeatures: 1 })
     expect(() => new Training(linear as never, new Windows(7), options)).toThrow('Training: this is no Forecaster')
+    expect(() => new Training({} as never, new Windows(7), options)).toThrow(
+      'Training: model is an object, expected a Module',
+    )
+    expect(() => new Training(new Forecaster(1), {} as never, options)).toThrow('Training: data is an object, expected')
     expect(() => new Training(new Forecaster(1) as never, new Windows(7) as never)).toThrow(/expected an RNNModel/)
     expect(() => new Training(new Forecaster(1), new Windows(7), { objective: {} as never })).toThrow(
       /an Objective such as/,

@@ -1,6 +1,8 @@
+import { checkArgument, shown } from '../core/check.js'
+import { OptionError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import type { Module } from '../nn/module.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 
 /** The data of a training, in passes of batches. */
 export interface TrainingData<B> {
@@ -49,4 +51,26 @@ export interface Objective<M extends Module, B, D extends TrainingData<B>, H, C>
   validate(model: M, heldOut: H, data: D, signal: AbortSignal | undefined): Promise<number>
   /** Absent if nothing is carried. */
   carrying?: Carrying<M, D, C>
+}
+
+/**
+ * Checks what an objective made of a batch.
+ * @param items what the data say that a batch counts for
+ * @param carries whether the objective says how to keep what is carried
+ * @throws OptionError for anything that a training could not sum up, or not keep in a snapshot
+ */
+export function checkResult(where: string, result: BatchLoss<unknown>, items: number, carries: boolean): void {
+  const { loss, items: counted, carried } = (result ?? {}) as Partial<BatchLoss<unknown>>
+  const scalar = loss instanceof Tensor && loss.size === 1
+  checkArgument(where, "the objective's loss", scalar ? loss : (loss ?? result), scalar, 'a tensor of one value')
+  if (counted !== items) {
+    throw new OptionError(
+      `${where}: the objective counts ${shown(counted)} items in a batch, expected ${items}, the batchItems of the data`,
+    )
+  }
+  if (carried !== undefined && !carries) {
+    throw new OptionError(
+      `${where}: the objective carries something to the next batch, expected its \`carrying\` to say how a snapshot keeps that`,
+    )
+  }
 }

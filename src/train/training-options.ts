@@ -3,7 +3,7 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
 import type { Corpus } from '../data/sequences.js'
-import type { Module } from '../nn/module.js'
+import { Module } from '../nn/module.js'
 import { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau, type Schedule } from '../optim/schedules.js'
 import { languageModeling } from './language.js'
@@ -94,6 +94,12 @@ export function checkTraining<M extends Module, B, D extends TrainingData<B>, H,
   checkOptions(where, options, { ...trainStepsOptions, objective: 'any' })
   const { objective = languageModeling as unknown as Objective<M, B, D, H, C> } = options
   checkMethods(where, 'objective', objective, ['check', 'loss', 'validate'], 'an Objective such as languageModeling')
+  if (options.objective !== undefined) {
+    checkArgument(where, 'model', model, model instanceof Module, 'a Module')
+    checkMethods(where, 'data', data, ['batches'], 'TrainingData, with batches')
+    checkMethods(where, 'data.generator', data.generator, ['bits'], 'a Generator')
+    checkWhole(where, 'data.batchItems', data.batchItems)
+  }
   checkValidation(where, options)
   objective.check(where, model, data, options.validation)
   const { lr = 1, epochs = 500, clip = 1, clipValue = Infinity, accumulate = 1, patience = Infinity } = options

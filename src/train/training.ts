@@ -1,4 +1,4 @@
-import { DivergenceError, FormatError, OptionError } from '../core/errors.js'
+import { DataError, DivergenceError, FormatError, OptionError } from '../core/errors.js'
 import type { Generator, GeneratorState } from '../core/random.js'
 import { checkParts } from '../core/saved-state.js'
 import { Turns } from '../core/turn.js'
@@ -12,7 +12,7 @@ import { ReduceLROnPlateau } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkListed } from './listed.js'
-import type { BatchLoss, TrainingData } from './objective.js'
+import { type BatchLoss, checkResult, type TrainingData } from './objective.js'
 import { checkProgress, type TrainingProgress, type TrainingState, tensorsUnder, underPrefix } from './progress.js'
 import type { StepEvent, TrainEvent, ValidationEvent } from './training-events.js'
 import { type CompleteOptions, checkTraining, type ObjectiveOptions } from './training-options.js'
@@ -220,6 +220,8 @@ export class Training<
       if (this.isOver()) return
       await this.#turns.take()
     }
+    if (at.tokens === 0)
+      throw new DataError(`${this.#where}: the data give no batch, expected at least one in each pass`)
     const loss = at.lossSum / at.tokens
     const { step, gradNorm } = at
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }
@@ -246,7 +248,9 @@ export class Training<
 
   /** Adds a batch's gradients to the present ones, and its loss and carried value to the sums of its step. */
   #backward(batch: B, sums: StepSums<C>): void {
-    const result = this.#options.objective.loss(this.model, batch, sums.carried, this.data)
+    const { objective } = this.#options
+    const result = objective.loss(this.model, batch, sums.carried, this.data)
+    checkResult(this.#where, result, this.data.batchItems, objective.carrying !== undefined)
     result.loss.backward()
     checkListed(this.#where, this.#parameters)
     sums.carried = result.carried

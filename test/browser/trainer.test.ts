@@ -198,6 +198,16 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     [`await U.Trainer.start(3, text)`, 'OptionError', /^Trainer.start: name is the number 3, expected a string/],
     [`await U.Trainer.start('', text, options)`, 'OptionError', /the name is an empty string/],
     [`await U.Trainer.start('x', text, options, { werker: 1 })`, 'OptionError', /did you mean worker/],
+    [
+      `await U.Trainer.start('x', text, options, { worker: () => undefined })`,
+      'OptionError',
+      /^Trainer: what the option worker returns is undefined/,
+    ],
+    [
+      `await U.Trainer.start('x', text, { lr: () => 1 })`,
+      'OptionError',
+      /^Trainer: the options cannot be sent to the worker/,
+    ],
     [`await U.Trainer.resume('never')`, 'DataError', /^never: the run does not keep its text/],
     [
       `await U.Trainer.start('x', text, options, { worker: () => new Worker('/nothing.js', { type: 'module' }) })`,
