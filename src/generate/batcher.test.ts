@@ -141,6 +141,20 @@ describe('a batcher', () => {
     batcher.close()
   })
 
+  test.each([1, 5, 30, 66])('a text that is aborted after %i of 67 pieces ends there, with the reason', async (at) => {
+    const batcher = new Batcher(make(), vocab)
+    const abort = new AbortController()
+    let seen = 0
+    const reading = (async () => {
+      for await (const _ of batcher.generate({ prefix: 'a', length: 67, signal: abort.signal })) {
+        if (++seen === at) abort.abort(new Error('left'))
+      }
+    })()
+    await expect(reading).rejects.toThrow('left')
+    expect(seen).toBe(at)
+    batcher.close()
+  })
+
   test('an abort ends one request with its reason, and a break another; the rest go on', async () => {
     const model = make()
     const batcher = new Batcher(model, vocab)

@@ -110,11 +110,13 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
     signal?.addEventListener('abort', wake)
     this.#waiting.push(request)
     try {
-      while (!this.#closed && !signal?.aborted && request.place !== 'over') {
-        if (request.made.length > 0) {
-          for (const made of request.made.splice(0)) yield pick(made)
+      while (!this.#closed && !signal?.aborted) {
+        const made = request.made.shift()
+        if (made) {
+          yield pick(made)
           continue
         }
+        if (request.place === 'over') break
         if (request.place === 'parked') this.#comeBack(request)
         const woken = new Promise<void>((resolve) => {
           request.wake = resolve
@@ -122,10 +124,9 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
         this.#drive()
         await woken
       }
-      for (const made of request.made.splice(0)) yield pick(made)
       if (request.error !== undefined) throw request.error
-      if (request.place === 'over') return
-      for (const made of text.flush()) yield pick(made)
+      // Whoever has read the whole text is told of no abort.
+      if (request.place === 'over' && request.made.length === 0) return
       signal?.throwIfAborted()
       throw new OptionError(`${where}: the batcher was closed before the text was over, expected one that is open`)
     } finally {

@@ -136,6 +136,16 @@ export class Keeper {
     yield* this.#tolerate(() => this.#saveLast())
   }
 
+  /** Saves a checkpoint for a loop that was left, if the store takes it: nobody is there to be warned. */
+  async leave(historyBytes: number): Promise<void> {
+    const { record, training } = this.#job
+    record.historyBytes = historyBytes
+    // The loop may have been left at the very event that told of the best model.
+    const isBest = training.best?.step === training.step
+    for await (const _ of isBest ? this.best() : this.#saveBest());
+    if (!this.#spares()) for await (const _ of this.#tolerate(() => this.#saveLast()));
+  }
+
   /** Removes the checkpoint of a training that broke before it had learnt anything. */
   async forget(): Promise<void> {
     await this.#job.store.remove(CHECKPOINT)

@@ -28,7 +28,7 @@ export interface DoneEvent {
   /** Completed epochs, including those of earlier processes. */
   epochs: number
   steps: number
-  /** The current epoch. */
+  /** The epoch of the next step: one more than the number of epochs where the last one ended. */
   epoch: number
   /** The perplexity of the last completed epoch. */
   perplexity?: number

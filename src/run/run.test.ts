@@ -95,6 +95,23 @@ describe('a run', () => {
     )
   })
 
+  test('whose loop is left keeps what it learned, and the best model', async () => {
+    const whole = new MemoryStore()
+    const all = await play(await begin(whole))
+    const lastBest = all.findLast((event) => event.type === 'validation' && event.best)!
+    for (const until of ['step', 'validation', 'epoch'] as const) {
+      const store = new MemoryStore()
+      const isLast = (event: RunEvent) =>
+        event.type === until && 'step' in event && event.step >= (lastBest as { step: number }).step
+      const left = (await play(await begin(store), isLast)).at(-1) as { step: number }
+      const run = await resumeRun(store, text)
+      expect(run.training.step).toBe(left.step)
+      const events = await play(run)
+      expect(events.filter(({ type }) => type === 'warning')).toEqual([])
+      expect(await parametersIn(store)).toEqual(await parametersIn(whole))
+    }
+  })
+
   test('that a signal stops keeps its model and checkpoint, and goes on where it stopped', async () => {
     const store = new MemoryStore()
     const abort = new AbortController()

@@ -85,14 +85,14 @@ export class Run {
     return this.#job.notes
   }
 
-  /** The epochs and validations so far, those of earlier processes included. */
+  /** The epochs and validations so far. Those of earlier processes are there once the loop over `events` has begun. */
   get curve(): readonly (EpochEvent | ValidationEvent)[] {
     return this.#told
   }
 
   /**
-   * Trains, keeps and tells, until the training is over or its signal stops it; then saves the model. To be gone through
-   * once. What only shows or reports never ends a run.
+   * Trains, and yields what happens, until the training is over or its signal stops it; then saves the model. A loop over
+   * the events that is left early leaves a checkpoint. Can be used once. What only shows or reports never ends a run.
    * @throws OptionError for a run that was gone through or closed before
    * @throws DataError where the store takes no first checkpoint, or not the model; DivergenceError where the loss is not
    *   finite, ExplodedError where it says that the model is worth nothing
@@ -109,17 +109,23 @@ export class Run {
     const reporters = yield* this.#openReporters()
     const start = performance.now()
     let divergence: DivergenceError | undefined
+    let brokenOff = true
     try {
       for await (const event of training.run()) {
         for (const reporter of reporters) yield* this.#report(() => reporter.write(event))
         yield* this.#take(event)
         yield* this.#keeper.now(this.#history?.bytes ?? record.historyBytes)
       }
+      brokenOff = false
     } catch (error) {
+      brokenOff = false
       if (!(error instanceof DivergenceError)) throw error
       divergence = error
       // It broke before a single step after the checkpoint, so another learning rate would not help.
       this.#broken ||= training.step === this.#keeper.step
+    } finally {
+      // The loop over the events was left: what was learned is kept.
+      if (brokenOff && !this.#closed) await this.#keeper.leave(this.#history?.bytes ?? record.historyBytes)
     }
     yield { type: 'trained', step: training.step, ended: divergence ? undefined : training.ended }
     yield* this.#report(async () => this.#history?.flush())
