@@ -59,7 +59,7 @@ export async function fileIn(folder: FileSystemDirectoryHandle, name: string): P
   }
 }
 
-/** The bytes of a file; 0 where there is none. */
+/** The size of a file in bytes; 0 if there is none. */
 export const sizeIn = async (folder: FileSystemDirectoryHandle, name: string): Promise<number> =>
   (await fileIn(folder, name))?.size ?? 0
 
@@ -140,7 +140,7 @@ async function replaced(
     await writable.close()
   } catch (error) {
     await writable?.abort().catch(() => undefined)
-    // A new file was made empty.
+    // Opening a new file for writing created it, empty.
     if ((await sizeIn(folder, name)) === 0) await removeFrom(folder, name).catch(() => undefined)
     throw noRoom(shown, length, error as Error)
   }

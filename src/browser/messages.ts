@@ -44,7 +44,7 @@ export type ToPage =
   | { kind: 'over'; error?: Thrown }
   | { kind: 'answer'; id: number; value?: unknown; error?: Thrown }
 
-/** What is known of a training before its first step. */
+/** What is known about a training before its first step. */
 export interface TrainerFacts {
   /** Steps that were made before. */
   step: number

@@ -20,7 +20,7 @@ export interface TrainerSetup {
   worker?: () => Worker
 }
 
-/** What of the sampling options is plain data, and so can be sent to a worker. */
+/** The sampling options that are plain data, and so can be sent to a worker. */
 export interface TrainerPredictOptions {
   temperature?: number
   topK?: number
@@ -119,7 +119,7 @@ export class Trainer {
     const ready = new Promise<void>((resolve, reject) => {
       trainer.#ready = { resolve, reject }
     })
-    // A failure is told by what is awaited below, or before that.
+    // A failure is reported where ready is awaited; without this it would count as unhandled when something throws first.
     ready.catch(() => undefined)
     try {
       const life = `unrolled trainer ${Math.random()}`

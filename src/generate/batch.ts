@@ -52,7 +52,7 @@ export class Batch<S extends RecurrentState = RecurrentState> {
     return this.#stepper.stateOf(text.row)
   }
 
-  /** The last row takes the place of the text's. */
+  /** Moves the last row to where the text's row was. */
   leave(text: ContinuedText): void {
     const last = this.#texts.length - 1
     if (text.row !== last) {

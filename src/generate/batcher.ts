@@ -125,7 +125,7 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
         await woken
       }
       if (request.error !== undefined) throw request.error
-      // Whoever has read the whole text is told of no abort.
+      // A reader that has the whole text gets no error for a late abort.
       if (request.place === 'over' && request.made.length === 0) return
       signal?.throwIfAborted()
       throw new OptionError(`${where}: the batcher was closed before the text was over, expected one that is open`)

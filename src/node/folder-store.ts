@@ -102,7 +102,7 @@ export class FolderStore implements RunStore {
     return TensorBoardWriter.open(await placeOf(this.#folder), after > 0 ? { after } : {})
   }
 
-  /** Where the run may be: its place, or where a save set the folder aside that was killed before the new one was there. */
+  /** The folders that the run may be in: its own, or the one that a killed save had set aside. */
   async #folders(): Promise<string[]> {
     const place = await placeOf(this.#folder)
     const replaced = await findReplaced(place)

@@ -136,7 +136,7 @@ export class Keeper {
     yield* this.#tolerate(() => this.#saveLast())
   }
 
-  /** Saves a checkpoint for a loop that was left, if the store takes it: nobody is there to be warned. */
+  /** Saves a checkpoint after the caller left the loop. A failure is ignored, because nobody would read a warning. */
   async leave(historyBytes: number): Promise<void> {
     const { record, training } = this.#job
     record.historyBytes = historyBytes
