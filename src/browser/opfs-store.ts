@@ -1,7 +1,7 @@
 import { checkString } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
 import { type ModelFile, modelFiles } from '../formats/saved-model.js'
-import { type ByteSource, sourceOf } from '../formats/source.js'
+import { type ByteSource, joined, sourceOf } from '../formats/source.js'
 import { unzipFiles, zipFiles } from '../formats/zip.js'
 import { BEST, type RecordFile, type RunStore } from '../run/store.js'
 import { appendTo, fileIn, filesIn, folderAt, folderOf, removeFrom, sizeIn, writeTo } from './file-system.js'
@@ -121,10 +121,7 @@ export class OpfsStore implements RunStore {
         return bytes
       },
       async append(record) {
-        const all = new Uint8Array(waiting.length + record.length)
-        all.set(waiting)
-        all.set(record, waiting.length)
-        waiting = all
+        waiting = joined([waiting, record])
         await flush()
       },
       flush,

@@ -1,15 +1,15 @@
 import { checkArgument, checkMethods } from '../core/check.js'
 import { describe } from '../core/describe.js'
-import { FormatError, OptionError } from '../core/errors.js'
+import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { Vocab } from '../data/vocab.js'
 import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model-config.js'
 import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
-import { type ByteSource, sha256Of, sourceOf } from '../formats/source.js'
+import { type ByteSource, joined, sha256Of, sourceOf } from '../formats/source.js'
 import { inMemoryOf } from '../tensor/saved-tensors.js'
 import { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/progress.js'
-import { joined } from './run-text.js'
+import type { RunStore } from './store.js'
 
 /** A model in the middle of its training. */
 export interface Checkpoint {
@@ -77,6 +77,14 @@ export async function decodeCheckpoint(
     progress: rest.progress === undefined ? undefined : parseProgress(json(rest.progress, where), where),
     run: rest.run === undefined ? undefined : json(rest.run, where),
   }
+}
+
+/** Reads a checkpoint of a store. @throws DataError if there is none; FormatError if it is damaged */
+export async function storedCheckpoint(store: RunStore, name: string): Promise<Checkpoint> {
+  const where = `${store.name}/${name}`
+  const read = await store.read(name, (file) => decodeCheckpoint(file, where))
+  if (!read) throw new DataError(`${where}: there is no such file, expected the checkpoint of a training`)
+  return read
 }
 
 const allTensors = (tensors: unknown): boolean =>

@@ -9,10 +9,10 @@ import type { WarningEvent } from './run-events.js'
 import { savedFiles } from './run-model.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
 
-/** Milliseconds to wait before each new attempt to save something that must not be lost. */
 /** The name of a best model that could not be read. */
 const UNREADABLE = BEST.replace('.', '-unreadable.')
 
+/** Milliseconds to wait before each new attempt to save something that must not be lost. */
 const WAITS = [500, 1000, 2000, 4000]
 
 /** The training came to its end, but its store did not take the model. */

@@ -1,7 +1,6 @@
 import { DataError } from '../core/errors.js'
 import type { ModelFile } from '../formats/saved-model.js'
-import { type ByteSource, sourceOf } from '../formats/source.js'
-import { joined } from './run-text.js'
+import { type ByteSource, joined, sourceOf } from '../formats/source.js'
 import { BEST, type RecordFile, type RunStore } from './store.js'
 
 /** Keeps a run in memory, for as long as the program holds it. */

@@ -9,7 +9,7 @@ import { kernelNames, kernels, selectKernels } from '../kernels/index.js'
 import { RNNModel } from '../nn/model.js'
 import { Training } from '../train/training.js'
 import { makeOptimizer, makeSchedule } from './build.js'
-import { type Checkpoint, decodeCheckpoint } from './checkpoint.js'
+import { storedCheckpoint } from './checkpoint.js'
 import { parseRecord, type RunRecord, recordOf } from './record.js'
 import { checkRunOptions, type RunOptions } from './run-options.js'
 import type { RunText } from './run-text.js'
@@ -30,19 +30,11 @@ const setupOptions = { model: 'any', signal: 'signal', build: 'function' } as co
 /** @throws DataError if the store holds a training that could be resumed */
 export async function refuseUnfinished(store: RunStore): Promise<void> {
   if (!(await store.names()).includes(CHECKPOINT)) return
-  const { run } = await lastCheckpoint(store)
+  const { run } = await storedCheckpoint(store, CHECKPOINT)
   if (parseRecord(run, `${store.name}/${CHECKPOINT}`).finished) return
   throw new DataError(
     `${store.name}: a training there is not finished; go on with it (resumeRun), or choose another folder`,
   )
-}
-
-/** @throws DataError if there is none; FormatError if it is damaged */
-export async function lastCheckpoint(store: RunStore): Promise<Checkpoint> {
-  const where = `${store.name}/${CHECKPOINT}`
-  const read = await store.read(CHECKPOINT, (file) => decodeCheckpoint(file, where))
-  if (!read) throw new DataError(`${where}: there is no such file, expected the checkpoint of a training`)
-  return read
 }
 
 /** @throws OptionError for an argument of the wrong kind */

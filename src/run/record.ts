@@ -11,6 +11,7 @@ import {
   resumableOptions,
   runDefaults,
   runOptionKinds,
+  withoutAbsent,
 } from './run-options.js'
 
 /** Options as JSON keeps them; Infinity is the word `all`. */
@@ -76,8 +77,7 @@ export function resumedOptions(where: string, { options }: RunRecord, now: Parti
     )
   }
   const before = Object.entries(options).map(([name, value]) => [name, value === 'all' ? Infinity : value])
-  const changed = Object.fromEntries(givenIn(now).map((name) => [name, now[name]]))
-  return { ...runDefaults, ...Object.fromEntries(before), threads: threadsHere(options.threads), ...changed }
+  return { ...runDefaults, ...Object.fromEntries(before), threads: threadsHere(options.threads), ...withoutAbsent(now) }
 }
 
 /** The recorded number of threads, limited to what this machine has use for. */

@@ -3,9 +3,10 @@ import { DataError, FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { buildModel } from '../formats/model-config.js'
 import { tensorsUnder } from '../train/progress.js'
+import { storedCheckpoint } from './checkpoint.js'
 import { checkEffects } from './effects.js'
 import { checkMemory } from './memory-need.js'
-import { call, checkArguments, inForce, lastCheckpoint, type RunSetup, select, trainingOf } from './prepare.js'
+import { call, checkArguments, inForce, type RunSetup, select, trainingOf } from './prepare.js'
 import { changedOptions, checkEpochs, isOver, parseRecord, resumedOptions, withRate } from './record.js'
 import { Run } from './run.js'
 import { defaultRates, givenIn, type RunOptions } from './run-options.js'
@@ -36,7 +37,7 @@ export async function resumeRun(
   let read: RunText | undefined
   try {
     const file = `${store.name}/${CHECKPOINT}`
-    const checkpoint = await lastCheckpoint(store)
+    const checkpoint = await storedCheckpoint(store, CHECKPOINT)
     const record = parseRecord(checkpoint.run, file)
     const { vocab, tensors, config, progress } = checkpoint
     if (!progress) throw new FormatError(`${file}: the progress of the training is missing`)

@@ -4,7 +4,7 @@ import { buildModel } from '../formats/model-config.js'
 import { decodeModel, type LoadedModel, modelFiles } from '../formats/saved-model.js'
 import type { ByteSource } from '../formats/source.js'
 import { tensorsUnder } from '../train/progress.js'
-import { decodeCheckpoint } from './checkpoint.js'
+import { storedCheckpoint } from './checkpoint.js'
 import { BEST, CHECKPOINT, checkStore, type RunStore } from './store.js'
 
 /** The files of the model that a run saved, or of an earlier one in its place: those that are there. */
@@ -45,8 +45,6 @@ async function readModel(store: RunStore): Promise<LoadedModel> {
 
 async function fromCheckpoint(store: RunStore, name: string): Promise<LoadedModel> {
   const where = `${store.name}/${name}`
-  const read = await store.read(name, (file) => decodeCheckpoint(file, where))
-  if (!read) throw new DataError(`${where}: there is no such file, expected a checkpoint`)
-  const { config, vocab, tensors } = read
+  const { config, vocab, tensors } = await storedCheckpoint(store, name)
   return { model: buildModel(config, tensorsUnder('model', tensors), where), vocab, config }
 }

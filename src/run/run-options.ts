@@ -208,6 +208,10 @@ const anyOptions = Object.fromEntries(
 export const givenIn = (options: Partial<RunOptions>): (keyof RunOptions)[] =>
   (Object.keys(options) as (keyof RunOptions)[]).filter((name) => options[name] !== undefined)
 
+/** Those options that are given. */
+export const withoutAbsent = (options: Partial<RunOptions>): Partial<RunOptions> =>
+  Object.fromEntries(givenIn(options).map((name) => [name, options[name]]))
+
 /** @throws OptionError for an unknown option or one of the wrong kind; ranges are checked where the options are used */
 export function checkRunOptions(where: string, options: Partial<RunOptions>): void {
   checkOptions(where, options, anyOptions)

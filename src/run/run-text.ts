@@ -6,7 +6,7 @@ import type { Corpus } from '../data/sequences.js'
 import { splitCorpus } from '../data/split.js'
 import type { TextChanges } from '../data/text.js'
 import type { Vocab } from '../data/vocab.js'
-import { sha256Of, sourceOf } from '../formats/source.js'
+import { joined, sha256Of, sourceOf } from '../formats/source.js'
 import type { RunOptions } from './run-options.js'
 
 /** The options of how a run's text becomes tokens. */
@@ -100,15 +100,4 @@ export async function fingerprintOf(corpus: Corpus): Promise<string> {
     parts.push(new Uint8Array(buffer, byteOffset, byteLength).slice())
   }
   return sha256Of(sourceOf(joined(parts)), 'the text')
-}
-
-/** Concatenates arrays of bytes. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }

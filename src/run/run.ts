@@ -114,7 +114,7 @@ export class Run {
       for await (const event of training.run()) {
         for (const reporter of reporters) yield* this.#report(() => reporter.write(event))
         yield* this.#take(event)
-        yield* this.#keeper.now(this.#history?.bytes ?? record.historyBytes)
+        yield* this.#keeper.now(this.#historyBytes)
       }
       brokenOff = false
     } catch (error) {
@@ -125,11 +125,11 @@ export class Run {
       this.#broken ||= training.step === this.#keeper.step
     } finally {
       // The loop over the events was left: what was learned is kept.
-      if (brokenOff && !this.#closed) await this.#keeper.leave(this.#history?.bytes ?? record.historyBytes)
+      if (brokenOff && !this.#closed) await this.#keeper.leave(this.#historyBytes)
     }
     yield { type: 'trained', step: training.step, ended: divergence ? undefined : training.ended }
     yield* this.#report(async () => this.#history?.flush())
-    record.historyBytes = this.#history?.bytes ?? record.historyBytes
+    record.historyBytes = this.#historyBytes
     const seconds = (performance.now() - start) / 1000
     yield* divergence ? this.#diverged(divergence, seconds) : this.#ended(seconds)
   }
@@ -142,6 +142,11 @@ export class Run {
     this.#closed = true
     await this.#job.text.close?.()
     await this.#job.store.leave()
+  }
+
+  /** Length of the history; that of the last checkpoint where it cannot be written. */
+  get #historyBytes(): number {
+    return this.#history?.bytes ?? this.#job.record.historyBytes
   }
 
   get #epochs(): EpochEvent[] {

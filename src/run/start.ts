@@ -11,7 +11,7 @@ import { checkMemory } from './memory-need.js'
 import { call, checkArguments, inForce, type RunSetup, refuseUnfinished, select, trainingOf } from './prepare.js'
 import type { RunRecord } from './record.js'
 import { Run } from './run.js'
-import { givenIn, type RunOptions, runDefaults } from './run-options.js'
+import { givenIn, type RunOptions, runDefaults, withoutAbsent } from './run-options.js'
 import { type RunText, readRunText, type TextSource, textHow } from './run-text.js'
 import { savedText } from './saved-text.js'
 import type { RunStore } from './store.js'
@@ -71,9 +71,6 @@ export async function startRun(
     throw error
   }
 }
-
-const withoutAbsent = (given: Partial<RunOptions>): Partial<RunOptions> =>
-  Object.fromEntries(givenIn(given).map((name) => [name, given[name]]))
 
 /** How the saved model's text became tokens, which holds for the run's text, too. @throws OptionError if an option differs */
 function ofSavedText(where: string, saved: LoadedModel, given: Partial<RunOptions>): Partial<RunOptions> {
