@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { webpacked } from './webpack.js'
 
 // A program that trains with threads is bundled into one file and run from a folder far from any node_modules.
 // The tests need the dist/ that `npm test` builds.
@@ -93,9 +94,8 @@ const bundlers: Record<string, (to: string, format: Format) => Promise<unknown>>
     })
   },
   webpack: async (to, format) => {
-    const { default: webpack } = await import('webpack')
     const module = format === 'esm'
-    const compiler = webpack({
+    await webpacked({
       mode: 'production',
       target: 'node20',
       context: folder,
@@ -104,13 +104,6 @@ const bundlers: Record<string, (to: string, format: Format) => Promise<unknown>>
       output: { path: path.dirname(to), filename: path.basename(to), module, asyncChunks: false },
       optimization: { minimize: true },
       performance: { hints: false },
-    })
-    await new Promise<void>((resolve, reject) => {
-      compiler.run((error, stats) => {
-        compiler.close(() => undefined)
-        if (error || stats?.hasErrors()) reject(error ?? new Error(stats!.toString('errors-only')))
-        else resolve()
-      })
     })
   },
 }

@@ -224,8 +224,8 @@ export class Trainer {
     if (this.#error) return Promise.reject(this.#error)
     const id = this.#questions++
     return new Promise((resolve, reject) => {
-      this.#answers.set(id, { resolve, reject })
       this.#tell({ ...question, id } as Question)
+      this.#answers.set(id, { resolve, reject })
     })
   }
 

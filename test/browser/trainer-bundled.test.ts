@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { webpacked } from '../webpack.js'
 import { launch, outcomeOf, serve } from './chromium.js'
 import { chromium } from './path.js'
 
@@ -47,8 +48,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       })
     },
     webpack: async (to) => {
-      const { default: webpack } = await import('webpack')
-      const compiler = webpack({
+      await webpacked({
         mode: 'production',
         target: 'web',
         context: folder,
@@ -56,13 +56,6 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
         externals: [/^gpt-tokenizer/],
         output: { path: to, filename: 'page.js', publicPath: '/' },
         performance: { hints: false },
-      })
-      await new Promise<void>((resolve, reject) => {
-        compiler.run((error, stats) => {
-          compiler.close(() => undefined)
-          if (error || stats?.hasErrors()) reject(error ?? new Error(stats!.toString('errors-only')))
-          else resolve()
-        })
       })
     },
   }
