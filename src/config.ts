@@ -4,6 +4,7 @@
  */
 export * from './core/errors.js'
 export { toJson } from './core/json.js'
+export { isRefusal } from './core/refusal.js'
 export { tokenKinds } from './data/text.js'
 export { cellNames } from './device/cells.js'
 export { temperatureOf } from './generate/sample.js'

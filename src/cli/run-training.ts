@@ -1,4 +1,4 @@
-import { UnrolledError } from '../config.js'
+import { isRefusal, UnrolledError } from '../config.js'
 import {
   type BrokenEvent,
   type DoneEvent,
@@ -14,7 +14,6 @@ import { colorsOf } from './colors.js'
 import { interruptible } from './interrupt.js'
 import { computedOn, modelSummary } from './model-summary.js'
 import { printJson, visible } from './output.js'
-import { isRefusal } from './refusal.js'
 import { showCurve } from './run-curve.js'
 import { outliveOutput } from './streams.js'
 import { grouped } from './table.js'

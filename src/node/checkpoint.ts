@@ -1,7 +1,5 @@
-import { describe } from '../core/describe.js'
-import { DataError, OptionError } from '../core/errors.js'
-import { Vocab } from '../data/vocab.js'
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../run/checkpoint.js'
+import { DataError } from '../core/errors.js'
+import { type Checkpoint, checkCheckpoint, decodeCheckpoint, encodeCheckpoint } from '../run/checkpoint.js'
 import { writeFileAtomic } from './atomic.js'
 import { withFile } from './open-file.js'
 import { checkPath } from './path-argument.js'
@@ -14,12 +12,7 @@ import { checkPath } from './path-argument.js'
  */
 export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Promise<number> {
   checkPath('saveCheckpoint', 'the file', file)
-  const parts = checkpoint as Partial<Checkpoint> | undefined | null
-  if (!parts?.config || !(parts.vocab instanceof Vocab) || !parts.tensors) {
-    throw new OptionError(
-      `saveCheckpoint: the checkpoint is ${describe(checkpoint)}, expected { config, vocab, tensors }, as loadCheckpoint gives it`,
-    )
-  }
+  checkCheckpoint('saveCheckpoint', checkpoint, 'loadCheckpoint')
   const bytes = await encodeCheckpoint(checkpoint, file)
   await writeFileAtomic(file, bytes)
   return bytes.length

@@ -28,15 +28,7 @@ export interface Checkpoint {
  * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite
  */
 export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCheckpoint'): Promise<Uint8Array> {
-  const given = checkpoint as Partial<Checkpoint> | undefined | null
-  const fits = given?.config && given.vocab instanceof Vocab && allTensors(given.tensors)
-  checkArgument(
-    where,
-    'the checkpoint',
-    checkpoint,
-    Boolean(fits),
-    '{ config, vocab, tensors }, as decodeCheckpoint gives it',
-  )
+  checkCheckpoint(where, checkpoint, 'decodeCheckpoint')
   const { config, vocab, progress, run } = checkpoint
   const tensors = await inMemoryOf(checkpoint.tensors)
   checkSavable(where, config, vocab, tensorsUnder('model', tensors))
@@ -85,6 +77,14 @@ export async function storedCheckpoint(store: RunStore, name: string): Promise<C
   const read = await store.read(name, (file) => decodeCheckpoint(file, where))
   if (!read) throw new DataError(`${where}: there is no such file, expected the checkpoint of a training`)
   return read
+}
+
+/** @param giver the function that gives what is expected @throws OptionError for a value that is no checkpoint */
+export function checkCheckpoint(where: string, checkpoint: unknown, giver: string): void {
+  const given = checkpoint as Partial<Checkpoint> | undefined | null
+  const fits = given?.config && given.vocab instanceof Vocab && allTensors(given.tensors)
+  const expected = `{ config, vocab, tensors }, as ${giver} gives it`
+  checkArgument(where, 'the checkpoint', checkpoint, Boolean(fits), expected)
 }
 
 const allTensors = (tensors: unknown): boolean =>

@@ -1,4 +1,5 @@
 import { DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
+import { isRefusal } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import { predict } from '../generate/generate.js'
@@ -311,9 +312,6 @@ export class Run {
     yield { type: 'done', ...reached, samples, saved: model !== undefined, ended, best, checkpoint }
   }
 }
-
-/** Whether the system refused something, such as reading a file without permission or writing to a full disk. */
-const isRefusal = (error: unknown): boolean => error instanceof Error && 'syscall' in error
 
 /** The first unused name for a damaged history. */
 function unusedName(names: readonly string[]): string {
