@@ -36,7 +36,8 @@ export type {
 } from './device/device.js'
 export type { AdamUpdate, RMSpropUpdate, SGDUpdate, Update } from './device/update.js'
 export type { ModelConfig, TrainingRecord } from './formats/model-config.js'
-export { decodeModel, encodeModel, type LoadedModel, type ModelFile } from './formats/saved-model.js'
+export type { ModelFile, ModelFiles } from './formats/read-model.js'
+export { decodeModel, encodeModel, type LoadedModel } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
 export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
 export { unzipModel, zipModel } from './formats/zip.js'
@@ -55,6 +56,7 @@ export {
 } from './generate/generate.js'
 export { type Prefix, prefixOf } from './generate/prefix.js'
 export type { SamplingOptions } from './generate/sample.js'
+export type { TokenModel } from './generate/token-model.js'
 export { defaultDevice, setDefaultDevice, tryGpu } from './kernels/devices.js'
 export {
   blasKernels,
@@ -82,7 +84,6 @@ export { Parameter, registerBuffer } from './nn/parameter.js'
 export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
 export { detachState, type LSTMState, type RecurrentState, type StateParts } from './nn/recurrent-state.js'
 export { type Nonlinearity, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
-export type { CellStep, Sums } from './nn/unfused.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
 export { clipGradNorm, clipGradValue } from './optim/clip.js'
 export {

@@ -6,8 +6,13 @@ export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './
 export { loadBytePairs } from './data/byte-pairs.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
 export type { Stepper, StepState } from './device/device.js'
+export {
+  decodeInferenceModel as decodeModel,
+  InferenceModel,
+  type LoadedInferenceModel as LoadedModel,
+} from './formats/inference-model.js'
 export type { ModelConfig } from './formats/model-config.js'
-export { decodeModel, type LoadedModel } from './formats/saved-model.js'
+export type { ModelFiles } from './formats/read-model.js'
 export type { ByteSource } from './formats/source.js'
 export { Batcher, type BatcherOptions } from './generate/batcher.js'
 export type { GenerateOptions } from './generate/continuations.js'
@@ -22,6 +27,5 @@ export {
   predictAll,
 } from './generate/generate.js'
 export type { SamplingOptions } from './generate/sample.js'
+export type { TokenModel } from './generate/token-model.js'
 export { kernels, useKernels, wasmKernels } from './kernels/index.js'
-export type { RNNModel } from './nn/model.js'
-export type { RecurrentState } from './nn/recurrent-state.js'

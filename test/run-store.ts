@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DataError } from '../src/core/errors.js'
-import { modelFiles } from '../src/formats/saved-model.js'
+import { modelFiles } from '../src/formats/read-model.js'
 import type { ByteSource } from '../src/formats/source.js'
 import { BEST, CHECKPOINT, HISTORY, type RunStore } from '../src/run/store.js'
 

@@ -1,6 +1,6 @@
 import { checkString } from '../core/check.js'
 import { DataError, OptionError } from '../core/errors.js'
-import { type ModelFile, modelFiles } from '../formats/saved-model.js'
+import { type ModelFile, modelFiles } from '../formats/read-model.js'
 import { type ByteSource, joined, sourceOf } from '../formats/source.js'
 import { unzipFiles, zipFiles } from '../formats/zip.js'
 import { BEST, type RecordFile, type RunStore } from '../run/store.js'

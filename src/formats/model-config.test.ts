@@ -3,7 +3,8 @@ import { DataError, FormatError } from '../core/errors.js'
 import { defaultGenerator, Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
 import { fromData } from '../tensor/create.js'
-import { buildModel, checkSavable, configOf, type ModelConfig, modelOf, parseConfig } from './model-config.js'
+import { checkSavable, type ModelConfig, parseConfig } from './model-config.js'
+import { buildModel, configOf, modelOf } from './model-of.js'
 
 const base: ModelConfig = {
   ...({ format: 'unrolled', version: 1 } as const),

@@ -1,24 +1,18 @@
 import { DataError, FormatError } from '../core/errors.js'
 import { array, boolean, fitting, object, oneOf, optional, record, string, unknownKey, whole } from '../core/parse.js'
-import { Generator } from '../core/random.js'
 import { formatShape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
-import { type CellKind, cellNames, cells } from '../device/cells.js'
+import { type CellKind, cellNames } from '../device/cells.js'
 import { type DropoutKind, dropoutKinds } from '../nn/dropout.js'
-import { GRU } from '../nn/gru.js'
-import { LSTM } from '../nn/lstm.js'
-import { RNNModel } from '../nn/model.js'
-import type { RecurrentLayer } from '../nn/recurrent.js'
-import { RNN } from '../nn/rnn.js'
 import { modelShapes } from '../nn/shapes.js'
-import type { Tensor } from '../tensor/tensor.js'
+import type { TensorValues } from './safetensors.js'
 
 const size = whole(1)
 const rate = fitting<number>('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1)
 
 /** The version of the format that is written. There has been no other so far. */
-const VERSION = 1
+export const VERSION = 1
 
 /** The content of a saved model's config.json. */
 export interface ModelConfig {
@@ -87,18 +81,6 @@ const configSchema = object<ModelConfig>(
 
 const vocabSchema = object({ kind: oneOf(...tokenKinds), tokens: array(string) }, unknownKey)
 
-/** The configuration of a model, as saved beside its parameters. */
-export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
-  const { rnn, vocabSize, embedding, tieWeights, inputDropout, outputDropout } = model
-  const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout, layerNorm } = rnn
-  const cell = cells[rnn.kind].name
-  const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
-  const embeddingSize = embedding?.embeddingDim
-  const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm }
-  const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout }
-  return { format: 'unrolled', version: VERSION, cell, nonlinearity, ...sizes, ...drops, training }
-}
-
 /** @throws FormatError for anything but a configuration, or for one of a newer version */
 export function parseConfig(json: string, where: string): ModelConfig {
   const value = parseJson(json, where)
@@ -131,22 +113,22 @@ export function parseVocab(json: string, where: string): Vocab {
 export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringify({ kind, tokens }, null, 1)}\n`
 
 /** A configuration without the keys that only a file has. */
-type Sizes = Omit<ModelConfig, 'format' | 'version'>
+export type ModelSizes = Omit<ModelConfig, 'format' | 'version'>
 
 /** The kind of cell in a configuration. */
-export const kindOf = ({ cell, nonlinearity = 'tanh' }: Pick<Sizes, 'cell' | 'nonlinearity'>): CellKind =>
+export const kindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
 
-const expectedShapes = (config: Sizes) => modelShapes({ ...config, kind: kindOf(config) })
+const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: kindOf(config) })
 
 /** The reason why tensors cannot be saved or loaded: a value is not finite as a 32-bit float. */
-export function valuesProblem(tensors: Readonly<Record<string, Tensor>>): string | undefined {
+export function valuesProblem(tensors: Readonly<Record<string, TensorValues>>): string | undefined {
   const infinite = Object.entries(tensors).find(([, { data }]) => !data.every((x) => Number.isFinite(Math.fround(x))))
   return infinite && `${infinite[0]} has values that are not finite numbers`
 }
 
 /** How many numbers the parameters of a configuration have. No array of its sizes is made. */
-export function parameterCount(config: Sizes): number {
+export function parameterCount(config: ModelSizes): number {
   const count = (numLayers: number): number => {
     let sum = 0
     for (const [, shape] of expectedShapes({ ...config, numLayers })) sum += sizeOf(shape)
@@ -161,7 +143,7 @@ export function parameterCount(config: Sizes): number {
 export interface WrittenModel {
   config: string
   vocab: string
-  parameters: Readonly<Record<string, Tensor>>
+  parameters: Readonly<Record<string, TensorValues>>
 }
 
 /**
@@ -190,7 +172,11 @@ export function checkModel(
  * sizes is made, so that a forged size takes neither memory nor time.
  * @throws FormatError if a parameter is missing or unknown, has another shape, or is not finite
  */
-function checkParameters(config: ModelConfig, parameters: Readonly<Record<string, Tensor>>, where: string): void {
+export function checkParameters(
+  config: ModelConfig,
+  parameters: Readonly<Record<string, TensorValues>>,
+  where: string,
+): void {
   const { numLayers } = config
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
   const expected = new Set<string>()
@@ -202,7 +188,8 @@ function checkParameters(config: ModelConfig, parameters: Readonly<Record<string
         `${where}: ${name} ${found}, expected ${formatShape(shape)} according to the configuration of ${layers}`,
       )
     }
-    if (given.dtype !== 'float') throw new FormatError(`${where}: ${name} holds whole numbers, expected floats`)
+    if (given.data instanceof Int32Array)
+      throw new FormatError(`${where}: ${name} holds whole numbers, expected floats`)
     expected.add(name)
   }
   const unknown = Object.keys(parameters).find((name) => !expected.has(name))
@@ -221,7 +208,7 @@ export function checkSavable(
   where: string,
   config: ModelConfig,
   vocab: Vocab,
-  parameters: Readonly<Record<string, Tensor>>,
+  parameters: Readonly<Record<string, TensorValues>>,
 ): void {
   const infinite = valuesProblem(parameters)
   const advice = infinite
@@ -236,51 +223,6 @@ export function checkSavable(
       `${(error as Error).message}; nothing was saved, because the model could not be loaded again; ${advice}`,
     )
   }
-}
-
-/**
- * Builds the model of a configuration with its parameters.
- * @param generator for dropout; by default a new one, so that loading draws nothing from the shared one
- * @throws FormatError if they do not fit, or if a parameter is not finite
- */
-export function buildModel(
-  config: ModelConfig,
-  parameters: Record<string, Tensor>,
-  where: string,
-  generator: Generator = new Generator(),
-): RNNModel {
-  checkParameters(config, parameters, where)
-  return modelWith(config, parameters, where, generator)
-}
-
-/** `buildModel` for parameters that have been checked. */
-export function modelWith(
-  config: ModelConfig,
-  parameters: Record<string, Tensor>,
-  where: string,
-  generator: Generator = new Generator(),
-): RNNModel {
-  try {
-    const model = modelOf(config, generator)
-    model.loadStateDict(parameters)
-    return model
-  } catch (error) {
-    throw new FormatError(`${where}: ${(error as Error).message}`)
-  }
-}
-
-/** A new model of a configuration; its initial values and its dropout draw from `generator`. */
-export function modelOf(config: Sizes, generator: Generator): RNNModel {
-  const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
-  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights, layerNorm } = config
-  const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
-  const options = { ...sizes, dropout, dropoutKind, weightDropout, layerNorm, generator }
-  const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
-    rnn: () => new RNN({ ...options, nonlinearity }),
-    gru: () => new GRU(options),
-    lstm: () => new LSTM(options),
-  }
-  return new RNNModel(layers[cell](), vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
 }
 
 function parseJson(json: string, where: string): unknown {

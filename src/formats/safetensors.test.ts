@@ -57,7 +57,7 @@ describe('safetensors', () => {
     const { tensors, metadata } = decodeSafetensors(file)
     expect(metadata.kind).toBe('gru')
     expect(tensors['param.rnn.weight_ih_l0'].shape).toEqual([48, 11])
-    expect(tensors['tokens.x'].dtype).toBe('int32')
+    expect(tensors['tokens.x'].data).toBeInstanceOf(Int32Array)
     expect(tensors['tokens.x'].data.every((token) => token >= 0 && token < 11)).toBe(true)
   })
 
@@ -99,8 +99,8 @@ describe('safetensors', () => {
     for (const [i, bits] of [0x3c00, 0xc000, 0x0001, 0x7c00, 0x3f80, 0xc020].entries())
       view.setUint16(at + 2 * i, bits, true)
     const { tensors } = decodeSafetensors(file)
-    expect(await tensors.h.toArray()).toEqual([1, -2, 2 ** -24, Infinity])
-    expect(await tensors.b.toArray()).toEqual([1, -2.5])
+    expect([...tensors.h.data]).toEqual([1, -2, 2 ** -24, Infinity])
+    expect([...tensors.b.data]).toEqual([1, -2.5])
   })
 
   test.each([

@@ -1,9 +1,7 @@
 import { FormatError } from '../core/errors.js'
-import { sizeOf } from '../core/shape.js'
+import { type Shape, sizeOf } from '../core/shape.js'
 import { kernels } from '../kernels/index.js'
 import type { TensorData } from '../tensor/arrays.js'
-import { inMemory } from '../tensor/create.js'
-import type { Tensor } from '../tensor/tensor.js'
 import { type ByteSource, readExactly } from './source.js'
 
 /** The format's own limit on its header. */
@@ -28,13 +26,22 @@ const written = new Map<string, string>([
 
 type Fail = (problem: string) => never
 
+/** The values of a tensor, as files have them. A tensor in main memory is one. */
+export interface TensorValues {
+  readonly data: TensorData
+  readonly shape: Shape
+}
+
 export interface Safetensors {
-  tensors: Record<string, Tensor>
+  tensors: Record<string, TensorValues>
   metadata: Record<string, string>
 }
 
 /** Tensors by name as the bytes of a .safetensors file: 8 bytes of header length, the header as JSON, the values. */
-export function encodeSafetensors(tensors: Record<string, Tensor>, metadata: Record<string, string> = {}): Uint8Array {
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, TensorValues>>,
+  metadata: Record<string, string> = {},
+): Uint8Array {
   let end = 0
   const header: [string, unknown][] = [['__metadata__', metadata]]
   for (const [name, { data, shape }] of Object.entries(tensors)) {
@@ -109,14 +116,14 @@ function* walk(size: number, where: string): Reading {
   }
   const start = 8 + length
   const { entries, metadata } = checkHeader(yield { offset: 8, length }, size - start, fail)
-  const tensors: [string, Tensor][] = []
+  const tensors: [string, TensorValues][] = []
   for (const { name, dtype, shape, from, to } of entries) {
     const data: TensorData = types[dtype].whole ? new Int32Array(sizeOf(shape)) : new (kernels().Float)(sizeOf(shape))
     for (let at = from; at < to; at += PART) {
       const bytes = yield { offset: start + at, length: Math.min(PART, to - at) }
       fill(data, (at - from) / types[dtype].bytes, bytes, name, dtype, fail)
     }
-    tensors.push([name, inMemory(data, shape)])
+    tensors.push([name, { data, shape }])
   }
   return { tensors: Object.fromEntries(tensors), metadata }
 }

@@ -6,7 +6,7 @@ import { Vocab } from '../data/vocab.js'
 import { Linear } from '../nn/linear.js'
 import type { RNNModel } from '../nn/model.js'
 import { fromData } from '../tensor/create.js'
-import { modelOf } from './model-config.js'
+import { modelOf } from './model-of.js'
 import { encodeSafetensors } from './safetensors.js'
 import { decodeModel, encodeModel } from './saved-model.js'
 

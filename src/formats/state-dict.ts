@@ -1,10 +1,10 @@
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { Module } from '../nn/module.js'
 import { checkNoneHidden } from '../tensor/listings.js'
-import { inMemoryOf } from '../tensor/saved-tensors.js'
+import { asTensors, inMemoryOf } from '../tensor/saved-tensors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { valuesProblem } from './model-config.js'
-import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
+import { decodeSafetensors, encodeSafetensors, type TensorValues } from './safetensors.js'
 
 /**
  * Encodes the parameters of any module as the bytes of a .safetensors file, under PyTorch's names. A parameter that
@@ -26,7 +26,7 @@ export function decodeStateDict(bytes: Uint8Array): Record<string, Tensor> {
       'decodeStateDict: the argument is not a Uint8Array, expected the bytes of a .safetensors file',
     )
   }
-  return checkValues(decodeSafetensors(bytes, 'decodeStateDict').tensors, 'decodeStateDict')
+  return asTensors(checkValues(decodeSafetensors(bytes, 'decodeStateDict').tensors, 'decodeStateDict'))
 }
 
 /** @throws OptionError for anything but a module */
@@ -57,7 +57,10 @@ export async function encodeModule(where: string, module: Module): Promise<Uint8
  * @param tensors the tensors that were read
  * @param where the function or file, for messages
  */
-export function checkValues(tensors: Record<string, Tensor>, where: string): Record<string, Tensor> {
+export function checkValues(
+  tensors: Readonly<Record<string, TensorValues>>,
+  where: string,
+): Readonly<Record<string, TensorValues>> {
   const problem = valuesProblem(tensors)
   if (problem) throw new FormatError(`${where}: ${problem}`)
   return tensors

@@ -2,7 +2,8 @@ import { FormatError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { TrainingRecord } from './model-config.js'
-import { decodeModel, encodeModel, type LoadedModel, type ModelFile, modelFiles } from './saved-model.js'
+import { type ModelFile, modelFiles } from './read-model.js'
+import { decodeModel, encodeModel, type LoadedModel } from './saved-model.js'
 import { type UnzipFileInfo, unzipSync, zipSync } from './zip-library.js'
 
 /** The most bytes that a file in a zip may have to be unpacked: the size of the largest array. */

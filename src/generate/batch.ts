@@ -1,14 +1,13 @@
 import type { FloatArray, Stepper, StepState } from '../device/device.js'
-import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent-state.js'
 import type { ContinuedText, MadeToken } from './continued-text.js'
+import type { TokenModel } from './token-model.js'
 
 /**
  * Texts that go on side by side, a token each at a time. They may join and leave between two tokens. The texts at work are
  * the first rows of a stepper, so that the others cost nothing; a text alone has a stepper of its own, whose products are
  * faster for one row.
  */
-export class Batch<S extends RecurrentState = RecurrentState> {
+export class Batch {
   readonly #steppers: readonly Stepper[]
   #stepper: Stepper
   #texts: ContinuedText[] = []
@@ -21,7 +20,7 @@ export class Batch<S extends RecurrentState = RecurrentState> {
    * @param alone whether there is a stepper for one text, too: not worth it where all texts begin together
    */
   constructor(
-    model: RNNModel<S>,
+    model: TokenModel,
     readonly rows: number,
     alone: boolean,
   ) {

@@ -4,13 +4,12 @@ import { OptionError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { StepState } from '../device/device.js'
-import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent-state.js'
 import { Batch } from './batch.js'
 import { checkArguments } from './check-arguments.js'
 import { continuedTexts, type GenerateOptions, generateOptions } from './continuations.js'
 import type { ContinuedText, MadeToken } from './continued-text.js'
 import { prefixOf } from './prefix.js'
+import type { TokenModel } from './token-model.js'
 
 /** The options of a batcher. */
 export interface BatcherOptions {
@@ -45,8 +44,8 @@ interface Request {
  * text that it would get alone from the same generator (with kernels of a BLAS, whose sums depend on the sizes of its
  * products, the probabilities differ in the last digits). The weights are those of when the batcher was made.
  */
-export class Batcher<S extends RecurrentState = RecurrentState> {
-  readonly #batch: Batch<S>
+export class Batcher {
+  readonly #batch: Batch
   readonly #waiting: Request[] = []
   readonly #working = new Map<ContinuedText, Request>()
   /** Texts that left during a step: their rows keep their places until all have drawn. */
@@ -59,7 +58,7 @@ export class Batcher<S extends RecurrentState = RecurrentState> {
 
   /** @throws OptionError for a model, a vocabulary or an option that does not fit, and for a bidirectional model */
   constructor(
-    readonly model: RNNModel<S>,
+    readonly model: TokenModel,
     readonly vocab: Vocab,
     options: BatcherOptions = {},
   ) {

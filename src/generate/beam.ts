@@ -2,14 +2,13 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import type { OptionKinds } from '../core/check-options.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
-import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent-state.js'
 import { checkArguments } from './check-arguments.js'
 import { type GenerateOptions, MOST_TOKENS } from './continuations.js'
 import type { MadeToken } from './continued-text.js'
 import { type Prefix, prefixOf, streamAfter } from './prefix.js'
 import { checkScores, logProbabilities, onlyUnknown } from './sample.js'
 import { StopFilter, stopIn, stopsOf } from './stop-strings.js'
+import type { TokenModel } from './token-model.js'
 
 /** The options of a beam search. */
 export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'length' | 'stop' | 'signal'> {
@@ -64,8 +63,8 @@ const MOST_BEAMS = 4096
  * @returns at most `beams` texts, best first
  * @throws DataError and OptionError as `generate` does, and the signal's reason
  */
-export async function beamSearch<S extends RecurrentState>(
-  model: RNNModel<S>,
+export async function beamSearch(
+  model: TokenModel,
   vocab: Vocab,
   options: BeamSearchOptions = {},
 ): Promise<Hypothesis[]> {
@@ -75,11 +74,7 @@ export async function beamSearch<S extends RecurrentState>(
 }
 
 /** `beamSearch`, except that it returns the texts that there are when `signal` ends the search. */
-export async function bestSoFar<S extends RecurrentState>(
-  model: RNNModel<S>,
-  vocab: Vocab,
-  options: BeamSearchOptions,
-): Promise<Hypothesis[]> {
+export async function bestSoFar(model: TokenModel, vocab: Vocab, options: BeamSearchOptions): Promise<Hypothesis[]> {
   checkArguments('beamSearch', model, vocab, options, beamOptions)
   const { length = 50, beams = 4, lengthPenalty = 1, signal } = options
   checkWhole('beamSearch', 'length', length, 0, MOST_TOKENS)

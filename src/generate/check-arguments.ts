@@ -1,8 +1,8 @@
 import { checkOptions } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import { checkVocab, type Vocab } from '../data/vocab.js'
-import { checkRNNModel, type RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent-state.js'
+import { checkOneDirection } from '../nn/stack-stepper.js'
+import { checkTokenModel, type TokenModel } from './token-model.js'
 
 /**
  * Checks what all functions that make texts are given.
@@ -11,14 +11,14 @@ import type { RecurrentState } from '../nn/recurrent-state.js'
  * @throws OptionError where an argument is of another kind, the vocabulary is not the model's, or the model is
  *   bidirectional
  */
-export function checkArguments<S extends RecurrentState>(
+export function checkArguments(
   where: string,
-  model: RNNModel<S>,
+  model: TokenModel,
   vocab: Vocab,
   options: object,
   names: Parameters<typeof checkOptions>[2],
 ): void {
-  checkRNNModel(where, model)
+  checkTokenModel(where, model)
   checkVocab(where, vocab)
   checkOptions(where, options, names)
   if (model.vocabSize !== vocab.size) {
@@ -26,9 +26,5 @@ export function checkArguments<S extends RecurrentState>(
       `${where}: the vocabulary has ${vocab.size} tokens, expected the model's ${model.vocabSize}; use the vocabulary that the model was trained with`,
     )
   }
-  if (model.rnn.bidirectional) {
-    throw new OptionError(
-      `${where}: the model is bidirectional, expected one direction; its backward direction needs the text that is not generated yet`,
-    )
-  }
+  checkOneDirection(where, 'model', model.bidirectional)
 }

@@ -3,13 +3,12 @@ import type { OptionKinds } from '../core/check-options.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
-import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent-state.js'
 import { Batch } from './batch.js'
 import { ContinuedText, type MadeToken } from './continued-text.js'
 import type { Prefix } from './prefix.js'
 import { Sampler, type SamplingOptions, samplingOf, samplingOptions } from './sample.js'
 import { StopFilter, stopsOf } from './stop-strings.js'
+import type { TokenModel } from './token-model.js'
 
 export interface GenerateOptions extends SamplingOptions {
   /** The text to continue, of any length. Default: the most frequent token of the vocabulary that is a text by itself. */
@@ -41,9 +40,9 @@ export const MOST_TOKENS = 2 ** 28
  * string is held back until that is known. Probabilities cost time: unless `measured` is true, they are NaN.
  * @param where the function that the user called, which has checked model and vocabulary
  */
-export async function* continuations<S extends RecurrentState>(
+export async function* continuations(
   where: string,
-  model: RNNModel<S>,
+  model: TokenModel,
   vocab: Vocab,
   prefixes: readonly Prefix[],
   options: Omit<GenerateOptions, 'prefix'>,

@@ -3,13 +3,12 @@ import type { OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
-import type { RNNModel } from '../nn/model.js'
-import type { RecurrentState } from '../nn/recurrent-state.js'
 import { checkArguments } from './check-arguments.js'
 import { continuations, type GenerateOptions, generateOptions, MOST_TOKENS } from './continuations.js'
 import type { MadeToken } from './continued-text.js'
 import { encodePrefix, type Prefix, prefixOf } from './prefix.js'
 import { temperatureOf } from './sample.js'
+import type { TokenModel } from './token-model.js'
 
 export interface GenerateAllOptions extends GenerateOptions {
   /** Number of texts to make from the same prefix. The first texts are the same for any number. Default 1. */
@@ -33,8 +32,8 @@ const MOST_SAMPLES = 65536
  *   has diverged; OptionError for an argument of another kind, an option out of range, another model's vocabulary, or
  *   a bidirectional model; the signal's reason
  */
-export async function* generate<S extends RecurrentState>(
-  model: RNNModel<S>,
+export async function* generate(
+  model: TokenModel,
   vocab: Vocab,
   options: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
@@ -44,8 +43,8 @@ export async function* generate<S extends RecurrentState>(
 }
 
 /** Like `generate`, with the probability of each token; of several samples, it yields a token of each in turn. */
-export async function* generateTokens<S extends RecurrentState>(
-  model: RNNModel<S>,
+export async function* generateTokens(
+  model: TokenModel,
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): AsyncGenerator<MadeToken, void> {
@@ -56,8 +55,8 @@ export async function* generateTokens<S extends RecurrentState>(
 }
 
 /** Makes several texts at the same time, and returns each with its prefix. See `generate`. */
-export async function generateAll<S extends RecurrentState>(
-  model: RNNModel<S>,
+export async function generateAll(
+  model: TokenModel,
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): Promise<string[]> {
@@ -83,10 +82,10 @@ function drawn(where: string, options: GenerateAllOptions): GenerateAllOptions {
 }
 
 /** Returns the prefix and `numPreds` tokens after it as one text. See `generate`. */
-export async function predict<S extends RecurrentState>(
+export async function predict(
   prefix: string,
   numPreds: number,
-  model: RNNModel<S>,
+  model: TokenModel,
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string> {
@@ -98,10 +97,10 @@ export async function predict<S extends RecurrentState>(
 }
 
 /** Like `predict`, for several prefixes at the same time, which is faster than one after another. */
-export async function predictAll<S extends RecurrentState>(
+export async function predictAll(
   prefixes: readonly string[],
   numPreds: number,
-  model: RNNModel<S>,
+  model: TokenModel,
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string[]> {
@@ -115,10 +114,10 @@ export async function predictAll<S extends RecurrentState>(
   return textsFrom('predictAll', given, model, vocab, { ...options, length: numPreds })
 }
 
-async function textsFrom<S extends RecurrentState>(
+async function textsFrom(
   where: string,
   prefixes: readonly Prefix[],
-  model: RNNModel<S>,
+  model: TokenModel,
   vocab: Vocab,
   options: GenerateOptions,
 ): Promise<string[]> {

@@ -12,7 +12,8 @@ import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './recurrent-state.js'
 import type { Shapes } from './shapes.js'
-import { type CellStep, type CellWeights, UnfusedCell } from './unfused.js'
+import { inputProduct, tensorCell } from './unfused.js'
+import { type CellWeights, cellWeights } from './unfused-cell.js'
 
 /** Options of a recurrent cell. */
 export interface RecurrentCellOptions {
@@ -58,9 +59,8 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
   declare readonly bias_ih: Parameter | undefined
   declare readonly bias_hh: Parameter | undefined
   readonly #name: string
-  readonly #step: CellStep
 
-  protected constructor(name: string, kind: CellKind, step: CellStep, options: RecurrentCellOptions) {
+  protected constructor(name: string, kind: CellKind, options: RecurrentCellOptions) {
     super()
     checkOptions(name, options, cellOptions, elsewhere)
     const { inputSize, hiddenSize, bias = true, layerNorm = false, generator = defaultGenerator() } = options
@@ -71,7 +71,6 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
     this.bias = bias
     this.layerNorm = layerNorm
     this.#name = name
-    this.#step = step
     addParameters(this, Object.entries(parameterShapes(kind, this)), this, generator)
   }
 
@@ -102,8 +101,9 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
       state === undefined
         ? zeroState(this.kind, shape, weightsOf(this, '').weightHh.device)
         : splitState(where, this.kind, state, shape, 'batch, hiddenSize')
-    const cell = new UnfusedCell(this.kind, this.#step, weightsOf(this, ''))
-    return joinState(cell.step(cell.input(input), before))
+    const weights = weightsOf(this, '')
+    const cell = tensorCell(this.kind, this.hiddenSize, weights)
+    return joinState(cell.step(cell.input(inputProduct(input, weights.weightIh)), before))
   }
 }
 
@@ -124,18 +124,9 @@ export function addParameters(
 }
 
 /** The parameters of one cell. @param ending the ending of their names */
-export function weightsOf(module: Module, ending: string): CellWeights {
-  const parameter = (name: string) => (module as unknown as Record<string, Parameter>)[`${name}${ending}`]
-  return {
-    weightIh: parameter('weight_ih'),
-    weightHh: parameter('weight_hh'),
-    biasIh: parameter('bias_ih'),
-    biasHh: parameter('bias_hh'),
-    gainIh: parameter('gain_ih'),
-    gainHh: parameter('gain_hh'),
-    gainC: parameter('gain_c'),
-    biasC: parameter('bias_c'),
-  }
+export function weightsOf(module: Module, ending: string): CellWeights<Tensor> {
+  const parameters = module as unknown as Record<string, Parameter>
+  return cellWeights((name) => parameters[`${name}${ending}`])
 }
 
 /**

@@ -1,21 +1,9 @@
 import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
 import type { LSTMState } from './recurrent-state.js'
-import { type CellStep, gatesIn } from './unfused.js'
 
 /**
- * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), with PyTorch's gate order i,
- * f, g, o and its two biases. `a` = W_ih x + b_ih and `u` = W_hh h' + b_hh hold the sums of all gates.
- */
-const step: CellStep = ([a], [u], before, norm) => {
-  const [i, f, g, o] = gatesIn(a.add(u), 4)
-  const c = f.sigmoid().mul(before.c!).add(i.sigmoid().mul(g.tanh()))
-  const h = o.sigmoid().mul(norm(c).tanh())
-  return { h, c }
-}
-
-/**
- * Long short-term memory over whole sequences:
+ * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000) over whole sequences:
  *
  *     i = σ(W_ii x + b_ii + W_hi h' + b_hi)
  *     f = σ(W_if x + b_if + W_hf h' + b_hf)
@@ -30,7 +18,7 @@ export class LSTM extends RecurrentLayer<LSTMState> {
   declare readonly kind: 'lstm'
 
   constructor(options: RecurrentOptions) {
-    super('LSTM', 'lstm', step, options)
+    super('LSTM', 'lstm', options)
   }
 }
 
@@ -39,6 +27,6 @@ export class LSTMCell extends RecurrentCell<LSTMState> {
   declare readonly kind: 'lstm'
 
   constructor(options: RecurrentCellOptions) {
-    super('LSTMCell', 'lstm', step, options)
+    super('LSTMCell', 'lstm', options)
   }
 }

@@ -106,6 +106,10 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     return 'RNNModel'
   }
 
+  get bidirectional(): boolean {
+    return this.rnn.bidirectional
+  }
+
   override ownGenerators(): Generator[] {
     return [...super.ownGenerators(), this.#generator]
   }

@@ -4,19 +4,21 @@ import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { CellKind } from '../device/cells.js'
 import type { Stepper } from '../device/device.js'
-import { concatenate, linear, stack } from '../tensor/functions.js'
+import { concatenate, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
+import { Matrix } from './matrix.js'
 import { Module } from './module.js'
 import type { Parameter } from './parameter.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './recurrent-state.js'
 import { recurrentShapes, type Suffix, suffixesOf } from './shapes.js'
-import { type CellStep, type CellWeights, UnfusedCell, unfusedLayer } from './unfused.js'
-import { UnfusedStepper } from './unfused-stepper.js'
+import { checkOneDirection, stackStepper } from './stack-stepper.js'
+import { unfusedLayer } from './unfused.js'
+import { type CellWeights, mapWeights } from './unfused-cell.js'
 
 /** More layers than anybody has trained: a larger number is a mistake, and its layers would take minutes to make. */
 export const MAX_LAYERS = 1000
@@ -104,9 +106,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly [vector: `${'bias' | 'gain'}_${'ih' | 'hh' | 'c'}_${Suffix}`]: Parameter | undefined
   readonly #name: string
   readonly #generator: Generator
-  readonly #step: CellStep
 
-  protected constructor(name: string, kind: CellKind, step: CellStep, options: RecurrentOptions) {
+  protected constructor(name: string, kind: CellKind, options: RecurrentOptions) {
     super()
     checkOptions(name, options, recurrentOptions, elsewhere)
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
@@ -130,7 +131,6 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     this.bidirectional = bidirectional
     this.#name = name
     this.#generator = generator
-    this.#step = step
     addParameters(this, recurrentShapes(this), this, generator)
   }
 
@@ -212,7 +212,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
         const weights = this.#droppedWeights(suffix)
         const [h0, c0] = [initial?.h.select(0, index), initial?.c?.select(0, index)]
-        if (this.layerNorm) return unfusedLayer(new UnfusedCell(cell, this.#step, weights), sizes, output, h0, c0)
+        if (this.layerNorm) return unfusedLayer(sizes, weights, output, h0, c0)
         return recurrentLayer(
           sizes,
           { ...weights, head: layer === this.numLayers - 1 ? head : undefined },
@@ -246,28 +246,15 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     checkHead(where, output, this.hiddenSize * this.numDirections)
     checkWhole(where, 'batchSize', batchSize)
     if (embedding !== undefined) matrixRows(where, 'the embedding', embedding, this.inputSize, '[tokens, inputSize')
-    const layers = this.#stack(embedding)
-    if (this.layerNorm) {
-      const cells = layers.map((weights) => new UnfusedCell(this.kind, this.#step, weights))
-      return new UnfusedStepper(cells, output, batchSize)
-    }
+    checkOneDirection(where, 'layer', this.bidirectional)
     const first = floatsIn(where, output.weight, 'the head')
-    const data = (tensor: Tensor) => floatsIn(where, tensor, 'a parameter', first).storage
-    const optional = (tensor: Tensor | undefined) => tensor && data(tensor)
-    const fused = layers.map(({ weightIh, weightHh, biasIh, biasHh }) => ({
-      cell: this.kind,
-      inputSize: weightIh.shape[1],
-      hiddenSize: this.hiddenSize,
-      weights: {
-        weightIh: data(weightIh),
-        weightHh: data(weightHh),
-        biasIh: optional(biasIh),
-        biasHh: optional(biasHh),
-      },
-    }))
-    const { weight, bias } = output
-    const outFeatures = weight.shape[0]
-    return first.device.stepper({ layers: fused, weight: data(weight), bias: optional(bias), outFeatures }, batchSize)
+    const matrix = (tensor: Tensor) =>
+      new Matrix(first.device, floatsIn(where, tensor, 'a parameter', first).storage, tensor.shape.at(-1)!)
+    const layers = Array.from({ length: this.numLayers }, (_, layer) =>
+      mapWeights(weightsOf(this, `_l${layer}`), matrix),
+    )
+    const head = { weight: matrix(output.weight), bias: output.bias && matrix(output.bias) }
+    return stackStepper({ kind: this.kind, layers, ...head, embedding: embedding && matrix(embedding) }, batchSize)
   }
 
   #stateShape(batchSize: number): number[] {
@@ -279,22 +266,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return layer === 0 ? this.inputSize : this.hiddenSize * this.numDirections
   }
 
-  /** The weights of each layer. An embedding is merged into the first: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
-  #stack(embedding: Tensor | undefined): CellWeights[] {
-    if (this.bidirectional) {
-      throw new OptionError(
-        `${this.#name}.stepper: the layer is bidirectional, expected one direction; its backward direction needs the text that is not generated yet`,
-      )
-    }
-    return Array.from({ length: this.numLayers }, (_, layer) => {
-      const weights = weightsOf(this, `_l${layer}`)
-      if (layer === 0 && embedding) weights.weightIh = linear(weights.weightIh.detach(), embedding.detach())
-      return weights
-    })
-  }
-
   /** The weights for one forward pass: in training, some hidden-to-hidden weights may be dropped. */
-  #droppedWeights(suffix: Suffix): CellWeights {
+  #droppedWeights(suffix: Suffix): CellWeights<Tensor> {
     const weights = weightsOf(this, `_${suffix}`)
     if (!this.training) return weights
     return { ...weights, weightHh: dropout(weights.weightHh, this.weightDropout, this.#generator) }

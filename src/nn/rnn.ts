@@ -3,7 +3,6 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { cellOptions, RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
-import type { CellStep } from './unfused.js'
 
 /** The nonlinearity of a simple recurrent network. */
 export type Nonlinearity = 'tanh' | 'relu'
@@ -21,12 +20,6 @@ export interface RNNCellOptions extends RecurrentCellOptions, OfAnRNN {}
 const rnnOptions: OptionKinds<RNNOptions> = { ...recurrentOptions, nonlinearity: 'any' }
 const rnnCellOptions: OptionKinds<RNNCellOptions> = { ...cellOptions, nonlinearity: 'any' }
 
-/** The simple recurrent network (Elman 1990). `a` = W_ih x + b_ih, `u` = W_hh h' + b_hh. */
-const steps: Record<Nonlinearity, CellStep> = {
-  tanh: ([a], [u]) => ({ h: a.add(u).tanh() }),
-  relu: ([a], [u]) => ({ h: a.add(u).relu() }),
-}
-
 /** Checks the nonlinearity among the options of an RNN, and separates it from the others. */
 function taken<Options extends OfAnRNN>(where: string, options: Options, names: OptionKinds<Options>) {
   checkOptions(where, options, names)
@@ -36,7 +29,7 @@ function taken<Options extends OfAnRNN>(where: string, options: Options, names: 
 }
 
 /**
- * The simple recurrent network over whole sequences:
+ * The simple recurrent network (Elman 1990) over whole sequences:
  *
  *     h = tanh(W_ih x + b_ih + W_hh h' + b_hh)        or with relu instead of tanh
  */
@@ -46,7 +39,7 @@ export class RNN extends RecurrentLayer<Tensor> {
 
   constructor(options: RNNOptions) {
     const { nonlinearity, others } = taken('RNN', options, rnnOptions)
-    super('RNN', `rnn_${nonlinearity}`, steps[nonlinearity], others)
+    super('RNN', `rnn_${nonlinearity}`, others)
     this.nonlinearity = nonlinearity
   }
 }
@@ -58,7 +51,7 @@ export class RNNCell extends RecurrentCell<Tensor> {
 
   constructor(options: RNNCellOptions) {
     const { nonlinearity, others } = taken('RNNCell', options, rnnCellOptions)
-    super('RNNCell', `rnn_${nonlinearity}`, steps[nonlinearity], others)
+    super('RNNCell', `rnn_${nonlinearity}`, others)
     this.nonlinearity = nonlinearity
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rename, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { ModelFile } from '../formats/saved-model.js'
+import type { ModelFile } from '../formats/read-model.js'
 import type { ByteSource } from '../formats/source.js'
 import type { RecordFile, Reporter, RunStore } from '../run/store.js'
 import { AppendedFile } from './appended-file.js'

@@ -2,16 +2,10 @@ import { access, link, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
-import { buildModel, parseConfig, type TrainingRecord } from '../formats/model-config.js'
-import {
-  CONFIG,
-  decodeModel,
-  encodeFiles,
-  type LoadedModel,
-  type ModelFile,
-  modelFiles,
-  mostBytes,
-} from '../formats/saved-model.js'
+import { parseConfig, type TrainingRecord } from '../formats/model-config.js'
+import { buildModel } from '../formats/model-of.js'
+import { CONFIG, type ModelFile, modelFiles, mostBytes } from '../formats/read-model.js'
+import { decodeModel, encodeFiles, type LoadedModel } from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
 import { BEST, CHECKPOINT, EVENT_FILE, HISTORY } from '../run/store.js'
 import { tensorsUnder } from '../train/progress.js'

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
+import { encodeSafetensors } from '../formats/safetensors.js'
+import { decodeStateDict } from '../formats/state-dict.js'
 import { randn, tensor, zeros } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Adam, AdamW } from './adam.js'
@@ -51,7 +52,7 @@ function run(parameters: Tensor[], optimizer: Optimizer, schedule: Schedule, fro
 /** Sends a state through a .safetensors file and JSON. */
 function throughFiles({ tensors, values }: OptimizerState): OptimizerState {
   return {
-    tensors: decodeSafetensors(encodeSafetensors(tensors)).tensors,
+    tensors: decodeStateDict(encodeSafetensors(tensors)),
     values: JSON.parse(JSON.stringify(values)),
   }
 }

@@ -6,7 +6,7 @@ import { Vocab } from '../data/vocab.js'
 import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model-config.js'
 import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
 import { type ByteSource, joined, sha256Of, sourceOf } from '../formats/source.js'
-import { inMemoryOf } from '../tensor/saved-tensors.js'
+import { asTensors, inMemoryOf } from '../tensor/saved-tensors.js'
 import { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/progress.js'
 import type { RunStore } from './store.js'
@@ -49,8 +49,9 @@ export async function decodeCheckpoint(
 ): Promise<Checkpoint> {
   const file = bytes instanceof Uint8Array ? sourceOf(bytes) : bytes
   checkMethods(where, 'the checkpoint', file, ['read'], 'bytes, or what reads them part by part')
-  const { tensors, metadata } = await readSafetensors(file, where)
-  const { sha256, ...rest } = metadata
+  const read = await readSafetensors(file, where)
+  const tensors = asTensors(read.tensors)
+  const { sha256, ...rest } = read.metadata
   if (rest.format !== 'unrolled checkpoint') {
     throw new FormatError(`${where}: the file is not a checkpoint, expected one that a training wrote`)
   }

@@ -1,5 +1,6 @@
 import { DataError, UnrolledError } from '../core/errors.js'
-import { buildModel, configOf, type TrainingRecord } from '../formats/model-config.js'
+import type { TrainingRecord } from '../formats/model-config.js'
+import { buildModel, configOf } from '../formats/model-of.js'
 import { decodeModel, encodeModel } from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
 import { tensorsUnder, underPrefix } from '../train/progress.js'

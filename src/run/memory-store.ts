@@ -1,5 +1,5 @@
 import { DataError } from '../core/errors.js'
-import type { ModelFile } from '../formats/saved-model.js'
+import type { ModelFile } from '../formats/read-model.js'
 import { type ByteSource, joined, sourceOf } from '../formats/source.js'
 import { BEST, type RecordFile, type RunStore } from './store.js'
 

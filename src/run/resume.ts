@@ -1,7 +1,7 @@
 import { checkMethods } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { buildModel } from '../formats/model-config.js'
+import { buildModel } from '../formats/model-of.js'
 import { tensorsUnder } from '../train/progress.js'
 import { storedCheckpoint } from './checkpoint.js'
 import { checkEffects } from './effects.js'

@@ -1,7 +1,7 @@
 import { OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import type { Vocab } from '../data/vocab.js'
-import { modelOf } from '../formats/model-config.js'
+import { modelOf } from '../formats/model-of.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
 import { extendVocab } from '../train/extend-vocab.js'

@@ -1,5 +1,5 @@
 import { checkMethods } from '../core/check.js'
-import type { ModelFile } from '../formats/saved-model.js'
+import type { ModelFile } from '../formats/read-model.js'
 import type { ByteSource } from '../formats/source.js'
 import type { TrainEvent } from '../train/training-events.js'
 

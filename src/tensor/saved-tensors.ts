@@ -1,6 +1,8 @@
 import { describe } from '../core/describe.js'
 import { nameProblems } from '../core/saved-state.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
+import type { TensorData } from './arrays.js'
+import { inMemory } from './create.js'
 import { Tensor } from './tensor.js'
 
 /** A tensor, or one that went through JSON or `structuredClone`. */
@@ -36,6 +38,12 @@ export function valuesFor(
   }
   return { values, problems }
 }
+
+/** Values by name as tensors in main memory. */
+export const asTensors = (
+  values: Readonly<Record<string, { data: TensorData; shape: Shape }>>,
+): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(values).map(([name, { data, shape }]) => [name, inMemory(data, shape)]))
 
 /** Tensors by name, brought into main memory to be written to files. */
 export async function inMemoryOf(tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Generator } from '../core/random.js'
 import { Vocab } from '../data/vocab.js'
-import { configOf, modelOf } from '../formats/model-config.js'
+import { configOf, modelOf } from '../formats/model-of.js'
 import { fromData } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { extendVocab } from './extend-vocab.js'

@@ -1,7 +1,8 @@
 import { checkMethods, checkStrings } from '../core/check.js'
 import type { Generator } from '../core/random.js'
 import { checkVocab, Vocab } from '../data/vocab.js'
-import { checkSavable, configOf, modelOf } from '../formats/model-config.js'
+import { checkSavable } from '../formats/model-config.js'
+import { configOf, modelOf } from '../formats/model-of.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import type { Tensor } from '../tensor/tensor.js'
 

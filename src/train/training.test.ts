@@ -20,7 +20,7 @@ import { RMSprop } from '../optim/rmsprop.js'
 import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import { crossEntropy } from '../tensor/functions.js'
-import { inMemoryOf } from '../tensor/saved-tensors.js'
+import { asTensors, inMemoryOf } from '../tensor/saved-tensors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { evaluateCorpus } from './evaluate.js'
 import { parseProgress, type TrainingState } from './progress.js'
@@ -80,7 +80,7 @@ function make(setting: Setting, seed: number, more: TrainStepsOptions = {}, drop
 function throughFile({ tensors, progress }: TrainingState): TrainingState {
   const bytes = encodeSafetensors(tensors, { progress: JSON.stringify(progress) })
   const file = decodeSafetensors(bytes)
-  return { tensors: file.tensors, progress: parseProgress(JSON.parse(file.metadata.progress), 'test') }
+  return { tensors: asTensors(file.tensors), progress: parseProgress(JSON.parse(file.metadata.progress), 'test') }
 }
 
 async function all(training: Training): Promise<TrainEvent[]> {

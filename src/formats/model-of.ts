@@ -1,0 +1,67 @@
+import { FormatError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { cells } from '../device/cells.js'
+import { GRU } from '../nn/gru.js'
+import { LSTM } from '../nn/lstm.js'
+import { RNNModel } from '../nn/model.js'
+import type { RecurrentLayer } from '../nn/recurrent.js'
+import { RNN } from '../nn/rnn.js'
+import { checkParameters, type ModelConfig, type ModelSizes, type TrainingRecord, VERSION } from './model-config.js'
+import type { TensorValues } from './safetensors.js'
+
+/** The configuration of a model, as saved beside its parameters. */
+export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
+  const { rnn, vocabSize, embedding, tieWeights, inputDropout, outputDropout } = model
+  const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout, layerNorm } = rnn
+  const cell = cells[rnn.kind].name
+  const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
+  const embeddingSize = embedding?.embeddingDim
+  const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm }
+  const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout }
+  return { format: 'unrolled', version: VERSION, cell, nonlinearity, ...sizes, ...drops, training }
+}
+
+/**
+ * Builds the model of a configuration with its parameters.
+ * @param generator for dropout; by default a new one, so that loading draws nothing from the shared one
+ * @throws FormatError if they do not fit, or if a parameter is not finite
+ */
+export function buildModel(
+  config: ModelConfig,
+  parameters: Readonly<Record<string, TensorValues>>,
+  where: string,
+  generator: Generator = new Generator(),
+): RNNModel {
+  checkParameters(config, parameters, where)
+  return modelWith(config, parameters, where, generator)
+}
+
+/** `buildModel` for parameters that have been checked. */
+export function modelWith(
+  config: ModelConfig,
+  parameters: Readonly<Record<string, TensorValues>>,
+  where: string,
+  generator: Generator = new Generator(),
+): RNNModel {
+  try {
+    const model = modelOf(config, generator)
+    model.loadStateDict(parameters)
+    return model
+  } catch (error) {
+    throw new FormatError(`${where}: ${(error as Error).message}`)
+  }
+}
+
+/** A new model of a configuration; its initial values and its dropout draw from `generator`. */
+export function modelOf(config: ModelSizes, generator: Generator): RNNModel {
+  const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
+  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights, layerNorm } = config
+  const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
+  const options = { ...sizes, dropout, dropoutKind, weightDropout, layerNorm, generator }
+  const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
+    rnn: () => new RNN({ ...options, nonlinearity }),
+    gru: () => new GRU(options),
+    lstm: () => new LSTM(options),
+  }
+  return new RNNModel(layers[cell](), vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
+}
