@@ -3,10 +3,13 @@
  * `Plan`, `Product` and `Board`: nothing of them is written twice.
  */
 
+/** Whether these are the kernels for engines that merge two vectors into one of 256 bits. scripts/build.mjs decides. */
+// @ts-ignore: defined on the command line
+export const WIDE: bool = WIDE_VECTORS == 1;
 /** Columns of a panel: see "Panels" in ARCHITECTURE.md. */
-export const PANEL: i32 = 8;
-/** Columns of a panel that a single row is multiplied by: see `multiplyVector`. */
-export const WIDE: i32 = 24;
+export const PANEL: i32 = WIDE ? 16 : 8;
+/** Panels beside each other that a single row is multiplied by: see `multiplyVector`. */
+export const STREAMS: i32 = 3;
 
 /** The cells, as a plan names them. */
 export const CELL_RNN_TANH: i32 = 0;

@@ -1,3 +1,4 @@
+export { PANEL } from "./constants";
 export {
   exp, log, tanh, sigmoid, relu, sqrt, abs, add, sub, mul, div, tanhGrad, sigmoidGrad, reluGrad,
 } from "./elementwise";

@@ -191,7 +191,7 @@ function outputGradients(plan: Plan, from: i32): void {
 
 /**
  * dW[unit … unit + count, columns] += dgatesᵀ · x over all steps. dW has `units` rows, and is in panels where
- * their width is 8; where it is 1, it is row-major.
+ * their width is PANEL; where it is 1, it is row-major.
  */
 function weightGradients(
   plan: Plan, dgates: usize, x: usize, dw: usize, unit: i32, count: i32, units: i32, columns: i32

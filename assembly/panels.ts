@@ -1,11 +1,22 @@
 /**
  * Between row-major matrices and panels. Element (row, column) of a matrix in panels of `width` columns lies at
  * (column / width) · panel + row · width · 4 + (column % width) · 4 bytes, where `panel` is the number of bytes
- * from one panel to the next. The width is 8, or 1: then a panel is one column, as the system's BLAS wants it.
+ * from one panel to the next. The width is PANEL, or 1: then a panel is one column, as the system's BLAS wants it.
+ * Where two vectors are worked on at a time, a panel is one or two strips of EIGHT columns.
  */
-import { PANEL } from "./constants";
+import { PANEL, STREAMS } from "./constants";
 import { bytes, ROW, splat, WIDE_ROW } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
+
+/** Columns of two vectors. */
+const EIGHT: i32 = 8;
+
+/** The address of the first row of columns c … c + 7. */
+// @ts-ignore: decorator
+@inline
+function strip(x: usize, panel: usize, c: i32): usize {
+  return x + <usize>(c / PANEL) * panel + bytes(c % PANEL);
+}
 
 /** y (panels) = x[rows, columns] (row-major) */
 export function loadRows(x: usize, rows: i32, columns: i32, y: usize, panel: usize, width: i32): void {
@@ -52,11 +63,11 @@ export function storeColumns(x: usize, panel: usize, y: usize, rows: i32, column
   }
 }
 
-/** Copies x[depth, columns] from panels of 8 to panels of 24, the last filled up with zeros: see `multiplyVector`. */
+/** Copies the panels of x[depth, columns] beside each other by threes, filled up with zeros: see `multiplyVector`. */
 export function widen(x: usize, y: usize, depth: i32, columns: i32): void {
-  for (let c = 0; c < columns; c += 3 * PANEL, y += <usize>depth * WIDE_ROW) {
-    if (c + 3 * PANEL > columns) memory.fill(y, 0, <usize>depth * WIDE_ROW);
-    for (let p = c; p < min(c + 3 * PANEL, columns); p += PANEL, x += <usize>depth * ROW) {
+  for (let c = 0; c < columns; c += STREAMS * PANEL, y += <usize>depth * WIDE_ROW) {
+    if (c + STREAMS * PANEL > columns) memory.fill(y, 0, <usize>depth * WIDE_ROW);
+    for (let p = c; p < min(c + STREAMS * PANEL, columns); p += PANEL, x += <usize>depth * ROW) {
       copyRows(x, ROW, y + bytes(p - c), WIDE_ROW, depth, PANEL);
     }
   }
@@ -64,16 +75,18 @@ export function widen(x: usize, y: usize, depth: i32, columns: i32): void {
 
 /** Every row of y[rows, columns] (panels) becomes x[columns]. With a width of 1, rows are a multiple of 4. */
 export function fillRows(x: usize, y: usize, panel: usize, rows: i32, columns: i32, width: i32): void {
-  for (let c = 0; c < columns; c += width, x += bytes(width), y += panel) {
-    if (width == 1) {
+  if (width == 1) {
+    for (let c = 0; c < columns; c++, x += 4, y += panel) {
       const value = v128.load32_splat(x);
       for (let r = 0; r < rows; r += 4) v128.store(y + bytes(r), value);
-    } else {
-      const low = v128.load(x, 0), high = v128.load(x, 16);
-      for (let to = y, end = y + <usize>rows * ROW; to < end; to += ROW) {
-        v128.store(to, low, 0);
-        v128.store(to, high, 16);
-      }
+    }
+    return;
+  }
+  for (let c = 0; c < columns; c += EIGHT, x += bytes(EIGHT)) {
+    const low = v128.load(x, 0), high = v128.load(x, 16);
+    for (let to = strip(y, panel, c), end = to + <usize>rows * ROW; to < end; to += ROW) {
+      v128.store(to, low, 0);
+      v128.store(to, high, 16);
     }
   }
 }
@@ -94,11 +107,13 @@ export function clearPadding(
   if (width == 1) {
     for (let c = columns; c < padded; c++, x += panel) clear(x, x + bytes(rows));
   } else {
-    const first = i32x4.splat(columns - used);
-    const low = i32x4.lt_s(i32x4(0, 1, 2, 3), first), high = i32x4.lt_s(i32x4(4, 5, 6, 7), first);
-    for (const end = x + <usize>rows * ROW; x < end; x += ROW) {
-      v128.store(x, v128.and(v128.load(x, 0), low), 0);
-      v128.store(x, v128.and(v128.load(x, 16), high), 16);
+    for (let c = 0; c < PANEL; c += EIGHT, x += bytes(EIGHT)) {
+      const first = i32x4.splat(columns - used - c);
+      const low = i32x4.lt_s(i32x4(0, 1, 2, 3), first), high = i32x4.lt_s(i32x4(4, 5, 6, 7), first);
+      for (let at = x, end = x + <usize>rows * ROW; at < end; at += ROW) {
+        v128.store(at, v128.and(v128.load(at, 0), low), 0);
+        v128.store(at, v128.and(v128.load(at, 16), high), 16);
+      }
     }
   }
 }
@@ -112,28 +127,30 @@ function clear(from: usize, end: usize): void {
 
 /** y[columns] += the sum of the rows of x[rows, columns] (panels). With a width of 1, rows are a multiple of 4. */
 export function sumRows(x: usize, panel: usize, y: usize, rows: i32, columns: i32, width: i32): void {
-  for (let c = 0; c < columns; c += width, y += bytes(width), x += panel) {
-    if (width == 1) {
+  if (width == 1) {
+    for (let c = 0; c < columns; c++, y += 4, x += panel) {
       let sum = v128.load32_zero(y);
       for (let r = 0; r < rows; r += 4) sum = f32x4.add(sum, v128.load(x + bytes(r)));
       sum = f32x4.add(sum, v128.shuffle<f32>(sum, sum, 2, 3, 0, 1));
       store<f32>(y, f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1));
-    } else {
-      let low = v128.load(y, 0), high = v128.load(y, 16);
-      for (let from = x, end = x + <usize>rows * ROW; from < end; from += ROW) {
-        low = f32x4.add(low, v128.load(from, 0));
-        high = f32x4.add(high, v128.load(from, 16));
-      }
-      v128.store(y, low, 0);
-      v128.store(y, high, 16);
     }
+    return;
+  }
+  for (let c = 0; c < columns; c += EIGHT, y += bytes(EIGHT)) {
+    let low = v128.load(y, 0), high = v128.load(y, 16);
+    for (let from = strip(x, panel, c), end = from + <usize>rows * ROW; from < end; from += ROW) {
+      low = f32x4.add(low, v128.load(from, 0));
+      high = f32x4.add(high, v128.load(from, 16));
+    }
+    v128.store(y, low, 0);
+    v128.store(y, high, 16);
   }
 }
 
 /**
  * The product of one-hot rows with a table, plus a bias: the rows of y (panels) become `bias` and, of the first `count`,
  * the rows of the table that `tokens` name. The table has a row of `columns` values for each token: itself in panels
- * where the width is 8, `table` bytes apart; where it is 1, row-major with `table` bytes from row to row.
+ * where the width is PANEL, `table` bytes apart; where it is 1, row-major with `table` bytes from row to row.
  */
 export function tokenRows(
   tokens: usize, count: i32, w: usize, table: usize, bias: usize,
@@ -155,10 +172,10 @@ export function tokenRows(
     }
     for (; r < count; r++, y += 4) addTransposed(row(tokens, r, w, table), 0, y, panel, 1, columns);
   } else {
-    for (let c = 0; c < columns; c += PANEL, w += table, y += panel, bias += ROW) {
-      const low = v128.load(bias, 0), high = v128.load(bias, 16);
-      for (let r = 0, to = y; r < count; r++, to += ROW) {
-        const from = row(tokens, r, w, ROW);
+    for (let c = 0; c < columns; c += EIGHT, bias += bytes(EIGHT)) {
+      const low = v128.load(bias, 0), high = v128.load(bias, 16), rows = strip(w, table, c);
+      for (let r = 0, to = strip(y, panel, c); r < count; r++, to += ROW) {
+        const from = row(tokens, r, rows, ROW);
         v128.store(to, f32x4.add(v128.load(from, 0), low), 0);
         v128.store(to, f32x4.add(v128.load(from, 16), high), 16);
       }
@@ -182,9 +199,10 @@ export function scatterTokenRows(
     }
     for (; r < count; r++, x += 4) addTransposed(x, panel, row(tokens, r, w, table), 0, columns, 1);
   } else {
-    for (let c = 0; c < columns; c += PANEL, w += table, x += panel) {
-      for (let r = 0, from = x; r < count; r++, from += ROW) {
-        const to = row(tokens, r, w, ROW);
+    for (let c = 0; c < columns; c += EIGHT) {
+      const rows = strip(w, table, c);
+      for (let r = 0, from = strip(x, panel, c); r < count; r++, from += ROW) {
+        const to = row(tokens, r, rows, ROW);
         v128.store(to, f32x4.add(v128.load(to, 0), v128.load(from, 0)), 0);
         v128.store(to, f32x4.add(v128.load(to, 16), v128.load(from, 16)), 16);
       }

@@ -13,7 +13,7 @@ export class Plan {
   beat: i32;
   /** A number of constants.ts. */
   cell: i32;
-  /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
+  /** Columns in a panel: PANEL, or 1 where the products come from the system's BLAS. */
   width: i32;
   /** Bytes from one panel of a sequence to the next. */
   panel: usize;

@@ -1,10 +1,10 @@
-import { PANEL, WIDE } from "./constants";
+import { PANEL, STREAMS } from "./constants";
 
 /** Values in a vector. */
 export const LANES: i32 = 4;
-/** Bytes of a row of a panel, and of a wide one. */
+/** Bytes of a row of a panel, and of the panels that `multiplyVector` reads together. */
 export const ROW: usize = 4 * PANEL;
-export const WIDE_ROW: usize = 4 * WIDE;
+export const WIDE_ROW: usize = <usize>STREAMS * ROW;
 
 /** a · b + c: fused where the engine has relaxed SIMD, else multiplied and added. */
 // @ts-ignore: decorator

@@ -5,7 +5,12 @@ import path from 'node:path'
 import asc from 'assemblyscript/asc'
 import { buildSync } from 'esbuild'
 
-const variants = { plain: [], relaxed: ['--enable', 'relaxed-simd'] }
+// The kernels for engines that merge two vectors into one of 256 bits have wider panels. Only Node has such engines.
+const variants = {
+  plain: ['--use', 'WIDE_VECTORS=0'],
+  relaxed: ['--enable', 'relaxed-simd', '--use', 'WIDE_VECTORS=0'],
+  wide: ['--enable', 'relaxed-simd', '--use', 'WIDE_VECTORS=1'],
+}
 
 const printable = buildSync({ entryPoints: ['src/kernels/wasm/printable.ts'], format: 'esm', write: false })
 const { encodePrintable } = await import(`data:text/javascript,${encodeURIComponent(printable.outputFiles[0].text)}`)
@@ -20,6 +25,9 @@ async function compile(features) {
       '-O3',
       ...(process.env.NAMES ? ['--debug'] : []),
       '--noAssert',
+      // A constant that two vectors need is then loaded once.
+      '--runPasses',
+      'local-cse',
       '--runtime',
       'stub',
       '--importMemory',
@@ -37,11 +45,13 @@ async function compile(features) {
   return encodePrintable(binary)
 }
 
-const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.']
-for (const [name, features] of Object.entries(variants)) {
-  lines.push(`export const ${name}: string =\n  '${await compile(features)}'`)
+async function writeKernels(file, names) {
+  const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.']
+  for (const name of names) lines.push(`export const ${name}: string =\n  '${await compile(variants[name])}'`)
+  writeFileSync(file, `${lines.join('\n')}\n`)
 }
-writeFileSync('src/kernels/wasm/binary.ts', `${lines.join('\n')}\n`)
+await writeKernels('src/kernels/wasm/binary.ts', ['plain', 'relaxed'])
+await writeKernels('src/platform/node/wide-kernels.ts', ['wide'])
 
 /** The fields of a class of assembly/, in the order in which they lie in memory; 4 bytes each. */
 function fieldsOf(file, name) {

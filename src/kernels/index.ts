@@ -45,7 +45,7 @@ const wasmOptions: OptionKinds<Parameters<typeof wasmKernels>[0] & {}> = { threa
 export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kernels {
   checkOptions('wasmKernels', options, wasmOptions)
   checkThreads('wasmKernels', options)
-  if (options.simd !== undefined) checkWord('wasmKernels', 'simd', options.simd, ['simd', 'relaxed-simd'])
+  if (options.simd !== undefined) checkWord('wasmKernels', 'simd', options.simd, ['simd', 'relaxed-simd', 'simd-256'])
   return new WasmKernels(options)
 }
 

@@ -77,6 +77,11 @@ export interface Platform {
   startCrew(task: CrewTask, wanted: number): Crew
   /** Switches relaxed SIMD on if it is behind a flag, which must be set before the kernels are compiled. */
   allowRelaxedSimd(): void
+  /**
+   * The kernels that need vectors of 256 bits, in text that kernels/wasm/printable.ts decodes, if the engine makes such
+   * vectors of two of 128 bits.
+   */
+  wideKernels(): string | undefined
   /** The bytes of memory that this process may use; Infinity if unknown. */
   memoryLimit(): number
   /** Finds the system's BLAS; undefined if there is none. */

@@ -1,8 +1,8 @@
 import { platform } from '#platform'
+import { OptionError } from '../../core/errors.js'
 import type { BlasFiles, Sgemm } from '../../platform/platform.js'
 import { plain, relaxed } from './binary.js'
 import type { KernelExports, Simd } from './exports.js'
-import { PANEL } from './from-assembly.js'
 import type { MatrixFormat } from './layout.js'
 import { LinearMemory } from './linear-memory.js'
 import { Pool } from './pool.js'
@@ -46,19 +46,27 @@ export function loadEngine({
 }: EngineOptions = {}): Engine {
   const memory = new LinearMemory(platform.hasThreads())
   const prepare = (text: string) => (memory.shared ? decodePrintable(text) : unshare(decodePrintable(text)))
-  let chosen = simd
-  let binary = prepare(relaxed)
-  if (chosen !== 'simd') {
-    platform.allowRelaxedSimd()
-    chosen ??= WebAssembly.validate(binary) ? 'relaxed-simd' : 'simd'
-  }
-  if (chosen === 'simd') binary = prepare(plain)
+  const { chosen, binary } = choose(simd, prepare)
   const module = new WebAssembly.Module(binary)
   // Memory that is not shared may move as it grows, and a BLAS would not notice.
   const library = memory.shared ? blas : undefined
   const sgemm = library?.bind(memory.memory) ?? (() => undefined)
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, sgemm } })
   const code = exports as unknown as KernelExports
-  const shape: MatrixFormat = { width: library ? 1 : PANEL, threads: memory.shared ? threads : 1 }
+  const panel = code.PANEL.value
+  const shape: MatrixFormat = { width: library ? 1 : panel, panel, threads: memory.shared ? threads : 1 }
   return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, library?.files) }
+}
+
+/** The kernels for the vectors that were asked for, or for the widest that the engine has. */
+function choose(simd: Simd | undefined, prepare: (text: string) => Uint8Array<ArrayBuffer>) {
+  if (simd === undefined || simd === 'simd-256') {
+    const wide = platform.wideKernels()
+    if (wide !== undefined) return { chosen: 'simd-256', binary: prepare(wide) } as const
+    if (simd) throw new OptionError(`wasmKernels: simd is 'simd-256', which this engine does not have`)
+  }
+  platform.allowRelaxedSimd()
+  const fused = prepare(relaxed)
+  const chosen = simd ?? (WebAssembly.validate(fused) ? 'relaxed-simd' : 'simd')
+  return { chosen, binary: chosen === 'simd' ? prepare(plain) : fused }
 }

@@ -1,13 +1,14 @@
 import type { BinaryOp, UnaryOp } from '../../device/device.js'
 
-/** Whether the engine has fused multiply-add. */
-export type Simd = 'simd' | 'relaxed-simd'
+/** Vectors of 128 bits; the same with fused multiply-add; or 256 bits, which the engine makes of two of 128. */
+export type Simd = 'simd' | 'relaxed-simd' | 'simd-256'
 
 type Unary = (x: number, y: number, length: number) => void
 type Binary = (a: number, b: number, y: number, length: number) => void
 
 /** Addresses and strides are in bytes, lengths in values; see assembly/ for what each kernel does. */
 export interface KernelExports extends Record<Exclude<UnaryOp, 'sign'>, Unary>, Record<BinaryOp, Binary> {
+  readonly PANEL: WebAssembly.Global
   widen(x: number, y: number, depth: number, columns: number): void
   loadRows(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
   loadColumns(x: number, rows: number, columns: number, y: number, panel: number, width: number): void

@@ -1,19 +1,20 @@
 import { type CellBlocks, cells } from '../../device/cells.js'
 import type { RecurrentSizes } from '../../device/device.js'
-import { PANEL } from './from-assembly.js'
 
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
 
 /** The format in which an engine's kernels read and write matrices: see "Panels" in ARCHITECTURE.md. */
 export interface MatrixFormat {
-  /** Columns in a panel: 8, or 1 where the products come from the system's BLAS. */
-  width: 1 | typeof PANEL
+  /** Columns in a panel: `panel`, or 1 where the products come from the system's BLAS. */
+  width: number
+  /** Columns in a panel that the kernels multiply: 8, or 16 for vectors of 256 bits. */
+  panel: number
   threads: number
 }
 
 /** A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain. */
 const shapeFor = (shape: MatrixFormat, batchSize: number): MatrixFormat =>
-  batchSize === 1 ? { ...shape, width: PANEL } : shape
+  batchSize === 1 ? { ...shape, width: shape.panel } : shape
 
 /** The layout of a layer in the kernels' memory; sizes are counted in values. */
 export class Layout {
@@ -32,20 +33,20 @@ export class Layout {
   readonly padded: boolean
 
   constructor(shape: MatrixFormat, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
-    const { width, threads } = shapeFor(shape, batchSize)
+    const { width, panel, threads } = shapeFor(shape, batchSize)
     this.blocks = cells[cell].blocks
     this.width = width
-    this.rows = width === PANEL ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))
+    this.rows = width > 1 ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))
     this.parts = Math.ceil(batchSize / this.rows)
-    this.units = roundUp(hiddenSize, PANEL)
-    this.features = roundUp(inputSize, PANEL)
+    this.units = roundUp(hiddenSize, panel)
+    this.features = roundUp(inputSize, panel)
     // An odd number of steps apart, so that panels spread over the sets of the processor's caches. Single rows are
     // read by fours, from the second step on too.
     const unit = Math.max(this.rows, 4)
     const steps = Math.ceil((numSteps * this.rows) / unit) + 1
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     const slices = Math.ceil(threads / this.blocks.blocks)
-    this.slice = width === PANEL ? 16 : roundUp(Math.ceil(this.units / slices), PANEL)
+    this.slice = width > 1 ? 16 : roundUp(Math.ceil(this.units / slices), panel)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
   }
 

@@ -1,6 +1,6 @@
 import type { FloatArray, MatmulSizes } from '../../device/device.js'
 import type { Engine } from './compile.js'
-import { PANEL, productFields } from './from-assembly.js'
+import { productFields } from './from-assembly.js'
 import { roundUp } from './layout.js'
 import { writeFields } from './plan.js'
 
@@ -16,7 +16,8 @@ export function matmul(
   sizes: MatmulSizes,
 ): void {
   const { m, n, k, transposeA = false, transposeB = false } = sizes
-  const [depth, columns] = [roundUp(k, PANEL), roundUp(n, PANEL)]
+  const { panel } = shape
+  const [depth, columns] = [roundUp(k, panel), roundUp(n, panel)]
   const pieces = Math.min(2 * shape.threads, Math.ceil((m * n * k) / PIECE))
   const rows = roundUp(Math.ceil(m / pieces), 4)
   const items = Math.ceil(m / rows)
@@ -30,8 +31,8 @@ export function matmul(
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     if (depth !== k || columns !== n) memory.zero(right, depth * columns)
     memory.zero(sums, items * rows * columns)
-    if (transposeB) code.loadColumns(raw.b, n, k, right, 4 * PANEL * depth, PANEL)
-    else code.loadRows(raw.b, k, n, right, 4 * PANEL * depth, PANEL)
+    if (transposeB) code.loadColumns(raw.b, n, k, right, 4 * panel * depth, panel)
+    else code.loadRows(raw.b, k, n, right, 4 * panel * depth, panel)
 
     const plan = allocate(productFields.length)
     const given = {

@@ -1,7 +1,7 @@
 import type { Window } from '../../device/cells.js'
 import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../../device/device.js'
 import type { Engine } from './compile.js'
-import { PANEL, WIDE } from './from-assembly.js'
+import { STREAMS } from './from-assembly.js'
 import { type Layout, roundUp } from './layout.js'
 import type { Allocate } from './linear-memory.js'
 
@@ -92,7 +92,7 @@ export class LayerWeights {
       const raw = allocate(gates.length * hiddenSize * columns)
       gates.forEach((gate, block) => {
         const to = raw + gate * hiddenSize * columns * 4
-        if (tokens && width === PANEL) {
+        if (tokens && width > 1) {
           const panel = columns * width * 4
           code.storeColumns(grad + block * units * columns * 4, panel, to, hiddenSize, columns, width)
         } else if (!tokens && width === 1) {
@@ -134,7 +134,7 @@ export class LayerWeights {
   ): number {
     if (rows > 1) return load(allocate)
     const { code, memory } = this.engine
-    const address = allocate(depth * roundUp(columns, WIDE))
+    const address = allocate(depth * roundUp(columns, STREAMS * this.engine.shape.panel))
     memory.scope((scratch) => code.widen(load(scratch), address, depth, columns))
     return address
   }

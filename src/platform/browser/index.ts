@@ -6,6 +6,7 @@ export const platform: Platform = {
   hasThreads,
   startCrew,
   allowRelaxedSimd() {},
+  wideKernels: () => undefined,
   memoryLimit: () => Infinity,
   findBlas: () => undefined,
   nextTurn,

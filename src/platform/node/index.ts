@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import type { Platform } from '../platform.js'
 import { findBlas } from './blas.js'
 import { hasThreads, startCrew } from './threads.js'
+import { wideKernels } from './wide.js'
 
 export const platform: Platform = {
   processors: availableParallelism,
@@ -11,6 +12,7 @@ export const platform: Platform = {
   allowRelaxedSimd() {
     if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
   },
+  wideKernels,
   memoryLimit() {
     const constrained = process.constrainedMemory?.() ?? 0
     return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
