@@ -111,8 +111,9 @@ export function clearPadding(
       const first = i32x4.splat(columns - used - c);
       const low = i32x4.lt_s(i32x4(0, 1, 2, 3), first), high = i32x4.lt_s(i32x4(4, 5, 6, 7), first);
       for (let at = x, end = x + <usize>rows * ROW; at < end; at += ROW) {
-        v128.store(at, v128.and(v128.load(at, 0), low), 0);
-        v128.store(at, v128.and(v128.load(at, 16), high), 16);
+        const kept0 = v128.and(v128.load(at, 0), low), kept1 = v128.and(v128.load(at, 16), high);
+        v128.store(at, kept0, 0);
+        v128.store(at, kept1, 16);
       }
     }
   }
@@ -176,8 +177,9 @@ export function tokenRows(
       const low = v128.load(bias, 0), high = v128.load(bias, 16), rows = strip(w, table, c);
       for (let r = 0, to = strip(y, panel, c); r < count; r++, to += ROW) {
         const from = row(tokens, r, rows, ROW);
-        v128.store(to, f32x4.add(v128.load(from, 0), low), 0);
-        v128.store(to, f32x4.add(v128.load(from, 16), high), 16);
+        const sum0 = f32x4.add(v128.load(from, 0), low), sum1 = f32x4.add(v128.load(from, 16), high);
+        v128.store(to, sum0, 0);
+        v128.store(to, sum1, 16);
       }
     }
   }
@@ -203,8 +205,10 @@ export function scatterTokenRows(
       const rows = strip(w, table, c);
       for (let r = 0, from = strip(x, panel, c); r < count; r++, from += ROW) {
         const to = row(tokens, r, rows, ROW);
-        v128.store(to, f32x4.add(v128.load(to, 0), v128.load(from, 0)), 0);
-        v128.store(to, f32x4.add(v128.load(to, 16), v128.load(from, 16)), 16);
+        const sum0 = f32x4.add(v128.load(to, 0), v128.load(from, 0));
+        const sum1 = f32x4.add(v128.load(to, 16), v128.load(from, 16));
+        v128.store(to, sum0, 0);
+        v128.store(to, sum1, 16);
       }
     }
   }

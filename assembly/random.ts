@@ -41,8 +41,11 @@ export function uniform(k0: u32, k1: u32, y: usize, length: i32): void {
   let counter: u32 = 0;
   for (const end = y + bytes(length); y < end; y += 32, counter += 4) {
     draw(k0, k1, counter, y);
-    v128.store(y, f32x4.mul(f32x4.convert_i32x4_u(v128.load(y)), splat(5.9604644775390625e-8)));
-    v128.store(y, f32x4.mul(f32x4.convert_i32x4_u(v128.load(y, 16)), splat(5.9604644775390625e-8)), 16);
+    const scale = splat(5.9604644775390625e-8);
+    const y0 = f32x4.mul(f32x4.convert_i32x4_u(v128.load(y)), scale);
+    const y1 = f32x4.mul(f32x4.convert_i32x4_u(v128.load(y, 16)), scale);
+    v128.store(y, y0);
+    v128.store(y, y1, 16);
   }
 }
 
@@ -52,7 +55,9 @@ export function mask(k0: u32, k1: u32, threshold: i32, value: f32, y: usize, len
   let counter: u32 = 0;
   for (const end = y + bytes(length); y < end; y += 32, counter += 4) {
     draw(k0, k1, counter, y);
-    v128.store(y, v128.and(i32x4.ge_s(v128.load(y), least), splat(value)));
-    v128.store(y, v128.and(i32x4.ge_s(v128.load(y, 16), least), splat(value)), 16);
+    const y0 = v128.and(i32x4.ge_s(v128.load(y), least), splat(value));
+    const y1 = v128.and(i32x4.ge_s(v128.load(y, 16), least), splat(value));
+    v128.store(y, y0);
+    v128.store(y, y1, 16);
   }
 }

@@ -1,3 +1,4 @@
+import { platform } from '#platform'
 import type { Device, Kernels } from '../src/device/device.js'
 import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index.js'
 import { opaqueDevice } from './opaque-device.js'
@@ -8,6 +9,9 @@ export const kernelSets: Kernels[] = [
   wasmKernels({ simd: 'simd', threads: 1 }),
   referenceKernels(),
 ]
+
+// The kernels for vectors of 256 bits have the same bits where an engine does not merge vectors: it is only slower.
+if (platform.wideKernels) kernelSets.unshift(wasmKernels({ simd: 'simd-256', threads: 2 }))
 
 const blas = blasKernels({ threads: 2 })
 if (blas) kernelSets.push(blas)

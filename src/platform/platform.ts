@@ -78,10 +78,14 @@ export interface Platform {
   /** Switches relaxed SIMD on if it is behind a flag, which must be set before the kernels are compiled. */
   allowRelaxedSimd(): void
   /**
-   * The kernels that need vectors of 256 bits, in text that kernels/wasm/printable.ts decodes, if the engine makes such
-   * vectors of two of 128 bits.
+   * The kernels for engines that merge two vectors of 128 bits into one of 256, as kernels/wasm/printable.ts writes them;
+   * undefined on a runtime that has no such engine.
    */
-  wideKernels(): string | undefined
+  readonly wideKernels: string | undefined
+  /** Makes the engine merge vectors, if it can; returns whether it can on this machine. */
+  mergeVectors(): boolean
+  /** What the environment says about vectors: `UNROLLED_SIMD`. */
+  simdSetting(): string | undefined
   /** The bytes of memory that this process may use; Infinity if unknown. */
   memoryLimit(): number
   /** Finds the system's BLAS; undefined if there is none. */

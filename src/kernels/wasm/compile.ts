@@ -1,8 +1,9 @@
 import { platform } from '#platform'
+import { checkWord } from '../../core/check.js'
 import { OptionError } from '../../core/errors.js'
 import type { BlasFiles, Sgemm } from '../../platform/platform.js'
 import { plain, relaxed } from './binary.js'
-import type { KernelExports, Simd } from './exports.js'
+import { type KernelExports, type Simd, simds } from './exports.js'
 import type { MatrixFormat } from './layout.js'
 import { LinearMemory } from './linear-memory.js'
 import { Pool } from './pool.js'
@@ -58,15 +59,28 @@ export function loadEngine({
   return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, library?.files) }
 }
 
-/** The kernels for the vectors that were asked for, or for the widest that the engine has. */
-function choose(simd: Simd | undefined, prepare: (text: string) => Uint8Array<ArrayBuffer>) {
-  if (simd === undefined || simd === 'simd-256') {
-    const wide = platform.wideKernels()
-    if (wide !== undefined) return { chosen: 'simd-256', binary: prepare(wide) } as const
-    if (simd) throw new OptionError(`wasmKernels: simd is 'simd-256', which this engine does not have`)
+/**
+ * The kernels for the vectors that an option or the environment asks for, and otherwise for the widest of the engine.
+ * @throws OptionError for vectors that the runtime has no kernels for
+ */
+function choose(asked: Simd | undefined, prepare: (text: string) => Uint8Array<ArrayBuffer>) {
+  const simd = asked ?? settingOf(platform.simdSetting())
+  const { wideKernels: wide } = platform
+  if (simd === 'simd-256' || (simd === undefined && wide !== undefined && platform.mergeVectors())) {
+    if (wide === undefined) {
+      throw new OptionError(`wasmKernels: simd is 'simd-256', which only Node has; expected 'relaxed-simd' or 'simd'`)
+    }
+    // Who asks for them gets them, and gets them fast where the engine can.
+    platform.mergeVectors()
+    return { chosen: 'simd-256', binary: prepare(wide) } as const
   }
   platform.allowRelaxedSimd()
   const fused = prepare(relaxed)
   const chosen = simd ?? (WebAssembly.validate(fused) ? 'relaxed-simd' : 'simd')
   return { chosen, binary: chosen === 'simd' ? prepare(plain) : fused }
+}
+
+function settingOf(setting: string | undefined): Simd | undefined {
+  if (setting !== undefined) checkWord('kernels', 'the environment variable UNROLLED_SIMD', setting, simds)
+  return setting as Simd | undefined
 }

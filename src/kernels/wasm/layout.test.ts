@@ -2,12 +2,15 @@ import { describe, expect, test } from 'vitest'
 import type { CellKind } from '../../device/cells.js'
 import { Layout, type MatrixFormat } from './layout.js'
 
-const shapes: MatrixFormat[] = [8, 1].flatMap((width) =>
-  [1, 2, 5].map((threads) => ({ width: width as 1 | 8, threads })),
-)
+const shapes: MatrixFormat[] = [
+  { width: 8, panel: 8 },
+  { width: 16, panel: 16 },
+  { width: 1, panel: 8 },
+  { width: 1, panel: 16 },
+].flatMap((format) => [1, 2, 5].map((threads) => ({ ...format, threads })))
 const cells: CellKind[] = ['rnn_tanh', 'rnn_relu', 'gru', 'lstm']
 
-describe.each(shapes)('panels of $width columns for $threads threads', (shape) => {
+describe.each(shapes)('panels of $width columns, padded to $panel, for $threads threads', (shape) => {
   test('hold every value of every size, each at a place of its own', () => {
     for (const batchSize of [1, 2, 3, 4, 5, 8, 9, 17, 40]) {
       for (const hiddenSize of [1, 7, 8, 9, 16, 17]) {
@@ -48,11 +51,11 @@ describe.each(shapes)('panels of $width columns for $threads threads', (shape) =
         } as const
         const layout = new Layout(shape, sizes)
         const { rows, parts, units, features, panel, width, padded } = layout
-        expect([units % 8, features % 8, panel % 4]).toEqual([0, 0, 0])
+        expect([units % shape.panel, features % shape.panel, panel % 4]).toEqual([0, 0, 0])
         expect(rows * parts).toBeGreaterThanOrEqual(batchSize)
         expect(rows * (parts - 1)).toBeLessThan(batchSize)
-        // The product of one row is the only one that does not go by fours; it has panels of 8 columns.
-        if (batchSize === 1) expect([rows, width]).toEqual([1, 8])
+        // The product of one row is the only one that does not go by fours; its panels are never single columns.
+        if (batchSize === 1) expect([rows, width]).toEqual([1, shape.panel])
         else expect(rows % 4).toBe(0)
         expect(padded).toBe(rows * parts > batchSize || units > hiddenSize)
       }
@@ -63,7 +66,7 @@ describe.each(shapes)('panels of $width columns for $threads threads', (shape) =
     for (const hiddenSize of [1, 8, 9, 40, 257]) {
       const layout = new Layout(shape, { cell, numSteps: 1, batchSize: 8, inputSize: 1, hiddenSize, reverse: false })
       const { slice, units, blocks, slices } = layout
-      expect(slice % 8).toBe(0)
+      expect(slice % shape.panel).toBe(0)
       // assembly/layer.ts: item / slices is the block, (item % slices) · slice its first unit.
       const each = slices / blocks.blocks
       expect((each - 1) * slice).toBeLessThan(units)
@@ -74,7 +77,7 @@ describe.each(shapes)('panels of $width columns for $threads threads', (shape) =
 
 test('a BLAS has parts as large as a thread’s share; other kernels have the same ones for any number of threads', () => {
   const sizes = { cell: 'gru', numSteps: 2, batchSize: 64, inputSize: 1, hiddenSize: 8, reverse: false } as const
-  const partsOf = (width: 1 | 8, threads: number) => new Layout({ width, threads }, sizes).parts
+  const partsOf = (width: number, threads: number) => new Layout({ width, panel: 8, threads }, sizes).parts
   expect([1, 2, 4].map((threads) => partsOf(1, threads))).toEqual([1, 2, 4])
   expect([1, 2, 4].map((threads) => partsOf(8, threads))).toEqual([8, 8, 8])
 })

@@ -5,9 +5,10 @@ import { LinearMemory } from './linear-memory.js'
 import { selectRows } from './select.js'
 
 const shapes: MatrixFormat[] = [
-  { width: 8, threads: 1 },
-  { width: 1, threads: 1 },
-  { width: 1, threads: 3 },
+  { width: 8, panel: 8, threads: 1 },
+  { width: 16, panel: 16, threads: 1 },
+  { width: 1, panel: 8, threads: 1 },
+  { width: 1, panel: 16, threads: 3 },
 ]
 
 describe.each(shapes)('states in panels of $width columns, for $threads threads', (shape) => {
@@ -50,7 +51,7 @@ describe.each(shapes)('states in panels of $width columns, for $threads threads'
     const [batchSize, hiddenSize] = [3, 9]
     const sizes = { cell: 'gru', numSteps: 1, batchSize, inputSize: 1, hiddenSize, reverse: false } as const
     const layout = new Layout(shape, sizes)
-    const { code, memory } = loadEngine({ threads: 1 })
+    const { code, memory } = loadEngine({ threads: 1, simd: shape.panel === 16 ? 'simd-256' : 'relaxed-simd' })
     const [raw, address] = [memory.allocate(batchSize * hiddenSize), memory.allocate(layout.sequence(layout.units))]
     memory.write(
       raw,

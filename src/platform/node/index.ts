@@ -3,7 +3,8 @@ import { setFlagsFromString } from 'node:v8'
 import type { Platform } from '../platform.js'
 import { findBlas } from './blas.js'
 import { hasThreads, startCrew } from './threads.js'
-import { wideKernels } from './wide.js'
+import { mergeVectors } from './wide.js'
+import { wide } from './wide-kernels.js'
 
 export const platform: Platform = {
   processors: availableParallelism,
@@ -12,7 +13,9 @@ export const platform: Platform = {
   allowRelaxedSimd() {
     if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
   },
-  wideKernels,
+  wideKernels: wide,
+  mergeVectors,
+  simdSetting: () => process.env.UNROLLED_SIMD || undefined,
   memoryLimit() {
     const constrained = process.constrainedMemory?.() ?? 0
     return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
