@@ -84,7 +84,7 @@ export class OpfsStore implements RunStore {
     const folder = await folderAt(this.#path)
     const file = folder && (await fileIn(folder, isOfModel(name) ? MODEL : encodeURIComponent(name)))
     if (!file) return undefined
-    if (!isOfModel(name)) return work(partsOf(file))
+    if (!isOfModel(name)) return work(fileSource(file))
     const bytes = unzipFiles(new Uint8Array(await file.arrayBuffer()), `${this.name}/${MODEL}`)[name]
     return bytes && work(sourceOf(bytes))
   }
@@ -159,7 +159,7 @@ export class OpfsStore implements RunStore {
 }
 
 /** A file that is read part by part. */
-const partsOf = (file: File): ByteSource => ({
+const fileSource = (file: File): ByteSource => ({
   size: file.size,
   read: async (offset, length) => new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
 })

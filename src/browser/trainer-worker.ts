@@ -14,14 +14,14 @@ import { OpfsStore } from './opfs-store.js'
 /** Milliseconds between two messages with events. */
 const EVERY = 50
 /** Messages with events that the page has not read, beyond which the training waits. */
-const AHEAD = 4
+const MOST_UNREAD = 4
 
 const tell = (message: ToPage) => postMessage(message)
 const abort = new AbortController()
 let run: Run | undefined
 let unread = 0
 let paused = false
-let goOn = () => {}
+let endPause = () => {}
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'begin') void begin(data.begin)
@@ -29,7 +29,7 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   else if (data.kind === 'pause') paused = data.paused
   else if (data.kind === 'read') unread--
   else void answer(data)
-  goOn()
+  endPause()
 })
 
 /** The file in a run's place that has its text, so that the run can continue without it. */
@@ -57,7 +57,7 @@ async function begin(told: Begin): Promise<void> {
         options: run.options,
       },
     })
-    await train(run)
+    await sendEvents(run)
   } catch (thrown) {
     error = thrown
   }
@@ -92,7 +92,7 @@ async function prepared({ kind, name, text, textName, options, model }: Begin): 
 const encoder = new TextEncoder()
 
 /** Sends events in batches, and waits for a page that does not read them or that paused the training. */
-async function train(run: Run): Promise<void> {
+async function sendEvents(run: Run): Promise<void> {
   let events: RunEvent[] = []
   let sent = -Infinity
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -111,9 +111,9 @@ async function train(run: Run): Promise<void> {
       const wait = sent + EVERY - performance.now()
       if (wait <= 0) send()
       else timer ??= setTimeout(send, wait)
-      while ((paused || unread >= AHEAD) && !abort.signal.aborted) {
+      while ((paused || unread >= MOST_UNREAD) && !abort.signal.aborted) {
         await new Promise<void>((resolve) => {
-          goOn = resolve
+          endPause = resolve
         })
       }
     }

@@ -5,7 +5,7 @@ import { changesOf } from './changes.js'
 import { defaultsOf, saidOf, withOptions } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
-import { checkEffects, type Needs } from './needs.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson } from './output.js'
 import { grouped, perplexityOf } from './table.js'
 
@@ -38,7 +38,7 @@ trained on, divides all its scores; what is likeliest stays so. Measure it on te
 where there is some: eval --split test.`,
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
-      checkEffects('calibrate', options, saidOf(command), needs, defaultsOf(command.options))
+      checkFlagEffects('calibrate', options, saidOf(command), needs, defaultsOf(command.options))
       await interruptible((signal) => run(folder, texts, options, signal))
     })
 }

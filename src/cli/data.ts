@@ -5,7 +5,7 @@ import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
 import { defaultsOf, number, numberOrAll, saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
-import { checkEffects, type Needs } from './needs.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson, quoted } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
@@ -45,7 +45,7 @@ Examples:
 The vocabulary is the whole text's: n-grams of words know all words of the part that they predict.`,
     )
     .action(async (texts: string[], options: Options, command: Command) => {
-      checkEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
+      checkFlagEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
       await interruptible((signal) => run(texts, options, signal))
     })
 }
@@ -112,7 +112,7 @@ async function report(
     : []
   const tokens = corpus.length
   const present = [...counts.keys()].filter((i) => counts[i] > 0)
-  const result: Result = {
+  const result: TextReport = {
     ...{ text: source, bytes, ...facts, kind, clean, changes, tokens, vocabulary: vocab.size },
     singletons: present.filter((i) => counts[i] === 1).length,
     entropy: present.reduce((sum, i) => sum - (counts[i] / tokens) * Math.log(counts[i] / tokens), 0),
@@ -125,10 +125,10 @@ async function report(
     baselines,
   }
   if (json) printJson(result)
-  else show(result, vocab, held?.train.length)
+  else printReport(result, vocab, held?.train.length)
 }
 
-interface Result extends Partial<TextFacts> {
+interface TextReport extends Partial<TextFacts> {
   text: string
   bytes: number
   kind: TokenKind
@@ -150,7 +150,7 @@ interface Result extends Partial<TextFacts> {
 }
 
 /** @param toCount number of tokens before those that n-grams have to predict */
-function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
+function printReport(result: TextReport, vocab: Vocab, toCount: number | undefined): void {
   const { text, files, bytes, characters, lines, kinds, kind, clean, changes, tokens, vocabulary } = result
   print(`text: ${text}${clean ? ', cleaned as in the book' : ''}`)
   const changed = changesOf(changes, tokens)
@@ -172,7 +172,7 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
   print(
     table(
       mostFrequent.map(({ token, count }) => [
-        shown(token, vocab),
+        tokenShown(token, vocab),
         grouped(count),
         `${((100 * count) / tokens).toFixed(2)} %`,
       ]),
@@ -190,7 +190,7 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
 }
 
 /** A token in quotes; a token of bytes as the text that they encode, or as numbers. */
-function shown(token: string, vocab: Vocab): string {
+function tokenShown(token: string, vocab: Vocab): string {
   const text = vocab.join([token])
   if (text.includes('\ufffd') && vocab.kind !== 'char') {
     return Array.from(token, (byte) => `0x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`).join(' ')

@@ -6,7 +6,7 @@ import { changesOf } from './changes.js'
 import { defaultsOf, number, saidOf, withOptions } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
-import { checkEffects, type Needs } from './needs.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, perplexityOf } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
@@ -38,7 +38,7 @@ the text (--validation: another part), and compared with the model on the rest; 
 on, --split validation or test compares them fairly.`,
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
-      checkEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))
+      checkFlagEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))
       await interruptible((signal) => run(folder, texts, options, signal))
     })
 }
@@ -112,7 +112,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       ...{ compared, baselines },
     }
     if (options.json) printJson(report)
-    else show(report, characters, changesOf(changes, whole))
+    else printReport(report, characters, changesOf(changes, whole))
   } finally {
     await opened.close()
   }
@@ -136,7 +136,7 @@ interface Report extends Evaluation {
 }
 
 /** @param changes what was changed in the text, for people */
-function show(report: Report, charactersPerToken: number, changes: string | undefined): void {
+function printReport(report: Report, charactersPerToken: number, changes: string | undefined): void {
   const { text, clean, split, tokens, unknown, loss, bitsPerCharacter, compared, baselines } = report
   print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
   if (changes) print(changes)

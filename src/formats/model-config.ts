@@ -163,7 +163,7 @@ export function checkModel(
       `${where.vocab}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} according to the configuration`,
     )
   }
-  checkParameters(config, parameters, where.parameters)
+  checkModelParameters(config, parameters, where.parameters)
   return { config, vocab }
 }
 

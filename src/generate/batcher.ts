@@ -22,10 +22,10 @@ const batcherOptions: OptionKinds<BatcherOptions> = { maxBatch: 'any' }
 const MOST_ROWS = 65536
 
 /** Tokens that are made ahead of their reader. A text whose reader is slower gives its row to others meanwhile. */
-const AHEAD = 256
+const TOKENS_AHEAD = 256
 
 /** A text that somebody waits for. */
-interface Request {
+interface TextRequest {
   readonly text: ContinuedText
   readonly measured: boolean
   /** Tokens that were not read yet. */
@@ -62,10 +62,10 @@ export class Batcher {
     readonly vocab: Vocab,
     options: BatcherOptions = {},
   ) {
-    checkArguments('Batcher', model, vocab, options, batcherOptions)
+    checkGenerationArguments('Batcher', model, vocab, options, batcherOptions)
     const { maxBatch = 32 } = options
     checkWhole('Batcher', 'maxBatch', maxBatch, 1, MOST_ROWS)
-    this.#batch = new Batch(model, maxBatch, true)
+    this.#batch = new TextBatch(model, maxBatch, true)
   }
 
   /** Texts that are made now, or wait for a row. */
@@ -104,7 +104,7 @@ export class Batcher {
     const [text] = continuedTexts(where, this.vocab, [prefix], options, length)
     signal?.throwIfAborted()
     if (length === 0) return
-    const request: Request = { text, measured, made: [], place: 'waiting', wake: () => {} }
+    const request: TextRequest = { text, measured, made: [], place: 'waiting', wake: () => {} }
     const wake = () => request.wake()
     signal?.addEventListener('abort', wake)
     this.#waiting.push(request)
@@ -186,7 +186,7 @@ export class Batcher {
     }
   }
 
-  #draw(request: Request, scores: Parameters<Batch['draw']>[1]): void {
+  #draw(request: TextRequest, scores: Parameters<TextBatch['draw']>[1]): void {
     const { text, measured, made } = request
     try {
       this.#batch.draw(text, scores, measured, made)
@@ -199,27 +199,27 @@ export class Batcher {
 
   /** Takes the rows of readers that fell behind. A turn of the event loop first lets those that are only waiting read. */
   async #parkFull(): Promise<void> {
-    const full = [...this.#working.values()].filter(({ made }) => made.length >= AHEAD)
+    const full = [...this.#working.values()].filter(({ made }) => made.length >= TOKENS_AHEAD)
     if (full.length === 0) return
     await this.#pace.give()
     for (const request of full) {
-      if (request.place === 'working' && request.made.length >= AHEAD) this.#leave(request, 'parked')
+      if (request.place === 'working' && request.made.length >= TOKENS_AHEAD) this.#leave(request, 'parked')
     }
   }
 
-  #fail(request: Request, error: unknown): void {
+  #fail(request: TextRequest, error: unknown): void {
     request.error = error
     this.#leave(request, 'over')
     request.wake()
   }
 
   /** A reader caught up. */
-  #comeBack(request: Request): void {
+  #comeBack(request: TextRequest): void {
     request.place = 'waiting'
     this.#waiting.push(request)
   }
 
-  #leave(request: Request, to: 'parked' | 'over'): void {
+  #leave(request: TextRequest, to: 'parked' | 'over'): void {
     const { text, place } = request
     if (place === 'waiting') this.#waiting.splice(this.#waiting.indexOf(request), 1)
     if (place === 'working') {

@@ -53,7 +53,7 @@ export async function* continuations(
   const texts = continuedTexts(where, vocab, prefixes, options, length)
   signal?.throwIfAborted()
   if (length === 0 || texts.length === 0) return
-  const batch = new Batch(model, texts.length, false)
+  const batch = new TextBatch(model, texts.length, false)
   const pace = new Turns()
   try {
     for (const text of texts) batch.join(text)

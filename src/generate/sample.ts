@@ -44,7 +44,7 @@ export const samplingOptions: OptionKinds<SamplingOptions> = {
   allowUnknown: 'boolean',
 }
 
-export type Sampling = Required<SamplingOptions>
+export type ResolvedSampling = Required<SamplingOptions>
 
 /** The temperature, or its default. */
 export function temperatureOf({ temperature, topK, topP, minP }: SamplingOptions, samples = 1): number {
@@ -52,7 +52,7 @@ export function temperatureOf({ temperature, topK, topP, minP }: SamplingOptions
 }
 
 /** Options with their defaults. @throws OptionError for one out of range */
-export function samplingOf(where: string, options: SamplingOptions): Sampling {
+export function samplingOf(where: string, options: SamplingOptions): ResolvedSampling {
   const { topK = Infinity, topP = 1, minP = 0, repetitionPenalty = 1, repetitionWindow = Infinity } = options
   const temperature = temperatureOf(options)
   checkNumber(where, 'temperature', temperature, 0)
@@ -68,7 +68,7 @@ export function samplingOf(where: string, options: SamplingOptions): Sampling {
 /** Chooses the tokens of one text. */
 export class Sampler {
   readonly #where: string
-  readonly #options: Sampling
+  readonly #options: ResolvedSampling
   readonly #size: number
   /** The token that must not be made. */
   readonly #banned: number | undefined
@@ -79,7 +79,12 @@ export class Sampler {
   #made = 0
 
   /** @param where the function that the user called */
-  constructor(where: string, options: Sampling, { size, unk }: Pick<Vocab, 'size' | 'unk'>, generator: Generator) {
+  constructor(
+    where: string,
+    options: ResolvedSampling,
+    { size, unk }: Pick<Vocab, 'size' | 'unk'>,
+    generator: Generator,
+  ) {
     this.#where = where
     this.#options = options
     this.#size = size

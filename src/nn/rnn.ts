@@ -21,7 +21,7 @@ const rnnOptions: OptionKinds<RNNOptions> = { ...recurrentOptions, nonlinearity:
 const rnnCellOptions: OptionKinds<RNNCellOptions> = { ...cellOptions, nonlinearity: 'any' }
 
 /** Checks the nonlinearity among the options of an RNN, and separates it from the others. */
-function taken<Options extends OfAnRNN>(where: string, options: Options, names: OptionKinds<Options>) {
+function separated<Options extends OfAnRNN>(where: string, options: Options, names: OptionKinds<Options>) {
   checkOptions(where, options, names)
   const { nonlinearity = 'tanh', ...others } = options
   checkWord(where, 'nonlinearity', nonlinearity, ['tanh', 'relu'])

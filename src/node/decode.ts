@@ -27,12 +27,12 @@ export async function* decodeText(
     }
     head = Buffer.concat([head, chunk])
     if (head.length < HEAD) continue
-    decoder = begin(head, name, encoding)
+    decoder = beginDecoding(head, name, encoding)
     yield decoder.push(head)
     head = undefined
   }
   if (head) {
-    decoder = begin(head, name, encoding)
+    decoder = beginDecoding(head, name, encoding)
     yield decoder.push(head)
   }
   yield decoder!.flush()
@@ -44,7 +44,7 @@ interface Decoder {
   flush(): string
 }
 
-function begin(head: Buffer, name: string, encoding: string | undefined): Decoder {
+function beginDecoding(head: Buffer, name: string, encoding: string | undefined): Decoder {
   const binary = kindOfBinary(head)
   if (binary) throw new DataError(`${name}: the file is ${binary.what}, expected text; ${binary.advice}`)
   const marked = markedEncoding(head)

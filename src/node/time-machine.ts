@@ -17,7 +17,7 @@ import {
 } from '../data/load.js'
 import { removeAbandoned, writeFileAtomic } from './atomic.js'
 import { cacheFolder } from './cache-folder.js'
-import { download, type Progress } from './download.js'
+import { type DownloadProgress, download } from './download.js'
 import { readText } from './read-text.js'
 
 const FILE = 'timemachine.txt'
@@ -45,7 +45,7 @@ export interface FindOptions {
   /** Milliseconds to wait for an answer from any of them. Default 3000. */
   timeout?: number
   /** Called with the progress of the download. */
-  onProgress?: (progress: Progress) => void
+  onProgress?: (progress: DownloadProgress) => void
 }
 
 const findOptions: OptionKinds<FindOptions> = {

@@ -32,7 +32,7 @@ export interface OptimizerState {
 }
 
 /** A parameter with the optimizer's values for it. */
-interface Slot<Options> {
+interface ParameterState<Options> {
   readonly parameter: Tensor
   readonly group: ParameterGroup<Options>
   readonly buffers: Readonly<Record<string, Tensor>>
@@ -49,7 +49,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   /** The parameters of all groups, one group after another; the state numbers them in this order. */
   readonly parameters: readonly Tensor[]
   readonly #name: string
-  readonly #slots: readonly Slot<Options>[]
+  readonly #slots: readonly ParameterState<Options>[]
   #checked = false
 
   /**
@@ -176,7 +176,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     return new Map(named)
   }
 
-  #storagesOf({ parameter, buffers }: Slot<Options>): Record<string, Storage> {
+  #storagesOf({ parameter, buffers }: ParameterState<Options>): Record<string, Storage> {
     const storages: Record<string, Storage> = {}
     for (const name in buffers) {
       const { device, storage } = buffers[name]

@@ -38,7 +38,7 @@ export async function refuseUnfinished(store: RunStore): Promise<void> {
 }
 
 /** @throws OptionError for an argument of the wrong kind */
-export function checkArguments(
+export function checkRunArguments(
   where: string,
   store: RunStore,
   text: unknown,
