@@ -57,6 +57,6 @@ describe('a run in the browser’s own file system', () => {
     expect(await store.names()).toEqual(['other'])
     expect(await store.read('checkpoint.safetensors', async () => 1)).toBeUndefined()
     await store.leave()
-    expect(() => new OpfsStore('\ud800')).toThrow(/^OpfsStore: the name has half of a character/)
+    expect(() => new OpfsStore('\ud800')).toThrow(/^OpfsStore: the name contains a lone surrogate/)
   })
 })

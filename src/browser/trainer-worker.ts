@@ -1,4 +1,4 @@
-// What the worker of a `Trainer` runs. scripts/build.mjs makes one file of it, which needs no other.
+// The program of a `Trainer`'s worker. scripts/build.mjs bundles it into a single file.
 import { DataError } from '../core/errors.js'
 import { decodeModel, encodeModel } from '../formats/saved-model.js'
 import { type PredictOptions, predict } from '../generate/generate.js'
@@ -32,11 +32,11 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   endPause()
 })
 
-/** The file in a run's place that has its text, so that the run can continue without it. */
+/** The file in a run's store that keeps its text, so that the run can continue without being given it again. */
 const TEXT = 'text.txt'
 
 async function begin(told: Begin): Promise<void> {
-  // Released when the worker ends, whichever way: the page waits for it.
+  // The page waits for this lock, which is released when the worker ends, however it ends.
   void navigator.locks.request(told.life, () => new Promise(() => {}))
   let error: unknown
   try {
@@ -75,7 +75,9 @@ async function prepared({ kind, name, text, textName, options, model }: Begin): 
   // Characters that UTF-8 cannot hold are replaced at the start, as they are when the text is read again.
   const bytes = text === undefined ? await store.read(TEXT, (file) => file.read(0, file.size)) : encoder.encode(text)
   if (!bytes) {
-    throw new DataError(`${name}: the run does not keep its text, expected it as an argument; or begin a run first`)
+    throw new DataError(
+      `${name}: the run has no saved text, expected the text as an argument; if there is no run of this name, begin one first`,
+    )
   }
   const source = textSource(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), textName)
   if (kind === 'resume') return resumeRun(store, source, options, { signal })

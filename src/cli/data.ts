@@ -42,7 +42,7 @@ Examples:
   unrolled data novel.txt
   unrolled data books/ --tokens word --orders 4
 
-The vocabulary is the whole text's: n-grams of words know all words of the part that they predict.`,
+The vocabulary comes from the whole text, so n-grams of words know every word of the part that they predict.`,
     )
     .action(async (texts: string[], options: Options, command: Command) => {
       checkFlagEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
@@ -134,7 +134,7 @@ interface TextReport extends Partial<TextFacts> {
   kind: TokenKind
   clean: boolean
   changes: TextChanges
-  /** Number of tokens of the chosen kind, which the following values are also about. */
+  /** Number of tokens of the chosen kind. The following values are about this kind, too. */
   tokens: number
   /** Size of the vocabulary, including <unk>. */
   vocabulary: number
@@ -165,9 +165,9 @@ function printReport(result: TextReport, vocab: Vocab, toCount: number | undefin
     print(table([['', 'tokens', 'vocabulary'], ...rows]))
   }
   const { singletons, entropy, mostFrequent, charactersPerToken, validation, baselines } = result
-  print(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
+  print(`tokens (${kind}): ${grouped(tokens)}, with a vocabulary of ${grouped(vocabulary)}, including <unk>`)
   print(`tokens that occur once: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
-  print(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
+  print(`entropy of single tokens, without context: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
   print('most frequent:')
   print(
     table(
@@ -179,12 +179,15 @@ function printReport(result: TextReport, vocab: Vocab, toCount: number | undefin
     ),
   )
   if (baselines.length === 0) {
-    if (validation > 0) print('no n-grams beside it: the text is too short to be cut')
+    if (validation > 0)
+      print(
+        'no n-grams: the text is too short to be split into a part to count them on and a part to predict; use a longer text or a larger --validation',
+      )
     return
   }
   const { counted } = baselines[0]
-  const from = counted === toCount ? 'of the rest' : `of the first ${grouped(counted)} tokens`
-  print(`n-grams ${from} predict the last ${percent(validation)} (Witten–Bell):`)
+  const from = counted === toCount ? 'the rest' : `the first ${grouped(counted)} tokens`
+  print(`loss on the last ${percent(validation)} of n-grams counted on ${from} (Witten–Bell smoothing):`)
   const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
   print(lossTable(rows, charactersPerToken))
 }

@@ -19,7 +19,7 @@ interface Options extends PartOptions {
 
 export function evalCommand(): Command {
   return withOptions(new Command('eval'), partOptions('all'))
-    .description('Measure a saved model on a text, beside n-grams.')
+    .description('Measure a saved model on a text, and compare it with n-grams.')
     .argument('<model>', 'folder of a saved model')
     .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .option('--baseline <text...>', 'count the n-grams on this text (default: the training part)')
@@ -147,7 +147,9 @@ function printReport(report: Report, charactersPerToken: number, changes: string
     `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexityOf(loss)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
   )
   if (!compared) {
-    print('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')
+    print(
+      'no comparison with n-grams: the text is too short to be split into a part to count them on and a part to predict; name a text to count them on with --baseline',
+    )
     return
   }
   print(`on ${compared.on}:`)

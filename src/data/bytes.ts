@@ -1,5 +1,5 @@
-// Bytes as text: one character, U+0000 to U+00FF, for each byte. Every run of bytes, whether or not it is whole UTF-8
-// characters, thus has one string, which survives JSON, and ASCII reads as itself.
+// Bytes as text: one character, U+0000 to U+00FF, for each byte. Any bytes, even if they end within a UTF-8 character,
+// can thus be kept as a string and in JSON, and ASCII text stays as it is.
 
 /** Bytes that become characters in one call, whose number of arguments is limited. */
 const BYTES_PER_CALL = 8192

@@ -37,7 +37,7 @@ export interface ModelConfig {
   layerNorm?: boolean
   /** How the model was trained, for people to read. */
   training?: TrainingRecord
-  /** SHA-256 of the files beside this one, by name. Absent if the files were not written by this library. */
+  /** SHA-256 of the model's other files, by name. Absent if the files were not written by this library. */
   sha256?: Record<string, string>
 }
 

@@ -34,7 +34,7 @@ interface TextRequest {
   state?: StepState
   place: 'waiting' | 'working' | 'parked' | 'over'
   error?: unknown
-  /** Goes on with its reader. */
+  /** Resumes its reader. */
   wake: () => void
 }
 
@@ -50,7 +50,10 @@ export class Batcher {
   readonly #working = new Map<ContinuedText, Request>()
   /** Texts that left during a step: their rows keep their places until all have drawn. */
   #left: ContinuedText[] | undefined
-  /** Kept from one spell of work to the next: quick readers make them short, and the event loop would get no turn. */
+  /**
+   * Kept from one call of `#work` to the next: with quick readers each is short, and a new one each time would never
+   * give the event loop a turn.
+   */
   readonly #pace = new Turns()
   #driven = false
   #closed = false
@@ -83,7 +86,7 @@ export class Batcher {
     return this.#read('Batcher.generateTokens', options, true, (made) => made)
   }
 
-  /** Gives the memory back. Texts that are not over end with an OptionError. */
+  /** Frees the memory. Texts that have not ended fail with an OptionError. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -127,21 +130,21 @@ export class Batcher {
       // A reader that has the whole text gets no error for a late abort.
       if (request.place === 'over' && request.made.length === 0) return
       signal?.throwIfAborted()
-      throw new OptionError(`${where}: the batcher was closed before the text was over, expected one that is open`)
+      throw new OptionError(`${where}: the batcher was closed before the text ended, expected an open batcher`)
     } finally {
       signal?.removeEventListener('abort', wake)
       this.#leave(request, 'over')
     }
   }
 
-  /** Starts the work where it rests. */
+  /** Starts the work if it is not running. */
   #drive(): void {
     if (this.#driven || this.#closed) return
     this.#driven = true
     void this.#work()
   }
 
-  /** Makes tokens as long as anybody has room for them. Errors reach those who wait. */
+  /** Makes tokens while any reader has room for them. An error is passed to the readers that wait. */
   async #work(): Promise<void> {
     try {
       for (this.#fill(); this.#working.size > 0 && !this.#closed; this.#fill()) {
@@ -175,7 +178,7 @@ export class Batcher {
     this.#batch.free()
   }
 
-  /** Gives rows that are free to those who wait longest. */
+  /** Gives free rows to the texts that have waited longest. */
   #fill(): void {
     while (this.#waiting.length > 0 && this.#working.size < this.#batch.rows) {
       const request = this.#waiting.shift()!
@@ -197,7 +200,10 @@ export class Batcher {
     if (made.length > 0 || text.ended) request.wake()
   }
 
-  /** Takes the rows of readers that fell behind. A turn of the event loop first lets those that are only waiting read. */
+  /**
+   * Takes the rows of texts whose readers fell behind. First it gives the event loop a turn, so that readers that are
+   * only waiting for one can read.
+   */
   async #parkFull(): Promise<void> {
     const full = [...this.#working.values()].filter(({ made }) => made.length >= TOKENS_AHEAD)
     if (full.length === 0) return

@@ -19,7 +19,7 @@ export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'len
    * 0 favours short ones, higher values longer ones. Default 1, the mean of a token.
    */
   lengthPenalty?: number
-  /** Whether `<unk>` may be made. Default true, as where the likeliest token is taken. */
+  /** Whether `<unk>` may be made. Default true, as for sampling at temperature 0. */
   allowUnknown?: boolean
 }
 
@@ -39,7 +39,7 @@ export interface Hypothesis {
   text: string
   /** The tokens of the text after the prefix. */
   tokens: MadeToken[]
-  /** Natural logarithm of the probability of all tokens after the prefix, those of the stop string among them. */
+  /** Natural logarithm of the probability of all tokens after the prefix, including those of the stop string. */
   logProbability: number
   /** The value by which texts are ranked: see `lengthPenalty`. */
   score: number

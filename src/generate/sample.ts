@@ -10,8 +10,8 @@ import type { Vocab } from '../data/vocab.js'
  */
 export interface SamplingOptions {
   /**
-   * 0 takes the likeliest token each time; higher values draw from softmax(scores / temperature). Default 0,
-   * but 1 where `topK`, `topP` or `minP` is given or several samples are made.
+   * 0 takes the likeliest token each time; higher values draw from softmax(scores / temperature). Default 0, or 1 if
+   * `topK`, `topP` or `minP` is given or several samples are made.
    */
   temperature?: number
   /** Draw among this many of the likeliest tokens (and those as likely as the last of them). */
@@ -181,7 +181,7 @@ export function checkScores(where: string, scores: ArrayLike<number>, place: num
   )
 }
 
-/** The error where a model can make nothing but `<unk>`, which it may not make. */
+/** The error for a model that can make nothing but `<unk>`, although it may not make it. */
 export function onlyUnknown(where: string): DataError {
   return new DataError(
     `${where}: the model gives a finite score to <unk> alone, which it may not make, expected one for another token; set allowUnknown to true`,
@@ -213,6 +213,6 @@ export function logProbabilities(scores: ArrayLike<number>): (token: number) => 
   let sum = 0
   for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i] - best)
   const logSum = Math.log(sum)
-  // The subtraction comes first, because beside a score of 10¹⁷ the logarithm would be lost.
+  // The subtraction comes first, because adding the logarithm to a score of 10¹⁷ would lose it in rounding.
   return (token) => scores[token] - best - logSum
 }

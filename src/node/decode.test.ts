@@ -112,7 +112,9 @@ describe('encodings', () => {
       ['utf-16le', utf16le(text)],
       ['utf-16be', utf16be(text)],
     ] as const) {
-      await expect(collect([bytes])).rejects.toThrow(`${encoding} without a byte order mark; say so with`)
+      await expect(collect([bytes])).rejects.toThrow(
+        `${encoding} without a byte order mark; if that is what it is, use encoding: '${encoding}'`,
+      )
       await expect(collect([bytes])).rejects.toThrow(`--encoding ${encoding}`)
       expect(await collect([bytes], encoding)).toBe(text)
     }
@@ -135,7 +137,7 @@ describe('encodings', () => {
     ['Japanese', hex('93 fa 96 7b 20 8c 7e')],
     ['German of DOS, whose ü is no character of Windows', hex('6d 81 64 65')],
   ])('no advice that makes the wrong text: %s', async (_name, bytes) => {
-    await expect(collect([bytes])).rejects.toThrow('say which encoding it has')
+    await expect(collect([bytes])).rejects.toThrow('name the encoding that it has')
     await expect(collect([bytes])).rejects.not.toThrow('windows-1252')
   })
 
@@ -157,7 +159,7 @@ describe('encodings', () => {
       ),
     ],
   ])('%s gets no advice for Cyrillic', async (_encoding, bytes) => {
-    await expect(collect([bytes])).rejects.toThrow('say which encoding it has')
+    await expect(collect([bytes])).rejects.toThrow('name the encoding that it has')
     await expect(collect([bytes])).rejects.not.toThrow('Cyrillic')
   })
 
@@ -168,7 +170,9 @@ describe('encodings', () => {
     ['utf-16be', Buffer.from('An English text.\n'), 'utf-8'],
   ])('what is said to be %s, and clearly is not, is refused by its name', async (said, bytes, encoding) => {
     await expect(collect([bytes], said)).rejects.toThrow(DataError)
-    await expect(collect([bytes], said)).rejects.toThrow(`it is said to be ${said} and looks like ${encoding}`)
+    await expect(collect([bytes], said)).rejects.toThrow(
+      `the encoding is given as ${said}, but the file looks like ${encoding}`,
+    )
   })
 
   test('UTF-16 that ends within a character is said to be cut off', async () => {
@@ -187,7 +191,9 @@ describe('encodings', () => {
       [latin1('\xef\xbb\xbfa caf\xe9 here')],
       [latin1('a caf\xe9 here'), 'utf-8'],
     ] as const) {
-      await expect(collect([bytes], encoding)).rejects.toThrow('as it is said to be; it is damaged there')
+      await expect(collect([bytes], encoding)).rejects.toThrow(
+        'although that is its given encoding; it is damaged there',
+      )
     }
   })
 

@@ -54,8 +54,8 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
 
   /**
    * @param defaults the value of every option that neither `options` nor a group gives
-   * @throws OptionError for an option out of range, no parameters, one in two groups, or one that is not a leaf of
-   *   floats
+   * @throws OptionError for an option out of range, if there are no parameters, or if one is in two groups or not a
+   *   leaf of floats
    */
   protected constructor(
     name: string,

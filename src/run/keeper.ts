@@ -177,7 +177,7 @@ export class Keeper {
     return undefined
   }
 
-  /** The store's saved model, if it is the best: so it is when a finished training was extended. */
+  /** The store's saved model, if it is the best one. This can be so after a finished training was extended. */
   async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
     const { store, training } = this.#job
     try {

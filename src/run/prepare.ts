@@ -46,7 +46,7 @@ export function checkRunArguments(
   setup: RunSetup,
 ): void {
   checkStore(where, store)
-  // A run that goes on may have its text found by the names that were recorded.
+  // A run that is resumed may be given a function that finds its text by the recorded names.
   if (where !== 'resumeRun' || typeof text !== 'function')
     checkMethods(where, 'text', text, ['read'], 'a TextSource, as textSource makes it')
   checkRunOptions(where, given)

@@ -72,7 +72,7 @@ export async function startRun(
   }
 }
 
-/** How the saved model's text became tokens, which holds for the run's text, too. @throws OptionError if an option differs */
+/** How the saved model's text became tokens, and the run's must, too. @throws OptionError if an option differs */
 function ofSavedText(where: string, saved: LoadedModel, given: Partial<RunOptions>): Partial<RunOptions> {
   const text = savedText(saved)
   for (const name of ['tokens', 'clean'] as const) {

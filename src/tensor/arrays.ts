@@ -24,7 +24,7 @@ export type NumberArray =
 /** A number, a list of numbers, or nested arrays of them. */
 export type NestedValues = number | NumberArray | readonly NestedValues[]
 
-/** More axes than any tensor has. The limit stops at an array that contains itself. */
+/** More axes than any tensor has. The limit also ends the search in an array that contains itself. */
 const MOST_AXES = 64
 
 /** The built-in name of a typed array's kind, which also works for arrays from another realm, such as a frame. */

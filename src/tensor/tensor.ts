@@ -283,7 +283,7 @@ export class Tensor extends Placed {
 
   /**
    * The same values on a device, outside the graph. Whole numbers stay in main memory, where every device reads them.
-   * @throws OptionError if the values lie on another device, from where reading takes time: `await cpu()` first
+   * @throws OptionError if the values are on another device, which must be awaited: call `await cpu()` first
    */
   to(device: Device): Tensor {
     return this.detach().to_(device)

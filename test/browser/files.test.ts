@@ -86,7 +86,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     [`U.loadModel('/model.zip', { signal: AbortSignal.abort(new Error('enough')) })`, 'Error', /^enough$/],
     [`U.savedModels.load('none')`, 'DataError', /none: there is no model of that name/],
     [`U.savedModels.save('', 1, 2)`, 'OptionError', /./],
-    [`U.textOf(new File([Uint8Array.of(0xff, 0x41)], 'x.txt'))`, 'DataError', /x\.txt: its bytes are no text in utf-8/],
+    [`U.textOf(new File([Uint8Array.of(0xff, 0x41)], 'x.txt'))`, 'DataError', /x\.txt: its bytes are not utf-8 text/],
     [`U.textOf(new File([Uint8Array.of(65, 0, 66)], 'x.txt'))`, 'DataError', /x\.txt: it has zero characters/],
     [`U.textOf(new File([], 'x.txt'), { encoding: 'klingon' })`, 'OptionError', /encoding is 'klingon'/],
   ])('%s: a sentence', async (work, name, message) => {

@@ -279,7 +279,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(message).toBeUndefined()
     expect(value).toEqual({
       same: true,
-      refused: expect.stringMatching(/^Trainer.events: the events are being read already/),
+      refused: expect.stringMatching(/^Trainer.events: another loop is reading the events/),
     })
   })
 

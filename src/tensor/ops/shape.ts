@@ -4,7 +4,7 @@ import type { Device, Storage, View } from '../../device/device.js'
 import { copy } from '../../kernels/host/copy.js'
 import type { Indices, Result, Results, Value } from '../value.js'
 
-/** A part of a tensor, possibly with its axes in another order: where its values lie in the tensor, and its shape. */
+/** A part of a tensor, possibly with its axes in another order: where its values are in the tensor, and its shape. */
 interface Part {
   view: View
   shape: Shape
