@@ -181,7 +181,10 @@ export class Trainer {
     await this.#ended
   }
 
-  /** Continues a prefix with the model in training. Long texts take some steps to make, and the model learns meanwhile. */
+  /**
+   * Continues a prefix with the model in training. A long text takes several training steps to make, and the model
+   * changes during them.
+   */
   async predict(prefix: string, numPreds: number, options: TrainerPredictOptions = {}): Promise<string> {
     checkString('Trainer.predict', 'prefix', prefix)
     checkWhole('Trainer.predict', 'numPreds', numPreds, 0)

@@ -33,9 +33,9 @@ Examples:
   unrolled calibrate runs/novel --out calibrated             the part held out of its own text
   unrolled calibrate runs/novel another.txt --split all --out calibrated
 
-A model that over-fitted gives the likeliest tokens too high a probability. One number, found on text that it was not
-trained on, divides all its scores; what is likeliest stays so. Measure it on text that this number was not found on,
-where there is some: eval --split test.`,
+A model that over-fitted gives the likeliest tokens too high a probability. Calibration divides all its scores by one
+number, which it finds on text that the model was not trained on; the likeliest tokens stay the same. To measure the
+result, use another text than the one that the number was found on, such as eval --split test.`,
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
       checkFlagEffects('calibrate', options, saidOf(command), needs, defaultsOf(command.options))

@@ -33,9 +33,9 @@ Examples:
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
 
-Without a text: the one that the model was trained on. Without --split and --baseline, the n-grams are counted on the first nine tenths of
-the text (--validation: another part), and compared with the model on the rest; of a text that the model was trained
-on, --split validation or test compares them fairly.`,
+Without a text, eval reads the one that the model was trained on. Without --split and --baseline, the n-grams are
+counted on the first nine tenths of the text (--validation: another part) and compared with the model on the rest. For
+a text that the model was trained on, the comparison is fair only with --split validation or --split test.`,
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
       checkFlagEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))

@@ -95,7 +95,7 @@ Examples:
   unrolled generate runs/time-machine --samples 5 --top-p 0.9 --stop "."
   unrolled generate runs/time-machine --beams 8 --with-probabilities
 
-Ctrl-C ends the text; what was made stays.`,
+Ctrl-C ends the text; the tokens up to then are kept.`,
     )
     .action(async (folder: string, options: Options, command: Command) => {
       checkFlagEffects('generate', options, saidOf(command), needs, defaultsOf(command.options))

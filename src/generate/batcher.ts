@@ -21,7 +21,10 @@ const batcherOptions: OptionKinds<BatcherOptions> = { maxBatch: 'any' }
 
 const MOST_ROWS = 65536
 
-/** Tokens that are made ahead of their reader. A text whose reader is slower gives its row to others meanwhile. */
+/**
+ * Tokens that are made ahead of their reader. A text whose reader is slower gives its row to other texts until the
+ * reader has caught up.
+ */
 const TOKENS_AHEAD = 256
 
 /** A text that somebody waits for. */

@@ -36,7 +36,7 @@ function expectedDistribution(given: number[], seen: number[], options: Sampling
     scores = scores.map((score) => (score < kth ? -Infinity : score))
   }
   if (topP !== undefined) {
-    // From the least likely up: those whose sum does not exceed 1 − p go, but never the likeliest.
+    // From the least likely token up, those whose sum does not exceed 1 − p are left out, but never the likeliest.
     const probabilities = softmax(scores)
     const order = scores.map((_, token) => token).sort((a, b) => scores[a] - scores[b])
     let sum = 0

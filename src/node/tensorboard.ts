@@ -34,8 +34,8 @@ export class TensorBoardWriter {
   }
 
   /**
-   * Begins a new file in `folder`, beside the existing ones. TensorBoard reads a folder's files in the order
-   * of their names, and drops the steps later than `after` of the earlier ones.
+   * Begins a new file in `folder`, next to the existing ones. TensorBoard reads a folder's files in the order of their
+   * names, and drops the steps later than `after` of the earlier ones.
    */
   static async open(folder: string, { after, interval = 1 }: TensorBoardOptions = {}): Promise<TensorBoardWriter> {
     checkNumber('TensorBoardWriter.open', 'interval', interval, 0)
