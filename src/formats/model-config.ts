@@ -116,10 +116,10 @@ export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringif
 export type ModelSizes = Omit<ModelConfig, 'format' | 'version'>
 
 /** The kind of cell in a configuration. */
-export const kindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
+export const cellKindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
 
-const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: kindOf(config) })
+const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: cellKindOf(config) })
 
 /** The reason why tensors cannot be saved or loaded: a value is not finite as a 32-bit float. */
 export function valuesProblem(tensors: Readonly<Record<string, TensorValues>>): string | undefined {
@@ -172,7 +172,7 @@ export function checkModel(
  * sizes is made, so that a forged size takes neither memory nor time.
  * @throws FormatError if a parameter is missing or unknown, has another shape, or is not finite
  */
-export function checkParameters(
+export function checkModelParameters(
   config: ModelConfig,
   parameters: Readonly<Record<string, TensorValues>>,
   where: string,

@@ -4,11 +4,11 @@ import { OptionError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { StepState } from '../device/device.js'
-import { Batch } from './batch.js'
-import { checkArguments } from './check-arguments.js'
+import { checkGenerationArguments } from './check-arguments.js'
 import { continuedTexts, type GenerateOptions, generateOptions } from './continuations.js'
 import type { ContinuedText, MadeToken } from './continued-text.js'
 import { prefixOf } from './prefix.js'
+import { TextBatch } from './text-batch.js'
 import type { TokenModel } from './token-model.js'
 
 /** The options of a batcher. */
@@ -48,9 +48,9 @@ interface TextRequest {
  * products, the probabilities differ in the last digits). The weights are those of when the batcher was made.
  */
 export class Batcher {
-  readonly #batch: Batch
-  readonly #waiting: Request[] = []
-  readonly #working = new Map<ContinuedText, Request>()
+  readonly #batch: TextBatch
+  readonly #waiting: TextRequest[] = []
+  readonly #working = new Map<ContinuedText, TextRequest>()
   /** Texts that left during a step: their rows keep their places until all have drawn. */
   #left: ContinuedText[] | undefined
   /**

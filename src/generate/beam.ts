@@ -2,7 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import type { OptionKinds } from '../core/check-options.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
-import { checkArguments } from './check-arguments.js'
+import { checkGenerationArguments } from './check-arguments.js'
 import { type GenerateOptions, MOST_TOKENS } from './continuations.js'
 import type { MadeToken } from './continued-text.js'
 import { type Prefix, prefixOf, streamAfter } from './prefix.js'
@@ -73,9 +73,9 @@ export async function beamSearch(
   return found
 }
 
-/** `beamSearch`, except that it returns the texts that there are when `signal` ends the search. */
+/** `beamSearch`, except that it returns the texts that it has found when `signal` ends the search. */
 export async function bestSoFar(model: TokenModel, vocab: Vocab, options: BeamSearchOptions): Promise<Hypothesis[]> {
-  checkArguments('beamSearch', model, vocab, options, beamOptions)
+  checkGenerationArguments('beamSearch', model, vocab, options, beamOptions)
   const { length = 50, beams = 4, lengthPenalty = 1, signal } = options
   checkWhole('beamSearch', 'length', length, 0, MOST_TOKENS)
   checkWhole('beamSearch', 'beams', beams, 1, MOST_BEAMS)

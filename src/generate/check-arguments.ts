@@ -11,7 +11,7 @@ import { checkTokenModel, type TokenModel } from './token-model.js'
  * @throws OptionError if an argument is of another kind, the vocabulary is not the model's, or the model is
  *   bidirectional
  */
-export function checkArguments(
+export function checkGenerationArguments(
   where: string,
   model: TokenModel,
   vocab: Vocab,

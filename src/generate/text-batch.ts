@@ -7,7 +7,7 @@ import type { TokenModel } from './token-model.js'
  * occupy the first rows of a stepper, so that its free rows cost no time; a text that is alone has a stepper of its
  * own, whose products are faster for one row.
  */
-export class Batch {
+export class TextBatch {
   readonly #steppers: readonly Stepper[]
   #stepper: Stepper
   #texts: ContinuedText[] = []
