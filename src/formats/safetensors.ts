@@ -26,7 +26,7 @@ const written = new Map<string, string>([
 
 type Fail = (problem: string) => never
 
-/** The values of a tensor, as files have them. A tensor in main memory is one. */
+/** The values of a tensor, as files hold them. A tensor in main memory has this form, too. */
 export interface TensorValues {
   readonly data: TensorData
   readonly shape: Shape

@@ -80,7 +80,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       /\/nothing\/config\.json: the server answered 404 .*expected a saved model/,
     ],
     [`U.loadModel('/half')`, 'DataError', /\/half\/model\.safetensors: the server answered 404/],
-    [`U.loadModel('/page.zip')`, 'DataError', /\/page\.zip: the answer is no zip/],
+    [`U.loadModel('/page.zip')`, 'DataError', /\/page\.zip: the answer is not a zip/],
     [`U.loadModel('http://127.0.0.1:1/x.zip')`, 'DataError', /x\.zip: it cannot be fetched/],
     [`U.loadModel(3)`, 'OptionError', /loadModel: the argument is .*, expected an address or a File/],
     [`U.loadModel('/model.zip', { signal: AbortSignal.abort(new Error('enough')) })`, 'Error', /^enough$/],
