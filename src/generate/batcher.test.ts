@@ -204,7 +204,7 @@ describe('a batcher', () => {
     ]
     await expect(bad).rejects.toThrow(DataError)
     expect(await good).toHaveLength(5)
-    // A row that had NaN begins anew for the next.
+    // A row that had NaN is reset for the next text.
     const again = await all(batcher.generate({ prefix: 'b', length: 5 }))
     expect(again).toEqual(await all(generate(model, vocab, { prefix: 'b', length: 5 })))
     batcher.close()

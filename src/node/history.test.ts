@@ -29,7 +29,7 @@ const validation = (epoch: number, step: number): ValidationEvent => {
   const loss = 2.5 / epoch
   return { type: 'validation', epoch, step, loss, perplexity: Math.exp(loss), best: true }
 }
-/** Time stands where it is put. */
+/** A clock that shows the time that it was set to. */
 const clock = () => {
   const now = vi.spyOn(performance, 'now')
   return (seconds: number) => now.mockReturnValue(seconds * 1000)
