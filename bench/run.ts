@@ -1,6 +1,6 @@
-// Measures how fast this library trains and generates, beside PyTorch and TensorFlow.js on the same machine in the same
-// run. All sides take turns; figures are medians of several rounds.
-//   npm run bench -- [--quick] [--node 24] [--only train] [--rounds 5] [--docs]
+// Measures how fast this library trains and generates, compared with PyTorch and TensorFlow.js on the same machine in
+// the same run. All sides take turns; figures are medians of several rounds. npm run bench -- [--quick] [--node 24]
+// [--only train] [--rounds 5] [--docs]
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { setTimeout } from 'node:timers/promises'

@@ -109,8 +109,8 @@ rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 chmodSync('dist/cli/main.js', 0o755)
 
-// Libraries of which little is used become one file of ours, without the rest, and with their licences beside it; and so
-// does what a trainer's worker runs, which pages load by itself.
+// Libraries of which only a little is used are bundled into one file without the rest, with their licences next to it.
+// The program of a trainer's worker becomes one file, too, because pages load it separately.
 for (const file of ['dist/browser/trainer-worker', 'dist/node/plot-libraries', 'dist/formats/zip-library']) {
   const { metafile } = buildSync({
     entryPoints: [`${file}.js`],
@@ -119,7 +119,7 @@ for (const file of ['dist/browser/trainer-worker', 'dist/node/plot-libraries', '
     bundle: true,
     minify: true,
     legalComments: 'none',
-    // Node runs it all the same, and nothing in it asks for Node's modules.
+    // Node can run it, too, because it imports none of Node's modules.
     platform: 'browser',
     external: ['gpt-tokenizer'],
     target: 'es2022',
@@ -136,6 +136,6 @@ for (const file of ['dist/browser/trainer-worker', 'dist/node/plot-libraries', '
 function notice(folder) {
   const { name, version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'))
   const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))
-  if (!file) throw new Error(`${name}: the package has no licence file, which must go along with its code`)
+  if (!file) throw new Error(`${name}: the package has no licence file, expected one to distribute with its code`)
   return `${name} ${version}\n\n${readFileSync(path.join(folder, file), 'utf8').trim()}\n`
 }

@@ -2,7 +2,7 @@
 //
 // A busy machine makes everything slow, so that a limit in seconds either fails tests which only wait for their turn,
 // or lets a hang last for an hour. Therefore a command is taken to hang when all of its processes together used almost
-// no processor time for `idle` seconds. The limit ends one that computes for ever. Both give the exit code 124.
+// no processor time for `idle` seconds. The limit ends a command that computes forever. Both give the exit code 124.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
@@ -19,12 +19,13 @@ if (!(idle > 0 && limit > 0 && command)) {
 }
 
 if (!existsSync('/proc/self/stat')) {
-  // Elsewhere than on Linux nothing tells how much time processes use: the command runs without a watch.
+  // On other systems than Linux, there is no /proc that tells how much time processes use, so only the time limit
+  // applies.
   const { status } = spawnSync(command, args, { stdio: 'inherit', timeout: limit * 1000, killSignal: 'SIGKILL' })
   process.exit(status ?? 1)
 }
 
-// In a session of its own, by which its processes are found, whoever started them.
+// The command runs in a session of its own, by which all its processes are found, whichever process started them.
 const child = spawn(command, args, { stdio: 'inherit', detached: true })
 child.on('error', (error) => {
   console.error(`watchdog: ${command}: ${error.message}`)
@@ -81,7 +82,7 @@ setTimeout(() => giveUp(`runs for more than ${limit} seconds`), limit * 1000)
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => endAll(signal))
 child.on('exit', (code, signal) => {
-  // What the command left behind must not outlive it.
+  // Processes that the command left behind must not outlive it.
   endAll('SIGKILL')
   process.exit(code ?? (signal ? 1 : 0))
 })

@@ -1,6 +1,6 @@
 /*
- * The entry `unrolled/browser`: what a page needs beside `unrolled` itself: a trainer in a worker; models from addresses,
- * files and the browser's own file system; and texts that were chosen or dropped.
+ * The entry `unrolled/browser`: what a page needs in addition to `unrolled` itself: a trainer in a worker; models from
+ * addresses, files and the browser's own file system; and texts that were chosen or dropped.
  */
 export type { TrainerFacts } from './browser/messages.js'
 export { type FetchOptions, loadModel, savedModels } from './browser/models.js'

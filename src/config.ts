@@ -1,6 +1,6 @@
 /*
- * The entry `unrolled/config`: what a training can be told, and errors, without the library itself; so that a command or a
- * form is there at once.
+ * The entry `unrolled/config`: the options of a training and the error classes, without the library itself, so that a
+ * command or a form starts at once.
  */
 export * from './core/errors.js'
 export { toJson } from './core/json.js'

@@ -1,5 +1,5 @@
 /*
- * The entry `unrolled/inference`: saved models that go token by token and make texts, without what trains them.
+ * The entry `unrolled/inference`: saved models that generate text token by token, without the code for training.
  */
 export * from './core/errors.js'
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'

@@ -1,7 +1,7 @@
 export * from './index.js'
 export { type WritableFile, writeFileAtomic } from './node/atomic.js'
 export { loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
-export type { Progress } from './node/download.js'
+export type { DownloadProgress } from './node/download.js'
 export { FileCorpus } from './node/file-corpus.js'
 export { FolderStore } from './node/folder-store.js'
 export { type HistoryOptions, HistoryWriter, readHistory } from './node/history.js'

@@ -142,7 +142,10 @@ describe.each(cases)('a program bundled by $name as $format', ({ name, format })
 })
 
 test.each([
-  ['book', /^DataError findTimeMachine: no text was found \(offline, and the package.*\); give the path/],
+  [
+    'book',
+    /^DataError findTimeMachine: no text was found \(offline, and this program lacks the package.*\); give the path/,
+  ],
   ['pattern', /^DataError \*\.txt: patterns do not work in a program that esbuild bundled as CommonJS/],
 ])('an error in a full sentence says what a bundle cannot do: %s', (what, sentence) => {
   const file = path.join(folder, 'esbuild-cjs/bundle.cjs')

@@ -225,7 +225,9 @@ describe('data', () => {
     expect(status).toBe(0)
     expect(stdout).toContain('vocabulary of 257')
     expect(stdout).not.toMatch(/[^\P{Cc}\n]/u)
-    expect(run('data', 'noise.bin').stderr).toContain('not UTF-8 text from byte 128 on, and has NULs, as binary files')
+    expect(run('data', 'noise.bin').stderr).toContain(
+      'not UTF-8 text from byte 128 on and contains NULs, as binary files',
+    )
   })
 
   test('Ctrl-C ends it, even while it waits for standard input', async () => {

@@ -1,4 +1,4 @@
-/** Fused multiply-adds alone, in AssemblyScript: what this engine's vector units can do at most. */
+/** Fused multiply-adds alone, in AssemblyScript: the most that this engine's vector units can do. */
 /** 16 multiply-adds of 4 values for each of `count` rounds; the sums depend on all of them. */
 export function multiplyAdds(count: i32, factor: f32): f32 {
   // These are not constants, because V8 would rebuild constants at each use.

@@ -1,7 +1,7 @@
 import { DataError } from '../core/errors.js'
 
-// The file system that browsers keep for each site (OPFS). A file is written to a temporary place and replaces the old one
-// when it is closed, so that it is whole at every instant.
+// The file system that browsers keep for each site (OPFS). A file is written to a temporary copy, which replaces the
+// old file when it is closed, so that at every instant the old or the new one is there whole.
 
 /** The directory at a path, which is created if it does not exist. */
 export async function folderOf(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
@@ -10,7 +10,7 @@ export async function folderOf(path: readonly string[]): Promise<FileSystemDirec
   return folder
 }
 
-/** The directory of a path; undefined where it does not exist. */
+/** The directory at a path; undefined if it does not exist. */
 export async function folderAt(path: readonly string[]): Promise<FileSystemDirectoryHandle | undefined> {
   let folder = await root()
   try {
@@ -32,7 +32,7 @@ async function root(): Promise<FileSystemDirectoryHandle> {
   }
 }
 
-/** The ending of files that Chromium writes before they take another's place. */
+/** The ending of temporary files that Chromium writes before they replace another file. */
 const SWAP = '.crswap'
 
 /** The names of the files in a directory that are not empty. */
@@ -46,8 +46,8 @@ export async function filesIn(folder: FileSystemDirectoryHandle): Promise<string
 }
 
 /**
- * A file in its current state; undefined if there is none. An empty one counts as none: a tab that is closed while a new
- * file is written leaves it so.
+ * A file in its current state; undefined if there is none. An empty file counts as missing: a tab that is closed while
+ * it writes a new file leaves an empty one.
  */
 export async function fileIn(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
   try {
@@ -78,9 +78,9 @@ export async function writeTo(
 }
 
 /**
- * Cuts a file to its first `kept` bytes, and writes bytes behind them; makes it where it is missing.
+ * Cuts a file to its first `kept` bytes, and appends bytes to them; creates the file if it is missing.
  * @param shown its name, for messages
- * @throws DataError where there is no room; the file then is as it was
+ * @throws DataError if there is no room; the file then stays as it was
  */
 export async function appendTo(
   folder: FileSystemDirectoryHandle,
@@ -97,7 +97,7 @@ export async function appendTo(
     })
     return
   }
-  // Workers can write without a copy of what is there.
+  // Workers can write into the file itself, without a copy of what it holds.
   const file = await handle.createSyncAccessHandle().catch((error: Error) => {
     throw noRoom(shown, bytes.length, error)
   })
@@ -113,7 +113,7 @@ export async function appendTo(
   }
 }
 
-/** What a file handle has in workers alone. */
+/** The method that a file handle has only in workers. */
 interface InWorkers {
   createSyncAccessHandle?(): Promise<{
     truncate(size: number): void
@@ -123,7 +123,7 @@ interface InWorkers {
   }>
 }
 
-/** Has `work` write a copy of a file, or a new one, which takes its place when all is written. */
+/** Lets `work` write to a copy of a file, or to a new one, which replaces the file once everything is written. */
 async function replaced(
   folder: FileSystemDirectoryHandle,
   name: string,
@@ -157,7 +157,7 @@ function noRoom(shown: string, length: number, { name, message }: Error): DataEr
   return new DataError(`${shown}: ${length} bytes cannot be written to the browser's file system (${why}); ${advice}`)
 }
 
-/** Removes a file, or a folder with all in it; a missing one is no error. */
+/** Removes a file, or a folder with everything in it; a missing one is no error. */
 export async function removeFrom(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {
     await folder.removeEntry(name, { recursive: true })

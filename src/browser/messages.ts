@@ -4,14 +4,14 @@ import { UnsavedModelError } from '../run/keeper.js'
 import type { RunEvent } from '../run/run-events.js'
 import type { RunOptions } from '../run/run-options.js'
 
-// What a page and its trainer tell each other.
+// The messages between a page and its trainer's worker.
 
-/** What a trainer's worker is told first. */
+/** The first message to a trainer's worker. */
 export interface Begin {
   kind: 'start' | 'resume'
   /** The name of the run. */
   name: string
-  /** Absent where a run continues with the text that it keeps. */
+  /** Absent if a run continues with the text that it saved. */
   text?: string
   /** The name of the text. */
   textName: string
@@ -22,25 +22,25 @@ export interface Begin {
   life: string
 }
 
-/** What the page asks of the worker; answers carry the same number. */
+/** The page's questions to the worker; an answer has the same `id`. */
 export type Question =
   | { kind: 'predict'; id: number; prefix: string; numPreds: number; options: Record<string, unknown> }
   | { kind: 'model'; id: number }
 
-/** What the page tells the worker. */
+/** All messages from the page to the worker. */
 export type ToWorker =
   | { kind: 'begin'; begin: Begin }
-  /** So many batches of events were read, so that as many more may come. */
+  /** The page has read all events of one message, so the worker may send another. */
   | { kind: 'read' }
   | { kind: 'pause'; paused: boolean }
   | { kind: 'stop' }
   | Question
 
-/** What the worker tells the page. */
+/** All messages from the worker to the page. */
 export type ToPage =
   | { kind: 'ready'; notes: readonly string[]; warnings: readonly string[]; facts: TrainerFacts }
   | { kind: 'events'; events: readonly RunEvent[] }
-  /** No event comes any more. */
+  /** No more events will come. */
   | { kind: 'over'; error?: Thrown }
   | { kind: 'answer'; id: number; value?: unknown; error?: Thrown }
 
@@ -65,7 +65,7 @@ export interface TrainerFacts {
 export interface Thrown {
   name: string
   message: string
-  /** The fields that some classes have beside it. */
+  /** The additional fields that some error classes have. */
   fields: Record<string, unknown>
 }
 
@@ -76,7 +76,7 @@ export function thrownOf(error: unknown): Thrown {
 
 const classes = { ...errors, ExplodedError, UnsavedModelError } as Record<string, new (...parts: never[]) => Error>
 
-/** The error again, of its own class where it is one of the library's. */
+/** Makes the error again, with its own class if that is one of the library's. */
 export function errorOf({ name, message, fields }: Thrown): Error {
   const found = Object.hasOwn(classes, name) ? classes[name] : undefined
   const error = found ? Object.create(found.prototype) : new Error()

@@ -32,7 +32,8 @@ export async function loadModel(from: string | URL | Blob, options: FetchOptions
   const address = new URL(from, globalThis.location?.href)
   if (address.pathname.endsWith('.zip')) {
     const bytes = await fetched(address, options)
-    if (!isZip(bytes)) throw notThere(address, 'the answer is no zip, as of a page that says that there is nothing')
+    if (!isZip(bytes))
+      throw notThere(address, 'the answer is not a zip; it may be a page that says that nothing was found')
     return unzipModel(bytes, address.href)
   }
   const folder = address.pathname.endsWith('/') ? address : new URL(`${address.href}/`)
@@ -53,7 +54,7 @@ async function fetched(address: URL, { signal, onProgress }: FetchOptions): Prom
     signal?.throwIfAborted()
     throw notThere(
       address,
-      `it cannot be fetched (${(error as Error).message}); it may be missing, or its server forbid other pages`,
+      `it cannot be fetched (${(error as Error).message}); it may be missing, or its server may refuse requests from other sites`,
     )
   }
   if (!response.ok) throw notThere(address, `the server answered ${response.status} ${response.statusText}`.trimEnd())

@@ -27,7 +27,7 @@ describe('a run in the browser’s own file system', () => {
     expect(await store.freeBytes()).toBeGreaterThan(0)
   })
 
-  test('is no run as long as it was only asked for', async () => {
+  test('does not become a run by being looked at', async () => {
     const store = new OpfsStore('never')
     await store.refuseBusy()
     expect(await store.names()).toEqual([])
@@ -57,6 +57,6 @@ describe('a run in the browser’s own file system', () => {
     expect(await store.names()).toEqual(['other'])
     expect(await store.read('checkpoint.safetensors', async () => 1)).toBeUndefined()
     await store.leave()
-    expect(() => new OpfsStore('\ud800')).toThrow(/^OpfsStore: the name has half of a character/)
+    expect(() => new OpfsStore('\ud800')).toThrow(/^OpfsStore: the name contains a lone surrogate/)
   })
 })

@@ -6,31 +6,33 @@ import { unzipFiles, zipFiles } from '../formats/zip.js'
 import { BEST, type RecordFile, type RunStore } from '../run/store.js'
 import { appendTo, fileIn, filesIn, folderAt, folderOf, removeFrom, sizeIn, writeTo } from './file-system.js'
 
-/** The model of a run, as one file: so it is replaced whole. */
+/** The model of a run, as one file, so that it is always replaced as a whole. */
 const MODEL = 'model.zip'
 
 const RUNS = ['unrolled', 'runs']
 
-/** The folder of a run. Names may hold what file systems refuse, such as slashes, or be two dots. */
+/** The folder of a run. Names may contain characters that file systems refuse, such as slashes, or be `..`. */
 const folderName = (name: string): string => encodeURIComponent(name).replaceAll('.', '%2E')
 
 const isOfModel = (name: string): name is ModelFile => modelFiles.some((file) => file === name)
 
 /**
- * A run in the browser's own file system (OPFS), by name, in pages and workers. A second tab or worker is kept out while
- * one works there; the browser gives the place back when a tab or worker ends in any way.
+ * A run in the browser's own file system (OPFS), by name, in pages and workers. Only one tab or worker can use it at a
+ * time; the browser releases it when that tab or worker ends, however it ends.
  */
 export class OpfsStore implements RunStore {
   #leave: (() => Promise<void>) | undefined
 
-  /** @throws OptionError for a name that is no text */
+  /** @throws OptionError for a name that is not a string, is empty, or is not valid Unicode */
   constructor(readonly name: string) {
     checkString('OpfsStore', 'the name', name)
     if (name === '') throw new OptionError('OpfsStore: the name is an empty string, expected a text')
     try {
       encodeURIComponent(name)
     } catch {
-      throw new OptionError('OpfsStore: the name has half of a character (a lone surrogate), expected whole ones')
+      throw new OptionError(
+        'OpfsStore: the name contains a lone surrogate, which is half of a UTF-16 pair; expected valid Unicode',
+      )
     }
   }
 
@@ -74,7 +76,7 @@ export class OpfsStore implements RunStore {
       try {
         return await this.#read(name, work)
       } catch (error) {
-        // Another file took its place meanwhile; the next look finds that one.
+        // The file was replaced in the meantime; the next attempt finds the new one.
         if (attempts === 1 || !['NotReadableError', 'NotFoundError'].includes((error as Error).name)) throw error
       }
     }
@@ -84,7 +86,7 @@ export class OpfsStore implements RunStore {
     const folder = await folderAt(this.#path)
     const file = folder && (await fileIn(folder, isOfModel(name) ? MODEL : encodeURIComponent(name)))
     if (!file) return undefined
-    if (!isOfModel(name)) return work(partsOf(file))
+    if (!isOfModel(name)) return work(fileSource(file))
     const bytes = unzipFiles(new Uint8Array(await file.arrayBuffer()), `${this.name}/${MODEL}`)[name]
     return bytes && work(sourceOf(bytes))
   }
@@ -159,7 +161,7 @@ export class OpfsStore implements RunStore {
 }
 
 /** A file that is read part by part. */
-const partsOf = (file: File): ByteSource => ({
+const fileSource = (file: File): ByteSource => ({
   size: file.size,
   read: async (offset, length) => new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
 })
@@ -174,7 +176,7 @@ export const savedRuns = {
     return names
   },
 
-  /** Removes a run with its model; one that is not there is no error. @throws DataError where one works there */
+  /** Removes a run with its model; a missing one is no error. @throws DataError if a training is using it */
   async remove(name: string): Promise<void> {
     await new OpfsStore(name).refuseBusy()
     await removeFrom(await folderOf(RUNS), folderName(name))

@@ -30,7 +30,7 @@ export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<s
     text = decoder.decode(bytes)
   } catch {
     throw new DataError(
-      `${name}: its bytes are no text in ${decoder.encoding}, expected one; name its encoding, such as 'windows-1252' or 'utf-16le'`,
+      `${name}: its bytes are not ${decoder.encoding} text; name the encoding that it has, such as 'windows-1252' or 'utf-16le'`,
     )
   }
   if (text.includes('\0')) throw new DataError(`${name}: it has zero characters, as binary files have; expected a text`)

@@ -1,4 +1,4 @@
-// What the worker of a `Trainer` runs. scripts/build.mjs makes one file of it, which needs no other.
+// The program of a `Trainer`'s worker. scripts/build.mjs bundles it into a single file.
 import { DataError } from '../core/errors.js'
 import { decodeModel, encodeModel } from '../formats/saved-model.js'
 import { type PredictOptions, predict } from '../generate/generate.js'
@@ -14,14 +14,14 @@ import { OpfsStore } from './opfs-store.js'
 /** Milliseconds between two messages with events. */
 const EVERY = 50
 /** Messages with events that the page has not read, beyond which the training waits. */
-const AHEAD = 4
+const MOST_UNREAD = 4
 
 const tell = (message: ToPage) => postMessage(message)
 const abort = new AbortController()
 let run: Run | undefined
 let unread = 0
 let paused = false
-let goOn = () => {}
+let endPause = () => {}
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'begin') void begin(data.begin)
@@ -29,14 +29,14 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   else if (data.kind === 'pause') paused = data.paused
   else if (data.kind === 'read') unread--
   else void answer(data)
-  goOn()
+  endPause()
 })
 
-/** The file in a run's place that has its text, so that the run can continue without it. */
+/** The file in a run's store that keeps its text, so that the run can continue without being given it again. */
 const TEXT = 'text.txt'
 
 async function begin(told: Begin): Promise<void> {
-  // Released when the worker ends, whichever way: the page waits for it.
+  // The page waits for this lock, which is released when the worker ends, however it ends.
   void navigator.locks.request(told.life, () => new Promise(() => {}))
   let error: unknown
   try {
@@ -57,7 +57,7 @@ async function begin(told: Begin): Promise<void> {
         options: run.options,
       },
     })
-    await train(run)
+    await sendEvents(run)
   } catch (thrown) {
     error = thrown
   }
@@ -75,7 +75,9 @@ async function prepared({ kind, name, text, textName, options, model }: Begin): 
   // Characters that UTF-8 cannot hold are replaced at the start, as they are when the text is read again.
   const bytes = text === undefined ? await store.read(TEXT, (file) => file.read(0, file.size)) : encoder.encode(text)
   if (!bytes) {
-    throw new DataError(`${name}: the run does not keep its text, expected it as an argument; or begin a run first`)
+    throw new DataError(
+      `${name}: the run has no saved text, expected the text as an argument; if there is no run of this name, begin one first`,
+    )
   }
   const source = textSource(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), textName)
   if (kind === 'resume') return resumeRun(store, source, options, { signal })
@@ -92,7 +94,7 @@ async function prepared({ kind, name, text, textName, options, model }: Begin): 
 const encoder = new TextEncoder()
 
 /** Sends events in batches, and waits for a page that does not read them or that paused the training. */
-async function train(run: Run): Promise<void> {
+async function sendEvents(run: Run): Promise<void> {
   let events: RunEvent[] = []
   let sent = -Infinity
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -111,9 +113,9 @@ async function train(run: Run): Promise<void> {
       const wait = sent + EVERY - performance.now()
       if (wait <= 0) send()
       else timer ??= setTimeout(send, wait)
-      while ((paused || unread >= AHEAD) && !abort.signal.aborted) {
+      while ((paused || unread >= MOST_UNREAD) && !abort.signal.aborted) {
         await new Promise<void>((resolve) => {
-          goOn = resolve
+          endPause = resolve
         })
       }
     }

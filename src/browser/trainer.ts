@@ -14,7 +14,7 @@ export interface TrainerSetup {
   /** The name of the text, for people and for the record. Default 'a text in memory'. */
   textName?: string
   /**
-   * Makes the worker, where the page's bundler does not find its script by itself: a module worker that runs
+   * Makes the worker, if the page's bundler does not find its script by itself: a module worker that runs
    * `unrolled/trainer-worker`.
    */
   worker?: () => Worker
@@ -33,9 +33,9 @@ const setupOptions = { model: 'any', textName: 'any', worker: 'function' } as co
 const predictOptions = { temperature: 'any', topK: 'any', topP: 'any', minP: 'any', stop: 'any' } as const
 
 /**
- * A run that trains in a worker, so that the page stays fluent, and keeps itself in the browser's own file system under a
- * name: after a reload, `Trainer.resume` goes on to the same bits. On all threads where the page is isolated from other
- * origins.
+ * A run that trains in a worker, so that the page stays responsive, and is saved in the browser's own file system under
+ * a name: after a reload, `Trainer.resume` continues it to the same bits. It uses all threads if the page is isolated
+ * from other origins.
  */
 export class Trainer {
   /** Sentences about what was loaded, and about options without an effect. */
@@ -45,13 +45,13 @@ export class Trainer {
   facts!: TrainerFacts
   readonly #worker: Worker
   #events: RunEvent[] = []
-  /** How many events each message had that was not read to its end yet. */
+  /** For each message whose events are not all read yet, how many of them are unread. */
   #unread: number[] = []
   #reading = false
   #over = false
   #error: Error | undefined
   #wake = () => {}
-  /** Resolves when no event comes any more. */
+  /** Resolves when no more events will come. */
   readonly #ended: Promise<void>
   #end!: () => void
   readonly #closing = new AbortController()
@@ -77,7 +77,7 @@ export class Trainer {
   }
 
   /**
-   * Begins a training. See `startRun`, whose errors come through.
+   * Begins a training. See `startRun`, whose errors this throws, too.
    * @param name of the run
    * @param text to be trained on
    */
@@ -91,8 +91,8 @@ export class Trainer {
   }
 
   /**
-   * Continues a training that was stopped, or whose page was closed, with the text that it keeps. See `resumeRun`, whose
-   * errors come through.
+   * Continues a training that was stopped, or whose page was closed, with the text that it saved. See `resumeRun`,
+   * whose errors this throws, too.
    */
   static resume(
     name: string,
@@ -134,13 +134,13 @@ export class Trainer {
   }
 
   /**
-   * Yields the events of the training until it is over or stopped, like `Run.events`. A loop over them may be broken off
-   * and begun again: no event is lost. The training waits for a loop that falls behind.
-   * @throws the errors of `Run.events`; DataError where the worker dies; OptionError for a second loop at the same time
+   * Yields the events of the training until it is over or stopped, like `Run.events`. A loop over them may be left and
+   * a new one begun later, and no event is lost. The training waits for a loop that falls behind.
+   * @throws the errors of `Run.events`; DataError if the worker dies; OptionError for a second loop at the same time
    */
   async *events(): AsyncGenerator<RunEvent, void> {
     if (this.#reading) {
-      throw new OptionError('Trainer.events: the events are being read already, expected one loop over them at a time')
+      throw new OptionError('Trainer.events: another loop is reading the events, expected one loop at a time')
     }
     this.#reading = true
     try {
@@ -162,7 +162,7 @@ export class Trainer {
     }
   }
 
-  /** Pauses the training after the step in hand; `goOn` ends that. */
+  /** Pauses the training after the current step, until `goOn` is called. */
   pause(): void {
     this.#tell({ kind: 'pause', paused: true })
   }
@@ -181,7 +181,10 @@ export class Trainer {
     await this.#ended
   }
 
-  /** Continues a prefix with the model in training. Long texts take some steps to make, and the model learns meanwhile. */
+  /**
+   * Continues a prefix with the model in training. A long text takes several training steps to make, and the model
+   * changes during them.
+   */
   async predict(prefix: string, numPreds: number, options: TrainerPredictOptions = {}): Promise<string> {
     checkString('Trainer.predict', 'prefix', prefix)
     checkWhole('Trainer.predict', 'numPreds', numPreds, 0)
@@ -198,7 +201,7 @@ export class Trainer {
   close(): void {
     this.#worker.terminate()
     this.#closing.abort()
-    this.#fail(new OptionError('Trainer: the trainer was closed, expected one that is at work'))
+    this.#fail(new OptionError('Trainer: the trainer was closed, expected an open one'))
   }
 
   /** Counts an event as read, and tells the worker when it was the last of its message. */
@@ -246,12 +249,12 @@ export class Trainer {
     this.#wake()
   }
 
-  /** A worker can end without a word: the lock that it held tells. */
+  /** A worker can end without sending a message. The release of the lock that it held shows that it has. */
   #watch(life: string): void {
     const died = () =>
       this.#fail(
         new DataError(
-          'Trainer: the worker ended, as it does where memory runs out; expected one that is at work: continue with Trainer.resume',
+          'Trainer: the worker ended unexpectedly, perhaps because memory ran out; continue the training with Trainer.resume',
         ),
       )
     navigator.locks.request(life, { signal: this.#closing.signal }, died).catch(() => undefined)
@@ -272,7 +275,7 @@ export class Trainer {
   }
 }
 
-/** Pages may not start workers from scripts of other origins, and throw what says little. */
+/** Browsers do not start workers from scripts of other origins, and their error says little about why. */
 function workerOf(worker: () => Worker): Worker {
   let made: Worker
   try {

@@ -20,7 +20,7 @@ test('no cursor movements on a terminal that says it is dumb', () => {
   expect(String(stream.read() ?? '')).toBe('counting 50 %\n')
 })
 
-test('without a terminal long work tells now and then how far it is, and short work nothing', () => {
+test('without a terminal, long work prints its progress now and then, and short work prints nothing', () => {
   const stream = new PassThrough() as unknown as NodeJS.WriteStream & PassThrough
   const work = (seconds: number) => {
     const bar = new ProgressBar('counting', stream)

@@ -5,7 +5,7 @@ import { changesOf } from './changes.js'
 import { defaultsOf, saidOf, withOptions } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
-import { checkEffects, type Needs } from './needs.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson } from './output.js'
 import { grouped, perplexityOf } from './table.js'
 
@@ -33,12 +33,12 @@ Examples:
   unrolled calibrate runs/novel --out calibrated             the part held out of its own text
   unrolled calibrate runs/novel another.txt --split all --out calibrated
 
-A model that over-fitted gives the likeliest tokens too high a probability. One number, found on text that it was not
-trained on, divides all its scores; what is likeliest stays so. Measure it on text that this number was not found on,
-where there is some: eval --split test.`,
+A model that over-fitted gives the likeliest tokens too high a probability. Calibration divides all its scores by one
+number, which it finds on text that the model was not trained on; the likeliest tokens stay the same. To measure the
+result, use another text than the one that the number was found on, such as eval --split test.`,
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
-      checkEffects('calibrate', options, saidOf(command), needs, defaultsOf(command.options))
+      checkFlagEffects('calibrate', options, saidOf(command), needs, defaultsOf(command.options))
       await interruptible((signal) => run(folder, texts, options, signal))
     })
 }

@@ -29,7 +29,7 @@ export async function compareRuns(folders: readonly string[], options: Compariso
   if (curves.length === 0) {
     throw new DataError(`plot: no run has a value of ${y} that can be drawn${log ? ' on a logarithmic scale' : ''}`)
   }
-  const svg = await draw(curves, runs, options)
+  const svg = await comparisonSVG(curves, runs, options)
   await writeFileAtomic(out, ending === '.png' ? await svgToPng(svg) : svg)
   const summaries = runs.map(summaryOf)
   if (json) {
@@ -42,7 +42,7 @@ export async function compareRuns(folders: readonly string[], options: Compariso
   print(`\n${summaryTable(summaries)}\n\nwritten to ${out}`)
 }
 
-function draw(
+function comparisonSVG(
   curves: readonly Curve[],
   runs: readonly PlottedRun[],
   { x, y, log }: ComparisonOptions,

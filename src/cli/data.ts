@@ -5,7 +5,7 @@ import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
 import { defaultsOf, number, numberOrAll, saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
-import { checkEffects, type Needs } from './needs.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson, quoted } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, table } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
@@ -42,10 +42,10 @@ Examples:
   unrolled data novel.txt
   unrolled data books/ --tokens word --orders 4
 
-The vocabulary is the whole text's: n-grams of words know all words of the part that they predict.`,
+The vocabulary comes from the whole text, so n-grams of words know every word of the part that they predict.`,
     )
     .action(async (texts: string[], options: Options, command: Command) => {
-      checkEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
+      checkFlagEffects('data', options, saidOf(command), needs, defaultsOf(command.options))
       await interruptible((signal) => run(texts, options, signal))
     })
 }
@@ -112,7 +112,7 @@ async function report(
     : []
   const tokens = corpus.length
   const present = [...counts.keys()].filter((i) => counts[i] > 0)
-  const result: Result = {
+  const result: TextReport = {
     ...{ text: source, bytes, ...facts, kind, clean, changes, tokens, vocabulary: vocab.size },
     singletons: present.filter((i) => counts[i] === 1).length,
     entropy: present.reduce((sum, i) => sum - (counts[i] / tokens) * Math.log(counts[i] / tokens), 0),
@@ -125,16 +125,16 @@ async function report(
     baselines,
   }
   if (json) printJson(result)
-  else show(result, vocab, held?.train.length)
+  else printReport(result, vocab, held?.train.length)
 }
 
-interface Result extends Partial<TextFacts> {
+interface TextReport extends Partial<TextFacts> {
   text: string
   bytes: number
   kind: TokenKind
   clean: boolean
   changes: TextChanges
-  /** Number of tokens of the chosen kind, which the following values are also about. */
+  /** Number of tokens of the chosen kind. The following values are about this kind, too. */
   tokens: number
   /** Size of the vocabulary, including <unk>. */
   vocabulary: number
@@ -150,7 +150,7 @@ interface Result extends Partial<TextFacts> {
 }
 
 /** @param toCount number of tokens before those that n-grams have to predict */
-function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
+function printReport(result: TextReport, vocab: Vocab, toCount: number | undefined): void {
   const { text, files, bytes, characters, lines, kinds, kind, clean, changes, tokens, vocabulary } = result
   print(`text: ${text}${clean ? ', cleaned as in the book' : ''}`)
   const changed = changesOf(changes, tokens)
@@ -165,32 +165,35 @@ function show(result: Result, vocab: Vocab, toCount: number | undefined): void {
     print(table([['', 'tokens', 'vocabulary'], ...rows]))
   }
   const { singletons, entropy, mostFrequent, charactersPerToken, validation, baselines } = result
-  print(`as tokens of the kind ${kind}: ${grouped(tokens)}, a vocabulary of ${grouped(vocabulary)} with <unk>`)
+  print(`tokens (${kind}): ${grouped(tokens)}, with a vocabulary of ${grouped(vocabulary)}, including <unk>`)
   print(`tokens that occur once: ${grouped(singletons)} (${percent(singletons, vocabulary - 1)} of the vocabulary)`)
-  print(`entropy of a token by itself: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
+  print(`entropy of single tokens, without context: ${entropy.toFixed(4)} nats, ${bitsOf(entropy).toFixed(4)} bits`)
   print('most frequent:')
   print(
     table(
       mostFrequent.map(({ token, count }) => [
-        shown(token, vocab),
+        tokenShown(token, vocab),
         grouped(count),
         `${((100 * count) / tokens).toFixed(2)} %`,
       ]),
     ),
   )
   if (baselines.length === 0) {
-    if (validation > 0) print('no n-grams beside it: the text is too short to be cut')
+    if (validation > 0)
+      print(
+        'no n-grams: the text is too short to be split into a part to count them on and a part to predict; use a longer text or a larger --validation',
+      )
     return
   }
   const { counted } = baselines[0]
-  const from = counted === toCount ? 'of the rest' : `of the first ${grouped(counted)} tokens`
-  print(`n-grams ${from} predict the last ${percent(validation)} (Witten–Bell):`)
+  const from = counted === toCount ? 'the rest' : `the first ${grouped(counted)} tokens`
+  print(`loss on the last ${percent(validation)} of n-grams counted on ${from} (Witten–Bell smoothing):`)
   const rows = baselines.map(({ order, loss }) => ({ name: nameOfOrder(order), loss }))
   print(lossTable(rows, charactersPerToken))
 }
 
 /** A token in quotes; a token of bytes as the text that they encode, or as numbers. */
-function shown(token: string, vocab: Vocab): string {
+function tokenShown(token: string, vocab: Vocab): string {
   const text = vocab.join([token])
   if (text.includes('\ufffd') && vocab.kind !== 'char') {
     return Array.from(token, (byte) => `0x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`).join(' ')

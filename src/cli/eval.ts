@@ -6,7 +6,7 @@ import { changesOf } from './changes.js'
 import { defaultsOf, number, saidOf, withOptions } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
-import { checkEffects, type Needs } from './needs.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson } from './output.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, perplexityOf } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
@@ -19,7 +19,7 @@ interface Options extends PartOptions {
 
 export function evalCommand(): Command {
   return withOptions(new Command('eval'), partOptions('all'))
-    .description('Measure a saved model on a text, beside n-grams.')
+    .description('Measure a saved model on a text, and compare it with n-grams.')
     .argument('<model>', 'folder of a saved model')
     .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .option('--baseline <text...>', 'count the n-grams on this text (default: the training part)')
@@ -33,12 +33,12 @@ Examples:
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
 
-Without a text: the one that the model was trained on. Without --split and --baseline, the n-grams are counted on the first nine tenths of
-the text (--validation: another part), and compared with the model on the rest; of a text that the model was trained
-on, --split validation or test compares them fairly.`,
+Without a text, eval reads the one that the model was trained on. Without --split and --baseline, the n-grams are
+counted on the first nine tenths of the text (--validation: another part) and compared with the model on the rest. For
+a text that the model was trained on, the comparison is fair only with --split validation or --split test.`,
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
-      checkEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))
+      checkFlagEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))
       await interruptible((signal) => run(folder, texts, options, signal))
     })
 }
@@ -112,7 +112,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
       ...{ compared, baselines },
     }
     if (options.json) printJson(report)
-    else show(report, characters, changesOf(changes, whole))
+    else printReport(report, characters, changesOf(changes, whole))
   } finally {
     await opened.close()
   }
@@ -136,7 +136,7 @@ interface Report extends Evaluation {
 }
 
 /** @param changes what was changed in the text, for people */
-function show(report: Report, charactersPerToken: number, changes: string | undefined): void {
+function printReport(report: Report, charactersPerToken: number, changes: string | undefined): void {
   const { text, clean, split, tokens, unknown, loss, bitsPerCharacter, compared, baselines } = report
   print(`text: ${partOf(text, split)}${clean ? ', cleaned as in the book' : ''}`)
   if (changes) print(changes)
@@ -147,7 +147,9 @@ function show(report: Report, charactersPerToken: number, changes: string | unde
     `loss ${loss.toFixed(4)} nats a token, perplexity ${perplexityOf(loss)}, ${bitsOf(loss).toFixed(4)} bits a token${perCharacter}`,
   )
   if (!compared) {
-    print('no n-grams beside it: the text is too short to be cut; name one to count them on, with --baseline')
+    print(
+      'no comparison with n-grams: the text is too short to be split into a part to count them on and a part to predict; name a text to count them on with --baseline',
+    )
     return
   }
   print(`on ${compared.on}:`)

@@ -3,7 +3,7 @@ import { OptionError, temperatureOf } from '../config.js'
 import type { MadeToken } from '../node.js'
 import { defaultsOf, number, saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
-import { checkEffects, type Needs } from './needs.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { printJson } from './output.js'
 import { typedText } from './own-texts.js'
 import { TextView } from './text-view.js'
@@ -95,10 +95,10 @@ Examples:
   unrolled generate runs/time-machine --samples 5 --top-p 0.9 --stop "."
   unrolled generate runs/time-machine --beams 8 --with-probabilities
 
-Ctrl-C ends the text; what was made stays.`,
+Ctrl-C ends the text; the tokens up to then are kept.`,
     )
     .action(async (folder: string, options: Options, command: Command) => {
-      checkEffects('generate', options, saidOf(command), needs, defaultsOf(command.options))
+      checkFlagEffects('generate', options, saidOf(command), needs, defaultsOf(command.options))
       await interruptible((signal) => run(folder, options, signal))
     })
 }
@@ -147,7 +147,7 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
     beams,
     seed,
   }
-  const records = all.map((text) => recordOf(text, shown, withProbabilities))
+  const records = all.map((text) => jsonOf(text, shown, withProbabilities))
   printJson(samples === 1 ? { ...records[0], ...facts } : { ...facts, samples: records })
 }
 
@@ -168,7 +168,7 @@ function checkBeams(beams: number, samples: number): void {
 }
 
 /** A text as --json prints it. */
-function recordOf({ tokens, logProbability, score }: MadeText, prefix: string, withProbabilities?: boolean) {
+function jsonOf({ tokens, logProbability, score }: MadeText, prefix: string, withProbabilities?: boolean) {
   const texts = tokens.map(({ text }) => text)
   return {
     text: prefix + texts.join(''),

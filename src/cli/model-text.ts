@@ -30,7 +30,7 @@ export const partOptions = (split: PartOptions['split']): Option[] => [
 export const partOf = (source: string, split: PartOptions['split']): string =>
   split === 'all' ? source : `${source}, its ${split} part`
 
-type Text = Pick<EncodedText, 'corpus' | 'source' | 'changes'>
+type CommandText = Pick<EncodedText, 'corpus' | 'source' | 'changes'>
 
 /** Texts in a saved model's tokens, prepared as in its training; they stay open until they are closed together. */
 export class ModelTexts {
@@ -58,7 +58,7 @@ export class ModelTexts {
    * @throws DataError if the model's own texts have changed; OptionError for a part that the training did not hold out and
    *   whose size is not given
    */
-  async part(texts: readonly string[]): Promise<Text & { whole: number; parts?: SplitCorpus }> {
+  async part(texts: readonly string[]): Promise<CommandText & { whole: number; parts?: SplitCorpus }> {
     const { split, validation = this.#recorded('validation'), test = this.#recorded('test') } = this.options
     const sizes = { validation, test }
     if ((split === 'validation' || split === 'test') && sizes[split] === 0) {
@@ -82,7 +82,7 @@ export class ModelTexts {
     return { corpus: parts[split] as Corpus, source, changes, whole: corpus.length, parts }
   }
 
-  async whole(texts: readonly string[], maxTokens = Infinity, encoding = this.options.encoding): Promise<Text> {
+  async whole(texts: readonly string[], maxTokens = Infinity, encoding = this.options.encoding): Promise<CommandText> {
     const { commandTexts } = await import('./training-text.js')
     const source = commandTexts(texts)
     this.#opened.push(source)

@@ -11,7 +11,7 @@ export type Needs<T> = { readonly [name in keyof T]?: (options: T) => string | f
  * @param said names of the options on the command line; one that has its default value is accepted
  * @throws OptionError for an option that would have no effect
  */
-export function checkEffects<T extends object>(
+export function checkFlagEffects<T extends object>(
   command: string,
   options: T,
   said: readonly string[],

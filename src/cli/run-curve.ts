@@ -2,7 +2,10 @@ import path from 'node:path'
 import { curvesOf, type EpochEvent, linePlot, type ValidationEvent, writeFileAtomic } from '../node.js'
 import { chart } from './chart.js'
 
-/** Shows perplexity over epochs in the terminal and writes it beside the model. @returns the SVG file, if there is anything to draw */
+/**
+ * Shows perplexity over epochs in the terminal and writes it to an SVG file next to the model. Returns the file, if
+ * any.
+ */
 export async function showCurve(
   history: readonly (EpochEvent | ValidationEvent)[],
   folder: string,

@@ -51,7 +51,7 @@ class Show {
     this.#say = (text) => (json ? console.error(text) : console.log(text))
     const { text, training, options } = run
     for (const warning of run.warnings) console.error(`warning: ${inFlags(warning)}`)
-    this.#say(`text: ${visible(text.source)} (${partsOf(text)})`)
+    this.#say(`text: ${visible(text.source)} (${sizesOf(text)})`)
     const changes = changesOf(text.changes, text.corpus.length)
     if (changes) this.#say(changes)
     this.#say(`model: ${modelSummary(run)}, ${computedOn()}`)
@@ -147,7 +147,7 @@ class Show {
 const words: Record<string, string> = { train: 'train on', validation: 'validate on', test: 'be left for a test' }
 
 /** The number of tokens in a text and in each of its parts. */
-function partsOf({ corpus, sizes }: RunText): string {
+function sizesOf({ corpus, sizes }: RunText): string {
   const counts = Object.entries(sizes).map(([name, size]) => `${grouped(size)} to ${words[name]}`)
   return `${grouped(corpus.length)} tokens${counts.length > 1 ? `: ${counts.join(', ')}` : ''}`
 }

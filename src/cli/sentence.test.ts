@@ -53,7 +53,7 @@ describe('an error of the library, in the words of the command', () => {
     expect(said(new OptionError('SGD: alpha is 2', ['alpha']))).toBe('train: alpha is 2')
   })
 
-  test('what is no function of the library stays: files, and folders of such a name', () => {
+  test('names that are not functions of the library stay: files, and folders with the name of a function', () => {
     expect(said(new DataError('novel: there is no such folder'))).toBe('novel: there is no such folder')
     expect(said(new DataError('loadText: there is no such folder'), ['info', 'loadText'])).toBe(
       'loadText: there is no such folder',

@@ -1,5 +1,5 @@
 /** A part of a training's live status lines. */
-export interface Part {
+export interface StatusPart {
   text: string
   /** Parts with low importance are left out first if there is no room for all. */
   importance: number
@@ -13,7 +13,7 @@ const MAX_LINES = 2
  * out; if even the most important does not fit, it is cut off.
  * @param strong formats the most important part; must not change its width
  */
-export function statusLines(parts: readonly Part[], columns: number, strong = (text: string) => text): string[] {
+export function statusLines(parts: readonly StatusPart[], columns: number, strong = (text: string) => text): string[] {
   const ranked = parts.toSorted((a, b) => a.importance - b.importance)
   const most = ranked.at(-1)!
   for (const [i] of ranked.entries()) {
@@ -29,10 +29,10 @@ export function statusLines(parts: readonly Part[], columns: number, strong = (t
   return [strong(most.text.slice(0, columns))]
 }
 
-const width = (line: readonly Part[]): number => line.map(({ text }) => text).join(GAP).length
+const width = (line: readonly StatusPart[]): number => line.map(({ text }) => text).join(GAP).length
 
-function wrap(parts: readonly Part[], columns: number): Part[][] {
-  const lines: Part[][] = []
+function wrap(parts: readonly StatusPart[], columns: number): StatusPart[][] {
+  const lines: StatusPart[][] = []
   for (const part of parts) {
     const last = lines.at(-1)
     if (last && width([...last, part]) <= columns) last.push(part)

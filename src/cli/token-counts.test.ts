@@ -37,7 +37,7 @@ describe('charactersPerToken', () => {
 })
 
 describe('heldOut', () => {
-  test('cuts the end off, where there are two tokens to foretell one of', async () => {
+  test('cuts off the end if it has at least two tokens, of which one can be predicted', async () => {
     const corpus = Uint8Array.from({ length: 25 }, (_, i) => i)
     const held = (await heldOut(corpus, 0.1))!
     expect([held.train.length, held.validation.length]).toEqual([23, 2])

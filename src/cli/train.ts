@@ -17,9 +17,9 @@ Examples:
   unrolled train letters.txt --init-from runs/books --extend-vocab
   unrolled train novel.txt --json | jq .perplexity
 
-Ctrl-C ends the training after the step in hand and saves the model; --resume goes on from there, and may be given
-another --lr, --clip, --clip-value, --epochs and --patience. It ends with exit code 0 when all is saved, 2 for what you
-can mend, 3 for a training that exploded and whose model is worth nothing, 129, 130 and 143 when it was told to stop.`,
+Ctrl-C ends the training after the current step and saves the model. --resume continues it, and takes another --lr,
+--clip, --clip-value, --epochs and --patience. The exit code is 0 if everything was saved, 2 for an error that you can
+fix, 3 for a training that exploded and whose model is useless, and 129, 130 or 143 after a signal.`,
     )
     .action((texts: string[], options: TrainingOptions, command: Command) => run(texts, options, saidOf(command)))
 }

@@ -1,5 +1,5 @@
 import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
-import type { Part } from './status-lines.js'
+import type { StatusPart } from './status-lines.js'
 
 /** How much a resumed training had done before. */
 export interface Done {
@@ -10,10 +10,10 @@ export interface Done {
 }
 
 /** From this many steps on, an epoch's own mean says more than the mean of the epoch before it. */
-const ENOUGH = 100
+const ENOUGH_STEPS = 100
 
 /** The progress of a training, as a terminal or a file shows it. */
-export class Progress {
+export class TrainingProgressView {
   readonly #start = performance.now()
   /** The fraction of the training that was done before this process began. */
   readonly #before: number
@@ -48,7 +48,7 @@ export class Progress {
     this.#batch = batch
     this.#sum += loss
     this.#steps++
-    if (!this.#epochEnded || this.#steps >= ENOUGH) this.#perplexity = Math.exp(this.#sum / this.#steps)
+    if (!this.#epochEnded || this.#steps >= ENOUGH_STEPS) this.#perplexity = Math.exp(this.#sum / this.#steps)
     this.#run(event)
   }
 
@@ -68,8 +68,8 @@ export class Progress {
   }
 
   /** The known values, each with its importance. */
-  get parts(): Part[] {
-    const parts: Part[] = [
+  get parts(): StatusPart[] {
+    const parts: StatusPart[] = [
       { text: `epoch ${this.epoch}/${this.epochs}`, importance: 6 },
       { text: `perplexity ${this.#perplexity === undefined ? '–' : decimal(this.#perplexity)}`, importance: 8 },
     ]

@@ -2,8 +2,8 @@ import { MultiBar, type SingleBar } from 'cli-progress'
 import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
 import { colorsOf } from './colors.js'
 import { movesCursor, visible } from './output.js'
-import { type Part, statusLines } from './status-lines.js'
-import { type Done, Progress } from './training-progress.js'
+import { type StatusPart, statusLines } from './status-lines.js'
+import { type Done, TrainingProgressView } from './training-progress.js'
 
 export { duration } from './training-progress.js'
 
@@ -27,19 +27,19 @@ export function trainView(
   stream: NodeJS.WriteStream = process.stderr,
   done: Done = { epoch: 0, batch: 0 },
 ): TrainView {
-  const progress = new Progress(data, epochs, done)
+  const progress = new TrainingProgressView(data, epochs, done)
   return movesCursor(stream) ? new LiveView(progress, stream) : new PlainView(progress, stream)
 }
 
 class LiveView implements TrainView {
   readonly #bars: MultiBar
   readonly #lines: SingleBar[] = []
-  readonly #progress: Progress
+  readonly #progress: TrainingProgressView
   readonly #stream: NodeJS.WriteStream
   readonly #end = () => this.end()
   #ended = false
 
-  constructor(progress: Progress, stream: NodeJS.WriteStream) {
+  constructor(progress: TrainingProgressView, stream: NodeJS.WriteStream) {
     this.#progress = progress
     this.#stream = stream
     // Ctrl-C ends the training, which ends the bar; the cursor comes back however the process ends. Lines are
@@ -92,18 +92,18 @@ class LiveView implements TrainView {
   }
 }
 
-function bar(fraction: number): Part {
+function bar(fraction: number): StatusPart {
   const [size, done] = [18, Math.round(fraction * 18)]
   return { text: '█'.repeat(done) + '░'.repeat(size - done), importance: 3 }
 }
 
 class PlainView implements TrainView {
-  readonly #progress: Progress
+  readonly #progress: TrainingProgressView
   readonly #stream: NodeJS.WriteStream
   #tenths: number
   #validated = -1
 
-  constructor(progress: Progress, stream: NodeJS.WriteStream) {
+  constructor(progress: TrainingProgressView, stream: NodeJS.WriteStream) {
     this.#progress = progress
     this.#stream = stream
     this.#tenths = Math.floor(progress.fraction * 10)

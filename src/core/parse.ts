@@ -15,7 +15,7 @@ export type Schema<T> = (value: unknown, where: string, name?: string) => T
 /** What a schema returns. */
 export type Parsed<S> = S extends Schema<infer T> ? T : never
 
-const shown = (value: unknown): string => {
+const jsonShown = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value)
   if (Array.isArray(value)) return 'Array'
   return typeof value === 'object' && value !== null ? 'Object' : String(value)
@@ -26,7 +26,7 @@ export const fitting =
   <T>(expected: string, fits: (value: unknown) => boolean): Schema<T> =>
   (value, where, name) => {
     if (fits(value)) return value as T
-    throw new FormatError(`${where}: ${name || 'the value'} is ${shown(value)}, expected ${expected}`)
+    throw new FormatError(`${where}: ${name || 'the value'} is ${jsonShown(value)}, expected ${expected}`)
   }
 
 export const string = fitting<string>('string', (value) => typeof value === 'string')
@@ -39,7 +39,7 @@ export const whole = (least: number): Schema<number> =>
 
 /** One of some strings or numbers. */
 export const oneOf = <const T extends string | number>(...words: readonly T[]): Schema<T> =>
-  fitting(words.length === 1 ? shown(words[0]) : `(${words.map(shown).join(' | ')})`, (value) =>
+  fitting(words.length === 1 ? jsonShown(words[0]) : `(${words.map(jsonShown).join(' | ')})`, (value) =>
     words.includes(value as T),
   )
 
@@ -58,13 +58,13 @@ export const array =
     return items.map((item, i) => schema(item, where, within(name, i)))
   }
 
-const isObject = fitting<Record<string, unknown>>('Object', (value) => shown(value) === 'Object')
+const anyObject = fitting<Record<string, unknown>>('Object', (value) => jsonShown(value) === 'Object')
 
 /** Objects with these fields. Other fields must fit `rest`; without `rest`, they are dropped. */
 export const object =
   <T>(fields: { [Name in keyof T]: Schema<T[Name]> }, rest?: Schema<T[keyof T]>): Schema<T> =>
   (value, where, name) => {
-    const given = isObject(value, where, name)
+    const given = anyObject(value, where, name)
     const others = Object.keys(rest ? given : {}).filter((key) => !Object.hasOwn(fields, key))
     const entries = [
       ...Object.entries<Schema<unknown>>(fields).map(([key, schema]) => [key, schema] as const),

@@ -134,7 +134,7 @@ describe('Generator', () => {
     expect(chiSquared(parts)).toBeLessThan(RARELY[19])
     expect(chiSquared(pairs)).toBeLessThan(RARELY[15])
     expect(chiSquared([tails.beyond3, draws - tails.beyond3], [0.0026998, 0.9973002])).toBeLessThan(RARELY[1])
-    // 6.334e-5 of all values lie beyond ±4: 25 are expected, and fewer than 7 or more than 52 have a probability below
+    // 6.334e-5 of all values are beyond ±4: 25 are expected, and fewer than 7 or more than 52 have a probability below
     // 1 in 100,000.
     expect(tails.beyond4).toBeGreaterThanOrEqual(7)
     expect(tails.beyond4).toBeLessThanOrEqual(52)
@@ -180,7 +180,7 @@ describe('Generator', () => {
   })
 
   test('integer: no bias where n does not divide 2³²', () => {
-    // 2³² mod n is n/3: a remainder without rejection would lie in the lowest third half of the time.
+    // 2³² mod n is n/3: a remainder without rejection would be in the lowest third in half of all cases.
     const n = 3 * 2 ** 30
     const generator = new Generator(10)
     const thirds = [0, 0, 0]

@@ -135,13 +135,13 @@ export class Generator {
 
 let current: Generator | undefined
 
-/** The generator of everything that is not given one. */
+/** The generator that is used by everything that is not given one. */
 export function defaultGenerator(): Generator {
   current ??= new Generator()
   return current
 }
 
-/** Restarts the default generator: the same seed, the same bits. */
+/** Restarts the default generator. The same seed gives the same numbers. */
 export function manualSeed(seed: number): void {
   checkWhole('manualSeed', 'seed', seed, 0)
   current = new Generator(seed)

@@ -2,7 +2,7 @@ import { shown } from './check.js'
 import { describe } from './describe.js'
 import { FormatError } from './errors.js'
 
-// The reasons why a saved state cannot be loaded, collected in words, so that one message tells them all.
+// The reasons why a saved state cannot be loaded, as sentences, so that one message can list them all.
 
 /** The names in `own` that `given` lacks, and those in `given` that are not in `own`. */
 export function nameProblems(own: Iterable<string>, given: object): string[] {

@@ -1,8 +1,8 @@
-// Bytes as text: one character, U+0000 to U+00FF, for each byte. Every run of bytes, whether or not it is whole UTF-8
-// characters, thus has one string, which survives JSON, and ASCII reads as itself.
+// Bytes as text: one character, U+0000 to U+00FF, for each byte. Any bytes, even if they end within a UTF-8 character,
+// can thus be kept as a string and in JSON, and ASCII text stays as it is.
 
 /** Bytes that become characters in one call, whose number of arguments is limited. */
-const BLOCK = 8192
+const BYTES_PER_CALL = 8192
 
 /** The UTF-8 of a text, with one character for each byte. */
 export function bytesOf(text: string): string {
@@ -10,7 +10,8 @@ export function bytesOf(text: string): string {
   // A text with as many bytes as code units is ASCII.
   if (bytes.length === text.length) return text
   let made = ''
-  for (let i = 0; i < bytes.length; i += BLOCK) made += String.fromCharCode(...bytes.subarray(i, i + BLOCK))
+  for (let i = 0; i < bytes.length; i += BYTES_PER_CALL)
+    made += String.fromCharCode(...bytes.subarray(i, i + BYTES_PER_CALL))
   return made
 }
 

@@ -44,7 +44,7 @@ export interface LoadedText {
 
 /**
  * A text as batches of token numbers, with its vocabulary. By default the text is loaded whole and unchanged; with
- * `clean: true` and `maxTokens: 10_000`, as the book's `load_data_time_machine` loads its own.
+ * `clean: true` and `maxTokens: 10_000` it is loaded as the book's `load_data_time_machine` loads its text.
  * @throws DataError for a text without tokens or too short for one batch, OptionError for a size out of range, or for
  *   'bpe' tokens before `loadBytePairs`
  */

@@ -190,7 +190,7 @@ test('a word of a million letters is refused', () => {
 describe('splitCorpus', () => {
   const counting = Int32Array.from({ length: 1000 }, (_, i) => i)
 
-  test('pieces lie side by side, and each token is in one of them', () => {
+  test('pieces are adjacent, and each token is in exactly one of them', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 49 }), fc.integer({ min: 0, max: 49 }), (a, b) => {
         const { train, validation, test } = splitCorpus(counting, { validation: a / 100, test: b / 100 })

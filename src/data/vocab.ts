@@ -123,7 +123,7 @@ export class Vocab {
     return this.#indices.has(token)
   }
 
-  /** The number of a token; 0 for an unknown one. */
+  /** The number of a token; 0 if it is unknown. */
   indexOf(token: string): number {
     return this.#indexOf('Vocab.indexOf', token)
   }

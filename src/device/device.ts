@@ -13,7 +13,7 @@ export interface Storage {
   readonly length: number
 }
 
-/** How values lie in a storage: the place of the first one, and the stride of each axis. */
+/** How values are arranged in a storage: the index of the first one, and the stride of each axis. */
 export interface View {
   offset: number
   strides: readonly number[]
@@ -148,10 +148,10 @@ export interface Stepper {
 }
 
 /**
- * All arithmetic on tensors, wherever their values lie: no other code loops over them. Operations are started and not
- * awaited; `read` is the only way to get values off a device. `x`, `a`, `b` and `dy` are read; `y`, `dx` and the other
- * gradients are written. Implementations check nothing: shapes are checked earlier, where an error can name the user's
- * function. No argument may alias another unless the operation is elementwise.
+ * All arithmetic on tensors, on whatever device their values are: no other code loops over them. Operations are started
+ * and not awaited; `read` is the only way to get values off a device. `x`, `a`, `b` and `dy` are read; `y`, `dx` and
+ * the other gradients are written. Implementations check nothing: shapes are checked earlier, where an error can name
+ * the user's function. No argument may alias another unless the operation is elementwise.
  */
 export interface Device<S extends Storage = Storage> {
   readonly kind: 'cpu' | 'webgpu' | 'test'

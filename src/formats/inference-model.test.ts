@@ -29,7 +29,7 @@ const configs: [string, Partial<ModelConfig> & Pick<ModelConfig, 'cell'>][] = [
   ['normalized LSTM without biases', { cell: 'lstm', layerNorm: true, bias: false, numLayers: 1 }],
 ]
 
-/** The files of a new model whose gains and biases are not those of the beginning. */
+/** The files of a new model whose gains and biases differ from their initial values. */
 async function saved(config: Partial<ModelConfig> & Pick<ModelConfig, 'cell'>) {
   const generator = new Generator(7)
   const model = modelOf({ ...sizes, ...config }, generator)

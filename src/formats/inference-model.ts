@@ -6,11 +6,11 @@ import { CheckedStepper } from '../nn/checked-stepper.js'
 import { Matrix } from '../nn/matrix.js'
 import { checkOneDirection, stackStepper } from '../nn/stack-stepper.js'
 import { cellWeights } from '../nn/unfused-cell.js'
-import { kindOf, type ModelConfig } from './model-config.js'
-import { type ModelFiles, readModel } from './read-model.js'
+import { cellKindOf, type ModelConfig } from './model-config.js'
+import { type ModelFiles, readModelFiles } from './read-model.js'
 import type { TensorValues } from './safetensors.js'
 
-/** A saved model without what trains it: the parameters of an RNNModel, which continue texts token by token. */
+/** A saved model without the code for training: the parameters of an RNNModel, which continues texts token by token. */
 export class InferenceModel {
   readonly vocabSize: number
   readonly bidirectional: boolean
@@ -42,7 +42,7 @@ export class InferenceModel {
     }
     const embedding = parameter('embedding.weight')
     const stack = {
-      kind: kindOf(this.#config),
+      kind: cellKindOf(this.#config),
       layers: Array.from({ length: this.#config.numLayers }, (_, layer) =>
         cellWeights((name) => parameter(`rnn.${name}_l${layer}`)!),
       ),
@@ -55,7 +55,7 @@ export class InferenceModel {
   }
 }
 
-/** A model as it was loaded, without what trains it. */
+/** A loaded model, without the code for training. */
 export interface LoadedInferenceModel {
   model: InferenceModel
   vocab: Vocab
@@ -70,6 +70,6 @@ export interface LoadedInferenceModel {
  *   package that is not installed
  */
 export async function decodeInferenceModel(files: ModelFiles, where = ''): Promise<LoadedInferenceModel> {
-  const { config, vocab, parameters } = await readModel(files, where)
+  const { config, vocab, parameters } = await readModelFiles(files, where)
   return { model: new InferenceModel(config, parameters), vocab, config }
 }

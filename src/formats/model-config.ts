@@ -37,7 +37,7 @@ export interface ModelConfig {
   layerNorm?: boolean
   /** How the model was trained, for people to read. */
   training?: TrainingRecord
-  /** SHA-256 of the files beside this one, by name. Absent if the files were not written by this library. */
+  /** SHA-256 of the model's other files, by name. Absent if the files were not written by this library. */
   sha256?: Record<string, string>
 }
 
@@ -116,10 +116,10 @@ export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringif
 export type ModelSizes = Omit<ModelConfig, 'format' | 'version'>
 
 /** The kind of cell in a configuration. */
-export const kindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
+export const cellKindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
 
-const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: kindOf(config) })
+const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: cellKindOf(config) })
 
 /** The reason why tensors cannot be saved or loaded: a value is not finite as a 32-bit float. */
 export function valuesProblem(tensors: Readonly<Record<string, TensorValues>>): string | undefined {
@@ -163,7 +163,7 @@ export function checkModel(
       `${where.vocab}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} according to the configuration`,
     )
   }
-  checkParameters(config, parameters, where.parameters)
+  checkModelParameters(config, parameters, where.parameters)
   return { config, vocab }
 }
 
@@ -172,7 +172,7 @@ export function checkModel(
  * sizes is made, so that a forged size takes neither memory nor time.
  * @throws FormatError if a parameter is missing or unknown, has another shape, or is not finite
  */
-export function checkParameters(
+export function checkModelParameters(
   config: ModelConfig,
   parameters: Readonly<Record<string, TensorValues>>,
   where: string,

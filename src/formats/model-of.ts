@@ -6,10 +6,16 @@ import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
 import type { RecurrentLayer } from '../nn/recurrent.js'
 import { RNN } from '../nn/rnn.js'
-import { checkParameters, type ModelConfig, type ModelSizes, type TrainingRecord, VERSION } from './model-config.js'
+import {
+  checkModelParameters,
+  type ModelConfig,
+  type ModelSizes,
+  type TrainingRecord,
+  VERSION,
+} from './model-config.js'
 import type { TensorValues } from './safetensors.js'
 
-/** The configuration of a model, as saved beside its parameters. */
+/** The configuration of a model, as saved together with its parameters. */
 export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
   const { rnn, vocabSize, embedding, tieWeights, inputDropout, outputDropout } = model
   const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout, layerNorm } = rnn
@@ -32,7 +38,7 @@ export function buildModel(
   where: string,
   generator: Generator = new Generator(),
 ): RNNModel {
-  checkParameters(config, parameters, where)
+  checkModelParameters(config, parameters, where)
   return modelWith(config, parameters, where, generator)
 }
 

@@ -39,7 +39,7 @@ export interface ReadModel {
  * @throws FormatError if a file is missing, damaged, forged, or of a newer version; DataError if its tokens need a
  *   package that is not installed
  */
-export async function readModel(files: ModelFiles, where: string): Promise<ReadModel> {
+export async function readModelFiles(files: ModelFiles, where: string): Promise<ReadModel> {
   checkString('decodeModel', 'where', where)
   const at = (name: ModelFile) => (where === '' ? name : `${where.replace(/\/+$/, '')}/${name}`)
   const source = (name: ModelFile): ByteSource => {
@@ -50,7 +50,7 @@ export async function readModel(files: ModelFiles, where: string): Promise<ReadM
       `${where || 'decodeModel'}: ${name} is ${file === undefined ? 'missing' : describe(file)}, expected the bytes of ${CONFIG}, ${PARAMETERS} and ${VOCAB} of a saved model`,
     )
   }
-  const text = (name: keyof typeof mostBytes) => readText(source(name), mostBytes[name], at(name))
+  const text = (name: keyof typeof mostBytes) => readSmallText(source(name), mostBytes[name], at(name))
   const config = await text(CONFIG)
   // A wrong configuration is reported before a large file is read.
   parseConfig(config, at(CONFIG))
@@ -71,7 +71,7 @@ export async function readModel(files: ModelFiles, where: string): Promise<ReadM
   return { config: checked, vocab, parameters: tensors, at: at(PARAMETERS) }
 }
 
-async function readText(source: ByteSource, limit: number, where: string): Promise<string> {
+async function readSmallText(source: ByteSource, limit: number, where: string): Promise<string> {
   if (source.size > limit) {
     throw new FormatError(`${where}: the file has ${source.size} bytes, expected at most ${limit}`)
   }

@@ -118,7 +118,7 @@ describe('safetensors', () => {
     ['a negative size', forge({ a: entry([-2], [0, 8]) })],
     ['a fraction', forge({ a: entry([1.5], [0, 6]) })],
     ['sizes beyond all numbers', forge({ a: entry([2 ** 52, 2 ** 52], [0, 8]) })],
-    ['a shape that lies', forge({ a: entry([3], [0, 8]) })],
+    ['a shape that does not fit its bytes', forge({ a: entry([3], [0, 8]) })],
     ['offsets out of range', forge({ a: entry([4], [0, 16]) })],
     ['offsets backwards', forge({ a: entry([2], [8, 0]) })],
     ['a hole', forge({ a: entry([1], [0, 4]), b: entry([1], [8, 12]) }, 12)],

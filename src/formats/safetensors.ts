@@ -26,7 +26,7 @@ const written = new Map<string, string>([
 
 type Fail = (problem: string) => never
 
-/** The values of a tensor, as files have them. A tensor in main memory is one. */
+/** The values of a tensor, as files hold them. A tensor in main memory has this form, too. */
 export interface TensorValues {
   readonly data: TensorData
   readonly shape: Shape
@@ -149,7 +149,7 @@ function checkHeader(json: Uint8Array, bytes: number, fail: Fail) {
   const metadata: Record<string, string> = {}
   if (Object.hasOwn(header, '__metadata__')) {
     const given = header.__metadata__
-    if (!isObject(given)) return fail('__metadata__ is not an object')
+    if (!isRecord(given)) return fail('__metadata__ is not an object')
     for (const [key, value] of Object.entries(given)) {
       if (typeof value !== 'string') return fail('__metadata__ holds values that are not strings')
       metadata[key] = value
@@ -171,20 +171,20 @@ function checkHeader(json: Uint8Array, bytes: number, fail: Fail) {
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {
     const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    return isObject(header) ? header : undefined
+    return isRecord(header) ? header : undefined
   } catch {
     return undefined
   }
 }
 
 function checkEntry(name: string, entry: unknown, fail: Fail) {
-  if (!isObject(entry)) return fail(`${name} is not described by an object`)
+  if (!isRecord(entry)) return fail(`${name} is not described by an object`)
   const { dtype, shape, data_offsets: offsets } = entry
   const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
   if (typeof dtype !== 'string' || !Object.hasOwn(types, dtype)) {

@@ -5,7 +5,7 @@ import { checkNoneHidden } from '../tensor/listings.js'
 import { inMemoryOf } from '../tensor/saved-tensors.js'
 import { checkSavable, type ModelConfig, type TrainingRecord, vocabToJson } from './model-config.js'
 import { configOf, modelWith } from './model-of.js'
-import { CONFIG, type ModelFile, type ModelFiles, PARAMETERS, readModel, VOCAB } from './read-model.js'
+import { CONFIG, type ModelFile, type ModelFiles, PARAMETERS, readModelFiles, VOCAB } from './read-model.js'
 import { encodeSafetensors } from './safetensors.js'
 import { sha256Of, sourceOf } from './source.js'
 
@@ -66,6 +66,6 @@ export async function encodeFiles(
  *   package that is not installed
  */
 export async function decodeModel(files: ModelFiles, where = ''): Promise<LoadedModel> {
-  const { config, vocab, parameters, at } = await readModel(files, where)
+  const { config, vocab, parameters, at } = await readModelFiles(files, where)
   return { model: modelWith(config, parameters, at), vocab, config }
 }

@@ -19,8 +19,8 @@ export const sourceOf = (bytes: Uint8Array): ByteSource => ({
 
 /**
  * @param where the source's name, for messages
- * @throws FormatError if the source gives other than `length` bytes, for example because the file was truncated
- *   meanwhile
+ * @throws FormatError if the source does not give `length` bytes, for example because the file was truncated in the
+ *   meantime
  */
 export async function readExactly(
   source: ByteSource,

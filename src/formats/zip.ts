@@ -28,7 +28,7 @@ export function zipFiles(files: Readonly<Record<string, Uint8Array>>): Uint8Arra
 }
 
 /**
- * Loads the model in a zip from `zipModel`, or in a zipped folder of a saved model: the files may lie in a folder.
+ * Loads the model in a zip from `zipModel`, or in a zipped folder of a saved model: the files may be in a folder.
  * @param where the name of the zip, for messages
  * @throws FormatError for anything but a zip, for a damaged one, or for one without the files of a saved model
  */
@@ -39,7 +39,7 @@ export async function unzipModel(bytes: Uint8Array, where = 'unzipModel'): Promi
 /**
  * The files of a saved model in a zip.
  * @param where the name of the zip, for messages
- * @throws FormatError for what is no zip, or a damaged one
+ * @throws FormatError for anything but a zip, or for a damaged one
  */
 export function unzipFiles(bytes: Uint8Array, where: string): Partial<Record<ModelFile, Uint8Array>> {
   if (!(bytes instanceof Uint8Array) || !isZip(bytes)) {

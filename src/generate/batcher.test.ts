@@ -97,7 +97,7 @@ describe.each([
   })
 })
 
-test('on a device that is read asynchronously, too, whoever leaves while a step is under way', async () => {
+test('on a device that is read asynchronously, a reader may leave while a step is in progress', async () => {
   const model = make()
   const expected = await alone({ options: { prefix: 'abc', length: 30, temperature: 1 }, seed: 2, after: 0 }, model)
   const remote = make().to(opaqueDevice(kernels(), 1))
@@ -190,7 +190,7 @@ describe('a batcher', () => {
     expect(() => new Batcher(make(), Vocab.count('ab'))).toThrow(OptionError)
   })
 
-  test('scores that are not finite end those who read them, and no other', async () => {
+  test('scores that are not finite end the texts that they are for, and no others', async () => {
     const model = make()
     const poisoned = vocab.encode('j')[0]
     // The first layer's gates are NaN where it reads a j.
@@ -204,13 +204,13 @@ describe('a batcher', () => {
     ]
     await expect(bad).rejects.toThrow(DataError)
     expect(await good).toHaveLength(5)
-    // A row that had NaN begins anew for the next.
+    // A row that had NaN is reset for the next text.
     const again = await all(batcher.generate({ prefix: 'b', length: 5 }))
     expect(again).toEqual(await all(generate(model, vocab, { prefix: 'b', length: 5 })))
     batcher.close()
   })
 
-  test('closed, it ends those who wait with a sentence, and takes no more', async () => {
+  test('closing it ends the waiting readers with an error, and it takes no more', async () => {
     const batcher = new Batcher(make(), vocab, { maxBatch: 1 })
     const reading = batcher.generate({ prefix: 'a', length: 1e6 })
     await reading.next()
@@ -222,7 +222,7 @@ describe('a batcher', () => {
     await expect(all(batcher.generate())).rejects.toThrow(/the batcher was closed/)
   })
 
-  test('a step that fails ends those who read, and the next ones get their texts', async () => {
+  test('a step that fails ends the current texts, and later readers get theirs', async () => {
     const model = make()
     const expected = await all(generate(model, vocab, { prefix: 'c', length: 9 }))
     const stepper = model.stepper.bind(model)

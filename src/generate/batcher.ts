@@ -4,11 +4,11 @@ import { OptionError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
 import type { StepState } from '../device/device.js'
-import { Batch } from './batch.js'
-import { checkArguments } from './check-arguments.js'
+import { checkGenerationArguments } from './check-arguments.js'
 import { continuedTexts, type GenerateOptions, generateOptions } from './continuations.js'
 import type { ContinuedText, MadeToken } from './continued-text.js'
 import { prefixOf } from './prefix.js'
+import { TextBatch } from './text-batch.js'
 import type { TokenModel } from './token-model.js'
 
 /** The options of a batcher. */
@@ -21,11 +21,14 @@ const batcherOptions: OptionKinds<BatcherOptions> = { maxBatch: 'any' }
 
 const MOST_ROWS = 65536
 
-/** Tokens that are made ahead of their reader. A text whose reader is slower gives its row to others meanwhile. */
-const AHEAD = 256
+/**
+ * Tokens that are made ahead of their reader. A text whose reader is slower gives its row to other texts until the
+ * reader has caught up.
+ */
+const TOKENS_AHEAD = 256
 
 /** A text that somebody waits for. */
-interface Request {
+interface TextRequest {
   readonly text: ContinuedText
   readonly measured: boolean
   /** Tokens that were not read yet. */
@@ -34,7 +37,7 @@ interface Request {
   state?: StepState
   place: 'waiting' | 'working' | 'parked' | 'over'
   error?: unknown
-  /** Goes on with its reader. */
+  /** Resumes its reader. */
   wake: () => void
 }
 
@@ -45,12 +48,15 @@ interface Request {
  * products, the probabilities differ in the last digits). The weights are those of when the batcher was made.
  */
 export class Batcher {
-  readonly #batch: Batch
-  readonly #waiting: Request[] = []
-  readonly #working = new Map<ContinuedText, Request>()
+  readonly #batch: TextBatch
+  readonly #waiting: TextRequest[] = []
+  readonly #working = new Map<ContinuedText, TextRequest>()
   /** Texts that left during a step: their rows keep their places until all have drawn. */
   #left: ContinuedText[] | undefined
-  /** Kept from one spell of work to the next: quick readers make them short, and the event loop would get no turn. */
+  /**
+   * Kept from one call of `#work` to the next: with quick readers each is short, and a new one each time would never
+   * give the event loop a turn.
+   */
   readonly #pace = new Turns()
   #driven = false
   #closed = false
@@ -62,10 +68,10 @@ export class Batcher {
     readonly vocab: Vocab,
     options: BatcherOptions = {},
   ) {
-    checkArguments('Batcher', model, vocab, options, batcherOptions)
+    checkGenerationArguments('Batcher', model, vocab, options, batcherOptions)
     const { maxBatch = 32 } = options
     checkWhole('Batcher', 'maxBatch', maxBatch, 1, MOST_ROWS)
-    this.#batch = new Batch(model, maxBatch, true)
+    this.#batch = new TextBatch(model, maxBatch, true)
   }
 
   /** Texts that are made now, or wait for a row. */
@@ -83,7 +89,7 @@ export class Batcher {
     return this.#read('Batcher.generateTokens', options, true, (made) => made)
   }
 
-  /** Gives the memory back. Texts that are not over end with an OptionError. */
+  /** Frees the memory. Texts that have not ended fail with an OptionError. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -104,7 +110,7 @@ export class Batcher {
     const [text] = continuedTexts(where, this.vocab, [prefix], options, length)
     signal?.throwIfAborted()
     if (length === 0) return
-    const request: Request = { text, measured, made: [], place: 'waiting', wake: () => {} }
+    const request: TextRequest = { text, measured, made: [], place: 'waiting', wake: () => {} }
     const wake = () => request.wake()
     signal?.addEventListener('abort', wake)
     this.#waiting.push(request)
@@ -127,21 +133,21 @@ export class Batcher {
       // A reader that has the whole text gets no error for a late abort.
       if (request.place === 'over' && request.made.length === 0) return
       signal?.throwIfAborted()
-      throw new OptionError(`${where}: the batcher was closed before the text was over, expected one that is open`)
+      throw new OptionError(`${where}: the batcher was closed before the text ended, expected an open batcher`)
     } finally {
       signal?.removeEventListener('abort', wake)
       this.#leave(request, 'over')
     }
   }
 
-  /** Starts the work where it rests. */
+  /** Starts the work if it is not running. */
   #drive(): void {
     if (this.#driven || this.#closed) return
     this.#driven = true
     void this.#work()
   }
 
-  /** Makes tokens as long as anybody has room for them. Errors reach those who wait. */
+  /** Makes tokens while any reader has room for them. An error is passed to the readers that wait. */
   async #work(): Promise<void> {
     try {
       for (this.#fill(); this.#working.size > 0 && !this.#closed; this.#fill()) {
@@ -175,7 +181,7 @@ export class Batcher {
     this.#batch.free()
   }
 
-  /** Gives rows that are free to those who wait longest. */
+  /** Gives free rows to the texts that have waited longest. */
   #fill(): void {
     while (this.#waiting.length > 0 && this.#working.size < this.#batch.rows) {
       const request = this.#waiting.shift()!
@@ -186,7 +192,7 @@ export class Batcher {
     }
   }
 
-  #draw(request: Request, scores: Parameters<Batch['draw']>[1]): void {
+  #draw(request: TextRequest, scores: Parameters<TextBatch['draw']>[1]): void {
     const { text, measured, made } = request
     try {
       this.#batch.draw(text, scores, measured, made)
@@ -197,29 +203,32 @@ export class Batcher {
     if (made.length > 0 || text.ended) request.wake()
   }
 
-  /** Takes the rows of readers that fell behind. A turn of the event loop first lets those that are only waiting read. */
+  /**
+   * Takes the rows of texts whose readers fell behind. First it gives the event loop a turn, so that readers that are
+   * only waiting for one can read.
+   */
   async #parkFull(): Promise<void> {
-    const full = [...this.#working.values()].filter(({ made }) => made.length >= AHEAD)
+    const full = [...this.#working.values()].filter(({ made }) => made.length >= TOKENS_AHEAD)
     if (full.length === 0) return
     await this.#pace.give()
     for (const request of full) {
-      if (request.place === 'working' && request.made.length >= AHEAD) this.#leave(request, 'parked')
+      if (request.place === 'working' && request.made.length >= TOKENS_AHEAD) this.#leave(request, 'parked')
     }
   }
 
-  #fail(request: Request, error: unknown): void {
+  #fail(request: TextRequest, error: unknown): void {
     request.error = error
     this.#leave(request, 'over')
     request.wake()
   }
 
   /** A reader caught up. */
-  #comeBack(request: Request): void {
+  #comeBack(request: TextRequest): void {
     request.place = 'waiting'
     this.#waiting.push(request)
   }
 
-  #leave(request: Request, to: 'parked' | 'over'): void {
+  #leave(request: TextRequest, to: 'parked' | 'over'): void {
     const { text, place } = request
     if (place === 'waiting') this.#waiting.splice(this.#waiting.indexOf(request), 1)
     if (place === 'working') {

@@ -96,7 +96,8 @@ describe('beamSearch', () => {
   })
 
   test('ends early where nothing can become better', async () => {
-    // Of 20 texts that go on the likeliest soon has less than the 20 that ended: none is left to go all the way.
+    // Even the likeliest of the texts that continue soon scores less than the 20 that have ended, so none runs to the
+    // full length.
     const options = { prefix: 'ab', beams: 20, lengthPenalty: 0, stop: 'a' }
     const found = await beamSearch(model, vocab, { ...options, length: 1_000_000 })
     const expected = allTexts('ab', 6, 0, 'a').filter(({ stopped }) => stopped)

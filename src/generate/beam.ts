@@ -2,7 +2,7 @@ import { checkNumber, checkWhole } from '../core/check.js'
 import type { OptionKinds } from '../core/check-options.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
-import { checkArguments } from './check-arguments.js'
+import { checkGenerationArguments } from './check-arguments.js'
 import { type GenerateOptions, MOST_TOKENS } from './continuations.js'
 import type { MadeToken } from './continued-text.js'
 import { type Prefix, prefixOf, streamAfter } from './prefix.js'
@@ -19,7 +19,7 @@ export interface BeamSearchOptions extends Pick<GenerateOptions, 'prefix' | 'len
    * 0 favours short ones, higher values longer ones. Default 1, the mean of a token.
    */
   lengthPenalty?: number
-  /** Whether `<unk>` may be made. Default true, as where the likeliest token is taken. */
+  /** Whether `<unk>` may be made. Default true, as for sampling at temperature 0. */
   allowUnknown?: boolean
 }
 
@@ -39,15 +39,15 @@ export interface Hypothesis {
   text: string
   /** The tokens of the text after the prefix. */
   tokens: MadeToken[]
-  /** Natural logarithm of the probability of all tokens after the prefix, those of the stop string among them. */
+  /** Natural logarithm of the probability of all tokens after the prefix, including those of the stop string. */
   logProbability: number
   /** The value by which texts are ranked: see `lengthPenalty`. */
   score: number
 }
 
 /** The last token of a text, linked to the token before it; the prefix comes first, with a length of 0. */
-interface Step {
-  before?: Step
+interface BeamStep {
+  before?: BeamStep
   token: number
   /** Log-probability of all tokens so far. */
   total: number
@@ -73,9 +73,9 @@ export async function beamSearch(
   return found
 }
 
-/** `beamSearch`, except that it returns the texts that there are when `signal` ends the search. */
+/** `beamSearch`, except that it returns the texts that it has found when `signal` ends the search. */
 export async function bestSoFar(model: TokenModel, vocab: Vocab, options: BeamSearchOptions): Promise<Hypothesis[]> {
-  checkArguments('beamSearch', model, vocab, options, beamOptions)
+  checkGenerationArguments('beamSearch', model, vocab, options, beamOptions)
   const { length = 50, beams = 4, lengthPenalty = 1, signal } = options
   checkWhole('beamSearch', 'length', length, 0, MOST_TOKENS)
   checkWhole('beamSearch', 'beams', beams, 1, MOST_BEAMS)
@@ -107,8 +107,8 @@ export async function bestSoFar(model: TokenModel, vocab: Vocab, options: BeamSe
 /** The texts that a beam search has found so far. */
 class Search {
   /** Texts that are still extended. The model's state after text i is in row i. */
-  live: Step[]
-  readonly #ended: Step[] = []
+  live: BeamStep[]
+  readonly #ended: BeamStep[] = []
   readonly #banned: number | undefined
 
   constructor(
@@ -155,15 +155,15 @@ class Search {
     if (this.#ended.length < this.beams) return false
     // More tokens can only lower the log-probability of a text. At best it stays, divided by the greatest length.
     const hope = this.live[0].total / length ** lengthPenalty
-    return this.#ended.filter((step) => scoreOf(step, lengthPenalty) >= hope).length >= this.beams
+    return this.#ended.filter((step) => rankingScore(step, lengthPenalty) >= hope).length >= this.beams
   }
 
-  best(lengthPenalty: number): Step[] {
-    const score = (step: Step) => scoreOf(step, lengthPenalty)
+  best(lengthPenalty: number): BeamStep[] {
+    const score = (step: BeamStep) => rankingScore(step, lengthPenalty)
     return [...this.#ended, ...this.live].sort((a, b) => score(b) - score(a)).slice(0, this.beams)
   }
 
-  #stopped(step: Step): boolean {
+  #stopped(step: BeamStep): boolean {
     if (this.stops.length === 0) return false
     const stream = streamAfter(this.vocab, this.prefix)
     const pieces = pathTo(step).map(({ token }) => stream.push(this.vocab.tokenOf(token)))
@@ -171,12 +171,12 @@ class Search {
   }
 }
 
-const scoreOf = ({ total, length }: Step, lengthPenalty: number): number =>
+const rankingScore = ({ total, length }: BeamStep, lengthPenalty: number): number =>
   length === 0 ? 0 : total / length ** lengthPenalty
 
 /** The steps of a text in order. */
-function pathTo(last: Step): Step[] {
-  const path: Step[] = []
+function pathTo(last: BeamStep): BeamStep[] {
+  const path: BeamStep[] = []
   for (let step = last; step.before; step = step.before) path.push(step)
   return path.reverse()
 }
@@ -188,7 +188,7 @@ function highest(values: Float64Array): number {
 }
 
 function hypothesisOf(
-  last: Step,
+  last: BeamStep,
   sample: number,
   vocab: Vocab,
   prefix: Prefix,
@@ -205,5 +205,5 @@ function hypothesisOf(
   })
   tokens.push(...filter.flush())
   const text = prefix.text + tokens.map((made) => made.text).join('')
-  return { text, tokens, logProbability: last.total, score: scoreOf(last, lengthPenalty) }
+  return { text, tokens, logProbability: last.total, score: rankingScore(last, lengthPenalty) }
 }

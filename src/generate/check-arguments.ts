@@ -5,13 +5,13 @@ import { checkOneDirection } from '../nn/stack-stepper.js'
 import { checkTokenModel, type TokenModel } from './token-model.js'
 
 /**
- * Checks what all functions that make texts are given.
+ * Checks the arguments that all functions that make texts have in common.
  * @param where the function that the user called
  * @param names the options that it has
- * @throws OptionError where an argument is of another kind, the vocabulary is not the model's, or the model is
+ * @throws OptionError if an argument is of another kind, the vocabulary is not the model's, or the model is
  *   bidirectional
  */
-export function checkArguments(
+export function checkGenerationArguments(
   where: string,
   model: TokenModel,
   vocab: Vocab,

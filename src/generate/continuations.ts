@@ -3,11 +3,11 @@ import type { OptionKinds } from '../core/check-options.js'
 import { defaultGenerator, Generator as RandomGenerator } from '../core/random.js'
 import { Turns } from '../core/turn.js'
 import type { Vocab } from '../data/vocab.js'
-import { Batch } from './batch.js'
 import { ContinuedText, type MadeToken } from './continued-text.js'
 import type { Prefix } from './prefix.js'
 import { Sampler, type SamplingOptions, samplingOf, samplingOptions } from './sample.js'
 import { StopFilter, stopsOf } from './stop-strings.js'
+import { TextBatch } from './text-batch.js'
 import type { TokenModel } from './token-model.js'
 
 export interface GenerateOptions extends SamplingOptions {
@@ -53,7 +53,7 @@ export async function* continuations(
   const texts = continuedTexts(where, vocab, prefixes, options, length)
   signal?.throwIfAborted()
   if (length === 0 || texts.length === 0) return
-  const batch = new Batch(model, texts.length, false)
+  const batch = new TextBatch(model, texts.length, false)
   const pace = new Turns()
   try {
     for (const text of texts) batch.join(text)

@@ -65,7 +65,7 @@ export class ContinuedText {
     for (const token of this.#add(this.next, measured ? logProbabilities(own)(this.next) : Number.NaN)) made.push(token)
   }
 
-  /** The tokens that still wait whether they are part of a stop string, where the text ends without one. */
+  /** The tokens that were held back because they might be part of a stop string; for a text that ends without one. */
   flush(): MadeToken[] {
     return this.filter.flush()
   }

@@ -3,7 +3,7 @@ import type { OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
-import { checkArguments } from './check-arguments.js'
+import { checkGenerationArguments } from './check-arguments.js'
 import { continuations, type GenerateOptions, generateOptions, MOST_TOKENS } from './continuations.js'
 import type { MadeToken } from './continued-text.js'
 import { encodePrefix, type Prefix, prefixOf } from './prefix.js'
@@ -37,7 +37,7 @@ export async function* generate(
   vocab: Vocab,
   options: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
-  checkArguments('generate', model, vocab, options, generateOptions)
+  checkGenerationArguments('generate', model, vocab, options, generateOptions)
   const prefix = prefixOf('generate', vocab, options.prefix)
   for await (const { text } of continuations('generate', model, vocab, [prefix], options)) yield text
 }
@@ -48,7 +48,7 @@ export async function* generateTokens(
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): AsyncGenerator<MadeToken, void> {
-  checkArguments('generateTokens', model, vocab, options, generateAllOptions)
+  checkGenerationArguments('generateTokens', model, vocab, options, generateAllOptions)
   const { samples = 1, ...rest } = drawn('generateTokens', options)
   const prefix = prefixOf('generateTokens', vocab, options.prefix)
   yield* continuations('generateTokens', model, vocab, Array<Prefix>(samples).fill(prefix), rest, true)
@@ -60,7 +60,7 @@ export async function generateAll(
   vocab: Vocab,
   options: GenerateAllOptions = {},
 ): Promise<string[]> {
-  checkArguments('generateAll', model, vocab, options, generateAllOptions)
+  checkGenerationArguments('generateAll', model, vocab, options, generateAllOptions)
   const { samples = 1, length = 50, ...rest } = drawn('generateAll', options)
   checkWhole('generateAll', 'length', length, 0, MOST_TOKENS)
   const prefix = prefixOf('generateAll', vocab, options.prefix)
@@ -89,7 +89,7 @@ export async function predict(
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string> {
-  checkArguments('predict', model, vocab, options, predictOptions)
+  checkGenerationArguments('predict', model, vocab, options, predictOptions)
   checkWhole('predict', 'numPreds', numPreds, 0, MOST_TOKENS)
   const given = encodePrefix('predict', vocab, prefix)
   const [text] = await textsFrom('predict', [given], model, vocab, { ...options, length: numPreds })
@@ -104,7 +104,7 @@ export async function predictAll(
   vocab: Vocab,
   options: PredictOptions = {},
 ): Promise<string[]> {
-  checkArguments('predictAll', model, vocab, options, predictOptions)
+  checkGenerationArguments('predictAll', model, vocab, options, predictOptions)
   checkWhole('predictAll', 'numPreds', numPreds, 0, MOST_TOKENS)
   if (!Array.isArray(prefixes)) {
     throw new OptionError(`predictAll: prefixes is ${describe(prefixes)}, expected an array of strings`)

@@ -14,8 +14,8 @@ export function prefixOf(where: string, vocab: Vocab, text: string | undefined):
 }
 
 /**
- * The most frequent token that is a text by itself, so that every vocabulary has a prefix. Where no token is, as
- * among the bytes of a text in Chinese, the model reads the most frequent token, and the text begins empty.
+ * The most frequent token that is a text by itself, so that every vocabulary has a prefix. If no token is, as among the
+ * bytes of a text in Chinese, the model reads the most frequent token, and the text begins empty.
  */
 export function defaultPrefix(vocab: Vocab): Prefix {
   for (let token = 1; token < vocab.size; token++) {
@@ -49,7 +49,7 @@ export function streamAfter(vocab: Vocab, { tokens }: Prefix): TextStream {
   return stream
 }
 
-/** The first tokens of a list, in quotes; a byte that is no character by itself as a hexadecimal number. */
+/** The first tokens of a list, in quotes; a byte that is not a character by itself as a hexadecimal number. */
 function listed(vocab: Vocab, tokens: readonly string[], most: number, separator: string): string {
   const some = tokens.slice(0, most).map((token) => {
     const isPartOfCharacter = vocab.kind === 'byte' && token > '\x7f'

@@ -36,7 +36,7 @@ function expectedDistribution(given: number[], seen: number[], options: Sampling
     scores = scores.map((score) => (score < kth ? -Infinity : score))
   }
   if (topP !== undefined) {
-    // From the least likely up: those whose sum does not exceed 1 − p go, but never the likeliest.
+    // From the least likely token up, those whose sum does not exceed 1 − p are left out, but never the likeliest.
     const probabilities = softmax(scores)
     const order = scores.map((_, token) => token).sort((a, b) => scores[a] - scores[b])
     let sum = 0
@@ -127,7 +127,7 @@ describe('Sampler', () => {
     const sampler = samplerOf({ temperature: 1, repetitionPenalty: 2 }, 4)
     for (const token of [0, 1, 1]) sampler.see(token)
     expectClose(sampler.distribution([2, -1, 0.5, -1]), softmax([1, -2, 0.5, -1]))
-    // What is made counts from then on, greedily too.
+    // Tokens that were made count as repeated from then on, also at temperature 0.
     const greedy = samplerOf({ repetitionPenalty: 3 }, 3)
     expect([0, 0, 0].map(() => greedy.sample([6, 5, 4]))).toEqual([0, 1, 2])
   })

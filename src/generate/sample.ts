@@ -10,8 +10,8 @@ import type { Vocab } from '../data/vocab.js'
  */
 export interface SamplingOptions {
   /**
-   * 0 takes the likeliest token each time; higher values draw from softmax(scores / temperature). Default 0,
-   * but 1 where `topK`, `topP` or `minP` is given or several samples are made.
+   * 0 takes the likeliest token each time; higher values draw from softmax(scores / temperature). Default 0, or 1 if
+   * `topK`, `topP` or `minP` is given or several samples are made.
    */
   temperature?: number
   /** Draw among this many of the likeliest tokens (and those as likely as the last of them). */
@@ -44,7 +44,7 @@ export const samplingOptions: OptionKinds<SamplingOptions> = {
   allowUnknown: 'boolean',
 }
 
-export type Sampling = Required<SamplingOptions>
+export type ResolvedSampling = Required<SamplingOptions>
 
 /** The temperature, or its default. */
 export function temperatureOf({ temperature, topK, topP, minP }: SamplingOptions, samples = 1): number {
@@ -52,7 +52,7 @@ export function temperatureOf({ temperature, topK, topP, minP }: SamplingOptions
 }
 
 /** Options with their defaults. @throws OptionError for one out of range */
-export function samplingOf(where: string, options: SamplingOptions): Sampling {
+export function samplingOf(where: string, options: SamplingOptions): ResolvedSampling {
   const { topK = Infinity, topP = 1, minP = 0, repetitionPenalty = 1, repetitionWindow = Infinity } = options
   const temperature = temperatureOf(options)
   checkNumber(where, 'temperature', temperature, 0)
@@ -68,7 +68,7 @@ export function samplingOf(where: string, options: SamplingOptions): Sampling {
 /** Chooses the tokens of one text. */
 export class Sampler {
   readonly #where: string
-  readonly #options: Sampling
+  readonly #options: ResolvedSampling
   readonly #size: number
   /** The token that must not be made. */
   readonly #banned: number | undefined
@@ -79,7 +79,12 @@ export class Sampler {
   #made = 0
 
   /** @param where the function that the user called */
-  constructor(where: string, options: Sampling, { size, unk }: Pick<Vocab, 'size' | 'unk'>, generator: Generator) {
+  constructor(
+    where: string,
+    options: ResolvedSampling,
+    { size, unk }: Pick<Vocab, 'size' | 'unk'>,
+    generator: Generator,
+  ) {
     this.#where = where
     this.#options = options
     this.#size = size
@@ -176,7 +181,7 @@ export function checkScores(where: string, scores: ArrayLike<number>, place: num
   )
 }
 
-/** The error where a model can make nothing but `<unk>`, which it may not make. */
+/** The error for a model that can make nothing but `<unk>`, although it may not make it. */
 export function onlyUnknown(where: string): DataError {
   return new DataError(
     `${where}: the model gives a finite score to <unk> alone, which it may not make, expected one for another token; set allowUnknown to true`,
@@ -208,6 +213,6 @@ export function logProbabilities(scores: ArrayLike<number>): (token: number) => 
   let sum = 0
   for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i] - best)
   const logSum = Math.log(sum)
-  // The subtraction comes first, because beside a score of 10¹⁷ the logarithm would be lost.
+  // The subtraction comes first, because adding the logarithm to a score of 10¹⁷ would lose it in rounding.
   return (token) => scores[token] - best - logSum
 }

@@ -1,7 +1,7 @@
 import { checkStrings } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 
-/** Stop strings as a list. @throws OptionError for one that is empty or no string */
+/** Stop strings as a list. @throws OptionError for one that is empty or not a string */
 export function stopsOf(where: string, stop: string | readonly string[] = []): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : stop
   checkStrings(where, 'stop', stops)
@@ -50,7 +50,7 @@ export class StopFilter<T extends { text: string }> {
     return this.#release(this.#text.length)
   }
 
-  /** The tokens whose text lies within the first `length` characters. */
+  /** The tokens whose text is within the first `length` characters. */
   #release(length: number): T[] {
     let [count, end] = [0, 0]
     while (count < this.#waiting.length && end + this.#waiting[count].text.length <= length) {

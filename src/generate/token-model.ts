@@ -1,10 +1,12 @@
 import { checkArgument } from '../core/check.js'
 import type { Stepper } from '../device/device.js'
 
-/** What can continue texts: an RNNModel, or a saved model without what trains it (`unrolled/inference`). */
+/**
+ * A model that can continue texts: an RNNModel, or a saved model without the code for training (`unrolled/inference`).
+ */
 export interface TokenModel {
   readonly vocabSize: number
-  /** A bidirectional model cannot: its backward direction needs the text that is not generated yet. */
+  /** A bidirectional model cannot continue texts: its backward direction needs the text that is not generated yet. */
   readonly bidirectional: boolean
   /** Prepares the model to run `batchSize` sequences side by side, token by token. */
   stepper(batchSize?: number): Stepper

@@ -52,7 +52,7 @@ export function wasmKernels(options: ThreadOptions & { simd?: Simd } = {}): Kern
 }
 
 /**
- * The WebAssembly kernels with matrix products from the system's BLAS; undefined where there is none.
+ * The WebAssembly kernels with matrix products from the system's BLAS; undefined if the system has none.
  * @throws OptionError where threads is no whole number from 1 to 256
  */
 export function blasKernels(options: ThreadOptions = {}): Kernels | undefined {
@@ -74,7 +74,7 @@ export const kernelNames = ['auto', 'wasm', 'blas', 'reference'] as const
 /** A name of kernels. */
 export type KernelName = (typeof kernelNames)[number]
 
-/** Switches to the kernels of that name. @throws OptionError for `blas` where there is none, and the errors of the kernels */
+/** Switches to the kernels of that name. @throws OptionError for `blas` if the system has none, and the errors of the kernels */
 export function selectKernels(name: KernelName, options: ThreadOptions = {}): void {
   checkWord('selectKernels', 'kernels', name, kernelNames)
   checkOptions('selectKernels', options, threadOptions)

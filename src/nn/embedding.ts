@@ -5,7 +5,7 @@ import type { Generator } from '../core/random.js'
 import { formatShape, sameShape } from '../core/shape.js'
 import { gatherRows } from '../tensor/ops/indexing.js'
 import { floatsIn, indicesIn } from '../tensor/placed.js'
-import { checkTensor, record, type Tensor } from '../tensor/tensor.js'
+import { checkTensor, recordOne, type Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
@@ -63,6 +63,6 @@ export class Embedding extends Module {
   forward(tokens: Tensor): Tensor {
     const where = 'Embedding.forward'
     const rows = gatherRows(where, floatsIn(where, this.weight, 'weight'), indicesIn(where, tokens, 'input'))
-    return record([this.weight], rows)
+    return recordOne([this.weight], rows)
   }
 }

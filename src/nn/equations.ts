@@ -17,9 +17,9 @@ export interface CellState<V> {
   c?: V
 }
 
-/** What equations need besides the arithmetic. */
+/** The operations that equations need in addition to the arithmetic. */
 export interface CellTools<V> {
-  /** Splits sums into `count` gates that lie side by side, [batch, hiddenSize] each. */
+  /** Splits sums into `count` gates that are side by side, [batch, hiddenSize] each. */
   gates(sums: V, count: number): V[]
   /** Applies layer normalization to c if the cell has it, or else returns c. */
   norm(c: V): V

@@ -7,7 +7,7 @@ export interface Member<T> {
   fault?: string
 }
 
-interface Place {
+interface Found {
   name: string
   value: object
   fault?: string
@@ -49,15 +49,15 @@ export function membersOf<T extends object>(owner: object, isMember: (value: obj
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** The objects in an array, Set, Map or plain object; undefined for an object of another class. */
-function contentOf(value: object, prefix: string): Place[] | undefined {
-  if (Array.isArray(value) || value instanceof Set) return numbered(value, prefix)
+function contentOf(value: object, prefix: string): Found[] | undefined {
+  if (Array.isArray(value) || value instanceof Set) return numberedItems(value, prefix)
   if (value instanceof Map) return mapEntries(value, prefix)
   const prototype = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype ? namedEntries(value, prefix) : undefined
 }
 
-function numbered(items: Iterable<unknown>, prefix: string): Place[] {
-  const places: Place[] = []
+function numberedItems(items: Iterable<unknown>, prefix: string): Found[] {
+  const places: Found[] = []
   let i = 0
   for (const value of items) {
     if (isObject(value)) places.push({ name: `${prefix}${i}`, value })
@@ -66,9 +66,9 @@ function numbered(items: Iterable<unknown>, prefix: string): Place[] {
   return places
 }
 
-function mapEntries(map: ReadonlyMap<unknown, unknown>, prefix: string): Place[] {
-  return [...map].flatMap(([key, value]): Place[] => {
-    const places: Place[] = []
+function mapEntries(map: ReadonlyMap<unknown, unknown>, prefix: string): Found[] {
+  return [...map].flatMap(([key, value]): Found[] => {
+    const places: Found[] = []
     const name = `${prefix}${isObject(key) ? '…' : String(key)}`
     if (isObject(key)) places.push({ name, value: key, fault: 'it is a key of a Map, expected a value' })
     const isName = typeof key === 'string' || typeof key === 'number'
@@ -78,8 +78,8 @@ function mapEntries(map: ReadonlyMap<unknown, unknown>, prefix: string): Place[]
   })
 }
 
-function namedEntries(owner: object, prefix: string): Place[] {
-  const places: Place[] = []
+function namedEntries(owner: object, prefix: string): Found[] {
+  const places: Found[] = []
   for (const [key, value] of Object.entries(owner)) {
     if (isObject(value)) places.push({ name: `${prefix}${key}`, value, fault: keyFault(key) })
   }
@@ -93,7 +93,7 @@ function namedEntries(owner: object, prefix: string): Place[] {
 }
 
 /** The fields of an object of another class, without running its getters. */
-function foreignEntries(owner: object, prefix: string): Place[] {
+function foreignEntries(owner: object, prefix: string): Found[] {
   const fault =
     'the class of the object that holds it does not extend Module; make it extend Module, or use an array or a plain object'
   return Object.entries(Object.getOwnPropertyDescriptors(owner)).flatMap(([key, { value }]) =>

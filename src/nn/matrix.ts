@@ -1,7 +1,7 @@
 import type { BinaryOp, Device, Storage, UnaryOp } from '../device/device.js'
 import type { CellValues } from './equations.js'
 
-/** PyTorch's default, which normalized cells have. */
+/** PyTorch's default eps of layer normalization, which normalized cells use. */
 const EPS = 1e-5
 
 /** A matrix on a device, for equations that need no gradients. */

@@ -17,7 +17,7 @@ const switching = new WeakSet<Module>()
 /**
  * A part of a model. Its parameters are the `Parameter`s in its fields, and the tensors there that require a gradient
  * or once did; its buffers are the tensors there that went through `registerBuffer`; its children are the modules
- * there. All of them may lie in arrays, plain objects, Maps and Sets. Names are joined by dots like PyTorch's:
+ * there. All of them may also be in arrays, plain objects, Maps and Sets. Names are joined by dots like PyTorch's:
  * `layers.0.weight`. Other tensors in fields are neither learned nor saved.
  *
  * JavaScript hides the private fields (`#name`) of a class from all other code: a module that keeps layers or
@@ -162,10 +162,10 @@ export abstract class Module {
   }
 
   /**
-   * Moves all parameters, their gradients and the buffers to a device. Make an optimizer afterwards: its state lies
-   * where the parameters were when it was made.
+   * Moves all parameters, their gradients and the buffers to a device. Make the optimizer afterwards: its state stays
+   * on the device where the parameters were when it was made.
    * @returns the module itself
-   * @throws OptionError if the values lie on another device, from where reading takes time: `await module.cpu()` first
+   * @throws OptionError if the values are on another device, which must be awaited: call `await module.cpu()` first
    */
   to(device: Device): this {
     for (const [, tensor] of collect(this, this.typeName).states) tensor.to_(device)

@@ -21,7 +21,7 @@ const rnnOptions: OptionKinds<RNNOptions> = { ...recurrentOptions, nonlinearity:
 const rnnCellOptions: OptionKinds<RNNCellOptions> = { ...cellOptions, nonlinearity: 'any' }
 
 /** Checks the nonlinearity among the options of an RNN, and separates it from the others. */
-function taken<Options extends OfAnRNN>(where: string, options: Options, names: OptionKinds<Options>) {
+function separated<Options extends OfAnRNN>(where: string, options: Options, names: OptionKinds<Options>) {
   checkOptions(where, options, names)
   const { nonlinearity = 'tanh', ...others } = options
   checkWord(where, 'nonlinearity', nonlinearity, ['tanh', 'relu'])
@@ -38,7 +38,7 @@ export class RNN extends RecurrentLayer<Tensor> {
   readonly nonlinearity: Nonlinearity
 
   constructor(options: RNNOptions) {
-    const { nonlinearity, others } = taken('RNN', options, rnnOptions)
+    const { nonlinearity, others } = separated('RNN', options, rnnOptions)
     super('RNN', `rnn_${nonlinearity}`, others)
     this.nonlinearity = nonlinearity
   }
@@ -50,7 +50,7 @@ export class RNNCell extends RecurrentCell<Tensor> {
   readonly nonlinearity: Nonlinearity
 
   constructor(options: RNNCellOptions) {
-    const { nonlinearity, others } = taken('RNNCell', options, rnnCellOptions)
+    const { nonlinearity, others } = separated('RNNCell', options, rnnCellOptions)
     super('RNNCell', `rnn_${nonlinearity}`, others)
     this.nonlinearity = nonlinearity
   }

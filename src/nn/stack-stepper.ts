@@ -5,7 +5,7 @@ import type { Matrix } from './matrix.js'
 import { type CellWeights, mapWeights } from './unfused-cell.js'
 import { UnfusedStepper } from './unfused-stepper.js'
 
-/** @param what a layer or a model @throws OptionError for a bidirectional one, which cannot go token by token */
+/** @param what a layer or a model @throws OptionError for a bidirectional one, which cannot run token by token */
 export function checkOneDirection(where: string, what: 'layer' | 'model', bidirectional: boolean): void {
   if (!bidirectional) return
   throw new OptionError(
@@ -25,8 +25,8 @@ export interface StackWeights {
 }
 
 /**
- * Prepares a language model, with its weights as they are now, to run token by token: by the device's fused stepper, or
- * by the cells' equations if they are normalized.
+ * Prepares a language model, with its current weights, to run token by token: with the device's fused stepper, or with
+ * the equations of its cells if they have layer normalization.
  */
 export function stackStepper({ kind, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
   // An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x.

@@ -54,7 +54,7 @@ export interface CellAlgebra<V> {
  */
 export type Sums<V> = readonly V[]
 
-/** A cell with its weights, computed by its equations where there is no fused kernel. */
+/** A cell with its weights, computed by its equations because it has no fused kernel. */
 export class UnfusedCell<V extends CellValues<V>> {
   readonly #gainsIh: Sums<V> | undefined
   readonly #gainsHh: Sums<V> | undefined

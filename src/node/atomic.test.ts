@@ -45,7 +45,7 @@ describe('removeAbandoned', () => {
 
   test.each([
     ['another machine', 'a.bin.01234567-1-1-0123abcd.tmp'],
-    ['an owner that the name does not tell', 'a.bin.0123abcd.tmp'],
+    ['a name that does not tell its owner', 'a.bin.0123abcd.tmp'],
   ])('of %s, it goes a day after its last change', async (_owner, name) => {
     const hours = (count: number) => new Date(Date.now() - count * 3600 * 1000)
     await writeFile(at(name), 'torn')

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { open, readdir, rm, stat } from './files.js'
 import { beginOf, hostMark, isAlive } from './process.js'
 
-/** A path beside another that only this process writes to. Its name tells which process it belongs to. */
+/** A path next to another, to which only this process writes. Its name tells which process it belongs to. */
 export const beside = (place: string, ending: 'tmp' | 'previous' = 'tmp'): string => {
   owner ??= `${hostMark()}-${process.pid}-${beginOf('self')}`
   return `${place}.${owner}-${randomUUID().slice(0, 8)}.${ending}`
@@ -70,8 +70,8 @@ export interface WritableFile {
 }
 
 /**
- * Writes a whole file or nothing: into a temporary file beside it, flushed to the disk, then renamed over it.
- * If two processes write the same file at once, one of them wins, and the file is still whole.
+ * Writes a whole file or nothing: first a temporary file next to it, which is flushed to the disk and then renamed to
+ * replace it. If two processes write the same file at once, one of them wins, and the file is still whole.
  */
 export async function writeFileAtomic(
   file: string,

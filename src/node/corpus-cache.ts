@@ -104,7 +104,7 @@ export async function writeCorpus(
  * The corpus of a cache file; undefined if there is none, it belongs to another state of the sources, or it is damaged.
  * @param onBytes is told how many more bytes were checked, and of how many; an error that it throws ends the reading
  */
-export async function readCorpus(
+export async function readCachedCorpus(
   file: string,
   state: string,
   onBytes: (count: number, of: number) => void,

@@ -29,7 +29,7 @@ describe('UTF-8 in chunks', () => {
   test.each([
     ['Latin 1', [0x63, 0x61, 0x66, 0xe9, 0x20], 3],
     ['a character cut off at the end', [0x61, 0xf0, 0x9f, 0x90], 1],
-    ['a byte that goes on with nothing', [0x61, 0xc3, 0xa9, 0xa9], 3],
+    ['a continuation byte without a first byte', [0x61, 0xc3, 0xa9, 0xa9], 3],
     ['a half of a surrogate pair', [0x61, 0x61, 0xed, 0xa0, 0x80], 2],
     ['a character longer than it must be', [0x61, 0xc0, 0x80], 1],
     ['bytes that are never there', [0xff, 0xfd], 0],
@@ -83,7 +83,7 @@ describe('encodings', () => {
         encoding,
       ),
     ).toBe(expected)
-    // Also where the cuts come after the beginning that tells what a file is.
+    // Also if the cuts come after the beginning by which a file is recognized.
     const long = Buffer.concat(Array.from({ length: Math.ceil(6000 / bytes.length) }, () => bytes))
     const repeated = expected.repeat(long.length / bytes.length)
     for (const size of [4095, 4096, 4097, 5001]) {
@@ -112,7 +112,9 @@ describe('encodings', () => {
       ['utf-16le', utf16le(text)],
       ['utf-16be', utf16be(text)],
     ] as const) {
-      await expect(collect([bytes])).rejects.toThrow(`${encoding} without a byte order mark; say so with`)
+      await expect(collect([bytes])).rejects.toThrow(
+        `${encoding} without a byte order mark; if that is what it is, use encoding: '${encoding}'`,
+      )
       await expect(collect([bytes])).rejects.toThrow(`--encoding ${encoding}`)
       expect(await collect([bytes], encoding)).toBe(text)
     }
@@ -135,7 +137,7 @@ describe('encodings', () => {
     ['Japanese', hex('93 fa 96 7b 20 8c 7e')],
     ['German of DOS, whose ü is no character of Windows', hex('6d 81 64 65')],
   ])('no advice that makes the wrong text: %s', async (_name, bytes) => {
-    await expect(collect([bytes])).rejects.toThrow('say which encoding it has')
+    await expect(collect([bytes])).rejects.toThrow('name the encoding that it has')
     await expect(collect([bytes])).rejects.not.toThrow('windows-1252')
   })
 
@@ -157,7 +159,7 @@ describe('encodings', () => {
       ),
     ],
   ])('%s gets no advice for Cyrillic', async (_encoding, bytes) => {
-    await expect(collect([bytes])).rejects.toThrow('say which encoding it has')
+    await expect(collect([bytes])).rejects.toThrow('name the encoding that it has')
     await expect(collect([bytes])).rejects.not.toThrow('Cyrillic')
   })
 
@@ -166,12 +168,17 @@ describe('encodings', () => {
     ['utf-16be', utf16le(german), 'utf-16le'],
     ['utf-16le', Buffer.from(german), 'utf-8'],
     ['utf-16be', Buffer.from('An English text.\n'), 'utf-8'],
-  ])('what is said to be %s, and clearly is not, is refused by its name', async (said, bytes, encoding) => {
-    await expect(collect([bytes], said)).rejects.toThrow(DataError)
-    await expect(collect([bytes], said)).rejects.toThrow(`it is said to be ${said} and looks like ${encoding}`)
-  })
+  ])(
+    'text given as %s that clearly is not is refused, with the name of its encoding',
+    async (said, bytes, encoding) => {
+      await expect(collect([bytes], said)).rejects.toThrow(DataError)
+      await expect(collect([bytes], said)).rejects.toThrow(
+        `the encoding is given as ${said}, but the file looks like ${encoding}`,
+      )
+    },
+  )
 
-  test('UTF-16 that ends within a character is said to be cut off', async () => {
+  test('UTF-16 that ends within a character is reported as cut off', async () => {
     await expect(collect([utf16le('\uFEFFabc').subarray(0, 7)])).rejects.toThrow('the file ends within a character')
   })
 
@@ -182,12 +189,14 @@ describe('encodings', () => {
     }
   })
 
-  test('what is said to be UTF-8, and is not, is damaged', async () => {
+  test('bytes given as UTF-8 that are not are reported as damaged', async () => {
     for (const [bytes, encoding] of [
       [latin1('\xef\xbb\xbfa caf\xe9 here')],
       [latin1('a caf\xe9 here'), 'utf-8'],
     ] as const) {
-      await expect(collect([bytes], encoding)).rejects.toThrow('as it is said to be; it is damaged there')
+      await expect(collect([bytes], encoding)).rejects.toThrow(
+        'although that is its given encoding; it is damaged there',
+      )
     }
   })
 

@@ -27,12 +27,12 @@ export async function* decodeText(
     }
     head = Buffer.concat([head, chunk])
     if (head.length < HEAD) continue
-    decoder = begin(head, name, encoding)
+    decoder = beginDecoding(head, name, encoding)
     yield decoder.push(head)
     head = undefined
   }
   if (head) {
-    decoder = begin(head, name, encoding)
+    decoder = beginDecoding(head, name, encoding)
     yield decoder.push(head)
   }
   yield decoder!.flush()
@@ -44,7 +44,7 @@ interface Decoder {
   flush(): string
 }
 
-function begin(head: Buffer, name: string, encoding: string | undefined): Decoder {
+function beginDecoding(head: Buffer, name: string, encoding: string | undefined): Decoder {
   const binary = kindOfBinary(head)
   if (binary) throw new DataError(`${name}: the file is ${binary.what}, expected text; ${binary.advice}`)
   const marked = markedEncoding(head)
@@ -53,7 +53,9 @@ function begin(head: Buffer, name: string, encoding: string | undefined): Decode
   if (!marked && decoding.startsWith('utf-16')) {
     const likelier = looksUtf8(head) ? 'utf-8' : unmarkedUtf16(head)
     if (likelier && likelier !== decoding) {
-      throw new DataError(`${name}: it is said to be ${decoding} and looks like ${likelier}; say ${saying(likelier)}`)
+      throw new DataError(
+        `${name}: the encoding is given as ${decoding}, but the file looks like ${likelier}; use ${saying(likelier)}`,
+      )
     }
   }
   return new Labelled(name, decoding)
@@ -72,7 +74,10 @@ class Utf8 implements Decoder {
   /** Whether there was a character beyond ASCII. */
   #beyondAscii = false
 
-  /** @param said whether a mark or the user says that the text is UTF-8, so that NUL is a character like any other */
+  /**
+   * @param said whether a byte order mark or the user says that the text is UTF-8; then NUL counts as a character like
+   * any other
+   */
   constructor(
     readonly name: string,
     readonly said: boolean,
@@ -107,30 +112,30 @@ class Utf8 implements Decoder {
     const said = `${this.name}: the file is not UTF-8 text from byte ${this.#before + place} on`
     const utf16 = this.#utf16(bytes)
     if (utf16) return new DataError(`${said}, expected text; it looks like ${utf16}`)
-    if (bytes.includes(0)) return new DataError(`${said}, and has NULs, as binary files have; expected text`)
+    if (bytes.includes(0)) return new DataError(`${said} and contains NULs, as binary files do; expected text`)
     if (this.said || this.#beyondAscii || mostlyUtf8(bytes)) {
       return new DataError(
-        `${said}, as it ${this.said ? 'is said to be' : 'is before'}; it is damaged there or cut off. Mend it, for example with iconv -c -f utf-8 -t utf-8, which leaves out what is damaged`,
+        `${said}, although ${this.said ? 'that is its given encoding' : 'it is up to there'}; it is damaged there or cut off. Repair it, for example with iconv -c -f utf-8 -t utf-8, which leaves out invalid bytes`,
       )
     }
     const cyrillic = likelyCyrillic(bytes)
     const advice = looksWestern(bytes)
       ? `${saying('windows-1252')} if it was written on Windows in a Western European language`
-      : `${cyrillic ? `${saying(cyrillic)} if it is Cyrillic` : saying('shift_jis')}, or what it is: iso-8859-5, euc-jp, gb18030, big5, euc-kr, …`
-    return new DataError(`${said}; say which encoding it has: ${advice}`)
+      : `${cyrillic ? `${saying(cyrillic)} if it is Cyrillic` : saying('shift_jis')}, or another: iso-8859-5, euc-jp, gb18030, big5, euc-kr, …`
+    return new DataError(`${said}; name the encoding that it has: ${advice}`)
   }
 
   #hasNul(bytes: Buffer): DataError {
     const utf16 = this.#utf16(bytes)
     if (utf16) return new DataError(`${this.name}: the file looks like ${utf16}`)
     return new DataError(
-      `${this.name}: the file has a NUL at byte ${this.#before + bytes.indexOf(0)}, as binary files have, expected text; if it is text all the same, say so with ${saying('utf-8')}`,
+      `${this.name}: the file has a NUL at byte ${this.#before + bytes.indexOf(0)}, as binary files have, expected text; if it is UTF-8 text nevertheless, use ${saying('utf-8')}`,
     )
   }
 
   #utf16(bytes: Buffer): string | undefined {
     const encoding = this.#before === 0 && !this.said ? unmarkedUtf16(bytes.subarray(0, HEAD)) : undefined
-    return encoding && `${encoding} without a byte order mark; say so with ${saying(encoding)}`
+    return encoding && `${encoding} without a byte order mark; if that is what it is, use ${saying(encoding)}`
   }
 }
 
@@ -157,16 +162,16 @@ class Labelled implements Decoder {
   }
 
   flush(): string {
-    return this.#decode(() => this.#decoder.decode(), 'the file ends within a character, and is cut off')
+    return this.#decode(() => this.#decoder.decode(), 'the file ends within a character, so it may be cut off')
   }
 
-  #decode(decode: () => string, problem = `some byte from ${this.#before} on is wrong`): string {
+  #decode(decode: () => string, problem = `there is an invalid byte at byte ${this.#before} or later`): string {
     try {
       return decode()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error
       throw new DataError(
-        `${this.name}: the file is not ${this.encoding} text, for ${problem}; mend it, or name the encoding that it has`,
+        `${this.name}: the file is not ${this.encoding} text: ${problem}; repair it, or name the encoding that it has`,
       )
     }
   }
@@ -175,7 +180,7 @@ class Labelled implements Decoder {
 /** Characters of the bytes 0x80 to 0x9f. Bytes without one are control characters, as everywhere on the web. */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
 
-/** Node's own decoder takes these bytes for control characters in some versions (nodejs/node#56542). */
+/** Some versions of Node's own decoder read these bytes as control characters (nodejs/node#56542). */
 const windows1252 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     .toString('latin1')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** How much of a download has arrived. */
-export interface Progress {
+export interface DownloadProgress {
   /** Bytes so far. */
   received: number
   /** Bytes in all, if the server says so. */
@@ -15,7 +15,7 @@ export interface DownloadOptions {
   timeout: number
   /** The most bytes; a longer answer is given up. */
   maxBytes: number
-  onProgress?: (progress: Progress) => void
+  onProgress?: (progress: DownloadProgress) => void
 }
 
 /**
@@ -38,20 +38,20 @@ export async function download(
   }
 }
 
-interface Request {
+interface PendingResponse {
   answer: Promise<Response>
   abort: AbortController
 }
 
-function ask(address: string, timeout: number): Request {
+function ask(address: string, timeout: number): PendingResponse {
   const abort = new AbortController()
-  const answer = within(timeout, fetch(address, { signal: abort.signal }))
+  const answer = inTime(timeout, fetch(address, { signal: abort.signal }))
   // Another address may succeed first; nobody handles this rejection then.
   answer.catch(() => undefined)
   return { answer, abort }
 }
 
-async function receive({ answer }: Request, options: DownloadOptions): Promise<Uint8Array> {
+async function receive({ answer }: PendingResponse, options: DownloadOptions): Promise<Uint8Array> {
   const { timeout, maxBytes, onProgress } = options
   const end = performance.now() + 20 * timeout
   const response = await answer
@@ -61,7 +61,7 @@ async function receive({ answer }: Request, options: DownloadOptions): Promise<U
   const chunks: Uint8Array[] = []
   let received = 0
   while (performance.now() < end) {
-    const { done, value } = await within(timeout, reader.read())
+    const { done, value } = await inTime(timeout, reader.read())
     if (done) return Buffer.concat(chunks)
     chunks.push(value)
     received += value.length
@@ -75,7 +75,7 @@ async function receive({ answer }: Request, options: DownloadOptions): Promise<U
  * Rejects if the promise takes too long. It uses its own timer, because on Node 20 a timed signal may be collected as
  * garbage before it fires (nodejs/node#57736).
  */
-function within<T>(timeout: number, promise: Promise<T>): Promise<T> {
+function inTime<T>(timeout: number, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('too slow')), timeout)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))

@@ -37,7 +37,7 @@ describe('a run in a folder', () => {
     await rename(path.join(folder, 'aside'), path.join(folder, 'aside.00000000-999999-1-abcdef01.previous'))
     expect(await store.names()).toEqual(['a'])
     expect(await store.read('a', (file) => file.read(0, 1))).toEqual(Uint8Array.of(1))
-    // An older one that is set aside counts for nothing beside the folder itself.
+    // An older folder that was set aside is ignored while the folder itself exists.
     await mkdir(path.join(folder, 'aside'))
     expect(await store.names()).toEqual([])
     expect(await store.read('a', async () => 1)).toBeUndefined()

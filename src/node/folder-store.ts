@@ -35,7 +35,7 @@ export class FolderStore implements RunStore {
   async enter(): Promise<void> {
     await orDataError(this.name, async () => {
       const place = await placeOf(this.#folder)
-      // If a save was cut off between its two renames, the model's folder is still beside its place.
+      // If a save was cut off between its two renames, the model's folder still has its temporary name.
       const replaced = await findReplaced(place)
       if (replaced) await rename(replaced, place).catch(() => undefined)
       await makeFolder(place)

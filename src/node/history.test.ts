@@ -29,7 +29,7 @@ const validation = (epoch: number, step: number): ValidationEvent => {
   const loss = 2.5 / epoch
   return { type: 'validation', epoch, step, loss, perplexity: Math.exp(loss), best: true }
 }
-/** Time stands where it is put. */
+/** A clock that shows the time that it was set to. */
 const clock = () => {
   const now = vi.spyOn(performance, 'now')
   return (seconds: number) => now.mockReturnValue(seconds * 1000)
@@ -76,7 +76,7 @@ describe('writing', () => {
     expect((await readHistory(file)).map(({ epoch }) => epoch)).toEqual([7])
   })
 
-  test('goes on in a folder that was replaced meanwhile', async () => {
+  test('continues in a folder that was replaced in the meantime', async () => {
     const file = fresh()
     const writer = await HistoryWriter.open(file)
     await writer.write(epoch(1, 10))
@@ -88,7 +88,7 @@ describe('writing', () => {
     expect((await readHistory(file)).map(({ epoch }) => epoch)).toEqual([1, 2])
   })
 
-  test('a perplexity beyond all numbers comes back as it was', async () => {
+  test('an infinite perplexity is read back as it was', async () => {
     const file = fresh()
     await (await HistoryWriter.open(file)).write({ ...epoch(1, 10), loss: 800, perplexity: Infinity })
     expect((await readHistory(file))[0]).toMatchObject({ loss: 800, perplexity: Infinity })
@@ -118,7 +118,7 @@ describe('going on', () => {
     expect(events.map(({ seconds }) => seconds)).toEqual([1, 2, 7])
   })
 
-  test('begins where there is none', async () => {
+  test('begins a new file if there is none', async () => {
     const file = fresh()
     await (await HistoryWriter.open(file, { bytes: 99 })).write(epoch(2, 20))
     expect(await readHistory(file)).toHaveLength(1)
@@ -140,7 +140,7 @@ describe('reading', () => {
     }
   })
 
-  test('names the line that is no event, and what is wrong with it', async () => {
+  test('names the line that is not an event, and what is wrong with it', async () => {
     const file = fresh()
     await HistoryWriter.open(file)
     for (const [bad, message] of [

@@ -1,7 +1,7 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError, FormatError } from '../core/errors.js'
-import { checkLength, EventWriter, type HistoryEvent, parseHistory, wholeLines } from '../run/history.js'
+import { checkHistorySize, EventWriter, type HistoryEvent, parseHistory, wholeLines } from '../run/history.js'
 import type { RecordFile } from '../run/store.js'
 import { AppendedFile } from './appended-file.js'
 import { readFile, stat } from './files.js'
@@ -53,7 +53,7 @@ const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 async function readWhole(file: string): Promise<Uint8Array> {
   try {
-    checkLength((await stat(file)).size, file)
+    checkHistorySize((await stat(file)).size, file)
     return await readFile(file)
   } catch (error) {
     if (error instanceof FormatError) throw error

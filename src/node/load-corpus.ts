@@ -11,7 +11,7 @@ import type { TextChanges, TokenKind } from '../data/text.js'
 import { type Numbers, numbersFor, tokenCounter, tokenEncoder } from '../data/tokens.js'
 import { Vocab } from '../data/vocab.js'
 import { cacheFolder } from './cache-folder.js'
-import { cacheName, readCorpus, writeCorpus } from './corpus-cache.js'
+import { cacheName, readCachedCorpus, writeCorpus } from './corpus-cache.js'
 import { decodeText } from './decode.js'
 import { FileCorpus } from './file-corpus.js'
 import { readChunks } from './read-chunks.js'
@@ -129,10 +129,10 @@ async function loadOpened(
   const { maxTokens, ...checked } = checkCorpusOptions(options, where)
   if (checked.tokens === 'bpe') await loadBytePairs()
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-  const text: Text = { ...options, ...checked, files, source: description, bytes, where }
+  const text: SourceText = { ...options, ...checked, files, source: description, bytes, where }
   const state = JSON.stringify(files.map(({ version }) => version))
-  const cache = path.join(cacheDir, cacheName(keyOf(text, maxTokens)))
-  const cached = await readCorpus(cache, state, progressOf(text, 'checking'))
+  const cache = path.join(cacheDir, cacheName(cacheKey(text, maxTokens)))
+  const cached = await readCachedCorpus(cache, state, progressOf(text, 'checking'))
   const { corpus, ...loaded } = cached ?? (await encodeText(text, { maxTokens, maxMemory, cache, state }))
   const { vocab, unknown, changes } = loaded
   const done = { vocab, source: description, bytes, unknown, changes }
@@ -145,7 +145,7 @@ async function loadOpened(
 }
 
 /** A text, and how to encode it. */
-interface Text extends CorpusOptions {
+interface SourceText extends CorpusOptions {
   tokens: TokenKind
   files: readonly SourceFile[]
   /** The text's name for people. */
@@ -156,7 +156,7 @@ interface Text extends CorpusOptions {
 }
 
 /** A cache key from the paths of a text's files and the options that make its tokens, but not from the files' content. */
-function keyOf(text: Text, maxTokens: number): string {
+function cacheKey(text: SourceText, maxTokens: number): string {
   const { files, tokens, clean = false, lowercase = false, minFreq, encoding = null, vocab } = text
   const places = files.map((file) => (file.path === file.name ? path.resolve(file.path) : file.name))
   const what = [places, tokens, clean, lowercase, minFreq, encoding, vocab?.tokens ?? null, String(maxTokens)]
@@ -165,7 +165,7 @@ function keyOf(text: Text, maxTokens: number): string {
 
 /** Makes a function that is called with the bytes just read and reports the progress. */
 function progressOf(
-  { signal, onProgress, bytes: total }: Text,
+  { signal, onProgress, bytes: total }: SourceText,
   phase: CorpusProgress['phase'],
 ): (bytes: number, of?: number) => void {
   let done = 0
@@ -178,7 +178,7 @@ function progressOf(
 
 /** A text in pieces of whole tokens. @param stream cuts the text */
 async function* piecesOf(
-  text: Text,
+  text: SourceText,
   phase: CorpusProgress['phase'],
   stream = new PieceStream(text, text.where),
 ): AsyncGenerator<string> {
@@ -202,11 +202,11 @@ async function* observed(chunks: AsyncIterable<Buffer>, see: (bytes: number) => 
 }
 
 async function encodeText(
-  text: Text,
+  text: SourceText,
   { maxTokens, maxMemory, cache, state }: { maxTokens: number; maxMemory: number; cache: string; state: string },
 ): Promise<Pick<LoadedCorpus, 'vocab' | 'unknown' | 'changes'> & { corpus: FileCorpus | Numbers }> {
   const counted = new PieceStream(text, text.where)
-  const { vocab, total } = await countTokens(text, counted)
+  const { vocab, total } = await vocabAndLength(text, counted)
   const length = Math.min(total, maxTokens)
   checkSome(text.source, length, counted.changes)
   const changes = { ...counted.changes, cut: total - length }
@@ -243,7 +243,7 @@ async function encodeText(
 }
 
 /** The vocabulary of a text, or the given one, and the number of tokens. @param stream cuts the text */
-async function countTokens(text: Text, stream: PieceStream): Promise<{ vocab: Vocab; total: number }> {
+async function vocabAndLength(text: SourceText, stream: PieceStream): Promise<{ vocab: Vocab; total: number }> {
   const { tokens: kind, minFreq, vocab: given } = text
   if (given) return { vocab: given, total: await countEncoded(text, given, stream) }
   const counter = tokenCounter(kind)
@@ -257,7 +257,7 @@ async function countTokens(text: Text, stream: PieceStream): Promise<{ vocab: Vo
   return { vocab, total }
 }
 
-async function countEncoded(text: Text, vocab: Vocab, stream?: PieceStream): Promise<number> {
+async function countEncoded(text: SourceText, vocab: Vocab, stream?: PieceStream): Promise<number> {
   const encode = tokenEncoder(vocab)
   let total = 0
   for await (const piece of piecesOf(text, 'counting', stream)) total += encode(piece).length

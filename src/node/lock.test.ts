@@ -47,7 +47,7 @@ describe('a lock in force', () => {
     ['of a process that runs', own],
     ['of a process that runs and whose beginning was not known', { ...own, began: '' }],
     ['of another machine', { ...own, host: 'elsewhere', pid: 1 }],
-    ['that is no JSON', '{"pid":'],
+    ['that is not JSON', '{"pid":'],
     ['that names no process', { ...own, pid: 'x' }],
     ['of process 0', { ...own, pid: 0 }],
   ])('%s', async (_, owner) => {

@@ -48,7 +48,7 @@ async function take(file: string, own: string, folder: string): Promise<void> {
     const claim = `${file}.${createHash('sha256').update(stale).digest('hex').slice(0, 8)}`
     await take(claim, own, folder)
     try {
-      if ((await readText(file)) === stale) await rm(file, { force: true })
+      if ((await readTextFile(file)) === stale) await rm(file, { force: true })
     } finally {
       await rm(claim, { force: true })
     }
@@ -67,7 +67,7 @@ export async function refuseLocked(folder: string): Promise<void> {
 
 /** The lock that a process left behind; undefined if there is none. @throws DataError for a lock in use */
 async function readStale(file: string, folder: string): Promise<string | undefined> {
-  const text = await readText(file).catch(() => {
+  const text = await readTextFile(file).catch(() => {
     throw inUse(folder)
   })
   if (text === undefined) return undefined
@@ -77,7 +77,7 @@ async function readStale(file: string, folder: string): Promise<string | undefin
 }
 
 /** @returns undefined if there is no such file */
-async function readText(file: string): Promise<string | undefined> {
+async function readTextFile(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {

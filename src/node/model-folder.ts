@@ -18,10 +18,10 @@ import { type OpenFile, openFile, withFile } from './open-file.js'
 import { checkPath } from './path-argument.js'
 
 /**
- * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The
- * folder is written whole beside its place and then renamed, so that at every instant either the old or the
- * new model can be loaded, and never a mixture. Other files in an earlier model's folder are kept, except for the
- * best model of a training, which this one replaces. A model that `loadModel` would refuse is not saved.
+ * Saves a model as a folder of config.json, model.safetensors (with PyTorch's names) and vocab.json. The folder is
+ * written whole under a temporary name next to it and then renamed, so that at every instant either the old or the new
+ * model can be loaded, and never a mixture. Other files in an earlier model's folder are kept, except for the best
+ * model of a training, which this one replaces. A model that `loadModel` would refuse is not saved.
  * @throws OptionError for a module that is not an RNNModel (`saveStateDict` saves any module); DataError for a model that
  *   could not be loaded again, and for a folder that holds something else or cannot be written
  */

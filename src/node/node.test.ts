@@ -87,7 +87,7 @@ describe('loadTimeMachine', () => {
   /** Where the answer comes, however busy the machine is. */
   const patient = () => ({ ...options(), timeout: never })
 
-  test('downloads, verifies, tells its progress, and keeps the file', async () => {
+  test('downloads, verifies, reports its progress, and keeps the file', async () => {
     let asked = 0
     const address = await serve((_request, response) => {
       asked++
@@ -113,7 +113,7 @@ describe('loadTimeMachine', () => {
     expect(await readdir(at('cache'))).toEqual(['timemachine.txt'])
   })
 
-  test('goes past mirrors that fail, lie, stop short or hang; nothing broken is kept', async () => {
+  test('skips mirrors that fail, send another file, stop early or hang; nothing broken is kept', async () => {
     const address = await serve((request, response) => {
       if (request.url === '/missing') response.writeHead(404).end('no')
       else if (request.url === '/wrong') response.end('another text')
@@ -217,7 +217,7 @@ describe('a saved model', () => {
     expect(await predict('time', 20, loaded.model, vocab)).toBe(await predict('time', 20, model as RNNModel, vocab))
   })
 
-  test('takes an older one’s place and keeps the files beside it', async () => {
+  test('replaces an older model and keeps the other files in its folder', async () => {
     await saveModel(at('model'), make(), vocab)
     await writeFile(at('model', 'notes.md'), 'mine')
     const newer = make()

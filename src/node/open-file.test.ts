@@ -44,7 +44,7 @@ test('a safetensors file beyond 2 GB is read, a small tensor behind that mark in
   const handle = await open(at('file'), 'w')
   try {
     await handle.write(Buffer.concat([start, Buffer.from(header)]), 0, undefined, 0)
-    // What lies between is a hole that takes no room on the disk.
+    // Between them is a hole that takes no room on the disk.
     await handle.write(Buffer.from(Float64Array.of(7).buffer), 0, undefined, 264 + bytes - 8)
     await handle.write(Buffer.from(Float32Array.of(1.5, -2, 0.25).buffer), 0, undefined, 264 + bytes)
     const { blocks } = await handle.stat()

@@ -43,7 +43,7 @@ const withValue = (value: number) => {
   model.rnn.weight_hh_l0.data[3] = value
   return model
 }
-/** A weight of double precision among others of single precision. */
+/** One weight in double precision among others in single precision. */
 const withDouble = (value: number) => {
   const model = make()
   const weight = new Parameter(new Tensor(Float64Array.of(value, 2, 3, 4, 5, 6, 7, 8), [4, 2]))

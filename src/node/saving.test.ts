@@ -28,7 +28,7 @@ const modelOf = (vocab: Vocab, value: number, hiddenSize = 8) => {
 }
 const models = vocabs.map((vocab, i) => modelOf(vocab, i))
 
-/** Loads a model and tells which of the two it is, wholly. */
+/** Loads a model and returns which of the two it is; fails for a mixture of both. */
 async function whichOne(place: string): Promise<number> {
   const { model, vocab } = await loadModel(place)
   const values = new Set(model.parameters().flatMap(({ data }) => [...data]))
@@ -39,7 +39,7 @@ async function whichOne(place: string): Promise<number> {
 }
 
 describe('saving is atomic', () => {
-  test('who loads while another saves gets the one model or the other, whole', async () => {
+  test('loading while another process saves gives either model as a whole', async () => {
     await saveModel(at('model'), models[0], vocabs[0])
     let saving = true
     const save = async () => {

@@ -60,7 +60,7 @@ export async function openSources(
     const folder = beside(path.join(tmpdir(), COPY))
     await mkdir(folder, { mode: 0o700 })
     copies.push(folder)
-    return copy(stream, path.join(folder, 'text'), name, signal)
+    return copyToFile(stream, path.join(folder, 'text'), name, signal)
   }
   try {
     const files: SourceFile[] = []
@@ -70,7 +70,7 @@ export async function openSources(
       if (source === '-') files.push(await copied(stdin ?? process.stdin, 'standard input'))
       else {
         for (const file of await listFiles(source)) {
-          const info = await describe(file)
+          const info = await fileStats(file)
           if (info.isFile()) {
             // A change can restore the size and the modification time, but not the others.
             const version = [info.size, info.mtimeNs, info.ctimeNs, info.ino].join(' ')
@@ -89,7 +89,7 @@ export async function openSources(
   }
 }
 
-const describe = (file: string) =>
+const fileStats = (file: string) =>
   stat(file, { bigint: true }).catch((error) => {
     throw unreadable(file, error)
   })
@@ -117,7 +117,7 @@ async function listFiles(source: string): Promise<string[]> {
  * out. A directory that several links lead to, or that contains a link to itself, is searched once.
  */
 async function textsIn(directory: string, within = '', seen = new Set<string>()): Promise<string[]> {
-  const { dev, ino } = await describe(directory)
+  const { dev, ino } = await fileStats(directory)
   if (seen.has(`${dev} ${ino}`)) return []
   seen.add(`${dev} ${ino}`)
   const names = await readdir(directory).catch((error) => {
@@ -143,7 +143,7 @@ async function filesLike(pattern: string): Promise<string[]> {
   return isDynamicPattern(pattern) ? glob(pattern, { expandDirectories: false }) : [pattern]
 }
 
-async function copy(
+async function copyToFile(
   stream: AsyncIterable<Uint8Array>,
   file: string,
   name: string,

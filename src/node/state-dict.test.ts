@@ -123,7 +123,7 @@ describe('refused, with nothing changed', () => {
     expect((await readdir(folder)).sort()).toEqual(['damaged', 'folder', 'linear'])
   })
 
-  test('what is no module, and what are no bytes', async () => {
+  test('values that are not modules, and values that are not bytes', async () => {
     const dict = new Forecaster().stateDict() as unknown as Module
     await expect(saveStateDict(at('model'), dict)).rejects.toThrow(OptionError)
     await expect(loadStateDict(at('model'), dict)).rejects.toThrow('loadStateDict: the module is not a Module')

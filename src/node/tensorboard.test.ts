@@ -6,7 +6,7 @@ import crc32c from 'crc-32/crc32c.js'
 import { PbfReader } from 'pbf'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { EpochEvent, StepEvent, ValidationEvent } from '../train/training-events.js'
-import { record, TensorBoardWriter } from './tensorboard.js'
+import { TensorBoardWriter, tfRecord } from './tensorboard.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-tensorboard-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -65,7 +65,7 @@ const vectors: [name: string, bytes: Uint8Array, crc: number][] = [
 test.each(vectors)('CRC-32C of %s', (_, bytes, crc) => {
   expect(crc32c.buf(bytes) >>> 0).toBe(crc)
   expect(checksum(bytes)).toBe(crc)
-  const framed = record(bytes)
+  const framed = tfRecord(bytes)
   expect(unmasked(framed.readUInt32LE(12 + bytes.length))).toBe(crc)
   expect(recordsOf(framed)).toEqual([Buffer.from(bytes)])
 })

@@ -34,8 +34,8 @@ export class TensorBoardWriter {
   }
 
   /**
-   * Begins a new file in `folder`, beside the existing ones. TensorBoard reads a folder's files in the order
-   * of their names, and drops the steps later than `after` of the earlier ones.
+   * Begins a new file in `folder`, next to the existing ones. TensorBoard reads a folder's files in the order of their
+   * names, and drops the steps later than `after` of the earlier ones.
    */
   static async open(folder: string, { after, interval = 1 }: TensorBoardOptions = {}): Promise<TensorBoardWriter> {
     checkNumber('TensorBoardWriter.open', 'interval', interval, 0)
@@ -43,11 +43,15 @@ export class TensorBoardWriter {
     const name = `${EVENT_FILE}${seconds}.${hostname()}.${process.pid}.${opened++}`
     const file = await AppendedFile.open(path.join(folder, name), 0)
     const writer = new TensorBoardWriter(file, interval)
-    await writer.#append((pbf) => pbf.writeStringField(Event.fileVersion, 'brain.Event:2'))
+    await writer.#append((pbf) => pbf.writeStringField(eventFields.fileVersion, 'brain.Event:2'))
     if (after !== undefined) {
       await writer.#append((pbf) => {
-        pbf.writeVarintField(Event.step, after + 1)
-        pbf.writeMessage(Event.sessionLog, (status, log) => log.writeVarintField(SessionLog.status, status), START)
+        pbf.writeVarintField(eventFields.step, after + 1)
+        pbf.writeMessage(
+          eventFields.sessionLog,
+          (status, log) => log.writeVarintField(SessionLog.status, status),
+          START,
+        )
       })
     }
     return writer
@@ -64,16 +68,16 @@ export class TensorBoardWriter {
   async write(event: TrainEvent): Promise<void> {
     if (event.type === 'step' && !this.#due()) return
     await this.#append((pbf) => {
-      pbf.writeVarintField(Event.step, event.step)
-      pbf.writeMessage(Event.summary, writeSummary, scalarsOf(event))
+      pbf.writeVarintField(eventFields.step, event.step)
+      pbf.writeMessage(eventFields.summary, writeSummary, scalarsOf(event))
     })
   }
 
   async #append(writeFields: (pbf: PbfWriter) => void): Promise<void> {
     const pbf = new PbfWriter()
-    pbf.writeDoubleField(Event.wallTime, Date.now() / 1000)
+    pbf.writeDoubleField(eventFields.wallTime, Date.now() / 1000)
     writeFields(pbf)
-    await this.#file.append(record(pbf.finish()))
+    await this.#file.append(tfRecord(pbf.finish()))
   }
 }
 
@@ -96,26 +100,26 @@ function scalarsOf(event: TrainEvent): Scalar[] {
 }
 
 // Field numbers of TensorFlow's messages: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
-const Event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 }
+const eventFields = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 }
 const SessionLog = { status: 1 }
 const START = 1
-const Summary = { value: 1 }
-const Value = { tag: 1, simpleValue: 2 }
+const summaryFields = { value: 1 }
+const valueFields = { tag: 1, simpleValue: 2 }
 
 function writeSummary(scalars: Scalar[], pbf: PbfWriter): void {
-  for (const scalar of scalars) pbf.writeMessage(Summary.value, writeValue, scalar)
+  for (const scalar of scalars) pbf.writeMessage(summaryFields.value, writeValue, scalar)
 }
 
 function writeValue([tag, value]: Scalar, pbf: PbfWriter): void {
-  pbf.writeStringField(Value.tag, tag)
-  pbf.writeFloatField(Value.simpleValue, value)
+  pbf.writeStringField(valueFields.tag, tag)
+  pbf.writeFloatField(valueFields.simpleValue, value)
 }
 
 /**
  * A record in the format of TFRecord files: its length (8 bytes), the length's checksum, the bytes, their checksum;
  * all little-endian. https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
  */
-export function record(bytes: Uint8Array): Buffer {
+export function tfRecord(bytes: Uint8Array): Buffer {
   const framed = Buffer.alloc(bytes.length + 16)
   framed.writeBigUInt64LE(BigInt(bytes.length))
   framed.writeUInt32LE(maskedCrc(framed.subarray(0, 8)), 8)

@@ -50,7 +50,7 @@ export async function textFacts(
       for (const count of counts) count.add(part)
       characters += part.length - (part.match(/[\ud800-\udbff]/g)?.length ?? 0)
       lines += part.match(/\r\n|\n|\r/g)?.length ?? 0
-      // A single line end was cut in two.
+      // The parts were cut within a single line end, \r\n.
       if (last === '\r' && part[0] === '\n') lines--
       last = part.at(-1) ?? last
     }

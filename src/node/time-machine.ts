@@ -17,7 +17,7 @@ import {
 } from '../data/load.js'
 import { removeAbandoned, writeFileAtomic } from './atomic.js'
 import { cacheFolder } from './cache-folder.js'
-import { download, type Progress } from './download.js'
+import { type DownloadProgress, download } from './download.js'
 import { readText } from './read-text.js'
 
 const FILE = 'timemachine.txt'
@@ -45,7 +45,7 @@ export interface FindOptions {
   /** Milliseconds to wait for an answer from any of them. Default 3000. */
   timeout?: number
   /** Called with the progress of the download. */
-  onProgress?: (progress: Progress) => void
+  onProgress?: (progress: DownloadProgress) => void
 }
 
 const findOptions: OptionKinds<FindOptions> = {
@@ -86,7 +86,7 @@ export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise
  * Finds the text of *The Time Machine*, with one line that says where it comes from. It looks at `path`, in the cache
  * folder, in the folder UNROLLED_DATA, and on the book's servers; without a network it uses the first chapters of
  * *Moby Dick*, which come with the library.
- * @throws DataError if `path` cannot be read, or a bundled program does not have the package's Moby Dick beside it
+ * @throws DataError if `path` cannot be read, or if a bundled program was shipped without the package's Moby Dick
  */
 export async function findTimeMachine(options: FindOptions = {}): Promise<{ text: string; source: string }> {
   checkOptions('findTimeMachine', options, findOptions)
@@ -124,7 +124,7 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
   const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
   if (embedded === undefined) {
     throw new DataError(
-      `findTimeMachine: no text was found (${why}, and the package's data/moby-dick.txt.br is not beside this program); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
+      `findTimeMachine: no text was found (${why}, and this program lacks the package's data/moby-dick.txt.br); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
     )
   }
   return {
@@ -133,7 +133,7 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
   }
 }
 
-/** The novel that comes with the package; undefined in a bundled program without the package beside it. */
+/** The novel that comes with the package; undefined in a bundled program that was shipped without it. */
 async function readMobyDick(): Promise<string | undefined> {
   // A module bundled as CommonJS does not know its own address.
   if (!import.meta.url) return undefined

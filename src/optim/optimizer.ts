@@ -32,7 +32,7 @@ export interface OptimizerState {
 }
 
 /** A parameter with the optimizer's values for it. */
-interface Slot<Options> {
+interface ParameterState<Options> {
   readonly parameter: Tensor
   readonly group: ParameterGroup<Options>
   readonly buffers: Readonly<Record<string, Tensor>>
@@ -49,13 +49,13 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   /** The parameters of all groups, one group after another; the state numbers them in this order. */
   readonly parameters: readonly Tensor[]
   readonly #name: string
-  readonly #slots: readonly Slot<Options>[]
+  readonly #slots: readonly ParameterState<Options>[]
   #checked = false
 
   /**
    * @param defaults the value of every option that neither `options` nor a group gives
-   * @throws OptionError for an option out of range, no parameters, one in two groups, or one that is not a leaf of
-   *   floats
+   * @throws OptionError for an option out of range, if there are no parameters, or if one is in two groups or not a
+   *   leaf of floats
    */
   protected constructor(
     name: string,
@@ -176,7 +176,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     return new Map(named)
   }
 
-  #storagesOf({ parameter, buffers }: Slot<Options>): Record<string, Storage> {
+  #storagesOf({ parameter, buffers }: ParameterState<Options>): Record<string, Storage> {
     const storages: Record<string, Storage> = {}
     for (const name in buffers) {
       const { device, storage } = buffers[name]

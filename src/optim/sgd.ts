@@ -6,11 +6,11 @@ import { Optimizer, type OptimizerParameters, type ParameterGroup } from './opti
 /** Options of SGD. */
 export interface SGDOptions {
   lr: number
-  /** The share of the last direction that is kept. Default 0. */
+  /** The share of the previous step's direction that is kept. Default 0. */
   momentum?: number
-  /** The share of the gradient that the momentum leaves out, except at the first step. Default 0. */
+  /** The share of the gradient that is left out of the momentum, except at the first step. Default 0. */
   dampening?: number
-  /** Looks ahead by one more momentum (Sutskever et al. 2013). Default false. */
+  /** Whether to use Nesterov's momentum (Sutskever et al. 2013). Default false. */
   nesterov?: boolean
   /** The factor of the parameter that is added to its gradient (L2). Default 0. */
   weightDecay?: number

@@ -80,7 +80,7 @@ export async function storedCheckpoint(store: RunStore, name: string): Promise<C
   return read
 }
 
-/** @param giver the function that gives what is expected @throws OptionError for a value that is no checkpoint */
+/** @param giver the function that gives what is expected @throws OptionError for a value that is not a checkpoint */
 export function checkCheckpoint(where: string, checkpoint: unknown, giver: string): void {
   const given = checkpoint as Partial<Checkpoint> | undefined | null
   const fits = given?.config && given.vocab instanceof Vocab && allTensors(given.tensors)

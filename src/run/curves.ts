@@ -35,7 +35,7 @@ export interface CurveOptions {
 }
 
 /** With at least this many epochs a curve shows epochs; with fewer it shows steps. */
-const ENOUGH = 10
+const ENOUGH_EPOCHS = 10
 /** The most points in a curve; more would not be visible. */
 const MAX_POINTS = 2000
 
@@ -66,7 +66,7 @@ export function curvesOf({ name, events }: PlottedRun, { x, y, smooth = 1, log }
 /** The epochs if there are enough of them, otherwise the steps. */
 export function trainingEvents(events: readonly TimedEvent[]): TimedEvent[] {
   const [epochs, steps] = ['epoch', 'step'].map((kind) => events.filter(({ type }) => type === kind))
-  return epochs.length >= Math.min(ENOUGH, steps.length) ? epochs : steps
+  return epochs.length >= Math.min(ENOUGH_EPOCHS, steps.length) ? epochs : steps
 }
 
 /** The mean of each value and those before it, up to `window` values in all. */

@@ -2,7 +2,7 @@ import { UnrolledError } from '../core/errors.js'
 import type { RecordedOptions } from './record.js'
 import { changingOptions, defaultRates, type RunOptions } from './run-options.js'
 
-/** A training ended, but its loss shows that its model is worth nothing. */
+/** A training ended, but its loss shows that its model is useless. */
 export class ExplodedError extends UnrolledError {
   override readonly name = 'ExplodedError'
 }

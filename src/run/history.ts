@@ -72,7 +72,7 @@ export async function openHistory(store: RunStore, bytes: number): Promise<Event
   const where = `${store.name}/${HISTORY}`
   const read = await store.read(HISTORY, (file) => {
     const length = Math.min(bytes, file.size)
-    checkLength(length, where)
+    checkHistorySize(length, where)
     return file.read(0, length)
   })
   const whole = wholeLines(read ?? new Uint8Array())
@@ -85,7 +85,7 @@ export const wholeLines = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, b
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 /** @throws FormatError for a history that is too long to come from a training */
-export function checkLength(bytes: number, where: string): void {
+export function checkHistorySize(bytes: number, where: string): void {
   if (bytes > MAX_BYTES) throw new FormatError(`${where}: it has ${bytes} bytes, expected at most ${MAX_BYTES}`)
 }
 

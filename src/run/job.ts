@@ -8,7 +8,7 @@ import type { RunStore } from './store.js'
 
 /** A training that is ready to run. */
 export interface Job {
-  /** The options in force. A resumed run has mostly the recorded ones. */
+  /** The options in force. For a resumed run, these are the recorded ones, except for those that were changed. */
   options: RunOptions
   text: RunText
   model: RNNModel

@@ -58,7 +58,8 @@ export class Keeper {
   }
 
   /**
-   * Saves the first checkpoint, before any work, and removes what an earlier training left beside its model.
+   * Saves the first checkpoint, before any work, and removes the other files that an earlier training left with its
+   * model.
    * @throws DataError if there is no room for the checkpoints
    */
   async first(): Promise<void> {
@@ -68,7 +69,8 @@ export class Keeper {
       if (name === BEST || name.startsWith(EVENT_FILE)) await store.remove(name)
     }
     const free = await store.freeBytes?.()
-    // Room for two more: the last checkpoint and the best model are each written beside their older versions.
+    // Room for two more: the last checkpoint and the best model are each written while their older versions still
+    // exist.
     if (free !== undefined && free < 2 * bytes) {
       throw new DataError(
         `${store.name}: ${free} bytes are free there, expected at least ${2 * bytes} for checkpoints; make room or choose another folder`,
@@ -177,7 +179,7 @@ export class Keeper {
     return undefined
   }
 
-  /** The store's saved model, if it is the best: so it is when a finished training was extended. */
+  /** The store's saved model, if it is the best one. This can be so after a finished training was extended. */
   async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
     const { store, training } = this.#job
     try {

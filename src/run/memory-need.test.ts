@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OptionError } from '../core/errors.js'
 import { parameterCount } from '../formats/model-config.js'
-import { bytesOf, checkMemory } from './memory-need.js'
+import { checkMemory, memoryNeed } from './memory-need.js'
 import type { RunOptions } from './run-options.js'
 
 const sizes = { vocabSize: 5, hiddenSize: 2, numLayers: 3, bias: true, bidirectional: false, dropout: 0 }
@@ -20,14 +20,14 @@ test('bytes: by hand', () => {
   const parameters = parameterCount(config)
   // Adam keeps two arrays: 1 + gradients + 2 + the last good copy, and a checkpoint of 3, twice.
   const activations = 40 * (3 * 2 * 4 + 2 * 5)
-  expect(bytesOf(config, options)).toBe(4 * (11 * parameters + activations))
+  expect(memoryNeed(config, options)).toBe(4 * (11 * parameters + activations))
   // SGD without momentum keeps none: 1 + gradients + the last good copy, and a checkpoint of 1, twice.
-  expect(bytesOf(config, { ...options, optimizer: 'sgd' })).toBe(4 * (5 * parameters + activations))
-  expect(bytesOf(config, { ...options, optimizer: 'sgd', momentum: 0.9 })).toBe(4 * (8 * parameters + activations))
+  expect(memoryNeed(config, { ...options, optimizer: 'sgd' })).toBe(4 * (5 * parameters + activations))
+  expect(memoryNeed(config, { ...options, optimizer: 'sgd', momentum: 0.9 })).toBe(4 * (8 * parameters + activations))
 })
 
 test('a training of as many bytes as there are is taken, one of more is refused', () => {
-  const bytes = bytesOf(config, options)
+  const bytes = memoryNeed(config, options)
   checkMemory('startRun', config, options, bytes)
   expect(() => checkMemory('startRun', config, options, bytes - 1)).toThrow(OptionError)
   expect(() => checkMemory('startRun', { ...config, hiddenSize: 1e6 }, options, 2 ** 34)).toThrow(

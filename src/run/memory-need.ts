@@ -1,7 +1,7 @@
 import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { cells } from '../device/cells.js'
-import { kindOf, type ModelConfig, parameterCount } from '../formats/model-config.js'
+import { cellKindOf, type ModelConfig, parameterCount } from '../formats/model-config.js'
 import type { RunOptions } from './run-options.js'
 
 /** The number of arrays that an optimizer keeps for each parameter. */
@@ -14,12 +14,12 @@ function moments({ optimizer, momentum }: RunOptions): number {
  * The least memory that a training needs, in bytes: the parameters with their gradients, the optimizer's state, the
  * copy from the last good epoch, a checkpoint with its bytes, and the activations and scores of a batch.
  */
-export function bytesOf(config: Omit<ModelConfig, 'format' | 'version'>, options: RunOptions): number {
+export function memoryNeed(config: Omit<ModelConfig, 'format' | 'version'>, options: RunOptions): number {
   const { hiddenSize, numLayers, vocabSize } = config
   const kept = 1 + moments(options)
   const parameters = parameterCount(config) * (kept + 2 + 2 * kept)
   const tokens = options.batchSize * options.numSteps
-  const gates = cells[kindOf(config)].gates.length
+  const gates = cells[cellKindOf(config)].gates.length
   const activations = tokens * (numLayers * hiddenSize * (gates + 1) + 2 * vocabSize)
   return 4 * (parameters + activations)
 }
@@ -34,7 +34,7 @@ export function checkMemory(
   options: RunOptions,
   limit: number = platform.memoryLimit(),
 ): void {
-  const bytes = bytesOf(config, options)
+  const bytes = memoryNeed(config, options)
   if (bytes <= limit) return
   const { numLayers, hiddenSize } = config
   const { batchSize, numSteps } = options

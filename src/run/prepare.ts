@@ -38,7 +38,7 @@ export async function refuseUnfinished(store: RunStore): Promise<void> {
 }
 
 /** @throws OptionError for an argument of the wrong kind */
-export function checkArguments(
+export function checkRunArguments(
   where: string,
   store: RunStore,
   text: unknown,
@@ -46,7 +46,7 @@ export function checkArguments(
   setup: RunSetup,
 ): void {
   checkStore(where, store)
-  // A run that goes on may have its text found by the names that were recorded.
+  // A run that is resumed may be given a function that finds its text by the recorded names.
   if (where !== 'resumeRun' || typeof text !== 'function')
     checkMethods(where, 'text', text, ['read'], 'a TextSource, as textSource makes it')
   checkRunOptions(where, given)

@@ -37,9 +37,10 @@ const recorded = fitting<Recorded>('(string | number | boolean)', (value) =>
   ['string', 'number', 'boolean'].includes(typeof value),
 )
 
-const kinds = { number: finite, limit: numberOrWord, text: string, flag: boolean }
+const recordedKinds = { number: finite, limit: numberOrWord, text: string, flag: boolean }
 
-const schemaOf = (kind: RunOptionKind): Schema<Recorded> => (typeof kind === 'string' ? kinds[kind] : oneOf(...kind))
+const schemaOf = (kind: RunOptionKind): Schema<Recorded> =>
+  typeof kind === 'string' ? recordedKinds[kind] : oneOf(...kind)
 
 const optionSchemas = Object.fromEntries(
   Object.entries(runOptionKinds).map(([name, kind]) => [name, optional(schemaOf(kind))]),

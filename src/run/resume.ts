@@ -6,7 +6,7 @@ import { tensorsUnder } from '../train/progress.js'
 import { storedCheckpoint } from './checkpoint.js'
 import { checkEffects } from './effects.js'
 import { checkMemory } from './memory-need.js'
-import { call, checkArguments, inForce, type RunSetup, select, trainingOf } from './prepare.js'
+import { call, checkRunArguments, inForce, type RunSetup, select, trainingOf } from './prepare.js'
 import { changedOptions, checkEpochs, isOver, parseRecord, resumedOptions, withRate } from './record.js'
 import { Run } from './run.js'
 import { defaultRates, givenIn, type RunOptions } from './run-options.js'
@@ -27,7 +27,7 @@ export async function resumeRun(
   setup: Omit<RunSetup, 'model'> = {},
 ): Promise<Run> {
   const where = 'resumeRun'
-  checkArguments(where, store, text, given, setup)
+  checkRunArguments(where, store, text, given, setup)
   const { signal, build = call } = setup
   await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {

@@ -8,7 +8,7 @@ import { tensorsUnder } from '../train/progress.js'
 import { storedCheckpoint } from './checkpoint.js'
 import { BEST, CHECKPOINT, checkStore, type RunStore } from './store.js'
 
-/** The files of the model that a run saved, or of an earlier one in its place: those that are there. */
+/** The files of the model that a run, or an earlier run in the same store, has saved. Missing files are left out. */
 export async function savedFiles(store: RunStore): Promise<Record<string, Uint8Array>> {
   const files: Record<string, Uint8Array> = {}
   const whole = (file: ByteSource) => file.read(0, file.size)
@@ -20,8 +20,9 @@ export async function savedFiles(store: RunStore): Promise<Record<string, Uint8A
 }
 
 /**
- * The model of a run: its best while it goes on, else the one that it saved, else its last.
- * @throws DataError where there is none, FormatError for a damaged one
+ * The model of a run: the best so far while it is in progress, otherwise the saved one, otherwise that of its last
+ * checkpoint.
+ * @throws DataError if the store has no model; FormatError for a damaged one
  */
 export async function runModel(store: RunStore): Promise<LoadedModel> {
   checkStore('runModel', store)
@@ -29,7 +30,7 @@ export async function runModel(store: RunStore): Promise<LoadedModel> {
     try {
       return await readModel(store)
     } catch (error) {
-      // A run that saves meanwhile replaces files between two reads; another look finds the new ones.
+      // A run that is saving can replace files between two reads; another attempt finds the new ones.
       if (attempts === 1 || !(error instanceof UnrolledError)) throw error
       await new Turns().give()
     }
@@ -41,7 +42,9 @@ async function readModel(store: RunStore): Promise<LoadedModel> {
   if (names.includes(BEST)) return fromCheckpoint(store, BEST)
   if (names.includes('config.json')) return decodeModel(await savedFiles(store), store.name)
   if (names.includes(CHECKPOINT)) return fromCheckpoint(store, CHECKPOINT)
-  throw new DataError(`${store.name}: there is no model, expected the place of a run`)
+  throw new DataError(
+    `${store.name}: there is no model here, expected a store in which a run has saved a checkpoint or a model`,
+  )
 }
 
 async function fromCheckpoint(store: RunStore, name: string): Promise<LoadedModel> {

@@ -85,17 +85,17 @@ export async function readRunText(
 }
 
 /** Tokens in each window of a fingerprint. Together, the windows cover a text of up to 16 million tokens completely. */
-const WINDOW = 2 ** 18
+const FINGERPRINT_WINDOW = 2 ** 18
 const WINDOWS = 64
 
 /** A checksum of a corpus: SHA-256 of its length and of evenly spaced windows. */
 export async function fingerprintOf(corpus: Corpus): Promise<string> {
   const parts: Uint8Array[] = [new TextEncoder().encode(String(corpus.length))]
-  const windows = Math.min(WINDOWS, Math.ceil(corpus.length / WINDOW))
+  const windows = Math.min(WINDOWS, Math.ceil(corpus.length / FINGERPRINT_WINDOW))
   for (let i = 0; i < windows; i++) {
-    const last = Math.max(corpus.length - WINDOW, 0)
+    const last = Math.max(corpus.length - FINGERPRINT_WINDOW, 0)
     const from = windows === 1 ? 0 : Math.floor((i * last) / (windows - 1))
-    const { buffer, byteOffset, byteLength } = corpus.subarray(from, Math.min(from + WINDOW, corpus.length))
+    const { buffer, byteOffset, byteLength } = corpus.subarray(from, Math.min(from + FINGERPRINT_WINDOW, corpus.length))
     // A corpus in a file may reuse the buffer that it returned.
     parts.push(new Uint8Array(buffer, byteOffset, byteLength).slice())
   }

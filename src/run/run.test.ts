@@ -280,7 +280,9 @@ describe('what is refused before anything is written', () => {
   test('events that were gone through, or are asked for after the end', async () => {
     const run = await begin(new MemoryStore(), { epochs: 1 })
     await play(run)
-    await expect(run.events().next()).rejects.toThrow(/^Run.events: the run of memory was gone through or closed/)
+    await expect(run.events().next()).rejects.toThrow(
+      /^Run.events: the events of the run in memory were already read, or the run was closed/,
+    )
     await run.close()
   })
 

@@ -50,7 +50,9 @@ export class Run {
     )
   }
 
-  /** The options in force. A resumed run has mostly those that it began with. */
+  /**
+   * The options in force. For a resumed run, these are those that it began with, except for those that were changed.
+   */
   get options(): Readonly<RunOptions> {
     return this.#job.options
   }
@@ -92,17 +94,18 @@ export class Run {
   }
 
   /**
-   * Trains, and yields what happens, until the training is over or its signal stops it; then saves the model. A loop over
-   * the events that is left early leaves a checkpoint. Can be used once. What only shows or reports never ends a run.
-   * @throws OptionError for a run that was gone through or closed before
-   * @throws DataError where the store takes no first checkpoint, or not the model; DivergenceError where the loss is not
-   *   finite, ExplodedError where it says that the model is worth nothing
+   * Trains, and yields what happens, until the training is over or its signal stops it; then saves the model. A loop
+   * over the events that is left early leaves a checkpoint. Can be used once. A failure to show or report something
+   * never ends a run.
+   * @throws OptionError if the run's events were read before, or the run was closed
+   * @throws DataError if the first checkpoint or the model cannot be saved; DivergenceError if the loss is not finite,
+   *   ExplodedError if it shows that the model is worth nothing
    */
   async *events(): AsyncGenerator<RunEvent, void> {
     const { training, record, store } = this.#job
     if (this.#begun) {
       throw new OptionError(
-        `Run.events: the run of ${store.name} was gone through or closed already, expected a new one, from resumeRun`,
+        `Run.events: the events of the run in ${store.name} were already read, or the run was closed; expected a new run, such as resumeRun returns`,
       )
     }
     this.#begun = true
@@ -125,7 +128,7 @@ export class Run {
       // It broke before a single step after the checkpoint, so another learning rate would not help.
       this.#broken ||= training.step === this.#keeper.step
     } finally {
-      // The loop over the events was left: what was learned is kept.
+      // The caller left the loop over the events: the training so far is saved.
       if (brokenOff && !this.#closed) await this.#keeper.leave(this.#historyBytes)
     }
     yield { type: 'trained', step: training.step, ended: divergence ? undefined : training.ended }
@@ -145,7 +148,7 @@ export class Run {
     await this.#job.store.leave()
   }
 
-  /** Length of the history; that of the last checkpoint where it cannot be written. */
+  /** Length of the history, or its length at the last checkpoint if it cannot be written. */
   get #historyBytes(): number {
     return this.#history?.bytes ?? this.#job.record.historyBytes
   }

@@ -8,7 +8,7 @@ import { extendVocab } from '../train/extend-vocab.js'
 import { idleSchedule, makeModel, optionsOf, tunedConfig } from './build.js'
 import { checkEffects } from './effects.js'
 import { checkMemory } from './memory-need.js'
-import { call, checkArguments, inForce, type RunSetup, refuseUnfinished, select, trainingOf } from './prepare.js'
+import { call, checkRunArguments, inForce, type RunSetup, refuseUnfinished, select, trainingOf } from './prepare.js'
 import type { RunRecord } from './record.js'
 import { Run } from './run.js'
 import { givenIn, type RunOptions, runDefaults, withoutAbsent } from './run-options.js'
@@ -29,7 +29,7 @@ export async function startRun(
   setup: RunSetup = {},
 ): Promise<Run> {
   const where = 'startRun'
-  checkArguments(where, store, text, given, setup)
+  checkRunArguments(where, store, text, given, setup)
   const { model: saved, signal, build = call } = setup
   const config = saved && tunedConfig(where, saved.config, given)
   const ofModel = saved && { initFrom: 'a saved model', ...withoutAbsent(given), ...ofSavedText(where, saved, given) }
@@ -72,7 +72,7 @@ export async function startRun(
   }
 }
 
-/** How the saved model's text became tokens, which holds for the run's text, too. @throws OptionError if an option differs */
+/** How the saved model's text became tokens, and the run's must, too. @throws OptionError if an option differs */
 function ofSavedText(where: string, saved: LoadedModel, given: Partial<RunOptions>): Partial<RunOptions> {
   const text = savedText(saved)
   for (const name of ['tokens', 'clean'] as const) {

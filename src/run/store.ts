@@ -39,7 +39,7 @@ export interface RunStore {
 
   /** Changes nothing. @throws DataError if another process is using the store */
   refuseBusy(): Promise<void>
-  /** Changes nothing. @throws DataError if a model may not be saved here, for example beside unrelated files */
+  /** Changes nothing. @throws DataError if a model may not be saved here, for example among unrelated files */
   check(): Promise<void>
   /** Locks the store for this process, creating it if needed. @throws DataError if another process is using it */
   enter(): Promise<void>

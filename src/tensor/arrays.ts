@@ -24,15 +24,15 @@ export type NumberArray =
 /** A number, a list of numbers, or nested arrays of them. */
 export type NestedValues = number | NumberArray | readonly NestedValues[]
 
-/** More axes than any tensor has. The limit stops at an array that contains itself. */
+/** More axes than any tensor has. The limit also ends the search in an array that contains itself. */
 const MOST_AXES = 64
 
 /** The built-in name of a typed array's kind, which also works for arrays from another realm, such as a frame. */
-const kindOf = (values: unknown): string | undefined =>
+const arrayKind = (values: unknown): string | undefined =>
   ArrayBuffer.isView(values) ? (values as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] : undefined
 
 const isRow = (values: unknown): values is NumberArray =>
-  /^(Float(16|32|64)|U?[Ii]nt(8|16|32)|Uint8Clamped)Array$/.test(kindOf(values) ?? '')
+  /^(Float(16|32|64)|U?[Ii]nt(8|16|32)|Uint8Clamped)Array$/.test(arrayKind(values) ?? '')
 
 /**
  * Numbers as the array of a tensor of that shape: the same array if it is an Int32Array or of the kind of the kernels
@@ -54,7 +54,7 @@ function converted(where: string, values: unknown): TensorData {
   if (values instanceof kernels().Float || values instanceof Int32Array) return values
   if (!isRow(values) && !Array.isArray(values)) throw unusable(where, values)
   if (Array.isArray(values)) checkNumbers(where, values, [])
-  if (kindOf(values) === 'Int32Array') return Int32Array.from(values)
+  if (arrayKind(values) === 'Int32Array') return Int32Array.from(values)
   const data = kernels().zeros(values.length)
   data.set(values)
   return data
@@ -97,7 +97,7 @@ export function rowsOf(
     } else for (let i = 0; i < length; i++) collect(level[i], [...path, i])
   }
   collect(nested, [])
-  return { rows, shape, whole: rows.length > 0 && rows.every((row) => kindOf(row) === 'Int32Array') }
+  return { rows, shape, whole: rows.length > 0 && rows.every((row) => arrayKind(row) === 'Int32Array') }
 }
 
 const placed = (path: readonly number[]): string => path.map((place) => `[${place}]`).join('')
@@ -111,7 +111,7 @@ function checkNumbers(where: string, values: readonly unknown[], path: readonly 
 }
 
 function unusable(where: string, values: unknown): ShapeError {
-  const big = kindOf(values)?.startsWith('Big') ? '; Int32Array.from(values, Number) converts BigInts' : ''
+  const big = arrayKind(values)?.startsWith('Big') ? '; Int32Array.from(values, Number) converts BigInts' : ''
   return new ShapeError(
     `${where}: the values are ${describe(values)}, expected an array or a typed array of numbers${big}`,
   )

@@ -63,12 +63,12 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /** A gradient that is being accumulated; `owned` means that nobody else holds its storage. */
-interface Slot {
+interface GradientSum {
   grad: Storage
   owned: boolean
 }
 
-function addTo(device: Device, slot: Slot | undefined, grad: Storage, owned: boolean): Slot {
+function addTo(device: Device, slot: GradientSum | undefined, grad: Storage, owned: boolean): GradientSum {
   if (!slot) return { grad, owned }
   const sum = slot.owned ? slot.grad : copyOf(device, slot.grad)
   device.addScaled(1, grad, sum)
@@ -81,7 +81,7 @@ function addTo(device: Device, slot: Slot | undefined, grad: Storage, owned: boo
  */
 export function runBackward(device: Device, root: Node, output: number, seed: Storage): Set<Variable> {
   const leaves = new Set<Variable>()
-  const waiting = new Map<Node, (Slot | undefined)[]>([[root, []]])
+  const waiting = new Map<Node, (GradientSum | undefined)[]>([[root, []]])
   waiting.get(root)![output] = { grad: seed, owned: true }
   const nodes = nodesBefore(root)
   // This is checked before any gradient is added to, so that a refused call leaves the leaves as they were.

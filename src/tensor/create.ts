@@ -74,7 +74,7 @@ export const ones = (shape: Shape): Tensor => filled('ones', shape, 1)
 
 /** Random numbers uniform in [0, 1), multiples of 2⁻²⁴. */
 export function rand(shape: Shape, generator: Generator = defaultGenerator()): Tensor {
-  const key = keyOf('rand', shape, generator)
+  const key = randomKey('rand', shape, generator)
   const made = zerosOn(defaultDevice(), shape, 'rand')
   made.device.uniform(key, made.storage)
   return made
@@ -82,7 +82,7 @@ export function rand(shape: Shape, generator: Generator = defaultGenerator()): T
 
 /** Standard normal random numbers. */
 export function randn(shape: Shape, generator: Generator = defaultGenerator()): Tensor {
-  const key = keyOf('randn', shape, generator)
+  const key = randomKey('randn', shape, generator)
   const values = kernels().zeros(sizeOf(shape), 'randn')
   fillNormal(key, values)
   return new Tensor(values, shape)
@@ -117,7 +117,7 @@ function filled(where: string, shape: Shape, value: number): Tensor {
 }
 
 /** Draws a key for random numbers. @throws ShapeError for a bad shape, OptionError for a bad generator */
-function keyOf(where: string, shape: Shape, generator: Generator): RandomKey {
+function randomKey(where: string, shape: Shape, generator: Generator): RandomKey {
   checkShape(where, shape)
   if (generator instanceof Generator) return generator.key()
   throw new OptionError(`${where}: generator is ${describe(generator)}, expected a Generator`)

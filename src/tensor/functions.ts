@@ -9,7 +9,7 @@ import * as loss from './ops/loss.js'
 import { matmul } from './ops/matmul.js'
 import * as shapes from './ops/shape.js'
 import { floatsIn, indicesIn } from './placed.js'
-import { checkTensor, record, recordAll, Tensor } from './tensor.js'
+import { checkTensor, recordAll, recordOne, Tensor } from './tensor.js'
 
 /** Joins tensors along an axis; their shapes may differ only there. */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
@@ -18,7 +18,7 @@ export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
   const parts = tensors.map((tensor) => floatsIn('concatenate', tensor, 'a tensor', first))
   const at = axisOf('concatenate', parts[0].shape, axis)
   if (tensors.length === 1) return tensors[0]
-  return record(tensors, shapes.concatenate(parts, at))
+  return recordOne(tensors, shapes.concatenate(parts, at))
 }
 
 /** Joins tensors of one shape along a new axis. */
@@ -69,13 +69,13 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
  */
 export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
   const scores = floatsIn('crossEntropy', logits, 'logits')
-  return record([logits], loss.crossEntropy(scores, indicesIn('crossEntropy', targets, 'targets')))
+  return recordOne([logits], loss.crossEntropy(scores, indicesIn('crossEntropy', targets, 'targets')))
 }
 
 /** The mean of (prediction − target)²; both have the same shape. */
 export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
   const values = floatsIn('mseLoss', prediction, 'prediction')
-  return record([prediction, target], loss.mseLoss(values, floatsIn('mseLoss', target, 'target', values)))
+  return recordOne([prediction, target], loss.mseLoss(values, floatsIn('mseLoss', target, 'target', values)))
 }
 
 /**
@@ -87,13 +87,13 @@ export function layerNorm(x: Tensor, weight: Tensor, bias?: Tensor, eps = 1e-5):
   const values = floatsIn('layerNorm', x, 'x')
   const a = floatsIn('layerNorm', weight, 'weight', values)
   const b = bias === undefined ? undefined : floatsIn('layerNorm', bias, 'bias', values)
-  return record(bias ? [x, weight, bias] : [x, weight], normalization.layerNorm(values, a, b, eps))
+  return recordOne(bias ? [x, weight, bias] : [x, weight], normalization.layerNorm(values, a, b, eps))
 }
 
 /** x · Wᵀ + b with x […, inFeatures], W [outFeatures, inFeatures] and b [outFeatures]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const rows = floatsIn('linear', x, 'x')
-  const product = record([x, weight], matmul('linear', rows, floatsIn('linear', weight, 'weight', rows), true))
+  const product = recordOne([x, weight], matmul('linear', rows, floatsIn('linear', weight, 'weight', rows), true))
   if (bias === undefined) return product
   const expected = [weight.shape[0]]
   if (!sameShape(floatsIn('linear', bias, 'bias').shape, expected)) {

@@ -38,7 +38,7 @@ export function reachedWith(parameters: Iterable<Leaf>): Set<Leaf> {
   return new Set([...lists].flat())
 }
 
-/** The error for a model that does not list a parameter. @param what the thing to put where the model can see it */
+/** The error for a model that does not list a parameter. @param what what to put into a field that the model can see */
 export const notListed = (where: string, { shape }: Leaf, what: string): OptionError =>
   new OptionError(
     `${where}: the model has a parameter of the shape ${formatShape(shape)} that its parameters() do not list, so it is neither trained nor saved; put ${what} into a field that is not private (#name), or freeze it with requiresGrad_(false)`,

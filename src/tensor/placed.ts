@@ -10,14 +10,14 @@ import { copyAll, type Indices, type Value } from './value.js'
 /** The kind of the values: floats, or whole numbers. */
 export type DType = 'float' | 'int32'
 
-/** Values with a shape and a place where they lie. `Tensor` adds the operations. */
+/** Values with a shape, on a device. `Tensor` adds the operations. */
 export abstract class Placed {
   /**
-   * The values in main memory, row-major; of an int32 tensor, an Int32Array. If they lie on another device, this throws
+   * The values in main memory, row-major; an Int32Array for an int32 tensor. If they are on another device, this throws
    * an OptionError: `await values()` reads them.
    */
   declare readonly data: TensorData
-  /** Where the values lie if not in main memory. */
+  /** Where the values are, if not in main memory. */
   #remote: { device: Device; storage: Storage; dtype: DType } | undefined
 
   /** @param device if given, `data` is a storage of this device, of `dtype`, and is not checked */
@@ -72,7 +72,7 @@ export abstract class Placed {
 
   /**
    * Copies the values of another tensor, or of an array of the same length, into this one.
-   * @throws ShapeError if the number of values differs; OptionError if they lie on another device
+   * @throws ShapeError if the number of values differs; OptionError if they are on another device
    */
   copy_(source: Placed | ArrayLike<number>): this {
     const { length } = source instanceof Placed ? source.storage : source
@@ -91,7 +91,7 @@ export abstract class Placed {
   /**
    * Moves the values to a device; the tensor stays the same object, as a parameter must. Whole numbers stay in main
    * memory, where every device reads them.
-   * @throws OptionError if the values lie on another device, from where reading takes time: `await cpu_()` first
+   * @throws OptionError if the values are on another device, which must be awaited: call `await cpu_()` first
    */
   to_(device: Device): this {
     checkDevice('to', device)
@@ -127,7 +127,7 @@ export abstract class Placed {
     Object.defineProperty(this, 'data', { ...property, configurable: true, enumerable: true })
   }
 
-  /** The values themselves. @throws OptionError if they lie on another device */
+  /** The values themselves. @throws OptionError if they are on another device */
   #atHand(where: string, advice: string): TensorData {
     if (!this.#remote) return this.data
     throw new OptionError(

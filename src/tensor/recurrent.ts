@@ -6,7 +6,7 @@ import { floatsIn } from './placed.js'
 import { Tensor } from './tensor.js'
 
 /** PyTorch's parameters of one layer in one direction, with both biases or neither. */
-export interface LayerWeights {
+export interface LayerParameters {
   weightIh: Tensor
   weightHh: Tensor
   biasIh?: Tensor
@@ -49,7 +49,7 @@ export function checkHead(where: string, head: LinearHead, hiddenSize: number): 
  */
 export function recurrentLayer(
   sizes: RecurrentSizes,
-  weights: LayerWeights,
+  weights: LayerParameters,
   input: Tensor,
   h0?: Tensor,
   c0?: Tensor,

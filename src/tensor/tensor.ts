@@ -93,25 +93,25 @@ export class Tensor extends Placed {
   /** The sum of both, broadcast. */
   add(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('add', 1, other)
-    return record([this, other], elementwise.add(...this.#with('add', other)))
+    return recordOne([this, other], elementwise.add(...this.#with('add', other)))
   }
 
   /** This minus the other, broadcast. */
   sub(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('sub', 1, -other)
-    return record([this, other], elementwise.sub(...this.#with('sub', other)))
+    return recordOne([this, other], elementwise.sub(...this.#with('sub', other)))
   }
 
   /** The product of the values, broadcast. */
   mul(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('mul', other, 0)
-    return record([this, other], elementwise.mul(...this.#with('mul', other)))
+    return recordOne([this, other], elementwise.mul(...this.#with('mul', other)))
   }
 
   /** This divided by the other, broadcast. */
   div(other: Tensor | number): Tensor {
     if (typeof other === 'number') return this.#affine('div', 1 / other, 0)
-    return record([this, other], elementwise.div(...this.#with('div', other)))
+    return recordOne([this, other], elementwise.div(...this.#with('div', other)))
   }
 
   /** −x */
@@ -122,54 +122,54 @@ export class Tensor extends Placed {
   /** x² */
   square(): Tensor {
     const x = floatsIn('square', this)
-    return record([this, this], elementwise.mul(x, x))
+    return recordOne([this, this], elementwise.mul(x, x))
   }
 
   /** eˣ */
   exp(): Tensor {
-    return record([this], elementwise.exp(floatsIn('exp', this)))
+    return recordOne([this], elementwise.exp(floatsIn('exp', this)))
   }
 
   /** Natural logarithm. */
   log(): Tensor {
-    return record([this], elementwise.log(floatsIn('log', this)))
+    return recordOne([this], elementwise.log(floatsIn('log', this)))
   }
 
   /** Hyperbolic tangent. */
   tanh(): Tensor {
-    return record([this], elementwise.tanh(floatsIn('tanh', this)))
+    return recordOne([this], elementwise.tanh(floatsIn('tanh', this)))
   }
 
   /** 1 / (1 + e^−x) */
   sigmoid(): Tensor {
-    return record([this], elementwise.sigmoid(floatsIn('sigmoid', this)))
+    return recordOne([this], elementwise.sigmoid(floatsIn('sigmoid', this)))
   }
 
   /** The value if it is above 0, or else 0. */
   relu(): Tensor {
-    return record([this], elementwise.relu(floatsIn('relu', this)))
+    return recordOne([this], elementwise.relu(floatsIn('relu', this)))
   }
 
   /** Square root. */
   sqrt(): Tensor {
-    return record([this], elementwise.sqrt(floatsIn('sqrt', this)))
+    return recordOne([this], elementwise.sqrt(floatsIn('sqrt', this)))
   }
 
   /** Absolute value. */
   abs(): Tensor {
-    return record([this], elementwise.abs(floatsIn('abs', this)))
+    return recordOne([this], elementwise.abs(floatsIn('abs', this)))
   }
 
   // Products and reductions.
 
   /** [m, k] · [k, n] to [m, n]; more axes before the last one count as rows. */
   matmul(other: Tensor): Tensor {
-    return record([this, other], matmul('matmul', ...this.#with('matmul', other)))
+    return recordOne([this, other], matmul('matmul', ...this.#with('matmul', other)))
   }
 
   /** Σ over one axis, or over all values. */
   sum(axis?: number, options: ReduceOptions = {}): Tensor {
-    return record([this], reduce.sum(floatsIn('sum', this), axis, keepDimsOf('sum', options)))
+    return recordOne([this], reduce.sum(floatsIn('sum', this), axis, keepDimsOf('sum', options)))
   }
 
   /** Mean over one axis, or over all values. */
@@ -183,7 +183,7 @@ export class Tensor extends Placed {
 
   /** The largest value along one axis, or of all; of equal values the first one gets the gradient. */
   max(axis?: number, options: ReduceOptions = {}): Tensor {
-    return record([this], reduce.max(floatsIn('max', this), axis, keepDimsOf('max', options)))
+    return recordOne([this], reduce.max(floatsIn('max', this), axis, keepDimsOf('max', options)))
   }
 
   /** The place of the largest value along an axis, as int32; of equal values, the first. */
@@ -194,12 +194,12 @@ export class Tensor extends Placed {
 
   /** Computed over the last axis. */
   softmax(): Tensor {
-    return record([this], softmax(floatsIn('softmax', this)))
+    return recordOne([this], softmax(floatsIn('softmax', this)))
   }
 
   /** Computed over the last axis. */
   logSoftmax(): Tensor {
-    return record([this], logSoftmax(floatsIn('logSoftmax', this)))
+    return recordOne([this], logSoftmax(floatsIn('logSoftmax', this)))
   }
 
   // Shapes and indices. These work on whole numbers too.
@@ -210,7 +210,7 @@ export class Tensor extends Placed {
     const shape = shapes.resolveShape(this.shape, lengths)
     if (this.dtype === 'int32') return new Tensor(this.storage, shape, false, this.device, 'int32')
     const { storage, device } = floatsIn('reshape', this)
-    return record([this], { storage, shape, device, backward: (dy) => [dy] })
+    return recordOne([this], { storage, shape, device, backward: (dy) => [dy] })
   }
 
   /** The axes in another order: axis i of the result is axis `axes[i]` of this tensor. */
@@ -218,7 +218,7 @@ export class Tensor extends Placed {
     checkWholeArguments('permute', axes)
     shapes.checkAxes(this.shape, axes)
     if (this.dtype === 'int32') return fromIndices(shapes.permuteIndices(indicesIn('permute', this), axes))
-    return record([this], shapes.permute(floatsIn('permute', this), axes))
+    return recordOne([this], shapes.permute(floatsIn('permute', this), axes))
   }
 
   /** Swaps two axes. */
@@ -241,7 +241,7 @@ export class Tensor extends Placed {
     checkWholeArguments('slice', end === undefined ? [start] : [start, end])
     const [from, to] = shapes.range('slice', this.shape, at, start, end)
     if (this.dtype === 'int32') return fromIndices(shapes.sliceIndices(indicesIn('slice', this), at, from, to))
-    return record([this], shapes.slice(floatsIn('slice', this), at, from, to))
+    return recordOne([this], shapes.slice(floatsIn('slice', this), at, from, to))
   }
 
   /** The values at `index` along an axis, without that axis. */
@@ -255,7 +255,7 @@ export class Tensor extends Placed {
 
   /** Rows of a matrix [n, d] by their numbers: indices.shape + [d]. */
   gatherRows(indices: Tensor): Tensor {
-    return record(
+    return recordOne(
       [this],
       indexing.gatherRows('gatherRows', floatsIn('gatherRows', this), indicesIn('gatherRows', indices, 'indices')),
     )
@@ -263,7 +263,7 @@ export class Tensor extends Placed {
 
   /** One value from each row of a matrix [n, c], at the indices [n]. */
   pick(indices: Tensor): Tensor {
-    return record([this], indexing.pick(floatsIn('pick', this), indicesIn('pick', indices, 'indices')))
+    return recordOne([this], indexing.pick(floatsIn('pick', this), indicesIn('pick', indices, 'indices')))
   }
 
   // The graph.
@@ -283,7 +283,7 @@ export class Tensor extends Placed {
 
   /**
    * The same values on a device, outside the graph. Whole numbers stay in main memory, where every device reads them.
-   * @throws OptionError if the values lie on another device, from where reading takes time: `await cpu()` first
+   * @throws OptionError if the values are on another device, which must be awaited: call `await cpu()` first
    */
   to(device: Device): Tensor {
     return this.detach().to_(device)
@@ -361,7 +361,7 @@ export class Tensor extends Placed {
   }
 
   #affine(where: string, scale: number, shift: number): Tensor {
-    return record([this], elementwise.affine(floatsIn(where, this), scale, shift))
+    return recordOne([this], elementwise.affine(floatsIn(where, this), scale, shift))
   }
 }
 
@@ -371,7 +371,7 @@ const fromIndices = ({ data, shape }: Indices): Tensor => new Tensor(data, shape
 export const checkTensor: (where: string, value: unknown, name?: string) => asserts value is Tensor = checkPlaced
 
 /** The tensor of an operation's result, recorded in the graph if an input requires a gradient. */
-export function record(inputs: readonly Tensor[], { storage, shape, device, backward }: Result): Tensor {
+export function recordOne(inputs: readonly Tensor[], { storage, shape, device, backward }: Result): Tensor {
   const outputs = [{ storage, shape, device }]
   return recordAll(inputs, { outputs, backward: ([dy], wanted) => backward(dy!, wanted) })[0]
 }

@@ -8,7 +8,7 @@ export interface Value {
   readonly device: Device
 }
 
-/** Whole numbers, for tokens and indices, which always lie in main memory. */
+/** Whole numbers, for tokens and indices, which are always in main memory. */
 export interface Indices {
   readonly data: Int32Array
   readonly shape: Shape

@@ -4,7 +4,7 @@ import { OptionError } from '../core/errors.js'
 import type { Corpus } from '../data/sequences.js'
 import { learningOf } from '../kernels/learning.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
-import { type EvaluateOptions, type Evaluation, evaluateOptions, evaluationOf, readCorpus } from './evaluate.js'
+import { type EvaluateOptions, type Evaluation, evaluateOptions, evaluationOf, scoreCorpus } from './evaluate.js'
 
 /** The result of a calibration. */
 export interface Calibration {
@@ -60,7 +60,7 @@ export async function calibrate(model: RNNModel, corpus: Corpus, options: Evalua
 /** The mean loss over the text with all scores times β, and its first and second derivative summed over the tokens. */
 async function measure(model: RNNModel, corpus: Corpus, options: EvaluateOptions, beta: number) {
   let [loss, slope, curvature, tokens] = [0, 0, 0, 0]
-  await readCorpus('calibrate', model, corpus, options, async (scores, labels) => {
+  await scoreCorpus('calibrate', model, corpus, options, async (scores, labels) => {
     const { device, storage, shape } = scores
     const [rows, columns] = shape
     const sums = learningOf(device).temperature(storage, labels.data as Int32Array, beta, rows, columns)

@@ -82,7 +82,7 @@ export async function evaluateCorpus(
 ): Promise<Evaluation> {
   checkOptions('evaluateCorpus', options, evaluateOptions)
   const losses = new Losses()
-  await readCorpus('evaluateCorpus', model, corpus, options, (scores, labels) => losses.add(scores, labels))
+  await scoreCorpus('evaluateCorpus', model, corpus, options, (scores, labels) => losses.add(scores, labels))
   return losses.result()
 }
 
@@ -90,7 +90,7 @@ export async function evaluateCorpus(
  * Reads a text as `evaluateCorpus` does.
  * @param see called with the scores [rows, vocabSize] of a piece of the text, and the tokens [rows] that follow
  */
-export async function readCorpus<S extends RecurrentState>(
+export async function scoreCorpus<S extends RecurrentState>(
   where: string,
   model: RNNModel<S>,
   corpus: Corpus,

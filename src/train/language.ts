@@ -34,10 +34,10 @@ export const languageModeling: LanguageModeling = {
   },
 
   carrying: {
-    tensorsOf: partsOf,
+    tensorsOf: stateTensors,
     from(where, model, data, batch, tensors) {
       if (batch === 0 || data.sampling !== 'sequential') return undefined
-      const expected = new Map(Object.entries(partsOf(model.beginState(data.batchSize))))
+      const expected = new Map(Object.entries(stateTensors(model.beginState(data.batchSize))))
       const { values, problems } = valuesFor(expected, tensors)
       if (problems.length > 0) {
         throw new FormatError(`${where}: the state carried to batch ${batch + 1}: ${problems.join('; ')}`)
@@ -49,6 +49,6 @@ export const languageModeling: LanguageModeling = {
 }
 
 /** A recurrent state as tensors by name. */
-function partsOf(state: RecurrentState): Record<string, Tensor> {
+function stateTensors(state: RecurrentState): Record<string, Tensor> {
   return state instanceof Tensor ? { h: state } : { h: state.h, c: state.c }
 }

@@ -54,10 +54,10 @@ export interface Objective<M extends Module, B, D extends TrainingData<B>, H, C>
 }
 
 /**
- * Checks what an objective made of a batch.
- * @param items what the data say that a batch counts for
- * @param carries whether the objective says how to keep what is carried
- * @throws OptionError for anything that a training could not sum up, or not keep in a snapshot
+ * Checks the result of an objective for a batch.
+ * @param items the number of items in a batch according to the data, its `batchItems`
+ * @param carries whether the objective has `carrying`, which converts a carried value for snapshots
+ * @throws OptionError for a result that a training cannot sum up, or cannot keep in a snapshot
  */
 export function checkResult(where: string, result: BatchLoss<unknown>, items: number, carries: boolean): void {
   const { loss, items: counted, carried } = (result ?? {}) as Partial<BatchLoss<unknown>>
@@ -70,7 +70,7 @@ export function checkResult(where: string, result: BatchLoss<unknown>, items: nu
   }
   if (carried !== undefined && !carries) {
     throw new OptionError(
-      `${where}: the objective carries something to the next batch, expected its \`carrying\` to say how a snapshot keeps that`,
+      `${where}: the objective returned \`carried\`, a value for the next batch, but has no \`carrying\`, expected { tensorsOf, from }, which convert that value for snapshots`,
     )
   }
 }

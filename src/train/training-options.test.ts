@@ -47,7 +47,11 @@ test.each<[what: string, options: TrainStepsOptions, message: string]>([
     "Training: 1 of the optimizer's 7 parameters are not the model's",
   ],
   ['lr together with an optimizer', { optimizer, lr: 0.5 }, 'Training: lr is given together with an optimizer'],
-  ['what is no optimizer', { optimizer: {} as never }, 'Training: optimizer is an object, expected an Optimizer'],
+  [
+    'a value that is not an optimizer',
+    { optimizer: {} as never },
+    'Training: optimizer is an object, expected an Optimizer',
+  ],
   ['a held-out text that is none', { validation: { corpus: 'abc' as never } }, 'Training: validation: the corpus is'],
 ])('refuses %s', (_what, options, message) => {
   expect(() => new Training(model, data, options)).toThrow(OptionError)

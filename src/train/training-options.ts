@@ -117,7 +117,7 @@ export function checkTraining<M extends Module, B, D extends TrainingData<B>, H,
   if (schedule !== undefined) {
     checkMethods(where, 'schedule', schedule, ['step', 'stateDict', 'loadStateDict'], 'a schedule such as StepLR')
   }
-  checkOptimizer(where, model, options)
+  checkOptimizerOptions(where, model, options)
   return { ...options, objective, lr, epochs, clip, clipValue, accumulate, patience }
 }
 
@@ -139,7 +139,7 @@ function checkValidation(where: string, { validation, patience, schedule }: Chec
   }
 }
 
-function checkOptimizer(where: string, model: Module, { lr, optimizer, schedule }: CheckedOptions): void {
+function checkOptimizerOptions(where: string, model: Module, { lr, optimizer, schedule }: CheckedOptions): void {
   if (optimizer !== undefined) {
     checkArgument(where, 'optimizer', optimizer, optimizer instanceof Optimizer, 'an Optimizer')
     if (lr !== undefined) {

@@ -221,7 +221,9 @@ export class Training<
       await this.#turns.take()
     }
     if (at.tokens === 0)
-      throw new DataError(`${this.#where}: the data give no batch, expected at least one in each pass`)
+      throw new DataError(
+        `${this.#where}: a pass over the data has no batches, expected at least one; use more data, or a smaller batch`,
+      )
     const loss = at.lossSum / at.tokens
     const { step, gradNorm } = at
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }

@@ -208,7 +208,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       'OptionError',
       /^Trainer: the options cannot be sent to the worker/,
     ],
-    [`await U.Trainer.resume('never')`, 'DataError', /^never: the run does not keep its text/],
+    [`await U.Trainer.resume('never')`, 'DataError', /^never: the run has no saved text/],
     [
       `await U.Trainer.start('x', text, options, { worker: () => new Worker('/nothing.js', { type: 'module' }) })`,
       'DataError',
@@ -279,11 +279,11 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(message).toBeUndefined()
     expect(value).toEqual({
       same: true,
-      refused: expect.stringMatching(/^Trainer.events: the events are being read already/),
+      refused: expect.stringMatching(/^Trainer.events: another loop is reading the events/),
     })
   })
 
-  test('a worker that ends without a word is noticed', async () => {
+  test('a worker that ends without a message is noticed', async () => {
     const { name, message } = await told(`
       let made
       const worker = () => (made = new Worker('/trainer-worker.js', { type: 'module' }))
@@ -292,7 +292,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       await all(trainer)`)
     expect([name, message]).toEqual([
       'DataError',
-      expect.stringMatching(/^Trainer: the worker ended, .*Trainer.resume/),
+      expect.stringMatching(/^Trainer: the worker ended unexpectedly, .*Trainer.resume/),
     ])
   })
 

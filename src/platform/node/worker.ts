@@ -1,5 +1,5 @@
 // The program of a pool's thread in Node. scripts/build.mjs bundles it into one script, which is kept as text, because
-// a file would be missing beside a bundled program.
+// a program that users bundle would not include a separate file.
 import { createRequire } from 'node:module'
 import { workerData } from 'node:worker_threads'
 import { serve } from '../platform.js'

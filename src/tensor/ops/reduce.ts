@@ -3,7 +3,10 @@ import { aroundAxis, axisOf, formatShape, type Shape } from '../../core/shape.js
 import type { Storage } from '../../device/device.js'
 import type { Result, Value } from '../value.js'
 
-/** How values lie around the axis that is reduced (all in one row without an axis), and the shape of the result. */
+/**
+ * How values are arranged around the axis that is reduced (all in one row without an axis), and the shape of the
+ * result.
+ */
 function around(where: string, { storage, shape }: Value, axis: number | undefined, keepDims: boolean) {
   if (axis === undefined) {
     return { outer: 1, length: storage.length, inner: 1, shape: keepDims ? shape.map(() => 1) : [] }

@@ -4,13 +4,13 @@ import type { Device, Storage, View } from '../../device/device.js'
 import { copy } from '../../kernels/host/copy.js'
 import type { Indices, Result, Results, Value } from '../value.js'
 
-/** A part of a tensor, possibly with its axes in another order: where its values lie in the tensor, and its shape. */
+/** A part of a tensor, possibly with its axes in another order: where its values are in the tensor, and its shape. */
 interface Part {
   view: View
   shape: Shape
 }
 
-const whole = (shape: Shape): Part => ({ view: { offset: 0, strides: rowMajor(shape) }, shape })
+const wholePart = (shape: Shape): Part => ({ view: { offset: 0, strides: rowMajor(shape) }, shape })
 
 /** Axis `i` of the part is axis `axes[i]` of the tensor. */
 function permutedPart(shape: Shape, axes: Shape): Part {
@@ -27,19 +27,19 @@ function slicedPart(shape: Shape, axis: number, start: number, end: number): Par
 /** Copies a part into a storage of its own. */
 function taken(device: Device, x: Storage, { view, shape }: Part): Storage {
   const y = device.zeros(sizeOf(shape))
-  device.copy(x, view, y, whole(shape).view, shape)
+  device.copy(x, view, y, wholePart(shape).view, shape)
   return y
 }
 
 /** Writes `values` to the places of a part. */
-function put(device: Device, values: Storage, x: Storage, { view, shape }: Part): void {
-  device.copy(values, whole(shape).view, x, view, shape)
+function putPart(device: Device, values: Storage, x: Storage, { view, shape }: Part): void {
+  device.copy(values, wholePart(shape).view, x, view, shape)
 }
 
 /** The same for whole numbers. */
 function takenIndices({ data }: Indices, { view, shape }: Part): Indices {
   const y = new Int32Array(sizeOf(shape))
-  copy(data, view, y, whole(shape).view, shape)
+  copy(data, view, y, wholePart(shape).view, shape)
   return { data: y, shape }
 }
 
@@ -99,7 +99,7 @@ export function slice({ storage, shape, device }: Value, axis: number, start: nu
     device,
     backward: (dy) => {
       const dx = device.zeros(storage.length)
-      put(device, dy, dx, part)
+      putPart(device, dy, dx, part)
       return [dx]
     },
   }
@@ -115,7 +115,7 @@ export function split({ storage, shape, device }: Value, axis: number, widths: r
     outputs: parts.map((part) => ({ storage: taken(device, storage, part), shape: part.shape, device })),
     backward: (dys) => {
       const dx = device.zeros(storage.length)
-      for (const [i, dy] of dys.entries()) if (dy) put(device, dy, dx, parts[i])
+      for (const [i, dy] of dys.entries()) if (dy) putPart(device, dy, dx, parts[i])
       return [dx]
     },
   }
@@ -139,7 +139,7 @@ export function concatenate(values: readonly Value[], at: number): Result {
   )
   const parts = partsAlong(shape, at, widths)
   const y = device.zeros(sizeOf(shape))
-  for (const [i, { storage }] of values.entries()) put(device, storage, y, parts[i])
+  for (const [i, { storage }] of values.entries()) putPart(device, storage, y, parts[i])
   return { storage: y, shape, device, backward: (dy) => parts.map((part) => taken(device, dy, part)) }
 }
 

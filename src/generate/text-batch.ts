@@ -3,11 +3,11 @@ import type { ContinuedText, MadeToken } from './continued-text.js'
 import type { TokenModel } from './token-model.js'
 
 /**
- * Texts that go on side by side, a token each at a time. They may join and leave between two tokens. The texts at work are
- * the first rows of a stepper, so that the others cost nothing; a text alone has a stepper of its own, whose products are
- * faster for one row.
+ * Texts that are continued side by side, with one token each per step. They may join and leave between two steps. They
+ * occupy the first rows of a stepper, so that its free rows cost no time; a text that is alone has a stepper of its
+ * own, whose products are faster for one row.
  */
-export class Batch {
+export class TextBatch {
   readonly #steppers: readonly Stepper[]
   #stepper: Stepper
   #texts: ContinuedText[] = []
@@ -17,7 +17,7 @@ export class Batch {
 
   /**
    * @param rows texts that there may be at once
-   * @param alone whether there is a stepper for one text, too: not worth it where all texts begin together
+   * @param alone whether there is also a stepper for one text: not worth it if all texts begin together
    */
   constructor(
     model: TokenModel,
@@ -30,12 +30,12 @@ export class Batch {
     this.#tokens = new Int32Array(rows)
   }
 
-  /** The texts at work, in the order in which they joined. */
+  /** The texts in the batch, in the order in which they joined. */
   get texts(): readonly ContinuedText[] {
     return this.#texts
   }
 
-  /** @param state what the text left with, where it comes back */
+  /** @param state the text's state when it left, if it comes back */
   join(text: ContinuedText, state?: StepState): void {
     const row = this.#texts.length
     if (row === 1) this.#goTo(this.#steppers.at(-1)!)
@@ -46,7 +46,7 @@ export class Batch {
     this.#tokens[row] = text.next
   }
 
-  /** The state of a text at work, for `join`. */
+  /** The state of a text in the batch, for `join`. */
   stateOf(text: ContinuedText): StepState {
     return this.#stepper.stateOf(text.row)
   }
@@ -85,7 +85,7 @@ export class Batch {
     for (const stepper of this.#steppers) stepper.free()
   }
 
-  /** Takes the first row's state along. */
+  /** Switches to another stepper, which continues from the first row's state. */
   #goTo(stepper: Stepper): void {
     if (stepper === this.#stepper) return
     stepper.setState(0, this.#stepper.stateOf(0))
