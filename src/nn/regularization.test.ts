@@ -231,9 +231,9 @@ describe.each(devices)('on $name', (device) => {
       for (const parameter of model.parameters()) parameter.copy_(zeros(parameter.shape))
       const from = Int32Array.of(2, 0, 2)
       const [first, second] = [Int32Array.of(4, 5, 6), Int32Array.of(1, 2, 3)]
-      stepper.step(first)
+      await stepper.step(first)
       stepper.select(from)
-      plain.step(from.map((row) => first[row]))
+      await plain.step(from.map((row) => first[row]))
       const scores = await plain.step(second)
       expect(relativeError(await stepper.step(second), scores)).toBeLessThan(1e-6)
       expect(scores.some((score) => score !== 0)).toBe(true)
