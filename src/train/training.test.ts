@@ -232,7 +232,7 @@ describe('a run that failed', () => {
           expect(timeless(insisted.events)).toEqual(events)
           expect(await readBitsOf(model)).toEqual(await readBitsOf(expected.model))
         }),
-        { numRuns: 40 },
+        { numRuns: 20 },
       )
     } finally {
       setDefaultDevice()
