@@ -31,7 +31,7 @@ export async function resumeRun(
   const { signal, build = call } = setup
   await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {
-    throw new DataError(`${store.name}: there is no training to resume, expected ${CHECKPOINT}; begin one first`)
+    throw new DataError(`${store.name}: there is no training to resume, expected ${CHECKPOINT}; begin one there first`)
   }
   await store.enter()
   let read: RunText | undefined
