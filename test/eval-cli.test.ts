@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { crossEntropy, loadModel, noGrad, saveModel, tensor } from '../src/node.js'
+import { crossEntropy, evaluateCorpus, loadModel, noGrad, saveModel, tensor } from '../src/node.js'
 
 // Tests of the built commands that report on texts, models and trainings. `npm test` builds them first.
 const main = path.resolve('dist/cli/main.js')
@@ -55,6 +55,19 @@ describe('eval', () => {
     expect(held.baselines[5].loss).toBeLessThan(0.2)
     expect(held.baselines[0].loss).toBeGreaterThan(2)
     expect(json('eval', 'sea', 'sea.txt', '--split', 'test').tokens).toBe(size - 1)
+  })
+
+  test('says how its loss differs from that of the held-out text in training, and does differ in that', async () => {
+    expect(run('eval', '--help').stdout).toMatch(/one state.* cuts that text into --batch-size rows that each begin/s)
+    const { model, vocab, config } = await loadModel(at('sea'))
+    const size = Math.floor(text.length * 0.1)
+    const part = vocab.encode(text.slice(-2 * size, -size))
+    const lossOf = async (batchSize: number) => (await evaluateCorpus(model, part, { batchSize })).loss
+    const held = Number(config.training!.validationLoss)
+    expect(held).toBeCloseTo(await lossOf(4), 5)
+    const { loss } = json('eval', 'sea', 'sea.txt', '--split', 'validation')
+    expect(loss).toBeCloseTo(await lossOf(1), 5)
+    expect(Math.abs(loss - held)).toBeGreaterThan(0.001)
   })
 
   test('evaluates another text, and counts n-grams on a second one', () => {

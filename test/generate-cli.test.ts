@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadModel, saveModel } from '../src/node.js'
+import { FolderStore, loadModel, type RunSetup, saveModel, startRun, textSource } from '../src/node.js'
 
 // The built command, as a user runs it. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
@@ -62,6 +62,25 @@ describe('generate', () => {
     const { stdout } = unrolled('generate', 'fox', '--prefix-file', 'prefix.txt', '--length', '5')
     expect(stdout).toMatch(/^the lazy.{5}\n$/)
     expect(stdout).toBe(unrolled('generate', 'fox', '--prefix', 'the lazy', '--length', '5').stdout)
+  })
+
+  test('says of a model that was not trained yet that it was not; one begun with a trained model was', async () => {
+    const begin = async (name: string, setup: RunSetup) => {
+      const stop = new AbortController()
+      const store = new FolderStore(path.join(folder, name))
+      const text = textSource('The quick brown fox jumps over the lazy dog. '.repeat(40))
+      const options = { ...(setup.model ? {} : { hiddenSize: 8 }), batchSize: 4, numSteps: 8 }
+      const run = await startRun(store, text, options, { ...setup, signal: stop.signal })
+      stop.abort()
+      for await (const _ of run.events());
+      await run.close()
+      const { status, stdout, stderr } = unrolled('generate', name, '--length', '4')
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/.{4}\n$/)])
+      return stderr
+    }
+    const warning = 'warning: new: the model was not trained yet, so its text is random; train it first\n'
+    expect(await begin('new', {})).toBe(warning)
+    expect(await begin('tuned', { model: await loadModel(path.join(folder, 'fox')) })).toBe('')
   })
 
   test('--with-probabilities: one line for each token, or arrays', () => {

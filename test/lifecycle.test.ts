@@ -95,7 +95,7 @@ describe('a folder with the remains of a training that had not begun', () => {
   test('of a process that was killed is reused by a new training', () => {
     remains('killed', { pid: spawnSync(process.execPath, ['--version']).pid })
     const resumed = run('train', '--resume', 'killed')
-    expect([resumed.status, resumed.stderr]).toEqual([2, expect.stringContaining('begin one with --out killed')])
+    expect([resumed.status, resumed.stderr]).toEqual([2, expect.stringContaining('begin one there first')])
     const begun = run('train', 'text.txt', ...small, '--epochs', '1', '--out', 'killed')
     expect(begun.status, begun.stderr).toBe(0)
   })

@@ -63,3 +63,8 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
   }
   return largest === 0 ? difference : difference / largest
 }
+
+/** The same for two tensors, wherever their values lie. */
+export async function errorBetween(actual: Tensor, expected: Tensor): Promise<number> {
+  return relativeError(await actual.values(), await expected.values())
+}

@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import {
   BOOK_TOKENS,
-  CHECKPOINT,
-  DataError,
   FolderStore,
   type LoadedModel,
   loadModel,
@@ -52,20 +50,13 @@ export async function goOn(
   said: readonly string[],
   signal: AbortSignal,
 ): Promise<Run> {
-  const store = new FolderStore(now.resume!)
   if (said.includes('out')) {
     throw new OptionError(
       'train: --out cannot be changed when a training is resumed; leave it out, or begin another with --init-from',
     )
   }
-  await store.refuseBusy()
-  if (!(await store.names()).includes(CHECKPOINT)) {
-    throw new DataError(
-      `${store.name}: there is no training to resume, expected a folder with ${CHECKPOINT}; begin one with --out ${store.name}`,
-    )
-  }
   const text = (recorded: readonly string[]) => commandTexts(texts.length > 0 ? texts : recorded)
-  return resumeRun(store, text, saidIn(now, said), { signal, build: endable })
+  return resumeRun(new FolderStore(now.resume!), text, saidIn(now, said), { signal, build: endable })
 }
 
 /**

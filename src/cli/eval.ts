@@ -33,6 +33,9 @@ Examples:
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
 
+The loss is the mean over all tokens but the first, with one state carried through the whole text; a training's loss of
+its held-out text differs a little, because it cuts that text into --batch-size rows that each begin with a state of zeros.
+
 Without a text, eval reads the one that the model was trained on. Without --split and --baseline, the n-grams are
 counted on the first nine tenths of the text (--validation: another part) and compared with the model on the rest. For
 a text that the model was trained on, the comparison is fair only with --split validation or --split test.`,

@@ -4,7 +4,7 @@ import type { MadeToken } from '../node.js'
 import { defaultsOf, number, saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { checkFlagEffects, type Needs } from './needs.js'
-import { printJson } from './output.js'
+import { printJson, visible } from './output.js'
 import { typedText } from './own-texts.js'
 import { TextView } from './text-view.js'
 import { encodingHelp } from './training-flags.js'
@@ -109,6 +109,10 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
   const { model, vocab, config } = await loadModel(folder)
+  const { steps, initFrom } = config.training ?? {}
+  if (steps === 0 && initFrom === undefined) {
+    console.error(visible(`warning: ${folder}: the model was not trained yet, so its text is random; train it first`))
+  }
   const given =
     prefixFile === undefined ? options.prefix : (await readText(prefixFile, { encoding })).replace(/\r?\n$/, '')
   const typed = given === undefined ? undefined : typedText(given, savedText({ config, vocab }))

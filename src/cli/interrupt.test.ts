@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { endable, interruptible } from './interrupt.js'
 
@@ -9,15 +10,32 @@ test('signals are heard during the work, have their default effect in work witho
   const heard = before.map((count) => count + 1)
   await interruptible(async () => {
     expect(listeners()).toEqual(heard)
-    expect(endable(() => listeners())).toEqual(before)
-    expect(() =>
+    expect(await endable(() => listeners())).toEqual(before)
+    await expect(
       endable(() => {
         throw new Error('no')
       }),
-    ).toThrow('no')
+    ).rejects.toThrow('no')
     expect(listeners()).toEqual(heard)
   })
   expect(listeners()).toEqual(before)
+})
+
+test('a signal that came just before work without a turn still aborts it', async () => {
+  const before = process.exitCode
+  let begun = false
+  const work = interruptible(async () => {
+    // In a turn in which the event loop hears of a file, it has asked for signals already.
+    await stat('.')
+    // The system has handed the signal over when kill returns, but its listeners wait for a turn.
+    process.kill(process.pid, 'SIGINT')
+    await endable(() => {
+      begun = true
+    })
+  })
+  await expect(work).rejects.toThrow('This operation was aborted')
+  expect([begun, process.exitCode]).toEqual([false, 130])
+  process.exitCode = before
 })
 
 test.each([

@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { kernelSets } from '../../test/kernel-sets.js'
-import { fixturesOf, readFixture, relativeError } from '../../test/read-fixture.js'
+import { devices } from '../../test/kernel-sets.js'
+import { errorBetween, fixturesOf, readFixture } from '../../test/read-fixture.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { randn, type Tensor, tensor, zeros } from '../index.js'
-import { useKernels, wasmKernels } from '../kernels/index.js'
+import { setDefaultDevice } from '../kernels/devices.js'
+import { wasmKernels } from '../kernels/index.js'
 import { concatenate, oneHot, stack } from '../tensor/functions.js'
 import type { RecurrentCellOptions as CellOptions } from './cell.js'
 import { GRU, GRUCell } from './gru.js'
@@ -76,20 +77,20 @@ function byCells(kind: string, fixture: Record<string, Tensor>, options: CellOpt
   return found
 }
 
-describe.each(kernelSets)('under $name', (kernels) => {
-  beforeEach(() => useKernels(kernels))
+describe.each(devices)('on $name', (device) => {
+  beforeEach(() => setDefaultDevice(device))
 
   const normalized = kinds.map((kind) => ({ name: `norm_${kind}`, kind, sizes: { h: 6, l: 2, d: 2 } }))
   test.each<{ name: string; kind: string; sizes: Record<string, number> }>([...fixturesOf('layer'), ...normalized])(
     '$name, a cell for each layer and direction: outputs, states and all gradients are PyTorch’s',
-    ({ name, kind, sizes: { h: hiddenSize, l, d } }) => {
+    async ({ name, kind, sizes: { h: hiddenSize, l, d } }) => {
       const fixture = readFixture(name)
       const options = { inputSize: 1, hiddenSize, layerNorm: name.startsWith('norm') }
       const found = byCells(kind, fixture, options, l, d)
       const expected = Object.keys(fixture).filter((key) => /^(grad\.|output|hn|cn)/.test(key))
       expect(Object.keys(found).sort()).toEqual(expected.sort())
-      for (const [key, { data }] of Object.entries(found)) {
-        expect(relativeError(data, fixture[key].data), key).toBeLessThan(1e-5)
+      for (const [key, tensor] of Object.entries(found)) {
+        expect(await errorBetween(tensor, fixture[key]), key).toBeLessThan(1e-5)
       }
     },
   )
@@ -101,62 +102,60 @@ describe.each(kernelSets)('under $name', (kernels) => {
         options,
       })),
     ),
-  )('$kind cell, $options: matches the layer, with all gradients, for 5 sequences of 9 steps', ({ kind, options }) => {
-    const sizes = { inputSize: 7, hiddenSize: 10, ...options }
-    const results = (['cell', 'layer'] as const).map((sort) => {
-      const generator = new Generator(3)
-      const x = randn([9, 5, 7], generator).requiresGrad_()
-      const [h0, c0] = [0, 1].map(() => randn([5, 10], generator).requiresGrad_())
-      const c = kind === 'lstm' ? c0 : undefined
-      const parameters = new Generator(4)
-      let module: AnyCell | RNN | GRU | LSTM
-      let outputs: Tensor[]
-      if (sort === 'cell') {
-        module = cells[kind]({ ...sizes, generator: parameters })
-        const walked = walk(module, x, h0, c)
-        outputs = [stack(walked.hs), walked.h, ...(walked.c ? [walked.c] : [])]
-      } else {
-        module = layers[kind]({ ...sizes, generator: parameters })
-        const [h, cell] = [h0, c0].map((state) => state.reshape(1, 5, 10))
-        const { output, state } = module instanceof LSTM ? module.forward(x, { h, c: cell }) : module.forward(x, h)
-        const parts = 'h' in state ? [state.h, state.c] : [state]
-        outputs = [output, ...parts.map((part) => part.reshape(5, 10))]
-      }
-      outputs
-        .map((y) => weighted(y, randn(y.shape, new Generator(5))))
-        .reduce((a, b) => a.add(b))
-        .backward()
-      const leaves = [x, h0, ...(c ? [c] : []), ...module.parameters()]
-      return [...outputs, ...leaves.map(({ grad }) => grad!)].map(({ data }) => data)
-    })
-    const [cell, layer] = results
-    expect(cell.length).toBe(layer.length)
-    for (const [i, values] of cell.entries()) expect(relativeError(values, layer[i]), `${i}`).toBeLessThan(2e-5)
-  })
+  )(
+    '$kind cell, $options: matches the layer, with all gradients, for 5 sequences of 9 steps',
+    async ({ kind, options }) => {
+      const sizes = { inputSize: 7, hiddenSize: 10, ...options }
+      const results = (['cell', 'layer'] as const).map((sort) => {
+        const generator = new Generator(3)
+        const x = randn([9, 5, 7], generator).requiresGrad_()
+        const [h0, c0] = [0, 1].map(() => randn([5, 10], generator).requiresGrad_())
+        const c = kind === 'lstm' ? c0 : undefined
+        const parameters = new Generator(4)
+        let module: AnyCell | RNN | GRU | LSTM
+        let outputs: Tensor[]
+        if (sort === 'cell') {
+          module = cells[kind]({ ...sizes, generator: parameters })
+          const walked = walk(module, x, h0, c)
+          outputs = [stack(walked.hs), walked.h, ...(walked.c ? [walked.c] : [])]
+        } else {
+          module = layers[kind]({ ...sizes, generator: parameters })
+          const [h, cell] = [h0, c0].map((state) => state.reshape(1, 5, 10))
+          const { output, state } = module instanceof LSTM ? module.forward(x, { h, c: cell }) : module.forward(x, h)
+          const parts = 'h' in state ? [state.h, state.c] : [state]
+          outputs = [output, ...parts.map((part) => part.reshape(5, 10))]
+        }
+        outputs
+          .map((y) => weighted(y, randn(y.shape, new Generator(5))))
+          .reduce((a, b) => a.add(b))
+          .backward()
+        const leaves = [x, h0, ...(c ? [c] : []), ...module.parameters()]
+        return [...outputs, ...leaves.map(({ grad }) => grad!)]
+      })
+      const [cell, layer] = results
+      expect(cell.length).toBe(layer.length)
+      for (const [i, tensor] of cell.entries()) expect(await errorBetween(tensor, layer[i]), `${i}`).toBeLessThan(2e-5)
+    },
+  )
 
-  test.each(kinds)('%s cell: tokens stand for one-hot rows; a missing state is a state of zeros', (kind) => {
+  test.each(kinds)('%s cell: tokens stand for one-hot rows; a missing state is a state of zeros', async (kind) => {
     const cell = cells[kind]({ inputSize: 4, hiddenSize: 3 })
     const ids = tensor([2, 0, 3], { dtype: 'int32' })
     const parts = (state: unknown) => (kind === 'lstm' ? Object.values(state as object) : [state]) as Tensor[]
     const [first, second] = [cell.forward(ids), cell.forward(oneHot(ids, 4), cell.beginState(3) as never)].map(parts)
     expect(first.length).toBe(kind === 'lstm' ? 2 : 1)
-    for (const [i, { data, shape }] of first.entries()) {
-      expect(shape).toEqual([3, 3])
-      expect(relativeError(data, second[i].data)).toBeLessThan(1e-6)
+    for (const [i, tensor] of first.entries()) {
+      expect(tensor.shape).toEqual([3, 3])
+      expect(await errorBetween(tensor, second[i])).toBeLessThan(1e-6)
     }
   })
-})
-
-describe('a cell by itself', () => {
-  beforeEach(() => useKernels(wasmKernels()))
-  const sizes = { inputSize: 3, hiddenSize: 2 }
 
   test.each([
     ['rnn_tanh', 1],
     ['rnn_relu', 1],
     ['gru', 3],
     ['lstm', 4],
-  ])('%s: PyTorch’s parameters, within ±1/√hiddenSize', (kind, gates) => {
+  ])('%s: PyTorch’s parameters, within ±1/√hiddenSize', async (kind, gates) => {
     const cell = cells[kind]({ inputSize: 5, hiddenSize: 100 })
     const rows = 100 * gates
     expect(cell.namedParameters().map(([name, { shape }]) => [name, ...shape])).toEqual([
@@ -165,22 +164,24 @@ describe('a cell by itself', () => {
       ['bias_ih', rows],
       ['bias_hh', rows],
     ])
-    for (const { data } of cell.parameters()) {
-      const largest = Math.max(...Array.from(data, Math.abs))
+    for (const parameter of cell.parameters()) {
+      const largest = Math.max(...Array.from(await parameter.values(), Math.abs))
       expect(largest).toBeLessThanOrEqual(0.1)
       expect(largest).toBeGreaterThan(0.09)
     }
     expect(
-      cells[kind]({ ...sizes, bias: false })
+      cells[kind]({ inputSize: 3, hiddenSize: 2, bias: false })
         .namedParameters()
         .map(([name]) => name),
     ).toEqual(['weight_ih', 'weight_hh'])
   })
 
-  test('layer normalization adds gains of 1 and biases of 0, and the cell’s c has its own', () => {
-    const lstm = new LSTMCell({ ...sizes, layerNorm: true })
-    const values = lstm.namedParameters().map(([name, { data }]) => [name, data.length, ...new Set(data)])
-    expect(values.slice(2)).toEqual([
+  test('layer normalization adds gains of 1 and biases of 0, and the cell’s c has its own', async () => {
+    const lstm = new LSTMCell({ inputSize: 3, hiddenSize: 2, layerNorm: true })
+    const values = lstm
+      .namedParameters()
+      .map(async ([name, parameter]) => [name, parameter.size, ...new Set(await parameter.values())])
+    expect((await Promise.all(values)).slice(2)).toEqual([
       ['bias_ih', 8, 0],
       ['bias_hh', 8, 0],
       ['gain_ih', 8, 1],
@@ -189,6 +190,11 @@ describe('a cell by itself', () => {
       ['bias_c', 2, 0],
     ])
   })
+})
+
+describe('a cell by itself', () => {
+  beforeEach(() => setDefaultDevice(wasmKernels()))
+  const sizes = { inputSize: 3, hiddenSize: 2 }
 
   // biome-ignore format: a case a line
   test.each<[name: string, error: typeof ShapeError | typeof OptionError, call: () => unknown, message: string]>([

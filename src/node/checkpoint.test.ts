@@ -9,7 +9,9 @@ import { Vocab } from '../data/vocab.js'
 import { configOf, modelOf } from '../formats/model-of.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import type { RNNModel } from '../nn/model.js'
+import { Adam } from '../optim/adam.js'
 import type { Checkpoint } from '../run/checkpoint.js'
+import { tensor } from '../tensor/create.js'
 import { underPrefix } from '../train/progress.js'
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { saveModel } from './model-folder.js'
@@ -96,20 +98,21 @@ describe('a checkpoint that is not as it was written is refused', () => {
   })
 })
 
-describe('a checkpoint whose configuration the file does not bear out is refused before a model is made', () => {
-  /** A checkpoint of another configuration, whose checksum is right. */
-  const forge = async (change: object) => {
-    await saveCheckpoint(at('c'), checkpoint)
-    const { tensors, metadata } = decodeSafetensors(await fs.readFile(at('c')))
-    const { sha256: _, ...rest } = metadata
-    rest.config = JSON.stringify({ ...checkpoint.config, ...change })
-    const hash = createHash('sha256').update(JSON.stringify(rest))
-    for (const [name, { data, shape }] of Object.entries(tensors)) {
-      hash.update(JSON.stringify([name, 'Float32Array', shape])).update(new Uint8Array(data.buffer))
-    }
-    await fs.writeFile(at('c'), encodeSafetensors(tensors, { ...rest, sha256: hash.digest('hex') }))
+/** Writes a checkpoint with another configuration or other tensors, whose checksum is right. */
+async function forge(config: object, values: Checkpoint['tensors'] = {}): Promise<void> {
+  await saveCheckpoint(at('c'), checkpoint)
+  const { tensors, metadata } = decodeSafetensors(await fs.readFile(at('c')))
+  const { sha256: _, ...rest } = metadata
+  rest.config = JSON.stringify({ ...checkpoint.config, ...config })
+  Object.assign(tensors, values)
+  const hash = createHash('sha256').update(JSON.stringify(rest))
+  for (const [name, { data, shape }] of Object.entries(tensors)) {
+    hash.update(JSON.stringify([name, 'Float32Array', shape])).update(new Uint8Array(data.buffer))
   }
+  await fs.writeFile(at('c'), encodeSafetensors(tensors, { ...rest, sha256: hash.digest('hex') }))
+}
 
+describe('a checkpoint whose configuration the file does not bear out is refused before a model is made', () => {
   test.each([
     ['more layers', { numLayers: 1e9 }, 'is missing'],
     ['more units', { hiddenSize: 1e6 }, 'expected [3000000, 4]'],
@@ -120,5 +123,28 @@ describe('a checkpoint whose configuration the file does not bear out is refused
     await forge(change)
     await expect(loadCheckpoint(at('c'))).rejects.toThrow(FormatError)
     await expect(loadCheckpoint(at('c'))).rejects.toThrow(message)
+  })
+})
+
+describe('the tensors of a training', () => {
+  test.each(['optimizer.exp_avg_sq.0', 'state.h'])('NaN in %s is refused by name, saved or loaded', async (name) => {
+    const values = { [name]: tensor([0.5, Number.NaN]) }
+    const refusal = new RegExp(`c: ${name} holds NaN, expected numbers; resume an earlier checkpoint`)
+    const saved = saveCheckpoint(at('c'), { ...checkpoint, tensors: { ...checkpoint.tensors, ...values } })
+    await expect(saved).rejects.toThrow(refusal)
+    await forge({}, values)
+    await expect(loadCheckpoint(at('c'))).rejects.toThrow(FormatError)
+    await expect(loadCheckpoint(at('c'))).rejects.toThrow(refusal)
+  })
+
+  test('infinite ones are kept: Adam’s average of squares is infinite after a gradient of 1e21', async () => {
+    const weight = tensor([1], { requiresGrad: true })
+    const adam = new Adam([weight])
+    weight.grad = tensor([1e21])
+    adam.step()
+    const moments = underPrefix('optimizer', adam.stateDict().tensors)
+    await saveCheckpoint(at('c'), { ...checkpoint, tensors: { ...checkpoint.tensors, ...moments } })
+    const { tensors } = await loadCheckpoint(at('c'))
+    expect([...weight.data, ...tensors['optimizer.exp_avg_sq.0'].data]).toEqual([1, Infinity])
   })
 })

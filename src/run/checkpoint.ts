@@ -25,13 +25,15 @@ export interface Checkpoint {
 /**
  * A checkpoint as the bytes of one file: safetensors whose metadata holds the rest and a checksum of everything.
  * @param where the file's name, for messages
- * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite
+ * @throws DataError for a model that could not be loaded again, for example because a parameter is not finite;
+ *   FormatError if an average of the optimizer or the carried state holds NaN
  */
 export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCheckpoint'): Promise<Uint8Array> {
   checkCheckpoint(where, checkpoint, 'decodeCheckpoint')
   const { config, vocab, progress, run } = checkpoint
   const tensors = await inMemoryOf(checkpoint.tensors)
   checkSavable(where, config, vocab, tensorsUnder('model', tensors))
+  checkNumbers(where, tensors)
   const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(parseProgress(progress, `${where}: the progress`))
@@ -62,6 +64,7 @@ export async function decodeCheckpoint(
     { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
     { config: `${where}: config`, vocab: `${where}: vocab`, parameters: where },
   )
+  checkNumbers(where, tensors)
   if (vocab.kind === 'bpe') await loadBytePairs()
   return {
     config,
@@ -86,6 +89,19 @@ export function checkCheckpoint(where: string, checkpoint: unknown, giver: strin
   const fits = given?.config && given.vocab instanceof Vocab && allTensors(given.tensors)
   const expected = `{ config, vocab, tensors }, as ${giver} gives it`
   checkArgument(where, 'the checkpoint', checkpoint, Boolean(fits), expected)
+}
+
+/**
+ * Parameters are finite, as their own check says. An optimizer's averages may be infinite: that of Adam's squares is
+ * after a gradient of 1e21, and the parameter then rests.
+ * @throws FormatError for NaN, which no training leaves behind that can go on
+ */
+function checkNumbers(where: string, tensors: Readonly<Record<string, Tensor>>): void {
+  const wrong = Object.entries(tensors).find(([, { data }]) => data.some(Number.isNaN))
+  if (!wrong) return
+  throw new FormatError(
+    `${where}: ${wrong[0]} holds NaN, expected numbers; resume an earlier checkpoint, or train again with a smaller learning rate`,
+  )
 }
 
 const allTensors = (tensors: unknown): boolean =>

@@ -22,7 +22,7 @@ export interface RunSetup {
   /** Stops the run after the current step. During the preparation, it fails with the signal's reason. */
   signal?: AbortSignal
   /** Called with work that blocks the event loop, such as making a large model. Default: calls it. */
-  build?: <T>(work: () => T) => T
+  build?: <T>(work: () => T) => T | Promise<T>
 }
 
 const setupOptions = { model: 'any', signal: 'signal', build: 'function' } as const

@@ -31,7 +31,7 @@ export async function resumeRun(
   const { signal, build = call } = setup
   await store.refuseBusy()
   if (!(await store.names()).includes(CHECKPOINT)) {
-    throw new DataError(`${store.name}: there is no training to resume, expected ${CHECKPOINT}; begin one first`)
+    throw new DataError(`${store.name}: there is no training to resume, expected ${CHECKPOINT}; begin one there first`)
   }
   await store.enter()
   let read: RunText | undefined
@@ -56,7 +56,7 @@ export async function resumeRun(
     signal?.throwIfAborted()
     checkMemory(where, config, options)
     const generator = new Generator()
-    const { model, training } = build(() => {
+    const { model, training } = await build(() => {
       const model = buildModel(config, tensorsUnder('model', tensors), file, generator)
       const training = trainingOf(where, { model, text: read! }, options, generator, signal)
       training.restore({ tensors, progress: given.lr === undefined ? progress : withRate(progress, given.lr) })

@@ -52,7 +52,7 @@ export async function startRun(
     historyBytes: 0,
   }
   try {
-    const training = build(() => trainingOf(where, start, options, generator, signal))
+    const training = await build(() => trainingOf(where, start, options, generator, signal))
     signal?.throwIfAborted()
     const idle = idleSchedule(options, training.data)
     await store.enter()
@@ -103,7 +103,7 @@ async function afresh(
   try {
     signal?.throwIfAborted()
     const { vocab } = text
-    return { model: build(() => makeModel(where, options, vocab.size, generator)), vocab, text }
+    return { model: await build(() => makeModel(where, options, vocab.size, generator)), vocab, text }
   } catch (error) {
     await text.close?.()
     throw error
@@ -131,7 +131,7 @@ async function fromSaved(
   const { config } = saved
   checkMemory(where, config, options)
   // The layer and the training share a generator, because a checkpoint stores its state to repeat dropout.
-  const copy = build(() => modelOf(config, generator))
+  const copy = await build(() => modelOf(config, generator))
   copy.loadStateDict(saved.model.stateDict())
   const { model, vocab } = extend
     ? extendVocab(copy, saved.vocab, added, generator)

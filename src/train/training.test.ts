@@ -53,6 +53,8 @@ interface Setting {
   schedule: string
   accumulate: number
   every?: number
+  /** Whether the data draw from the model's generator. */
+  shared?: boolean
 }
 
 function make(setting: Setting, seed: number, more: TrainStepsOptions = {}, dropout = 0.3) {
@@ -62,7 +64,10 @@ function make(setting: Setting, seed: number, more: TrainStepsOptions = {}, drop
   })
   const model = new RNNModel<RecurrentState>(layer as RecurrentLayer, VOCAB, { generator })
   const sizes = { batchSize: 2, numSteps: 5, sampling: setting.sampling }
-  const data = new SequenceData(corpusOf(83), { ...sizes, generator: new Generator(seed + 1) })
+  const data = new SequenceData(corpusOf(83), {
+    ...sizes,
+    generator: setting.shared ? generator : new Generator(seed + 1),
+  })
   const optimizer = optimizers[setting.optimizer](model.parameters())
   const training = new Training(model, data, {
     optimizer,
@@ -102,6 +107,7 @@ const settings = fc.record({
   schedule: fc.constantFrom(...Object.keys(schedules)),
   accumulate: fc.integer({ min: 1, max: 3 }),
   every: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+  shared: fc.boolean(),
   stop: fc.nat(60),
 })
 
@@ -180,6 +186,57 @@ describe('snapshot and restore', () => {
     expect(() => make({ ...setting, cell: 'gru' }, 2).training.restore({ tensors, progress })).toThrow(
       /exp_avg\.0 has the shape/,
     )
+  })
+})
+
+describe('a run that failed', () => {
+  const fault = new Error('a fault that passes')
+  /** Runs a training again after each failure. */
+  async function insist(training: Training): Promise<{ events: TrainEvent[]; failures: number }> {
+    const events: TrainEvent[] = []
+    for (let failures = 0; ; failures++) {
+      try {
+        for await (const event of training.run()) events.push(event)
+        return { events, failures }
+      } catch (error) {
+        if (error !== fault) throw error
+      }
+    }
+  }
+
+  test.each([1, 3])('goes on as if nothing had failed, on a device that is read every %s steps', async (every) => {
+    setDefaultDevice(opaqueDevice(kernels(), every))
+    try {
+      await fc.assert(
+        fc.asyncProperty(settings, fc.constantFrom('data', 'model'), async ({ stop, ...setting }, culprit) => {
+          const expected = make(setting, 3)
+          const events = timeless(await all(expected.training))
+          const { model, training } = make(setting, 3)
+          const failing = stop % 20
+          let calls = 0
+          const passed = <T>(result: T): T => {
+            if (calls++ === failing) throw fault
+            return result
+          }
+          const { data } = training
+          const { forward } = model
+          const { batches } = data
+          if (culprit === 'model') model.forward = (...given) => passed(forward.apply(model, given))
+          else {
+            data.batches = function* (from) {
+              for (const batch of batches.call(data, from)) yield passed(batch)
+            }
+          }
+          const insisted = await insist(training)
+          expect(insisted.failures).toBe(1)
+          expect(timeless(insisted.events)).toEqual(events)
+          expect(await readBitsOf(model)).toEqual(await readBitsOf(expected.model))
+        }),
+        { numRuns: 20 },
+      )
+    } finally {
+      setDefaultDevice()
+    }
   })
 })
 

@@ -51,6 +51,8 @@ export class Training<
   readonly #unread = new UnreadSteps()
   /** The state of the data's generator before it drew for the current epoch. */
   #epochStart: GeneratorState
+  /** The generators' states before the step in hand, and before its epoch if it is the first. */
+  #beforeStep: { data: GeneratorState; generators: GeneratorState[] } | undefined
 
   /**
    * @param where the function that the user called, for messages
@@ -95,7 +97,8 @@ export class Training<
 
   /**
    * Trains, and yields an event for each step, epoch and validation. Ends early, after a whole step, when `signal` is
-   * aborted or `patience` is used up; see `ended`. If a run was stopped, another run continues from the same step.
+   * aborted or `patience` is used up; see `ended`. If a run was stopped or failed, another run continues from the same
+   * step.
    * @throws DivergenceError if the loss, or that of the held-out text, is not finite; the model then has the parameters
    *   of the last good epoch
    * @throws OptionError while another run of the same training is going on
@@ -105,7 +108,12 @@ export class Training<
     this.#running = true
     try {
       while (!this.isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
+    } catch (error) {
+      // Another run repeats the step with the same batches and the same dropout.
+      if (this.#beforeStep) this.#setGenerators(this.#beforeStep)
+      throw error
     } finally {
+      this.#beforeStep = undefined
       this.#running = false
     }
   }
@@ -176,14 +184,18 @@ export class Training<
     // A run that failed may have left steps that nobody read.
     this.#unread.clear()
     this.#epochStart = data
-    this.data.generator.state = data
-    // These are set after the data's generator, which may be one of them.
-    this.#setGenerators(generators)
+    this.#setGenerators({ data, generators })
   }
 
-  #setGenerators(states: readonly GeneratorState[]): void {
+  #generatorStates(): { data: GeneratorState; generators: GeneratorState[] } {
+    return { data: this.data.generator.state, generators: this.#generators.map(({ state }) => state) }
+  }
+
+  #setGenerators({ data, generators }: { data: GeneratorState; generators: readonly GeneratorState[] }): void {
+    this.data.generator.state = data
+    // These are set after the data's generator, which may be one of them.
     this.#generators.forEach((generator, i) => {
-      generator.state = states[i]
+      generator.state = generators[i]
     })
   }
 
@@ -204,9 +216,11 @@ export class Training<
       const milliseconds = performance.now() - clock.start
       return milliseconds > 0 ? ((at.tokens - clock.tokens) * 1000) / milliseconds : 0
     }
+    this.#beforeStep = this.#generatorStates()
     const batches = this.#batches()
     let next = batches.next()
     while (!next.done) {
+      this.#beforeStep ??= this.#generatorStates()
       const sums: StepSums<C> = { losses: [], carried: this.#carried }
       // A part that the user put into eval() stays in that mode.
       if (!this.model.training) this.model.train()
@@ -240,11 +254,11 @@ export class Training<
       this.#epochStart = this.data.generator.state
       return this.data.batches()
     }
-    const now = this.#generators.map(({ state }) => state)
+    const { generators } = this.#generatorStates()
     this.data.generator.state = this.#epochStart
     const batches = this.data.batches(batch)
     const first = batches.next()
-    this.#setGenerators(now)
+    this.#setGenerators({ data: this.data.generator.state, generators })
     return first.done ? batches : prepended(first.value, batches)
   }
 
@@ -278,6 +292,7 @@ export class Training<
     const enough = this.#unread.add({ place, losses, norm })
     const known = last || enough ? await this.#read() : []
     this.#carried = carried
+    this.#beforeStep = undefined
     at.step++
     at.batch += count
     at.tokens += losses.reduce((sum, { items }) => sum + items, 0)
