@@ -1,12 +1,11 @@
 /** A recurrent layer through time, forward and backward: the three pieces of work that threads share. */
 import { CELL_GRU, CELL_LSTM, CELL_RNN_RELU } from "./constants";
-import { relu, tanh } from "./elementwise";
 import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward } from "./lstm";
 import { multiply, multiplyTransposed, multiplyVector } from "./matmul";
 import { addRows, clearPadding, fillRows, loadRows, scatterTokenRows, storeRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
-import { rnnReluBackward, rnnTanhBackward } from "./rnn";
+import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
 import { bytes, ROW } from "./simd";
 
 /** c[m, n] += a[m, k] · b[k, n], row-major with rows of `lda`, `ldb`, `ldc` values; b is stored as [n, k] on demand. */
@@ -86,8 +85,8 @@ function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize
   for (const end = gates + block; gates < end; gates += panel) {
     if (cell == CELL_LSTM) lstm(gates, c, nextC, nextH, length, block);
     else if (cell == CELL_GRU) gru(gates, h, nextH, length, block);
-    else if (cell == CELL_RNN_RELU) relu(gates, nextH, length);
-    else tanh(gates, nextH, length);
+    else if (cell == CELL_RNN_RELU) rnnRelu(gates, nextH, length);
+    else rnnTanh(gates, nextH, length);
     h += panel; nextH += panel; c += panel; nextC += panel;
   }
 }

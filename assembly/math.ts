@@ -35,12 +35,6 @@ function constant(at: usize): v128 {
   return v128.load32_splat(at);
 }
 
-// @ts-ignore: decorator
-@inline
-export function one(): v128 {
-  return constant(ONE);
-}
-
 /** x / ln 2, rounded, plus MAGIC. */
 // @ts-ignore: decorator
 @inline

@@ -20,12 +20,6 @@ export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-/**
- * Elementwise loops take two vectors at a time, so many bytes apart, for engines that merge them into one of 256 bits: all
- * values are loaded before any is stored. A single vector that is left is taken as both, 0 bytes apart.
- */
-export const SECOND: usize = 16;
-
 /** Number of bytes of so many values. */
 // @ts-ignore: decorator
 @inline

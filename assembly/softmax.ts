@@ -2,6 +2,7 @@
  * Softmax, its logarithm and the cross entropy, row by row of x[rows, columns] (row-major). The largest score is
  * subtracted before anything is added: beside a score of 10⁶ a logarithm of 0.7 would lose its digits.
  */
+import { WIDE } from "./constants";
 import { exp, log } from "./math";
 import { bytes, LANES, splat } from "./simd";
 
@@ -26,8 +27,8 @@ function maximum(x: usize, columns: i32): f32 {
 function expRow(x: usize, y: usize, columns: i32, shift: f32): f32 {
   let sums = splat(0.0);
   let c = 0;
-  // Two vectors at a time: see `SECOND` in simd.ts.
-  for (; c + 2 * LANES <= columns; c += 2 * LANES) {
+  // Two vectors at a time, where the engine merges them.
+  for (; WIDE && c + 2 * LANES <= columns; c += 2 * LANES) {
     const from = x + bytes(c), to = y + bytes(c);
     const e0 = exp(f32x4.sub(v128.load(from), splat(shift))), e1 = exp(f32x4.sub(v128.load(from, 16), splat(shift)));
     v128.store(to, e0);

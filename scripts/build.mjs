@@ -2,52 +2,17 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import asc from 'assemblyscript/asc'
 import { buildSync } from 'esbuild'
-
-// The kernels for engines that merge two vectors into one of 256 bits have wider panels. Only Node has such engines.
-const variants = {
-  plain: ['--use', 'WIDE_VECTORS=0'],
-  relaxed: ['--enable', 'relaxed-simd', '--use', 'WIDE_VECTORS=0'],
-  wide: ['--enable', 'relaxed-simd', '--use', 'WIDE_VECTORS=1'],
-}
+import { compileKernels } from './kernels.mjs'
 
 const printable = buildSync({ entryPoints: ['src/kernels/wasm/printable.ts'], format: 'esm', write: false })
 const { encodePrintable } = await import(`data:text/javascript,${encodeURIComponent(printable.outputFiles[0].text)}`)
 
-async function compile(features) {
-  let binary
-  const { error, stderr } = await asc.main(
-    [
-      'assembly/index.ts',
-      '--outFile',
-      'kernels.wasm',
-      '-O3',
-      ...(process.env.NAMES ? ['--debug'] : []),
-      '--noAssert',
-      // A constant that two vectors need is then loaded once.
-      '--runPasses',
-      'local-cse',
-      '--runtime',
-      'stub',
-      '--importMemory',
-      '--sharedMemory',
-      '--maximumMemory',
-      '65536',
-    ].concat(['--enable', 'simd', '--enable', 'threads', '--disableWarning', '112'], features),
-    {
-      writeFile: (_name, contents) => {
-        binary = contents
-      },
-    },
-  )
-  if (error) throw new Error(`${error.message}\n${stderr}`)
-  return encodePrintable(binary)
-}
-
 async function writeKernels(file, names) {
   const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.']
-  for (const name of names) lines.push(`export const ${name}: string =\n  '${await compile(variants[name])}'`)
+  for (const name of names) {
+    lines.push(`export const ${name}: string =\n  '${encodePrintable(await compileKernels(name))}'`)
+  }
   writeFileSync(file, `${lines.join('\n')}\n`)
 }
 await writeKernels('src/kernels/wasm/binary.ts', ['plain', 'relaxed'])
