@@ -12,7 +12,12 @@ const variants = {
   wide: [...relaxed, '--use', 'WIDE_VECTORS=1', '--runPasses', 'local-cse'],
 }
 
-/** The kernels of a variant. @param names whether their functions keep their names, for profiles and traces */
+/**
+ * The kernels of a variant.
+ * @param {keyof typeof variants} variant
+ * @param names whether their functions keep their names, for profiles and traces
+ * @returns {Promise<Uint8Array>}
+ */
 export async function compileKernels(variant, names = false) {
   let binary
   const { error, stderr } = await asc.main(

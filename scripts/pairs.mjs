@@ -5,9 +5,14 @@
  */
 
 /** A loop over `length` values in vectors of 16 bytes, with one statement or with several in braces, one on each line. */
-const LOOP = /^( *)for \(const end = (\w+) \+ bytes\(length\); \2 < end; ((?:\w+ \+= 16,? ?)+)\) (?:\{\n([\s\S]*?)\n\1\}|(.*))$/gm
+const LOOP =
+  /^( *)for \(const end = (\w+) \+ bytes\(length\); \2 < end; ((?:\w+ \+= 16,? ?)+)\) (?:\{\n([\s\S]*?)\n\1\}|(.*))$/gm
 
-/** The source of a file with every such loop preceded by one over pairs. */
+/**
+ * The source of a file with every such loop preceded by one over pairs.
+ * @param {string} source
+ * @returns {string}
+ */
 export function paired(source) {
   return source.replace(LOOP, (_, indent, first, steps, block, single) => {
     const body = (block ?? single).split('\n').map((line) => line.trim())

@@ -65,6 +65,7 @@ export function loadEngine({
  */
 function choose(asked: Simd | undefined, prepare: (text: string) => Uint8Array<ArrayBuffer>) {
   const simd = asked ?? settingOf(platform.simdSetting())
+  if (simd !== 'simd') platform.allowRelaxedSimd()
   const { wideKernels: wide } = platform
   if (simd === 'simd-256' || (simd === undefined && wide !== undefined && platform.mergeVectors())) {
     if (wide === undefined) {
@@ -74,7 +75,6 @@ function choose(asked: Simd | undefined, prepare: (text: string) => Uint8Array<A
     platform.mergeVectors()
     return { chosen: 'simd-256', binary: prepare(wide) } as const
   }
-  platform.allowRelaxedSimd()
   const fused = prepare(relaxed)
   const chosen = simd ?? (WebAssembly.validate(fused) ? 'relaxed-simd' : 'simd')
   return { chosen, binary: chosen === 'simd' ? prepare(plain) : fused }
