@@ -13,6 +13,7 @@ export {
 } from './formats/inference-model.js'
 export type { ModelConfig } from './formats/model-config.js'
 export type { ModelFiles } from './formats/read-model.js'
+export type { TensorValues } from './formats/safetensors.js'
 export type { ByteSource } from './formats/source.js'
 export { Batcher, type BatcherOptions } from './generate/batcher.js'
 export type { GenerateOptions } from './generate/continuations.js'

@@ -1,7 +1,7 @@
 import type { BinaryOp, UnaryOp } from '../../device/device.js'
 
-/** Vectors of 128 bits; the same with fused multiply-add; or of 256 bits, which the engine makes of two of 128. */
 export const simds = ['simd', 'relaxed-simd', 'simd-256'] as const
+/** Vectors of 128 bits; the same with fused multiply-add; or of 256 bits, which the engine makes of two of 128. */
 export type Simd = (typeof simds)[number]
 
 type Unary = (x: number, y: number, length: number) => void
