@@ -1,8 +1,8 @@
 import type { BinaryOp, UnaryOp } from '../../device/device.js'
 
-export const simds = ['simd', 'relaxed-simd', 'simd-256'] as const
 /** Vectors of 128 bits; the same with fused multiply-add; or of 256 bits, which the engine makes of two of 128. */
-export type Simd = (typeof simds)[number]
+export type Simd = 'simd' | 'relaxed-simd' | 'simd-256'
+export const simds: readonly Simd[] = ['simd', 'relaxed-simd', 'simd-256']
 
 type Unary = (x: number, y: number, length: number) => void
 type Binary = (a: number, b: number, y: number, length: number) => void
