@@ -1,5 +1,5 @@
 /** A recurrent layer through time, forward and backward: the three pieces of work that threads share. */
-import { CELL_GRU, CELL_LSTM, CELL_RNN_RELU } from "./constants";
+import { CELL_GRU, CELL_LSTM, CELL_RNN_RELU, PANEL } from "./constants";
 import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward } from "./lstm";
 import { multiply, multiplyTransposed, multiplyVector } from "./matmul";
@@ -24,44 +24,81 @@ function product(
   else multiply(x, panelX, w, y, panelY, rows, depth, columns);
 }
 
-/** All time steps of one part of the batch. */
-export function forward(plan: Plan, part: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.steps;
-  const first = part * rows, count = min(rows, plan.batch - first), step = plan.step;
-  const block = plan.span(units);
-  const gates = plan.gates + <usize>(part * plan.blocks) * block;
-  const inputGates = gates + <usize>plan.inputFirst * block, hiddenGates = gates + <usize>plan.hiddenFirst * block;
-  const h = plan.h + <usize>part * block, c = plan.c + <usize>part * block;
-  const inputColumns = plan.inputBlocks * units;
-
-  if (!plan.tokens) {
-    const inputs = plan.inputs + <usize>part * plan.span(plan.features);
-    for (let s = 0; s < steps; s++) {
-      const from = plan.x + bytes((timeOf(plan, s) * plan.batch + first) * plan.inputSize);
-      loadRows(from, count, plan.inputSize, inputs + <usize>s * step, panel, width);
+/**
+ * The products of one time step for parts `first` to `end` − 1, which lie `spanX` and `spanY` bytes apart. Several parts take
+ * turns at each panel of the weights, so that these are read from memory only once.
+ */
+function stepProducts(
+  plan: Plan, first: i32, end: i32, x: usize, panelX: usize, spanX: usize, w: usize,
+  y: usize, panelY: usize, spanY: usize, depth: i32, columns: i32
+): void {
+  const rows = plan.rows, x0 = x + <usize>first * spanX;
+  let y0 = y + <usize>first * spanY;
+  if (end - first == 1) return product(plan, x0, panelX, w, y0, panelY, rows, depth, columns);
+  for (let j = 0; j < columns; j += PANEL, w += <usize>depth * ROW, y0 += panelY) {
+    for (let part = first, from = x0, to = y0; part < end; part++, from += spanX, to += spanY) {
+      multiply(from, panelX, w, to, panelY, rows, depth, PANEL);
     }
-    fillRows(plan.bias, gates, panel, steps * rows, plan.blocks * units, width);
-    product(plan, inputs, panel, plan.inputWeights, inputGates, panel, steps * rows, plan.features, inputColumns);
   }
-  for (let s = 0; s < steps; s++) {
-    const at: usize = <usize>s * step, row = timeOf(plan, s) * plan.batch + first;
-    if (plan.tokens) {
-      const table: usize = width == 1 ? bytes(inputColumns) : bytes(plan.inputSize * width);
-      const tokens = plan.x + bytes(row), to = gates + at, others = plan.blocks * units - inputColumns;
-      tokenRows(tokens, count, plan.inputWeights, table, plan.bias, to, panel, rows, inputColumns, width);
-      fillRows(plan.bias + bytes(inputColumns), to + plan.span(inputColumns), panel, rows, others, width);
-    }
-    const state: usize = <usize>s * plan.stateStep, next = state + plan.stateStep;
+}
+
+/** All time steps of a group of parts of the batch. */
+export function forward(plan: Plan, item: i32): void {
+  const first = item * plan.group, end = min(first + plan.group, plan.parts);
+  const panel = plan.panel, units = plan.units, block = plan.span(units), blocks = <usize>plan.blocks * block;
+  const hiddenGates = plan.gates + <usize>plan.hiddenFirst * block;
+  if (!plan.tokens) for (let part = first; part < end; part++) inputSums(plan, part);
+  for (let s = 0; s < plan.steps; s++) {
+    const at: usize = <usize>s * plan.step, state: usize = <usize>s * plan.stateStep;
+    if (plan.tokens) for (let part = first; part < end; part++) tokenSums(plan, part, s);
     if (s > 0 || plan.state) {
-      const columns = plan.hiddenBlocks * units;
-      product(plan, h + state, panel, plan.hiddenWeights, hiddenGates + at, panel, rows, units, columns);
+      const h = plan.h + state, sums = hiddenGates + at, columns = plan.hiddenBlocks * units;
+      stepProducts(plan, first, end, h, panel, block, plan.hiddenWeights, sums, panel, blocks, units, columns);
     }
-    activate(plan, gates + at, block, h + state, h + next, c + state, c + next);
-    clearPadding(h + next, panel, count, rows, plan.hiddenSize, units, width);
-    if (!plan.outputs) storeRows(h + next, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
+    for (let part = first; part < end; part++) nextState(plan, part, s);
     plan.beat++;
   }
-  if (plan.outputs) output(plan, part);
+  if (plan.outputs) for (let part = first; part < end; part++) output(plan, part);
+}
+
+/** What the inputs add to the gates of one part, at all time steps. */
+function inputSums(plan: Plan, part: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.steps;
+  const first = part * rows, count = min(rows, plan.batch - first);
+  const gates = plan.gates + plan.span(part * plan.blocks * units);
+  const inputs = plan.inputs + <usize>part * plan.span(plan.features);
+  for (let s = 0; s < steps; s++) {
+    const from = plan.x + bytes((timeOf(plan, s) * plan.batch + first) * plan.inputSize);
+    loadRows(from, count, plan.inputSize, inputs + <usize>s * plan.step, panel, width);
+  }
+  fillRows(plan.bias, gates, panel, steps * rows, plan.blocks * units, width);
+  const sums = gates + plan.span(plan.inputFirst * units);
+  product(plan, inputs, panel, plan.inputWeights, sums, panel, steps * rows, plan.features, plan.inputBlocks * units);
+}
+
+/** What tokens add to the gates of one part, at one time step. */
+function tokenSums(plan: Plan, part: i32, s: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
+  const first = part * rows, count = min(rows, plan.batch - first), columns = plan.inputBlocks * units;
+  const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
+  const tokens = plan.x + bytes(timeOf(plan, s) * plan.batch + first), others = plan.blocks * units - columns;
+  const to = plan.gates + plan.span(part * plan.blocks * units) + <usize>s * plan.step;
+  tokenRows(tokens, count, plan.inputWeights, table, plan.bias, to, panel, rows, columns, width);
+  fillRows(plan.bias + bytes(columns), to + plan.span(columns), panel, rows, others, width);
+}
+
+/** The next h and c of one part from the sums of its gates. */
+function nextState(plan: Plan, part: i32, s: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
+  const first = part * rows, count = min(rows, plan.batch - first), block = plan.span(units);
+  const gates = plan.gates + <usize>(part * plan.blocks) * block + <usize>s * plan.step;
+  const state = <usize>part * block + <usize>s * plan.stateStep, next = state + plan.stateStep;
+  const h = plan.h + next;
+  activate(plan, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
+  clearPadding(h, panel, count, rows, plan.hiddenSize, units, width);
+  if (plan.outputs) return;
+  const row = timeOf(plan, s) * plan.batch + first;
+  storeRows(h, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
 }
 
 /** The linear output of one part of the batch: the scores of all time steps at once. */
@@ -91,34 +128,39 @@ function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize
   }
 }
 
-/** All time steps of one part of the batch, from the last to the first: the gradients of gates, states and inputs. */
-export function backward(plan: Plan, part: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.steps;
-  const first = part * rows, count = min(rows, plan.batch - first), step = plan.step;
-  const block = plan.span(units);
-  const gates = plan.gates + <usize>(part * plan.blocks) * block;
-  const hiddenGates = gates + <usize>plan.hiddenFirst * block;
-  const h = plan.h + <usize>part * block, c = plan.c + <usize>part * block;
-  const dh = plan.dh + bytes(part * rows * units), dc = plan.dc + bytes(part * rows * units);
-
-  for (let s = steps - 1; s >= 0; s--) {
-    const at: usize = <usize>s * step;
-    const row = timeOf(plan, s) * plan.batch + first;
-    if (plan.outputs) {
-      const dscores = plan.scores + plan.span(part * plan.outputs) + at;
-      loadRows(plan.dy + bytes(row * plan.outFeatures), count, plan.outFeatures, dscores, panel, width);
-      product(plan, dscores, panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);
-    } else if (plan.dy) {
-      addRows(plan.dy + bytes(row * plan.hiddenSize), count, plan.hiddenSize, dh, step, width);
-    }
-    activateBackward(plan, gates + at, block, h + at, c + at, dh, dc);
-    for (let b = 0; b < plan.blocks; b++) {
-      clearPadding(gates + at + <usize>b * block, panel, count, rows, plan.hiddenSize, units, width);
-    }
+/** All time steps of a group of parts of the batch, from the last to the first: the gradients of gates and states. */
+export function backward(plan: Plan, item: i32): void {
+  const first = item * plan.group, end = min(first + plan.group, plan.parts);
+  const panel = plan.panel, units = plan.units, step = plan.step, block = plan.span(units);
+  const hiddenGates = plan.gates + <usize>plan.hiddenFirst * block, blocks = <usize>plan.blocks * block;
+  const spanOfStep = bytes(plan.rows * units), w = plan.hiddenWeightsBack;
+  for (let s = plan.steps - 1; s >= 0; s--) {
+    for (let part = first; part < end; part++) gateGradients(plan, part, s);
     if (s > 0 || plan.state) {
-      product(plan, hiddenGates + at, panel, plan.hiddenWeightsBack, dh, step, rows, plan.hiddenBlocks * units, units);
+      const sums = hiddenGates + <usize>s * step, depth = plan.hiddenBlocks * units;
+      stepProducts(plan, first, end, sums, panel, blocks, w, plan.dh, step, spanOfStep, depth, units);
     }
     plan.beat++;
+  }
+}
+
+/** The gradients of the sums of one part's gates at one time step, from those of its output and of its next state. */
+function gateGradients(plan: Plan, part: i32, s: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, step = plan.step;
+  const first = part * rows, count = min(rows, plan.batch - first), block = plan.span(units);
+  const at = <usize>s * step, row = timeOf(plan, s) * plan.batch + first, state = <usize>part * block + at;
+  const gates = plan.gates + <usize>(part * plan.blocks) * block + at;
+  const dh = plan.dh + bytes(part * rows * units), dc = plan.dc + bytes(part * rows * units);
+  if (plan.outputs) {
+    const dscores = plan.scores + plan.span(part * plan.outputs) + at;
+    loadRows(plan.dy + bytes(row * plan.outFeatures), count, plan.outFeatures, dscores, panel, width);
+    product(plan, dscores, panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);
+  } else if (plan.dy) {
+    addRows(plan.dy + bytes(row * plan.hiddenSize), count, plan.hiddenSize, dh, step, width);
+  }
+  activateBackward(plan, gates, block, plan.h + state, plan.c + state, dh, dc);
+  for (let b = 0; b < plan.blocks; b++) {
+    clearPadding(gates + <usize>b * block, panel, count, rows, plan.hiddenSize, units, width);
   }
 }
 

@@ -24,6 +24,9 @@ export class Plan {
   tokens: i32;
   batch: i32;
   rows: i32;
+  /** Parts of the batch at work, and those of them that go through time side by side. */
+  parts: i32;
+  group: i32;
   inputSize: i32;
   hiddenSize: i32;
   /** inputSize and hiddenSize, padded. */

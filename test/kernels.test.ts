@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { fillMask, fillUniform } from '../src/core/counter-random.js'
 import { Generator } from '../src/core/random.js'
-import { cells } from '../src/device/cells.js'
+import { type CellKind, cells } from '../src/device/cells.js'
 import type { BinaryOp, FloatArray, Kernels, UnaryOp } from '../src/device/device.js'
 import { referenceKernels } from '../src/kernels/index.js'
 import { kernelSets } from './kernel-sets.js'
@@ -27,6 +27,58 @@ function crossEntropy(
   const loss = new Float64Array(1)
   set.crossEntropy(logits, targets, loss, grad, rows, columns)
   return loss[0]
+}
+
+/** Compares a pass over a layer, forward and backward, with that of the exact kernels. */
+function compare(
+  kernels: Kernels,
+  cell: CellKind,
+  sizes: readonly [numSteps: number, batchSize: number, inputSize: number, hiddenSize: number, outFeatures: number],
+  tokens: boolean,
+  reverse: boolean,
+): void {
+  const [numSteps, batchSize, inputSize, hiddenSize, outFeatures] = sizes
+  const gates = cells[cell].gates.length * hiddenSize
+  const scale = 1 / Math.sqrt(hiddenSize)
+  const shape = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse }
+  const weights = {
+    weightIh: random(gates * inputSize, scale),
+    weightHh: random(gates * hiddenSize, scale),
+    ...(reverse ? {} : { biasIh: random(gates), biasHh: random(gates) }),
+    ...(outFeatures > 0 && {
+      head: {
+        weight: random(outFeatures * hiddenSize, scale),
+        bias: reverse ? undefined : random(outFeatures),
+      },
+    }),
+  }
+  const count = numSteps * batchSize
+  const input = tokens
+    ? Int32Array.from({ length: count }, () => generator.integer(inputSize))
+    : random(count * inputSize)
+  const h0 = random(batchSize * hiddenSize)
+  const c0 = cell === 'lstm' ? random(batchSize * hiddenSize) : undefined
+  const output = random(count * (outFeatures || hiddenSize))
+  const hn = random(batchSize * hiddenSize)
+  const run = (set: typeof kernels) => {
+    const { result, tape } = set.recurrent(shape, weights, { input, h0, c0 }, true)
+    const wanted = { input: !tokens, state: true }
+    const { head, ...grads } = tape!.backward({ output, hn, cn: c0 && hn }, wanted)
+    return { ...result, grads: { ...grads, headWeight: head?.weight, headBias: head?.bias } }
+  }
+  const { grads, ...results } = run(kernels)
+  const { grads: expectedGrads, ...expected } = run(exact)
+  for (const [got, want] of [[results, expected] as const, [grads, expectedGrads] as const]) {
+    const defined = Object.entries(want).filter(([, value]) => value !== undefined)
+    expect(
+      Object.entries(got)
+        .filter(([, value]) => value !== undefined)
+        .map(([name]) => name),
+    ).toEqual(defined.map(([name]) => name))
+    for (const [name, values] of defined) {
+      expect(relativeError(got[name as keyof typeof got], values as Float64Array), name).toBeLessThan(1e-5)
+    }
+  }
 }
 
 describe.each(kernelSets)('$name', (kernels) => {
@@ -246,7 +298,7 @@ describe.each(kernelSets)('$name', (kernels) => {
   })
 
   test.each(['rnn_tanh', 'rnn_relu', 'gru', 'lstm'] as const)('%s, forward and backward', (cell) => {
-    for (const [numSteps, batchSize, inputSize, hiddenSize, outFeatures] of [
+    for (const sizes of [
       [1, 1, 1, 1, 0],
       [3, 7, 5, 31, 0],
       [7, 3, 33, 9, 0],
@@ -258,52 +310,18 @@ describe.each(kernelSets)('$name', (kernels) => {
       [5, 4, 8, 8, 8],
       // This batch has several parts on every kernel set.
       [2, 21, 4, 12, 5],
-    ]) {
+    ] as const) {
       for (const tokens of [false, true]) {
-        for (const reverse of [false, true]) {
-          const gates = cells[cell].gates.length * hiddenSize
-          const scale = 1 / Math.sqrt(hiddenSize)
-          const shape = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse }
-          const weights = {
-            weightIh: random(gates * inputSize, scale),
-            weightHh: random(gates * hiddenSize, scale),
-            ...(reverse ? {} : { biasIh: random(gates), biasHh: random(gates) }),
-            ...(outFeatures > 0 && {
-              head: {
-                weight: random(outFeatures * hiddenSize, scale),
-                bias: reverse ? undefined : random(outFeatures),
-              },
-            }),
-          }
-          const count = numSteps * batchSize
-          const input = tokens
-            ? Int32Array.from({ length: count }, () => generator.integer(inputSize))
-            : random(count * inputSize)
-          const h0 = random(batchSize * hiddenSize)
-          const c0 = cell === 'lstm' ? random(batchSize * hiddenSize) : undefined
-          const output = random(count * (outFeatures || hiddenSize))
-          const hn = random(batchSize * hiddenSize)
-          const run = (set: typeof kernels) => {
-            const { result, tape } = set.recurrent(shape, weights, { input, h0, c0 }, true)
-            const wanted = { input: !tokens, state: true }
-            const { head, ...grads } = tape!.backward({ output, hn, cn: c0 && hn }, wanted)
-            return { ...result, grads: { ...grads, headWeight: head?.weight, headBias: head?.bias } }
-          }
-          const { grads, ...results } = run(kernels)
-          const { grads: expectedGrads, ...expected } = run(exact)
-          for (const [got, want] of [[results, expected] as const, [grads, expectedGrads] as const]) {
-            const defined = Object.entries(want).filter(([, value]) => value !== undefined)
-            expect(
-              Object.entries(got)
-                .filter(([, value]) => value !== undefined)
-                .map(([name]) => name),
-            ).toEqual(defined.map(([name]) => name))
-            for (const [name, values] of defined) {
-              expect(relativeError(got[name as keyof typeof got], values as Float64Array), name).toBeLessThan(1e-5)
-            }
-          }
-        }
+        for (const reverse of [false, true]) compare(kernels, cell, sizes, tokens, reverse)
       }
     }
+  })
+
+  test.each([
+    ['rnn_tanh', 512],
+    ['gru', 300],
+    ['lstm', 257],
+  ] as const)('%s of %i units, whose weights are so large that parts of the batch share them', (cell, hiddenSize) => {
+    compare(kernels, cell, [3, 21, 4, hiddenSize, 5], true, false)
   })
 })

@@ -12,6 +12,11 @@ export const PLAN_LENGTH = planFields.length
 export const writePlan = (memory: LinearMemory, address: number, values: PlanFields): void =>
   writeFields(memory, address, planFields, values)
 
+/** Changes one field of a plan. */
+export function writeField(memory: LinearMemory, plan: number, field: keyof PlanFields, value: number): void {
+  memory.ints[plan / 4 + planFields.indexOf(field)] = value
+}
+
 /** Writes values in the order of their fields, and zeros for those that are not given. */
 export function writeFields<T extends string>(
   memory: LinearMemory,
@@ -27,7 +32,7 @@ export function writeFields<T extends string>(
 
 /** The fields that follow from a layer's sizes and layout. */
 export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
-  const { width, panel, rows, features, units, slice, blocks } = layout
+  const { width, panel, rows, parts, features, units, slice, blocks } = layout
   const { cell, numSteps, reverse, batchSize, inputSize, hiddenSize } = sizes
   return {
     cell: cellCodes[cell],
@@ -38,6 +43,8 @@ export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
     reverse: Number(reverse),
     batch: batchSize,
     rows,
+    parts,
+    group: layout.groupOf(parts),
     inputSize,
     hiddenSize,
     features,

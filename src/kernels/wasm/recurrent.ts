@@ -95,7 +95,7 @@ export class RecurrentPass implements RecurrentTape {
         : this.#weights.forward(allocate, this.weights.weightIh, 'input', numSteps * rows),
       hiddenWeights: this.#weights.forward(allocate, this.weights.weightHh, 'hidden', rows),
     })
-    pool.run('forward', plan, parts)
+    pool.run('forward', plan, this.#layout.groups(parts))
     const last = numSteps * rows * width * 4
     return {
       output: memory.read(y, length),
@@ -146,7 +146,7 @@ export class RecurrentPass implements RecurrentTape {
       inputWeightsBack: wanted.input ? weights.backward(allocate, this.weights.weightIh, 'input', numSteps * rows) : 0,
       hiddenWeightsBack: weights.backward(allocate, this.weights.weightHh, 'hidden', rows),
     })
-    pool.run('backward', plan, parts)
+    pool.run('backward', plan, this.#layout.groups(parts))
     pool.run('gradients', plan, slices + (head ? this.#layout.slicesOf(head.outputs) : 0))
     if (wanted.input) pool.run('inputGradients', plan, parts)
     return {

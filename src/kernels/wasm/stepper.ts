@@ -3,7 +3,7 @@ import type { FloatArray, RecurrentSizes, Stack, Stepper, StepState } from '../.
 import type { Engine } from './compile.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
-import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
+import { layerFields, PLAN_LENGTH, writeField, writePlan } from './plan.js'
 import { readRow, selectRows, writeRow } from './select.js'
 import { LayerWeights } from './weights.js'
 
@@ -82,7 +82,10 @@ export class WasmStepper implements Stepper {
     const all = count === this.#batchSize
     for (const { plan, parts, layout } of this.#layers) {
       // Whole parts advance: sequences in the same part as one of the first `count` do too, which does no harm.
-      pool.run('forward', plan, all ? parts : Math.ceil(count / layout.rows))
+      const active = all ? parts : Math.ceil(count / layout.rows)
+      writeField(memory, plan, 'parts', active)
+      writeField(memory, plan, 'group', layout.groupOf(active))
+      pool.run('forward', plan, layout.groups(active))
     }
     return memory.read(this.#scores, count * this.#outFeatures)
   }
