@@ -1,6 +1,6 @@
 // The sides of the comparison: processes that receive a job and answer with milliseconds.
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -40,10 +40,25 @@ export function nodeBinary(major: string | undefined): string {
   return execFileSync('npm', args, { encoding: 'utf8' }).trim()
 }
 
-export const startUnrolled = (node: string) => start(node, [fileOf('peers/unrolled.mjs')])
+/** Starts this library. @param folder another checkout of it */
+export const startUnrolled = (node: string, folder = fileOf('..')) =>
+  start(node, [`${folder}/bench/peers/unrolled.mjs`])
 
 /** Starts PyTorch in the Python that PYTHON names (Debian: python3-torch libopenblas0-pthread). */
 export const startTorch = () => start(process.env.PYTHON ?? '/usr/bin/python3', [fileOf('peers/pytorch.py')])
+
+/** Builds and starts oneDNN's side (Debian: libdnnl-dev g++). */
+export async function startOneDnn(): Promise<Peer | undefined> {
+  const program = fileOf('results/onednn')
+  mkdirSync(fileOf('results'), { recursive: true })
+  const flags = ['-O2', '-std=c++17', '-fopenmp', fileOf('peers/onednn.cpp'), '-ldnnl', '-o', program]
+  try {
+    execFileSync('g++', flags, { stdio: 'ignore' })
+  } catch {
+    return undefined
+  }
+  return start(program, [])
+}
 
 export async function startTensorFlow(): Promise<Peer | undefined> {
   if (!existsSync(fileOf('tfjs/node_modules'))) return undefined

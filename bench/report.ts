@@ -3,15 +3,35 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { linePlot } from 'unrolled'
 import { type Case, cells, numSteps, trainingOperations } from './cases.js'
 
+/** The rounds of one side: milliseconds. */
+export interface Spread {
+  min: number
+  median: number
+  max: number
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b)
+  return { min: sorted[0], median: sorted[sorted.length >> 1], max: sorted.at(-1)! }
+}
+
+/** How far a side's rounds are from its fastest, as a part of it. */
+const spreadIn = ({ min, median }: Spread): number => median / min - 1
+
+/** A side whose median is this far from its fastest round was disturbed by other work. */
+const NOISY = 0.1
+
 export interface Measured extends Case {
-  /** Milliseconds per training step or token, by side; `wasm/2` is on two threads. */
-  ms: Record<string, number>
+  /** Milliseconds per training step or token, by side; `wasm/2` is on two threads, `wasm/2@20` under Node 20. */
+  ms: Record<string, Spread>
 }
 
 export interface Report {
   date: string
   machine: string
   threads: number
+  /** The machine's load average when the run began. */
+  load: number
   versions: string[]
   /** GFLOPS of all threads: multiply-adds alone in WebAssembly, and large products in the BLAS. */
   peak: number | null
@@ -19,11 +39,33 @@ export interface Report {
   results: Measured[]
 }
 
+/** How quiet the machine was, in a sentence. */
+export function noisy({ results, load }: Report): string {
+  const all = results.flatMap(({ ms }) => Object.values(ms))
+  const count = all.filter((side) => spreadIn(side) > NOISY).length
+  const share = `${count} of ${all.length} figures are medians more than ${NOISY * 100} % above their fastest round`
+  const verdict = count > all.length / 10 ? 'the machine was busy, so measure again' : 'the machine was quiet'
+  return `${share}, and the load was ${load.toFixed(1)} at the beginning: ${verdict}.`
+}
+
+/** How much faster the main side is than its variants, by their medians. */
+export function comparisons({ ms }: Measured, variants: readonly string[]): string[] {
+  return variants.flatMap((at) => {
+    const ratios = Object.entries(ms).flatMap(([name, { median }]) => {
+      const other = ms[`${name}${at}`]
+      return other ? [`${name} ${(other.median / median).toFixed(2)}×`] : []
+    })
+    return ratios.length > 0 ? [`${at.slice(1)}: ${ratios.join(', ')} its time`] : []
+  })
+}
+
 interface Summary {
   wasm: number
   blas?: number
   torch?: number
   tfjs?: number
+  /** Its layer alone, forward and backward. */
+  oneDnn?: number
   /** A time relative to PyTorch's at its better number of threads. */
   ratio: (ms: number | undefined) => string
   scaling: string
@@ -31,9 +73,13 @@ interface Summary {
   shareOfProduct: string
 }
 
-function summarize({ ms, ...one }: Measured, { threads, peak, product }: Report): Summary {
-  const sides = Object.entries(ms).filter(([name]) => name.startsWith('torch'))
-  const torch = sides.length > 0 ? Math.min(...sides.map(([, value]) => value)) : undefined
+function summarize({ ms: spreads, ...one }: Measured, { threads, peak, product }: Report): Summary {
+  const ms = Object.fromEntries(Object.entries(spreads).map(([side, { median }]) => [side, median]))
+  const least = (side: string) => {
+    const times = Object.entries(ms).flatMap(([name, value]) => (name.startsWith(side) ? [value] : []))
+    return times.length > 0 ? Math.min(...times) : undefined
+  }
+  const torch = least('torch')
   const [wasm, blas] = [ms[`wasm/${threads}`], ms[`blas/${threads}`]]
   const share = (value: number | undefined, limit: number | null) => {
     if (one.job !== 'train' || !value || !limit) return '–'
@@ -44,6 +90,7 @@ function summarize({ ms, ...one }: Measured, { threads, peak, product }: Report)
     blas,
     torch,
     tfjs: ms.tfjs,
+    oneDnn: least('onednn'),
     ratio: (value) => (value && torch ? `${(torch / value).toFixed(2)}×` : '–'),
     scaling: ms['wasm/1'] && threads > 1 ? `${(ms['wasm/1'] / wasm).toFixed(2)}×` : '–',
     shareOfPeak: share(wasm, peak),
@@ -58,13 +105,14 @@ const show = (ms: number | undefined) => (ms === undefined ? '–' : ms < 0.1 ? 
 /** One case as a line. */
 export function row(measured: Measured, report: Report): string {
   const { job, cell, hidden, batch, layers } = measured
-  const { wasm, blas, torch, tfjs, ratio, scaling, shareOfPeak, shareOfProduct } = summarize(measured, report)
+  const { wasm, blas, torch, tfjs, oneDnn, ratio, scaling, shareOfPeak, shareOfProduct } = summarize(measured, report)
   const name = `${job} ${cell} ${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}:`
   const sides = [
     `WASM ${show(wasm)} ms (${ratio(wasm)} PyTorch, ${scaling} one thread, ${shareOfPeak} of the peak)`,
     `BLAS ${show(blas)} (${ratio(blas)}, ${shareOfProduct} of a product)`,
     `PyTorch ${show(torch)}`,
   ]
+  if (oneDnn) sides.push(`oneDNN's layer ${show(oneDnn)}`)
   if (tfjs) sides.push(`TensorFlow.js ${show(tfjs)} (WASM ${(tfjs / wasm).toFixed(0)}× faster)`)
   return `${name} ${sides.join('; ')}`
 }
@@ -96,9 +144,9 @@ function tables(report: Report): string {
     lines.push('', training ? '### Training' : '### Generation', '')
     lines.push(
       training
-        ? '| model | WASM ms | tokens/s | to one thread | of peak | to PyTorch | BLAS ms | tokens/s | of product | to PyTorch | PyTorch ms | TensorFlow.js ms |'
+        ? '| model | WASM ms | tokens/s | to one thread | of peak | to PyTorch | BLAS ms | tokens/s | of product | to PyTorch | PyTorch ms | oneDNN layer ms | TensorFlow.js ms |'
         : '| model | WASM tokens/s | to PyTorch | BLAS tokens/s | to PyTorch | PyTorch tokens/s |',
-      training ? `| --- |${' --- |'.repeat(11)}` : `| --- |${' --- |'.repeat(5)}`,
+      training ? `| --- |${' --- |'.repeat(12)}` : `| --- |${' --- |'.repeat(5)}`,
     )
     for (const measured of results.filter((result) => result.job === job)) {
       const { cell, hidden, batch, layers } = measured
@@ -112,6 +160,7 @@ function tables(report: Report): string {
             s.shareOfProduct,
             s.ratio(s.blas),
             show(s.torch),
+            show(s.oneDnn),
             show(s.tfjs),
           ])
         : [rate(s.wasm), s.ratio(s.wasm), rate(s.blas), s.ratio(s.blas), rate(s.torch)]

@@ -1,25 +1,29 @@
 // Measures how fast this library trains and generates, compared with PyTorch and TensorFlow.js on the same machine in
-// the same run. All sides take turns; figures are medians of several rounds. npm run bench -- [--quick] [--node 24]
-// [--only train] [--rounds 5] [--docs]
+// the same run, and with this library in another folder or under another Node. All sides take turns.
+// npm run bench -- [--quick] [--nodes 24,20] [--against FOLDER] [--only train] [--rounds 5] [--docs]
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import { type Case, casesOf, numSteps, trainingOperations } from './cases.js'
-import { nodeBinary, type Peer, startTensorFlow, startTorch, startUnrolled } from './peers.js'
-import { type Measured, type Report, row, writeDocs } from './report.js'
+import { nodeBinary, type Peer, startOneDnn, startTensorFlow, startTorch, startUnrolled } from './peers.js'
+import { comparisons, type Measured, noisy, type Report, row, spreadOf, writeDocs } from './report.js'
 
 const options = new Command('bench')
   .option('--quick', 'batch 32, one layer, 256 and 1024 hidden units')
-  .option('--node <major>', 'run this library under another Node, from the npm package node')
+  .option(
+    '--nodes <majors>',
+    'run this library under other Nodes, from the npm package node; the first is the main one',
+  )
+  .option('--against <folder>', 'a built checkout of another version of this library, to compare with')
   .option('--only <job>', 'train or generate')
   .option('--rounds <n>', 'turns of each side', '5')
   .option('--docs', 'write docs/performance.md and its plots from the figures')
   .parse()
-  .opts<{ quick?: boolean; node?: string; only?: string; rounds: string; docs?: boolean }>()
+  .opts<{ quick?: boolean; nodes?: string; against?: string; only?: string; rounds: string; docs?: boolean }>()
 
 const threads = availableParallelism()
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]
 
 interface Side {
   name: string
@@ -27,10 +31,27 @@ interface Side {
   settings: object
 }
 
-const unrolled = (await startUnrolled(nodeBinary(options.node)))!
+// A machine that does other work gives figures that mean little: its user should know before and after.
+const BUSY = 0.5
+const [load] = loadavg()
+if (load > BUSY)
+  console.log(`This machine is busy (load ${load.toFixed(1)}): expect figures that spread, and measure again later.`)
+
+const [major, ...others] = options.nodes?.split(',') ?? []
+const unrolled = (await startUnrolled(nodeBinary(major)))!
+/** This library under other Nodes, and another version of it, by what is added to the names of its sides. */
+const variants = new Map<string, Peer>()
+for (const other of others) variants.set(`@${other}`, (await startUnrolled(nodeBinary(other)))!)
+if (options.against) {
+  const before = await startUnrolled(nodeBinary(major), path.resolve(options.against))
+  if (!before) throw new Error(`${options.against}: expected a checkout with node_modules, after npm run build`)
+  variants.set('@before', before)
+}
 const torch = await startTorch()
 const tensorFlow = await startTensorFlow()
+const oneDnn = await startOneDnn()
 if (!torch) console.log('PyTorch was not found (Debian: apt-get install python3-torch libopenblas0-pthread)')
+if (!oneDnn) console.log('oneDNN was not found (Debian: apt-get install libdnnl-dev g++)')
 if (!tensorFlow) console.log('TensorFlow.js was not found (npm install --prefix bench/tfjs)')
 
 function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
@@ -39,10 +60,19 @@ function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
   // Our side runs on a single thread only in cases that compare it with two.
   const ours = job === 'train' && batch === 32 && layers === 1 ? counts : [threads]
   for (const set of ['wasm', 'blas']) {
-    for (const n of ours) sides.push({ name: `${set}/${n}`, peer: unrolled, settings: { set, threads: n } })
+    for (const n of ours) {
+      const settings = { set, threads: n }
+      sides.push({ name: `${set}/${n}`, peer: unrolled, settings })
+      // In turn with the side that it is compared with.
+      for (const [at, peer] of variants) sides.push({ name: `${set}/${n}${at}`, peer, settings })
+    }
   }
   if (torch) {
     for (const n of counts) sides.push({ name: `torch/${n}`, peer: torch, settings: { threads: n } })
+  }
+  // This side has neither a linear output nor a loss, clipping and an optimizer: it is what the layer alone could take.
+  if (oneDnn && job === 'train' && layers === 1) {
+    for (const n of counts) sides.push({ name: `onednn/${n}`, peer: oneDnn, settings: { threads: n } })
   }
   // Larger steps of TensorFlow.js take from seconds to minutes.
   if (tensorFlow && job === 'train' && batch === 32 && hidden <= 256 && layers === 1) {
@@ -69,8 +99,8 @@ async function measure(one: Case): Promise<Measured> {
       await setTimeout(50)
     }
   }
-  const ms: Record<string, number> = {}
-  for (const [name, values] of times) if (values.length > 0) ms[name] = median(values)
+  const ms: Measured['ms'] = {}
+  for (const [name, values] of times) if (values.length > 0) ms[name] = spreadOf(values)
   return { ...one, ms }
 }
 
@@ -80,7 +110,14 @@ const report: Report = {
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus()[0].model.trim()}, ${threads} cores`,
   threads,
-  versions: [unrolled.version, torch?.version, tensorFlow?.version].filter((version) => version !== undefined),
+  load,
+  versions: [
+    unrolled.version,
+    ...[...variants.values()].map(({ version }) => version),
+    torch?.version,
+    oneDnn?.version,
+    tensorFlow?.version,
+  ].filter((version) => version !== undefined),
   peak,
   product,
   results: [],
@@ -94,7 +131,9 @@ for (const one of casesOf(options.quick === true)) {
   const measured = await measure(one)
   report.results.push(measured)
   console.log(row(measured, report))
+  for (const line of comparisons(measured, [...variants.keys()])) console.log(`  ${line}`)
 }
+console.log(noisy(report))
 const folder = 'bench/results'
 mkdirSync(folder, { recursive: true })
 const file = `${folder}/${report.date}-node${report.versions[0].split(/v|\./)[1]}.json`
