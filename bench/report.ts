@@ -117,6 +117,14 @@ export function row(measured: Measured, report: Report): string {
   return `${name} ${sides.join('; ')}`
 }
 
+/** Where the time of a step goes, as a line. @param ms milliseconds by kind */
+export function profileRow({ cell, hidden, batch }: Case, threads: number, ms: Record<string, number>): string {
+  const total = Object.values(ms).reduce((sum, value) => sum + value)
+  const kinds = Object.entries(ms).sort(([, a], [, b]) => b - a)
+  const shares = kinds.map(([kind, value]) => `${kind} ${show(value)} (${((value / total) * 100).toFixed(1)} %)`)
+  return `${cell} ${hidden}, batch ${batch}, ${threads} threads: ${total.toFixed(2)} ms: ${shares.join(', ')}`
+}
+
 /** Writes docs/performance.md between its marks, and the plots; returns the files. */
 export async function writeDocs(report: Report): Promise<string[]> {
   const file = 'docs/performance.md'

@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import { type Case, casesOf, numSteps, trainingOperations } from './cases.js'
 import { nodeBinary, type Peer, startOneDnn, startTensorFlow, startTorch, startUnrolled } from './peers.js'
-import { comparisons, type Measured, noisy, type Report, row, spreadOf, writeDocs } from './report.js'
+import { comparisons, type Measured, noisy, profileRow, type Report, row, spreadOf, writeDocs } from './report.js'
 
 const options = new Command('bench')
   .option('--quick', 'batch 32, one layer, 256 and 1024 hidden units')
@@ -19,9 +19,18 @@ const options = new Command('bench')
   .option('--against <folder>', 'a built checkout of another version of this library, to compare with')
   .option('--only <job>', 'train or generate')
   .option('--rounds <n>', 'turns of each side', '5')
+  .option('--profile', 'print where the time of training steps goes instead, on the main thread')
   .option('--docs', 'write docs/performance.md and its plots from the figures')
   .parse()
-  .opts<{ quick?: boolean; nodes?: string; against?: string; only?: string; rounds: string; docs?: boolean }>()
+  .opts<{
+    quick?: boolean
+    nodes?: string
+    against?: string
+    only?: string
+    rounds: string
+    docs?: boolean
+    profile?: boolean
+  }>()
 
 const threads = availableParallelism()
 
@@ -53,6 +62,16 @@ const oneDnn = await startOneDnn()
 if (!torch) console.log('PyTorch was not found (Debian: apt-get install python3-torch libopenblas0-pthread)')
 if (!oneDnn) console.log('oneDNN was not found (Debian: apt-get install libdnnl-dev g++)')
 if (!tensorFlow) console.log('TensorFlow.js was not found (npm install --prefix bench/tfjs)')
+
+if (options.profile) {
+  for (const one of casesOf(true).filter(({ job }) => job === 'train')) {
+    for (const n of new Set([threads, 1])) {
+      const ms = await unrolled.ask({ ...one, job: 'profile', steps: numSteps, set: 'wasm', threads: n })
+      console.log(profileRow(one, n, ms as unknown as Record<string, number>))
+    }
+  }
+  process.exit()
+}
 
 function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
   const sides: Side[] = []

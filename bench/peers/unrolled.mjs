@@ -15,6 +15,8 @@ import {
   wasmKernels,
 } from 'unrolled'
 
+import { profileOf } from './profile.mjs'
+
 const vocabSize = 28
 const cells = { rnn: RNN, gru: GRU, lstm: LSTM }
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
@@ -108,6 +110,10 @@ const jobs = {
       once(key, () => trainStep(job)),
       job.count,
     )
+  },
+  profile(job) {
+    const kernels = use(job)
+    return kernels ? profileOf(trainStep(job), kernels.name) : null
   },
   generate: (job) => (use(job) ? generate(job) : null),
 }
