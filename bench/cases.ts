@@ -17,20 +17,17 @@ export interface Case {
 
 /** All cases, or only the usual ones for comparisons. */
 export function casesOf(quick: boolean): Case[] {
-  const cases: Case[] = []
-  for (const layers of quick ? [1] : [1, 2]) {
-    for (const batch of quick ? [32] : [1, 32, 64]) {
-      for (const hidden of quick ? [256, 1024] : [128, 256, 512, 1024]) {
-        for (const cell of cells) cases.push({ job: 'train', cell, hidden, batch, layers })
-      }
-    }
-  }
-  for (const batch of [1, 64]) {
-    for (const hidden of quick ? [256] : [128, 256, 512, 1024]) {
-      for (const cell of cells) cases.push({ job: 'generate', cell, hidden, batch, layers: 1 })
-    }
-  }
-  return cases
+  const of = (job: Case['job'], batch: number, hiddens: number[], layers = 1): Case[] =>
+    hiddens.flatMap((hidden) => cells.map((cell) => ({ job, cell, hidden, batch, layers })))
+  if (quick) return [...of('train', 32, [256, 1024]), ...of('generate', 1, [256]), ...of('generate', 64, [256])]
+  return [
+    ...of('train', 32, [128, 256, 512, 1024]),
+    ...of('train', 32, [256], 2),
+    ...of('train', 1, [256, 1024]),
+    ...of('train', 64, [256, 1024]),
+    ...of('generate', 1, [256, 1024]),
+    ...of('generate', 64, [256, 1024]),
+  ]
 }
 
 /** Operations in a training step: two per multiply-add, once forward and twice backward; one-hot inputs cost none. */

@@ -146,6 +146,7 @@ function tables(report: Report): string {
   const lines = [
     `Measured ${date} on ${machine}; ${versions.join('; ')}. At full load on ${threads} threads, multiply-adds alone in`,
     `WebAssembly reach ${peak?.toFixed(0)} GFLOPS, products of large matrices in the BLAS ${product?.toFixed(0) ?? '–'}.`,
+    noisy(report),
   ]
   for (const job of ['train', 'generate'] as const) {
     const training = job === 'train'
@@ -175,7 +176,33 @@ function tables(report: Report): string {
       lines.push(`| ${[name, ...cellsOf].join(' | ')} |`)
     }
   }
-  return `${lines.join('\n')}\n`
+  return `${[...lines, ...variantTable(report)].join('\n')}\n`
+}
+
+/** The times of this library under several Nodes, if it was measured under several. */
+function variantTable({ results, threads }: Report): string[] {
+  const sides = [`wasm/${threads}`, `blas/${threads}`]
+  const names = [...new Set(results.flatMap(({ ms }) => Object.keys(ms)))]
+  const variants = ['', ...new Set(names.flatMap((name) => /@.*$/.exec(name)?.[0] ?? []))]
+  if (variants.length === 1) return []
+  const titleOf = (side: string, at: string) =>
+    `${side.startsWith('wasm') ? 'WASM' : 'BLAS'}, ${at ? `Node ${at.slice(1)}` : 'first Node'}`
+  const columns = sides.flatMap((side) => variants.map((at) => ({ key: `${side}${at}`, title: titleOf(side, at) })))
+  const rows = results.map((measured) => {
+    const { job, cell, hidden, batch, layers, ms } = measured
+    const name = `${job}, ${cell.toUpperCase()} ${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}`
+    const times = columns.map(({ key }) => show(ms[key]?.median))
+    return `| ${[name, ...times].join(' | ')} |`
+  })
+  const head = ['ms a step or token', ...columns.map(({ title }) => title)]
+  return [
+    '',
+    '### Under several Nodes',
+    '',
+    `| ${head.join(' | ')} |`,
+    `| --- |${' --- |'.repeat(columns.length)}`,
+    ...rows,
+  ]
 }
 
 /** Tokens per second over hidden units, one layer, batch 32. */
