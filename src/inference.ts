@@ -8,7 +8,7 @@ export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
 export type { Stepper, StepState } from './device/device.js'
 export {
   decodeInferenceModel as decodeModel,
-  InferenceModel,
+  type InferenceModel,
   type LoadedInferenceModel as LoadedModel,
 } from './formats/inference-model.js'
 export type { ModelConfig } from './formats/model-config.js'

@@ -247,7 +247,7 @@ describe('a training that continues', () => {
     })
     // The new values apply from now on.
     const over = run('train', '--resume', 'more')
-    expect(over.stderr).toContain('over, after epoch 3; go on with --epochs and a larger number than 3')
+    expect(over.stderr).toContain('has finished, after epoch 3; to continue it, give --epochs a number larger than 3')
     expect(run('plot', 'more').status).toBe(0)
   })
 
@@ -280,7 +280,7 @@ describe('a training that continues', () => {
       expect.stringContaining('--epochs is 3, expected at least 5 for the training in five: 5 are done'),
     ])
     const same = run('train', '--resume', 'five', '--epochs', '5')
-    expect([same.status, same.stderr]).toEqual([2, expect.stringContaining('--epochs and a larger number than 5')])
+    expect([same.status, same.stderr]).toEqual([2, expect.stringContaining('give --epochs a number larger than 5')])
     expect(run('train', '--resume', 'five', '--epochs', '6').status).toBe(0)
   })
 })

@@ -57,7 +57,7 @@ describe('cleaning', () => {
     const stdout = printed('train', 'german.txt', '--clean', '--max-tokens', '500', ...small, '--out', 'cleaned')
     const kept = german.replace(/[^A-Za-z ]/g, '').length
     expect(stdout).toContain(
-      `\ncleaned: 100 characters other than A–Z became spaces or were dropped, 40 capitals became small; cut: the first 500 of ${kept.toLocaleString('en')} tokens\n`,
+      `\ncleaned: 100 characters other than A–Z became spaces or were dropped, 40 capitals became lower case; cut: the first 500 of ${kept.toLocaleString('en')} tokens\n`,
     )
     expect(trainingOf('cleaned')).toMatchObject({ clean: true, maxTokens: 500 })
     expect(tokensOf('cleaned')).not.toContain('ü')

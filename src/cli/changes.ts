@@ -8,7 +8,7 @@ import { grouped } from './table.js'
 export function changesOf({ replaced, lowered, cut }: TextChanges, kept: number): string | undefined {
   const cleaned = [
     replaced > 0 && `${counted(replaced, 'character')} other than A–Z became spaces or were dropped`,
-    lowered > 0 && `${counted(lowered, 'capital')} became small`,
+    lowered > 0 && `${counted(lowered, 'capital')} became lower case`,
   ].filter((part) => part !== false)
   const parts = [
     cleaned.length > 0 && `cleaned: ${cleaned.join(', ')}`,

@@ -17,15 +17,17 @@ async function run(folder: string, { json }: { json?: boolean }): Promise<void> 
   const parameters = named.reduce((sum, [, { size }]) => sum + size, 0)
   const { format: _, version: __, sha256: ___, training, ...sizes } = config
   const { name, threads } = kernels()
-  const facts = { ...sizes, tokens: vocab.kind, parameters, kernels: name, threads }
+  const facts = { ...sizes, tokens: vocab.kind, parameters }
   if (json) {
     const shapes = Object.fromEntries(named.map(([name, { shape }]) => [name, shape]))
-    printJson({ ...facts, training, shapes })
+    printJson({ ...facts, kernels: name, threads, training, shapes })
     return
   }
   const list = (entries: object) => {
     for (const [name, value] of Object.entries(entries)) {
-      if (value !== null && value !== undefined) print(`  ${name.padEnd(26)} ${value}`.replace(/[\n\t]/g, ' '))
+      // An absent list, and a limit that there is not, are nothing to tell.
+      const told = value !== null && value !== undefined && String(value) !== ''
+      if (told) print(`  ${name.padEnd(26)} ${value}`.replace(/[\n\t]/g, ' '))
     }
   }
   print(folder)
@@ -34,6 +36,10 @@ async function run(folder: string, { json }: { json?: boolean }): Promise<void> 
   list(Object.fromEntries(named.map(([name, { shape }]) => [name, `[${shape.join(', ')}]`])))
   if (training) {
     print('training')
-    list(training)
+    // A limit that does not exist is recorded as `all`, which says something only of a number of tokens.
+    const limits = Object.entries(training).filter(([name, value]) => value !== 'all' || name === 'maxTokens')
+    list(Object.fromEntries(limits))
   }
+  print('this machine')
+  list({ kernels: name, threads })
 }

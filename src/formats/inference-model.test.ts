@@ -92,3 +92,25 @@ test('a bidirectional model is refused by name, and so is a damaged file', async
   files['model.safetensors'][1000] ^= 1
   await expect(decodeInferenceModel(files, 'page')).rejects.toThrow('page/model.safetensors: the file is not the one')
 })
+
+test('a state goes only to steppers of the same layers: another would write beyond its row of the kernels’ memory', async () => {
+  const stepperOf = async (config: Parameters<typeof saved>[0]) => {
+    const { model } = await decodeInferenceModel(await saved(config))
+    return model.stepper(2)
+  }
+  const [small, same] = [await stepperOf({ cell: 'gru' }), await stepperOf({ cell: 'gru' })]
+  await small.step(Int32Array.of(1, 2))
+  same.setState(1, small.stateOf(0))
+  const others = [{ cell: 'gru', hiddenSize: 40 }, { cell: 'lstm' }, { cell: 'gru', layerNorm: true }] as const
+  for (const other of others) {
+    const state = (await stepperOf(other)).stateOf(0)
+    expect(() => small.setState(0, state)).toThrow(
+      /^Stepper.setState: state is that of 2 .*, expected what stateOf gave of 2/,
+    )
+  }
+  for (const wrong of ['x', [], [new Float32Array(12)], null, 3]) {
+    expect(() => small.setState(0, wrong as never)).toThrow(
+      /^Stepper.setState: state is .*, expected what stateOf gave/,
+    )
+  }
+})

@@ -2,7 +2,6 @@ import { checkWhole } from '../core/check.js'
 import type { Vocab } from '../data/vocab.js'
 import type { Stepper } from '../device/device.js'
 import { kernels } from '../kernels/index.js'
-import { CheckedStepper } from '../nn/checked-stepper.js'
 import { Matrix } from '../nn/matrix.js'
 import { checkOneDirection, stackStepper } from '../nn/stack-stepper.js'
 import { cellWeights } from '../nn/unfused-cell.js'
@@ -51,7 +50,7 @@ export class InferenceModel {
       bias: parameter('linear.bias'),
       embedding,
     }
-    return new CheckedStepper(stackStepper(stack, batchSize), batchSize, this.vocabSize)
+    return stackStepper(stack, batchSize)
   }
 }
 

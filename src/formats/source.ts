@@ -1,3 +1,4 @@
+import { describe } from '../core/describe.js'
 import { FormatError } from '../core/errors.js'
 import { Sha256 } from '../core/sha256.js'
 
@@ -29,6 +30,9 @@ export async function readExactly(
   where: string,
 ): Promise<Uint8Array> {
   const bytes = await source.read(offset, length)
+  if (!(bytes instanceof Uint8Array)) {
+    throw new FormatError(`${where}: read() gave ${describe(bytes)}, expected a Uint8Array of ${length} bytes`)
+  }
   if (bytes.length === length) return bytes
   throw new FormatError(
     `${where}: ${bytes.length} bytes came from offset ${offset}, expected ${length}; the file may have changed while it was read`,

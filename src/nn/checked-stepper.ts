@@ -3,16 +3,25 @@ import { describe } from '../core/describe.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import type { FloatArray, Stepper, StepState } from '../device/device.js'
 
-/** A stepper that checks its tokens: with one out of range, the kernels would read elsewhere in their memory. */
+/** What each state came from: its stepper's layers and device. */
+const origins = new WeakMap<StepState, string>()
+
+/**
+ * A stepper that checks its tokens and states: with one out of range, the kernels would read or write elsewhere in their
+ * memory.
+ */
 export class CheckedStepper implements Stepper {
   #inner: Stepper | undefined
   readonly #batchSize: number
   readonly #vocabSize: number
+  readonly #origin: string
 
-  constructor(inner: Stepper, batchSize: number, vocabSize: number) {
+  /** @param origin what states of sequences belong to: the layers and the device, in words */
+  constructor(inner: Stepper, batchSize: number, vocabSize: number, origin: string) {
     this.#inner = inner
     this.#batchSize = batchSize
     this.#vocabSize = vocabSize
+    this.#origin = origin
   }
 
   step(tokens: Int32Array, count = this.#batchSize): FloatArray | Promise<FloatArray> {
@@ -27,11 +36,20 @@ export class CheckedStepper implements Stepper {
   }
 
   stateOf(row: number): StepState {
-    return this.#at('stateOf', row).stateOf(row)
+    const state = this.#at('stateOf', row).stateOf(row)
+    origins.set(state, this.#origin)
+    return state
   }
 
   setState(row: number, state: StepState | undefined): void {
-    this.#at('setState', row).setState(row, state)
+    const inner = this.#at('setState', row)
+    const origin = state === undefined ? this.#origin : origins.get(Object(state))
+    if (origin !== this.#origin) {
+      throw new OptionError(
+        `Stepper.setState: state is ${origin ? `that of ${origin}` : describe(state)}, expected what stateOf gave of ${this.#origin}, or undefined for zeros`,
+      )
+    }
+    inner.setState(row, state)
   }
 
   free(): void {

@@ -6,7 +6,6 @@ import { formatShape } from '../core/shape.js'
 import type { Stepper } from '../device/device.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
-import { CheckedStepper } from './checked-stepper.js'
 import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
@@ -142,13 +141,13 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
   /**
    * Prepares the model, with its current weights, to run token by token: many times faster than `forward` for one step,
    * because the weights are packed only once. Dropout is off. The stepper's `step` and `select` throw a ShapeError for
-   * anything but an Int32Array of `batchSize`, and an OptionError for numbers out of range or after it was freed.
+   * anything but an Int32Array of `batchSize`, and an OptionError for numbers out of range or after it was freed; `setState`
+   * throws an OptionError for anything but a state of the same layers on the same device.
    * @throws OptionError for a bidirectional model
    */
   stepper(batchSize = 1): Stepper {
     checkWhole('RNNModel.stepper', 'batchSize', batchSize)
-    const stepper = this.rnn.stepper(this.linear, batchSize, this.embedding?.weight)
-    return new CheckedStepper(stepper, batchSize, this.vocabSize)
+    return this.rnn.stepper(this.linear, batchSize, this.embedding?.weight)
   }
 
   /** A state of zeros for `batchSize` sequences. */

@@ -1,6 +1,7 @@
 import { OptionError } from '../core/errors.js'
-import type { CellKind } from '../device/cells.js'
+import { type CellKind, cells } from '../device/cells.js'
 import type { RecurrentWeights, Stepper, Storage } from '../device/device.js'
+import { CheckedStepper } from './checked-stepper.js'
 import type { Matrix } from './matrix.js'
 import { type CellWeights, mapWeights } from './unfused-cell.js'
 import { UnfusedStepper } from './unfused-stepper.js'
@@ -25,10 +26,18 @@ export interface StackWeights {
 }
 
 /**
- * Prepares a language model, with its current weights, to run token by token: with the device's fused stepper, or with
- * the equations of its cells if they have layer normalization.
+ * Prepares a language model, with its weights as they are now, to run token by token. The stepper checks what it is given.
  */
-export function stackStepper({ kind, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
+export function stackStepper(weights: StackWeights, batchSize: number): Stepper {
+  const { kind, layers, weight, embedding } = weights
+  const vocabSize = embedding?.rows ?? layers[0].weightIh.columns
+  const name = `${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
+  const origin = `${layers.length} ${name} layers of ${weight.columns} units on ${weight.device.name}`
+  return new CheckedStepper(uncheckedStepper(weights, batchSize), batchSize, vocabSize, origin)
+}
+
+/** The device's fused stepper, or one that follows the cells' equations if they are normalized. */
+function uncheckedStepper({ kind, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
   // An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x.
   const merged = layers.map((weights, layer) =>
     layer === 0 && embedding ? { ...weights, weightIh: weights.weightIh.linear(embedding) } : weights,

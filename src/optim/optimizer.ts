@@ -110,9 +110,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    *   the optimizer was made
    */
   step(): void {
-    if (!this.#checked) checkNoneHidden(`${this.#name}.step`, this.parameters)
-    this.#checked ||= this.parameters.some(({ grad }) => grad)
-    for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
+    this.checkStep()
     for (const slot of this.#slots) {
       const { parameter } = slot
       const { grad, device } = parameter
@@ -125,6 +123,14 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
         this.#storagesOf(slot),
       )
     }
+  }
+
+  /** Throws what `step` would throw, before anything is changed. */
+  checkStep(): void {
+    if (!this.#checked) checkNoneHidden(`${this.#name}.step`, this.parameters)
+    this.#checked ||= this.parameters.some(({ grad }) => grad)
+    for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
+    for (const slot of this.#slots) if (slot.parameter.grad) this.#storagesOf(slot)
   }
 
   /** Sets the gradients of all parameters to null. */

@@ -8,7 +8,7 @@ import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
 import { type ByteSource, joined, sha256Of, sourceOf } from '../formats/source.js'
 import { asTensors, inMemoryOf } from '../tensor/saved-tensors.js'
 import { Tensor } from '../tensor/tensor.js'
-import { parseProgress, type TrainingProgress, tensorsUnder } from '../train/progress.js'
+import { checkNumbers, parseProgress, type TrainingProgress, tensorsUnder } from '../train/progress.js'
 import type { RunStore } from './store.js'
 
 /** A model in the middle of its training. */
@@ -89,19 +89,6 @@ export function checkCheckpoint(where: string, checkpoint: unknown, giver: strin
   const fits = given?.config && given.vocab instanceof Vocab && allTensors(given.tensors)
   const expected = `{ config, vocab, tensors }, as ${giver} gives it`
   checkArgument(where, 'the checkpoint', checkpoint, Boolean(fits), expected)
-}
-
-/**
- * Parameters are finite, as their own check says. An optimizer's averages may be infinite: that of Adam's squares is
- * after a gradient of 1e21, and the parameter then rests.
- * @throws FormatError for NaN, which no training leaves behind that can go on
- */
-function checkNumbers(where: string, tensors: Readonly<Record<string, Tensor>>): void {
-  const wrong = Object.entries(tensors).find(([, { data }]) => data.some(Number.isNaN))
-  if (!wrong) return
-  throw new FormatError(
-    `${where}: ${wrong[0]} holds NaN, expected numbers; resume an earlier checkpoint, or train again with a smaller learning rate`,
-  )
 }
 
 const allTensors = (tensors: unknown): boolean =>

@@ -126,7 +126,7 @@ export function isOver(
 ): OptionError {
   const [name, value] = ended === 'patience' ? ['patience', patience] : ['epochs', epoch - 1]
   return new OptionError(
-    `${where}: the training in ${store} is over, after epoch ${epoch - 1}; go on with ${name} and a larger number than ${value}`,
+    `${where}: the training in ${store} has finished, after epoch ${epoch - 1}; to continue it, give ${name} a number larger than ${value}`,
     [name],
   )
 }

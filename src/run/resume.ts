@@ -50,7 +50,7 @@ export async function resumeRun(
     read = await readRunText(source, options, vocab, signal)
     if (read.fingerprint !== record.text) {
       throw new DataError(
-        `${read.source}: the text differs from the one that the training in ${store.name} began with; restore that text, or begin another training with this model`,
+        `${read.source}: the text differs from the one that the training in ${store.name} began with; restore that text, or start a new training from this model (initFrom)`,
       )
     }
     signal?.throwIfAborted()
@@ -66,7 +66,7 @@ export async function resumeRun(
     if (record.finished && training.isOver()) throw isOver(where, store.name, training, options)
     const before = record.options
     const notes = [
-      `going on after step ${training.step}`,
+      `continuing after step ${training.step}`,
       ...Object.entries(changed).map(([name, value]) => `with ${name} ${value}, was ${before[name] ?? 'not given'}`),
     ]
     const earlierRate = Number(before.lr ?? defaultRates[options.optimizer])

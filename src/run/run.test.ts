@@ -124,9 +124,11 @@ describe('a run', () => {
     await expect(begin(store)).rejects.toThrow(/a training there is not finished/)
     const again = await resumeRun(store, text, { epochs: 2 })
     expect(again.training.step).toBe(5)
-    expect(again.notes).toEqual(['going on after step 5', 'with epochs 2, was 4'])
+    expect(again.notes).toEqual(['continuing after step 5', 'with epochs 2, was 4'])
     expect((await play(again)).at(-1)).toMatchObject({ type: 'done', epochs: 2 })
-    await expect(resumeRun(store, text)).rejects.toThrow(/is over, after epoch 2; go on with epochs and a larger/)
+    await expect(resumeRun(store, text)).rejects.toThrow(
+      /has finished, after epoch 2; to continue it, give epochs a number larger/,
+    )
   })
 
   test('begins with a saved model, with rows for new tokens on demand', async () => {

@@ -9,12 +9,18 @@ export interface SavedText {
   lowercase?: boolean
 }
 
-/** Models that do not record the cleaning are older than that option: their text was cleaned. */
+/** Tokens of cleaned text, besides the first, which stands for unknown ones. */
+const cleaned = /^[a-z ]*$/
+
+/**
+ * How a model's text was treated. A model that does not record it, as one that a program saved, was trained on cleaned text
+ * if its vocabulary has nothing else.
+ */
 export function savedText({ config: { training = {} }, vocab }: Pick<LoadedModel, 'config' | 'vocab'>): SavedText {
   const { clean, lowercase } = training
   return {
     tokens: vocab.kind,
-    clean: clean !== false,
+    clean: typeof clean === 'boolean' ? clean : vocab.tokens.slice(1).every((token) => cleaned.test(token)),
     ...(lowercase === true && { lowercase }),
   }
 }

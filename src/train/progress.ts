@@ -1,7 +1,8 @@
 import { FormatError } from '../core/errors.js'
 import { array, finite, object, optional, record, whole } from '../core/parse.js'
 import { Generator, type GeneratorState } from '../core/random.js'
-import type { Tensor } from '../tensor/tensor.js'
+import type { SavedTensor } from '../tensor/saved-tensors.js'
+import { Tensor } from '../tensor/tensor.js'
 import type { TrainingData } from './objective.js'
 
 const count = whole(0)
@@ -113,6 +114,21 @@ export function tensorsUnder(prefix: string, tensors: Readonly<Record<string, Te
   const start = `${prefix}.`
   const under = Object.entries(tensors).filter(([name]) => name.startsWith(start))
   return Object.fromEntries(under.map(([name, tensor]) => [name.slice(start.length), tensor]))
+}
+
+/**
+ * Parameters are finite, as their own check says. An optimizer's averages may be infinite: that of Adam's squares is
+ * after a gradient of 1e21, and the parameter then rests.
+ * @throws FormatError for NaN in main memory, which no training leaves behind that can go on
+ */
+export function checkNumbers(where: string, tensors: Readonly<Record<string, SavedTensor>>): void {
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (tensor instanceof Tensor && tensor.device.kind !== 'cpu') continue
+    if (!Array.prototype.some.call(Object(tensor).data ?? [], Number.isNaN)) continue
+    throw new FormatError(
+      `${where}: ${name} holds NaN, expected numbers; resume an earlier checkpoint, or train again with a smaller learning rate`,
+    )
+  }
 }
 
 /** The tensors with `prefix` and a dot before their names. */

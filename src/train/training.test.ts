@@ -240,6 +240,38 @@ describe('a run that failed', () => {
   })
 })
 
+test('a step that the optimizer refuses is not counted, and is made once its cause is mended', async () => {
+  const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'adam', schedule: 'none', accumulate: 1 }
+  const expected = make(setting, 3)
+  const events = timeless(await all(expected.training))
+  const { model, training } = make(setting, 3)
+  const { lr } = training.optimizer
+  const got: TrainEvent[] = []
+  const failing = async () => {
+    for await (const event of training.run()) {
+      got.push(event)
+      if (event.type === 'step' && event.step === 5) training.optimizer.groups[0].lr = Number.NaN
+    }
+  }
+  await expect(failing()).rejects.toThrow('lr is NaN')
+  training.optimizer.groups[0].lr = lr
+  for await (const event of training.run()) got.push(event)
+  expect(timeless(got)).toEqual(events)
+  expect(await readBitsOf(model)).toEqual(await readBitsOf(expected.model))
+})
+
+test('a snapshot with NaN is refused by the name of its tensor, and nothing changes', () => {
+  const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'adam', schedule: 'none', accumulate: 1 }
+  const { model, training } = make(setting, 3)
+  const before = model.parameters().map(({ data }) => [...data])
+  for (const name of Object.keys(training.snapshot().tensors)) {
+    const saved = training.snapshot()
+    saved.tensors[name].data[0] = Number.NaN
+    expect(() => training.restore(saved)).toThrow(`Training.restore: ${name} holds NaN`)
+  }
+  expect(model.parameters().map(({ data }) => [...data])).toEqual(before)
+})
+
 describe('a step', () => {
   const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'sgd', schedule: 'none', accumulate: 3 }
 

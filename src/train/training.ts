@@ -13,7 +13,14 @@ import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkListed } from './listed.js'
 import { type BatchLoss, checkResult, type TrainingData } from './objective.js'
-import { checkProgress, type TrainingProgress, type TrainingState, tensorsUnder, underPrefix } from './progress.js'
+import {
+  checkNumbers,
+  checkProgress,
+  type TrainingProgress,
+  type TrainingState,
+  tensorsUnder,
+  underPrefix,
+} from './progress.js'
 import type { StepEvent, TrainEvent, ValidationEvent } from './training-events.js'
 import { type CompleteOptions, checkTraining, type ObjectiveOptions } from './training-options.js'
 import { UnreadSteps } from './unread.js'
@@ -158,6 +165,7 @@ export class Training<
     this.#checkIdle('restore')
     checkParts('Training.restore', saved, ['tensors', 'progress'], 'snapshot')
     const { tensors, progress } = saved
+    checkNumbers('Training.restore', tensors)
     const checked = checkProgress('Training.restore', progress, this.data, this.#generators.length)
     const { carrying } = this.#options.objective
     const of = tensorsUnder('state', tensors)
@@ -288,6 +296,8 @@ export class Training<
     }
     if (clipValue !== Infinity) clipGradValue(this.#parameters, clipValue)
     const norm = clipGradNorm(this.#parameters, clip)
+    // What is wrong is noticed before the step is counted, so that it is made again once that is mended.
+    this.optimizer.checkStep()
     const place = { epoch: at.epoch, step: at.step + 1, batch: at.batch + count, lr: this.optimizer.lr }
     const enough = this.#unread.add({ place, losses, norm })
     const known = last || enough ? await this.#read() : []

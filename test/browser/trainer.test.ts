@@ -124,7 +124,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     expect(message).toBeUndefined()
     const { from, ...rest } = value as unknown as { from: number }
     expect(from).toBeGreaterThanOrEqual(seen.value! - 1)
-    expect(rest).toEqual({ notes: [`going on after step ${from}`], bits: expected.bits, last: 'done' })
+    expect(rest).toEqual({ notes: [`continuing after step ${from}`], bits: expected.bits, last: 'done' })
   })
 
   test('stops, pauses, answers in between, and a closed one says so', async () => {

@@ -106,3 +106,40 @@ describe.each([true, false])('the linear memory, shared: %s', (shared) => {
     expect(memory.read(address, 10)).toEqual(new Float32Array(10).fill(3))
   })
 })
+
+test('what did not fit gives back what it had taken', () => {
+  const memory = new LinearMemory(false)
+  const one = memory.allocate(100)
+  expect(() =>
+    memory.keep((allocate) => {
+      allocate(1000)
+      allocate(2 ** 30)
+    }),
+  ).toThrow('MB of memory are needed')
+  expect(() =>
+    memory.scope((allocate) => {
+      allocate(5000)
+      allocate(2 ** 30)
+    }),
+  ).toThrow('MB of memory are needed')
+  // The blocks are free again: the next ones of their sizes are where they were.
+  const before = memory.bytes
+  const { made, free } = memory.keep((allocate) => [allocate(1000), allocate(5000)])
+  expect(new Set([one, ...made]).size).toBe(3)
+  expect(memory.bytes).toBe(before)
+  free()
+  expect(memory.allocate(1000)).toBe(made[0])
+})
+
+test('memory grows by what is missing where there is no room for more', ({ skip }) => {
+  try {
+    new WebAssembly.Memory({ initial: 60_000 })
+  } catch {
+    skip('this system does not give 3.75 GB')
+  }
+  const memory = new LinearMemory(false)
+  memory.allocate(3 * 2 ** 28)
+  // An eighth more than these 3.75 GB would be beyond the 4 GB that 32 bits can address.
+  memory.allocate(3 * 2 ** 26)
+  expect(memory.bytes).toBeGreaterThanOrEqual(3.75 * 2 ** 30)
+})

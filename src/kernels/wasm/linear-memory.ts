@@ -94,15 +94,27 @@ export class LinearMemory {
 
   /** Runs `body` with an allocator whose blocks are freed when it returns. */
   scope<T>(body: (allocate: Allocate) => T): T {
+    const { made, free } = this.keep(body)
+    free()
+    return made
+  }
+
+  /** Runs `body` with an allocator whose blocks are freed by `free`, or at once if there was no room for one of them. */
+  keep<T>(body: (allocate: Allocate) => T): { made: T; free: () => void } {
     const blocks: number[] = []
+    const free = () => {
+      for (const address of blocks.splice(0)) this.free(address)
+    }
     try {
-      return body((length) => {
+      const made = body((length) => {
         const address = this.allocate(length)
         blocks.push(address)
         return address
       })
-    } finally {
-      for (const address of blocks) this.free(address)
+      return { made, free }
+    } catch (error) {
+      free()
+      throw error
     }
   }
 
@@ -133,16 +145,23 @@ export class LinearMemory {
     this.floats.fill(0, address / 4, address / 4 + length)
   }
 
+  /** Returns whether there was room for so many more bytes. */
+  #grow(bytes: number): boolean {
+    try {
+      this.memory.grow(Math.ceil(bytes / PAGE))
+      return true
+    } catch {
+      return false
+    }
+  }
+
   #extend(size: number): number {
     // Aligned to a cache line, whatever small blocks came before.
     const address = Math.ceil(this.#top / LINE) * LINE
     const missing = address + size - this.bytes
     if (missing > 0) {
       // An eighth more than is missing, so that a growing need does not grow the memory each time.
-      const pages = Math.ceil((missing + this.bytes / 8) / PAGE)
-      try {
-        this.memory.grow(pages)
-      } catch {
+      if (!this.#grow(missing + this.bytes / 8) && !this.#grow(missing)) {
         const megabytes = Math.ceil((address + size) / 2 ** 20)
         throw new UnrolledError(
           `kernels: ${megabytes} MB of memory are needed, and the system does not give them; use a smaller batch, fewer steps or a smaller hiddenSize`,

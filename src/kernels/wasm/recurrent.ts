@@ -56,10 +56,13 @@ export class RecurrentPass implements RecurrentTape {
     const base = memory.allocate(length)
     const { padded, features } = this.#layout
     if (padded || (!this.#tokens && features !== this.sizes.inputSize)) memory.zero(base, length)
-    const result = memory.scope((allocate) => this.#forward(base, input, allocate))
-    if (tapes) this.#kept = tapes.keep(base, length)
-    else memory.free(base)
-    return result
+    try {
+      const result = memory.scope((allocate) => this.#forward(base, input, allocate))
+      if (tapes) this.#kept = tapes.keep(base, length)
+      return result
+    } finally {
+      if (!this.#kept) memory.free(base)
+    }
   }
 
   backward(grads: RecurrentOutputGrads, wanted: { input: boolean; state: boolean }): RecurrentGrads {

@@ -3,6 +3,7 @@ import type { FloatArray, RecurrentSizes, Stack, Stepper, StepState } from '../.
 import type { Engine } from './compile.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
+import type { Allocate } from './linear-memory.js'
 import { layerFields, PLAN_LENGTH, writeField, writePlan } from './plan.js'
 import { readRow, selectRows, writeRow } from './select.js'
 import { LayerWeights } from './weights.js'
@@ -20,60 +21,17 @@ export class WasmStepper implements Stepper {
   readonly #scores: number
   readonly #free: () => void
 
-  constructor(engine: Engine, { layers, weight, bias, outFeatures }: Stack, batchSize: number) {
+  constructor(engine: Engine, stack: Stack, batchSize: number) {
     const { memory } = engine
-    const addresses: number[] = []
-    const allocate = (length: number) => {
-      const address = memory.allocate(length)
-      addresses.push(address)
-      return address
-    }
-    const zeros = (length: number) => {
-      const address = allocate(length)
-      memory.zero(address, length)
-      return address
-    }
     this.#engine = engine
-    this.#tokens = allocate(batchSize)
-    let x = this.#tokens
-    this.#layers = layers.map(({ weights, ...layer }, i) => {
-      const sizes: RecurrentSizes = { ...layer, numSteps: 1, batchSize, reverse: false }
-      const layout = new Layout(engine.shape, sizes)
-      const operands = new LayerWeights(engine, layout, sizes)
-      const { blocks, units, features, parts, rows } = layout
-      const last = i === layers.length - 1
-      const y = allocate(batchSize * (last ? outFeatures : layer.hiddenSize))
-      const plan = allocate(PLAN_LENGTH)
-      const [h, c] = [zeros(layout.sequence(units)), zeros(layout.sequence(units))]
-      writePlan(memory, plan, {
-        ...layerFields(layout, sizes),
-        ...(last && new HeadPass(engine, { weight, bias }, layout, sizes).forward(allocate)),
-        stateStep: 0,
-        state: 1,
-        tokens: Number(i === 0),
-        x,
-        y,
-        inputs: i === 0 ? 0 : zeros(layout.sequence(features)),
-        gates: zeros(blocks.blocks * layout.sequence(units)),
-        h,
-        c,
-        bias: operands.bias(allocate, weights),
-        inputWeights:
-          i === 0
-            ? operands.tokenTable(allocate, weights.weightIh)
-            : operands.forward(allocate, weights.weightIh, 'input', rows),
-        hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden', rows),
-      })
-      x = y
-      return { plan, parts, layout, states: hasC(layer.cell) ? [h, c] : [h], hiddenSize: layer.hiddenSize }
-    })
+    const { made, free } = memory.keep((allocate) => layOut(engine, stack, batchSize, allocate))
+    this.#layers = made.layers
+    this.#tokens = made.tokens
+    this.#scores = made.scores
     this.#batchSize = batchSize
-    this.#outFeatures = outFeatures
-    this.#scores = x
-    this.#free = () => {
-      for (const address of addresses.splice(0)) memory.free(address)
-    }
-    abandoned.register(this, this.#free)
+    this.#outFeatures = stack.outFeatures
+    this.#free = free
+    abandoned.register(this, free)
   }
 
   step(tokens: Int32Array, count = this.#batchSize): FloatArray {
@@ -116,4 +74,48 @@ export class WasmStepper implements Stepper {
   free(): void {
     this.#free()
   }
+}
+
+/** Lays out the weights and states of a stack, with the plan of each layer. */
+function layOut(engine: Engine, { layers, weight, bias, outFeatures }: Stack, batchSize: number, allocate: Allocate) {
+  const { memory } = engine
+  const zeros = (length: number) => {
+    const address = allocate(length)
+    memory.zero(address, length)
+    return address
+  }
+  const tokens = allocate(batchSize)
+  let x = tokens
+  const made = layers.map(({ weights, ...layer }, i) => {
+    const sizes: RecurrentSizes = { ...layer, numSteps: 1, batchSize, reverse: false }
+    const layout = new Layout(engine.shape, sizes)
+    const operands = new LayerWeights(engine, layout, sizes)
+    const { blocks, units, features, parts, rows } = layout
+    const last = i === layers.length - 1
+    const y = allocate(batchSize * (last ? outFeatures : layer.hiddenSize))
+    const plan = allocate(PLAN_LENGTH)
+    const [h, c] = [zeros(layout.sequence(units)), zeros(layout.sequence(units))]
+    writePlan(memory, plan, {
+      ...layerFields(layout, sizes),
+      ...(last && new HeadPass(engine, { weight, bias }, layout, sizes).forward(allocate)),
+      stateStep: 0,
+      state: 1,
+      tokens: Number(i === 0),
+      x,
+      y,
+      inputs: i === 0 ? 0 : zeros(layout.sequence(features)),
+      gates: zeros(blocks.blocks * layout.sequence(units)),
+      h,
+      c,
+      bias: operands.bias(allocate, weights),
+      inputWeights:
+        i === 0
+          ? operands.tokenTable(allocate, weights.weightIh)
+          : operands.forward(allocate, weights.weightIh, 'input', rows),
+      hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden', rows),
+    })
+    x = y
+    return { plan, parts, layout, states: hasC(layer.cell) ? [h, c] : [h], hiddenSize: layer.hiddenSize }
+  })
+  return { layers: made, tokens, scores: x }
 }
