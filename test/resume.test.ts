@@ -179,7 +179,10 @@ describe('a folder that training must not use', () => {
 
   test('of a finished training: says so; it continues with more epochs', () => {
     const over = run('train', '--resume', 'done')
-    expect([over.status, over.stderr]).toEqual([2, expect.stringContaining('over, after epoch 2; go on with --epochs')])
+    expect([over.status, over.stderr]).toEqual([
+      2,
+      expect.stringContaining('has finished, after epoch 2; to continue it, give --epochs a number larger than 2'),
+    ])
     const more = run('train', '--resume', 'done', '--epochs', '3')
     expect(more.status, more.stderr).toBe(0)
     const history = historyOf('done')

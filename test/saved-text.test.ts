@@ -94,7 +94,7 @@ describe('fine-tuning treats a text as the model’s own text was treated', () =
 
   test('cleaned, also if an older model does not record it', async () => {
     const cleaned = altered('default', { clean: true })
-    const older = altered('raw', { clean: undefined })
+    const older = altered('book', { clean: undefined })
     for (const model of [cleaned, older]) {
       await done(
         'train',
