@@ -180,13 +180,13 @@ function tables(report: Report): string {
 }
 
 /** The times of this library under several Nodes, if it was measured under several. */
-function variantTable({ results, threads }: Report): string[] {
+function variantTable({ results, threads, versions }: Report): string[] {
   const sides = [`wasm/${threads}`, `blas/${threads}`]
   const names = [...new Set(results.flatMap(({ ms }) => Object.keys(ms)))]
   const variants = ['', ...new Set(names.flatMap((name) => /@.*$/.exec(name)?.[0] ?? []))]
   if (variants.length === 1) return []
   const titleOf = (side: string, at: string) =>
-    `${side.startsWith('wasm') ? 'WASM' : 'BLAS'}, ${at ? `Node ${at.slice(1)}` : 'first Node'}`
+    `${side.startsWith('wasm') ? 'WASM' : 'BLAS'}, ${at ? `Node ${at.slice(1)}` : versions[0].replace(/^(Node) v(\d+).*/, '$1 $2')}`
   const columns = sides.flatMap((side) => variants.map((at) => ({ key: `${side}${at}`, title: titleOf(side, at) })))
   const rows = results.map((measured) => {
     const { job, cell, hidden, batch, layers, ms } = measured

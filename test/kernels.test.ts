@@ -318,9 +318,9 @@ describe.each(kernelSets)('$name', (kernels) => {
   })
 
   test.each([
-    ['rnn_tanh', 512],
-    ['gru', 300],
-    ['lstm', 257],
+    ['rnn_tanh', 730],
+    ['gru', 420],
+    ['lstm', 365],
   ] as const)('%s of %i units, whose weights are so large that parts of the batch share them', (cell, hiddenSize) => {
     compare(kernels, cell, [3, 21, 4, hiddenSize, 5], true, false)
   })

@@ -83,18 +83,18 @@ test('a BLAS has parts as large as a thread’s share; other kernels have the sa
 })
 
 test('parts that read large weights share them: as many as a thread’s share, and no other kernels’ parts do', () => {
-  const sizes = { cell: 'lstm', numSteps: 2, batchSize: 64, inputSize: 1, hiddenSize: 256, reverse: false } as const
+  const sizes = { cell: 'lstm', numSteps: 2, batchSize: 64, inputSize: 1, hiddenSize: 1, reverse: false } as const
   const shared = (width: number, threads: number, hiddenSize: number, parts: number) => {
     const layout = new Layout({ width, panel: 16, threads }, { ...sizes, hiddenSize })
     return [layout.groupOf(parts), layout.groups(parts)]
   }
-  expect([1, 2, 3].map((threads) => shared(16, threads, 256, 8))).toEqual([
+  expect([1, 2, 3].map((threads) => shared(16, threads, 368, 8))).toEqual([
     [8, 1],
     [4, 2],
     [3, 3],
   ])
   // Fewer parts at work, as in a stepper that some sequences have left, are shared among all threads, too.
-  expect(shared(16, 2, 256, 3)).toEqual([2, 2])
-  expect(shared(16, 2, 240, 8)).toEqual([1, 8])
-  expect(shared(1, 2, 256, 2)).toEqual([1, 2])
+  expect(shared(16, 2, 368, 3)).toEqual([2, 2])
+  expect(shared(16, 2, 352, 8)).toEqual([1, 8])
+  expect(shared(1, 2, 368, 2)).toEqual([1, 2])
 })

@@ -12,8 +12,8 @@ export interface MatrixFormat {
   threads: number
 }
 
-/** Bytes of recurrent weights that do not stay in the second cache of a core. */
-const CACHED = 2 ** 20
+/** Bytes that do not stay in the second cache of a core. */
+const CACHED = 2 ** 21
 
 /** A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain. */
 const shapeFor = (shape: MatrixFormat, batchSize: number): MatrixFormat =>
@@ -54,7 +54,9 @@ export class Layout {
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     this.large = width > 1 && this.blocks.hidden.gates.length * this.units ** 2 * 4 >= CACHED
     const slices = Math.ceil(threads / this.blocks.blocks)
-    this.slice = width > 1 ? (this.large ? 64 : 16) : roundUp(Math.ceil(this.units / slices), panel)
+    // Larger slices read the states less often, but only smaller ones keep their own gates in the first cache.
+    const far = this.large && this.units * numSteps * batchSize * 4 > CACHED
+    this.slice = width > 1 ? (far ? 64 : 16) : roundUp(Math.ceil(this.units / slices), panel)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
   }
 
