@@ -20,8 +20,8 @@ export class Board {
   failed: i32;
 }
 
-/** Looks at the board before going to sleep: some 250 microseconds, about as long as a training step goes without a job. */
-const PATIENCE: i32 = 100_000;
+/** Looks at the board before going to sleep: some 50 microseconds, about as long as waking up takes. */
+const PATIENCE: i32 = 20_000;
 
 function run(kind: i32, plan: usize, item: i32): void {
   if (kind == JOB_FORWARD) forward(changetype<Plan>(plan), item);
