@@ -102,11 +102,15 @@ const perSecond = (one: Case, ms: number) =>
   Math.round((one.job === 'train' ? one.batch * numSteps * 1000 : 1000) / ms).toLocaleString('en')
 const show = (ms: number | undefined) => (ms === undefined ? '–' : ms < 0.1 ? ms.toFixed(4) : ms.toFixed(2))
 
+/** The sizes of a case, for people. */
+const sizesOf = ({ hidden, batch, layers }: Case): string =>
+  `${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}`
+
 /** One case as a line. */
 export function row(measured: Measured, report: Report): string {
-  const { job, cell, hidden, batch, layers } = measured
+  const { job, cell } = measured
   const { wasm, blas, torch, tfjs, oneDnn, ratio, scaling, shareOfPeak, shareOfProduct } = summarize(measured, report)
-  const name = `${job} ${cell} ${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}:`
+  const name = `${job} ${cell} ${sizesOf(measured)}:`
   const sides = [
     `WASM ${show(wasm)} ms (${ratio(wasm)} PyTorch, ${scaling} one thread, ${shareOfPeak} of the peak)`,
     `BLAS ${show(blas)} (${ratio(blas)}, ${shareOfProduct} of a product)`,
@@ -158,10 +162,9 @@ function tables(report: Report): string {
       training ? `| --- |${' --- |'.repeat(12)}` : `| --- |${' --- |'.repeat(5)}`,
     )
     for (const measured of results.filter((result) => result.job === job)) {
-      const { cell, hidden, batch, layers } = measured
       const s = summarize(measured, report)
       const rate = (ms: number | undefined) => (ms ? perSecond(measured, ms) : '–')
-      const name = `${cell.toUpperCase()} ${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}`
+      const name = `${measured.cell.toUpperCase()} ${sizesOf(measured)}`
       const cellsOf = training
         ? [show(s.wasm), rate(s.wasm), s.scaling, s.shareOfPeak, s.ratio(s.wasm)].concat([
             show(s.blas),
@@ -189,8 +192,8 @@ function variantTable({ results, threads, versions }: Report): string[] {
     `${side.startsWith('wasm') ? 'WASM' : 'BLAS'}, ${at ? `Node ${at.slice(1)}` : versions[0].replace(/^(Node) v(\d+).*/, '$1 $2')}`
   const columns = sides.flatMap((side) => variants.map((at) => ({ key: `${side}${at}`, title: titleOf(side, at) })))
   const rows = results.map((measured) => {
-    const { job, cell, hidden, batch, layers, ms } = measured
-    const name = `${job}, ${cell.toUpperCase()} ${hidden}, batch ${batch}${layers > 1 ? `, ${layers} layers` : ''}`
+    const { job, cell, ms } = measured
+    const name = `${job}, ${cell.toUpperCase()} ${sizesOf(measured)}`
     const times = columns.map(({ key }) => show(ms[key]?.median))
     return `| ${[name, ...times].join(' | ')} |`
   })

@@ -66,13 +66,13 @@ export function loadEngine({
 function choose(asked: Simd | undefined, prepare: (text: string) => Uint8Array<ArrayBuffer>) {
   const simd = asked ?? settingOf(platform.simdSetting())
   if (simd !== 'simd') platform.allowRelaxedSimd()
-  const { wideKernels: wide } = platform
-  if (simd === 'simd-256' || (simd === undefined && wide !== undefined && platform.mergeVectors())) {
+  const merges = (simd ?? 'simd-256') === 'simd-256' && platform.mergeVectors()
+  // Whoever asks for these gets them, even if the engine does not merge vectors: the bits are the same.
+  if (simd === 'simd-256' || merges) {
+    const { wideKernels: wide } = platform
     if (wide === undefined) {
       throw new OptionError(`wasmKernels: simd is 'simd-256', which only Node has; expected 'relaxed-simd' or 'simd'`)
     }
-    // Who asks for them gets them, and gets them fast where the engine can.
-    platform.mergeVectors()
     return { chosen: 'simd-256', binary: prepare(wide) } as const
   }
   const fused = prepare(relaxed)

@@ -12,11 +12,6 @@ export const PLAN_LENGTH = planFields.length
 export const writePlan = (memory: LinearMemory, address: number, values: PlanFields): void =>
   writeFields(memory, address, planFields, values)
 
-/** Changes one field of a plan. */
-export function writeField(memory: LinearMemory, plan: number, field: keyof PlanFields, value: number): void {
-  memory.ints[plan / 4 + planFields.indexOf(field)] = value
-}
-
 /** Writes values in the order of their fields, and zeros for those that are not given. */
 export function writeFields<T extends string>(
   memory: LinearMemory,

@@ -1,12 +1,16 @@
 import { hasC } from '../../device/cells.js'
 import type { FloatArray, RecurrentSizes, Stack, Stepper, StepState } from '../../device/device.js'
 import type { Engine } from './compile.js'
+import { planFields } from './from-assembly.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './linear-memory.js'
-import { layerFields, PLAN_LENGTH, writeField, writePlan } from './plan.js'
+import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
 import { readRow, selectRows, writeRow } from './select.js'
 import { LayerWeights } from './weights.js'
+
+/** The places of the fields of a plan that change from token to token. */
+const [PARTS, GROUP] = (['parts', 'group'] as const).map((field) => planFields.indexOf(field))
 
 /** Frees the memory of steppers that nobody freed. */
 const abandoned = new FinalizationRegistry<() => void>((free) => free())
@@ -41,8 +45,8 @@ export class WasmStepper implements Stepper {
     for (const { plan, parts, layout } of this.#layers) {
       // Whole parts advance: sequences in the same part as one of the first `count` do too, which does no harm.
       const active = all ? parts : Math.ceil(count / layout.rows)
-      writeField(memory, plan, 'parts', active)
-      writeField(memory, plan, 'group', layout.groupOf(active))
+      memory.ints[plan / 4 + PARTS] = active
+      memory.ints[plan / 4 + GROUP] = layout.groupOf(active)
       pool.run('forward', plan, layout.groups(active))
     }
     return memory.read(this.#scores, count * this.#outFeatures)
