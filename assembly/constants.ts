@@ -23,6 +23,19 @@ export const JOB_BACKWARD: i32 = 1;
 export const JOB_GRADIENTS: i32 = 2;
 export const JOB_INPUT_GRADIENTS: i32 = 3;
 export const JOB_PRODUCT_ROWS: i32 = 4;
+export const JOB_PIECES: i32 = 5;
+export const JOB_CROSS_ENTROPY: i32 = 6;
+
+/** What is done with a piece of an array. */
+export const PIECE_SGD: i32 = 0;
+export const PIECE_MOMENTUM: i32 = 1;
+export const PIECE_NESTEROV: i32 = 2;
+export const PIECE_ADAM: i32 = 3;
+export const PIECE_RMSPROP: i32 = 4;
+export const PIECE_SQUARES: i32 = 5;
+export const PIECE_SCALE: i32 = 6;
+export const PIECE_LOAD_ROWS: i32 = 7;
+export const PIECE_LOAD_COLUMNS: i32 = 8;
 
 /** The next item on the board when there is none left to take. */
 export const CLOSED: i32 = 0xffff;

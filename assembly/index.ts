@@ -5,4 +5,4 @@ export {
 export { loadRows, loadColumns, storeRows, storeColumns, widen } from "./panels";
 export { post, runAll, serve, settled } from "./pool";
 export { uniform, mask } from "./random";
-export { softmax, logSoftmax, crossEntropy } from "./softmax";
+export { softmax, logSoftmax } from "./softmax";

@@ -76,6 +76,16 @@ export class Plan {
   dInputWeights: usize;
   dHiddenWeights: usize;
   dOutputWeights: usize;
+  /** Which of PyTorch's gates each block of both windows holds, 4 bits a block from the lowest. */
+  inputGates: i32;
+  hiddenGates: i32;
+  /** The gradients as PyTorch has the parameters, row-major; 0 for biases that are absent. */
+  inputGrad: usize;
+  hiddenGrad: usize;
+  outputGrad: usize;
+  inputBiasGrad: usize;
+  hiddenBiasGrad: usize;
+  outputBiasGrad: usize;
 
   /** Bytes of one time step in a panel. */
   get step(): usize {

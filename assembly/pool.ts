@@ -1,8 +1,12 @@
 /** Threads that share the pieces of a job: each takes the next one until none is left. */
-import { CLOSED, JOB_BACKWARD, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS } from "./constants";
+import {
+  CLOSED, JOB_BACKWARD, JOB_CROSS_ENTROPY, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS, JOB_PIECES,
+} from "./constants";
 import { Product, productRows } from "./dense";
 import { backward, forward, gradients, inputGradients } from "./layer";
+import { piece, Pieces } from "./pieces";
 import { Plan } from "./plan";
+import { CrossEntropy, crossEntropyRows } from "./softmax";
 
 /** One job at a time. src/kernels/wasm/pool.ts looks at it. */
 @unmanaged
@@ -28,6 +32,8 @@ function run(kind: i32, plan: usize, item: i32): void {
   else if (kind == JOB_BACKWARD) backward(changetype<Plan>(plan), item);
   else if (kind == JOB_GRADIENTS) gradients(changetype<Plan>(plan), item);
   else if (kind == JOB_INPUT_GRADIENTS) inputGradients(changetype<Plan>(plan), item);
+  else if (kind == JOB_PIECES) piece(changetype<Pieces>(plan), item);
+  else if (kind == JOB_CROSS_ENTROPY) crossEntropyRows(changetype<CrossEntropy>(plan), item);
   else productRows(changetype<Product>(plan), item);
 }
 

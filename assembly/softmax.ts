@@ -77,17 +77,39 @@ export function logSoftmax(x: usize, y: usize, rows: i32, columns: i32): void {
   }
 }
 
-/** The mean of −log softmax(x)[target]; `grad` becomes (softmax(x) − one-hot(target)) / rows. */
-export function crossEntropy(x: usize, targets: usize, grad: usize, rows: i32, columns: i32): f64 {
+/** src/kernels/wasm/wasm.ts writes it. */
+@unmanaged
+export class CrossEntropy {
+  /** See `Plan`. */
+  beat: i32;
+  rows: i32;
+  columns: i32;
+  /** Rows in a piece. */
+  count: i32;
+  x: usize;
+  targets: usize;
+  grad: usize;
+  /** A sum of each piece, in double precision. */
+  sums: usize;
+}
+
+/**
+ * The sum of −log softmax(x)[target] over the rows item · count …; `grad` becomes (softmax(x) − one-hot(target)) / rows of
+ * all rows.
+ */
+export function crossEntropyRows(plan: CrossEntropy, item: i32): void {
+  const columns = plan.columns, from = item * plan.count, end = min(from + plan.count, plan.rows);
+  const weight = <f32>1.0 / <f32>plan.rows;
+  let x = plan.x + bytes(from * columns), grad = plan.grad + bytes(from * columns);
   let loss: f64 = 0.0;
-  const weight = <f32>1.0 / <f32>rows;
-  for (let r = 0; r < rows; r++, x += bytes(columns), grad += bytes(columns)) {
+  for (let r = from; r < end; r++, x += bytes(columns), grad += bytes(columns)) {
     const largest = maximum(x, columns);
     const sum = expRow(x, grad, columns, largest);
-    const target = bytes(load<i32>(targets + bytes(r)));
+    const target = bytes(load<i32>(plan.targets + bytes(r)));
     loss += <f64>logOf(sum) + (<f64>largest - <f64>load<f32>(x + target));
     scaleRow(grad, columns, weight / sum);
     store<f32>(grad + target, load<f32>(grad + target) - weight);
   }
-  return loss / <f64>rows;
+  store<f64>(plan.sums + (<usize>item << 3), loss);
+  plan.beat++;
 }

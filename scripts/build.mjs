@@ -22,7 +22,7 @@ await writeKernels('src/platform/node/wide-kernels.ts', ['wide'])
 function fieldsOf(file, name) {
   const text = readFileSync(`assembly/${file}.ts`, 'utf8')
   const [, body] = new RegExp(`export class ${name} \\{(.*?)\\n\\}`, 's').exec(text)
-  return [...body.matchAll(/^ {2}(\w+): (?:i32|usize);/gm)].map(([, field]) => field)
+  return [...body.matchAll(/^ {2}(\w+): (?:i32|usize|f32);/gm)].map(([, field]) => field)
 }
 
 const constants = [...readFileSync('assembly/constants.ts', 'utf8').matchAll(/^export const (\w+): i32 = (\w+);/gm)]
@@ -37,7 +37,7 @@ writeFileSync(
   'src/kernels/wasm/from-assembly.ts',
   `// Made by scripts/build.mjs of assembly/: what the kernels and those who call them both know.
 ${constants
-  .filter(([, name]) => !/^(CELL|JOB)_/.test(name))
+  .filter(([, name]) => !/^(CELL|JOB|PIECE)_/.test(name))
   .map(([, name, value]) => `export const ${name} = ${value}\n`)
   .join('')}
 /** The numbers of the cells. */
@@ -48,9 +48,17 @@ ${numbersOf('CELL_', String)}} as const
 export const jobs = {
 ${numbersOf('JOB_', camelCase)}} as const
 
+/** The numbers of what is done with a piece of an array. */
+export const pieceKinds = {
+${numbersOf('PIECE_', camelCase)}} as const
+
 /** The fields of what kernels are told, in the order in which they lie in memory; 4 bytes each. */
 export const planFields = ${words(fieldsOf('plan', 'Plan'))}
 export const productFields = ${words(fieldsOf('dense', 'Product'))}
+export const piecesFields = ${words(fieldsOf('pieces', 'Pieces'))}
+export const pieceFields = ${words(fieldsOf('pieces', 'Piece'))}
+export const ruleFields = ${words(fieldsOf('update', 'Rule'))}
+export const crossEntropyFields = ${words(fieldsOf('softmax', 'CrossEntropy'))}
 export const boardFields = ${words(fieldsOf('pool', 'Board'))}`,
 )
 

@@ -44,6 +44,8 @@ export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
     name: `opaque ${kernels.name}`,
     readEvery,
     owns: (x: Storage): x is Storage => x instanceof OpaqueStorage,
+    keep: (x) => x,
+    free: () => undefined,
     read: async (x) => {
       const copy = hidden.get(x)!.slice()
       await new Promise((resolve) => setTimeout(resolve))

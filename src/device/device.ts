@@ -6,11 +6,17 @@ import type { Update } from './update.js'
 export type FloatArray = Float32Array | Float64Array
 
 /**
- * Numbers on a device. Only the device that made a storage looks inside; on the CPU it is an array in main memory. A
- * storage is garbage-collected: nobody frees it.
+ * Numbers on a device. Only the device that made a storage looks inside; on the CPU it is an array in main memory, or
+ * `Resident`. A storage is garbage-collected: nobody has to free it, but `Device.free` may.
  */
 export interface Storage {
   readonly length: number
+}
+
+/** Numbers that kernels on the CPU keep in their own memory, in every layout that they need, until somebody wants the array. */
+export interface Resident extends Storage {
+  /** The numbers as an array, which is where they are from then on. */
+  readonly array: FloatArray
 }
 
 /** How values are arranged in a storage: the index of the first one, and the stride of each axis. */
@@ -170,6 +176,10 @@ export interface Device<S extends Storage = Storage> {
   from(values: ArrayLike<number>): S
   /** Overwrites all values. */
   write(values: ArrayLike<number>, y: S): void
+  /** The same values where the device keeps those that live long, such as parameters; or `x` itself. */
+  keep(x: S): Storage
+  /** Frees a storage that nobody uses any more, before the garbage collector finds it. */
+  free(x: S): void
   /** A copy of the values after all operations started so far: floats, or an Int32Array of places. */
   read(x: S): Promise<FloatArray | Int32Array>
 
@@ -252,13 +262,21 @@ export interface Device<S extends Storage = Storage> {
 
 /** The operations that only training needs, kept separate so that a page that runs saved models does not load them. */
 export interface Learning<S extends Storage = Storage> {
-  /** One step of an optimizer on one parameter; `buffers` are the optimizer's values for it, by name. */
-  update(rule: Update, parameter: S, grad: S, buffers: Readonly<Record<string, S>>): void
+  /** One step of an optimizer on all of these parameters. */
+  update(updates: readonly ParameterUpdate<S>[]): void
   /**
    * Three sums over the rows, from which a model's best temperature is found: the sum of log Σⱼ exp(β zⱼ) − β z_y, that
    * of its slope E[z] − z_y, and that of its curvature Var[z], with E and Var under softmax(β z).
    */
   temperature(logits: S, targets: Int32Array, beta: number, rows: number, columns: number): S
+}
+
+/** One step of an optimizer on one parameter; `buffers` are the optimizer's values for it, by name. */
+export interface ParameterUpdate<S> {
+  rule: Update
+  parameter: S
+  grad: S
+  buffers: Readonly<Record<string, S>>
 }
 
 /** The values that layer normalization keeps for its gradient: x̂ [rows, columns] and 1 / √(variance + eps) [rows]. */
@@ -267,7 +285,7 @@ export interface Normalized<S> {
   scales: S
 }
 
-/** A device whose storages are arrays in main memory, which all sets of kernels can share. */
+/** A device whose storages are arrays in main memory, which all sets of kernels can share, and residents, which they cannot. */
 export interface Kernels extends Device<FloatArray> {
   readonly kind: 'cpu'
   /** The number of threads that compute recurrent layers. */

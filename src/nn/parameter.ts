@@ -8,7 +8,8 @@ import { checkTensor, Tensor } from '../tensor/tensor.js'
  */
 export class Parameter extends Tensor {
   /**
-   * @param values the initial values, whose storage the parameter shares
+   * @param values the initial values, whose storage the parameter shares from now on: where kernels have a memory of
+   *   their own, both move there, and an array that was taken from `values` before is not theirs any more
    * @throws ShapeError for anything but a tensor, GradientError for whole numbers, which cannot be learned
    */
   constructor(values: Tensor, requiresGrad = true) {
@@ -16,7 +17,7 @@ export class Parameter extends Tensor {
     if (values.dtype !== 'float') {
       throw new GradientError('Parameter: the values are whole numbers (int32), expected floats')
     }
-    super(values.storage, values.shape, requiresGrad, values.device)
+    super(values.keep_().storage, values.shape, requiresGrad, values.device)
     noteMade(this)
   }
 

@@ -39,9 +39,10 @@ function gradsOf(where: string, parameters: Iterable<Tensor>): Tensor[] {
   let device: Device | undefined
   return listOf(where, parameters).flatMap((parameter, i) => {
     checkTensor(where, parameter, `parameter ${i}`)
-    if (!parameter.grad) return []
+    const grad = parameter.gradInPassing
+    if (!grad) return []
     device ??= parameter.device
-    if (parameter.device === device) return [parameter.grad]
+    if (parameter.device === device) return [grad]
     throw new OptionError(
       `${where}: parameter ${i} is on ${parameter.device.name}, expected ${device.name} like the others`,
     )

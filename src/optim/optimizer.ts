@@ -2,7 +2,7 @@ import { checkNumber } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { checkParts, numberProblems } from '../core/saved-state.js'
-import type { Storage } from '../device/device.js'
+import type { Device, ParameterUpdate, Storage } from '../device/device.js'
 import type { Update } from '../device/update.js'
 import { learningOf } from '../kernels/learning.js'
 import { zerosOn } from '../tensor/create.js'
@@ -88,7 +88,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       const names = this.bufferNames(group)
       return group.params.map((parameter) => {
         const { device, shape } = parameter
-        const buffers = names.map((buffer) => [buffer, zerosOn(device, shape)])
+        const buffers = names.map((buffer) => [buffer, zerosOn(device, shape).keep_()])
         return { parameter, group, buffers: Object.fromEntries(buffers), steps: 0 }
       })
     })
@@ -111,26 +111,24 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    */
   step(): void {
     this.checkStep()
+    const updates = new Map<Device, ParameterUpdate<Storage>[]>()
     for (const slot of this.#slots) {
-      const { parameter } = slot
-      const { grad, device } = parameter
+      const { parameter, group } = slot
+      const { gradInPassing: grad, device } = parameter
       if (!grad) continue
       slot.steps++
-      learningOf(device).update(
-        this.rule(slot.steps, slot.group),
-        parameter.storage,
-        grad.storage,
-        this.#storagesOf(slot),
-      )
+      const update = { rule: this.rule(slot.steps, group), parameter: parameter.storage, grad: grad.storage }
+      updates.set(device, [...(updates.get(device) ?? []), { ...update, buffers: this.#storagesOf(slot) }])
     }
+    for (const [device, all] of updates) learningOf(device).update(all)
   }
 
   /** Throws what `step` would throw, before anything is changed. */
   checkStep(): void {
     if (!this.#checked) checkNoneHidden(`${this.#name}.step`, this.parameters)
-    this.#checked ||= this.parameters.some(({ grad }) => grad)
+    this.#checked ||= this.parameters.some(({ gradInPassing }) => gradInPassing)
     for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
-    for (const slot of this.#slots) if (slot.parameter.grad) this.#storagesOf(slot)
+    for (const slot of this.#slots) if (slot.parameter.gradInPassing) this.#storagesOf(slot)
   }
 
   /** Sets the gradients of all parameters to null. */

@@ -1,7 +1,7 @@
 import { describe } from '../core/describe.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { formatShape, type Shape, sizeOf } from '../core/shape.js'
-import type { Device, Storage } from '../device/device.js'
+import type { Device, Resident, Storage } from '../device/device.js'
 import { checkDevice, defaultDevice } from '../kernels/devices.js'
 import { kernels } from '../kernels/index.js'
 import { dataOf, type NumberArray, type TensorData } from './arrays.js'
@@ -17,8 +17,8 @@ export abstract class Placed {
    * an OptionError: `await values()` reads them.
    */
   declare readonly data: TensorData
-  /** Where the values are, if not in main memory. */
-  #remote: { device: Device; storage: Storage; dtype: DType } | undefined
+  /** Where the values are, if not in an array. Without a device they are resident in the memory of kernels on the CPU. */
+  #hidden: { device: Device | undefined; storage: Storage; dtype: DType } | undefined
 
   /** @param device if given, `data` is a storage of this device, of `dtype`, and is not checked */
   constructor(
@@ -32,17 +32,20 @@ export abstract class Placed {
   }
 
   get dtype(): DType {
-    return this.#remote?.dtype ?? (this.data instanceof Int32Array ? 'int32' : 'float')
+    return this.#hidden?.dtype ?? (this.data instanceof Int32Array ? 'int32' : 'float')
   }
 
   /** The device that holds the values and computes with them; on the CPU, the kernels in use. */
   get device(): Device {
-    return this.#remote?.device ?? kernels()
+    return this.#hidden?.device ?? kernels()
   }
 
   /** The values as the device stores them. */
   get storage(): Storage {
-    return this.#remote?.storage ?? this.data
+    if (!this.#hidden) return this.data
+    const { device, storage } = this.#hidden
+    // Other kernels than those in whose memory the values are take the array.
+    return device || kernels().owns(storage) ? storage : this.data
   }
 
   get rank(): number {
@@ -62,12 +65,13 @@ export abstract class Placed {
 
   /** A copy of the values, row-major. */
   async values(): Promise<TensorData> {
-    return this.#remote ? this.dataAnywhere() : this.data.slice()
+    return this.#hidden ? this.dataAnywhere() : this.data.slice()
   }
 
   /** The values, row-major, read off the device if necessary. Do not change them. */
   async dataAnywhere(): Promise<TensorData> {
-    return this.#remote ? this.#remote.device.read(this.#remote.storage) : this.data
+    const { device, storage } = this
+    return ArrayBuffer.isView(storage) ? this.data : device.read(storage)
   }
 
   /**
@@ -78,12 +82,13 @@ export abstract class Placed {
     const { length } = source instanceof Placed ? source.storage : source
     if (length !== this.size) throw new ShapeError(`copy_: ${length} values were given, expected ${this.size}`)
     const { device, storage } = this
-    if (source instanceof Placed && this.#remote && source.#remote?.device === device) {
+    const own = source instanceof Placed && source.device === device && source.dtype === 'float'
+    if (own && (this.#hidden || source.#hidden) && device.owns(source.storage)) {
       copyAll(device, source.storage, storage)
       return this
     }
     const values = source instanceof Placed ? source.#atHand('copy_', 'await cpu() brings them there') : source
-    if (this.#remote) device.write(values, storage)
+    if (this.#hidden) device.write(values, storage)
     else this.data.set(values)
     return this
   }
@@ -103,7 +108,14 @@ export abstract class Placed {
 
   /** Moves the values into main memory. */
   async cpu_(): Promise<this> {
-    if (this.#remote) this.#place(await this.dataAnywhere(), kernels(), this.dtype)
+    if (this.#hidden?.device) this.#place(await this.dataAnywhere(), kernels(), this.dtype)
+    return this
+  }
+
+  /** @internal Moves the values to where the device keeps those that live long. Arrays taken before are not theirs any more. */
+  keep_(): this {
+    const { device, storage } = this
+    if (device.owns(storage)) this.#place(device.keep(storage), device, this.dtype)
     return this
   }
 
@@ -115,11 +127,11 @@ export abstract class Placed {
 
   #place(storage: Storage, device: Device, dtype: DType): void {
     const atHand = ArrayBuffer.isView(storage)
-    if (atHand && !this.#remote) {
+    if (atHand && !this.#hidden) {
       ;(this as { data: TensorData }).data = storage as TensorData
       return
     }
-    this.#remote = atHand ? undefined : { device, storage, dtype }
+    this.#hidden = atHand ? undefined : { device: device.kind === 'cpu' ? undefined : device, storage, dtype }
     // `data` is an own property, because structuredClone and JSON ignore others.
     const property = atHand
       ? { value: storage, writable: true }
@@ -129,9 +141,11 @@ export abstract class Placed {
 
   /** The values themselves. @throws OptionError if they are on another device */
   #atHand(where: string, advice: string): TensorData {
-    if (!this.#remote) return this.data
+    if (!this.#hidden) return this.data
+    const { device, storage } = this.#hidden
+    if (!device) return (storage as Resident).array
     throw new OptionError(
-      `${where}: the values of the tensor ${formatShape(this.shape)} are on ${this.#remote.device.name}, expected the CPU; ${advice}`,
+      `${where}: the values of the tensor ${formatShape(this.shape)} are on ${device.name}, expected the CPU; ${advice}`,
     )
   }
 }

@@ -87,7 +87,11 @@ export function recurrentLayer(
     const grads = tape.backward({ output, hn, cn }, wanted)
     const all: (Storage | undefined)[] = [grads.input, grads.h0, grads.c0]
     all.push(grads.weightIh, grads.weightHh, grads.biasIh, grads.biasHh, grads.head?.weight, grads.head?.bias)
-    return all.filter((_, i) => sources[i] !== undefined)
+    return all.filter((grad, i) => {
+      const source = sources[i]
+      if (grad && source && !source.requiresGrad) device.free(grad)
+      return source !== undefined
+    })
   })
   for (const [place, tensor] of [output, hn, cn].entries()) {
     if (!tensor) continue

@@ -37,6 +37,8 @@ export class Tensor extends Placed {
   /** @internal The operation that made it. */
   origin?: Origin
   #grad: Tensor | null = null
+  /** Whether somebody may hold `grad`, so that its storage must not be freed. */
+  #gradTaken = false
   #wanted: boolean
 
   /**
@@ -63,6 +65,7 @@ export class Tensor extends Placed {
    * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape
    */
   get grad(): Tensor | null {
+    this.#gradTaken = true
     return this.#grad
   }
 
@@ -72,7 +75,14 @@ export class Tensor extends Placed {
         `grad: the gradient has the shape ${formatShape(grad.shape)}, expected that of the tensor, ${formatShape(this.shape)}`,
       )
     }
+    if (this.#grad && !this.#gradTaken) this.#grad.device.free(this.#grad.storage)
     this.#grad = grad
+    this.#gradTaken = grad !== null
+  }
+
+  /** @internal The gradient for those who do not hold it. */
+  get gradInPassing(): Tensor | null {
+    return this.#grad
   }
 
   /** The name in messages, which survives minification. */
@@ -339,8 +349,11 @@ export class Tensor extends Placed {
   /** @internal Adds to the gradient of a leaf. */
   accumulateGrad(grad: Storage, owned: boolean): void {
     const { device } = this
-    if (this.#grad) device.addScaled(1, grad, this.#grad.storage)
-    else this.#grad = new Tensor(owned ? grad : copyOf(device, grad), this.shape, false, device)
+    if (!this.#grad) this.#grad = new Tensor(owned ? grad : copyOf(device, grad), this.shape, false, device)
+    else {
+      device.addScaled(1, grad, this.#grad.storage)
+      if (owned) device.free(grad)
+    }
   }
 
   /** The values as nested arrays; a scalar as a number. */

@@ -292,7 +292,8 @@ export class Training<
     const at = this.#at
     const count = losses.length
     if (count > 1) {
-      for (const { grad } of this.#parameters) grad?.device.affine(grad.storage, 1 / count, 0, grad.storage)
+      for (const { gradInPassing: grad } of this.#parameters)
+        grad?.device.affine(grad.storage, 1 / count, 0, grad.storage)
     }
     if (clipValue !== Infinity) clipGradValue(this.#parameters, clipValue)
     const norm = clipGradNorm(this.#parameters, clip)

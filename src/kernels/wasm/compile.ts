@@ -8,6 +8,7 @@ import type { MatrixFormat } from './layout.js'
 import { LinearMemory } from './linear-memory.js'
 import { Pool } from './pool.js'
 import { decodePrintable } from './printable.js'
+import { Residents } from './resident.js'
 
 /** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
@@ -15,6 +16,8 @@ export interface Engine {
   shape: MatrixFormat
   code: KernelExports
   memory: LinearMemory
+  /** Parameters and other values that live long. */
+  residents: Residents
   pool: Pool
 }
 
@@ -56,7 +59,8 @@ export function loadEngine({
   const code = exports as unknown as KernelExports
   const panel = code.PANEL.value
   const shape: MatrixFormat = { width: library ? 1 : panel, panel, threads: memory.shared ? threads : 1 }
-  return { simd: chosen, shape, code, memory, pool: new Pool(code, memory, module, shape.threads, library?.files) }
+  const pool = new Pool(code, memory, module, shape.threads, library?.files)
+  return { simd: chosen, shape, code, memory, residents: new Residents(memory), pool }
 }
 
 /**

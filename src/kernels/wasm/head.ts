@@ -1,7 +1,9 @@
 import type { OutputWeights, RecurrentSizes } from '../../device/device.js'
+import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './linear-memory.js'
+import { type GradientRoom, roomFor } from './resident.js'
 import { LayerWeights } from './weights.js'
 
 /**
@@ -14,14 +16,15 @@ export class HeadPass {
 
   constructor(
     readonly engine: Engine,
-    readonly head: OutputWeights,
+    readonly head: OutputWeights<HostStorage>,
     readonly layer: Layout,
     readonly layerSizes: RecurrentSizes,
+    frozen = false,
   ) {
     const { hiddenSize } = layerSizes
     this.outFeatures = head.weight.length / hiddenSize
     const sizes = { ...layerSizes, cell: 'rnn_tanh', inputSize: hiddenSize, hiddenSize: this.outFeatures } as const
-    this.#weights = new LayerWeights(engine, new Layout(engine.shape, sizes), sizes)
+    this.#weights = new LayerWeights(engine, new Layout(engine.shape, sizes), sizes, frozen)
   }
 
   /** Fields of the plan for the forward pass. */
@@ -36,27 +39,25 @@ export class HeadPass {
   }
 
   /** Fields of the plan for the backward pass. */
-  backward(allocate: Allocate) {
-    const { memory } = this.engine
+  backward(allocate: Allocate, { weight, bias }: OutputWeights<GradientRoom>) {
     const { padded, units } = this.#weights.layout
     const fields = this.#fields(allocate)
-    if (padded) memory.zero(fields.scores, this.layer.sequence(units))
-    const dOutputBias = allocate(units)
-    memory.zero(dOutputBias, units)
+    if (padded) this.engine.memory.zero(fields.scores, this.layer.sequence(units))
     return {
       ...fields,
-      dOutputBias,
-      dOutputWeights: this.#weights.zeroGrad(allocate, 'input', false),
+      dOutputBias: allocate(units),
+      dOutputWeights: this.#weights.sums(allocate, 'input', false),
       outputWeightsBack: this.#weights.backward(allocate, this.head.weight, 'input', this.layer.rows),
+      outputGrad: weight.address,
+      outputBiasGrad: bias?.address,
     }
   }
 
-  /** Copies the gradients out of the sums of the backward pass. */
-  grads({ dOutputWeights, dOutputBias }: { dOutputWeights: number; dOutputBias: number }): OutputWeights {
-    return {
-      weight: this.#weights.weightGrad(dOutputWeights, 'input', false),
-      bias: this.head.bias && this.#weights.biasGrad(dOutputBias, 'input'),
-    }
+  /** Room for the gradients of its parameters. */
+  room(allocate: Allocate): OutputWeights<GradientRoom> {
+    const { weight, bias } = this.head
+    const room = (parameter: HostStorage) => roomFor(this.engine.residents, allocate, parameter)
+    return { weight: room(weight), bias: bias && room(bias) }
   }
 
   #fields(allocate: Allocate) {

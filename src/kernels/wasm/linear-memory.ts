@@ -75,6 +75,11 @@ export class LinearMemory {
     return this.#ints
   }
 
+  /** A copy of numbers in double precision. */
+  doubles(address: number, length: number): Float64Array {
+    return Float64Array.from(new Float64Array(this.memory.buffer, address, length))
+  }
+
   /** Address of a block for `length` values of 4 bytes; its content is whatever was there. */
   allocate(length: number): number {
     const size = sizeClass(length * 4)

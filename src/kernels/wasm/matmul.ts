@@ -1,8 +1,10 @@
 import type { FloatArray, MatmulSizes } from '../../device/device.js'
+import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { productFields } from './from-assembly.js'
 import { roundUp } from './layout.js'
 import { writeFields } from './plan.js'
+import { placed } from './resident.js'
 
 /** Multiply-adds of a piece that is worth a thread's attention. */
 const PIECE = 2 ** 18
@@ -10,8 +12,8 @@ const PIECE = 2 ** 18
 /** y[m, n] = op(a) · op(b): b into panels, then pieces of a's rows, each on any thread. */
 export function matmul(
   { code, memory, pool, shape }: Engine,
-  a: FloatArray,
-  b: FloatArray,
+  a: HostStorage,
+  b: HostStorage,
   y: FloatArray,
   sizes: MatmulSizes,
 ): void {
@@ -25,9 +27,7 @@ export function matmul(
     const left = allocate(items * rows * depth)
     const right = allocate(depth * columns)
     const sums = allocate(items * rows * columns)
-    const raw = { a: allocate(a.length), b: allocate(b.length), y: allocate(y.length) }
-    memory.write(raw.a, a)
-    memory.write(raw.b, b)
+    const raw = { a: placed(memory, allocate, a), b: placed(memory, allocate, b), y: allocate(y.length) }
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     if (depth !== k || columns !== n) memory.zero(right, depth * columns)
     memory.zero(sums, items * rows * columns)

@@ -49,6 +49,11 @@ export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
     inputBlocks: blocks.input.gates.length,
     hiddenFirst: blocks.hidden.first,
     hiddenBlocks: blocks.hidden.gates.length,
+    inputGates: packed(blocks.input.gates),
+    hiddenGates: packed(blocks.hidden.gates),
     slice,
   }
 }
+
+/** The numbers of the gates of some blocks, 4 bits each. */
+const packed = (gates: readonly number[]): number => gates.reduce((all, gate, block) => all | (gate << (4 * block)), 0)

@@ -39,7 +39,7 @@ export class Pool {
   run(kind: keyof typeof jobs, plan: number, items: number): void {
     const number = jobs[kind]
     if (this.threads === 1 || items === 1) {
-      this.code.runAll(number, plan, items)
+      this.runHere(kind, plan, items)
       return
     }
     this.#crew ??= this.#start()
@@ -48,6 +48,11 @@ export class Pool {
     this.code.post(this.#board, number, plan, items, this.threads - 1)
     const silence = Math.max(SILENCE, TIMES * (performance.now() - began))
     while (!this.code.settled(this.#board)) this.#wait(plan, items, silence)
+  }
+
+  /** Does them on this thread alone, because they are too small to share. */
+  runHere(kind: keyof typeof jobs, plan: number, items: number): void {
+    this.code.runAll(jobs[kind], plan, items)
   }
 
   /** Ends the threads; the next job starts new ones with a new board, because a thread may still be reading this one. */

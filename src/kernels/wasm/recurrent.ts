@@ -1,6 +1,5 @@
 import { hasC } from '../../device/cells.js'
 import type {
-  FloatArray,
   RecurrentGrads,
   RecurrentInput,
   RecurrentOutput,
@@ -9,11 +8,13 @@ import type {
   RecurrentTape,
   RecurrentWeights,
 } from '../../device/device.js'
+import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './linear-memory.js'
 import { layerFields, PLAN_LENGTH, type PlanFields, writePlan } from './plan.js'
+import { arrayIn, placed, roomFor } from './resident.js'
 import type { Kept, Tapes } from './tapes.js'
 import { LayerWeights } from './weights.js'
 
@@ -21,7 +22,7 @@ import { LayerWeights } from './weights.js'
  * One recurrent layer in one direction as one operation: lays out what assembly/layer.ts works on.
  * Kept for the backward pass: the gates, the states h (and c), and the inputs, at all time steps.
  */
-export class RecurrentPass implements RecurrentTape {
+export class RecurrentPass implements RecurrentTape<HostStorage> {
   readonly #layout: Layout
   readonly #weights: LayerWeights
   readonly #head: HeadPass | undefined
@@ -33,8 +34,8 @@ export class RecurrentPass implements RecurrentTape {
   constructor(
     readonly engine: Engine,
     readonly sizes: RecurrentSizes,
-    readonly weights: RecurrentWeights,
-    input: RecurrentInput['input'],
+    readonly weights: RecurrentWeights<HostStorage>,
+    input: RecurrentInput<HostStorage>['input'],
   ) {
     this.#layout = new Layout(engine.shape, sizes)
     this.#weights = new LayerWeights(engine, this.#layout, sizes)
@@ -50,7 +51,7 @@ export class RecurrentPass implements RecurrentTape {
     }
   }
 
-  forward(input: RecurrentInput, tapes: Tapes | undefined): RecurrentOutput {
+  forward(input: RecurrentInput<HostStorage>, tapes: Tapes | undefined): RecurrentOutput {
     const { memory } = this.engine
     const length = Object.values(this.#lengths).reduce((sum, part) => sum + part)
     const base = memory.allocate(length)
@@ -65,7 +66,10 @@ export class RecurrentPass implements RecurrentTape {
     }
   }
 
-  backward(grads: RecurrentOutputGrads, wanted: { input: boolean; state: boolean }): RecurrentGrads {
+  backward(
+    grads: RecurrentOutputGrads<HostStorage>,
+    wanted: { input: boolean; state: boolean },
+  ): RecurrentGrads<HostStorage> {
     const kept = this.#kept!
     try {
       return this.engine.memory.scope((allocate) => this.#backward(kept.take(), grads, wanted, allocate))
@@ -74,15 +78,15 @@ export class RecurrentPass implements RecurrentTape {
     }
   }
 
-  #forward(base: number, { input, h0, c0 }: RecurrentInput, allocate: Allocate): RecurrentOutput {
+  #forward(base: number, { input, h0, c0 }: RecurrentInput<HostStorage>, allocate: Allocate): RecurrentOutput {
     const { memory, pool } = this.engine
     const { parts, rows, width } = this.#layout
     const { numSteps, batchSize, hiddenSize, cell } = this.sizes
     const at = this.#addresses(base)
-    const x = this.#tokens ? at.inputs : allocate(input.length)
+    const x = this.#tokens ? at.inputs : placed(memory, allocate, input)
     const length = numSteps * batchSize * (this.#head?.outFeatures ?? hiddenSize)
     const y = allocate(length)
-    memory.write(x, input)
+    if (this.#tokens) memory.write(x, input as Int32Array)
     this.#loadState(h0, at.h, 'sequence')
     if (hasC(cell)) this.#loadState(c0, at.c, 'sequence')
 
@@ -109,11 +113,11 @@ export class RecurrentPass implements RecurrentTape {
 
   #backward(
     base: number,
-    grads: RecurrentOutputGrads,
+    grads: RecurrentOutputGrads<HostStorage>,
     wanted: { input: boolean; state: boolean },
     allocate: Allocate,
-  ): RecurrentGrads {
-    const { memory, pool } = this.engine
+  ): RecurrentGrads<HostStorage> {
+    const { memory, pool, residents } = this.engine
     const { blocks, units, rows, parts, slices } = this.#layout
     const { numSteps, batchSize, inputSize, cell } = this.sizes
     const at = this.#addresses(base)
@@ -124,15 +128,14 @@ export class RecurrentPass implements RecurrentTape {
     memory.zero(dc, states)
     this.#loadState(grads.hn, dh, 'step')
     this.#loadState(grads.cn, dc, 'step')
-    const dbias = allocate(blocks.blocks * units)
-    memory.zero(dbias, blocks.blocks * units)
-    const dy = grads.output ? allocate(grads.output.length) : 0
-    if (grads.output) memory.write(dy, grads.output)
+    const dy = grads.output ? placed(memory, allocate, grads.output) : 0
     const dx = wanted.input ? allocate(numSteps * batchSize * inputSize) : 0
-    const dInputWeights = weights.zeroGrad(allocate, 'input', this.#tokens)
-    const dHiddenWeights = weights.zeroGrad(allocate, 'hidden', false)
-
-    const head = grads.output && this.#head?.backward(allocate)
+    const room = (parameter: HostStorage) => roomFor(residents, allocate, parameter)
+    const { weightIh, weightHh, biasIh, biasHh } = this.weights
+    const [ofInput, ofHidden] = [room(weightIh), room(weightHh)]
+    const [ofInputBias, ofHiddenBias] = [biasIh && room(biasIh), biasHh && room(biasHh)]
+    const ofHead = grads.output && this.#head?.room(allocate)
+    const head = ofHead && this.#head?.backward(allocate, ofHead)
 
     const plan = this.#plan(allocate, {
       ...at,
@@ -143,21 +146,25 @@ export class RecurrentPass implements RecurrentTape {
       dy,
       dh,
       dc,
-      dbias,
-      dInputWeights,
-      dHiddenWeights,
-      inputWeightsBack: wanted.input ? weights.backward(allocate, this.weights.weightIh, 'input', numSteps * rows) : 0,
-      hiddenWeightsBack: weights.backward(allocate, this.weights.weightHh, 'hidden', rows),
+      dbias: allocate(blocks.blocks * units),
+      dInputWeights: weights.sums(allocate, 'input', this.#tokens),
+      dHiddenWeights: weights.sums(allocate, 'hidden', false),
+      inputGrad: ofInput.address,
+      hiddenGrad: ofHidden.address,
+      inputBiasGrad: ofInputBias?.address,
+      hiddenBiasGrad: ofHiddenBias?.address,
+      inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', numSteps * rows) : 0,
+      hiddenWeightsBack: weights.backward(allocate, weightHh, 'hidden', rows),
     })
     pool.run('backward', plan, this.#layout.groups(parts))
     pool.run('gradients', plan, slices + (head ? this.#layout.slicesOf(head.outputs) : 0))
     if (wanted.input) pool.run('inputGradients', plan, parts)
     return {
-      weightIh: weights.weightGrad(dInputWeights, 'input', this.#tokens),
-      weightHh: weights.weightGrad(dHiddenWeights, 'hidden', false),
-      biasIh: this.weights.biasIh && weights.biasGrad(dbias, 'input'),
-      biasHh: this.weights.biasHh && weights.biasGrad(dbias, 'hidden'),
-      head: head && this.#head?.grads(head),
+      weightIh: ofInput.values(),
+      weightHh: ofHidden.values(),
+      biasIh: ofInputBias?.values(),
+      biasHh: ofHiddenBias?.values(),
+      head: ofHead && { weight: ofHead.weight.values(), bias: ofHead.bias?.values() },
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,
       h0: wanted.state ? this.#readState(dh, 'step') : undefined,
       c0: wanted.state && hasC(cell) ? this.#readState(dc, 'step') : undefined,
@@ -165,13 +172,13 @@ export class RecurrentPass implements RecurrentTape {
   }
 
   /** Writes a state [batchSize, hiddenSize], or zeros if it is absent, to the first step of a sequence or to a single step. */
-  #loadState(state: FloatArray | undefined, address: number, place: Place): void {
+  #loadState(state: HostStorage | undefined, address: number, place: Place): void {
     if (!state && place === 'step') return
     const { code, memory } = this.engine
     const { batchSize, hiddenSize } = this.sizes
     memory.scope((allocate) => {
       const raw = allocate(batchSize * hiddenSize)
-      if (state) memory.write(raw, state)
+      if (state) memory.write(raw, arrayIn(memory, state))
       else memory.zero(raw, batchSize * hiddenSize)
       this.#eachPart(raw, address, place, (rows, count, panels, panel) => {
         code.loadRows(rows, count, hiddenSize, panels, panel, this.#layout.width)

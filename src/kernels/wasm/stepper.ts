@@ -1,5 +1,6 @@
 import { hasC } from '../../device/cells.js'
 import type { FloatArray, RecurrentSizes, Stack, Stepper, StepState } from '../../device/device.js'
+import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { planFields } from './from-assembly.js'
 import { HeadPass } from './head.js'
@@ -25,7 +26,7 @@ export class WasmStepper implements Stepper {
   readonly #scores: number
   readonly #free: () => void
 
-  constructor(engine: Engine, stack: Stack, batchSize: number) {
+  constructor(engine: Engine, stack: Stack<HostStorage>, batchSize: number) {
     const { memory } = engine
     this.#engine = engine
     const { made, free } = memory.keep((allocate) => layOut(engine, stack, batchSize, allocate))
@@ -81,7 +82,7 @@ export class WasmStepper implements Stepper {
 }
 
 /** Lays out the weights and states of a stack, with the plan of each layer. */
-function layOut(engine: Engine, { layers, weight, bias, outFeatures }: Stack, batchSize: number, allocate: Allocate) {
+function layOut(engine: Engine, { layers, weight, bias, outFeatures }: Stack<HostStorage>, batchSize: number, allocate: Allocate) {
   const { memory } = engine
   const zeros = (length: number) => {
     const address = allocate(length)
@@ -93,7 +94,7 @@ function layOut(engine: Engine, { layers, weight, bias, outFeatures }: Stack, ba
   const made = layers.map(({ weights, ...layer }, i) => {
     const sizes: RecurrentSizes = { ...layer, numSteps: 1, batchSize, reverse: false }
     const layout = new Layout(engine.shape, sizes)
-    const operands = new LayerWeights(engine, layout, sizes)
+    const operands = new LayerWeights(engine, layout, sizes, true)
     const { blocks, units, features, parts, rows } = layout
     const last = i === layers.length - 1
     const y = allocate(batchSize * (last ? outFeatures : layer.hiddenSize))
@@ -101,7 +102,7 @@ function layOut(engine: Engine, { layers, weight, bias, outFeatures }: Stack, ba
     const [h, c] = [zeros(layout.sequence(units)), zeros(layout.sequence(units))]
     writePlan(memory, plan, {
       ...layerFields(layout, sizes),
-      ...(last && new HeadPass(engine, { weight, bias }, layout, sizes).forward(allocate)),
+      ...(last && new HeadPass(engine, { weight, bias }, layout, sizes, true).forward(allocate)),
       stateStep: 0,
       state: 1,
       tokens: Number(i === 0),

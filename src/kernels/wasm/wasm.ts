@@ -11,12 +11,16 @@ import type {
   RecurrentWeights,
   Stack,
   Stepper,
+  Storage,
   UnaryOp,
 } from '../../device/device.js'
-import { HostKernels } from '../host/host.js'
+import { HostKernels, type HostStorage } from '../host/host.js'
+import { clipNorm } from './clip.js'
 import { type Engine, type EngineOptions, loadEngine } from './compile.js'
+import { crossEntropy } from './cross-entropy.js'
 import { matmul } from './matmul.js'
 import { RecurrentPass } from './recurrent.js'
+import { addressIn, arrayIn, ResidentValues } from './resident.js'
 import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'
 
@@ -27,71 +31,99 @@ export interface Products extends NonNullable<EngineOptions['blas']> {
 }
 
 /**
- * The kernels in WebAssembly, with their own matrix products or those of a library. Tensors stay in the
- * garbage-collected heap: operations that are worth the copy go to the linear memory and back; those that are bound by
- * memory rather than arithmetic run on the heap.
+ * The kernels in WebAssembly, with their own matrix products or those of a library. What lives long (parameters, their
+ * gradients, and the values of optimizers) is resident in the linear memory. Other tensors stay in the garbage-collected
+ * heap: operations that are worth the copy go to the linear memory and back; those that are bound by memory rather than
+ * arithmetic run on the heap.
  */
 export class WasmKernels extends HostKernels implements Kernels {
   readonly name: string
-  readonly #engine: Engine
+  /** For the operations that only training needs. */
+  readonly engine: Engine
   readonly #tapes: Tapes
   readonly #products: Products | undefined
 
   constructor(options?: Omit<EngineOptions, 'blas'>, products?: Products) {
     super(Float32Array)
-    this.#engine = loadEngine({ ...options, blas: products })
-    this.#tapes = new Tapes(this.#engine.memory)
+    this.engine = loadEngine({ ...options, blas: products })
+    this.#tapes = new Tapes(this.engine.memory)
     this.#products = products
-    this.name = products ? `blas-${products.name.toLowerCase()}` : `wasm-${this.#engine.simd}`
+    this.name = products ? `blas-${products.name.toLowerCase()}` : `wasm-${this.engine.simd}`
   }
 
   get threads(): number {
-    return this.#engine.shape.threads
+    return this.engine.shape.threads
   }
 
   memoryBytes(): number {
-    return this.#engine.memory.bytes
+    return this.engine.memory.bytes
   }
 
-  unary(op: UnaryOp, x: FloatArray, y: FloatArray): void {
-    const { code, memory } = this.#engine
+  override owns(x: Storage): x is FloatArray {
+    return super.owns(x) || addressIn(this.engine.memory, x as HostStorage) !== undefined
+  }
+
+  override keep(x: HostStorage): Storage {
+    const { residents } = this.engine
+    const kept = x instanceof ResidentValues ? undefined : residents.make(x.length)
+    if (kept) this.write(x as FloatArray, kept)
+    return kept ?? x
+  }
+
+  override free(x: Storage): void {
+    if (addressIn(this.engine.memory, x as HostStorage) !== undefined) (x as ResidentValues).free()
+  }
+
+  protected override array(x: HostStorage): FloatArray {
+    return arrayIn(this.engine.memory, x)
+  }
+
+  protected override target(y: HostStorage): FloatArray {
+    if (y instanceof ResidentValues) y.changed()
+    return this.array(y)
+  }
+
+  unary(op: UnaryOp, x: HostStorage, y: HostStorage): void {
+    const { code, memory } = this.engine
     if (op === 'sign') {
-      for (let i = 0; i < x.length; i++) y[i] = Math.sign(x[i])
+      const [from, to] = [this.array(x), this.target(y)]
+      for (let i = 0; i < from.length; i++) to[i] = Math.sign(from[i])
       return
     }
     memory.scope((allocate) => {
       // In place, in whole vectors: the last one may reach three values beyond the end, for which there is room.
       const address = allocate(x.length + 3)
-      memory.write(address, x)
+      memory.write(address, this.array(x))
       code[op](address, address, x.length)
-      memory.copyOut(address, y)
+      memory.copyOut(address, this.target(y))
     })
   }
 
-  binary(op: BinaryOp, a: FloatArray, b: FloatArray, y: FloatArray): void {
-    const { code, memory } = this.#engine
+  binary(op: BinaryOp, a: HostStorage, b: HostStorage, y: HostStorage): void {
+    const { code, memory } = this.engine
     memory.scope((allocate) => {
       const left = allocate(a.length + 3)
       const right = allocate(b.length + 3)
-      memory.write(left, a)
-      memory.write(right, b)
+      memory.write(left, this.array(a))
+      memory.write(right, this.array(b))
       code[op](left, right, left, a.length)
-      memory.copyOut(left, y)
+      memory.copyOut(left, this.target(y))
     })
   }
 
-  matmul(a: FloatArray, b: FloatArray, y: FloatArray, sizes: MatmulSizes): void {
+  matmul(a: HostStorage, b: HostStorage, y: FloatArray, sizes: MatmulSizes): void {
     const library = this.#products
     // The library reads and writes bytes, whatever they stand for; WebAssembly's kernels convert what they copy.
-    if (library && isSingle(a) && isSingle(b) && isSingle(y)) library.sgemm(a, b, y, sizes)
-    else matmul(this.#engine, a, b, y, sizes)
+    const [left, right] = library ? [this.#outside(a), this.#outside(b)] : [a, b]
+    if (library && isSingle(left) && isSingle(right) && isSingle(y)) library.sgemm(left, right, y, sizes)
+    else matmul(this.engine, a, b, y, sizes)
   }
 
-  softmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
+  softmax(x: HostStorage, y: HostStorage, rows: number, columns: number): void {
     this.#byRows('softmax', x, y, rows, columns)
   }
 
-  logSoftmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
+  logSoftmax(x: HostStorage, y: HostStorage, rows: number, columns: number): void {
     this.#byRows('logSoftmax', x, y, rows, columns)
   }
 
@@ -103,61 +135,64 @@ export class WasmKernels extends HostKernels implements Kernels {
     rows: number,
     columns: number,
   ): void {
-    const { code, memory } = this.#engine
-    memory.scope((allocate) => {
-      const x = allocate(logits.length)
-      const labels = allocate(rows)
-      const dx = allocate(logits.length)
-      memory.write(x, logits)
-      memory.write(labels, targets)
-      loss[0] = code.crossEntropy(x, labels, dx, rows, columns)
-      memory.copyOut(dx, grad)
-    })
+    loss[0] = crossEntropy(this.engine, logits, targets, grad, rows, columns)
   }
 
-  override uniform([k0, k1]: RandomKey, y: FloatArray): void {
-    this.#random(y, (address) => this.#engine.code.uniform(k0, k1, address, y.length))
+  override clipNorm(xs: readonly HostStorage[], most: number, norm: FloatArray): void {
+    norm[0] = clipNorm(this.engine, xs, most)
   }
 
-  override mask([k0, k1]: RandomKey, p: number, value: number, y: FloatArray): void {
-    this.#random(y, (address) => this.#engine.code.mask(k0, k1, thresholdOf(p), value, address, y.length))
+  override uniform([k0, k1]: RandomKey, y: HostStorage): void {
+    this.#random(y, (address) => this.engine.code.uniform(k0, k1, address, y.length))
+  }
+
+  override mask([k0, k1]: RandomKey, p: number, value: number, y: HostStorage): void {
+    this.#random(y, (address) => this.engine.code.mask(k0, k1, thresholdOf(p), value, address, y.length))
   }
 
   recurrent(
     sizes: RecurrentSizes,
-    weights: RecurrentWeights,
-    input: RecurrentInput,
+    weights: RecurrentWeights<HostStorage>,
+    input: RecurrentInput<HostStorage>,
     keep: boolean,
   ): { result: RecurrentOutput; tape?: RecurrentTape } {
-    const pass = new RecurrentPass(this.#engine, sizes, weights, input.input)
+    const pass = new RecurrentPass(this.engine, sizes, weights, input.input)
     const result = pass.forward(input, keep ? this.#tapes : undefined)
-    return { result, tape: keep ? pass : undefined }
+    // Gradients of arrays are arrays, and only this device sees residents.
+    return { result, tape: keep ? (pass as RecurrentTape) : undefined }
   }
 
-  stepper(stack: Stack, batchSize: number): Stepper {
-    return new WasmStepper(this.#engine, stack, batchSize)
+  stepper(stack: Stack<HostStorage>, batchSize: number): Stepper {
+    return new WasmStepper(this.engine, stack, batchSize)
   }
 
   /** Makes random numbers eight at a time: the last ones may reach seven values beyond the end, for which there is room. */
-  #random(y: FloatArray, make: (address: number) => void): void {
-    const { memory } = this.#engine
+  #random(y: HostStorage, make: (address: number) => void): void {
+    const { memory } = this.engine
     memory.scope((allocate) => {
       const address = allocate(y.length + 7)
       make(address)
-      memory.copyOut(address, y)
+      memory.copyOut(address, this.target(y))
     })
   }
 
-  #byRows(kernel: 'softmax' | 'logSoftmax', x: FloatArray, y: FloatArray, rows: number, columns: number): void {
-    const { code, memory } = this.#engine
+  /** An array with the values of a resident. */
+  #outside(x: HostStorage): HostStorage {
+    const { memory } = this.engine
+    const address = addressIn(memory, x)
+    return address === undefined ? x : memory.read(address, x.length)
+  }
+
+  #byRows(kernel: 'softmax' | 'logSoftmax', x: HostStorage, y: HostStorage, rows: number, columns: number): void {
+    const { code, memory } = this.engine
     memory.scope((allocate) => {
       const from = allocate(x.length)
       const to = allocate(x.length)
-      memory.write(from, x)
+      memory.write(from, this.array(x))
       code[kernel](from, to, rows, columns)
-      memory.copyOut(to, y)
+      memory.copyOut(to, this.target(y))
     })
   }
 }
 
-const isSingle = (array: FloatArray): array is Float32Array => array instanceof Float32Array
+const isSingle = (array: HostStorage): array is Float32Array => array instanceof Float32Array

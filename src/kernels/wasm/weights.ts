@@ -1,27 +1,37 @@
 import type { Window } from '../../device/cells.js'
-import type { FloatArray, RecurrentSizes, RecurrentWeights } from '../../device/device.js'
+import type { RecurrentSizes } from '../../device/device.js'
+import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
-import { STREAMS } from './from-assembly.js'
+import { pieceKinds, STREAMS } from './from-assembly.js'
 import { type Layout, roundUp } from './layout.js'
 import type { Allocate } from './linear-memory.js'
+import { type Piece, runPieces } from './pieces.js'
+import { addressIn, arrayIn, placed, type ResidentValues } from './resident.js'
 
 export type Side = 'input' | 'hidden'
 
-/** Moves a layer's parameters and their gradients between PyTorch's row-major layout and the panels. */
+/** Rows of weights that one piece of work lays out: a multiple of the columns of any panel. */
+const ROWS = 128
+
+/** Moves a layer's parameters from PyTorch's row-major layout into panels, and makes room for their gradients. */
 export class LayerWeights {
+  /** @param frozen whether the panels stay as they are when the parameters change */
   constructor(
     readonly engine: Engine,
     readonly layout: Layout,
     readonly sizes: RecurrentSizes,
+    readonly frozen = false,
   ) {}
 
   /** The sum of both biases for each block: [blocks, units]. */
-  bias(allocate: Allocate, { biasIh, biasHh }: Pick<RecurrentWeights, 'biasIh' | 'biasHh'>): number {
+  bias(allocate: Allocate, { biasIh, biasHh }: { biasIh?: HostStorage; biasHh?: HostStorage }): number {
     const { units, blocks } = this.layout
     const { hiddenSize } = this.sizes
+    const { memory } = this.engine
     const sums = new Float32Array(blocks.blocks * units)
-    for (const [side, bias] of [['input', biasIh] as const, ['hidden', biasHh] as const]) {
-      if (!bias) continue
+    for (const [side, values] of [['input', biasIh] as const, ['hidden', biasHh] as const]) {
+      if (!values) continue
+      const bias = arrayIn(memory, values)
       const { first, gates } = blocks[side]
       gates.forEach((gate, block) => {
         for (let unit = 0; unit < hiddenSize; unit++) {
@@ -30,138 +40,108 @@ export class LayerWeights {
       })
     }
     const address = allocate(sums.length)
-    this.engine.memory.write(address, sums)
+    memory.write(address, sums)
     return address
   }
 
   /** The operand of forward products of `rows` rows, Wᵀ [columns, gates × units] in panels. */
-  forward(allocate: Allocate, weight: FloatArray, side: Side, rows: number): number {
+  forward(allocate: Allocate, weight: HostStorage, side: Side, rows: number): number {
     const { width, units } = this.layout
-    const columns = side === 'input' ? this.layout.features : units
-    return this.#operand(allocate, rows, columns, this.#window(side).gates.length * units, (room) =>
-      this.#load(room, weight, side, columns, (raw, gate, to) => {
-        const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
-        this.engine.code.loadColumns(raw, rows, from, to + gate * units * columns * 4, columns * width * 4, width)
-      }),
-    )
+    const depth = this.#padded(side)
+    const columns = this.#window(side).gates.length * units
+    return this.#operand(allocate, weight, `forward ${side}`, side, { rows, depth, columns }, (block, row) => ({
+      kind: pieceKinds.loadColumns,
+      y: (block * units + row) * depth * 4,
+      panel: depth * width * 4,
+    }))
   }
 
   /** The operand of backward products, W [gates × units, columns] in panels. */
-  backward(allocate: Allocate, weight: FloatArray, side: Side, rows: number): number {
+  backward(allocate: Allocate, weight: HostStorage, side: Side, rows: number): number {
     const { width, units } = this.layout
-    const columns = side === 'input' ? this.layout.features : units
+    const columns = this.#padded(side)
     const depth = this.#window(side).gates.length * units
-    return this.#operand(allocate, rows, depth, columns, (room) =>
-      this.#load(room, weight, side, columns, (raw, gate, to) => {
-        const [rows, from] = [this.sizes.hiddenSize, this.#columns(side)]
-        this.engine.code.loadRows(raw, rows, from, to + gate * units * width * 4, depth * width * 4, width)
-      }),
-    )
+    return this.#operand(allocate, weight, `backward ${side}`, side, { rows, depth, columns }, (block, row) => ({
+      kind: pieceKinds.loadRows,
+      y: (block * units + row) * width * 4,
+      panel: depth * width * 4,
+    }))
   }
 
   /** The input's weights as a table with a row for each token, as `tokenRows` in assembly/panels.ts wants it. */
-  tokenTable(allocate: Allocate, weight: FloatArray): number {
+  tokenTable(allocate: Allocate, weight: HostStorage): number {
     const { width, units } = this.layout
-    const { hiddenSize, inputSize } = this.sizes
-    if (width === 1) return this.backward(allocate, weight, 'input', this.layout.rows)
-    return this.#load(allocate, weight, 'input', inputSize, (raw, gate, to) => {
-      const panel = inputSize * width * 4
-      this.engine.code.loadColumns(raw, hiddenSize, inputSize, to + gate * units * inputSize * 4, panel, width)
-    })
+    const { inputSize: depth } = this.sizes
+    const columns = this.#window('input').gates.length * units
+    if (width === 1) return this.backward(allocate, weight, 'input', Infinity)
+    return this.#operand(allocate, weight, 'table', 'input', { rows: Infinity, depth, columns }, (block, row) => ({
+      kind: pieceKinds.loadColumns,
+      y: (block * units + row) * depth * 4,
+      panel: depth * width * 4,
+    }))
   }
 
-  /** Zeros for the gradients of one side's weights; a table of tokens if `tokens`. */
-  zeroGrad(allocate: Allocate, side: Side, tokens: boolean): number {
-    const { features, units } = this.layout
-    const columns = tokens ? Math.max(features, this.sizes.inputSize) : side === 'input' ? features : units
-    const length = this.#window(side).gates.length * units * columns
-    const address = allocate(length)
-    this.engine.memory.zero(address, length)
-    return address
+  /** Room for the sums that the gradients of one side's weights are made of; a table of tokens if `tokens`. */
+  sums(allocate: Allocate, side: Side, tokens: boolean): number {
+    const columns = tokens ? Math.max(this.layout.features, this.sizes.inputSize) : this.#padded(side)
+    return allocate(this.#window(side).gates.length * this.layout.units * columns)
   }
 
-  /** The gradient of one side's weights, [gates × hiddenSize, columns], from the sums that assembly/layer.ts made. */
-  weightGrad(grad: number, side: Side, tokens: boolean): Float32Array {
-    const { code, memory } = this.engine
-    const { hiddenSize } = this.sizes
-    const { width, units } = this.layout
-    const { gates } = this.#window(side)
-    const columns = this.#columns(side)
-    const padded = side === 'input' ? this.layout.features : units
-    return memory.scope((allocate) => {
-      const raw = allocate(gates.length * hiddenSize * columns)
-      gates.forEach((gate, block) => {
-        const to = raw + gate * hiddenSize * columns * 4
-        if (tokens && width > 1) {
-          const panel = columns * width * 4
-          code.storeColumns(grad + block * units * columns * 4, panel, to, hiddenSize, columns, width)
-        } else if (!tokens && width === 1) {
-          code.storeColumns(grad + block * units * padded * 4, padded * 4, to, hiddenSize, columns, width)
-        } else {
-          code.storeRows(
-            grad + block * units * width * 4,
-            gates.length * units * width * 4,
-            to,
-            hiddenSize,
-            columns,
-            width,
-          )
-        }
-      })
-      return memory.read(raw, gates.length * hiddenSize * columns)
-    })
-  }
-
-  /** The gradient of one side's bias, from the sums [blocks, units]. */
-  biasGrad(sums: number, side: Side): Float32Array {
-    const { hiddenSize } = this.sizes
-    const { first, gates } = this.#window(side)
-    const grad = new Float32Array(gates.length * hiddenSize)
-    gates.forEach((gate, block) => {
-      const from = sums / 4 + (first + block) * this.layout.units
-      grad.set(this.engine.memory.floats.subarray(from, from + hiddenSize), gate * hiddenSize)
-    })
-    return grad
-  }
-
-  /** The panels that `load` makes, widened for products of one row. */
+  /**
+   * An operand in panels, kept between uses where the weight is resident. Products of one row have it widened.
+   * @param piece where a block's rows from `row` on go, counted from the operand's address
+   */
   #operand(
     allocate: Allocate,
-    rows: number,
-    depth: number,
-    columns: number,
-    load: (allocate: Allocate) => number,
+    weight: HostStorage,
+    use: string,
+    side: Side,
+    { rows, depth, columns }: { rows: number; depth: number; columns: number },
+    piece: (block: number, row: number) => Piece & { y: number },
   ): number {
-    if (rows > 1) return load(allocate)
-    const { code, memory } = this.engine
-    const address = allocate(depth * roundUp(columns, STREAMS * this.engine.shape.panel))
-    memory.scope((scratch) => code.widen(load(scratch), address, depth, columns))
+    const { code, memory, shape } = this.engine
+    const { width } = this.layout
+    const wide = rows === 1
+    const length = depth * columns
+    const room = wide ? depth * roundUp(columns, STREAMS * shape.panel) : length
+    const fill = (address: number) =>
+      memory.scope((scratch) => {
+        const panels = wide ? scratch(length) : address
+        this.#load(scratch, weight, side, panels, length, piece)
+        if (wide) code.widen(panels, address, depth, columns)
+      })
+    if (!this.frozen && addressIn(memory, weight) !== undefined) {
+      const { cell, hiddenSize } = this.sizes
+      return (weight as ResidentValues).panels(`${use} ${cell} ${hiddenSize} ${width} ${wide}`, room, fill)
+    }
+    const address = allocate(room)
+    fill(address)
     return address
   }
 
-  /** Room for [gates × units, columns], and `load` for each gate: its raw weights, its place, the operand's address. */
   #load(
     allocate: Allocate,
-    weight: FloatArray,
+    weight: HostStorage,
     side: Side,
-    columns: number,
-    load: (raw: number, gate: number, to: number) => void,
-  ): number {
+    panels: number,
+    length: number,
+    piece: (block: number, row: number) => Piece & { y: number },
+  ): void {
     const { memory } = this.engine
-    const { units } = this.layout
-    const { gates } = this.#window(side)
-    const length = gates.length * units * columns
-    const address = allocate(length)
-    if (length !== weight.length) memory.zero(address, length)
-    memory.scope((scratch) => {
-      const raw = scratch(weight.length)
-      memory.write(raw, weight)
-      const size = this.sizes.hiddenSize * this.#columns(side) * 4
-      gates.forEach((gate, block) => {
-        load(raw + gate * size, block, address)
-      })
+    const { hiddenSize } = this.sizes
+    const columns = this.#columns(side)
+    if (length !== weight.length) memory.zero(panels, length)
+    const from = placed(memory, allocate, weight)
+    const pieces: Piece[] = []
+    this.#window(side).gates.forEach((gate, block) => {
+      for (let row = 0; row < hiddenSize; row += ROWS) {
+        const x = from + (gate * hiddenSize + row) * columns * 4
+        const made = piece(block, row)
+        const size = { length: Math.min(ROWS, hiddenSize - row), columns, width: this.layout.width }
+        pieces.push({ ...made, ...size, x, y: panels + made.y })
+      }
     })
-    return address
+    runPieces(this.engine, pieces, weight.length)
   }
 
   #window(side: Side): Window {
@@ -170,5 +150,9 @@ export class LayerWeights {
 
   #columns(side: Side): number {
     return side === 'input' ? this.sizes.inputSize : this.sizes.hiddenSize
+  }
+
+  #padded(side: Side): number {
+    return side === 'input' ? this.layout.features : this.layout.units
   }
 }
