@@ -6,8 +6,6 @@ import { WIDE } from "./constants";
 import { exp, log } from "./math";
 import { bytes, LANES, splat } from "./simd";
 
-// @ts-ignore: decorator
-@inline
 function maximum(x: usize, columns: i32): f32 {
   let largest = load<f32>(x);
   let c = 0;
@@ -22,8 +20,6 @@ function maximum(x: usize, columns: i32): f32 {
 }
 
 /** y = e^(x − shift) of one row; returns the row's sum. */
-// @ts-ignore: decorator
-@inline
 function expRow(x: usize, y: usize, columns: i32, shift: f32): f32 {
   let sums = splat(0.0);
   let c = 0;
@@ -49,16 +45,12 @@ function expRow(x: usize, y: usize, columns: i32, shift: f32): f32 {
   return sum;
 }
 
-// @ts-ignore: decorator
-@inline
 function scaleRow(y: usize, columns: i32, scale: f32): void {
   let c = 0;
   for (; c + LANES <= columns; c += LANES) v128.store(y + bytes(c), f32x4.mul(v128.load(y + bytes(c)), splat(scale)));
   for (; c < columns; c++) store<f32>(y + bytes(c), load<f32>(y + bytes(c)) * scale);
 }
 
-// @ts-ignore: decorator
-@inline
 function logOf(x: f32): f32 {
   return f32x4.extract_lane(log(splat(x)), 0);
 }

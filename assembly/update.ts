@@ -2,7 +2,7 @@
  * One step of an optimizer on parameters p with gradients g, as src/kernels/host/update.ts has it: there are the formulas.
  * Over `length` values, with room for whole vectors.
  */
-import { bytes, splat } from "./simd";
+import { bytes } from "./simd";
 
 /** The numbers of an update: src/kernels/wasm/learning.ts writes them. */
 @unmanaged
@@ -98,8 +98,6 @@ export function rmsprop(rule: Rule, p: usize, g: usize, s: usize, a: usize, b: u
 }
 
 /** The average of the gradients, or of their squares. */
-// @ts-ignore: decorator
-@inline
 function average(rule: Rule, squares: bool, p: usize, g: usize, y: usize, length: i32): void {
   const decay = f32x4.splat(rule.decay), some = mask(rule.decay != 0), square = mask(squares);
   const keep = f32x4.splat(rule.keep2), take = f32x4.splat(rule.take2);
@@ -110,10 +108,24 @@ function average(rule: Rule, squares: bool, p: usize, g: usize, y: usize, length
   }
 }
 
-/** The root of the variance, which is positive in spite of rounding, plus eps. */
+/** The root of the variance, which is not negative in spite of rounding, plus eps; in double precision, where no square is infinite. */
 // @ts-ignore: decorator
 @inline
 function deviation(s: v128, a: v128, centered: v128, eps: v128): v128 {
-  const variance = f32x4.max(f32x4.sub(s, v128.and(f32x4.mul(a, a), centered)), splat(0.0));
-  return f32x4.add(f32x4.sqrt(variance), eps);
+  const mean = v128.and(a, centered);
+  const low = f32x4.demote_f64x2_zero(half(f64x2.promote_low_f32x4(s), f64x2.promote_low_f32x4(mean)));
+  const high = f32x4.demote_f64x2_zero(half(f64x2.promote_low_f32x4(upper(s)), f64x2.promote_low_f32x4(upper(mean))));
+  return f32x4.add(v128.shuffle<f32>(low, high, 0, 1, 4, 5), eps);
+}
+
+// @ts-ignore: decorator
+@inline
+function half(s: v128, a: v128): v128 {
+  return f64x2.sqrt(f64x2.max(f64x2.sub(s, f64x2.mul(a, a)), f64x2.splat(0)));
+}
+
+// @ts-ignore: decorator
+@inline
+function upper(x: v128): v128 {
+  return v128.shuffle<f32>(x, x, 2, 3, 0, 1);
 }

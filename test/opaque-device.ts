@@ -46,6 +46,7 @@ export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
     owns: (x: Storage): x is Storage => x instanceof OpaqueStorage,
     keep: (x) => x,
     free: () => undefined,
+    temporary: (length) => new OpaqueStorage(kernels.zeros(length)),
     read: async (x) => {
       const copy = hidden.get(x)!.slice()
       await new Promise((resolve) => setTimeout(resolve))
@@ -62,12 +63,13 @@ export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
       }
     },
   }
-  const { update, temperature } = learningOf(kernels)
   const wrapped =
     (operation: (...given: never[]) => unknown) =>
     (...given: unknown[]) =>
       outside(operation(...(inside(given) as never[])))
-  const learning = { update: wrapped(update), temperature: wrapped(temperature) } as Learning
+  const learning = Object.fromEntries(
+    Object.entries(learningOf(kernels)).map(([name, operation]) => [name, wrapped(operation)]),
+  ) as unknown as Learning
   Object.assign(own, { learning })
   return new Proxy(own as Device, {
     get: (_, name: keyof Device) => {

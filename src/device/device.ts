@@ -17,6 +17,8 @@ export interface Storage {
 export interface Resident extends Storage {
   /** The numbers as an array, which is where they are from then on. */
   readonly array: FloatArray
+  /** A copy of the numbers, which stay where they are. */
+  copy(): FloatArray
 }
 
 /** How values are arranged in a storage: the index of the first one, and the stride of each axis. */
@@ -177,7 +179,9 @@ export interface Device<S extends Storage = Storage> {
   /** Overwrites all values. */
   write(values: ArrayLike<number>, y: S): void
   /** The same values where the device keeps those that live long, such as parameters; or `x` itself. */
-  keep(x: S): Storage
+  keep(x: Storage): Storage
+  /** Room for values that are soon used up; whoever uses them last should free it. It holds whatever was there. */
+  temporary(length: number): Storage
   /** Frees a storage that nobody uses any more, before the garbage collector finds it. */
   free(x: S): void
   /** A copy of the values after all operations started so far: floats, or an Int32Array of places. */
@@ -216,8 +220,6 @@ export interface Device<S extends Storage = Storage> {
   sumAxis(x: S, y: S, outer: number, length: number, inner: number): void
   /** y[0] = scale · Σ x², summed in double precision if the device has it. */
   sumSquares(x: S, scale: number, y: S): void
-  /** norm[0] = √Σ x² over all values of all storages; if it is above `most`, they are all scaled by most / norm. */
-  clipNorm(xs: readonly S[], most: number, norm: S): void
 
   /** y[rows, columns] = softmax of each row of x */
   softmax(x: S, y: S, rows: number, columns: number): void
@@ -229,9 +231,9 @@ export interface Device<S extends Storage = Storage> {
   logSoftmaxGrad(y: S, dy: S, dx: S, rows: number, columns: number): void
   /**
    * loss[0] = mean over the rows of −log softmax(logits[row])[targets[row]], and its gradient with respect to the
-   * logits, (softmax − one-hot) / rows, in `grad`.
+   * logits, (softmax − one-hot) / rows, in `grad` if that is given.
    */
-  crossEntropy(logits: S, targets: Int32Array, loss: S, grad: S, rows: number, columns: number): void
+  crossEntropy(logits: S, targets: Int32Array, loss: S, grad: S | undefined, rows: number, columns: number): void
   /** Per row y = x̂ · gain + bias, x̂ = (x − mean) · scale, scale = 1 / √(variance + eps). `kept` gets x̂ and scale. */
   layerNorm(x: S, gain: S, bias: S | undefined, kept: Normalized<S>, y: S, eps: number): void
   /** With g = dy · gain: dx = (g − mean(g) − x̂ mean(g x̂)) · scale; dgain = Σ dy x̂ and dbias = Σ dy over the rows. */
@@ -262,6 +264,8 @@ export interface Device<S extends Storage = Storage> {
 
 /** The operations that only training needs, kept separate so that a page that runs saved models does not load them. */
 export interface Learning<S extends Storage = Storage> {
+  /** norm[0] = √Σ x² over all values of all storages; if it is above `most`, they are all scaled by most / norm. */
+  clipNorm(xs: readonly S[], most: number, norm: S): void
   /** One step of an optimizer on all of these parameters. */
   update(updates: readonly ParameterUpdate<S>[]): void
   /**

@@ -1,10 +1,16 @@
 import type { Device, FloatArray, Learning } from '../device/device.js'
+import { affine } from './host/elementwise.js'
+import { sumSquares } from './host/reduce.js'
 import { temperature } from './host/temperature.js'
 import { update } from './host/update.js'
-import { updateAll } from './wasm/learning.js'
+import { wasmLearning } from './wasm/learning.js'
 import { WasmKernels } from './wasm/wasm.js'
 
 const host: Learning<FloatArray> = {
+  clipNorm(xs, most, norm) {
+    norm[0] = Math.sqrt(xs.reduce((sum, x) => sum + sumSquares(x), 0))
+    if (norm[0] > most) for (const x of xs) affine(x, most / norm[0], 0, x)
+  },
   update(updates) {
     for (const { rule, parameter, grad, buffers } of updates) update(rule, parameter, grad, buffers)
   },
@@ -14,6 +20,5 @@ const host: Learning<FloatArray> = {
 /** The part of a device that only training needs. */
 export function learningOf(device: Device): Learning {
   if (device.learning) return device.learning
-  if (!(device instanceof WasmKernels)) return host
-  return { ...host, update: (updates) => updateAll(device.engine, updates as Parameters<typeof updateAll>[1]) }
+  return device instanceof WasmKernels ? { ...host, ...wasmLearning(device.engine) } : host
 }

@@ -1,7 +1,8 @@
 import { checkNumber } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
-import type { Device } from '../device/device.js'
+import type { Device, Storage } from '../device/device.js'
 import { defaultDevice } from '../kernels/devices.js'
+import { learningOf } from '../kernels/learning.js'
 import { zerosOn } from '../tensor/create.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { listOf } from './parameters.js'
@@ -17,7 +18,7 @@ export function clipGradNorm(parameters: Iterable<Tensor>, theta: number): Tenso
   const grads = gradsOf('clipGradNorm', parameters)
   const device = grads[0]?.device ?? defaultDevice()
   const norm = zerosOn(device, [])
-  device.clipNorm(
+  learningOf(device).clipNorm(
     grads.map(({ storage }) => storage),
     theta,
     norm.storage,
@@ -35,14 +36,14 @@ export function clipGradValue(parameters: Iterable<Tensor>, value: number): void
 }
 
 /** The gradients of the parameters that have one; they must be on one device. */
-function gradsOf(where: string, parameters: Iterable<Tensor>): Tensor[] {
+function gradsOf(where: string, parameters: Iterable<Tensor>): { device: Device; storage: Storage }[] {
   let device: Device | undefined
   return listOf(where, parameters).flatMap((parameter, i) => {
     checkTensor(where, parameter, `parameter ${i}`)
-    const grad = parameter.gradInPassing
-    if (!grad) return []
+    const storage = parameter.gradStorage
+    if (!storage) return []
     device ??= parameter.device
-    if (parameter.device === device) return [grad]
+    if (parameter.device === device) return [{ device, storage }]
     throw new OptionError(
       `${where}: parameter ${i} is on ${parameter.device.name}, expected ${device.name} like the others`,
     )

@@ -114,10 +114,10 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     const updates = new Map<Device, ParameterUpdate<Storage>[]>()
     for (const slot of this.#slots) {
       const { parameter, group } = slot
-      const { gradInPassing: grad, device } = parameter
+      const { gradStorage: grad, device } = parameter
       if (!grad) continue
       slot.steps++
-      const update = { rule: this.rule(slot.steps, group), parameter: parameter.storage, grad: grad.storage }
+      const update = { rule: this.rule(slot.steps, group), parameter: parameter.storage, grad }
       updates.set(device, [...(updates.get(device) ?? []), { ...update, buffers: this.#storagesOf(slot) }])
     }
     for (const [device, all] of updates) learningOf(device).update(all)
@@ -126,9 +126,9 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   /** Throws what `step` would throw, before anything is changed. */
   checkStep(): void {
     if (!this.#checked) checkNoneHidden(`${this.#name}.step`, this.parameters)
-    this.#checked ||= this.parameters.some(({ gradInPassing }) => gradInPassing)
+    this.#checked ||= this.parameters.some(({ gradStorage }) => gradStorage)
     for (const { lr } of this.groups) checkNumber(`${this.#name}.step`, 'lr', lr, 0)
-    for (const slot of this.#slots) if (slot.parameter.gradInPassing) this.#storagesOf(slot)
+    for (const slot of this.#slots) if (slot.parameter.gradStorage) this.#storagesOf(slot)
   }
 
   /** Sets the gradients of all parameters to null. */

@@ -99,6 +99,7 @@ export function runBackward(device: Device, root: Node, output: number, seed: St
     node.backward = undefined
     node.inputs = []
     const grads = backward(Array.from(slots, (slot) => slot?.grad))
+    for (const slot of slots) if (slot?.owned && !grads.includes(slot.grad)) device.free(slot.grad)
     const shared = new Set(slots.filter((slot) => slot && !slot.owned).map((slot) => slot!.grad))
     inputs.forEach((input, i) => {
       const grad = grads[i]

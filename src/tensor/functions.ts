@@ -3,6 +3,7 @@ import { describe } from '../core/describe.js'
 import { ShapeError } from '../core/errors.js'
 import { axisOf, formatShape, sameShape } from '../core/shape.js'
 import { defaultDevice } from '../kernels/devices.js'
+import { isGradEnabled } from './autograd.js'
 import * as indexing from './ops/indexing.js'
 import * as normalization from './ops/layer-norm.js'
 import * as loss from './ops/loss.js'
@@ -69,7 +70,8 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
  */
 export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
   const scores = floatsIn('crossEntropy', logits, 'logits')
-  return recordOne([logits], loss.crossEntropy(scores, indicesIn('crossEntropy', targets, 'targets')))
+  const wanted = isGradEnabled() && logits.requiresGrad
+  return recordOne([logits], loss.crossEntropy(scores, indicesIn('crossEntropy', targets, 'targets'), wanted))
 }
 
 /** The mean of (prediction − target)²; both have the same shape. */

@@ -10,6 +10,9 @@ import { copyAll, type Indices, type Value } from './value.js'
 /** The kind of the values: floats, or whole numbers. */
 export type DType = 'float' | 'int32'
 
+/** Under this name Node, Bun and Deno look for what their consoles show. */
+const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
+
 /** Values with a shape, on a device. `Tensor` adds the operations. */
 export abstract class Placed {
   /**
@@ -44,8 +47,9 @@ export abstract class Placed {
   get storage(): Storage {
     if (!this.#hidden) return this.data
     const { device, storage } = this.#hidden
-    // Other kernels than those in whose memory the values are take the array.
-    return device || kernels().owns(storage) ? storage : this.data
+    if (device || kernels().owns(storage)) return storage
+    // Other kernels than those in whose memory the values are take them into their own, if they have one, or the array.
+    return kernels().owns(kernels().keep(storage)) ? storage : this.data
   }
 
   get rank(): number {
@@ -117,6 +121,19 @@ export abstract class Placed {
     const { device, storage } = this
     if (device.owns(storage)) this.#place(device.keep(storage), device, this.dtype)
     return this
+  }
+
+  /** What the console shows, which must not take the values out of the kernels' memory. */
+  [inspected](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    const { device, storage } = this.#hidden ?? {}
+    const data = device ? `on ${device.name}` : storage ? (storage as Resident).copy() : this.data
+    const { shape, dtype } = this
+    return `${this.constructor.name} ${inspect({ shape, dtype, data, ...this.inspectedToo() }, options)}`
+  }
+
+  /** More that the console shows. */
+  protected inspectedToo(): object {
+    return {}
   }
 
   /** Places values that the user gave: whole numbers stay in main memory. */

@@ -37,8 +37,8 @@ export class Tensor extends Placed {
   /** @internal The operation that made it. */
   origin?: Origin
   #grad: Tensor | null = null
-  /** Whether somebody may hold `grad`, so that its storage must not be freed. */
-  #gradTaken = false
+  /** The gradient as long as nobody has asked for it. */
+  #ownGrad: Storage | undefined
   #wanted: boolean
 
   /**
@@ -65,7 +65,8 @@ export class Tensor extends Placed {
    * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape
    */
   get grad(): Tensor | null {
-    this.#gradTaken = true
+    if (this.#ownGrad) this.#grad = new Tensor(this.#ownGrad, this.shape, false, this.device)
+    this.#ownGrad = undefined
     return this.#grad
   }
 
@@ -75,14 +76,15 @@ export class Tensor extends Placed {
         `grad: the gradient has the shape ${formatShape(grad.shape)}, expected that of the tensor, ${formatShape(this.shape)}`,
       )
     }
-    if (this.#grad && !this.#gradTaken) this.#grad.device.free(this.#grad.storage)
+    if (this.#ownGrad) this.device.free(this.#ownGrad)
+    this.#ownGrad = undefined
     this.#grad = grad
-    this.#gradTaken = grad !== null
   }
 
-  /** @internal The gradient for those who do not hold it. */
-  get gradInPassing(): Tensor | null {
-    return this.#grad
+  /** @internal The storage of the gradient, for those who do not hold it. */
+  get gradStorage(): Storage | undefined {
+    const own = this.#ownGrad
+    return own && this.device.owns(own) ? own : this.grad?.storage
   }
 
   /** The name in messages, which survives minification. */
@@ -305,12 +307,12 @@ export class Tensor extends Placed {
   }
 
   override to_(device: Device): this {
-    this.#grad?.to_(device)
+    this.grad?.to_(device)
     return super.to_(device)
   }
 
   override async cpu_(): Promise<this> {
-    await this.#grad?.cpu_()
+    await this.grad?.cpu_()
     return super.cpu_()
   }
 
@@ -348,10 +350,10 @@ export class Tensor extends Placed {
 
   /** @internal Adds to the gradient of a leaf. */
   accumulateGrad(grad: Storage, owned: boolean): void {
-    const { device } = this
-    if (!this.#grad) this.#grad = new Tensor(owned ? grad : copyOf(device, grad), this.shape, false, device)
+    const { device, gradStorage: sum } = this
+    if (!sum) this.#ownGrad = owned ? grad : copyOf(device, grad)
     else {
-      device.addScaled(1, grad, this.#grad.storage)
+      device.addScaled(1, grad, sum)
       if (owned) device.free(grad)
     }
   }
@@ -365,6 +367,10 @@ export class Tensor extends Placed {
       return Array.from({ length: this.shape[axis] }, (_, i) => nest(axis + 1, from + i * step))
     }
     return nest(0, 0)
+  }
+
+  protected override inspectedToo(): object {
+    return { requiresGrad: this.requiresGrad }
   }
 
   /** This tensor and another, which must be on its device. */

@@ -292,8 +292,9 @@ export class Training<
     const at = this.#at
     const count = losses.length
     if (count > 1) {
-      for (const { gradInPassing: grad } of this.#parameters)
-        grad?.device.affine(grad.storage, 1 / count, 0, grad.storage)
+      for (const { device, gradStorage: grad } of this.#parameters) {
+        if (grad) device.affine(grad, 1 / count, 0, grad)
+      }
     }
     if (clipValue !== Infinity) clipGradValue(this.#parameters, clipValue)
     const norm = clipGradNorm(this.#parameters, clip)

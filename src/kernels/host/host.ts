@@ -55,8 +55,12 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
     return y
   }
 
-  keep(x: FloatArray): Storage {
+  keep(x: Storage): Storage {
     return x
+  }
+
+  temporary(length: number): Storage {
+    return this.zeros(length)
   }
 
   free(_x: Storage): void {}
@@ -66,10 +70,7 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
   }
 
   async read(x: HostStorage): Promise<FloatArray> {
-    // Not with `slice`, which takes ten times as long on shared memory.
-    const values = this.zeros(x.length)
-    values.set(this.array(x))
-    return values
+    return 'copy' in x ? x.copy() : (x.slice() as FloatArray)
   }
 
   /** The values as an array, for as long as no memory is allocated. */
@@ -151,12 +152,6 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
 
   sumSquares(x: HostStorage, scale: number, y: HostStorage): void {
     this.target(y)[0] = scale * sumSquares(this.array(x))
-  }
-
-  clipNorm(xs: readonly HostStorage[], most: number, norm: FloatArray): void {
-    const length = Math.sqrt(xs.reduce((sum, x) => sum + sumSquares(this.array(x)), 0))
-    if (length > most) for (const x of xs) this.affine(x, most / length, 0, x)
-    norm[0] = length
   }
 
   softmaxGrad(y: FloatArray, dy: HostStorage, dx: FloatArray, _rows: number, columns: number): void {

@@ -61,7 +61,7 @@ export class ReferenceKernels extends HostKernels implements Kernels {
     logits: FloatArray,
     targets: Int32Array,
     loss: FloatArray,
-    grad: FloatArray,
+    grad: FloatArray | undefined,
     rows: number,
     columns: number,
   ): void {

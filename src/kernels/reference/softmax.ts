@@ -26,11 +26,11 @@ export function softmax(x: FloatArray, y: FloatArray, rows: number, columns: num
   }
 }
 
-/** Mean of −log softmax(x)[target], and its gradient (softmax − one-hot) / rows. */
+/** Mean of −log softmax(x)[target], and in `grad`, if that is given, its gradient (softmax − one-hot) / rows. */
 export function crossEntropy(
   x: FloatArray,
   targets: Int32Array,
-  grad: FloatArray,
+  grad: FloatArray | undefined,
   rows: number,
   columns: number,
 ): number {
@@ -39,7 +39,7 @@ export function crossEntropy(
     const from = r * columns
     const { largest, sum } = sumOfExponentials(x, from, columns)
     loss += Math.log(sum) + (largest - x[from + targets[r]])
-    for (let c = 0; c < columns; c++) {
+    for (let c = 0; grad && c < columns; c++) {
       grad[from + c] = (Math.exp(x[from + c] - largest) / sum - (c === targets[r] ? 1 : 0)) / rows
     }
   }

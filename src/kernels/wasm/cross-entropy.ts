@@ -1,9 +1,8 @@
-import type { FloatArray } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { crossEntropyFields } from './from-assembly.js'
 import { writeFields } from './plan.js'
-import { placed, settle } from './resident.js'
+import { addressIn, placed, settle } from './resident.js'
 
 /** The least scores of a piece, and the most pieces: threads count them with 16 bits. */
 const [PIECE, MOST] = [2 ** 12, 2 ** 12]
@@ -13,7 +12,7 @@ export function crossEntropy(
   { memory, pool }: Engine,
   logits: HostStorage,
   targets: Int32Array,
-  grad: FloatArray,
+  grad: HostStorage | undefined,
   rows: number,
   columns: number,
 ): number {
@@ -22,11 +21,12 @@ export function crossEntropy(
   return memory.scope((allocate) => {
     const x = placed(memory, allocate, logits)
     const labels = placed(memory, allocate, targets)
-    const [dx, sums] = [allocate(logits.length), allocate(2 * items)]
+    const dx = (grad && addressIn(memory, grad)) ?? allocate(logits.length)
+    const sums = allocate(2 * items)
     const plan = allocate(crossEntropyFields.length)
     writeFields(memory, plan, crossEntropyFields, { rows, columns, count, x, targets: labels, grad: dx, sums })
     pool.run('crossEntropy', plan, items)
-    settle(memory, dx, grad)
+    if (grad) settle(memory, dx, grad)
     return memory.doubles(sums, items).reduce((sum, part) => sum + part, 0) / rows
   })
 }

@@ -22,5 +22,4 @@ export interface KernelExports extends Record<Exclude<UnaryOp, 'sign'>, Unary>, 
   mask(key0: number, key1: number, threshold: number, value: number, y: number, length: number): void
   softmax(x: number, y: number, rows: number, columns: number): void
   logSoftmax(x: number, y: number, rows: number, columns: number): void
-  crossEntropy(x: number, targets: number, grad: number, rows: number, columns: number): number
 }

@@ -1,6 +1,7 @@
-import type { ParameterUpdate } from '../../device/device.js'
+import type { FloatArray, Learning, ParameterUpdate } from '../../device/device.js'
 import type { Update } from '../../device/update.js'
 import type { HostStorage } from '../host/host.js'
+import { clipNorm } from './clip.js'
 import type { Engine } from './compile.js'
 import { pieceKinds } from './from-assembly.js'
 import { type Piece, piecesOf, type Rule, runPieces, writeRule } from './pieces.js'
@@ -42,7 +43,7 @@ function stepOf(update: Update): Step {
 }
 
 /** One step of an optimizer on all of these parameters, on all threads. */
-export function updateAll(engine: Engine, updates: readonly ParameterUpdate<HostStorage>[]): void {
+function updateAll(engine: Engine, updates: readonly ParameterUpdate<HostStorage>[]): void {
   const { memory } = engine
   memory.scope((allocate) => {
     const pieces: Piece[] = []
@@ -77,3 +78,11 @@ export function updateAll(engine: Engine, updates: readonly ParameterUpdate<Host
     for (const [address, storage] of changed) settle(memory, address, storage)
   })
 }
+
+/** What training needs of an engine. */
+export const wasmLearning = (engine: Engine): Pick<Learning<HostStorage>, 'clipNorm' | 'update'> => ({
+  clipNorm: (xs, most, norm) => {
+    ;(norm as FloatArray)[0] = clipNorm(engine, xs, most)
+  },
+  update: (updates) => updateAll(engine, updates),
+})

@@ -2,8 +2,14 @@ import type { FloatArray, Resident } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Allocate, LinearMemory } from './linear-memory.js'
 
-/** The most bytes of residents' values in one memory; the values of more are arrays, which every operation copies. */
-const MOST_BYTES = 2 ** 30
+/** What residents are for: values that live long, or that are freed by whoever uses them last. */
+type Purpose = 'kept' | 'temporary'
+
+/**
+ * The most bytes of residents' values in one memory, by their purpose; the values of more are arrays, which every operation
+ * copies. Temporary ones that nobody frees, because no backward pass came, wait for the garbage collector.
+ */
+const MOST_BYTES: Readonly<Record<Purpose, number>> = { kept: 2 ** 30, temporary: 2 ** 26 }
 
 /** Frees the memory of residents that nobody uses any more. */
 const abandoned = new FinalizationRegistry<Blocks>((blocks) => blocks.free())
@@ -16,13 +22,14 @@ class Blocks {
     readonly residents: Residents,
     readonly address: number,
     readonly length: number,
+    readonly purpose: Purpose,
   ) {
-    residents.bytes += length * 4
+    residents.bytes[purpose] += length * 4
   }
 
   free(): void {
     const { memory } = this.residents
-    this.residents.bytes -= this.length * 4
+    this.residents.bytes[this.purpose] -= this.length * 4
     memory.free(this.address)
     for (const { address } of this.panels.values()) memory.free(address)
   }
@@ -35,12 +42,10 @@ export class ResidentValues implements Resident {
   #version = 0
 
   constructor(
-    residents: Residents,
-    address: number,
-    readonly length: number,
+    blocks: Blocks,
+    readonly length = blocks.length,
   ) {
-    this.#blocks = new Blocks(residents, address, length)
-    abandoned.register(this, this.#blocks, this)
+    this.#put(blocks)
   }
 
   /** The address of the values in `memory`; undefined if they are not there. */
@@ -49,11 +54,30 @@ export class ResidentValues implements Resident {
   }
 
   get array(): Float32Array {
-    if (this.#blocks) {
-      this.#array = this.#blocks.residents.memory.read(this.#blocks.address, this.length)
-      this.free()
-    }
-    return this.#array!
+    this.#array ??= this.copy()
+    this.free()
+    return this.#array
+  }
+
+  copy(): Float32Array {
+    if (!this.#blocks) return this.#array!.slice()
+    return this.#blocks.residents.memory.read(this.#blocks.address, this.length)
+  }
+
+  /** Moves the values into the memory of other kernels, if there is room and nobody has the array. */
+  moveTo(residents: Residents): void {
+    const own = this.#blocks
+    if (!own || own.residents === residents) return
+    const blocks = residents.room(this.length, own.purpose)
+    if (!blocks) return
+    residents.memory.write(blocks.address, this.copy())
+    this.free()
+    this.#put(blocks)
+  }
+
+  #put(blocks: Blocks): void {
+    this.#blocks = blocks
+    abandoned.register(this, blocks, this)
   }
 
   /** Whoever changes the values says so, for the panels to be made again. */
@@ -89,14 +113,19 @@ export class ResidentValues implements Resident {
 /** The residents of a linear memory. */
 export class Residents {
   /** Bytes of their values. */
-  bytes = 0
+  readonly bytes = { kept: 0, temporary: 0 }
 
   constructor(readonly memory: LinearMemory) {}
 
-  /** Returns undefined where there is no room for them; the values are whatever was there. */
-  make(length: number): ResidentValues | undefined {
-    if (this.bytes + length * 4 > MOST_BYTES) return undefined
-    return new ResidentValues(this, this.memory.allocate(length), length)
+  /** A new one with any values; undefined if there is no room for it. */
+  make(length: number, purpose: Purpose): ResidentValues | undefined {
+    const blocks = this.room(length, purpose)
+    return blocks && new ResidentValues(blocks)
+  }
+
+  room(length: number, purpose: Purpose): Blocks | undefined {
+    if (this.bytes[purpose] + length * 4 > MOST_BYTES[purpose]) return undefined
+    return new Blocks(this, this.memory.allocate(length), length, purpose)
   }
 }
 
@@ -120,17 +149,18 @@ export function placed(memory: LinearMemory, allocate: Allocate, x: HostStorage 
   return copy
 }
 
-/** Room for the gradient of a parameter: a resident if the parameter is one. */
+/** Room for a gradient, which becomes a resident if it can. */
 export interface GradientRoom {
   address: number
   /** The gradient, once it has been written. */
   values(): HostStorage
 }
 
+/** Room for the gradient of a parameter: a resident if the parameter is one. */
 export function roomFor(residents: Residents, allocate: Allocate, parameter: HostStorage): GradientRoom {
   const { memory } = residents
   const { length } = parameter
-  const resident = addressIn(memory, parameter) === undefined ? undefined : residents.make(length)
+  const resident = addressIn(memory, parameter) === undefined ? undefined : residents.make(length, 'kept')
   if (resident) return { address: resident.addressIn(memory)!, values: () => resident }
   const address = allocate(length)
   return { address, values: () => memory.read(address, length) }

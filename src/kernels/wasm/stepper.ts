@@ -82,7 +82,12 @@ export class WasmStepper implements Stepper {
 }
 
 /** Lays out the weights and states of a stack, with the plan of each layer. */
-function layOut(engine: Engine, { layers, weight, bias, outFeatures }: Stack<HostStorage>, batchSize: number, allocate: Allocate) {
+function layOut(
+  engine: Engine,
+  { layers, weight, bias, outFeatures }: Stack<HostStorage>,
+  batchSize: number,
+  allocate: Allocate,
+) {
   const { memory } = engine
   const zeros = (length: number) => {
     const address = allocate(length)

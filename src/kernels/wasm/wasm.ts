@@ -15,7 +15,6 @@ import type {
   UnaryOp,
 } from '../../device/device.js'
 import { HostKernels, type HostStorage } from '../host/host.js'
-import { clipNorm } from './clip.js'
 import { type Engine, type EngineOptions, loadEngine } from './compile.js'
 import { crossEntropy } from './cross-entropy.js'
 import { matmul } from './matmul.js'
@@ -63,11 +62,19 @@ export class WasmKernels extends HostKernels implements Kernels {
     return super.owns(x) || addressIn(this.engine.memory, x as HostStorage) !== undefined
   }
 
-  override keep(x: HostStorage): Storage {
+  override keep(x: Storage): Storage {
     const { residents } = this.engine
-    const kept = x instanceof ResidentValues ? undefined : residents.make(x.length)
+    if (x instanceof ResidentValues) {
+      x.moveTo(residents)
+      return x
+    }
+    const kept = residents.make(x.length, 'kept')
     if (kept) this.write(x as FloatArray, kept)
     return kept ?? x
+  }
+
+  override temporary(length: number): Storage {
+    return this.engine.residents.make(length, 'temporary') ?? this.zeros(length)
   }
 
   override free(x: Storage): void {
@@ -128,18 +135,14 @@ export class WasmKernels extends HostKernels implements Kernels {
   }
 
   crossEntropy(
-    logits: FloatArray,
+    logits: HostStorage,
     targets: Int32Array,
     loss: FloatArray,
-    grad: FloatArray,
+    grad: HostStorage | undefined,
     rows: number,
     columns: number,
   ): void {
     loss[0] = crossEntropy(this.engine, logits, targets, grad, rows, columns)
-  }
-
-  override clipNorm(xs: readonly HostStorage[], most: number, norm: FloatArray): void {
-    norm[0] = clipNorm(this.engine, xs, most)
   }
 
   override uniform([k0, k1]: RandomKey, y: HostStorage): void {

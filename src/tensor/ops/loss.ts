@@ -2,8 +2,11 @@ import { OptionError, ShapeError } from '../../core/errors.js'
 import { formatShape, sameShape } from '../../core/shape.js'
 import type { Indices, Result, Value } from '../value.js'
 
-/** The mean of −log softmax(logits)[target] over the rows; one pass of the device gives it and its gradient. */
-export function crossEntropy({ storage: logits, shape, device }: Value, targets: Indices): Result {
+/**
+ * The mean of −log softmax(logits)[target] over the rows; one pass of the device gives it and its gradient.
+ * @param wanted whether there will be a backward pass
+ */
+export function crossEntropy({ storage: logits, shape, device }: Value, targets: Indices, wanted: boolean): Result {
   const [rows, columns] = shape
   if (shape.length !== 2 || logits.length === 0 || !sameShape(targets.shape, [rows])) {
     throw new ShapeError(
@@ -14,14 +17,14 @@ export function crossEntropy({ storage: logits, shape, device }: Value, targets:
   if (wrong !== undefined) {
     throw new OptionError(`crossEntropy: target ${wrong} is out of range, expected 0 to classes − 1 = ${columns - 1}`)
   }
-  const [loss, grad] = [device.zeros(1), device.zeros(logits.length)]
+  const [loss, grad] = [device.zeros(1), wanted ? device.temporary(logits.length) : undefined]
   device.crossEntropy(logits, targets.data, loss, grad, rows, columns)
   return {
     storage: loss,
     shape: [],
     device,
     backward: (dy) => {
-      device.scale(grad, dy, grad)
+      if (grad) device.scale(grad, dy, grad)
       return [grad]
     },
   }
