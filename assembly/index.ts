@@ -1,4 +1,6 @@
 export { PANEL } from "./constants";
+/** The end of the kernels' own constants: memory is free from here on. */
+export const FREE: usize = __heap_base;
 export {
   exp, log, tanh, sigmoid, relu, sqrt, abs, add, sub, mul, div, tanhGrad, sigmoidGrad, reluGrad,
 } from "./elementwise";

@@ -57,6 +57,7 @@ export function loadEngine({
   const sgemm = library?.bind(memory.memory) ?? (() => undefined)
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, sgemm } })
   const code = exports as unknown as KernelExports
+  memory.startAt(code.FREE.value)
   const panel = code.PANEL.value
   const shape: MatrixFormat = { width: library ? 1 : panel, panel, threads: memory.shared ? threads : 1 }
   const pool = new Pool(code, memory, module, shape.threads, library?.files)

@@ -2,8 +2,6 @@ import { UnrolledError } from '../../core/errors.js'
 import type { FloatArray } from '../../device/device.js'
 
 const PAGE = 65536
-/** Bytes at the beginning that are the kernels' own: the constants in assembly/math.ts, from 1024 on. */
-const RESERVED = 2048
 /** Bytes of a cache line of the processor. */
 const LINE = 64
 /** The most values that are copied faster one by one. */
@@ -38,7 +36,8 @@ export class LinearMemory {
   readonly memory: WebAssembly.Memory
   #floats: Float32Array = new Float32Array(0)
   #ints: Int32Array = new Int32Array(0)
-  #top = RESERVED
+  /** No block is at address 0, which stands for none. */
+  #top = LINE
   readonly #free = new Map<number, number[]>()
   readonly #sizes = new Map<number, number>()
 
@@ -58,6 +57,11 @@ export class LinearMemory {
     }
     this.shared = shared && !(memory.buffer instanceof ArrayBuffer)
     this.memory = memory
+  }
+
+  /** Leaves the bytes before an address to the kernels' own constants; comes before any block. */
+  startAt(address: number): void {
+    this.#top = address
   }
 
   get bytes(): number {
@@ -80,11 +84,24 @@ export class LinearMemory {
     return Float64Array.from(new Float64Array(this.memory.buffer, address, length))
   }
 
-  /** Address of a block for `length` values of 4 bytes; its content is whatever was there. */
+  /**
+   * Address of a block for `length` values of 4 bytes; its content is whatever was there.
+   * @throws UnrolledError where the system does not give so much
+   */
   allocate(length: number): number {
+    const address = this.tryAllocate(length)
+    if (address !== undefined) return address
+    const megabytes = Math.ceil((this.#top + sizeClass(length * 4)) / 2 ** 20)
+    throw new UnrolledError(
+      `kernels: ${megabytes} MB of memory are needed, and the system does not give them; use a smaller batch, fewer steps or a smaller hiddenSize`,
+    )
+  }
+
+  /** The same; undefined where the system does not give so much. */
+  tryAllocate(length: number): number | undefined {
     const size = sizeClass(length * 4)
     const address = this.#free.get(size)?.pop() ?? this.#extend(size)
-    this.#sizes.set(address, size)
+    if (address !== undefined) this.#sizes.set(address, size)
     return address
   }
 
@@ -160,19 +177,12 @@ export class LinearMemory {
     }
   }
 
-  #extend(size: number): number {
+  #extend(size: number): number | undefined {
     // Aligned to a cache line, whatever small blocks came before.
     const address = Math.ceil(this.#top / LINE) * LINE
     const missing = address + size - this.bytes
-    if (missing > 0) {
-      // An eighth more than is missing, so that a growing need does not grow the memory each time.
-      if (!this.#grow(missing + this.bytes / 8) && !this.#grow(missing)) {
-        const megabytes = Math.ceil((address + size) / 2 ** 20)
-        throw new UnrolledError(
-          `kernels: ${megabytes} MB of memory are needed, and the system does not give them; use a smaller batch, fewer steps or a smaller hiddenSize`,
-        )
-      }
-    }
+    // An eighth more than is missing, so that a growing need does not grow the memory each time.
+    if (missing > 0 && !this.#grow(missing + this.bytes / 8) && !this.#grow(missing)) return undefined
     this.#top = address + size
     return address
   }

@@ -40,11 +40,10 @@ export class ResidentValues implements Resident {
   #blocks: Blocks | undefined
   #array: Float32Array | undefined
   #version = 0
+  readonly length: number
 
-  constructor(
-    blocks: Blocks,
-    readonly length = blocks.length,
-  ) {
+  constructor(blocks: Blocks) {
+    this.length = blocks.length
     this.#put(blocks)
   }
 
@@ -115,7 +114,10 @@ export class Residents {
   /** Bytes of their values. */
   readonly bytes = { kept: 0, temporary: 0 }
 
-  constructor(readonly memory: LinearMemory) {}
+  constructor(
+    readonly memory: LinearMemory,
+    readonly most: Readonly<Record<Purpose, number>> = MOST_BYTES,
+  ) {}
 
   /** A new one with any values; undefined if there is no room for it. */
   make(length: number, purpose: Purpose): ResidentValues | undefined {
@@ -123,9 +125,11 @@ export class Residents {
     return blocks && new ResidentValues(blocks)
   }
 
+  /** The same without the resident around it. */
   room(length: number, purpose: Purpose): Blocks | undefined {
-    if (this.bytes[purpose] + length * 4 > MOST_BYTES[purpose]) return undefined
-    return new Blocks(this, this.memory.allocate(length), length, purpose)
+    if (this.bytes[purpose] + length * 4 > this.most[purpose]) return undefined
+    const address = this.memory.tryAllocate(length)
+    return address === undefined ? undefined : new Blocks(this, address, length, purpose)
   }
 }
 

@@ -1,0 +1,234 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { Generator } from '../src/core/random.js'
+import { referenceKernels, useKernels, wasmKernels } from '../src/kernels/index.js'
+import { LinearMemory } from '../src/kernels/wasm/linear-memory.js'
+import { Residents } from '../src/kernels/wasm/resident.js'
+import { Linear } from '../src/nn/linear.js'
+import { LSTM } from '../src/nn/lstm.js'
+import { RNNModel } from '../src/nn/model.js'
+import { Parameter } from '../src/nn/parameter.js'
+import { RNN } from '../src/nn/rnn.js'
+import { Adam } from '../src/optim/adam.js'
+import { clipGradNorm } from '../src/optim/clip.js'
+import { SGD } from '../src/optim/sgd.js'
+import { noGrad } from '../src/tensor/autograd.js'
+import { fromData, rand, tensor } from '../src/tensor/create.js'
+import { crossEntropy } from '../src/tensor/functions.js'
+import type { Tensor } from '../src/tensor/tensor.js'
+
+// Parameters, gradients and the values of optimizers live in the kernels' memory. Nobody may notice, except by the time.
+
+const wasm = wasmKernels({ threads: 2 })
+beforeEach(() => useKernels(wasm))
+afterAll(() => useKernels(wasmKernels()))
+
+const [vocabSize, hiddenSize] = [7, 20]
+const tokens = fromData(
+  Int32Array.from({ length: 30 }, (_, i) => (i * 5) % vocabSize),
+  [3, 10],
+)
+
+const makeModel = (seed = 1) => {
+  const generator = new Generator(seed)
+  return new RNNModel(new LSTM({ inputSize: vocabSize, hiddenSize, generator }), vocabSize, { generator })
+}
+
+const lossOf = (model: RNNModel): Tensor => crossEntropy(model.forward(tokens).output, tokens.T.reshape(-1))
+
+/** Gradients as a backward pass of the reference in double precision gives them, for a model with the same parameters. */
+async function referenceLoss(model: RNNModel) {
+  const values = await Promise.all(model.parameters().map((parameter) => parameter.values()))
+  useKernels(referenceKernels('float64'))
+  const twin = makeModel()
+  for (const [i, parameter] of twin.parameters().entries()) parameter.copy_(values[i])
+  const loss = lossOf(twin)
+  loss.backward()
+  const grads = await Promise.all(twin.parameters().map(({ grad }) => grad!.values()))
+  useKernels(wasm)
+  return { loss: await loss.item(), grads }
+}
+
+async function expectTrue(model: RNNModel) {
+  const { loss, grads } = await referenceLoss(model)
+  const found = lossOf(model)
+  expect(await found.item()).toBeCloseTo(loss, 5)
+  for (const parameter of model.parameters()) parameter.grad = null
+  found.backward()
+  for (const [i, { grad }] of model.parameters().entries()) {
+    const values = await grad!.values()
+    for (const [j, value] of values.entries()) expect(value).toBeCloseTo(grads[i][j], 5)
+  }
+}
+
+describe('whatever changes a parameter is seen by the next pass', () => {
+  const weight = (model: RNNModel) => model.rnn.parameters()[1]
+  const changes: Record<string, (model: RNNModel) => void> = {
+    'an optimizer': (model) => new SGD(model.parameters(), { lr: 5 }).step(),
+    'its array': (model) => weight(model).data.fill(0.1),
+    'its array after an optimizer’s step': (model) => {
+      const { data } = weight(model)
+      new SGD(model.parameters(), { lr: 5 }).step()
+      for (let i = 0; i < data.length; i++) data[i] += 0.05
+    },
+    copy_: (model) => weight(model).copy_(rand(weight(model).shape, new Generator(4))),
+    'copy_ from another parameter': (model) => weight(model).copy_(weight(makeModel(2))),
+    loadStateDict: (model) => model.loadStateDict(makeModel(3).stateDict()),
+    'an operation of its device in place': (model) => {
+      const { device, storage } = weight(model)
+      device.affine(storage, 0.5, 0.01, storage)
+    },
+    'a tensor that shares its storage': (model) => weight(model).detach().data.fill(0.2),
+  }
+
+  test.each(Object.entries(changes))('%s', async (_, change) => {
+    const model = makeModel()
+    lossOf(model).backward()
+    const before = await lossOf(model).item()
+    change(model)
+    expect(await lossOf(model).item()).not.toBe(before)
+    await expectTrue(model)
+  })
+
+  test('but a stepper keeps the weights that it was made with', () => {
+    const model = makeModel()
+    lossOf(model).backward()
+    const [stepper, twin] = [model.stepper(1), model.stepper(1)]
+    const first = [...(stepper.step(Int32Array.of(1)) as Float32Array)]
+    new SGD(model.parameters(), { lr: 5 }).step()
+    lossOf(model).backward()
+    expect([...(twin.step(Int32Array.of(1)) as Float32Array)]).toEqual(first)
+    expect([...(model.stepper(1).step(Int32Array.of(1)) as Float32Array)]).not.toEqual(first)
+  })
+})
+
+describe('values that somebody holds stay theirs', () => {
+  test('a gradient that was taken is not written to by later passes', async () => {
+    const model = makeModel()
+    const [parameter] = model.parameters()
+    const optimizer = new SGD(model.parameters(), { lr: 1 })
+    lossOf(model).backward()
+    const taken = parameter.grad!
+    const values = [...(await taken.values())]
+    for (let step = 0; step < 5; step++) {
+      optimizer.step()
+      optimizer.zeroGrad()
+      lossOf(model).backward()
+    }
+    expect([...taken.data]).toEqual(values)
+    expect([...parameter.grad!.data]).not.toEqual(values)
+  })
+
+  test('a gradient that was written to by hand is what the optimizer takes', () => {
+    const parameter = new Parameter(tensor([1, 2]))
+    parameter
+      .mul(tensor([3, 4]))
+      .sum()
+      .backward()
+    parameter.grad!.data[0] = 10
+    new SGD([parameter], { lr: 1 }).step()
+    expect([...parameter.data]).toEqual([-9, -2])
+  })
+
+  test('an array that was taken from a parameter is its array for good', () => {
+    const model = makeModel()
+    const [parameter] = model.parameters()
+    const { data } = parameter
+    lossOf(model).backward()
+    const before = [...data]
+    new Adam(model.parameters()).step()
+    expect(parameter.data).toBe(data)
+    expect([...data]).not.toEqual(before)
+  })
+
+  test('a parameter and the tensor that it was made of share their values', () => {
+    const values = tensor([1, 2])
+    const parameter = new Parameter(values)
+    parameter.data[0] = 5
+    expect([...values.data]).toEqual([5, 2])
+  })
+})
+
+describe('other kernels', () => {
+  const sets = { 'one thread': wasmKernels({ threads: 1 }), 'the reference': referenceKernels() }
+
+  test.each(Object.entries(sets))('%s continues with the same parameters and moments', async (_, others) => {
+    const [model, stayed] = [makeModel(), makeModel()]
+    const [optimizer, same] = [new Adam(model.parameters()), new Adam(stayed.parameters())]
+    const step = (of: RNNModel, by: Adam) => {
+      by.zeroGrad()
+      lossOf(of).backward()
+      clipGradNorm(of.parameters(), 0.1)
+      by.step()
+    }
+    for (let i = 0; i < 4; i++) {
+      step(stayed, same)
+      useKernels(i % 2 === 0 ? wasm : others)
+      step(model, optimizer)
+      useKernels(wasm)
+    }
+    for (const [i, parameter] of model.parameters().entries()) {
+      const [found, expected] = [await parameter.values(), await stayed.parameters()[i].values()]
+      for (const [j, value] of found.entries()) expect(value).toBeCloseTo(expected[j], 5)
+    }
+  })
+
+  test('they may be chosen between the forward pass, the backward pass and the optimizer’s step', async () => {
+    const [model, stayed] = [makeModel(), makeModel()]
+    const loss = lossOf(model)
+    useKernels(sets['the reference'])
+    loss.backward()
+    useKernels(sets['one thread'])
+    new SGD(model.parameters(), { lr: 1 }).step()
+    useKernels(wasm)
+    lossOf(stayed).backward()
+    new SGD(stayed.parameters(), { lr: 1 }).step()
+    expect(await lossOf(model).item()).toBeCloseTo(await lossOf(stayed).item(), 5)
+  })
+})
+
+describe('memory', () => {
+  test('training asks for no more after its first step, with frozen parameters and with losses that nobody follows', () => {
+    const set = wasmKernels({ threads: 1 })
+    useKernels(set)
+    const layer = new RNN({ inputSize: 64, hiddenSize: 128 })
+    const output = new Linear({ inFeatures: 128, outFeatures: 50 })
+    layer.parameters()[0].requiresGrad_(false)
+    const parameters = [...layer.parameters(), ...output.parameters()].filter(({ requiresGrad }) => requiresGrad)
+    const optimizer = new Adam(parameters)
+    const [x, targets] = [rand([10, 8, 64]), fromData(new Int32Array(80), [80])]
+    const loss = () => crossEntropy(output.forward(layer.forward(x).output).reshape(80, 50), targets)
+    const round = () => {
+      optimizer.zeroGrad()
+      loss().backward()
+      clipGradNorm(parameters, 1)
+      optimizer.step()
+      noGrad(loss)
+    }
+    round()
+    const after1 = set.memoryBytes()
+    for (let i = 0; i < 200; i++) round()
+    expect(set.memoryBytes()).toBe(after1)
+  })
+
+  test('losses without a backward pass, and gradients that are taken, are bounded', () => {
+    const set = wasmKernels({ threads: 1 })
+    useKernels(set)
+    const logits = rand([1000, 100]).requiresGrad_()
+    const targets = fromData(new Int32Array(1000), [1000])
+    // Each loss keeps its gradient, 0.4 MB.
+    for (let i = 0; i < 1000; i++) crossEntropy(logits, targets)
+    expect(set.memoryBytes()).toBeLessThan(150 * 2 ** 20)
+  })
+
+  test('there is room for a number of values, and again once some are free', () => {
+    const memory = new LinearMemory(false)
+    const residents = new Residents(memory, { kept: 4000, temporary: 400 })
+    const first = residents.make(600, 'kept')!
+    expect(residents.make(600, 'kept')).toBeUndefined()
+    expect(residents.make(400, 'kept')).toBeDefined()
+    expect(residents.make(101, 'temporary')).toBeUndefined()
+    // Its array is outside the memory.
+    expect(first.array.length).toBe(600)
+    expect(residents.make(600, 'kept')).toBeDefined()
+  })
+})
