@@ -47,6 +47,15 @@ export const startUnrolled = (node: string, folder = fileOf('..')) =>
 /** Starts PyTorch in the Python that PYTHON names (Debian: python3-torch libopenblas0-pthread). */
 export const startTorch = () => start(process.env.PYTHON ?? '/usr/bin/python3', [fileOf('peers/pytorch.py')])
 
+/** A Python with the packages of PyPI, in which PyTorch is the current one: bench/python, or what PYPI_PYTHON names. */
+const current = process.env.PYPI_PYTHON ?? fileOf('python/bin/python')
+
+/** Starts the current PyTorch. */
+export const startCurrentTorch = () => start(current, [fileOf('peers/pytorch.py')])
+
+/** Starts JAX. */
+export const startJax = () => start(current, [fileOf('peers/jax_scan.py')])
+
 /** Builds and starts oneDNN's side (Debian: libdnnl-dev g++). */
 export async function startOneDnn(): Promise<Peer | undefined> {
   const program = fileOf('results/onednn')

@@ -63,6 +63,9 @@ interface Summary {
   wasm: number
   blas?: number
   torch?: number
+  /** The current PyTorch. */
+  current?: number
+  jax?: number
   tfjs?: number
   /** Its layer alone, forward and backward. */
   oneDnn?: number
@@ -89,6 +92,8 @@ function summarize({ ms: spreads, ...one }: Measured, { threads, peak, product }
     wasm,
     blas,
     torch,
+    current: least('current'),
+    jax: ms.jax,
     tfjs: ms.tfjs,
     oneDnn: least('onednn'),
     ratio: (value) => (value && torch ? `${(torch / value).toFixed(2)}×` : '–'),
@@ -109,13 +114,18 @@ const sizesOf = ({ hidden, batch, layers }: Case): string =>
 /** One case as a line. */
 export function row(measured: Measured, report: Report): string {
   const { job, cell } = measured
-  const { wasm, blas, torch, tfjs, oneDnn, ratio, scaling, shareOfPeak, shareOfProduct } = summarize(measured, report)
+  const { wasm, blas, torch, current, jax, tfjs, oneDnn, ratio, scaling, shareOfPeak, shareOfProduct } = summarize(
+    measured,
+    report,
+  )
   const name = `${job} ${cell} ${sizesOf(measured)}:`
   const sides = [
     `WASM ${show(wasm)} ms (${ratio(wasm)} PyTorch, ${scaling} one thread, ${shareOfPeak} of the peak)`,
     `BLAS ${show(blas)} (${ratio(blas)}, ${shareOfProduct} of a product)`,
     `PyTorch ${show(torch)}`,
   ]
+  if (current) sides.push(`current PyTorch ${show(current)}`)
+  if (jax) sides.push(`JAX ${show(jax)}`)
   if (oneDnn) sides.push(`oneDNN's layer ${show(oneDnn)}`)
   if (tfjs) sides.push(`TensorFlow.js ${show(tfjs)} (WASM ${(tfjs / wasm).toFixed(0)}× faster)`)
   return `${name} ${sides.join('; ')}`
@@ -157,9 +167,9 @@ function tables(report: Report): string {
     lines.push('', training ? '### Training' : '### Generation', '')
     lines.push(
       training
-        ? '| model | WASM ms | tokens/s | to one thread | of peak | to PyTorch | BLAS ms | tokens/s | of product | to PyTorch | PyTorch ms | oneDNN layer ms | TensorFlow.js ms |'
-        : '| model | WASM tokens/s | to PyTorch | BLAS tokens/s | to PyTorch | PyTorch tokens/s |',
-      training ? `| --- |${' --- |'.repeat(12)}` : `| --- |${' --- |'.repeat(5)}`,
+        ? '| model | WASM ms | tokens/s | to one thread | of peak | to PyTorch | BLAS ms | tokens/s | of product | to PyTorch | PyTorch ms | current PyTorch ms | JAX ms | oneDNN layer ms | TensorFlow.js ms |'
+        : '| model | WASM tokens/s | to PyTorch | BLAS tokens/s | to PyTorch | PyTorch tokens/s | current PyTorch tokens/s | JAX tokens/s |',
+      training ? `| --- |${' --- |'.repeat(14)}` : `| --- |${' --- |'.repeat(7)}`,
     )
     for (const measured of results.filter((result) => result.job === job)) {
       const s = summarize(measured, report)
@@ -172,10 +182,12 @@ function tables(report: Report): string {
             s.shareOfProduct,
             s.ratio(s.blas),
             show(s.torch),
+            show(s.current),
+            show(s.jax),
             show(s.oneDnn),
             show(s.tfjs),
           ])
-        : [rate(s.wasm), s.ratio(s.wasm), rate(s.blas), s.ratio(s.blas), rate(s.torch)]
+        : [rate(s.wasm), s.ratio(s.wasm), rate(s.blas), s.ratio(s.blas), rate(s.torch), rate(s.current), rate(s.jax)]
       lines.push(`| ${[name, ...cellsOf].join(' | ')} |`)
     }
   }
@@ -208,17 +220,27 @@ function variantTable({ results, threads, versions }: Report): string[] {
   ]
 }
 
+/** The sides of the plots. */
+const names = {
+  blas: 'Unrolled, BLAS',
+  wasm: 'Unrolled, WASM',
+  torch: 'PyTorch',
+  current: 'current PyTorch',
+  jax: 'JAX',
+  tfjs: 'TensorFlow.js',
+}
+
 /** Tokens per second over hidden units, one layer, batch 32. */
 function plotOf(cell: string, report: Report): Promise<string> {
   const cases = report.results.filter(
     (one) => one.job === 'train' && one.cell === cell && one.batch === 32 && one.layers === 1,
   )
-  const series = (['blas', 'wasm', 'torch', 'tfjs'] as const).map((side) => {
+  const series = (['blas', 'wasm', 'torch', 'current', 'jax', 'tfjs'] as const).map((side) => {
     const points = cases.flatMap((one) => {
       const ms = summarize(one, report)[side]
       return ms ? [[one.hidden, (one.batch * numSteps * 1000) / ms]] : []
     })
-    const name = { blas: 'Unrolled, BLAS', wasm: 'Unrolled, WASM', torch: 'PyTorch', tfjs: 'TensorFlow.js' }[side]
+    const name = names[side]
     return { name, x: points.map(([x]) => x), y: points.map(([, y]) => y) }
   })
   return linePlot({

@@ -1,5 +1,5 @@
-// Measures how fast this library trains and generates, compared with PyTorch and TensorFlow.js on the same machine in
-// the same run, and with this library in another folder or under another Node. All sides take turns.
+// Measures how fast this library trains and generates, compared with PyTorch, JAX, oneDNN and TensorFlow.js on the same
+// machine in the same run, and with this library in another folder or under another Node. All sides take turns.
 // npm run bench -- [--quick] [--nodes 24,20] [--against FOLDER] [--only train] [--rounds 5] [--docs]
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
@@ -7,7 +7,16 @@ import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import { type Case, casesOf, numSteps, trainingOperations } from './cases.js'
-import { nodeBinary, type Peer, startOneDnn, startTensorFlow, startTorch, startUnrolled } from './peers.js'
+import {
+  nodeBinary,
+  type Peer,
+  startCurrentTorch,
+  startJax,
+  startOneDnn,
+  startTensorFlow,
+  startTorch,
+  startUnrolled,
+} from './peers.js'
 import { comparisons, type Measured, noisy, profileRow, type Report, row, spreadOf, writeDocs } from './report.js'
 
 const options = new Command('bench')
@@ -57,9 +66,14 @@ if (options.against) {
   variants.set('@before', before)
 }
 const torch = await startTorch()
+const currentTorch = await startCurrentTorch()
+const jax = await startJax()
 const tensorFlow = await startTensorFlow()
 const oneDnn = await startOneDnn()
 if (!torch) console.log('PyTorch was not found (Debian: apt-get install python3-torch libopenblas0-pthread)')
+const install = 'python3 -m venv bench/python && bench/python/bin/pip install'
+if (!currentTorch) console.log(`The current PyTorch was not found (${install} torch numpy)`)
+if (!jax) console.log(`JAX was not found (${install} jax)`)
 if (!oneDnn) console.log('oneDNN was not found (Debian: apt-get install libdnnl-dev g++)')
 if (!tensorFlow) console.log('TensorFlow.js was not found (npm install --prefix bench/tfjs)')
 
@@ -89,6 +103,11 @@ function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
   if (torch) {
     for (const n of counts) sides.push({ name: `torch/${n}`, peer: torch, settings: { threads: n } })
   }
+  if (currentTorch) {
+    for (const n of counts) sides.push({ name: `current/${n}`, peer: currentTorch, settings: { threads: n } })
+  }
+  // JAX chooses its threads itself.
+  if (jax) sides.push({ name: 'jax', peer: jax, settings: {} })
   // This side has neither a linear output nor a loss, clipping and an optimizer: it is what the layer alone could take.
   if (oneDnn && job === 'train' && layers === 1) {
     for (const n of counts) sides.push({ name: `onednn/${n}`, peer: oneDnn, settings: { threads: n } })
@@ -134,6 +153,8 @@ const report: Report = {
     unrolled.version,
     ...[...variants.values()].map(({ version }) => version),
     torch?.version,
+    currentTorch?.version,
+    jax?.version,
     oneDnn?.version,
     tensorFlow?.version,
   ].filter((version) => version !== undefined),

@@ -20,6 +20,7 @@ export type {
   MatmulSizes,
   Normalized,
   OutputWeights,
+  ParameterUpdate,
   RecurrentGrads,
   RecurrentInput,
   RecurrentOutput,

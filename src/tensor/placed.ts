@@ -10,9 +10,6 @@ import { copyAll, type Indices, type Value } from './value.js'
 /** The kind of the values: floats, or whole numbers. */
 export type DType = 'float' | 'int32'
 
-/** Under this name Node, Bun and Deno look for what their consoles show. */
-const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
-
 /** Values with a shape, on a device. `Tensor` adds the operations. */
 export abstract class Placed {
   /**
@@ -123,17 +120,10 @@ export abstract class Placed {
     return this
   }
 
-  /** What the console shows, which must not take the values out of the kernels' memory. */
-  [inspected](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+  /** The values for people to look at, which stay where they are. */
+  protected get shown(): TensorData | string {
     const { device, storage } = this.#hidden ?? {}
-    const data = device ? `on ${device.name}` : storage ? (storage as Resident).copy() : this.data
-    const { shape, dtype } = this
-    return `${this.constructor.name} ${inspect({ shape, dtype, data, ...this.inspectedToo() }, options)}`
-  }
-
-  /** More that the console shows. */
-  protected inspectedToo(): object {
-    return {}
+    return device ? `on ${device.name}` : storage ? (storage as Resident).copy() : this.data
   }
 
   /** Places values that the user gave: whole numbers stay in main memory. */

@@ -28,6 +28,9 @@ function keepDimsOf(where: string, options: ReduceOptions): boolean {
   return options.keepDims ?? false
 }
 
+/** Under this name Node, Bun and Deno look for what their consoles show. */
+const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
+
 /**
  * An array of numbers with a shape, row-major: floats, or whole numbers (`int32`) for tokens and indices. Operations on
  * tensors that require gradients are recorded; `backward()` on a scalar fills `grad` of the leaves. Tensors are
@@ -369,8 +372,10 @@ export class Tensor extends Placed {
     return nest(0, 0)
   }
 
-  protected override inspectedToo(): object {
-    return { requiresGrad: this.requiresGrad }
+  /** What the console shows. */
+  [inspected](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    const { shape, dtype, requiresGrad } = this
+    return `${this.constructor.name} ${inspect({ shape, dtype, data: this.shown, requiresGrad }, options)}`
   }
 
   /** This tensor and another, which must be on its device. */
