@@ -79,21 +79,14 @@ export function rmsprop(rule: Rule, p: usize, g: usize, s: usize, a: usize, b: u
   average(rule, true, p, g, s, length);
   if (a != s) average(rule, false, p, g, a, length);
   const rate = f32x4.splat(rule.rate), decay = f32x4.splat(rule.decay), some = mask(rule.decay != 0);
-  const eps = f32x4.splat(rule.eps), keep = f32x4.splat(rule.keep1), centered = mask(a != s);
-  if (b != s) {
-    for (const end = p + bytes(length); p < end; p += 16, g += 16, s += 16, a += 16, b += 16) {
-      const old = v128.load(p);
-      const step = f32x4.div(decayed(v128.load(g), old, decay, some), deviation(v128.load(s), v128.load(a), centered, eps));
-      const velocity = f32x4.add(step, f32x4.mul(keep, v128.load(b)));
-      v128.store(b, velocity);
-      v128.store(p, f32x4.sub(old, f32x4.mul(rate, velocity)));
-    }
-    return;
-  }
-  for (const end = p + bytes(length); p < end; p += 16, g += 16, s += 16, a += 16) {
+  const eps = f32x4.splat(rule.eps), keep = f32x4.splat(rule.keep1), centered = mask(a != s), moving = mask(b != s);
+  for (const end = p + bytes(length); p < end; p += 16, g += 16, s += 16, a += 16, b += 16) {
     const old = v128.load(p);
+    const before = v128.load(b);
     const step = f32x4.div(decayed(v128.load(g), old, decay, some), deviation(v128.load(s), v128.load(a), centered, eps));
-    v128.store(p, f32x4.sub(old, f32x4.mul(rate, step)));
+    const velocity = f32x4.add(step, f32x4.mul(keep, v128.and(before, moving)));
+    v128.store(b, v128.bitselect(velocity, before, moving));
+    v128.store(p, f32x4.sub(old, f32x4.mul(rate, velocity)));
   }
 }
 

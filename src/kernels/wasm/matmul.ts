@@ -4,7 +4,7 @@ import type { Engine } from './compile.js'
 import { productFields } from './from-assembly.js'
 import { roundUp } from './layout.js'
 import { writeFields } from './plan.js'
-import { placed } from './resident.js'
+import { inPanels, placed } from './resident.js'
 
 /** Multiply-adds of a piece that is worth a thread's attention. */
 const PIECE = 2 ** 18
@@ -25,14 +25,18 @@ export function matmul(
   const items = Math.ceil(m / rows)
   memory.scope((allocate) => {
     const left = allocate(items * rows * depth)
-    const right = allocate(depth * columns)
     const sums = allocate(items * rows * columns)
-    const raw = { a: placed(memory, allocate, a), b: placed(memory, allocate, b), y: allocate(y.length) }
+    const raw = { a: placed(memory, allocate, a), y: allocate(y.length) }
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
-    if (depth !== k || columns !== n) memory.zero(right, depth * columns)
     memory.zero(sums, items * rows * columns)
-    if (transposeB) code.loadColumns(raw.b, n, k, right, 4 * panel * depth, panel)
-    else code.loadRows(raw.b, k, n, right, 4 * panel * depth, panel)
+    const right = inPanels(memory, allocate, b, `product ${k} ${transposeB}`, depth * columns, (address) =>
+      memory.scope((scratch) => {
+        if (depth !== k || columns !== n) memory.zero(address, depth * columns)
+        const from = placed(memory, scratch, b)
+        if (transposeB) code.loadColumns(from, n, k, address, 4 * panel * depth, panel)
+        else code.loadRows(from, k, n, address, 4 * panel * depth, panel)
+      }),
+    )
 
     const plan = allocate(productFields.length)
     const given = {

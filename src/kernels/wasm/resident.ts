@@ -39,6 +39,7 @@ class Blocks {
 export class ResidentValues implements Resident {
   #blocks: Blocks | undefined
   #array: Float32Array | undefined
+  #mirror: { array: Float32Array; version: number } | undefined
   #version = 0
   readonly length: number
 
@@ -63,6 +64,12 @@ export class ResidentValues implements Resident {
     return this.#blocks.residents.memory.read(this.#blocks.address, this.length)
   }
 
+  /** A copy that is kept for as long as the values stay the same. */
+  get mirror(): Float32Array {
+    if (this.#mirror?.version !== this.#version) this.#mirror = { array: this.copy(), version: this.#version }
+    return this.#mirror.array
+  }
+
   /** Moves the values into the memory of other kernels, if there is room and nobody has the array. */
   moveTo(residents: Residents): void {
     const own = this.#blocks
@@ -84,11 +91,7 @@ export class ResidentValues implements Resident {
     this.#version++
   }
 
-  /**
-   * The address of the values in panels, which are kept for as long as the values stay the same.
-   * @param length that of the panels
-   * @param fill writes the panels
-   */
+  /** See `inPanels`; they are written when the values have changed. */
   panels(layout: string, length: number, fill: (address: number) => void): number {
     const { panels, residents } = this.#blocks!
     let made = panels.get(layout)
@@ -151,6 +154,26 @@ export function placed(memory: LinearMemory, allocate: Allocate, x: HostStorage 
   const copy = allocate(x.length)
   memory.write(copy, 'array' in x ? x.array : x)
   return copy
+}
+
+/**
+ * The address of values in panels, which are kept where the values are resident.
+ * @param layout a name for the panels
+ * @param length that of the panels
+ * @param fill writes the panels
+ */
+export function inPanels(
+  memory: LinearMemory,
+  allocate: Allocate,
+  x: HostStorage,
+  layout: string,
+  length: number,
+  fill: (address: number) => void,
+): number {
+  if (addressIn(memory, x) !== undefined) return (x as ResidentValues).panels(layout, length, fill)
+  const address = allocate(length)
+  fill(address)
+  return address
 }
 
 /** Room for a gradient, which becomes a resident if it can. */

@@ -121,7 +121,7 @@ export class WasmKernels extends HostKernels implements Kernels {
   matmul(a: HostStorage, b: HostStorage, y: FloatArray, sizes: MatmulSizes): void {
     const library = this.#products
     // The library reads and writes bytes, whatever they stand for; WebAssembly's kernels convert what they copy.
-    const [left, right] = library ? [this.#outside(a), this.#outside(b)] : [a, b]
+    const [left, right] = library ? [outside(a), outside(b)] : [a, b]
     if (library && isSingle(left) && isSingle(right) && isSingle(y)) library.sgemm(left, right, y, sizes)
     else matmul(this.engine, a, b, y, sizes)
   }
@@ -179,13 +179,6 @@ export class WasmKernels extends HostKernels implements Kernels {
     })
   }
 
-  /** An array with the values of a resident. */
-  #outside(x: HostStorage): HostStorage {
-    const { memory } = this.engine
-    const address = addressIn(memory, x)
-    return address === undefined ? x : memory.read(address, x.length)
-  }
-
   #byRows(kernel: 'softmax' | 'logSoftmax', x: HostStorage, y: HostStorage, rows: number, columns: number): void {
     const { code, memory } = this.engine
     memory.scope((allocate) => {
@@ -199,3 +192,6 @@ export class WasmKernels extends HostKernels implements Kernels {
 }
 
 const isSingle = (array: HostStorage): array is Float32Array => array instanceof Float32Array
+
+/** An array with the values of a resident, for a library that does not know the memory. */
+const outside = (x: HostStorage): HostStorage => (x instanceof ResidentValues ? x.mirror : x)

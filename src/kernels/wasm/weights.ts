@@ -6,7 +6,7 @@ import { pieceKinds, STREAMS } from './from-assembly.js'
 import { type Layout, roundUp } from './layout.js'
 import type { Allocate } from './linear-memory.js'
 import { type Piece, runPieces } from './pieces.js'
-import { addressIn, arrayIn, placed, type ResidentValues } from './resident.js'
+import { arrayIn, inPanels, placed } from './resident.js'
 
 export type Side = 'input' | 'hidden'
 
@@ -110,13 +110,13 @@ export class LayerWeights {
         this.#load(scratch, weight, side, panels, length, piece)
         if (wide) code.widen(panels, address, depth, columns)
       })
-    if (!this.frozen && addressIn(memory, weight) !== undefined) {
-      const { cell, hiddenSize } = this.sizes
-      return (weight as ResidentValues).panels(`${use} ${cell} ${hiddenSize} ${width} ${wide}`, room, fill)
+    if (this.frozen) {
+      const address = allocate(room)
+      fill(address)
+      return address
     }
-    const address = allocate(room)
-    fill(address)
-    return address
+    const { cell, hiddenSize } = this.sizes
+    return inPanels(memory, allocate, weight, `${use} ${cell} ${hiddenSize} ${width} ${wide}`, room, fill)
   }
 
   #load(
