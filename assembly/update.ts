@@ -48,7 +48,7 @@ export function adam(rule: Rule, p: usize, g: usize, m: usize, v: usize, length:
     const divisor = f32x4.add(f32x4.mul(f32x4.sqrt(square), correction), eps);
     v128.store(m, mean);
     v128.store(v, square);
-    v128.store(p, f32x4.sub(f32x4.mul(kept, old), f32x4.div(f32x4.mul(rate, mean), divisor)));
+    v128.store(p, f32x4.sub(f32x4.mul(kept, old), f32x4.mul(rate, f32x4.div(mean, divisor))));
   }
 }
 

@@ -140,11 +140,88 @@ describe('values that somebody holds stay theirs', () => {
     expect([...data]).not.toEqual(before)
   })
 
+  test('values() is a copy, also after the array was taken', async () => {
+    const parameter = new Parameter(tensor([1, 2]))
+    parameter.data[0] = 3
+    const before = await parameter.values()
+    parameter.data[0] = 4
+    expect([...before]).toEqual([3, 2])
+  })
+
   test('a parameter and the tensor that it was made of share their values', () => {
     const values = tensor([1, 2])
     const parameter = new Parameter(values)
     parameter.data[0] = 5
     expect([...values.data]).toEqual([5, 2])
+  })
+})
+
+describe('storages in several places at once', () => {
+  test('a gradient may be the parameter itself', async () => {
+    const layer = new RNN({ inputSize: 3, hiddenSize: 4 })
+    const x = rand([2, 2, 3])
+    layer.forward(x)
+    const parameters = layer.parameters()
+    for (const parameter of parameters) parameter.grad = parameter.detach()
+    new SGD(parameters, { lr: 1 }).step()
+    expect([...layer.forward(x).output.data].every((value) => value === 0)).toBe(true)
+    const array = tensor([1, 2]).requiresGrad_()
+    array.grad = array.detach()
+    new SGD([array], { lr: 0.5 }).step()
+    expect([...array.data]).toEqual([0.5, 1])
+  })
+
+  test('two parameters with one storage are both updated', () => {
+    const values = tensor([1, 2])
+    const [a, b] = [values.detach().requiresGrad_(), values.detach().requiresGrad_()]
+    for (const parameter of [a, b]) parameter.grad = tensor([1, 1])
+    new SGD([a, b], { lr: 1 }).step()
+    expect([...values.data]).toEqual([-1, 0])
+  })
+
+  test('a gradient that two parameters have is scaled once', async () => {
+    const [a, b] = [new Parameter(tensor([1])), new Parameter(tensor([2]))]
+    a.grad = tensor([3])
+    b.grad = a.grad
+    expect(await clipGradNorm([a, b], 1).item()).toBeCloseTo(3 * Math.SQRT2, 5)
+    expect(a.grad.data[0]).toBeCloseTo(Math.SQRT1_2, 6)
+  })
+
+  test('losses of the same scores add up', async () => {
+    const model = makeModel()
+    const { output } = model.forward(tokens)
+    const loss = () => crossEntropy(output, tokens.T.reshape(-1))
+    loss().add(loss()).backward()
+    const { grads } = await referenceLoss(model)
+    for (const [i, { grad }] of model.parameters().entries()) {
+      for (const [j, value] of grad!.data.entries()) expect(value).toBeCloseTo(2 * grads[i][j], 5)
+    }
+  })
+
+  test('more parameters than threads can count in one job', () => {
+    const parameters = Array.from({ length: 2 ** 16 + 1 }, (_, i) => tensor([i]).requiresGrad_())
+    for (const parameter of parameters) parameter.grad = tensor([2])
+    clipGradNorm(parameters, 2 ** 8)
+    new SGD(parameters, { lr: 1 }).step()
+    // The norm is a little above 2⁹, so that the gradients became 1.
+    for (const i of [0, 1, 2 ** 15, 2 ** 16]) expect(parameters[i].data[0]).toBeCloseTo(i - 1, 2)
+  })
+})
+
+describe('numbers at the end of the range', () => {
+  test('Adam takes a step of at most lr with a gradient of any size', () => {
+    const parameter = tensor([1]).requiresGrad_()
+    parameter.grad = tensor([3e38])
+    new Adam([parameter], { lr: 10 }).step()
+    // Its square is infinite, as in PyTorch.
+    expect(parameter.data[0]).toBe(1)
+  })
+
+  test('clipping scales by factors far below one', () => {
+    const parameter = tensor([1]).requiresGrad_()
+    parameter.grad = tensor([3e38])
+    clipGradNorm([parameter], 1e-8)
+    expect(parameter.grad.data[0] / 1e-8).toBeCloseTo(1, 5)
   })
 })
 
@@ -210,7 +287,24 @@ describe('memory', () => {
     expect(set.memoryBytes()).toBe(after1)
   })
 
-  test('losses without a backward pass, and gradients that are taken, are bounded', () => {
+  test('a program that looks at every gradient needs no more memory either', () => {
+    const set = wasmKernels({ threads: 1 })
+    useKernels(set)
+    const model = makeModel()
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 })
+    const round = () => {
+      optimizer.zeroGrad()
+      lossOf(model).backward()
+      for (const { grad } of model.parameters()) expect(grad).not.toBeNull()
+      optimizer.step()
+    }
+    round()
+    const after1 = set.memoryBytes()
+    for (let i = 0; i < 500; i++) round()
+    expect(set.memoryBytes()).toBe(after1)
+  })
+
+  test('losses without a backward pass are bounded', () => {
     const set = wasmKernels({ threads: 1 })
     useKernels(set)
     const logits = rand([1000, 100]).requiresGrad_()
@@ -229,6 +323,11 @@ describe('memory', () => {
     expect(residents.make(101, 'temporary')).toBeUndefined()
     // Its array is outside the memory.
     expect(first.array.length).toBe(600)
-    expect(residents.make(600, 'kept')).toBeDefined()
+    const again = residents.make(400, 'kept')!
+    // Panels count, too. Those for which there is no room are made anew each time.
+    expect(again.panels('a', 100, () => undefined)).toBeDefined()
+    expect(again.panels('b', 400, () => undefined)).toBeUndefined()
+    again.free()
+    expect(residents.make(500, 'kept')).toBeDefined()
   })
 })

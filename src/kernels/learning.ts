@@ -8,8 +8,9 @@ import { WasmKernels } from './wasm/wasm.js'
 
 const host: Learning<FloatArray> = {
   clipNorm(xs, most, norm) {
-    norm[0] = Math.sqrt(xs.reduce((sum, x) => sum + sumSquares(x), 0))
-    if (norm[0] > most) for (const x of xs) affine(x, most / norm[0], 0, x)
+    const length = Math.sqrt(xs.reduce((sum, x) => sum + sumSquares(x), 0))
+    norm[0] = length
+    if (length > most) for (const x of new Set(xs)) affine(x, most / length, 0, x)
   },
   update(updates) {
     for (const { rule, parameter, grad, buffers } of updates) update(rule, parameter, grad, buffers)

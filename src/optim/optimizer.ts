@@ -118,7 +118,9 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       if (!grad) continue
       slot.steps++
       const update = { rule: this.rule(slot.steps, group), parameter: parameter.storage, grad }
-      updates.set(device, [...(updates.get(device) ?? []), { ...update, buffers: this.#storagesOf(slot) }])
+      const all = updates.get(device) ?? []
+      all.push({ ...update, buffers: this.#storagesOf(slot) })
+      updates.set(device, all)
     }
     for (const [device, all] of updates) learningOf(device).update(all)
   }

@@ -72,6 +72,7 @@ function addTo(device: Device, slot: GradientSum | undefined, grad: Storage, own
   if (!slot) return { grad, owned }
   const sum = slot.owned ? slot.grad : copyOf(device, slot.grad)
   device.addScaled(1, grad, sum)
+  if (owned) device.free(grad)
   return { grad: sum, owned: true }
 }
 

@@ -66,7 +66,8 @@ export abstract class Placed {
 
   /** A copy of the values, row-major. */
   async values(): Promise<TensorData> {
-    return this.#hidden ? this.dataAnywhere() : this.data.slice()
+    const { device, storage } = this
+    return ArrayBuffer.isView(storage) ? this.data.slice() : device.read(storage)
   }
 
   /** The values, row-major, read off the device if necessary. Do not change them. */

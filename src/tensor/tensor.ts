@@ -1,7 +1,7 @@
 import { checkOptions } from '../core/check-options.js'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
-import type { Device, Storage } from '../device/device.js'
+import type { Device, Resident, Storage } from '../device/device.js'
 import type { NumberArray } from './arrays.js'
 import { isGradEnabled, Node, type Origin, runBackward } from './autograd.js'
 import { noteReached } from './listings.js'
@@ -68,7 +68,11 @@ export class Tensor extends Placed {
    * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape
    */
   get grad(): Tensor | null {
-    if (this.#ownGrad) this.#grad = new Tensor(this.#ownGrad, this.shape, false, this.device)
+    if (this.#ownGrad) {
+      // Whoever takes a gradient may keep it: it leaves the memory that the next backward pass writes to.
+      const { array = this.#ownGrad } = this.#ownGrad as Storage & Partial<Resident>
+      this.#grad = new Tensor(array, this.shape, false, this.device)
+    }
     this.#ownGrad = undefined
     return this.#grad
   }

@@ -42,40 +42,49 @@ function stepOf(update: Update): Step {
   }
 }
 
-/** One step of an optimizer on all of these parameters, on all threads. */
+/** One step of an optimizer on all of these parameters, on all threads; what shares a storage takes its turn. */
 function updateAll(engine: Engine, updates: readonly ParameterUpdate<HostStorage>[]): void {
+  let together: ParameterUpdate<HostStorage>[] = []
+  const changed = new Set<HostStorage>()
+  for (const update of updates) {
+    const { parameter, grad, buffers } = update
+    if ([parameter, grad, ...Object.values(buffers)].some((storage) => changed.has(storage))) {
+      updateTogether(engine, together)
+      together = []
+      changed.clear()
+    }
+    together.push(update)
+    for (const storage of [parameter, ...Object.values(buffers)]) changed.add(storage)
+  }
+  updateTogether(engine, together)
+}
+
+function updateTogether(engine: Engine, updates: readonly ParameterUpdate<HostStorage>[]): void {
   const { memory } = engine
   memory.scope((allocate) => {
     const pieces: Piece[] = []
-    const changed: [number, HostStorage][] = []
+    const addresses = new Map<HostStorage, number>()
+    const addressOf = (storage: HostStorage) => {
+      const address = addresses.get(storage) ?? placed(memory, allocate, storage)
+      addresses.set(storage, address)
+      return address
+    }
     let values = 0
     for (const { rule: update, parameter, grad, buffers: all } of updates) {
       const { kind, buffers, rule } = stepOf(update)
       const numbers = writeRule(memory, allocate, rule)
-      const addresses = new Map<HostStorage, number>()
-      for (const values of [parameter, grad, ...buffers.map((name) => all[name])]) {
-        if (!addresses.has(values)) addresses.set(values, placed(memory, allocate, values))
-      }
-      for (const [storage, address] of addresses) if (storage !== grad) changed.push([address, storage])
-      const [x, y] = [addresses.get(parameter)!, addresses.get(grad)!]
-      const [first = 0, second = 0, third = 0] = buffers.map((name) => addresses.get(all[name])!)
+      const [x, y] = [addressOf(parameter), addressOf(grad)]
+      const [first = 0, second = 0, third = 0] = buffers.map((name) => addressOf(all[name]))
       for (const { from, length } of piecesOf(parameter.length)) {
         const at = (address: number) => address + from * 4
-        pieces.push({
-          kind: pieceKinds[kind],
-          length,
-          x: at(x),
-          y: at(y),
-          first: at(first),
-          second: at(second),
-          third: at(third),
-          rule: numbers,
-        })
+        const operands = { x: at(x), y: at(y), first: at(first), second: at(second), third: at(third) }
+        pieces.push({ kind: pieceKinds[kind], length, ...operands, rule: numbers })
       }
       values += parameter.length
     }
     runPieces(engine, pieces, values)
-    for (const [address, storage] of changed) settle(memory, address, storage)
+    const changed = new Set(updates.flatMap(({ parameter, buffers }) => [parameter, ...Object.values(buffers)]))
+    for (const storage of changed) settle(memory, addressOf(storage), storage)
   })
 }
 

@@ -13,6 +13,8 @@ export type Rule = Partial<Record<(typeof ruleFields)[number], number>>
 const PIECE = 2 ** 14
 /** Fewer values than these are not worth a thread's attention. */
 const FEW = 2 ** 14
+/** The most pieces of a job: threads count them with 16 bits. */
+const MOST = 2 ** 15
 
 /** The pieces of an array of `length` values: the index of the first value of each, and their number. */
 export function* piecesOf(length: number): Iterable<{ from: number; length: number }> {
@@ -21,19 +23,22 @@ export function* piecesOf(length: number): Iterable<{ from: number; length: numb
 
 /** Does what the pieces say, on all threads if they have `values` values together. */
 export function runPieces({ memory, pool }: Engine, pieces: readonly Piece[], values: number): void {
-  memory.scope((allocate) => {
-    const size = pieceFields.length
-    const list = allocate(pieces.length * size)
-    const words = new Int32Array(pieces.length * size)
-    for (const [i, piece] of pieces.entries()) {
-      for (let field = 0; field < size; field++) words[i * size + field] = piece[pieceFields[field]] ?? 0
-    }
-    memory.write(list, words)
-    const plan = allocate(piecesFields.length)
-    writeFields(memory, plan, piecesFields, { list })
-    if (values < FEW) pool.runHere('pieces', plan, pieces.length)
-    else pool.run('pieces', plan, pieces.length)
-  })
+  const size = pieceFields.length
+  for (let first = 0; first < pieces.length; first += MOST) {
+    const part = pieces.slice(first, first + MOST)
+    memory.scope((allocate) => {
+      const list = allocate(part.length * size)
+      const words = new Int32Array(part.length * size)
+      for (const [i, piece] of part.entries()) {
+        for (let field = 0; field < size; field++) words[i * size + field] = piece[pieceFields[field]] ?? 0
+      }
+      memory.write(list, words)
+      const plan = allocate(piecesFields.length)
+      writeFields(memory, plan, piecesFields, { list })
+      if (values < FEW) pool.runHere('pieces', plan, part.length)
+      else pool.run('pieces', plan, part.length)
+    })
+  }
 }
 
 /** The address of a rule, with zeros for the numbers that are not given. */

@@ -6,10 +6,11 @@ import type { Allocate, LinearMemory } from './linear-memory.js'
 type Purpose = 'kept' | 'temporary'
 
 /**
- * The most bytes of residents' values in one memory, by their purpose; the values of more are arrays, which every operation
- * copies. Temporary ones that nobody frees, because no backward pass came, wait for the garbage collector.
+ * The most bytes of residents and their panels in one memory, by their purpose. The values of more are arrays, which every
+ * operation copies. Those that nobody uses any more wait for the garbage collector, which never runs finalizers in a loop
+ * without a pause.
  */
-const MOST_BYTES: Readonly<Record<Purpose, number>> = { kept: 2 ** 30, temporary: 2 ** 26 }
+const MOST_BYTES: Readonly<Record<Purpose, number>> = { kept: 2 ** 29, temporary: 2 ** 26 }
 
 /** Frees the memory of residents that nobody uses any more. */
 const abandoned = new FinalizationRegistry<Blocks>((blocks) => blocks.free())
@@ -17,6 +18,7 @@ const abandoned = new FinalizationRegistry<Blocks>((blocks) => blocks.free())
 /** The memory of a resident: its values, and copies of them in panels, by the layout. */
 class Blocks {
   readonly panels = new Map<string, { address: number; version: number }>()
+  #bytes = 0
 
   constructor(
     readonly residents: Residents,
@@ -24,14 +26,29 @@ class Blocks {
     readonly length: number,
     readonly purpose: Purpose,
   ) {
-    residents.bytes[purpose] += length * 4
+    this.#count(length)
+  }
+
+  /** Room for panels; undefined if there is none. */
+  add(layout: string, length: number): { address: number; version: number } | undefined {
+    const address = this.residents.allocate(length, this.purpose)
+    if (address === undefined) return undefined
+    this.#count(length)
+    const made = { address, version: -1 }
+    this.panels.set(layout, made)
+    return made
   }
 
   free(): void {
     const { memory } = this.residents
-    this.residents.bytes[this.purpose] -= this.length * 4
+    this.residents.bytes[this.purpose] -= this.#bytes
     memory.free(this.address)
     for (const { address } of this.panels.values()) memory.free(address)
+  }
+
+  #count(length: number): void {
+    this.#bytes += length * 4
+    this.residents.bytes[this.purpose] += length * 4
   }
 }
 
@@ -91,14 +108,11 @@ export class ResidentValues implements Resident {
     this.#version++
   }
 
-  /** See `inPanels`; they are written when the values have changed. */
-  panels(layout: string, length: number, fill: (address: number) => void): number {
-    const { panels, residents } = this.#blocks!
-    let made = panels.get(layout)
-    if (!made) {
-      made = { address: residents.memory.allocate(length), version: -1 }
-      panels.set(layout, made)
-    }
+  /** See `inPanels`; undefined if there is no room for them. */
+  panels(layout: string, length: number, fill: (address: number) => void): number | undefined {
+    const blocks = this.#blocks!
+    const made = blocks.panels.get(layout) ?? blocks.add(layout, length)
+    if (!made) return undefined
     if (made.version !== this.#version) fill(made.address)
     made.version = this.#version
     return made.address
@@ -130,9 +144,13 @@ export class Residents {
 
   /** The same without the resident around it. */
   room(length: number, purpose: Purpose): Blocks | undefined {
-    if (this.bytes[purpose] + length * 4 > this.most[purpose]) return undefined
-    const address = this.memory.tryAllocate(length)
+    const address = this.allocate(length, purpose)
     return address === undefined ? undefined : new Blocks(this, address, length, purpose)
+  }
+
+  /** The address of a block for so many values; undefined if there is no room for it. */
+  allocate(length: number, purpose: Purpose): number | undefined {
+    return this.bytes[purpose] + length * 4 > this.most[purpose] ? undefined : this.memory.tryAllocate(length)
   }
 }
 
@@ -170,7 +188,8 @@ export function inPanels(
   length: number,
   fill: (address: number) => void,
 ): number {
-  if (addressIn(memory, x) !== undefined) return (x as ResidentValues).panels(layout, length, fill)
+  const kept = addressIn(memory, x) !== undefined ? (x as ResidentValues).panels(layout, length, fill) : undefined
+  if (kept !== undefined) return kept
   const address = allocate(length)
   fill(address)
   return address
