@@ -4,6 +4,7 @@ import { Generator } from '../src/core/random.js'
 import { type CellKind, cells } from '../src/device/cells.js'
 import type { BinaryOp, FloatArray, Kernels, UnaryOp } from '../src/device/device.js'
 import { referenceKernels } from '../src/kernels/index.js'
+import { learningOf } from '../src/kernels/learning.js'
 import { kernelSets } from './kernel-sets.js'
 import { relativeError } from './read-fixture.js'
 
@@ -25,7 +26,7 @@ function crossEntropy(
   columns: number,
 ): number {
   const loss = new Float64Array(1)
-  set.crossEntropy(logits, targets, loss, grad, rows, columns)
+  learningOf(set).crossEntropy(logits, targets, loss, grad, rows, columns)
   return loss[0]
 }
 

@@ -229,11 +229,6 @@ export interface Device<S extends Storage = Storage> {
   logSoftmax(x: S, y: S, rows: number, columns: number): void
   /** dx = dy − e^y Σ dy in each row, where y is the logarithm of the softmax. */
   logSoftmaxGrad(y: S, dy: S, dx: S, rows: number, columns: number): void
-  /**
-   * loss[0] = mean over the rows of −log softmax(logits[row])[targets[row]], and its gradient with respect to the
-   * logits, (softmax − one-hot) / rows, in `grad` if that is given.
-   */
-  crossEntropy(logits: S, targets: Int32Array, loss: S, grad: S | undefined, rows: number, columns: number): void
   /** Per row y = x̂ · gain + bias, x̂ = (x − mean) · scale, scale = 1 / √(variance + eps). `kept` gets x̂ and scale. */
   layerNorm(x: S, gain: S, bias: S | undefined, kept: Normalized<S>, y: S, eps: number): void
   /** With g = dy · gain: dx = (g − mean(g) − x̂ mean(g x̂)) · scale; dgain = Σ dy x̂ and dbias = Σ dy over the rows. */
@@ -247,7 +242,7 @@ export interface Device<S extends Storage = Storage> {
   /** y = `value` where the uniform number is at least p, and 0 elsewhere. */
   mask(key: RandomKey, p: number, value: number, y: S): void
 
-  /** The operations that only training needs. Absent on the CPU, where `learningOf` provides them. */
+  /** The operations that only training and evaluation need. Absent on the CPU, where `learningOf` provides them. */
   readonly learning?: Learning<S>
 
   /** Runs one layer in one direction. With `keep` it returns the tape for the backward pass. */
@@ -262,8 +257,13 @@ export interface Device<S extends Storage = Storage> {
   stepper(stack: Stack<S>, batchSize: number): Stepper
 }
 
-/** The operations that only training needs, kept separate so that a page that runs saved models does not load them. */
+/** The operations that only training and evaluation need, kept separate so that a page that runs saved models does not load them. */
 export interface Learning<S extends Storage = Storage> {
+  /**
+   * loss[0] = mean over the rows of −log softmax(logits[row])[targets[row]], and its gradient with respect to the
+   * logits, (softmax − one-hot) / rows, in `grad` if that is given.
+   */
+  crossEntropy(logits: S, targets: Int32Array, loss: S, grad: S | undefined, rows: number, columns: number): void
   /** norm[0] = √Σ x² over all values of all storages; if it is above `most`, they are all scaled by most / norm. */
   clipNorm(xs: readonly S[], most: number, norm: S): void
   /** One step of an optimizer on all of these parameters. */

@@ -3,10 +3,14 @@ import { affine } from './host/elementwise.js'
 import { sumSquares } from './host/reduce.js'
 import { temperature } from './host/temperature.js'
 import { update } from './host/update.js'
+import { crossEntropy } from './reference/softmax.js'
 import { wasmLearning } from './wasm/learning.js'
 import { WasmKernels } from './wasm/wasm.js'
 
 const host: Learning<FloatArray> = {
+  crossEntropy(logits, targets, loss, grad, rows, columns) {
+    loss[0] = crossEntropy(logits, targets, grad, rows, columns)
+  },
   clipNorm(xs, most, norm) {
     const length = Math.sqrt(xs.reduce((sum, x) => sum + sumSquares(x), 0))
     norm[0] = length

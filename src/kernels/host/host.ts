@@ -10,17 +10,7 @@ import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, s
 export type HostStorage = FloatArray | Resident
 
 /** The operations that each set of kernels implements in its own way. */
-type Own =
-  | 'name'
-  | 'threads'
-  | 'memoryBytes'
-  | 'binary'
-  | 'matmul'
-  | 'softmax'
-  | 'logSoftmax'
-  | 'crossEntropy'
-  | 'recurrent'
-  | 'stepper'
+type Own = 'name' | 'threads' | 'memoryBytes' | 'binary' | 'matmul' | 'softmax' | 'logSoftmax' | 'recurrent' | 'stepper'
 
 /**
  * The base of all kernels on the CPU: arrays in main memory as storages, and, in plain TypeScript, the operations that

@@ -16,7 +16,7 @@ import { HostKernels } from '../host/host.js'
 import { binary, unary } from './elementwise.js'
 import { matmul } from './matmul.js'
 import { ReferenceRecurrent } from './recurrent.js'
-import { crossEntropy, logSoftmax, softmax } from './softmax.js'
+import { logSoftmax, softmax } from './softmax.js'
 import { ReferenceStepper } from './stepper.js'
 
 /**
@@ -55,17 +55,6 @@ export class ReferenceKernels extends HostKernels implements Kernels {
 
   logSoftmax(x: FloatArray, y: FloatArray, rows: number, columns: number): void {
     logSoftmax(x, y, rows, columns)
-  }
-
-  crossEntropy(
-    logits: FloatArray,
-    targets: Int32Array,
-    loss: FloatArray,
-    grad: FloatArray | undefined,
-    rows: number,
-    columns: number,
-  ): void {
-    loss[0] = crossEntropy(logits, targets, grad, rows, columns)
   }
 
   recurrent(

@@ -3,6 +3,7 @@ import type { Update } from '../../device/update.js'
 import type { HostStorage } from '../host/host.js'
 import { clipNorm } from './clip.js'
 import type { Engine } from './compile.js'
+import { crossEntropy } from './cross-entropy.js'
 import { pieceKinds } from './from-assembly.js'
 import { type Piece, piecesOf, type Rule, runPieces, writeRule } from './pieces.js'
 import { placed, settle } from './resident.js'
@@ -89,7 +90,10 @@ function updateTogether(engine: Engine, updates: readonly ParameterUpdate<HostSt
 }
 
 /** What training needs of an engine. */
-export const wasmLearning = (engine: Engine): Pick<Learning<HostStorage>, 'clipNorm' | 'update'> => ({
+export const wasmLearning = (engine: Engine): Omit<Learning<HostStorage>, 'temperature'> => ({
+  crossEntropy: (logits, targets, loss, grad, rows, columns) => {
+    ;(loss as FloatArray)[0] = crossEntropy(engine, logits, targets, grad, rows, columns)
+  },
   clipNorm: (xs, most, norm) => {
     ;(norm as FloatArray)[0] = clipNorm(engine, xs, most)
   },

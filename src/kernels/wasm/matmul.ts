@@ -1,10 +1,10 @@
-import type { FloatArray, MatmulSizes } from '../../device/device.js'
+import type { MatmulSizes } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { productFields } from './from-assembly.js'
 import { roundUp } from './layout.js'
 import { writeFields } from './plan.js'
-import { inPanels, placed } from './resident.js'
+import { addressIn, inPanels, placed, settle } from './resident.js'
 
 /** Multiply-adds of a piece that is worth a thread's attention. */
 const PIECE = 2 ** 18
@@ -14,7 +14,7 @@ export function matmul(
   { code, memory, pool, shape }: Engine,
   a: HostStorage,
   b: HostStorage,
-  y: FloatArray,
+  y: HostStorage,
   sizes: MatmulSizes,
 ): void {
   const { m, n, k, transposeA = false, transposeB = false } = sizes
@@ -26,7 +26,7 @@ export function matmul(
   memory.scope((allocate) => {
     const left = allocate(items * rows * depth)
     const sums = allocate(items * rows * columns)
-    const raw = { a: placed(memory, allocate, a), y: allocate(y.length) }
+    const raw = { a: placed(memory, allocate, a), y: addressIn(memory, y) ?? allocate(y.length) }
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     memory.zero(sums, items * rows * columns)
     const right = inPanels(memory, allocate, b, `product ${k} ${transposeB}`, depth * columns, (address) =>
@@ -55,6 +55,6 @@ export function matmul(
     }
     writeFields(memory, plan, productFields, given)
     pool.run('productRows', plan, items)
-    memory.copyOut(raw.y, y)
+    settle(memory, raw.y, y)
   })
 }

@@ -16,10 +16,9 @@ import type {
 } from '../../device/device.js'
 import { HostKernels, type HostStorage } from '../host/host.js'
 import { type Engine, type EngineOptions, loadEngine } from './compile.js'
-import { crossEntropy } from './cross-entropy.js'
 import { matmul } from './matmul.js'
 import { RecurrentPass } from './recurrent.js'
-import { addressIn, arrayIn, ResidentValues } from './resident.js'
+import { addressIn, arrayIn, ResidentValues, settle } from './resident.js'
 import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'
 
@@ -118,12 +117,25 @@ export class WasmKernels extends HostKernels implements Kernels {
     })
   }
 
-  matmul(a: HostStorage, b: HostStorage, y: FloatArray, sizes: MatmulSizes): void {
+  override addScaled(alpha: number, x: HostStorage, y: HostStorage): void {
+    const { code, memory } = this.engine
+    const [from, to] = [addressIn(memory, x), addressIn(memory, y)]
+    if (alpha !== 1 || from === undefined || to === undefined) super.addScaled(alpha, x, y)
+    else {
+      code.add(from, to, to, x.length)
+      settle(memory, to, y)
+    }
+  }
+
+  matmul(a: HostStorage, b: HostStorage, y: HostStorage, sizes: MatmulSizes): void {
     const library = this.#products
     // The library reads and writes bytes, whatever they stand for; WebAssembly's kernels convert what they copy.
     const [left, right] = library ? [outside(a), outside(b)] : [a, b]
-    if (library && isSingle(left) && isSingle(right) && isSingle(y)) library.sgemm(left, right, y, sizes)
-    else matmul(this.engine, a, b, y, sizes)
+    if (library && isSingle(left) && isSingle(right) && !(y instanceof Float64Array)) {
+      const product = isSingle(y) ? y : new Float32Array(y.length)
+      library.sgemm(left, right, product, sizes)
+      if (product !== y) this.write(product, y)
+    } else matmul(this.engine, a, b, y, sizes)
   }
 
   softmax(x: HostStorage, y: HostStorage, rows: number, columns: number): void {
@@ -132,17 +144,6 @@ export class WasmKernels extends HostKernels implements Kernels {
 
   logSoftmax(x: HostStorage, y: HostStorage, rows: number, columns: number): void {
     this.#byRows('logSoftmax', x, y, rows, columns)
-  }
-
-  crossEntropy(
-    logits: HostStorage,
-    targets: Int32Array,
-    loss: FloatArray,
-    grad: HostStorage | undefined,
-    rows: number,
-    columns: number,
-  ): void {
-    loss[0] = crossEntropy(this.engine, logits, targets, grad, rows, columns)
   }
 
   override uniform([k0, k1]: RandomKey, y: HostStorage): void {

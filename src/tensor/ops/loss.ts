@@ -1,5 +1,6 @@
 import { OptionError, ShapeError } from '../../core/errors.js'
 import { formatShape, sameShape } from '../../core/shape.js'
+import { learningOf } from '../../kernels/learning.js'
 import type { Indices, Result, Value } from '../value.js'
 
 /**
@@ -18,7 +19,7 @@ export function crossEntropy({ storage: logits, shape, device }: Value, targets:
     throw new OptionError(`crossEntropy: target ${wrong} is out of range, expected 0 to classes − 1 = ${columns - 1}`)
   }
   const [loss, grad] = [device.zeros(1), wanted ? device.temporary(logits.length) : undefined]
-  device.crossEntropy(logits, targets.data, loss, grad, rows, columns)
+  learningOf(device).crossEntropy(logits, targets.data, loss, grad, rows, columns)
   return {
     storage: loss,
     shape: [],

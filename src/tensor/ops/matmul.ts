@@ -4,9 +4,11 @@ import type { Device, MatmulSizes, Storage } from '../../device/device.js'
 import type { Result, Value } from '../value.js'
 
 /** A new storage with op(a) · op(b). If k is 0 the product is zeros, and the device is not called. */
-function product(device: Device, a: Storage, b: Storage, sizes: MatmulSizes): Storage {
-  const y = device.zeros(sizes.m * sizes.n)
-  if (y.length > 0 && sizes.k > 0) device.matmul(a, b, y, sizes)
+function product(device: Device, a: Storage, b: Storage, sizes: MatmulSizes, gradient = false): Storage {
+  const length = sizes.m * sizes.n
+  if (length === 0 || sizes.k === 0) return device.zeros(length)
+  const y = gradient ? device.temporary(length) : device.zeros(length)
+  device.matmul(a, b, y, sizes)
   return y
 }
 
@@ -29,11 +31,11 @@ export function matmul(where: string, a: Value, b: Value, transposeB = false): R
     shape: [...a.shape.slice(0, -1), n],
     device,
     backward: (dy, [wantsA, wantsB]) => {
-      const da = () => product(device, dy, b.storage, { m, n: k, k: n, transposeB: !transposeB })
+      const da = () => product(device, dy, b.storage, { m, n: k, k: n, transposeB: !transposeB }, true)
       const db = () =>
         transposeB
-          ? product(device, dy, a.storage, { m: n, n: k, k: m, transposeA: true })
-          : product(device, a.storage, dy, { m: k, n, k: m, transposeA: true })
+          ? product(device, dy, a.storage, { m: n, n: k, k: m, transposeA: true }, true)
+          : product(device, a.storage, dy, { m: k, n, k: m, transposeA: true }, true)
       return [wantsA ? da() : undefined, wantsB ? db() : undefined]
     },
   }
