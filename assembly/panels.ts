@@ -5,7 +5,7 @@
  * Where two vectors are worked on at a time, a panel is one or two strips of EIGHT columns.
  */
 import { PANEL, STREAMS } from "./constants";
-import { bytes, ROW, splat, WIDE_ROW } from "./simd";
+import { bytes, ROW, splat, upper, WIDE_ROW } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
 /** Columns of two vectors. */
@@ -132,7 +132,7 @@ export function sumRows(x: usize, panel: usize, y: usize, rows: i32, columns: i3
     for (let c = 0; c < columns; c++, y += 4, x += panel) {
       let sum = v128.load32_zero(y);
       for (let r = 0; r < rows; r += 4) sum = f32x4.add(sum, v128.load(x + bytes(r)));
-      sum = f32x4.add(sum, v128.shuffle<f32>(sum, sum, 2, 3, 0, 1));
+      sum = f32x4.add(sum, upper(sum));
       store<f32>(y, f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1));
     }
     return;

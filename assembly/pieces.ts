@@ -3,7 +3,7 @@ import {
   PIECE_ADAM, PIECE_LOAD_COLUMNS, PIECE_LOAD_ROWS, PIECE_MOMENTUM, PIECE_NESTEROV, PIECE_RMSPROP, PIECE_SCALE, PIECE_SGD,
 } from "./constants";
 import { loadColumns, loadRows } from "./panels";
-import { bytes } from "./simd";
+import { bytes, upper } from "./simd";
 import { adam, momentum, rmsprop, Rule, sgd } from "./update";
 
 /** src/kernels/wasm/pieces.ts writes it. */
@@ -55,7 +55,7 @@ function squares(x: usize, length: i32): f64 {
   for (; x < end; x += 16) {
     const value = v128.load(x);
     const a = f64x2.promote_low_f32x4(value);
-    const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(value, value, 2, 3, 0, 1));
+    const b = f64x2.promote_low_f32x4(upper(value));
     low = f64x2.add(low, f64x2.mul(a, a));
     high = f64x2.add(high, f64x2.mul(b, b));
   }

@@ -20,6 +20,13 @@ export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
+/** The upper two lanes of a vector, first. */
+// @ts-ignore: decorator
+@inline
+export function upper(x: v128): v128 {
+  return v128.shuffle<f32>(x, x, 2, 3, 0, 1);
+}
+
 /** Number of bytes of so many values. */
 // @ts-ignore: decorator
 @inline

@@ -4,7 +4,7 @@
  */
 import { WIDE } from "./constants";
 import { exp, log } from "./math";
-import { bytes, LANES, splat } from "./simd";
+import { bytes, LANES, splat, upper } from "./simd";
 
 function maximum(x: usize, columns: i32): f32 {
   let largest = load<f32>(x);
@@ -12,7 +12,7 @@ function maximum(x: usize, columns: i32): f32 {
   if (columns >= LANES) {
     let lanes = v128.load(x);
     for (c = LANES; c + LANES <= columns; c += LANES) lanes = f32x4.max(lanes, v128.load(x + bytes(c)));
-    lanes = f32x4.max(lanes, v128.shuffle<f32>(lanes, lanes, 2, 3, 0, 1));
+    lanes = f32x4.max(lanes, upper(lanes));
     largest = max(f32x4.extract_lane(lanes, 0), f32x4.extract_lane(lanes, 1));
   }
   for (; c < columns; c++) largest = max(largest, load<f32>(x + bytes(c)));
@@ -69,7 +69,7 @@ export function logSoftmax(x: usize, y: usize, rows: i32, columns: i32): void {
   }
 }
 
-/** src/kernels/wasm/wasm.ts writes it. */
+/** src/kernels/wasm/cross-entropy.ts writes it. */
 @unmanaged
 export class CrossEntropy {
   /** See `Plan`. */

@@ -2,9 +2,9 @@
  * One step of an optimizer on parameters p with gradients g, as src/kernels/host/update.ts has it: there are the formulas.
  * Over `length` values, with room for whole vectors.
  */
-import { bytes } from "./simd";
+import { bytes, upper } from "./simd";
 
-/** The numbers of an update: src/kernels/wasm/learning.ts writes them. */
+/** The numbers of an update: src/kernels/wasm/pieces.ts writes them. */
 @unmanaged
 export class Rule {
   rate: f32;
@@ -106,19 +106,14 @@ function average(rule: Rule, squares: bool, p: usize, g: usize, y: usize, length
 @inline
 function deviation(s: v128, a: v128, centered: v128, eps: v128): v128 {
   const mean = v128.and(a, centered);
-  const low = f32x4.demote_f64x2_zero(half(f64x2.promote_low_f32x4(s), f64x2.promote_low_f32x4(mean)));
-  const high = f32x4.demote_f64x2_zero(half(f64x2.promote_low_f32x4(upper(s)), f64x2.promote_low_f32x4(upper(mean))));
+  const low = f32x4.demote_f64x2_zero(root(f64x2.promote_low_f32x4(s), f64x2.promote_low_f32x4(mean)));
+  const high = f32x4.demote_f64x2_zero(root(f64x2.promote_low_f32x4(upper(s)), f64x2.promote_low_f32x4(upper(mean))));
   return f32x4.add(v128.shuffle<f32>(low, high, 0, 1, 4, 5), eps);
 }
 
+/** √(s − a²) of two values. */
 // @ts-ignore: decorator
 @inline
-function half(s: v128, a: v128): v128 {
+function root(s: v128, a: v128): v128 {
   return f64x2.sqrt(f64x2.max(f64x2.sub(s, f64x2.mul(a, a)), f64x2.splat(0)));
-}
-
-// @ts-ignore: decorator
-@inline
-function upper(x: v128): v128 {
-  return v128.shuffle<f32>(x, x, 2, 3, 0, 1);
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
+import type { Kernels } from '../src/device/device.js'
 import { referenceKernels, useKernels, wasmKernels } from '../src/kernels/index.js'
 import { LinearMemory } from '../src/kernels/wasm/linear-memory.js'
 import { Residents } from '../src/kernels/wasm/resident.js'
@@ -264,6 +265,13 @@ describe('other kernels', () => {
 })
 
 describe('memory', () => {
+  function expectFlat(set: Kernels, round: () => void, rounds: number) {
+    round()
+    const after1 = set.memoryBytes()
+    for (let i = 0; i < rounds; i++) round()
+    expect(set.memoryBytes()).toBe(after1)
+  }
+
   test('training asks for no more after its first step, with frozen parameters and with losses that nobody follows', () => {
     const set = wasmKernels({ threads: 1 })
     useKernels(set)
@@ -281,10 +289,7 @@ describe('memory', () => {
       optimizer.step()
       noGrad(loss)
     }
-    round()
-    const after1 = set.memoryBytes()
-    for (let i = 0; i < 200; i++) round()
-    expect(set.memoryBytes()).toBe(after1)
+    expectFlat(set, round, 200)
   })
 
   test('a program that looks at every gradient needs no more memory either', () => {
@@ -298,10 +303,7 @@ describe('memory', () => {
       for (const { grad } of model.parameters()) expect(grad).not.toBeNull()
       optimizer.step()
     }
-    round()
-    const after1 = set.memoryBytes()
-    for (let i = 0; i < 500; i++) round()
-    expect(set.memoryBytes()).toBe(after1)
+    expectFlat(set, round, 500)
   })
 
   test('losses without a backward pass are bounded', () => {

@@ -1,12 +1,10 @@
 """Times JAX, a lax.scan under jit: reads one JSON object per line, writes milliseconds, one number per line."""
-import json
-import sys
-import time
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from timing import median_time, serve
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 V = 28
@@ -76,19 +74,6 @@ def train_step(cell, hidden, batch, steps, layers):
     return step
 
 
-def median_time(step, count):
-    """The median of at least `count` steps without a pause, because threads need a while after one to get their cores."""
-    start = time.perf_counter()
-    while time.perf_counter() < start + 0.1:
-        step()
-    times, begin = [], time.perf_counter()
-    while len(times) < count or time.perf_counter() < begin + 0.2:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2]
-
-
 def train(cell, hidden, batch, steps, layers, count):
     key = (cell, hidden, batch, steps, layers)
     if key not in made:
@@ -116,7 +101,4 @@ def generate(cell, hidden, batch, layers, count):
     return median_time(steps, 1) / count / batch * 1e3
 
 
-JOBS = {"version": lambda: f"JAX {jax.__version__}", "train": train, "generate": generate}
-for line in sys.stdin:
-    job = json.loads(line)
-    print(json.dumps(JOBS[job.pop("job")](**job)), flush=True)
+serve({"version": lambda: f"JAX {jax.__version__}", "train": train, "generate": generate})

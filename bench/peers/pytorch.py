@@ -1,9 +1,6 @@
 """Times PyTorch: reads one JSON object per line, writes milliseconds, one number per line."""
-import json
-import sys
-import time
-
 import torch
+from timing import median_time, serve
 from torch import nn
 from torch.nn import functional as F
 
@@ -28,19 +25,6 @@ def train_step(cell, hidden, batch, steps, layers):
         return loss.item()
 
     return step
-
-
-def median_time(step, count):
-    """The median of at least `count` steps without a pause, because threads need a while after one to get their cores."""
-    start = time.perf_counter()
-    while time.perf_counter() < start + 0.1:
-        step()
-    times, begin = [], time.perf_counter()
-    while len(times) < count or time.perf_counter() < begin + 0.2:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2]
 
 
 def train(cell, hidden, batch, steps, layers, threads, count):
@@ -68,7 +52,4 @@ def generate(cell, hidden, batch, layers, threads, count):
         return median_time(steps, 1) / count / batch * 1e3
 
 
-JOBS = {"version": lambda: f"PyTorch {torch.__version__}", "train": train, "generate": generate}
-for line in sys.stdin:
-    job = json.loads(line)
-    print(json.dumps(JOBS[job.pop("job")](**job)), flush=True)
+serve({"version": lambda: f"PyTorch {torch.__version__}", "train": train, "generate": generate})

@@ -40,6 +40,10 @@ export class Node {
 /** Whether operations are currently recorded. */
 export const isGradEnabled = (): boolean => enabled
 
+/** Whether an operation with these inputs is recorded. */
+export const isRecorded = (inputs: readonly (Variable | undefined)[]): boolean =>
+  enabled && inputs.some((input) => input?.requiresGrad)
+
 /**
  * Runs `body` without recording: its results are constants, and nothing is kept for a backward pass.
  * @throws GradientError if `body` is not a function, or is asynchronous: other code would run unrecorded while it waits
@@ -68,11 +72,16 @@ interface GradientSum {
   owned: boolean
 }
 
+/** sum += grad. `owned` means that nobody else holds the storage of `grad`, which is then freed. */
+export function addInto(device: Device, sum: Storage, grad: Storage, owned: boolean): void {
+  device.addScaled(1, grad, sum)
+  if (owned) device.free(grad)
+}
+
 function addTo(device: Device, slot: GradientSum | undefined, grad: Storage, owned: boolean): GradientSum {
   if (!slot) return { grad, owned }
   const sum = slot.owned ? slot.grad : copyOf(device, slot.grad)
-  device.addScaled(1, grad, sum)
-  if (owned) device.free(grad)
+  addInto(device, sum, grad, owned)
   return { grad: sum, owned: true }
 }
 

@@ -3,7 +3,7 @@ import { describe } from '../core/describe.js'
 import { ShapeError } from '../core/errors.js'
 import { axisOf, formatShape, sameShape } from '../core/shape.js'
 import { defaultDevice } from '../kernels/devices.js'
-import { isGradEnabled } from './autograd.js'
+import { isRecorded } from './autograd.js'
 import * as indexing from './ops/indexing.js'
 import * as normalization from './ops/layer-norm.js'
 import * as loss from './ops/loss.js'
@@ -70,8 +70,8 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
  */
 export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
   const scores = floatsIn('crossEntropy', logits, 'logits')
-  const wanted = isGradEnabled() && logits.requiresGrad
-  return recordOne([logits], loss.crossEntropy(scores, indicesIn('crossEntropy', targets, 'targets'), wanted))
+  const labels = indicesIn('crossEntropy', targets, 'targets')
+  return recordOne([logits], loss.crossEntropy(scores, labels, isRecorded([logits])))
 }
 
 /** The mean of (prediction − target)²; both have the same shape. */

@@ -1,7 +1,7 @@
 import { ShapeError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import type { RecurrentSizes, Storage } from '../device/device.js'
-import { isGradEnabled, Node } from './autograd.js'
+import { isRecorded, Node } from './autograd.js'
 import { floatsIn } from './placed.js'
 import { Tensor } from './tensor.js'
 
@@ -61,7 +61,7 @@ export function recurrentLayer(
   const values = (tensor: Tensor | undefined) =>
     tensor && floatsIn('recurrentLayer', tensor, 'a tensor', weight).storage
   const sources = [input, h0, c0, weightIh, weightHh, biasIh, biasHh, head?.weight, head?.bias]
-  const keep = isGradEnabled() && sources.some((source) => source?.requiresGrad)
+  const keep = isRecorded(sources)
   const { result, tape } = device.recurrent(
     sizes,
     {

@@ -3,7 +3,7 @@ import { GradientError, ShapeError } from '../core/errors.js'
 import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import type { Device, Resident, Storage } from '../device/device.js'
 import type { NumberArray } from './arrays.js'
-import { isGradEnabled, Node, type Origin, runBackward } from './autograd.js'
+import { addInto, isRecorded, Node, type Origin, runBackward } from './autograd.js'
 import { noteReached } from './listings.js'
 import * as elementwise from './ops/elementwise.js'
 import * as indexing from './ops/indexing.js'
@@ -358,11 +358,8 @@ export class Tensor extends Placed {
   /** @internal Adds to the gradient of a leaf. */
   accumulateGrad(grad: Storage, owned: boolean): void {
     const { device, gradStorage: sum } = this
-    if (!sum) this.#ownGrad = owned ? grad : copyOf(device, grad)
-    else {
-      device.addScaled(1, grad, sum)
-      if (owned) device.free(grad)
-    }
+    if (sum) addInto(device, sum, grad, owned)
+    else this.#ownGrad = owned ? grad : copyOf(device, grad)
   }
 
   /** The values as nested arrays; a scalar as a number. */
@@ -407,7 +404,7 @@ export function recordOne(inputs: readonly Tensor[], { storage, shape, device, b
 /** The same for an operation with several outputs. */
 export function recordAll(inputs: readonly Tensor[], { outputs, backward }: Results): Tensor[] {
   const results = outputs.map(({ storage, shape, device }) => new Tensor(storage, shape, false, device))
-  if (isGradEnabled() && inputs.some((input) => input.requiresGrad)) {
+  if (isRecorded(inputs)) {
     const wanted = inputs.map((input) => input.requiresGrad)
     const node = new Node(inputs, (dys) => backward(dys, wanted))
     for (const [output, result] of results.entries()) {

@@ -9,6 +9,9 @@ import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, s
 /** Where values are: in an array, or in the kernels' own memory. */
 export type HostStorage = FloatArray | Resident
 
+/** The values as an array, where they are from then on. */
+export const arrayOf = (x: HostStorage): FloatArray => ('array' in x ? x.array : x)
+
 /** The operations that each set of kernels implements in its own way. */
 type Own = 'name' | 'threads' | 'memoryBytes' | 'binary' | 'matmul' | 'softmax' | 'logSoftmax' | 'recurrent' | 'stepper'
 
@@ -65,7 +68,7 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
 
   /** The values as an array, for as long as no memory is allocated. */
   protected array(x: HostStorage): FloatArray {
-    return 'array' in x ? x.array : x
+    return arrayOf(x)
   }
 
   /** The same for values that will be overwritten. */

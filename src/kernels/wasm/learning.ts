@@ -48,19 +48,24 @@ function updateAll(engine: Engine, updates: readonly ParameterUpdate<HostStorage
   let together: ParameterUpdate<HostStorage>[] = []
   const changed = new Set<HostStorage>()
   for (const update of updates) {
-    const { parameter, grad, buffers } = update
-    if ([parameter, grad, ...Object.values(buffers)].some((storage) => changed.has(storage))) {
-      updateTogether(engine, together)
+    const own = [update.parameter, ...Object.values(update.buffers)]
+    if ([update.grad, ...own].some((storage) => changed.has(storage))) {
+      updateTogether(engine, together, changed)
       together = []
       changed.clear()
     }
     together.push(update)
-    for (const storage of [parameter, ...Object.values(buffers)]) changed.add(storage)
+    for (const storage of own) changed.add(storage)
   }
-  updateTogether(engine, together)
+  updateTogether(engine, together, changed)
 }
 
-function updateTogether(engine: Engine, updates: readonly ParameterUpdate<HostStorage>[]): void {
+/** @param changed the storages that these updates change */
+function updateTogether(
+  engine: Engine,
+  updates: readonly ParameterUpdate<HostStorage>[],
+  changed: Iterable<HostStorage>,
+): void {
   const { memory } = engine
   memory.scope((allocate) => {
     const pieces: Piece[] = []
@@ -84,7 +89,6 @@ function updateTogether(engine: Engine, updates: readonly ParameterUpdate<HostSt
       values += parameter.length
     }
     runPieces(engine, pieces, values)
-    const changed = new Set(updates.flatMap(({ parameter, buffers }) => [parameter, ...Object.values(buffers)]))
     for (const storage of changed) settle(memory, addressOf(storage), storage)
   })
 }

@@ -4,7 +4,7 @@ import type { Engine } from './compile.js'
 import { productFields } from './from-assembly.js'
 import { roundUp } from './layout.js'
 import { writeFields } from './plan.js'
-import { addressIn, inPanels, placed, settle } from './resident.js'
+import { addressIn, inPanels, placed, residentIn, settle } from './resident.js'
 
 /** Multiply-adds of a piece that is worth a thread's attention. */
 const PIECE = 2 ** 18
@@ -29,7 +29,7 @@ export function matmul(
     const raw = { a: placed(memory, allocate, a), y: addressIn(memory, y) ?? allocate(y.length) }
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     memory.zero(sums, items * rows * columns)
-    const right = inPanels(memory, allocate, b, `product ${k} ${transposeB}`, depth * columns, (address) =>
+    const right = inPanels(allocate, residentIn(memory, b), `product ${k} ${transposeB}`, depth * columns, (address) =>
       memory.scope((scratch) => {
         if (depth !== k || columns !== n) memory.zero(address, depth * columns)
         const from = placed(memory, scratch, b)

@@ -1,5 +1,5 @@
-import type { FloatArray, Resident } from '../../device/device.js'
-import type { HostStorage } from '../host/host.js'
+import type { FloatArray, Resident, Storage } from '../../device/device.js'
+import { arrayOf, type HostStorage } from '../host/host.js'
 import type { Allocate, LinearMemory } from './linear-memory.js'
 
 /** What residents are for: values that live long, or that are freed by whoever uses them last. */
@@ -154,15 +154,18 @@ export class Residents {
   }
 }
 
+/** A storage as a resident of a memory; undefined if its values are not there. */
+export const residentIn = (memory: LinearMemory, x: Storage): ResidentValues | undefined =>
+  x instanceof ResidentValues && x.addressIn(memory) !== undefined ? x : undefined
+
 /** The address of values in a memory; undefined if they are not there. */
-export const addressIn = (memory: LinearMemory, x: HostStorage | Int32Array): number | undefined =>
-  x instanceof ResidentValues ? x.addressIn(memory) : undefined
+export const addressIn = (memory: LinearMemory, x: Storage): number | undefined =>
+  residentIn(memory, x)?.addressIn(memory)
 
 /** The values as an array, for as long as no memory is allocated. */
 export function arrayIn(memory: LinearMemory, x: HostStorage): FloatArray {
   const address = addressIn(memory, x)
-  if (address !== undefined) return memory.floats.subarray(address / 4, address / 4 + x.length)
-  return 'array' in x ? x.array : x
+  return address === undefined ? arrayOf(x) : memory.floats.subarray(address / 4, address / 4 + x.length)
 }
 
 /** The address of values, which are copied into the memory if they are not there. */
@@ -170,25 +173,24 @@ export function placed(memory: LinearMemory, allocate: Allocate, x: HostStorage 
   const address = addressIn(memory, x)
   if (address !== undefined) return address
   const copy = allocate(x.length)
-  memory.write(copy, 'array' in x ? x.array : x)
+  memory.write(copy, x instanceof Int32Array ? x : arrayOf(x))
   return copy
 }
 
 /**
- * The address of values in panels, which are kept where the values are resident.
+ * The address of values in panels, which are kept if there is a resident to keep them.
  * @param layout a name for the panels
  * @param length that of the panels
  * @param fill writes the panels
  */
 export function inPanels(
-  memory: LinearMemory,
   allocate: Allocate,
-  x: HostStorage,
+  resident: ResidentValues | undefined,
   layout: string,
   length: number,
   fill: (address: number) => void,
 ): number {
-  const kept = addressIn(memory, x) !== undefined ? (x as ResidentValues).panels(layout, length, fill) : undefined
+  const kept = resident?.panels(layout, length, fill)
   if (kept !== undefined) return kept
   const address = allocate(length)
   fill(address)
@@ -206,7 +208,7 @@ export interface GradientRoom {
 export function roomFor(residents: Residents, allocate: Allocate, parameter: HostStorage): GradientRoom {
   const { memory } = residents
   const { length } = parameter
-  const resident = addressIn(memory, parameter) === undefined ? undefined : residents.make(length, 'kept')
+  const resident = residentIn(memory, parameter) && residents.make(length, 'kept')
   if (resident) return { address: resident.addressIn(memory)!, values: () => resident }
   const address = allocate(length)
   return { address, values: () => memory.read(address, length) }
@@ -214,6 +216,7 @@ export function roomFor(residents: Residents, allocate: Allocate, parameter: Hos
 
 /** After the values at the address that `placed` gave were changed: an array gets them, too. */
 export function settle(memory: LinearMemory, address: number, y: HostStorage): void {
-  if (addressIn(memory, y) === undefined) memory.copyOut(address, 'array' in y ? y.array : y)
-  else (y as ResidentValues).changed()
+  const resident = residentIn(memory, y)
+  if (resident) resident.changed()
+  else memory.copyOut(address, arrayOf(y))
 }

@@ -18,7 +18,7 @@ import { HostKernels, type HostStorage } from '../host/host.js'
 import { type Engine, type EngineOptions, loadEngine } from './compile.js'
 import { matmul } from './matmul.js'
 import { RecurrentPass } from './recurrent.js'
-import { addressIn, arrayIn, ResidentValues, settle } from './resident.js'
+import { addressIn, arrayIn, ResidentValues, residentIn, settle } from './resident.js'
 import { WasmStepper } from './stepper.js'
 import { Tapes } from './tapes.js'
 
@@ -58,7 +58,7 @@ export class WasmKernels extends HostKernels implements Kernels {
   }
 
   override owns(x: Storage): x is FloatArray {
-    return super.owns(x) || addressIn(this.engine.memory, x as HostStorage) !== undefined
+    return super.owns(x) || residentIn(this.engine.memory, x) !== undefined
   }
 
   override keep(x: Storage): Storage {
@@ -77,7 +77,7 @@ export class WasmKernels extends HostKernels implements Kernels {
   }
 
   override free(x: Storage): void {
-    if (addressIn(this.engine.memory, x as HostStorage) !== undefined) (x as ResidentValues).free()
+    residentIn(this.engine.memory, x)?.free()
   }
 
   protected override array(x: HostStorage): FloatArray {

@@ -6,9 +6,19 @@ import { pieceKinds, STREAMS } from './from-assembly.js'
 import { type Layout, roundUp } from './layout.js'
 import type { Allocate } from './linear-memory.js'
 import { type Piece, runPieces } from './pieces.js'
-import { arrayIn, inPanels, placed } from './resident.js'
+import { arrayIn, inPanels, placed, residentIn } from './resident.js'
 
 export type Side = 'input' | 'hidden'
+
+/** How weights are laid out for products of `depth` values. */
+interface Operand {
+  side: Side
+  transposed: boolean
+  depth: number
+  columns: number
+  /** Whether the products are of a single row: see `widen` in assembly/panels.ts. */
+  wide: boolean
+}
 
 /** Rows of weights that one piece of work lays out: a multiple of the columns of any panel. */
 const ROWS = 128
@@ -46,102 +56,70 @@ export class LayerWeights {
 
   /** The operand of forward products of `rows` rows, Wᵀ [columns, gates × units] in panels. */
   forward(allocate: Allocate, weight: HostStorage, side: Side, rows: number): number {
-    const { width, units } = this.layout
-    const depth = this.#padded(side)
-    const columns = this.#window(side).gates.length * units
-    return this.#operand(allocate, weight, `forward ${side}`, side, { rows, depth, columns }, (block, row) => ({
-      kind: pieceKinds.loadColumns,
-      y: (block * units + row) * depth * 4,
-      panel: depth * width * 4,
-    }))
+    const [depth, columns] = [this.#padded(side), this.#rows(side)]
+    return this.#operand(allocate, weight, { side, transposed: true, depth, columns, wide: rows === 1 })
   }
 
   /** The operand of backward products, W [gates × units, columns] in panels. */
   backward(allocate: Allocate, weight: HostStorage, side: Side, rows: number): number {
-    const { width, units } = this.layout
-    const columns = this.#padded(side)
-    const depth = this.#window(side).gates.length * units
-    return this.#operand(allocate, weight, `backward ${side}`, side, { rows, depth, columns }, (block, row) => ({
-      kind: pieceKinds.loadRows,
-      y: (block * units + row) * width * 4,
-      panel: depth * width * 4,
-    }))
+    const [depth, columns] = [this.#rows(side), this.#padded(side)]
+    return this.#operand(allocate, weight, { side, transposed: false, depth, columns, wide: rows === 1 })
   }
 
   /** The input's weights as a table with a row for each token, as `tokenRows` in assembly/panels.ts wants it. */
   tokenTable(allocate: Allocate, weight: HostStorage): number {
-    const { width, units } = this.layout
-    const { inputSize: depth } = this.sizes
-    const columns = this.#window('input').gates.length * units
-    if (width === 1) return this.backward(allocate, weight, 'input', Infinity)
-    return this.#operand(allocate, weight, 'table', 'input', { rows: Infinity, depth, columns }, (block, row) => ({
-      kind: pieceKinds.loadColumns,
-      y: (block * units + row) * depth * 4,
-      panel: depth * width * 4,
-    }))
+    if (this.layout.width === 1) return this.backward(allocate, weight, 'input', Infinity)
+    const [depth, columns] = [this.sizes.inputSize, this.#rows('input')]
+    return this.#operand(allocate, weight, { side: 'input', transposed: true, depth, columns, wide: false })
   }
 
   /** Room for the sums that the gradients of one side's weights are made of; a table of tokens if `tokens`. */
   sums(allocate: Allocate, side: Side, tokens: boolean): number {
     const columns = tokens ? Math.max(this.layout.features, this.sizes.inputSize) : this.#padded(side)
-    return allocate(this.#window(side).gates.length * this.layout.units * columns)
+    return allocate(this.#rows(side) * columns)
   }
 
-  /**
-   * An operand in panels, kept between uses where the weight is resident. Products of one row have it widened.
-   * @param piece where a block's rows from `row` on go, counted from the operand's address
-   */
-  #operand(
-    allocate: Allocate,
-    weight: HostStorage,
-    use: string,
-    side: Side,
-    { rows, depth, columns }: { rows: number; depth: number; columns: number },
-    piece: (block: number, row: number) => Piece & { y: number },
-  ): number {
+  /** An operand in panels, kept between uses where the weight is resident. */
+  #operand(allocate: Allocate, weight: HostStorage, operand: Operand): number {
     const { code, memory, shape } = this.engine
-    const { width } = this.layout
-    const wide = rows === 1
+    const { side, transposed, depth, columns, wide } = operand
+    const { cell, hiddenSize } = this.sizes
     const length = depth * columns
     const room = wide ? depth * roundUp(columns, STREAMS * shape.panel) : length
-    const fill = (address: number) =>
+    const layout = `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${wide}`
+    const resident = this.frozen ? undefined : residentIn(memory, weight)
+    return inPanels(allocate, resident, layout, room, (address) =>
       memory.scope((scratch) => {
         const panels = wide ? scratch(length) : address
-        this.#load(scratch, weight, side, panels, length, piece)
+        this.#load(scratch, weight, operand, panels)
         if (wide) code.widen(panels, address, depth, columns)
-      })
-    if (this.frozen) {
-      const address = allocate(room)
-      fill(address)
-      return address
-    }
-    const { cell, hiddenSize } = this.sizes
-    return inPanels(memory, allocate, weight, `${use} ${cell} ${hiddenSize} ${width} ${wide}`, room, fill)
+      }),
+    )
   }
 
-  #load(
-    allocate: Allocate,
-    weight: HostStorage,
-    side: Side,
-    panels: number,
-    length: number,
-    piece: (block: number, row: number) => Piece & { y: number },
-  ): void {
+  #load(allocate: Allocate, weight: HostStorage, { side, transposed, depth, columns }: Operand, panels: number): void {
     const { memory } = this.engine
+    const { width, units } = this.layout
     const { hiddenSize } = this.sizes
-    const columns = this.#columns(side)
-    if (length !== weight.length) memory.zero(panels, length)
+    if (depth * columns !== weight.length) memory.zero(panels, depth * columns)
     const from = placed(memory, allocate, weight)
+    const inner = this.#columns(side)
+    const kind = transposed ? pieceKinds.loadColumns : pieceKinds.loadRows
+    const size = { columns: inner, panel: depth * width * 4, width }
     const pieces: Piece[] = []
     this.#window(side).gates.forEach((gate, block) => {
       for (let row = 0; row < hiddenSize; row += ROWS) {
-        const x = from + (gate * hiddenSize + row) * columns * 4
-        const made = piece(block, row)
-        const size = { length: Math.min(ROWS, hiddenSize - row), columns, width: this.layout.width }
-        pieces.push({ ...made, ...size, x, y: panels + made.y })
+        const x = from + (gate * hiddenSize + row) * inner * 4
+        const y = panels + (block * units + row) * (transposed ? depth : width) * 4
+        pieces.push({ ...size, kind, length: Math.min(ROWS, hiddenSize - row), x, y })
       }
     })
     runPieces(this.engine, pieces, weight.length)
+  }
+
+  /** Rows of one side's weights, padded. */
+  #rows(side: Side): number {
+    return this.#window(side).gates.length * this.layout.units
   }
 
   #window(side: Side): Window {
