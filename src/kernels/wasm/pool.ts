@@ -39,7 +39,7 @@ export class Pool {
   run(kind: keyof typeof jobs, plan: number, items: number): void {
     const number = jobs[kind]
     if (this.threads === 1 || items === 1) {
-      this.runHere(kind, plan, items)
+      this.code.runAll(number, plan, items)
       return
     }
     this.#crew ??= this.#start()

@@ -19,8 +19,11 @@ const abandoned = new FinalizationRegistry<() => void>((free) => free())
 /** A stack whose weights and states stay in the linear memory from token to token. */
 export class WasmStepper implements Stepper {
   readonly #engine: Engine
-  readonly #layers: { plan: number; parts: number; layout: Layout; states: readonly number[]; hiddenSize: number }[]
+  /** With the pieces of work of a step, `groups`. */
+  readonly #layers: { plan: number; groups: number; layout: Layout; states: readonly number[]; hiddenSize: number }[]
   readonly #batchSize: number
+  /** Sequences that advance, as the plans have it. */
+  #count: number
   readonly #outFeatures: number
   readonly #tokens: number
   readonly #scores: number
@@ -34,6 +37,7 @@ export class WasmStepper implements Stepper {
     this.#tokens = made.tokens
     this.#scores = made.scores
     this.#batchSize = batchSize
+    this.#count = batchSize
     this.#outFeatures = stack.outFeatures
     this.#free = free
     abandoned.register(this, free)
@@ -42,15 +46,22 @@ export class WasmStepper implements Stepper {
   step(tokens: Int32Array, count = this.#batchSize): FloatArray {
     const { memory, pool } = this.#engine
     memory.write(this.#tokens, tokens)
-    const all = count === this.#batchSize
-    for (const { plan, parts, layout } of this.#layers) {
-      // Whole parts advance: sequences in the same part as one of the first `count` do too, which does no harm.
-      const active = all ? parts : Math.ceil(count / layout.rows)
-      memory.ints[plan / 4 + PARTS] = active
-      memory.ints[plan / 4 + GROUP] = layout.groupOf(active)
-      pool.run('forward', plan, layout.groups(active))
-    }
+    if (count !== this.#count) this.#advance(count)
+    for (const { plan, groups } of this.#layers) pool.run('forward', plan, groups)
     return memory.read(this.#scores, count * this.#outFeatures)
+  }
+
+  /** Writes into the plans that so many sequences advance. */
+  #advance(count: number): void {
+    const { ints } = this.#engine.memory
+    this.#count = count
+    for (const layer of this.#layers) {
+      // Whole parts advance: sequences in the same part as one of the first `count` do too, which does no harm.
+      const active = Math.ceil(count / layer.layout.rows)
+      ints[layer.plan / 4 + PARTS] = active
+      ints[layer.plan / 4 + GROUP] = layer.layout.groupOf(active)
+      layer.groups = layer.layout.groups(active)
+    }
   }
 
   select(rows: Int32Array): void {
@@ -125,7 +136,8 @@ function layOut(
       hiddenWeights: operands.forward(allocate, weights.weightHh, 'hidden', rows),
     })
     x = y
-    return { plan, parts, layout, states: hasC(layer.cell) ? [h, c] : [h], hiddenSize: layer.hiddenSize }
+    const states = hasC(layer.cell) ? [h, c] : [h]
+    return { plan, groups: layout.groups(parts), layout, states, hiddenSize: layer.hiddenSize }
   })
   return { layers: made, tokens, scores: x }
 }
