@@ -1,21 +1,15 @@
-/** A recurrent layer through time, forward and backward: the three pieces of work that threads share. */
+/** A recurrent layer through time, forward and backward. */
+import { add } from "./elementwise";
 import { CELL_GRU, CELL_LSTM, CELL_RNN_RELU, PANEL } from "./constants";
 import { gru, gruBackward } from "./gru";
-import { lstm, lstmBackward } from "./lstm";
-import { multiply, multiplyTransposed, multiplyVector } from "./matmul";
-import {
-  addRows, clearPadding, fillRows, loadRows, scatterTokenRows, storeColumns, storeRows, sumRows, tokenRows,
-} from "./panels";
+import { lstm, lstmBackward, lstmOutput, lstmOutputBackward } from "./lstm";
+import { multiply, multiplyVector } from "./matmul";
+import { hiddenSumsOf, inputSumsOf, Norm, normalize, normalizeBackward, valuesOf } from "./norm";
+import { addRows, clearPadding, fillRows, loadRows, storeRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
+import { sgemm } from "./sgemm";
 import { bytes, ROW } from "./simd";
-
-/** c[m, n] += a[m, k] · b[k, n], row-major with rows of `lda`, `ldb`, `ldc` values; b is stored as [n, k] on demand. */
-// @ts-ignore: decorator
-@external("env", "sgemm")
-declare function sgemm(
-  transposeB: bool, m: i32, n: i32, k: i32, a: usize, lda: usize, b: usize, ldb: usize, c: usize, ldc: usize
-): void;
 
 /** y[rows, columns] += x[rows, depth] · w: of one step or of many, whose rows follow one another. */
 function product(
@@ -47,15 +41,20 @@ function stepProducts(
 /** All time steps of a group of parts of the batch. */
 export function forward(plan: Plan, item: i32): void {
   const first = item * plan.group, end = min(first + plan.group, plan.parts);
-  const panel = plan.panel, units = plan.units, block = plan.span(units), blocks = <usize>plan.blocks * block;
-  const hiddenGates = plan.gates + <usize>plan.hiddenFirst * block;
+  const panel = plan.panel, units = plan.units, block = plan.span(units), columns = plan.hiddenBlocks * units;
+  const sums = hiddenSumsOf(plan, 0), span = hiddenSumsOf(plan, 1) - sums;
   if (!plan.tokens) for (let part = first; part < end; part++) inputSums(plan, part);
   for (let s = 0; s < plan.steps; s++) {
     const at: usize = <usize>s * plan.step, state: usize = <usize>s * plan.stateStep;
     if (plan.tokens) for (let part = first; part < end; part++) tokenSums(plan, part, s);
+    if (plan.hiddenNorm) {
+      for (let part = first; part < end; part++) {
+        fillRows(plan.zeros, sums + <usize>part * span + at, panel, plan.rows, columns, plan.width);
+      }
+    }
     if (s > 0 || plan.state) {
-      const h = plan.h + state, sums = hiddenGates + at, columns = plan.hiddenBlocks * units;
-      stepProducts(plan, first, end, h, panel, block, plan.hiddenWeights, sums, panel, blocks, units, columns);
+      const h = plan.h + state;
+      stepProducts(plan, first, end, h, panel, block, plan.hiddenWeights, sums + at, panel, span, units, columns);
     }
     for (let part = first; part < end; part++) nextState(plan, part, s);
     plan.beat++;
@@ -70,12 +69,17 @@ function inputSums(plan: Plan, part: i32): void {
   const gates = plan.gates + plan.span(part * plan.blocks * units);
   const inputs = plan.inputs + <usize>part * plan.span(plan.features);
   for (let s = 0; s < steps; s++) {
-    const from = plan.x + bytes((timeOf(plan, s) * plan.batch + first) * plan.inputSize);
+    const from = plan.x + bytes((plan.timeOf(s) * plan.batch + first) * plan.inputSize);
     loadRows(from, count, plan.inputSize, inputs + <usize>s * plan.step, panel, width);
   }
   fillRows(plan.bias, gates, panel, steps * rows, plan.blocks * units, width);
-  const sums = gates + plan.span(plan.inputFirst * units);
-  product(plan, inputs, panel, plan.inputWeights, sums, panel, steps * rows, plan.features, plan.inputBlocks * units);
+  const sums = inputSumsOf(plan, part), columns = plan.inputBlocks * units;
+  if (plan.inputNorm) fillRows(plan.zeros, sums, panel, steps * rows, columns, width);
+  product(plan, inputs, panel, plan.inputWeights, sums, panel, steps * rows, plan.features, columns);
+  if (plan.inputNorm) {
+    const window = gates + plan.span(plan.inputFirst * units);
+    normalize(plan, changetype<Norm>(plan.inputNorm), part, 0, steps, sums, window);
+  }
 }
 
 /** What tokens add to the gates of one part, at one time step. */
@@ -83,10 +87,12 @@ function tokenSums(plan: Plan, part: i32, s: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
   const first = part * rows, count = min(rows, plan.batch - first), columns = plan.inputBlocks * units;
   const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
-  const tokens = plan.x + bytes(timeOf(plan, s) * plan.batch + first), others = plan.blocks * units - columns;
-  const to = plan.gates + plan.span(part * plan.blocks * units) + <usize>s * plan.step;
-  tokenRows(tokens, count, plan.inputWeights, table, plan.bias, to, panel, rows, columns, width);
-  fillRows(plan.bias + bytes(columns), to + plan.span(columns), panel, rows, others, width);
+  const tokens = plan.x + bytes(plan.timeOf(s) * plan.batch + first), at = <usize>s * plan.step;
+  const to = plan.gates + plan.span(part * plan.blocks * units) + at, sums = inputSumsOf(plan, part) + at;
+  const bias = plan.inputNorm ? plan.zeros : plan.bias, filled = plan.inputNorm ? 0 : columns;
+  tokenRows(tokens, count, plan.inputWeights, table, bias, sums, panel, rows, columns, width);
+  fillRows(plan.bias + bytes(filled), to + plan.span(filled), panel, rows, plan.blocks * units - filled, width);
+  if (plan.inputNorm) normalize(plan, changetype<Norm>(plan.inputNorm), part, s, 1, sums, to);
 }
 
 /** The next h and c of one part from the sums of its gates. */
@@ -95,11 +101,22 @@ function nextState(plan: Plan, part: i32, s: i32): void {
   const first = part * rows, count = min(rows, plan.batch - first), block = plan.span(units);
   const gates = plan.gates + <usize>(part * plan.blocks) * block + <usize>s * plan.step;
   const state = <usize>part * block + <usize>s * plan.stateStep, next = state + plan.stateStep;
-  const h = plan.h + next;
+  const h = plan.h + next, norm = changetype<Norm>(plan.hiddenNorm);
+  if (plan.hiddenNorm) {
+    normalize(plan, norm, part, s, 1, valuesOf(plan, norm, part, s), gates + <usize>plan.hiddenFirst * block);
+  }
   activate(plan, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
+  if (plan.cell == CELL_LSTM) {
+    const c = plan.normalC + next;
+    if (plan.cellNorm) {
+      fillRows(plan.biasC, c, panel, rows, units, width);
+      normalize(plan, changetype<Norm>(plan.cellNorm), part, s, 1, plan.c + next, c);
+    }
+    lstmOutputs(plan, gates + 3 * block, c, h);
+  }
   clearPadding(h, panel, count, rows, plan.hiddenSize, units, width);
   if (plan.outputs) return;
-  const row = timeOf(plan, s) * plan.batch + first;
+  const row = plan.timeOf(s) * plan.batch + first;
   storeRows(h, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
 }
 
@@ -112,17 +129,17 @@ function output(plan: Plan, part: i32): void {
   fillRows(plan.outputBias, scores, panel, all, columns, width);
   product(plan, h, panel, plan.outputWeights, scores, panel, all, plan.units, columns);
   for (let s = 0; s < plan.steps; s++) {
-    const to = plan.y + bytes((timeOf(plan, s) * plan.batch + first) * plan.outFeatures);
+    const to = plan.y + bytes((plan.timeOf(s) * plan.batch + first) * plan.outFeatures);
     storeRows(scores + <usize>s * plan.step, panel, to, count, plan.outFeatures, width);
   }
   plan.beat++;
 }
 
-/** Computes the next h and c from the sums of one step's gates, panel by panel. */
+/** Computes the next h, or an LSTM's c, from the sums of one step's gates, panel by panel. */
 function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize, c: usize, nextC: usize): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel;
   for (const end = gates + block; gates < end; gates += panel) {
-    if (cell == CELL_LSTM) lstm(gates, c, nextC, nextH, length, block);
+    if (cell == CELL_LSTM) lstm(gates, c, nextC, length, block);
     else if (cell == CELL_GRU) gru(gates, h, nextH, length, block);
     else if (cell == CELL_RNN_RELU) rnnRelu(gates, nextH, length);
     else rnnTanh(gates, nextH, length);
@@ -130,18 +147,29 @@ function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize
   }
 }
 
+/** An LSTM's h at one step, panel by panel. */
+function lstmOutputs(plan: Plan, o: usize, c: usize, h: usize): void {
+  const length = plan.rows * plan.width, panel = plan.panel;
+  for (const end = o + plan.span(plan.units); o < end; o += panel, c += panel, h += panel) lstmOutput(o, c, h, length);
+}
+
 /** All time steps of a group of parts of the batch, from the last to the first: the gradients of gates and states. */
 export function backward(plan: Plan, item: i32): void {
   const first = item * plan.group, end = min(first + plan.group, plan.parts);
-  const panel = plan.panel, units = plan.units, step = plan.step, block = plan.span(units);
-  const hiddenGates = plan.gates + <usize>plan.hiddenFirst * block, blocks = <usize>plan.blocks * block;
-  const spanOfStep = bytes(plan.rows * units), w = plan.hiddenWeightsBack;
+  const panel = plan.panel, units = plan.units, step = plan.step, sums = hiddenSumsOf(plan, 0);
+  const span = hiddenSumsOf(plan, 1) - sums, spanOfStep = bytes(plan.rows * units), w = plan.hiddenWeightsBack;
   for (let s = plan.steps - 1; s >= 0; s--) {
     for (let part = first; part < end; part++) gateGradients(plan, part, s);
     if (s > 0 || plan.state) {
-      const sums = hiddenGates + <usize>s * step, depth = plan.hiddenBlocks * units;
-      stepProducts(plan, first, end, sums, panel, blocks, w, plan.dh, step, spanOfStep, depth, units);
+      const from = sums + <usize>s * step, depth = plan.hiddenBlocks * units;
+      stepProducts(plan, first, end, from, panel, span, w, plan.dh, step, spanOfStep, depth, units);
     }
+    plan.beat++;
+  }
+  if (!plan.inputNorm) return;
+  for (let part = first; part < end; part++) {
+    const gates = plan.gates + plan.span((part * plan.blocks + plan.inputFirst) * units);
+    normalizeBackward(plan, changetype<Norm>(plan.inputNorm), part, 0, plan.steps, gates, panel);
     plan.beat++;
   }
 }
@@ -150,7 +178,7 @@ export function backward(plan: Plan, item: i32): void {
 function gateGradients(plan: Plan, part: i32, s: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, step = plan.step;
   const first = part * rows, count = min(rows, plan.batch - first), block = plan.span(units);
-  const at = <usize>s * step, row = timeOf(plan, s) * plan.batch + first, state = <usize>part * block + at;
+  const at = <usize>s * step, row = plan.timeOf(s) * plan.batch + first, state = <usize>part * block + at;
   const gates = plan.gates + <usize>(part * plan.blocks) * block + at;
   const dh = plan.dh + bytes(part * rows * units), dc = plan.dc + bytes(part * rows * units);
   if (plan.outputs) {
@@ -160,9 +188,39 @@ function gateGradients(plan: Plan, part: i32, s: i32): void {
   } else if (plan.dy) {
     addRows(plan.dy + bytes(row * plan.hiddenSize), count, plan.hiddenSize, dh, step, width);
   }
+  if (plan.cell == CELL_LSTM) {
+    const dcell = plan.dNormalC + bytes(part * rows * units);
+    lstmOutputsBackward(plan, gates + 3 * block, plan.normalC + state + step, dh, dcell);
+    if (plan.cellNorm) normalizeCBackward(plan, part, s, dcell, dc);
+  }
   activateBackward(plan, gates, block, plan.h + state, plan.c + state, dh, dc);
   for (let b = 0; b < plan.blocks; b++) {
     clearPadding(gates + <usize>b * block, panel, count, rows, plan.hiddenSize, units, width);
+  }
+  if (!plan.hiddenNorm) return;
+  normalizeBackward(
+    plan, changetype<Norm>(plan.hiddenNorm), part, s, 1, gates + <usize>plan.hiddenFirst * block, panel
+  );
+}
+
+/** An LSTM's gradients of o and of the c that h is made of, panel by panel. */
+function lstmOutputsBackward(plan: Plan, o: usize, c: usize, dh: usize, dc: usize): void {
+  const length = plan.rows * plan.width, panel = plan.panel, step = plan.step;
+  for (const end = o + plan.span(plan.units); o < end; o += panel) {
+    lstmOutputBackward(o, c, dh, dc, length);
+    c += panel; dh += step; dc += step;
+  }
+}
+
+/** Adds the gradient of c to dc, from that of the normalized c, which becomes 0 for the next step. */
+function normalizeCBackward(plan: Plan, part: i32, s: i32, dcell: usize, dc: usize): void {
+  const norm = changetype<Norm>(plan.cellNorm), step = plan.step, units = plan.units, rows = plan.rows;
+  sumRows(dcell, step, plan.dbiasC + bytes(part * units), rows, units, plan.width);
+  normalizeBackward(plan, norm, part, s, 1, dcell, step);
+  let from = valuesOf(plan, norm, part, s);
+  for (const end = dc + bytes(rows * units); dc < end; from += plan.panel, dc += step, dcell += step) {
+    add(dc, from, dc, rows * plan.width);
+    memory.fill(dcell, 0, step);
   }
 }
 
@@ -170,164 +228,24 @@ function gateGradients(plan: Plan, part: i32, s: i32): void {
 export function inputGradients(plan: Plan, part: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, steps = plan.steps, step = plan.step;
   const first = part * rows, count = min(rows, plan.batch - first);
-  const gates = plan.gates + plan.span((part * plan.blocks + plan.inputFirst) * plan.units);
-  const inputs = plan.inputs + plan.span(part * plan.features);
+  const gates = inputSumsOf(plan, part), inputs = plan.inputs + plan.span(part * plan.features);
   for (let p: usize = 0; p < plan.span(plan.features); p += panel) memory.fill(inputs + p, 0, <usize>steps * step);
   const depth = plan.inputBlocks * plan.units;
   product(plan, gates, panel, plan.inputWeightsBack, inputs, panel, steps * rows, depth, plan.features);
   for (let s = 0; s < steps; s++) {
-    const to = plan.dx + bytes((timeOf(plan, s) * plan.batch + first) * plan.inputSize);
+    const to = plan.dx + bytes((plan.timeOf(s) * plan.batch + first) * plan.inputSize);
     storeRows(inputs + <usize>s * step, panel, to, count, plan.inputSize, width);
   }
 }
 
-/** Computes the gradients of a step's sums from those of its h and c; dh and dc become the direct paths back. */
+/** Computes the gradients of a step's sums from those of its h, or an LSTM's c; dh and dc become the direct paths back. */
 function activateBackward(plan: Plan, gates: usize, block: usize, h: usize, c: usize, dh: usize, dc: usize): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel, step = plan.step;
   for (const end = gates + block; gates < end; gates += panel) {
-    if (cell == CELL_LSTM) lstmBackward(gates, c, c + step, dh, dc, length, block);
+    if (cell == CELL_LSTM) lstmBackward(gates, c, dc, length, block);
     else if (cell == CELL_GRU) gruBackward(gates, h, dh, length, block);
     else if (cell == CELL_RNN_RELU) rnnReluBackward(h + step, dh, gates, length);
     else rnnTanhBackward(h + step, dh, gates, length);
     h += panel; c += panel; dh += step; dc += step;
   }
-}
-
-/**
- * The gradients of the weights and biases of some units or outputs, over the whole batch and all time steps: first as sums in
- * panels, and then row by row, as PyTorch has them.
- */
-export function gradients(plan: Plan, item: i32): void {
-  const panel = plan.panel, units = plan.units;
-  const slices = (units + plan.slice - 1) / plan.slice;
-  if (item >= plan.blocks * slices) return outputGradients(plan, (item - plan.blocks * slices) * plan.slice);
-  const block = item / slices, from = (item % slices) * plan.slice, count = min(plan.slice, units - from);
-  const unit = block * units + from;
-  const inputUnit = unit - plan.inputFirst * units, hiddenUnit = unit - plan.hiddenFirst * units;
-  const inputUnits = plan.inputBlocks * units, hiddenUnits = plan.hiddenBlocks * units;
-  const ofInput = inputUnit >= 0 && inputUnit < inputUnits, ofHidden = hiddenUnit >= 0 && hiddenUnit < hiddenUnits;
-  memory.fill(plan.dbias + bytes(unit), 0, bytes(count));
-  if (ofHidden) clearSums(plan, plan.dHiddenWeights, hiddenUnit, count, hiddenUnits, units);
-  if (ofInput && plan.tokens) clearTokenSums(plan, inputUnit, count, inputUnits);
-  else if (ofInput) clearSums(plan, plan.dInputWeights, inputUnit, count, inputUnits, plan.features);
-  let part = 0;
-  for (let row = 0; row < plan.batch; row += plan.rows, part++) {
-    const dgates = plan.gates + plan.span(part * plan.blocks * units + unit);
-    sumRows(dgates, panel, plan.dbias + bytes(unit), plan.steps * plan.rows, count, plan.width);
-    if (ofHidden) {
-      const h = plan.h + plan.span(part * units);
-      weightGradients(plan, dgates, h, plan.dHiddenWeights, hiddenUnit, count, hiddenUnits, units);
-    }
-    if (ofInput && plan.tokens) tokenGradients(plan, dgates, row, inputUnit, count);
-    else if (ofInput) {
-      const x = plan.inputs + plan.span(part * plan.features);
-      weightGradients(plan, dgates, x, plan.dInputWeights, inputUnit, count, inputUnits, plan.features);
-    }
-    plan.beat++;
-  }
-  const rows = min(count, plan.hiddenSize - from);
-  if (ofHidden) {
-    const first = gateOf(plan.hiddenGates, hiddenUnit / units) * plan.hiddenSize + from;
-    const to = plan.hiddenGrad + bytes(first * plan.hiddenSize);
-    storeSums(plan, plan.dHiddenWeights, hiddenUnit, hiddenUnits, units, to, rows, plan.hiddenSize);
-    storeBias(plan.dbias + bytes(unit), plan.hiddenBiasGrad, first, rows);
-  }
-  if (!ofInput) return;
-  const first = gateOf(plan.inputGates, inputUnit / units) * plan.hiddenSize + from;
-  const to = plan.inputGrad + bytes(first * plan.inputSize);
-  if (plan.tokens && plan.width > 1) {
-    const table = plan.dInputWeights + bytes(inputUnit * plan.inputSize);
-    storeColumns(table, bytes(plan.inputSize * PANEL), to, rows, plan.inputSize, PANEL);
-  } else if (plan.tokens) {
-    storeRows(plan.dInputWeights + bytes(inputUnit), bytes(inputUnits), to, rows, plan.inputSize, 1);
-  } else storeSums(plan, plan.dInputWeights, inputUnit, inputUnits, plan.features, to, rows, plan.inputSize);
-  storeBias(plan.dbias + bytes(unit), plan.inputBiasGrad, first, rows);
-}
-
-/** Those of some outputs, from `from` on. */
-function outputGradients(plan: Plan, from: i32): void {
-  const units = plan.units, outputs = plan.outputs, count = min(plan.slice, outputs - from);
-  memory.fill(plan.dOutputBias + bytes(from), 0, bytes(count));
-  clearSums(plan, plan.dOutputWeights, from, count, outputs, units);
-  let part = 0;
-  for (let row = 0; row < plan.batch; row += plan.rows, part++) {
-    const dscores = plan.scores + plan.span(part * outputs + from);
-    const h = plan.h + plan.span(part * units) + plan.step;
-    sumRows(dscores, plan.panel, plan.dOutputBias + bytes(from), plan.steps * plan.rows, count, plan.width);
-    weightGradients(plan, dscores, h, plan.dOutputWeights, from, count, outputs, units);
-    plan.beat++;
-  }
-  const rows = min(count, plan.outFeatures - from), to = plan.outputGrad + bytes(from * plan.hiddenSize);
-  storeSums(plan, plan.dOutputWeights, from, outputs, units, to, rows, plan.hiddenSize);
-  storeBias(plan.dOutputBias + bytes(from), plan.outputBiasGrad, from, rows);
-}
-
-/** The place among PyTorch's gates of block `block` of a window. */
-function gateOf(gates: i32, block: i32): i32 {
-  return (gates >> (4 * block)) & 15;
-}
-
-/** Zeros for the rows `unit` … of dW, laid out as for `weightGradients`. */
-function clearSums(plan: Plan, dw: usize, unit: i32, count: i32, units: i32, columns: i32): void {
-  if (plan.width == 1) {
-    memory.fill(dw + bytes(unit * columns), 0, bytes(count * columns));
-  } else {
-    let at = dw + <usize>unit * ROW;
-    for (let j = 0; j < columns; j += PANEL, at += <usize>units * ROW) memory.fill(at, 0, <usize>count * ROW);
-  }
-}
-
-/** The same for the table of tokens. */
-function clearTokenSums(plan: Plan, unit: i32, count: i32, units: i32): void {
-  if (plan.width > 1) {
-    memory.fill(plan.dInputWeights + bytes(unit * plan.inputSize), 0, bytes(count * plan.inputSize));
-  } else {
-    let at = plan.dInputWeights + bytes(unit);
-    for (let token = 0; token < plan.inputSize; token++, at += bytes(units)) memory.fill(at, 0, bytes(count));
-  }
-}
-
-/** y[rows, columns] (row-major) = the rows `unit` … of dW, laid out as for `weightGradients`, without padding. */
-function storeSums(
-  plan: Plan, dw: usize, unit: i32, units: i32, padded: i32, y: usize, rows: i32, columns: i32
-): void {
-  if (plan.width == 1) storeColumns(dw + bytes(unit * padded), bytes(padded), y, rows, columns, 1);
-  else storeRows(dw + <usize>unit * ROW, <usize>units * ROW, y, rows, columns, PANEL);
-}
-
-/** Values first … of a bias's gradient, unless there is no bias. */
-function storeBias(sums: usize, grad: usize, first: i32, count: i32): void {
-  if (grad && count > 0) memory.copy(grad + bytes(first), sums, bytes(count));
-}
-
-/**
- * dW[unit … unit + count, columns] += dgatesᵀ · x over all steps. dW has `units` rows, and is in panels where
- * their width is PANEL; where it is 1, it is row-major.
- */
-function weightGradients(
-  plan: Plan, dgates: usize, x: usize, dw: usize, unit: i32, count: i32, units: i32, columns: i32
-): void {
-  const panel = plan.panel, depth = plan.steps * plan.rows;
-  if (plan.width == 1) {
-    sgemm(true, count, columns, depth, dgates, panel >> 2, x, panel >> 2, dw + bytes(unit * columns), columns);
-  } else {
-    multiplyTransposed(dgates, x, panel, dw + <usize>unit * ROW, <usize>units * ROW, depth, count, columns);
-  }
-}
-
-/** The rows of the token table's gradient += the gates' gradients, for the sequences from `first` on. */
-function tokenGradients(plan: Plan, dgates: usize, first: i32, unit: i32, count: i32): void {
-  const width = plan.width, columns = plan.inputBlocks * plan.units;
-  const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
-  const dw = plan.dInputWeights + (width == 1 ? bytes(unit) : bytes(unit * plan.inputSize));
-  const sequences = min(plan.rows, plan.batch - first);
-  for (let s = 0; s < plan.steps; s++) {
-    const tokens = plan.x + bytes(timeOf(plan, s) * plan.batch + first);
-    scatterTokenRows(tokens, sequences, dw, table, dgates + <usize>s * plan.step, plan.panel, count, width);
-  }
-}
-
-/** The time that step `s` reads. */
-function timeOf(plan: Plan, s: i32): i32 {
-  return plan.reverse ? plan.steps - 1 - s : s;
 }

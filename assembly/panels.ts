@@ -14,7 +14,7 @@ const EIGHT: i32 = 8;
 /** The address of the first row of columns c … c + 7. */
 // @ts-ignore: decorator
 @inline
-function strip(x: usize, panel: usize, c: i32): usize {
+export function strip(x: usize, panel: usize, c: i32): usize {
   return x + <usize>(c / PANEL) * panel + bytes(c % PANEL);
 }
 

@@ -87,9 +87,27 @@ export class Plan {
   hiddenBiasGrad: usize;
   outputBiasGrad: usize;
 
+  /** Layer normalization: `Norm`, or 0, of what the input adds to the gates, of what the hidden state adds, and of an LSTM's c. */
+  inputNorm: usize;
+  hiddenNorm: usize;
+  cellNorm: usize;
+  /** An LSTM's c after normalization, laid out like c; or c. */
+  normalC: usize;
+  biasC: usize;
+  /** In panels, at one time step: the gradient of `normalC`; or dc. */
+  dNormalC: usize;
+  /** For each part, [parts, units]. */
+  dbiasC: usize;
+  zeros: usize;
+
   /** Bytes of one time step in a panel. */
   get step(): usize {
     return bytes(this.rows * this.width);
+  }
+
+  /** The time that step `s` reads. */
+  timeOf(s: i32): i32 {
+    return this.reverse ? this.steps - 1 - s : s;
   }
 
   /** Bytes of `columns` columns of a sequence. */

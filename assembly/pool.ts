@@ -3,7 +3,8 @@ import {
   CLOSED, JOB_BACKWARD, JOB_CROSS_ENTROPY, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS, JOB_PIECES,
 } from "./constants";
 import { Product, productRows } from "./dense";
-import { backward, forward, gradients, inputGradients } from "./layer";
+import { gradients } from "./gradients";
+import { backward, forward, inputGradients } from "./layer";
 import { piece, Pieces } from "./pieces";
 import { Plan } from "./plan";
 import { CrossEntropy, crossEntropyRows } from "./softmax";

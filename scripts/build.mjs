@@ -6,17 +6,39 @@ import { buildSync } from 'esbuild'
 import { compileKernels } from './kernels.mjs'
 
 const printable = buildSync({ entryPoints: ['src/kernels/wasm/printable.ts'], format: 'esm', write: false })
-const { encodePrintable } = await import(`data:text/javascript,${encodeURIComponent(printable.outputFiles[0].text)}`)
+const { DIRECT, encodePrintable } = await import(
+  `data:text/javascript,${encodeURIComponent(printable.outputFiles[0].text)}`
+)
 
-async function writeKernels(file, names) {
-  const lines = ['// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.']
-  for (const name of names) {
-    lines.push(`export const ${name}: string =\n  '${encodePrintable(await compileKernels(name))}'`)
-  }
-  writeFileSync(file, `${lines.join('\n')}\n`)
-}
-await writeKernels('src/kernels/wasm/binary.ts', ['plain', 'relaxed'])
-await writeKernels('src/platform/node/wide-kernels.ts', ['wide'])
+const note = '// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.'
+const binaries = await Promise.all(['plain', 'relaxed', 'wide'].map((variant) => compileKernels(variant)))
+
+// The most frequent bytes of those in pages are one character each.
+const counts = new Uint32Array(256)
+for (const binary of binaries.slice(0, 2)) for (const byte of binary) counts[byte]++
+const frequent = [...counts.keys()].sort((a, b) => counts[b] - counts[a]).slice(0, DIRECT)
+const short = frequent
+  .sort((a, b) => a - b)
+  .map((byte) => byte.toString(36))
+  .join()
+const [plain, relaxed, wide] = binaries.map((binary) => encodePrintable(binary, short))
+writeFileSync('src/platform/node/wide-kernels.ts', `${note}\nexport const wide: string =\n  '${wide}'\n`)
+
+// In pieces that take turns, because gzip finds what both have in common only within 32 KB.
+const PIECES = 2
+const piece = (text, i) => text.slice((text.length * i) / PIECES, (text.length * (i + 1)) / PIECES)
+const pieces = Array.from({ length: PIECES }, (_, i) => `  ['${piece(plain, i)}', '${piece(relaxed, i)}'],\n`)
+writeFileSync(
+  'src/kernels/wasm/binary.ts',
+  `${note}
+const pieces = [\n${pieces.join('')}] as const
+
+/** The bytes that are one character each: see printable.ts. */
+export const short = '${short}'
+export const plain = (): string => pieces.map(([plain]) => plain).join('')
+export const relaxed = (): string => pieces.map(([, relaxed]) => relaxed).join('')
+`,
+)
 
 /** The fields of a class of assembly/, in the order in which they lie in memory; 4 bytes each. */
 function fieldsOf(file, name) {
@@ -54,6 +76,7 @@ ${numbersOf('PIECE_', camelCase)}} as const
 
 /** The fields of what kernels are told, in the order in which they lie in memory; 4 bytes each. */
 export const planFields = ${words(fieldsOf('plan', 'Plan'))}
+export const normFields = ${words(fieldsOf('norm', 'Norm'))}
 export const productFields = ${words(fieldsOf('dense', 'Product'))}
 export const piecesFields = ${words(fieldsOf('pieces', 'Pieces'))}
 export const pieceFields = ${words(fieldsOf('pieces', 'Piece'))}

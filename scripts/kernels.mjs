@@ -5,11 +5,13 @@ import asc from 'assemblyscript/asc'
 import { paired } from './pairs.mjs'
 
 const relaxed = ['--enable', 'relaxed-simd']
+// Pages load these, so they are also made small.
+const narrow = ['-O3', '--use', 'WIDE_VECTORS=0']
 const variants = {
-  plain: ['--use', 'WIDE_VECTORS=0'],
-  relaxed: [...relaxed, '--use', 'WIDE_VECTORS=0'],
+  plain: narrow,
+  relaxed: [...relaxed, ...narrow],
   // For engines that merge two vectors into one of 256 bits. A constant that both need is loaded once.
-  wide: [...relaxed, '--use', 'WIDE_VECTORS=1', '--runPasses', 'local-cse'],
+  wide: ['-O3', ...relaxed, '--use', 'WIDE_VECTORS=1', '--runPasses', 'local-cse'],
 }
 
 /**
@@ -25,7 +27,6 @@ export async function compileKernels(variant, names = false) {
       'assembly/index.ts',
       '--outFile',
       'kernels.wasm',
-      '-O3',
       ...(names ? ['--debug'] : []),
       '--noAssert',
       '--runtime',

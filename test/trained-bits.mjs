@@ -20,19 +20,22 @@ const [vocabSize, batch, numSteps] = [13, 11, 7]
 export async function trainedBits(simd, threads, steps = 20) {
   useKernels(wasmKernels({ simd, threads }))
   const sums = []
-  for (const [Layer, hiddenSize, numLayers] of [
+  for (const [Layer, hiddenSize, numLayers, layerNorm] of [
     [RNN, 19, 1],
     [GRU, 33, 1],
     [LSTM, 45, 1],
     [RNN, 64, 2],
     [GRU, 7, 2],
     [LSTM, 32, 2],
+    [GRU, 20, 1, true],
+    [LSTM, 21, 2, true],
   ]) {
     const generator = new Generator(3)
     const layer = new Layer({
       inputSize: vocabSize,
       hiddenSize,
       numLayers,
+      layerNorm,
       dropout: numLayers > 1 ? 0.2 : 0,
       generator,
     })

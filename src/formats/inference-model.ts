@@ -2,9 +2,9 @@ import { checkWhole } from '../core/check.js'
 import type { Vocab } from '../data/vocab.js'
 import type { Stepper } from '../device/device.js'
 import { kernels } from '../kernels/index.js'
-import { Matrix } from '../nn/matrix.js'
+import { cellWeights } from '../nn/cell-weights.js'
 import { checkOneDirection, stackStepper } from '../nn/stack-stepper.js'
-import { cellWeights } from '../nn/unfused-cell.js'
+import type { Value } from '../tensor/value.js'
 import { cellKindOf, type ModelConfig } from './model-config.js'
 import { type ModelFiles, readModelFiles } from './read-model.js'
 import type { TensorValues } from './safetensors.js'
@@ -33,11 +33,11 @@ export class InferenceModel {
     checkWhole(where, 'batchSize', batchSize)
     checkOneDirection(where, 'model', this.bidirectional)
     const device = kernels()
-    const parameter = (name: string): Matrix | undefined => {
+    const parameter = (name: string): Value | undefined => {
       const saved = this.#parameters[name]
-      return (
-        saved && new Matrix(device, device.owns(saved.data) ? saved.data : device.from(saved.data), saved.shape.at(-1)!)
-      )
+      if (!saved) return undefined
+      const { data, shape } = saved
+      return { storage: device.owns(data) ? data : device.from(data), shape, device }
     }
     const embedding = parameter('embedding.weight')
     const stack = {

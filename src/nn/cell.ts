@@ -4,16 +4,17 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { type CellKind, type CellSizes, parameterShapes } from '../device/cells.js'
+import type { CellWeights } from '../device/device.js'
 import { full } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import { cellStep } from './cell-step.js'
+import { cellWeights } from './cell-weights.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './recurrent-state.js'
 import type { Shapes } from './shapes.js'
-import { inputProduct, tensorCell } from './unfused.js'
-import { type CellWeights, cellWeights } from './unfused-cell.js'
 
 /** Options of a recurrent cell. */
 export interface RecurrentCellOptions {
@@ -97,13 +98,12 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
     for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)
     checkFeatures(where, input, input, ['batch'], this.inputSize)
     const shape = [input.shape[0], this.hiddenSize]
+    const weights = weightsOf(this, '')
     const before =
       state === undefined
-        ? zeroState(this.kind, shape, weightsOf(this, '').weightHh.device)
+        ? zeroState(this.kind, shape, weights.weightHh.device)
         : splitState(where, this.kind, state, shape, 'batch, hiddenSize')
-    const weights = weightsOf(this, '')
-    const cell = tensorCell(this.kind, this.hiddenSize, weights)
-    return joinState(cell.step(cell.input(inputProduct(input, weights.weightIh)), before))
+    return joinState(cellStep(this.kind, weights, input, before))
   }
 }
 

@@ -1,28 +1,13 @@
 import type { CellKind } from '../device/cells.js'
+import type { Tensor } from '../tensor/tensor.js'
+import type { StateParts } from './recurrent-state.js'
 
-/** The arithmetic that equations of cells use: that of tensors, which have gradients, or of plain matrices. */
-export interface CellValues<V> {
-  /** A vector is added to every row. */
-  add(other: V): V
-  sub(other: V): V
-  mul(other: V): V
-  sigmoid(): V
-  tanh(): V
-  relu(): V
-}
-
-/** The state of a cell as its equations see it; `c` only for cells that have it. */
-export interface CellState<V> {
-  h: V
-  c?: V
-}
-
-/** The operations that equations need in addition to the arithmetic. */
-export interface CellTools<V> {
+/** The operations that equations need in addition to those of tensors. */
+export interface CellTools {
   /** Splits sums into `count` gates that are side by side, [batch, hiddenSize] each. */
-  gates(sums: V, count: number): V[]
+  gates(sums: Tensor, count: number): Tensor[]
   /** Applies layer normalization to c if the cell has it, or else returns c. */
-  norm(c: V): V
+  norm(c: Tensor): Tensor
 }
 
 /**
@@ -31,12 +16,7 @@ export interface CellTools<V> {
  *   [batch, gates of the group × hiddenSize]
  * @param u what the hidden state adds to them
  */
-export type CellStep = <V extends CellValues<V>>(
-  a: readonly V[],
-  u: readonly V[],
-  before: CellState<V>,
-  tools: CellTools<V>,
-) => CellState<V>
+export type CellStep = (a: readonly Tensor[], u: readonly Tensor[], before: StateParts, tools: CellTools) => StateParts
 
 /**
  * The simple recurrent network (Elman 1990); gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n

@@ -3,22 +3,20 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { CellKind } from '../device/cells.js'
-import type { Stepper } from '../device/device.js'
+import type { CellWeights, Stepper } from '../device/device.js'
 import { concatenate, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
+import { mapWeights } from './cell-weights.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
-import { Matrix } from './matrix.js'
 import { Module } from './module.js'
 import type { Parameter } from './parameter.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './recurrent-state.js'
 import { recurrentShapes, type Suffix, suffixesOf } from './shapes.js'
 import { checkOneDirection, stackStepper } from './stack-stepper.js'
-import { unfusedLayer } from './unfused.js'
-import { type CellWeights, mapWeights } from './unfused-cell.js'
 
 /** More layers than anybody has trained: a larger number is a mistake, and its layers would take minutes to make. */
 export const MAX_LAYERS = 1000
@@ -86,8 +84,7 @@ function warnOfDropout(name: string): void {
 
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
- * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation unless its
- * cells are normalized.
+ * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation.
  */
 export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
   readonly kind: CellKind
@@ -166,9 +163,9 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return this.#run(input, state)
   }
 
-  /** Whether `forwardTo` works: with one direction, on the fused kernels, unless a subclass overrides `forward`. */
+  /** Whether `forwardTo` works: with one direction, unless a subclass overrides `forward`. */
   get takesHead(): boolean {
-    return !this.bidirectional && !this.layerNorm && this.forward === RecurrentLayer.prototype.forward
+    return !this.bidirectional && this.forward === RecurrentLayer.prototype.forward
   }
 
   /**
@@ -182,7 +179,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const where = `${this.#name}.forwardTo`
     if (!this.takesHead)
       throw new OptionError(
-        `${where}: takesHead is false, expected a layer with one direction, without layerNorm, whose forward is not overridden`,
+        `${where}: takesHead is false, expected a layer with one direction whose forward is not overridden`,
       )
     checkHead(where, head, this.hiddenSize)
     return this.#run(input, state, head)
@@ -212,7 +209,6 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
         const weights = this.#droppedWeights(suffix)
         const [h0, c0] = [initial?.h.select(0, index), initial?.c?.select(0, index)]
-        if (this.layerNorm) return unfusedLayer(sizes, weights, output, h0, c0)
         return recurrentLayer(
           sizes,
           { ...weights, head: layer === this.numLayers - 1 ? head : undefined },
@@ -248,13 +244,12 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     if (embedding !== undefined) matrixRows(where, 'the embedding', embedding, this.inputSize, '[tokens, inputSize')
     checkOneDirection(where, 'layer', this.bidirectional)
     const first = floatsIn(where, output.weight, 'the head')
-    const matrix = (tensor: Tensor) =>
-      new Matrix(first.device, floatsIn(where, tensor, 'a parameter', first).storage, tensor.shape.at(-1)!)
+    const values = (tensor: Tensor) => floatsIn(where, tensor, 'a parameter', first)
     const layers = Array.from({ length: this.numLayers }, (_, layer) =>
-      mapWeights(weightsOf(this, `_l${layer}`), matrix),
+      mapWeights(weightsOf(this, `_l${layer}`), values),
     )
-    const head = { weight: matrix(output.weight), bias: output.bias && matrix(output.bias) }
-    return stackStepper({ kind: this.kind, layers, ...head, embedding: embedding && matrix(embedding) }, batchSize)
+    const head = { weight: values(output.weight), bias: output.bias && values(output.bias) }
+    return stackStepper({ kind: this.kind, layers, ...head, embedding: embedding && values(embedding) }, batchSize)
   }
 
   #stateShape(batchSize: number): number[] {

@@ -254,8 +254,9 @@ describe.each(devices)('on $name', (device) => {
         .filter((key) => /^(grad\.|output|hn|cn)/.test(key))
         .sort(),
     )
+    // The fixtures are from double precision. PyTorch in single precision is up to 1.3e-5 away from them.
     for (const [key, tensor] of Object.entries(found)) {
-      expect(await errorBetween(tensor, fixture[key]), key).toBeLessThan(1e-5)
+      expect(await errorBetween(tensor, fixture[key]), key).toBeLessThan(2e-5)
     }
   })
 

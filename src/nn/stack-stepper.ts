@@ -1,10 +1,9 @@
 import { OptionError } from '../core/errors.js'
 import { type CellKind, cells } from '../device/cells.js'
-import type { RecurrentWeights, Stepper, Storage } from '../device/device.js'
+import type { CellWeights, Stepper } from '../device/device.js'
+import type { Value } from '../tensor/value.js'
+import { mapWeights } from './cell-weights.js'
 import { CheckedStepper } from './checked-stepper.js'
-import type { Matrix } from './matrix.js'
-import { type CellWeights, mapWeights } from './unfused-cell.js'
-import { UnfusedStepper } from './unfused-stepper.js'
 
 /** @param what a layer or a model @throws OptionError for a bidirectional one, which cannot run token by token */
 export function checkOneDirection(where: string, what: 'layer' | 'model', bidirectional: boolean): void {
@@ -17,12 +16,12 @@ export function checkOneDirection(where: string, what: 'layer' | 'model', bidire
 /** The weights of a language model in one direction. */
 export interface StackWeights {
   kind: CellKind
-  layers: readonly CellWeights<Matrix>[]
+  layers: readonly CellWeights<Value>[]
   /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
-  weight: Matrix
-  bias?: Matrix
+  weight: Value
+  bias?: Value
   /** The embedding of the tokens, [vocabSize, inputSize], unless they are one-hot. */
-  embedding?: Matrix
+  embedding?: Value
 }
 
 /**
@@ -30,28 +29,33 @@ export interface StackWeights {
  */
 export function stackStepper(weights: StackWeights, batchSize: number): Stepper {
   const { kind, layers, weight, embedding } = weights
-  const vocabSize = embedding?.rows ?? layers[0].weightIh.columns
+  const vocabSize = embedding?.shape[0] ?? layers[0].weightIh.shape[1]
   const name = `${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
-  const origin = `${layers.length} ${name} layers of ${weight.columns} units on ${weight.device.name}`
+  const origin = `${layers.length} ${name} layers of ${weight.shape[1]} units on ${weight.device.name}`
   return new CheckedStepper(uncheckedStepper(weights, batchSize), batchSize, vocabSize, origin)
 }
 
-/** The device's fused stepper, or one that follows the cells' equations if they are normalized. */
+/** The device's stepper. An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
 function uncheckedStepper({ kind, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
-  // An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x.
-  const merged = layers.map((weights, layer) =>
-    layer === 0 && embedding ? { ...weights, weightIh: weights.weightIh.linear(embedding) } : weights,
-  )
-  if (layers[0].gainIh) {
-    const copies = merged.map((weights) => mapWeights(weights, (matrix) => matrix.clone()))
-    return new UnfusedStepper(kind, copies, weight.clone(), bias?.clone(), batchSize)
-  }
-  const fused = merged.map((weights) => ({
-    cell: kind,
-    inputSize: weights.weightIh.columns,
-    hiddenSize: weight.columns,
-    weights: mapWeights(weights, ({ storage }) => storage) satisfies RecurrentWeights<Storage>,
-  }))
-  const output = { weight: weight.storage, bias: bias?.storage, outFeatures: weight.rows }
+  const fused = layers.map((weights, layer) => {
+    const weightIh = layer === 0 && embedding ? product(weights.weightIh, embedding) : weights.weightIh
+    return {
+      cell: kind,
+      inputSize: weightIh.shape[1],
+      hiddenSize: weight.shape[1],
+      weights: mapWeights({ ...weights, weightIh }, ({ storage }) => storage),
+    }
+  })
+  const output = { weight: weight.storage, bias: bias?.storage, outFeatures: weight.shape[0] }
   return weight.device.stepper({ layers: fused, ...output }, batchSize)
+}
+
+/** a · bᵀ */
+function product(a: Value, b: Value): Value {
+  const { device } = a
+  const [m, k] = a.shape
+  const n = b.shape[0]
+  const storage = device.zeros(m * n)
+  device.matmul(a.storage, b.storage, storage, { m, n, k, transposeB: true })
+  return { storage, shape: [m, n], device }
 }

@@ -1,18 +1,16 @@
 import { ShapeError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import type { RecurrentSizes, Storage } from '../device/device.js'
+import type { CellWeights, RecurrentSizes, Storage } from '../device/device.js'
 import { isRecorded, Node } from './autograd.js'
 import { floatsIn } from './placed.js'
 import { Tensor } from './tensor.js'
 
-/** PyTorch's parameters of one layer in one direction, with both biases or neither. */
-export interface LayerParameters {
-  weightIh: Tensor
-  weightHh: Tensor
-  biasIh?: Tensor
-  biasHh?: Tensor
+/** The parameters of one layer in one direction, and of a linear output on top. */
+export interface LayerParameters extends CellWeights<Tensor> {
   head?: LinearHead
 }
+
+const parameters = ['weightIh', 'weightHh', 'biasIh', 'biasHh', 'gainIh', 'gainHh', 'gainC', 'biasC'] as const
 
 /** A linear output on top of h: weight [outFeatures, hiddenSize] and bias [outFeatures]. */
 export interface LinearHead {
@@ -55,20 +53,19 @@ export function recurrentLayer(
   c0?: Tensor,
 ): { output: Tensor; hn: Tensor; cn?: Tensor } {
   const { numSteps, batchSize, hiddenSize } = sizes
-  const { weightIh, weightHh, biasIh, biasHh, head } = weights
-  const weight = floatsIn('recurrentLayer', weightIh, 'weightIh')
+  const { head } = weights
+  const weight = floatsIn('recurrentLayer', weights.weightIh, 'weightIh')
   const { device } = weight
   const values = (tensor: Tensor | undefined) =>
     tensor && floatsIn('recurrentLayer', tensor, 'a tensor', weight).storage
-  const sources = [input, h0, c0, weightIh, weightHh, biasIh, biasHh, head?.weight, head?.bias]
+  const sources = [input, h0, c0, ...parameters.map((name) => weights[name]), head?.weight, head?.bias]
   const keep = isRecorded(sources)
   const { result, tape } = device.recurrent(
     sizes,
     {
-      weightIh: weight.storage,
-      weightHh: values(weightHh)!,
-      biasIh: values(biasIh),
-      biasHh: values(biasHh),
+      ...(Object.fromEntries(
+        parameters.map((name) => [name, values(weights[name])]),
+      ) as unknown as CellWeights<Storage>),
       head: head && { weight: values(head.weight)!, bias: values(head.bias) },
     },
     { input: input.dtype === 'int32' ? input.data : values(input)!, h0: values(h0), c0: values(c0) },
@@ -86,7 +83,7 @@ export function recurrentLayer(
   const node = new Node(present, ([output, hn, cn]) => {
     const grads = tape.backward({ output, hn, cn }, wanted)
     const all: (Storage | undefined)[] = [grads.input, grads.h0, grads.c0]
-    all.push(grads.weightIh, grads.weightHh, grads.biasIh, grads.biasHh, grads.head?.weight, grads.head?.bias)
+    all.push(...parameters.map((name) => grads[name]), grads.head?.weight, grads.head?.bias)
     return all.filter((grad, i) => {
       const source = sources[i]
       if (grad && source && !source.requiresGrad) device.free(grad)

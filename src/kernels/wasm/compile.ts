@@ -2,7 +2,7 @@ import { platform } from '#platform'
 import { checkWord } from '../../core/check.js'
 import { OptionError } from '../../core/errors.js'
 import type { BlasFiles, Sgemm } from '../../platform/platform.js'
-import { plain, relaxed } from './binary.js'
+import { plain, relaxed, short } from './binary.js'
 import { type KernelExports, type Simd, simds } from './exports.js'
 import type { MatrixFormat } from './layout.js'
 import { LinearMemory } from './linear-memory.js'
@@ -49,7 +49,10 @@ export function loadEngine({
   blas,
 }: EngineOptions = {}): Engine {
   const memory = new LinearMemory(platform.hasThreads())
-  const prepare = (text: string) => (memory.shared ? decodePrintable(text) : unshare(decodePrintable(text)))
+  const prepare = (text: string) => {
+    const binary = decodePrintable(text, short)
+    return memory.shared ? binary : unshare(binary)
+  }
   const { chosen, binary } = choose(simd, prepare)
   const module = new WebAssembly.Module(binary)
   // Memory that is not shared may move as it grows, and a BLAS would not notice.
@@ -80,9 +83,9 @@ function choose(asked: Simd | undefined, prepare: (text: string) => Uint8Array<A
     }
     return { chosen: 'simd-256', binary: prepare(wide) } as const
   }
-  const fused = prepare(relaxed)
+  const fused = prepare(relaxed())
   const chosen = simd ?? (WebAssembly.validate(fused) ? 'relaxed-simd' : 'simd')
-  return { chosen, binary: chosen === 'simd' ? prepare(plain) : fused }
+  return { chosen, binary: chosen === 'simd' ? prepare(plain()) : fused }
 }
 
 function settingOf(setting: string | undefined): Simd | undefined {

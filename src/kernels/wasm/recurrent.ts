@@ -13,6 +13,7 @@ import type { Engine } from './compile.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './linear-memory.js'
+import { Normalization } from './normalization.js'
 import { layerFields, PLAN_LENGTH, type PlanFields, writePlan } from './plan.js'
 import { arrayIn, placed, roomFor } from './resident.js'
 import type { Kept, Tapes } from './tapes.js'
@@ -20,15 +21,16 @@ import { LayerWeights } from './weights.js'
 
 /**
  * One recurrent layer in one direction as one operation: lays out what assembly/layer.ts works on.
- * Kept for the backward pass: the gates, the states h (and c), and the inputs, at all time steps.
+ * Kept for the backward pass: the gates, the states h (and c), the inputs, and what normalizations need, at all time steps.
  */
 export class RecurrentPass implements RecurrentTape<HostStorage> {
   readonly #layout: Layout
   readonly #weights: LayerWeights
+  readonly #norms: Normalization
   readonly #head: HeadPass | undefined
   readonly #tokens: boolean
   /** Lengths of the kept parts. */
-  readonly #lengths: { gates: number; h: number; c: number; inputs: number }
+  readonly #lengths: Lengths
   #kept: Kept | undefined
 
   constructor(
@@ -39,6 +41,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
   ) {
     this.#layout = new Layout(engine.shape, sizes)
     this.#weights = new LayerWeights(engine, this.#layout, sizes)
+    this.#norms = new Normalization(engine, this.#layout, sizes, weights)
     this.#head = weights.head && new HeadPass(engine, weights.head, this.#layout, sizes)
     this.#tokens = input instanceof Int32Array
     const { blocks, units, features } = this.#layout
@@ -48,6 +51,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       h: states,
       c: hasC(sizes.cell) ? states : 0,
       inputs: this.#tokens ? input.length : this.#layout.sequence(features),
+      norms: this.#norms.length,
     }
   }
 
@@ -82,7 +86,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     const { memory, pool } = this.engine
     const { parts, rows, width } = this.#layout
     const { numSteps, batchSize, hiddenSize, cell } = this.sizes
-    const at = this.#addresses(base)
+    const { norms, ...at } = this.#addresses(base)
     const x = this.#tokens ? at.inputs : placed(memory, allocate, input)
     const length = numSteps * batchSize * (this.#head?.outFeatures ?? hiddenSize)
     const y = allocate(length)
@@ -92,6 +96,8 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
 
     const plan = this.#plan(allocate, {
       ...at,
+      normalC: at.c,
+      ...this.#norms.fields(allocate, norms),
       ...this.#head?.forward(allocate),
       state: Number(h0 !== undefined),
       x,
@@ -120,7 +126,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     const { memory, pool, residents } = this.engine
     const { blocks, units, rows, parts, slices } = this.#layout
     const { numSteps, batchSize, inputSize, cell } = this.sizes
-    const at = this.#addresses(base)
+    const { norms, ...at } = this.#addresses(base)
     const weights = this.#weights
     const states = parts * rows * units
     const [dh, dc] = [allocate(states), allocate(states)]
@@ -136,9 +142,13 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     const [ofInputBias, ofHiddenBias] = [biasIh && room(biasIh), biasHh && room(biasHh)]
     const ofHead = grads.output && this.#head?.room(allocate)
     const head = ofHead && this.#head?.backward(allocate, ofHead)
+    const norm = this.#norms.backward(allocate, norms)
 
     const plan = this.#plan(allocate, {
       ...at,
+      normalC: at.c,
+      dNormalC: dc,
+      ...norm.fields,
       ...head,
       state: Number(wanted.state),
       x: at.inputs,
@@ -164,6 +174,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       weightHh: ofHidden.values(),
       biasIh: ofInputBias?.values(),
       biasHh: ofHiddenBias?.values(),
+      ...norm.gradients(),
       head: ofHead && { weight: ofHead.weight.values(), bias: ofHead.bias?.values() },
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,
       h0: wanted.state ? this.#readState(dh, 'step') : undefined,
@@ -226,12 +237,18 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
   }
 
   /** The address of each kept part, counted from `base`. */
-  #addresses(base: number) {
-    const { gates, h, c } = this.#lengths
-    const [hAt, cAt] = [base + gates * 4, base + (gates + h) * 4]
-    return { gates: base, h: hAt, c: cAt, inputs: cAt + c * 4 }
+  #addresses(base: number): Lengths {
+    let end = base
+    const places = Object.entries(this.#lengths).map(([part, length]) => {
+      end += length * 4
+      return [part, end - length * 4]
+    })
+    return Object.fromEntries(places) as Lengths
   }
 }
+
+/** A number for each part of what is kept. */
+type Lengths = Record<'gates' | 'h' | 'c' | 'inputs' | 'norms', number>
 
 /** Panels of one time step, or of a whole sequence from some step on. */
 type Place = 'step' | 'sequence'

@@ -6,6 +6,7 @@ import { planFields } from './from-assembly.js'
 import { HeadPass } from './head.js'
 import { Layout } from './layout.js'
 import type { Allocate } from './linear-memory.js'
+import { Normalization } from './normalization.js'
 import { layerFields, PLAN_LENGTH, writePlan } from './plan.js'
 import { readRow, selectRows, writeRow } from './select.js'
 import { LayerWeights } from './weights.js'
@@ -116,6 +117,7 @@ function layOut(
     const y = allocate(batchSize * (last ? outFeatures : layer.hiddenSize))
     const plan = allocate(PLAN_LENGTH)
     const [h, c] = [zeros(layout.sequence(units)), zeros(layout.sequence(units))]
+    const norms = new Normalization(engine, layout, sizes, weights)
     writePlan(memory, plan, {
       ...layerFields(layout, sizes),
       ...(last && new HeadPass(engine, { weight, bias }, layout, sizes, true).forward(allocate)),
@@ -128,6 +130,8 @@ function layOut(
       gates: zeros(blocks.blocks * layout.sequence(units)),
       h,
       c,
+      normalC: c,
+      ...norms.fields(allocate, zeros(norms.length)),
       bias: operands.bias(allocate, weights),
       inputWeights:
         i === 0

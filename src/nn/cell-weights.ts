@@ -1,0 +1,21 @@
+import type { CellWeights } from '../device/device.js'
+
+/** The weights of a cell from its parameters, by PyTorch's names. */
+export const cellWeights = <V>(parameter: (name: string) => V): CellWeights<V> => ({
+  weightIh: parameter('weight_ih'),
+  weightHh: parameter('weight_hh'),
+  biasIh: parameter('bias_ih'),
+  biasHh: parameter('bias_hh'),
+  gainIh: parameter('gain_ih'),
+  gainHh: parameter('gain_hh'),
+  gainC: parameter('gain_c'),
+  biasC: parameter('bias_c'),
+})
+
+/** Applies a function to each weight that a cell has. */
+export const mapWeights = <A, B>(weights: CellWeights<A>, change: (weight: A) => B): CellWeights<B> =>
+  Object.fromEntries(
+    Object.entries(weights)
+      .filter(([, weight]) => weight !== undefined)
+      .map(([name, weight]) => [name, change(weight)]),
+  ) as unknown as CellWeights<B>
