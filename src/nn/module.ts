@@ -14,6 +14,9 @@ const OWN_CLASS = 'Module'
 /** Modules whose `train()` is running. A private field instead would break modules inside a Proxy. */
 const switching = new WeakSet<Module>()
 
+/** The fields where the parameters of each module were when they were last listed. */
+const parameterFields = new WeakMap<Module, Set<string>>()
+
 /**
  * A part of a model. Its parameters are the `Parameter`s in its fields, and the tensors there that require a gradient
  * or once did; its buffers are the tensors there that went through `registerBuffer`; its children are the modules
@@ -179,13 +182,15 @@ export abstract class Module {
   }
 }
 
-/** The modules and parameters in the fields of a module. */
-function membersIn(module: Module): Member<Module | Tensor>[] {
-  const isMember = (value: object): value is Module | Tensor => value instanceof Module || value instanceof Tensor
-  return membersOf(module, isMember).filter(
-    ({ value }) => value instanceof Module || value.isParameter || isBuffer(value),
-  )
+/** The modules and tensors in the fields of a module. */
+function fieldsOf(module: Module): Member<Module | Tensor>[] {
+  return membersOf(module, (value) => value instanceof Module || value instanceof Tensor)
 }
+
+const isMember = (value: Module | Tensor) => value instanceof Module || value.isParameter || isBuffer(value)
+
+/** The modules, parameters and buffers in the fields of a module. */
+const membersIn = (module: Module) => fieldsOf(module).filter(({ value }) => isMember(value))
 
 /** All modules, parameters and buffers of a module, itself included, by name. */
 function collect(root: Module, typeName: string) {
@@ -216,9 +221,20 @@ function collect(root: Module, typeName: string) {
     for (const [child, inside] of module.children().reverse()) waiting.push([`${prefix}${child}`, inside])
   }
   for (const [name, module] of modules) {
-    for (const { name: inside, value, fault } of membersIn(module)) {
-      if (fault && !known.has(value)) refuse(name === '' ? inside : `${name}.${inside}`, value, fault)
+    const before = parameterFields.get(module)
+    const now = new Set<string>()
+    for (const { name: inside, value, fault } of fieldsOf(module)) {
+      const place = name === '' ? inside : `${name}.${inside}`
+      if (isMember(value)) {
+        if (fault && !known.has(value)) refuse(place, value, fault)
+        if (value instanceof Tensor && value.isParameter) now.add(inside)
+      } else if (before?.has(inside)) {
+        throw new OptionError(
+          `${typeName}.parameters: the field ${place} held a parameter and now holds a plain tensor, which would be neither trained nor saved; copy its values with copy_ into the parameter, or assign new Parameter(values) before the optimizer is made`,
+        )
+      }
     }
+    parameterFields.set(module, now)
   }
   noteListed(
     parameters.map(([, parameter]) => parameter),
