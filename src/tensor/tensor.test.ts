@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { useKernels, wasmKernels } from '../kernels/index.js'
+import { referenceKernels, useKernels, wasmKernels } from '../kernels/index.js'
 import { LSTM } from '../nn/lstm.js'
+import { Parameter } from '../nn/parameter.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
@@ -34,6 +35,25 @@ describe('values', () => {
     x.data[0] = 9
     expect([...copy.data]).toEqual([1, 2])
     expect([...values]).toEqual([1, 2])
+  })
+
+  test('data is not assigned but copied into, whatever the kernels and the kind of tensor', () => {
+    try {
+      for (const kernels of [wasmKernels(), referenceKernels()]) {
+        useKernels(kernels)
+        for (const x of [tensor([1, 2]), new Parameter(tensor([1, 2])), tensor([1, 2], { dtype: 'int32' })]) {
+          for (const values of [kernels.from([3, 4]), Float64Array.of(1, 2, 3), [3, 4], null]) {
+            expect(() => Object.assign(x, { data: values })).toThrow(
+              'data: the values of the tensor [2] were assigned, expected them to be copied into it; use copy_(values)',
+            )
+          }
+          expect([...x.copy_([3, 4]).data]).toEqual([3, 4])
+          expect([...structuredClone(x).data]).toEqual([3, 4])
+        }
+      }
+    } finally {
+      useKernels(wasmKernels())
+    }
   })
 
   test('creation', async () => {
