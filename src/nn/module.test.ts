@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { inspected } from '../core/describe.js'
 import { FormatError, GradientError, OptionError } from '../core/errors.js'
 import { fromData, randn, tensor, zeros } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -372,6 +373,49 @@ describe('loadStateDict', () => {
   ])('refuses %s in place of a stateDict', (dict, what) => {
     // biome-ignore format: one line
     expect(() => make().loadStateDict(dict as never)).toThrow(`Linear.loadStateDict: the state is ${what}, expected`)
+  })
+})
+
+describe('a module as a string and in the console', () => {
+  test('has a line for each module, with its sizes and its number of parameters', () => {
+    const rnn = new LSTM({ inputSize: 3, hiddenSize: 2, numLayers: 2, bidirectional: true })
+    const model = new RNNModel(rnn, 1000, { embeddingSize: 3, outputDropout: 0.5 })
+    const text = [
+      'RNNModel(vocabSize: 1000, outputDropout: 0.5), 8,240 parameters',
+      '  embedding: Embedding(embeddingDim: 3), 3,000 parameters',
+      '  rnn: LSTM(inputSize: 3, hiddenSize: 2, numLayers: 2, bidirectional: true), 240 parameters',
+      '  linear: Linear(inFeatures: 4, outFeatures: 1000), 5,000 parameters',
+    ].join('\n')
+    expect(String(model)).toBe(text)
+    expect(model[inspected]()).toBe(text)
+  })
+
+  test('has a parameter that is shared once in the sum, and names classes of one’s own', () => {
+    class Tied extends Module {
+      readonly layers = [new Linear({ inFeatures: 2, outFeatures: 2, bias: false })]
+      readonly embedding = new Embedding({ numEmbeddings: 2, embeddingDim: 2, weight: this.layers[0].weight })
+      readonly scale = new Parameter(tensor([1]))
+      readonly again = this.layers[0]
+    }
+    expect(String(new Tied())).toBe(
+      [
+        'Tied, 5 parameters',
+        '  layers.0: Linear(inFeatures: 2, outFeatures: 2), 4 parameters',
+        '  embedding: Embedding(embeddingDim: 2), 4 parameters',
+      ].join('\n'),
+    )
+    expect(String(new Holder(one()))).toBe(
+      'Holder, 1 parameter\n  field: Linear(inFeatures: 1, outFeatures: 1), 1 parameter',
+    )
+  })
+
+  test('is bounded, and shows modules whose parameters cannot be listed', () => {
+    const many = new Holder(Array.from({ length: 1000 }, () => one()))
+    expect(String(many).split('\n').slice(100)).toEqual([
+      '  field.99: Linear(inFeatures: 1, outFeatures: 1), 1 parameter',
+      '  … and 900 more modules',
+    ])
+    expect(String(new Holder({ 'a.b': one() }))).toBe('Holder, 0 parameters')
   })
 })
 

@@ -1,4 +1,5 @@
 import { checkArgument } from '../core/check.js'
+import { inspected } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import type { Device } from '../device/device.js'
@@ -180,6 +181,51 @@ export abstract class Module {
     await Promise.all(collect(this, this.typeName).states.map(([, tensor]) => tensor.cpu_()))
     return this
   }
+
+  /** The module and those inside for people to look at: a line for each, with its sizes and its number of parameters. */
+  toString(): string {
+    const all = new Set<Tensor>()
+    const lines = [...modulesIn(this)].map(([name, module]) => {
+      const own = module.ownParameters().map(([, parameter]) => parameter)
+      for (const parameter of own) all.add(parameter)
+      const kind = module.typeName === OWN_CLASS ? module.constructor.name : module.typeName
+      const sizes = Object.entries(module).filter(([option, value]) => isTelling(option, value))
+      const options = sizes.map(([option, value]) => `${option}: ${value}`).join(', ')
+      const count = own.length > 0 && module !== this ? `, ${countOf(own)}` : ''
+      return `${name && `  ${name}: `}${kind}${options && `(${options})`}${count}`
+    })
+    const [first, ...rest] = lines
+    const shown = rest.length > 100 ? [...rest.slice(0, 100), `  … and ${rest.length - 100} more modules`] : rest
+    return [`${first}, ${countOf(all)}`, ...shown].join('\n')
+  }
+
+  /** What the console shows. */
+  [inspected](): string {
+    return this.toString()
+  }
+}
+
+/** Whether a field says something about a module's size: a number, or a switch that is usually off. */
+const isTelling = (field: string, value: unknown) =>
+  (typeof value === 'number' && value !== 0) || (value === true && field !== 'training' && field !== 'bias')
+
+function countOf(parameters: Iterable<Tensor>): string {
+  const count = Array.from(parameters).reduce((sum, { size }) => sum + size, 0)
+  return `${count.toLocaleString('en-US')} ${count === 1 ? 'parameter' : 'parameters'}`
+}
+
+/** A module, under the name '', and all modules inside it, each once, under its first name. */
+function* modulesIn(root: Module): Iterable<[string, Module]> {
+  const seen = new Set<Module>()
+  const waiting: [string, Module][] = [['', root]]
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const [name, module] = next
+    if (seen.has(module)) continue
+    seen.add(module)
+    yield next
+    for (const [child, inside] of module.children().reverse())
+      waiting.push([name === '' ? child : `${name}.${child}`, inside])
+  }
 }
 
 /** The modules and tensors in the fields of a module. */
@@ -210,15 +256,11 @@ function collect(root: Module, typeName: string) {
     names.add(name)
     to.push([name, value])
   }
-  const waiting: [string, Module][] = [['', root]]
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const [name, module] = next
-    if (known.has(module)) continue
+  for (const [name, module] of modulesIn(root)) {
     add(modules, name, module)
     const prefix = name === '' ? '' : `${name}.`
     for (const [own, tensor] of module.ownParameters()) add(parameters, `${prefix}${own}`, tensor)
     for (const [own, tensor] of module.ownBuffers()) add(buffers, `${prefix}${own}`, tensor)
-    for (const [child, inside] of module.children().reverse()) waiting.push([`${prefix}${child}`, inside])
   }
   for (const [name, module] of modules) {
     const before = parameterFields.get(module)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { inspected } from '../core/describe.js'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { referenceKernels, useKernels, wasmKernels } from '../kernels/index.js'
@@ -54,6 +55,29 @@ describe('values', () => {
     } finally {
       useKernels(wasmKernels())
     }
+  })
+
+  test('as a string and in the console they are short, like PyTorch’s', () => {
+    const x = tensor([[1, 2.5], [-1 / 3, 1e-9]], { requiresGrad: true }) // biome-ignore format: one line
+    const text = 'Tensor([[1, 2.5],\n        [-0.33333, 1e-9]], shape [2, 2], requiresGrad)'
+    expect(String(x)).toBe(text)
+    expect(`${x}`).toBe(text)
+    expect(x[inspected]()).toBe(text)
+    expect(String(tensor(7))).toBe('Tensor(7, shape [])')
+    expect(String(tensor([123456789, -1], { dtype: 'int32' }))).toBe('Tensor([123456789, -1], shape [2], int32)')
+    expect(String(zeros([0]))).toBe('Tensor([], shape [0])')
+    expect(String(tensor([Number.NaN, -Infinity]))).toBe('Tensor([NaN, -Infinity], shape [2])')
+    expect(String(arange(1000))).toBe('Tensor([0, 1, 2, …, 997, 998, 999], shape [1000])')
+    expect(String(zeros([100, 1, 100])).length).toBeLessThan(300)
+    const parameter = new Parameter(tensor([1, 2]))
+    const { storage } = parameter
+    expect(String(parameter)).toBe('Tensor([1, 2], shape [2], requiresGrad)')
+    expect(parameter.storage).toBe(storage)
+  })
+
+  test('JSON has them as an array with their shape', () => {
+    expect(JSON.stringify({ x: tensor([[1, 2.5]]) })).toBe('{"x":{"dtype":"float","shape":[1,2],"data":[1,2.5]}}')
+    expect(JSON.parse(JSON.stringify(new Parameter(tensor([3]))))).toEqual({ dtype: 'float', shape: [1], data: [3] })
   })
 
   test('creation', async () => {
