@@ -101,6 +101,30 @@ describe('values', () => {
     expect(() => tensor([1, 2]).add(tensor([1, 2, 3]))).toThrow('[2] and [3]')
   })
 
+  describe('pow has the values and gradients of C’s pow, as PyTorch has', () => {
+    const bases = [0, 1, 2.5, -1, -2.5, 1e-3, 30, -30, Infinity, Number.NaN]
+    test.each([0, 1, 2, 3, 10, -1, -3, 0.5, 1.5, -0.5, 2.3, 0.01, -1.7, 1000])('to the power of %d', (exponent) => {
+      const x = tensor(bases, { requiresGrad: true })
+      const y = x.pow(exponent)
+      y.sum().backward()
+      const near = (value: number) =>
+        Number.isFinite(value) && value !== 0
+          ? expect.toSatisfy((found: number) => Math.abs(found - Math.fround(value)) <= 3e-6 * Math.abs(value) + 1e-38)
+          : value + 0
+      expect([...y.data]).toEqual(bases.map((base) => near(Math.fround(base ** exponent))))
+      // PyTorch's formula; the derivative of the power 0 is 0 everywhere.
+      const slope = (base: number) => (exponent === 0 ? 0 : Math.fround(exponent * Math.fround(base ** (exponent - 1))))
+      expect([...x.grad!.data]).toEqual(bases.map((base) => near(slope(base))))
+    })
+
+    test('of another tensor, or to a power that is no number, is refused', () => {
+      for (const wrong of [Number.NaN, Infinity, '2', tensor([2]), undefined]) {
+        expect(() => tensor([1]).pow(wrong as never)).toThrow(/^pow: the exponent is .*, expected a finite number$/)
+      }
+      expect(() => tensor([1], { dtype: 'int32' }).pow(2)).toThrow('pow: the tensor [1] holds whole numbers')
+    })
+  })
+
   test('reductions', async () => {
     const x = tensor([
       [1, 5, 3],

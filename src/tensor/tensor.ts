@@ -1,3 +1,4 @@
+import { checkNumber } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { inspected } from '../core/describe.js'
 import { GradientError, ShapeError } from '../core/errors.js'
@@ -140,6 +141,12 @@ export class Tensor extends Placed {
   square(): Tensor {
     const x = floatsIn('square', this)
     return recordOne([this, this], elementwise.mul(x, x))
+  }
+
+  /** x to the power of a number: of a negative x, NaN unless the exponent is a whole number. 0⁰ is 1. */
+  pow(exponent: number): Tensor {
+    checkNumber('pow', 'the exponent', exponent, -Infinity)
+    return recordOne([this], elementwise.pow(floatsIn('pow', this), exponent))
   }
 
   /** eˣ */
