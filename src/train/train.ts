@@ -2,9 +2,10 @@ import { checkStrings, checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
-import type { SequenceData } from '../data/sequences.js'
+import type { Corpus, SequenceData } from '../data/sequences.js'
 import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
+import { defaultPrefix } from '../generate/prefix.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent-state.js'
@@ -19,7 +20,10 @@ export interface TrainOptions extends TrainStepsOptions {
    * function is called with each event. Default 'log'.
    */
   report?: 'log' | 'silent' | ((event: TrainEvent) => void)
-  /** Texts to continue by 50 tokens after a logged training; those with unknown tokens are left out. */
+  /**
+   * Texts to continue by 50 tokens after a logged training; those with unknown tokens are left out. Default: the book's
+   * 'time traveller' and 'traveller' as far as they occur in the text, or else the beginning of the text.
+   */
   prefixes?: readonly string[]
 }
 
@@ -50,9 +54,9 @@ export async function train<S extends RecurrentState>(
   options: TrainOptions = {},
 ): Promise<TrainResult> {
   checkOptions('train', options, trainOptions)
-  const { report = 'log', prefixes = ['time traveller', 'traveller'], ...rest } = options
+  const { report = 'log', prefixes, ...rest } = options
   if (typeof report !== 'function') checkWord('train', 'report', report, ['log', 'silent'])
-  checkStrings('train', 'prefixes', prefixes)
+  if (prefixes !== undefined) checkStrings('train', 'prefixes', prefixes)
   const history: EpochEvent[] = []
   const training = new Training(model, data, rest, 'train')
   // This is checked before hours of training, because the prefixes are continued only afterwards.
@@ -76,7 +80,7 @@ export async function train<S extends RecurrentState>(
     stopped: training.ended === 'signal',
     best: training.best && { loss: training.best.loss, step: training.best.step },
   }
-  if (report === 'log') await logResult(result, model, vocab, prefixes)
+  if (report === 'log') await logResult(result, model, vocab, prefixes ?? prefixesFrom(data.corpus, vocab))
   return result
 }
 
@@ -91,6 +95,18 @@ function logValidation({ step, perplexity, best }: ValidationEvent): void {
   console.log(
     `step ${step}: perplexity of the held-out text ${perplexity.toFixed(2)}${best ? ', the lowest so far' : ''}`,
   )
+}
+
+/** The book's prefixes as far as a text has them, or else its beginning. */
+function prefixesFrom(corpus: Corpus, vocab: Vocab): string[] {
+  const beginning = corpus.subarray(0, Math.min(corpus.length, 100_000))
+  const text = vocab.join(vocab.decode(beginning))
+  const book = ['time traveller', 'traveller'].filter((prefix) => text.includes(prefix))
+  if (book.length > 0) return book
+  const first = vocab.join(vocab.decode(beginning.subarray(0, 10)))
+  const isText = String(vocab.encode(first)) === String(beginning.subarray(0, 10))
+  const prefix = isText ? first : defaultPrefix(vocab).text
+  return prefix === '' ? [] : [prefix]
 }
 
 /** The book's closing lines: perplexity, tokens per second, and continuations. */

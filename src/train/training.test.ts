@@ -244,14 +244,13 @@ test.each(['step', 'plateau'])('a schedule (%s) that fails does not take its eve
   const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'adam', schedule, accumulate: 1 }
   const events = timeless(await all(make(setting, 3).training))
   for (const failing of [0, 2]) {
-    const { step } = schedule === 'step' ? StepLR.prototype : ReduceLROnPlateau.prototype
+    const kind: { prototype: Schedule } = schedule === 'step' ? StepLR : ReduceLROnPlateau
+    const { step } = kind.prototype
     let calls = 0
-    const broken = vi
-      .spyOn(schedule === 'step' ? StepLR.prototype : ReduceLROnPlateau.prototype, 'step')
-      .mockImplementation(function (this: never, loss?: number) {
-        step.call(this, loss!)
-        if (calls++ === failing) throw new Error('the schedule failed')
-      })
+    const broken = vi.spyOn(kind.prototype, 'step').mockImplementation(function (this: Schedule, loss) {
+      step.call(this, loss)
+      if (calls++ === failing) throw new Error('the schedule failed')
+    })
     const { training } = make(setting, 3)
     const got: TrainEvent[] = []
     const run = async () => {
