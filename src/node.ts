@@ -16,6 +16,7 @@ export { countedKinds, type TextFacts, textFacts } from './node/text-facts.js'
 export { fileTexts, timeMachineText } from './node/text-source.js'
 export {
   type FindOptions,
+  type FoundText,
   findTimeMachine,
   type LoadedBook,
   loadTimeMachine,

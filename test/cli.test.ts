@@ -73,8 +73,8 @@ describe('train', () => {
     }
   })
 
-  test('without a text, trains on the book’s; without --out, makes a new folder each time', () => {
-    for (const out of ['runs/time-machine', 'runs/time-machine-2']) {
+  test('without a text, trains on the book’s; without --out, makes a new folder each time, named after the text', () => {
+    for (const out of ['runs/moby-dick', 'runs/moby-dick-2']) {
       const { status, stdout } = unrolled('train', '--hidden-size', '8', '--epochs', '1')
       expect(status).toBe(0)
       expect(stdout).toContain('Moby Dick')
