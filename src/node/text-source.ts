@@ -31,8 +31,14 @@ export function fileTexts(
   }
 }
 
-/** *The Time Machine*, as `findTimeMachine` finds it, for a run; `title` says which book was found. */
-export function timeMachineText(options: FindOptions = {}): TextSource & { title(): Promise<string> } {
+/** The text that `findTimeMachine` finds. */
+export interface BookSource extends TextSource {
+  /** The title of the book that was found. */
+  title(): Promise<string>
+}
+
+/** *The Time Machine*, as `findTimeMachine` finds it, for a run. */
+export function timeMachineText(options: FindOptions = {}): BookSource {
   let found: FoundText | undefined
   const find = async () => {
     found ??= await findTimeMachine(options)
