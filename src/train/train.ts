@@ -2,13 +2,13 @@ import { checkStrings, checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { describe } from '../core/describe.js'
 import { OptionError } from '../core/errors.js'
-import type { Corpus, SequenceData } from '../data/sequences.js'
+import type { SequenceData } from '../data/sequences.js'
 import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
-import { defaultPrefix } from '../generate/prefix.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent-state.js'
+import { samplePrefixes } from './sample-prefixes.js'
 import { Training } from './training.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from './training-events.js'
 import { type TrainStepsOptions, trainStepsOptions } from './training-options.js'
@@ -80,7 +80,7 @@ export async function train<S extends RecurrentState>(
     stopped: training.ended === 'signal',
     best: training.best && { loss: training.best.loss, step: training.best.step },
   }
-  if (report === 'log') await logResult(result, model, vocab, prefixes ?? prefixesFrom(data.corpus, vocab))
+  if (report === 'log') await logResult(result, model, vocab, prefixes ?? samplePrefixes(data.corpus, vocab))
   return result
 }
 
@@ -95,18 +95,6 @@ function logValidation({ step, perplexity, best }: ValidationEvent): void {
   console.log(
     `step ${step}: perplexity of the held-out text ${perplexity.toFixed(2)}${best ? ', the lowest so far' : ''}`,
   )
-}
-
-/** The book's prefixes as far as a text has them, or else its beginning. */
-function prefixesFrom(corpus: Corpus, vocab: Vocab): string[] {
-  const beginning = corpus.subarray(0, Math.min(corpus.length, 100_000))
-  const text = vocab.join(vocab.decode(beginning))
-  const book = ['time traveller', 'traveller'].filter((prefix) => text.includes(prefix))
-  if (book.length > 0) return book
-  const first = vocab.join(vocab.decode(beginning.subarray(0, 10)))
-  const isText = String(vocab.encode(first)) === String(beginning.subarray(0, 10))
-  const prefix = isText ? first : defaultPrefix(vocab).text
-  return prefix === '' ? [] : [prefix]
 }
 
 /** The book's closing lines: perplexity, tokens per second, and continuations. */
