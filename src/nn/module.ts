@@ -22,7 +22,8 @@ const parameterFields = new WeakMap<Module, Set<string>>()
  * A part of a model. Its parameters are the `Parameter`s in its fields, and the tensors there that require a gradient
  * or once did; its buffers are the tensors there that went through `registerBuffer`; its children are the modules
  * there. All of them may also be in arrays, plain objects, Maps and Sets. Names are joined by dots like PyTorch's:
- * `layers.0.weight`. Other tensors in fields are neither learned nor saved.
+ * `layers.0.weight`. Other tensors in fields are neither learned nor saved. `copy_` changes the values of a parameter; a
+ * plain tensor assigned in its place is refused when the parameters are next listed.
  *
  * JavaScript hides the private fields (`#name`) of a class from all other code: a module that keeps layers or
  * parameters there must override `children` or `ownParameters`.
