@@ -279,7 +279,7 @@ test('messages about tensors and arrays contain no name that minification change
   expect(thrownBy(() => U.tensor(new Short() as never))).toMatchObject({
     message: expect.not.stringContaining('Short'),
   })
-  expect(String(matrix)).toBe('[object Tensor]')
+  expect(Object.prototype.toString.call(matrix)).toBe('[object Tensor]')
 })
 
 test('arange counts up, down, and to nothing', async () => {

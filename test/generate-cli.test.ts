@@ -160,7 +160,7 @@ describe('generate', () => {
 })
 
 describe('models that are hard to continue a text with', () => {
-  test('for a Russian text as bytes, where no byte is a character, the training shows no sample', () => {
+  test('for a Russian text as bytes, where no byte is a character, the default prefix is a part of one', () => {
     writeFileSync(path.join(folder, 'forest.txt'), 'большойлес'.repeat(60))
     const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '10']
     const trained = unrolled('train', 'forest.txt', '--no-clean', '--tokens', 'byte', ...sizes, '--out', 'forest')

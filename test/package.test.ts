@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -35,6 +35,18 @@ console.log(JSON.stringify({ perplexity, text: await predict('abc', 4, model, vo
   expect(result.perplexity).toBeLessThan(6)
   expect(result.text).toMatch(/^abc.{4}$/)
   expect(result.kernels).toMatch(/^(wasm|blas)-/)
+})
+
+test('includes the documents that the README and the documents link to', () => {
+  const linked = (file: string): string[] => {
+    const links = [...readFileSync(file, 'utf8').matchAll(/\]\(([^)#]+)/g)].map(([, link]) => link)
+    return links.filter((link) => !/^https?:/.test(link)).map((link) => path.join(path.dirname(file), link))
+  }
+  const readme = path.join(app, 'node_modules/unrolled/README.md')
+  const found = new Set([readme])
+  for (const file of found) if (file.endsWith('.md')) for (const link of linked(file)) found.add(link)
+  expect(found.size).toBeGreaterThan(8)
+  expect([...found].filter((file) => !existsSync(file))).toEqual([])
 })
 
 test('includes its types', () => {

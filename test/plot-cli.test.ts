@@ -42,13 +42,17 @@ describe('unrolled plot', () => {
     expect(stdout).toMatch(/^loss over step\n/)
     for (const title of ['lstm, training', 'lstm, validation', 'rnn, training']) expect(stdout).toContain(`${title}\n`)
     expect(stdout).toMatch(/\nlstm +12 +60 +1\.0833 +2\.0000 +7\.39 +20 +1000\n/)
-    expect(stdout).toMatch(/\nrnn +12 +60 +2\.0833 +– +– +– +2000\n/)
+    expect(stdout).toMatch(/\nrnn +12 +60 +2\.0833 +none +none +none +2000\n/)
     expect(stdout).toContain('written to plot.svg')
     expect(stdout).not.toContain('\x1b')
     const svg = readFileSync(at('plot.svg'), 'utf8')
     expect(svg).toMatch(/^<svg [^>]*xmlns=/)
     for (const text of ['>Loss<', '>lstm<', '>rnn<', 'stroke-dasharray', 'dashed: validation'])
       expect(svg).toContain(text)
+  })
+
+  test('has no columns for a validation that no run had', () => {
+    expect(unrolled('rnn').stdout).toMatch(/\nrun +epochs +steps +loss +tokens\/s\nrnn +12 +60 +2\.0833 +2000\n/)
   })
 
   test('--y, --x, --log, --smooth, --json; a single run is identified by its name', () => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import * as unrolled from '../src/node.js'
 
 // The folder is inside the project, so that the snippets find the package by its name.
 mkdirSync('dist', { recursive: true })
@@ -10,6 +11,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const readme = readFileSync('README.md', 'utf8')
 const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code)
+
+test('the names in the README’s tables of tensors exist', () => {
+  const rows = readme.matchAll(/^\| (new|each value|along axes|shapes and indices|the graph) \| (.*) \|$/gm)
+  const names = [...rows].flatMap(([, , cell]) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  expect(names.length).toBeGreaterThan(40)
+  expect(names.filter((name) => !(name in unrolled.Tensor.prototype || name in unrolled))).toEqual([])
+})
 
 describe('the snippets of the README', () => {
   test('are there', () => expect(snippets.length).toBeGreaterThanOrEqual(3))

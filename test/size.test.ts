@@ -37,7 +37,7 @@ interface Locked {
   optionalDependencies?: Record<string, string>
 }
 
-test('an installation brings at most 40 packages and 7.6 MB', () => {
+test('an installation brings at most 40 packages and 7.8 MB', () => {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> }
   const found = new Set<string>()
   const visit = (from: string) => {
@@ -61,7 +61,7 @@ test('an installation brings at most 40 packages and 7.6 MB', () => {
   const own = files.filter((name) => !name.startsWith('!')).map(bytesIn)
   const bytes = [...[...found].map(bytesIn), ...own].reduce((sum, size) => sum + size, 0)
   expect(found.size + 1).toBeLessThanOrEqual(40)
-  expect(bytes).toBeLessThanOrEqual(7_600_000)
+  expect(bytes).toBeLessThanOrEqual(7_800_000)
 })
 
 /** The size of a file, or of everything in a folder except nested packages. */

@@ -6,8 +6,9 @@ import {
   GRU,
   LSTM,
   type LSTMState,
-  type Module,
+  Module,
   type Optimizer,
+  Parameter,
   predict,
   type RecurrentLayer,
   type RecurrentState,
@@ -35,6 +36,15 @@ test('a layer’s state has its own type, all the way through a model', () => {
   expectTypeOf(model).toExtend<RNNModel>()
   expectTypeOf(model).toExtend<Module>()
   expectTypeOf(new GRU(sizes)).toExtend<RecurrentLayer<RecurrentState>>()
+})
+
+test('a plain tensor is not assigned where a parameter is', () => {
+  class Own extends Module {
+    weight = new Parameter(tensor([1]))
+  }
+  expectTypeOf<Parameter>().toExtend<Tensor>()
+  // @ts-expect-error a tensor is not a parameter
+  void ((own: Own) => (own.weight = tensor([1])))
 })
 
 test('options are checked by their types, and wrong ones do not compile', () => {

@@ -39,8 +39,9 @@ export async function begin(
   }
   const { kernels } = asked
   const options = { ...saidIn(asked, said), maxTokens, clean, encoding, kernels }
-  const store = new FolderStore(asked.out ?? freshFolder(texts))
-  return startRun(store, commandTexts(texts), options, { model: saved, signal, build: endable })
+  const text = commandTexts(texts)
+  const store = new FolderStore(asked.out ?? freshFolder(await text.shortName()))
+  return startRun(store, text, options, { model: saved, signal, build: endable })
 }
 
 /** Resumes a training from its last checkpoint. */
@@ -77,9 +78,8 @@ async function savedStart(
 }
 
 /** A folder in runs/ that does not exist yet, so that no training replaces another's model unless asked to. */
-function freshFolder(texts: readonly string[]): string {
-  const given = texts[0] === '-' ? 'stdin' : path.parse(path.resolve(texts[0] ?? 'time-machine')).name
-  const name = given.replace(/[*?{}[\]]+/g, '') || 'texts'
+function freshFolder(text: string): string {
+  const name = text.replace(/[*?{}[\]]+/g, '') || 'texts'
   const first = path.join('runs', name)
   let folder = first
   for (let number = 2; existsSync(folder); number++) folder = `${first}-${number}`

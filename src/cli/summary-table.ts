@@ -3,7 +3,7 @@ import { table } from './table.js'
 
 const heads = ['run', 'epochs', 'steps', 'loss', 'best validation', 'perplexity', 'at step', 'tokens/s']
 
-/** A table of summaries. */
+/** A table of summaries, without the columns that none of them has a value for. */
 export function summaryTable(summaries: readonly Summary[]): string {
   const rows = summaries.map(({ run, epochs, steps, trainingLoss, validation, tokensPerSecond }) => [
     run,
@@ -15,6 +15,7 @@ export function summaryTable(summaries: readonly Summary[]): string {
     validation?.step.toString(),
     tokensPerSecond?.toFixed(0),
   ])
-  const cells = [heads, ...rows].map((row) => row.map((cell) => cell ?? '–'))
+  const told = heads.map((_, column) => rows.some((row) => row[column] !== undefined))
+  const cells = [heads, ...rows].map((row) => row.map((cell) => cell ?? 'none').filter((_, column) => told[column]))
   return table(cells, '')
 }

@@ -1,15 +1,20 @@
+import path from 'node:path'
 import { fileTexts, type TextSource, timeMachineText } from '../node.js'
 import { withProgress } from './bar.js'
 import { movesCursor } from './output.js'
 
-/** The texts named on the command line, or else The Time Machine, with a view of the progress of reading. */
-export const commandTexts = (texts: readonly string[]): TextSource => (texts.length === 0 ? theBook() : withBar(texts))
+/** The texts of a command, with a name for the folder of a training on them. */
+type NamedTexts = TextSource & { shortName(): Promise<string> }
 
-function withBar(texts: readonly string[]): TextSource {
+/** The texts named on the command line, or else The Time Machine, with a view of the progress of reading. */
+export const commandTexts = (texts: readonly string[]): NamedTexts => (texts.length === 0 ? theBook() : withBar(texts))
+
+function withBar(texts: readonly string[]): NamedTexts {
   let update: (done: number) => void = () => {}
   const source = fileTexts(texts, { onProgress: ({ done, total }) => update(done / total) })
   return {
     names: source.names,
+    shortName: async () => (texts[0] === '-' ? 'stdin' : path.parse(path.resolve(texts[0])).name),
     read: (how, vocab, signal) =>
       withProgress('reading', (show) => {
         update = show
@@ -19,7 +24,7 @@ function withBar(texts: readonly string[]): TextSource {
   }
 }
 
-function theBook(): TextSource {
+function theBook(): NamedTexts {
   const live = movesCursor(process.stderr)
   let shown = false
   const source = timeMachineText({
@@ -30,6 +35,7 @@ function theBook(): TextSource {
   })
   return {
     names: source.names,
+    shortName: async () => (await source.title()).toLowerCase().replace(/^the /, '').replaceAll(' ', '-'),
     async read(how, vocab, signal) {
       const text = await source.read(how, vocab, signal)
       if (shown) process.stderr.write('\r\x1b[K')

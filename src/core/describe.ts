@@ -13,3 +13,6 @@ export function describe(value: unknown): string {
     return `a${kind === 'Object' ? 'n' : ''} ${kind.toLowerCase()}`
   return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`
 }
+
+/** Under this name Node, Bun and Deno look for what their consoles show. */
+export const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never

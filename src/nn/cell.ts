@@ -12,7 +12,7 @@ import { cellStep } from './cell-step.js'
 import { cellWeights } from './cell-weights.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
-import { Parameter } from './parameter.js'
+import { fixParameter, Parameter } from './parameter.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './recurrent-state.js'
 import type { Shapes } from './shapes.js'
 
@@ -114,12 +114,12 @@ export function addParameters(
   { hiddenSize, layerNorm }: Pick<CellSizes, 'hiddenSize' | 'layerNorm'>,
   generator: Generator,
 ): void {
+  const { typeName } = module as unknown as { typeName: string }
   const initial = uniform(1 / Math.sqrt(hiddenSize))
   for (const [name, shape] of shapes) {
     const constant = layerNorm && shape.length === 1
     const values = constant ? full(shape, name.startsWith('gain') ? 1 : 0) : initial(shape, generator)
-    // The field is not writable, because the kernels rely on the shape.
-    Object.defineProperty(module, name, { value: new Parameter(values), enumerable: true })
+    fixParameter(module, typeName, name, new Parameter(values))
   }
 }
 

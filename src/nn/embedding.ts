@@ -8,7 +8,7 @@ import { floatsIn, indicesIn } from '../tensor/placed.js'
 import { checkTensor, recordOne, type Tensor } from '../tensor/tensor.js'
 import { normal } from './init.js'
 import { Module } from './module.js'
-import { Parameter } from './parameter.js'
+import { fixParameter, Parameter } from './parameter.js'
 
 /** Options of an embedding. */
 export interface EmbeddingOptions {
@@ -32,7 +32,7 @@ const embeddingOptions: OptionKinds<EmbeddingOptions> = {
 /** A learned vector for each token; initial values are standard normal, like PyTorch's. */
 export class Embedding extends Module {
   readonly embeddingDim: number
-  readonly weight: Tensor
+  declare readonly weight: Tensor
 
   constructor(options: EmbeddingOptions) {
     super()
@@ -48,7 +48,8 @@ export class Embedding extends Module {
         `Embedding: weight has the shape ${formatShape(weight.shape)}, expected ${formatShape(shape)}`,
       )
     }
-    this.weight = weight?.isParameter ? weight : new Parameter(weight ?? normal()(shape, generator))
+    const parameter = weight?.isParameter ? weight : new Parameter(weight ?? normal()(shape, generator))
+    fixParameter(this, 'Embedding', 'weight', parameter)
   }
 
   protected override get typeName(): string {

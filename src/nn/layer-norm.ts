@@ -7,7 +7,7 @@ import { layerNorm } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
-import { Parameter } from './parameter.js'
+import { fixParameter, Parameter } from './parameter.js'
 
 /** Options of a layer normalization. */
 export interface LayerNormOptions {
@@ -24,8 +24,8 @@ const layerNormOptions: OptionKinds<LayerNormOptions> = { numFeatures: 'any', ep
 /** Layer normalization over the last axis (Ba, Kiros & Hinton 2016): PyTorch's LayerNorm. */
 export class LayerNorm extends Module {
   readonly eps: number
-  readonly weight: Parameter
-  readonly bias: Parameter | undefined
+  declare readonly weight: Parameter
+  declare readonly bias: Parameter | undefined
 
   constructor(options: LayerNormOptions) {
     super()
@@ -34,8 +34,8 @@ export class LayerNorm extends Module {
     checkWhole('LayerNorm', 'numFeatures', numFeatures)
     checkNumber('LayerNorm', 'eps', eps, 0)
     this.eps = eps
-    this.weight = new Parameter(ones([numFeatures]))
-    this.bias = bias ? new Parameter(zeros([numFeatures])) : undefined
+    fixParameter(this, 'LayerNorm', 'weight', new Parameter(ones([numFeatures])))
+    fixParameter(this, 'LayerNorm', 'bias', bias ? new Parameter(zeros([numFeatures])) : undefined)
   }
 
   protected override get typeName(): string {

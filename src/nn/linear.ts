@@ -8,7 +8,7 @@ import { floatsIn } from '../tensor/placed.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
-import { Parameter } from './parameter.js'
+import { fixParameter, Parameter } from './parameter.js'
 import { linearShapes } from './shapes.js'
 
 /** Options of a linear layer. */
@@ -31,8 +31,8 @@ const linearOptions: OptionKinds<LinearOptions> = {
 export class Linear extends Module {
   readonly inFeatures: number
   readonly outFeatures: number
-  readonly weight: Parameter
-  readonly bias: Parameter | undefined
+  declare readonly weight: Parameter
+  declare readonly bias: Parameter | undefined
 
   constructor(options: LinearOptions) {
     super()
@@ -44,8 +44,8 @@ export class Linear extends Module {
     this.outFeatures = outFeatures
     const initial = uniform(1 / Math.sqrt(inFeatures))
     const shapes = linearShapes(inFeatures, outFeatures)
-    this.weight = new Parameter(initial(shapes.weight, generator))
-    this.bias = bias ? new Parameter(initial(shapes.bias, generator)) : undefined
+    fixParameter(this, 'Linear', 'weight', new Parameter(initial(shapes.weight, generator)))
+    fixParameter(this, 'Linear', 'bias', bias ? new Parameter(initial(shapes.bias, generator)) : undefined)
   }
 
   protected override get typeName(): string {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { inspected } from '../core/describe.js'
 import { FormatError, GradientError, OptionError } from '../core/errors.js'
 import { fromData, randn, tensor, zeros } from '../tensor/create.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Embedding } from './embedding.js'
-import { GRU } from './gru.js'
+import { GRU, GRUCell } from './gru.js'
+import { LayerNorm } from './layer-norm.js'
 import { Linear } from './linear.js'
 import { LSTM } from './lstm.js'
 import { RNNModel } from './model.js'
@@ -92,7 +94,63 @@ describe('a parameter belongs to its module whether or not it is frozen', () => 
     expect(lstm.weight_ih_l1_reverse.shape).toEqual([8, 4])
     expect(lstm.bias_hh_l1?.shape).toEqual([8])
     expect(new RNN({ inputSize: 1, hiddenSize: 1, bias: false }).bias_ih_l0).toBeUndefined()
-    expect(() => Object.assign(lstm, { weight_hh_l0: zeros([1]) })).toThrow(TypeError)
+  })
+})
+
+describe('a parameter is not replaced by a plain tensor, which would be neither learned nor saved', () => {
+  const sizes = { inputSize: 3, hiddenSize: 2 }
+  test.each<[string, Module, string]>([
+    ['Linear.weight', one(), 'weight'],
+    ['Linear.bias', one(true), 'bias'],
+    ['Embedding.weight', new Embedding({ numEmbeddings: 4, embeddingDim: 2 }), 'weight'],
+    ['LayerNorm.bias', new LayerNorm({ numFeatures: 2 }), 'bias'],
+    ['LSTM.weight_hh_l0', new LSTM(sizes), 'weight_hh_l0'],
+    ['GRUCell.bias_ih', new GRUCell(sizes), 'bias_ih'],
+  ])('%s cannot be assigned', (where, module, name) => {
+    const [[, parameter]] = module.ownParameters().filter(([own]) => own === name)
+    for (const value of [zeros(parameter.shape), new Parameter(zeros(parameter.shape)), undefined]) {
+      expect(() => Object.assign(module, { [name]: value })).toThrow(OptionError)
+      expect(() => Object.assign(module, { [name]: value })).toThrow(
+        `${where}: the field was assigned, expected it to keep its parameter; ${name}.copy_(values) changes the values`,
+      )
+    }
+    expect(module.ownParameters()).toContainEqual([name, parameter])
+  })
+
+  test('a bias that a layer was made without cannot be assigned either', () => {
+    const message = 'the field was assigned, expected none: the layer was made without this parameter'
+    expect(() => Object.assign(one(), { bias: zeros([1]) })).toThrow(`Linear.bias: ${message}`)
+    const norm = new LayerNorm({ numFeatures: 2, bias: false })
+    expect(() => Object.assign(norm, { bias: zeros([2]) })).toThrow(`LayerNorm.bias: ${message}`)
+  })
+
+  test('in a module of one’s own it is noticed when the parameters are next listed', () => {
+    class Own extends Module {
+      weight: Tensor = new Parameter(tensor([1, 2]))
+      scales: Tensor[] = [tensor([1], { requiresGrad: true })]
+      inside = new Holder(new Parameter(tensor([1])))
+    }
+    const message = (name: string) =>
+      `Module.parameters: the field ${name} held a parameter and now holds a plain tensor, which would be neither trained nor saved; ` +
+      'copy its values with copy_ into the parameter, or assign new Parameter(values) before the optimizer is made'
+    const changes: [string, (own: Own) => void][] = [
+      ['weight', (own) => Object.assign(own, { weight: zeros([2]) })],
+      ['scales.0', (own) => Object.assign(own.scales, [zeros([1])])],
+      ['inside.field', (own) => Object.assign(own.inside, { field: zeros([1]) })],
+    ]
+    for (const [name, change] of changes) {
+      const own = new Own()
+      own.parameters()
+      change(own)
+      for (const call of [() => own.parameters(), () => own.stateDict(), () => own.zeroGrad()]) {
+        expect(call).toThrow(message(name))
+      }
+    }
+    const own = new Own()
+    own.parameters()
+    own.weight = new Parameter(zeros([3]))
+    own.scales.pop()
+    expect(own.parameters()).toEqual([own.weight, own.inside.field])
   })
 })
 
@@ -315,6 +373,49 @@ describe('loadStateDict', () => {
   ])('refuses %s in place of a stateDict', (dict, what) => {
     // biome-ignore format: one line
     expect(() => make().loadStateDict(dict as never)).toThrow(`Linear.loadStateDict: the state is ${what}, expected`)
+  })
+})
+
+describe('a module as a string and in the console', () => {
+  test('has a line for each module, with its sizes and its number of parameters', () => {
+    const rnn = new LSTM({ inputSize: 3, hiddenSize: 2, numLayers: 2, bidirectional: true })
+    const model = new RNNModel(rnn, 1000, { embeddingSize: 3, outputDropout: 0.5 })
+    const text = [
+      'RNNModel(vocabSize: 1000, outputDropout: 0.5), 8,240 parameters',
+      '  embedding: Embedding(embeddingDim: 3), 3,000 parameters',
+      '  rnn: LSTM(inputSize: 3, hiddenSize: 2, numLayers: 2, bidirectional: true), 240 parameters',
+      '  linear: Linear(inFeatures: 4, outFeatures: 1000), 5,000 parameters',
+    ].join('\n')
+    expect(String(model)).toBe(text)
+    expect(model[inspected]()).toBe(text)
+  })
+
+  test('has a parameter that is shared once in the sum, and names classes of one’s own', () => {
+    class Tied extends Module {
+      readonly layers = [new Linear({ inFeatures: 2, outFeatures: 2, bias: false })]
+      readonly embedding = new Embedding({ numEmbeddings: 2, embeddingDim: 2, weight: this.layers[0].weight })
+      readonly scale = new Parameter(tensor([1]))
+      readonly again = this.layers[0]
+    }
+    expect(String(new Tied())).toBe(
+      [
+        'Tied, 5 parameters',
+        '  layers.0: Linear(inFeatures: 2, outFeatures: 2), 4 parameters',
+        '  embedding: Embedding(embeddingDim: 2), 4 parameters',
+      ].join('\n'),
+    )
+    expect(String(new Holder(one()))).toBe(
+      'Holder, 1 parameter\n  field: Linear(inFeatures: 1, outFeatures: 1), 1 parameter',
+    )
+  })
+
+  test('is bounded, and shows modules whose parameters cannot be listed', () => {
+    const many = new Holder(Array.from({ length: 1000 }, () => one()))
+    expect(String(many).split('\n').slice(100)).toEqual([
+      '  field.99: Linear(inFeatures: 1, outFeatures: 1), 1 parameter',
+      '  … and 900 more modules',
+    ])
+    expect(String(new Holder({ 'a.b': one() }))).toBe('Holder, 0 parameters')
   })
 })
 

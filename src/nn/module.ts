@@ -1,4 +1,5 @@
 import { checkArgument } from '../core/check.js'
+import { inspected } from '../core/describe.js'
 import { FormatError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import type { Device } from '../device/device.js'
@@ -14,11 +15,15 @@ const OWN_CLASS = 'Module'
 /** Modules whose `train()` is running. A private field instead would break modules inside a Proxy. */
 const switching = new WeakSet<Module>()
 
+/** The fields where the parameters of each module were when they were last listed. */
+const parameterFields = new WeakMap<Module, Set<string>>()
+
 /**
  * A part of a model. Its parameters are the `Parameter`s in its fields, and the tensors there that require a gradient
  * or once did; its buffers are the tensors there that went through `registerBuffer`; its children are the modules
  * there. All of them may also be in arrays, plain objects, Maps and Sets. Names are joined by dots like PyTorch's:
- * `layers.0.weight`. Other tensors in fields are neither learned nor saved.
+ * `layers.0.weight`. Other tensors in fields are neither learned nor saved. `copy_` changes the values of a parameter; a
+ * plain tensor assigned in its place is refused when the parameters are next listed.
  *
  * JavaScript hides the private fields (`#name`) of a class from all other code: a module that keeps layers or
  * parameters there must override `children` or `ownParameters`.
@@ -177,15 +182,62 @@ export abstract class Module {
     await Promise.all(collect(this, this.typeName).states.map(([, tensor]) => tensor.cpu_()))
     return this
   }
+
+  /** The module and those inside for people to look at: a line for each, with its sizes and its number of parameters. */
+  toString(): string {
+    const all = new Set<Tensor>()
+    const lines = [...modulesIn(this)].map(([name, module]) => {
+      const own = module.ownParameters().map(([, parameter]) => parameter)
+      for (const parameter of own) all.add(parameter)
+      const kind = module.typeName === OWN_CLASS ? module.constructor.name : module.typeName
+      const sizes = Object.entries(module).filter(([option, value]) => isTelling(option, value))
+      const options = sizes.map(([option, value]) => `${option}: ${value}`).join(', ')
+      const count = own.length > 0 && module !== this ? `, ${countOf(own)}` : ''
+      return `${name && `  ${name}: `}${kind}${options && `(${options})`}${count}`
+    })
+    const [first, ...rest] = lines
+    const shown = rest.length > 100 ? [...rest.slice(0, 100), `  … and ${rest.length - 100} more modules`] : rest
+    return [`${first}, ${countOf(all)}`, ...shown].join('\n')
+  }
+
+  /** What the console shows. */
+  [inspected](): string {
+    return this.toString()
+  }
 }
 
-/** The modules and parameters in the fields of a module. */
-function membersIn(module: Module): Member<Module | Tensor>[] {
-  const isMember = (value: object): value is Module | Tensor => value instanceof Module || value instanceof Tensor
-  return membersOf(module, isMember).filter(
-    ({ value }) => value instanceof Module || value.isParameter || isBuffer(value),
-  )
+/** Whether a field says something about a module's size: a number, or a switch that is usually off. */
+const isTelling = (field: string, value: unknown) =>
+  (typeof value === 'number' && value !== 0) || (value === true && field !== 'training' && field !== 'bias')
+
+function countOf(parameters: Iterable<Tensor>): string {
+  const count = Array.from(parameters).reduce((sum, { size }) => sum + size, 0)
+  return `${count.toLocaleString('en-US')} ${count === 1 ? 'parameter' : 'parameters'}`
 }
+
+/** A module, under the name '', and all modules inside it, each once, under its first name. */
+function* modulesIn(root: Module): Iterable<[string, Module]> {
+  const seen = new Set<Module>()
+  const waiting: [string, Module][] = [['', root]]
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const [name, module] = next
+    if (seen.has(module)) continue
+    seen.add(module)
+    yield next
+    for (const [child, inside] of module.children().reverse())
+      waiting.push([name === '' ? child : `${name}.${child}`, inside])
+  }
+}
+
+/** The modules and tensors in the fields of a module. */
+function fieldsOf(module: Module): Member<Module | Tensor>[] {
+  return membersOf(module, (value) => value instanceof Module || value instanceof Tensor)
+}
+
+const isMember = (value: Module | Tensor) => value instanceof Module || value.isParameter || isBuffer(value)
+
+/** The modules, parameters and buffers in the fields of a module. */
+const membersIn = (module: Module) => fieldsOf(module).filter(({ value }) => isMember(value))
 
 /** All modules, parameters and buffers of a module, itself included, by name. */
 function collect(root: Module, typeName: string) {
@@ -205,20 +257,27 @@ function collect(root: Module, typeName: string) {
     names.add(name)
     to.push([name, value])
   }
-  const waiting: [string, Module][] = [['', root]]
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const [name, module] = next
-    if (known.has(module)) continue
+  for (const [name, module] of modulesIn(root)) {
     add(modules, name, module)
     const prefix = name === '' ? '' : `${name}.`
     for (const [own, tensor] of module.ownParameters()) add(parameters, `${prefix}${own}`, tensor)
     for (const [own, tensor] of module.ownBuffers()) add(buffers, `${prefix}${own}`, tensor)
-    for (const [child, inside] of module.children().reverse()) waiting.push([`${prefix}${child}`, inside])
   }
   for (const [name, module] of modules) {
-    for (const { name: inside, value, fault } of membersIn(module)) {
-      if (fault && !known.has(value)) refuse(name === '' ? inside : `${name}.${inside}`, value, fault)
+    const before = parameterFields.get(module)
+    const now = new Set<string>()
+    for (const { name: inside, value, fault } of fieldsOf(module)) {
+      const place = name === '' ? inside : `${name}.${inside}`
+      if (isMember(value)) {
+        if (fault && !known.has(value)) refuse(place, value, fault)
+        if (value instanceof Tensor && value.isParameter) now.add(inside)
+      } else if (before?.has(inside)) {
+        throw new OptionError(
+          `${typeName}.parameters: the field ${place} held a parameter and now holds a plain tensor, which would be neither trained nor saved; copy its values with copy_ into the parameter, or assign new Parameter(values) before the optimizer is made`,
+        )
+      }
     }
+    parameterFields.set(module, now)
   }
   noteListed(
     parameters.map(([, parameter]) => parameter),

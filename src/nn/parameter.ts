@@ -1,4 +1,4 @@
-import { GradientError } from '../core/errors.js'
+import { GradientError, OptionError } from '../core/errors.js'
 import { noteMade } from '../tensor/listings.js'
 import { checkTensor, Tensor } from '../tensor/tensor.js'
 
@@ -21,9 +21,28 @@ export class Parameter extends Tensor {
     noteMade(this)
   }
 
-  override get isParameter(): boolean {
+  // The type `true` lets the compiler refuse a plain tensor where a field holds a parameter.
+  override get isParameter(): true {
     return true
   }
+}
+
+/**
+ * Gives a layer a field for a parameter, or for the lack of one. Assigning the field is refused: a plain tensor there
+ * would be neither learned nor saved, and the kernels rely on the shape.
+ * @param where the name of the layer's class
+ */
+export function fixParameter(layer: object, where: string, name: string, parameter: Tensor | undefined): void {
+  const expected = parameter
+    ? `it to keep its parameter; ${name}.copy_(values) changes the values`
+    : 'none: the layer was made without this parameter'
+  Object.defineProperty(layer, name, {
+    enumerable: true,
+    get: () => parameter,
+    set: () => {
+      throw new OptionError(`${where}.${name}: the field was assigned, expected ${expected}`)
+    },
+  })
 }
 
 const registered = new WeakSet<Tensor>()

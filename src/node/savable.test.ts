@@ -14,7 +14,6 @@ import { Parameter } from '../nn/parameter.js'
 import { type Checkpoint, encodeCheckpoint } from '../run/checkpoint.js'
 import { CHECKPOINT } from '../run/store.js'
 import { tensor } from '../tensor/create.js'
-import { Tensor } from '../tensor/tensor.js'
 import { extendVocab } from '../train/extend-vocab.js'
 import { underPrefix } from '../train/progress.js'
 import { saveCheckpoint } from './checkpoint.js'
@@ -43,11 +42,10 @@ const withValue = (value: number) => {
   model.rnn.weight_hh_l0.data[3] = value
   return model
 }
-/** One weight in double precision among others in single precision. */
+/** A weight that is given in double precision. */
 const withDouble = (value: number) => {
   const model = make()
-  const weight = new Parameter(new Tensor(Float64Array.of(value, 2, 3, 4, 5, 6, 7, 8), [4, 2]))
-  Object.assign(model.linear, { weight })
+  model.linear.weight.copy_(Float64Array.of(value, 2, 3, 4, 5, 6, 7, 8))
   return model
 }
 
@@ -111,7 +109,7 @@ describe('what could not be loaded again is not saved, least of all over a good 
   })
 })
 
-test('a model of single and double precision is saved as what 32-bit floats hold of it', async () => {
+test('a model that was given double precision is saved as what 32-bit floats hold of it', async () => {
   await saveModel(at('model'), withDouble(0.1), vocab)
   const { model } = await loadModel(at('model'))
   expect(model.linear.weight.data).toEqual(Float32Array.of(Math.fround(0.1), 2, 3, 4, 5, 6, 7, 8))

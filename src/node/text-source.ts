@@ -5,7 +5,7 @@ import { encodeString } from '../data/load.js'
 import type { TextSource } from '../run/run-text.js'
 import { type CorpusOptions, checkCorpusOptions, loadCorpus } from './load-corpus.js'
 import { openSources, type Sources } from './sources.js'
-import { type FindOptions, findTimeMachine } from './time-machine.js'
+import { type FindOptions, type FoundText, findTimeMachine } from './time-machine.js'
 
 /**
  * Texts in files for a run: files, directories, patterns, and `-`, standard input, as for `loadCorpus`.
@@ -31,15 +31,27 @@ export function fileTexts(
   }
 }
 
+/** The text that `findTimeMachine` finds. */
+export interface BookSource extends TextSource {
+  /** The title of the book that was found. */
+  title(): Promise<string>
+}
+
 /** *The Time Machine*, as `findTimeMachine` finds it, for a run. */
-export function timeMachineText(options: FindOptions = {}): TextSource {
+export function timeMachineText(options: FindOptions = {}): BookSource {
+  let found: FoundText | undefined
+  const find = async () => {
+    found ??= await findTimeMachine(options)
+    return found
+  }
   return {
     names: [],
+    title: async () => (await find()).title,
     async read({ encoding, ...how }, vocab) {
       if (encoding !== undefined) {
         throw new OptionError('timeMachineText: encoding goes with a text, expected one to be named', ['encoding'])
       }
-      const { text, source } = await findTimeMachine(options)
+      const { text, source } = await find()
       if (how.tokens === 'bpe') await loadBytePairs()
       return { ...encodeString(text, { ...how, vocab }, 'timeMachineText'), source }
     },

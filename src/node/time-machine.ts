@@ -57,6 +57,15 @@ const findOptions: OptionKinds<FindOptions> = {
   onProgress: 'function',
 }
 
+/** The text that was found. */
+export interface FoundText {
+  text: string
+  /** The title of the book; for a file that was named, its name. */
+  title: string
+  /** One line that says where the text comes from. */
+  source: string
+}
+
 /** Options for finding The Time Machine, cutting it and making batches. */
 export interface TimeMachineOptions extends LoadOptions, FindOptions {}
 
@@ -83,31 +92,32 @@ export async function loadTimeMachine(options: TimeMachineOptions = {}): Promise
 }
 
 /**
- * Finds the text of *The Time Machine*, with one line that says where it comes from. It looks at `path`, in the cache
+ * Finds the text of *The Time Machine*, with its title and one line that says where it comes from. It looks at `path`, in the cache
  * folder, in the folder UNROLLED_DATA, and on the book's servers; without a network it uses the first chapters of
  * *Moby Dick*, which come with the library.
  * @throws DataError if `path` cannot be read, or if a bundled program was shipped without the package's Moby Dick
  */
-export async function findTimeMachine(options: FindOptions = {}): Promise<{ text: string; source: string }> {
+export async function findTimeMachine(options: FindOptions = {}): Promise<FoundText> {
   checkOptions('findTimeMachine', options, findOptions)
   return findText(options)
 }
 
-async function findText(options: FindOptions): Promise<{ text: string; source: string }> {
+async function findText(options: FindOptions): Promise<FoundText> {
+  const title = 'The Time Machine'
   const { cacheDir = cacheFolder(), sha1 = SHA1, timeout = 3000, onProgress } = options
   if (options.path !== undefined) {
-    return { text: await readText(options.path), source: options.path }
+    return { text: await readText(options.path), title: path.parse(options.path).name, source: options.path }
   }
   const cached = path.join(cacheDir, FILE)
   const kept = await readFile(cached).catch(() => undefined)
   if (kept && createHash('sha1').update(kept).digest('hex') === sha1) {
-    return { text: kept.toString('utf8'), source: `The Time Machine (${cached})` }
+    return { text: kept.toString('utf8'), title, source: `${title} (${cached})` }
   }
   const folder = process.env.UNROLLED_DATA
   if (folder) {
     const file = path.join(folder, FILE)
     const text = await readText(file).catch(() => undefined)
-    if (text !== undefined) return { text, source: `The Time Machine (${file})` }
+    if (text !== undefined) return { text, title, source: `${title} (${file})` }
   }
   const addresses = options.mirrors ?? (process.env.UNROLLED_OFFLINE ? [] : mirrors)
   const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress })
@@ -118,10 +128,10 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
       () => cached,
       () => 'not cached',
     )
-    return { text: Buffer.from(bytes).toString('utf8'), source: `The Time Machine (downloaded; ${saved})` }
+    return { text: Buffer.from(bytes).toString('utf8'), title, source: `${title} (downloaded; ${saved})` }
   }
   const embedded = await readMobyDick()
-  const why = addresses.length > 0 ? 'The Time Machine could not be downloaded' : 'offline'
+  const why = addresses.length > 0 ? `${title} could not be downloaded` : 'offline'
   if (embedded === undefined) {
     throw new DataError(
       `findTimeMachine: no text was found (${why}, and this program lacks the package's data/moby-dick.txt.br); give the path of one, or set UNROLLED_DATA to a folder with ${FILE}`,
@@ -129,6 +139,7 @@ async function findText(options: FindOptions): Promise<{ text: string; source: s
   }
   return {
     text: embedded,
+    title: 'Moby Dick',
     source: `Moby Dick, which comes with the library (${why}; set UNROLLED_DATA to a folder with ${FILE})`,
   }
 }

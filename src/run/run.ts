@@ -3,9 +3,9 @@ import { isRefusal } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import { predict } from '../generate/generate.js'
-import { defaultPrefix } from '../generate/prefix.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
+import { samplePrefixes } from '../train/sample-prefixes.js'
 import type { Training } from '../train/training.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from '../train/training-events.js'
 import { adviceAfter, ExplodedError, isExploded } from './explosion.js'
@@ -42,7 +42,7 @@ export class Run {
   /** @internal */
   constructor(job: Job) {
     this.#job = job
-    this.#prefixes = samplePrefixes(job.vocab, job.record.texts.length === 0)
+    this.#prefixes = samplePrefixes(job.text.train, job.vocab)
     this.#keeper = new Keeper(
       job,
       () => this.#trained(),
@@ -322,14 +322,4 @@ function unusedName(names: readonly string[]): string {
     const name = HISTORY.replace(/(?=\.jsonl$)/, `-damaged${number === 1 ? '' : number}`)
     if (!names.includes(name)) return name
   }
-}
-
-/** Prefixes of samples: the book's, or for another text its most frequent token that is readable as text. */
-function samplePrefixes(vocab: Vocab, isBook: boolean): string[] {
-  const known = ['time traveller', 'traveller'].filter((prefix) =>
-    vocab.split(prefix).every((token) => vocab.has(token)),
-  )
-  if (isBook && known.length > 0) return known
-  const { text } = defaultPrefix(vocab)
-  return text === '' ? [] : [text]
 }

@@ -58,6 +58,8 @@ const cases: Case[] = [
   ['abs', [[31]], (a) => a.abs()],
   ['sqrt', [[7]], (a) => positive(a).sqrt()],
   ['square', [[2, 2]], (a) => a.square()],
+  ...[0, 1, 2, 3, 7, -1, -2].map((p): Case => [`pow ${p}`, [[2, 3]], (a) => a.pow(p)]),
+  ...[0.5, 1.5, 2.3, -0.5, -1.7].map((p): Case => [`pow ${p}`, [[2, 3]], (a) => positive(a).pow(p)]),
   [
     'matmul',
     [

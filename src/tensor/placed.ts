@@ -14,11 +14,25 @@ export type DType = 'float' | 'int32'
 export abstract class Placed {
   /**
    * The values in main memory, row-major; an Int32Array for an int32 tensor. If they are on another device, this throws
-   * an OptionError: `await values()` reads them.
+   * an OptionError: `await values()` reads them. It cannot be assigned: `copy_` changes the values.
    */
   declare readonly data: TensorData
-  /** Where the values are, if not in an array. Without a device they are resident in the memory of kernels on the CPU. */
+  /** The values, if they are in an array. */
+  #array: TensorData | undefined
+  /** Where they are otherwise. Without a device they are resident in the memory of kernels on the CPU. */
   #hidden: { device: Device | undefined; storage: Storage; dtype: DType } | undefined
+
+  static readonly #data: PropertyDescriptor & ThisType<Placed> = {
+    enumerable: true,
+    get() {
+      return this.#atHand('data', 'await values() reads them, and await cpu() brings them there')
+    },
+    set() {
+      throw new OptionError(
+        `data: the values of the tensor ${formatShape(this.shape)} were assigned, expected them to be copied into it; use copy_(values)`,
+      )
+    },
+  }
 
   /** @param device if given, `data` is a storage of this device, of `dtype`, and is not checked */
   constructor(
@@ -27,12 +41,14 @@ export abstract class Placed {
     device: Device | undefined,
     dtype: DType,
   ) {
+    // It is an own property, because structuredClone ignores others.
+    Object.defineProperty(this, 'data', Placed.#data)
     if (device) this.#place(data, device, dtype)
     else this.#placeArray(dataOf('Tensor', data, shape), defaultDevice())
   }
 
   get dtype(): DType {
-    return this.#hidden?.dtype ?? (this.data instanceof Int32Array ? 'int32' : 'float')
+    return this.#hidden?.dtype ?? (this.#array instanceof Int32Array ? 'int32' : 'float')
   }
 
   /** The device that holds the values and computes with them; on the CPU, the kernels in use. */
@@ -42,7 +58,7 @@ export abstract class Placed {
 
   /** The values as the device stores them. */
   get storage(): Storage {
-    if (!this.#hidden) return this.data
+    if (!this.#hidden) return this.#array!
     const { device, storage } = this.#hidden
     if (device || kernels().owns(storage)) return storage
     // Other kernels than those in whose memory the values are take them into their own, if they have one, or the array.
@@ -135,21 +151,13 @@ export abstract class Placed {
 
   #place(storage: Storage, device: Device, dtype: DType): void {
     const atHand = ArrayBuffer.isView(storage)
-    if (atHand && !this.#hidden) {
-      ;(this as { data: TensorData }).data = storage as TensorData
-      return
-    }
+    this.#array = atHand ? (storage as TensorData) : undefined
     this.#hidden = atHand ? undefined : { device: device.kind === 'cpu' ? undefined : device, storage, dtype }
-    // `data` is an own property, because structuredClone and JSON ignore others.
-    const property = atHand
-      ? { value: storage, writable: true }
-      : { get: () => this.#atHand('data', 'await values() reads them, and await cpu() brings them there') }
-    Object.defineProperty(this, 'data', { ...property, configurable: true, enumerable: true })
   }
 
   /** The values themselves. @throws OptionError if they are on another device */
   #atHand(where: string, advice: string): TensorData {
-    if (!this.#hidden) return this.data
+    if (!this.#hidden) return this.#array!
     const { device, storage } = this.#hidden
     if (!device) return (storage as Resident).array
     throw new OptionError(

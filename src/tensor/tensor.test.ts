@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { inspected } from '../core/describe.js'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import { useKernels, wasmKernels } from '../kernels/index.js'
+import { referenceKernels, useKernels, wasmKernels } from '../kernels/index.js'
 import { LSTM } from '../nn/lstm.js'
+import { Parameter } from '../nn/parameter.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
 import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
@@ -36,6 +38,48 @@ describe('values', () => {
     expect([...values]).toEqual([1, 2])
   })
 
+  test('data is not assigned but copied into, whatever the kernels and the kind of tensor', () => {
+    try {
+      for (const kernels of [wasmKernels(), referenceKernels()]) {
+        useKernels(kernels)
+        for (const x of [tensor([1, 2]), new Parameter(tensor([1, 2])), tensor([1, 2], { dtype: 'int32' })]) {
+          for (const values of [kernels.from([3, 4]), Float64Array.of(1, 2, 3), [3, 4], null]) {
+            expect(() => Object.assign(x, { data: values })).toThrow(
+              'data: the values of the tensor [2] were assigned, expected them to be copied into it; use copy_(values)',
+            )
+          }
+          expect([...x.copy_([3, 4]).data]).toEqual([3, 4])
+          expect([...structuredClone(x).data]).toEqual([3, 4])
+        }
+      }
+    } finally {
+      useKernels(wasmKernels())
+    }
+  })
+
+  test('as a string and in the console they are short, like PyTorch’s', () => {
+    const x = tensor([[1, 2.5], [-1 / 3, 1e-9]], { requiresGrad: true }) // biome-ignore format: one line
+    const text = 'Tensor([[1, 2.5],\n        [-0.33333, 1e-9]], shape [2, 2], requiresGrad)'
+    expect(String(x)).toBe(text)
+    expect(`${x}`).toBe(text)
+    expect(x[inspected]()).toBe(text)
+    expect(String(tensor(7))).toBe('Tensor(7, shape [])')
+    expect(String(tensor([123456789, -1], { dtype: 'int32' }))).toBe('Tensor([123456789, -1], shape [2], int32)')
+    expect(String(zeros([0]))).toBe('Tensor([], shape [0])')
+    expect(String(tensor([Number.NaN, -Infinity]))).toBe('Tensor([NaN, -Infinity], shape [2])')
+    expect(String(arange(1000))).toBe('Tensor([0, 1, 2, …, 997, 998, 999], shape [1000])')
+    expect(String(zeros([100, 1, 100])).length).toBeLessThan(300)
+    const parameter = new Parameter(tensor([1, 2]))
+    const { storage } = parameter
+    expect(String(parameter)).toBe('Tensor([1, 2], shape [2], requiresGrad)')
+    expect(parameter.storage).toBe(storage)
+  })
+
+  test('JSON has them as an array with their shape', () => {
+    expect(JSON.stringify({ x: tensor([[1, 2.5]]) })).toBe('{"x":{"dtype":"float","shape":[1,2],"data":[1,2.5]}}')
+    expect(JSON.parse(JSON.stringify(new Parameter(tensor([3]))))).toEqual({ dtype: 'float', shape: [1], data: [3] })
+  })
+
   test('creation', async () => {
     expect(await zeros([2]).toArray()).toEqual([0, 0])
     expect(await ones([1, 2]).toArray()).toEqual([[1, 1]])
@@ -55,6 +99,30 @@ describe('values', () => {
     ])
     expect(() => tensor([1, 2]).add(tensor([1, 2, 3]))).toThrow(ShapeError)
     expect(() => tensor([1, 2]).add(tensor([1, 2, 3]))).toThrow('[2] and [3]')
+  })
+
+  describe('pow has the values and gradients of C’s pow, as PyTorch has', () => {
+    const bases = [0, 1, 2.5, -1, -2.5, 1e-3, 30, -30, Infinity, Number.NaN]
+    test.each([0, 1, 2, 3, 10, -1, -3, 0.5, 1.5, -0.5, 2.3, 0.01, -1.7, 1000])('to the power of %d', (exponent) => {
+      const x = tensor(bases, { requiresGrad: true })
+      const y = x.pow(exponent)
+      y.sum().backward()
+      const near = (value: number) =>
+        Number.isFinite(value) && value !== 0
+          ? expect.toSatisfy((found: number) => Math.abs(found - Math.fround(value)) <= 3e-6 * Math.abs(value) + 1e-38)
+          : value + 0
+      expect([...y.data]).toEqual(bases.map((base) => near(Math.fround(base ** exponent))))
+      // PyTorch's formula; the derivative of the power 0 is 0 everywhere.
+      const slope = (base: number) => (exponent === 0 ? 0 : Math.fround(exponent * Math.fround(base ** (exponent - 1))))
+      expect([...x.grad!.data]).toEqual(bases.map((base) => near(slope(base))))
+    })
+
+    test('of another tensor, or to a power that is no number, is refused', () => {
+      for (const wrong of [Number.NaN, Infinity, '2', tensor([2]), undefined]) {
+        expect(() => tensor([1]).pow(wrong as never)).toThrow(/^pow: the exponent is .*, expected a finite number$/)
+      }
+      expect(() => tensor([1], { dtype: 'int32' }).pow(2)).toThrow('pow: the tensor [1] holds whole numbers')
+    })
   })
 
   test('reductions', async () => {

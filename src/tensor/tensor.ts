@@ -1,8 +1,10 @@
+import { checkNumber } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
+import { inspected } from '../core/describe.js'
 import { GradientError, ShapeError } from '../core/errors.js'
 import { axisOf, checkWholeArguments, formatShape, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import type { Device, Resident, Storage } from '../device/device.js'
-import type { NumberArray } from './arrays.js'
+import type { NumberArray, TensorData } from './arrays.js'
 import { addInto, isRecorded, Node, type Origin, runBackward } from './autograd.js'
 import { noteReached } from './listings.js'
 import * as elementwise from './ops/elementwise.js'
@@ -27,9 +29,6 @@ function keepDimsOf(where: string, options: ReduceOptions): boolean {
   checkOptions(where, options, { keepDims: 'boolean' })
   return options.keepDims ?? false
 }
-
-/** Under this name Node, Bun and Deno look for what their consoles show. */
-const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
 
 /**
  * An array of numbers with a shape, row-major: floats, or whole numbers (`int32`) for tokens and indices. Operations on
@@ -142,6 +141,12 @@ export class Tensor extends Placed {
   square(): Tensor {
     const x = floatsIn('square', this)
     return recordOne([this, this], elementwise.mul(x, x))
+  }
+
+  /** x to the power of a number: of a negative x, NaN unless the exponent is a whole number. 0⁰ is 1. */
+  pow(exponent: number): Tensor {
+    checkNumber('pow', 'the exponent', exponent, -Infinity)
+    return recordOne([this], elementwise.pow(floatsIn('pow', this), exponent))
   }
 
   /** eˣ */
@@ -373,10 +378,22 @@ export class Tensor extends Placed {
     return nest(0, 0)
   }
 
+  /** The values as a plain array, with their shape: what `JSON.stringify` writes, and `loadStateDict` reads. */
+  toJSON(): { dtype: DType; shape: Shape; data: number[] } {
+    return { dtype: this.dtype, shape: this.shape, data: Array.from(this.data) }
+  }
+
+  /** The values and the shape for people to look at. Of an axis longer than 6 it has the first three and the last three. */
+  override toString(): string {
+    const { shape, shown, dtype, requiresGrad } = this
+    const values = typeof shown === 'string' ? shown : textOf(shown, shape)
+    const about = [values, `shape ${formatShape(shape)}`, dtype === 'int32' && dtype, requiresGrad && 'requiresGrad']
+    return `Tensor(${about.filter(Boolean).join(', ')})`
+  }
+
   /** What the console shows. */
-  [inspected](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
-    const { shape, dtype, requiresGrad } = this
-    return `${this.constructor.name} ${inspect({ shape, dtype, data: this.shown, requiresGrad }, options)}`
+  [inspected](): string {
+    return this.toString()
   }
 
   /** This tensor and another, which must be on its device. */
@@ -388,6 +405,17 @@ export class Tensor extends Placed {
   #affine(where: string, scale: number, shift: number): Tensor {
     return recordOne([this], elementwise.affine(floatsIn(where, this), scale, shift))
   }
+}
+
+/** The values as nested arrays, a row a line: whole numbers exactly, others with five digits. */
+function textOf(values: TensorData, shape: Shape, axis = 0, from = 0): string {
+  if (axis === shape.length) return String(Number.isInteger(values[from]) ? values[from] : +values[from].toPrecision(5))
+  const step = sizeOf(shape.slice(axis + 1))
+  const items = Array.from({ length: shape[axis] }, (_, i) => i)
+  const item = (i: number) => textOf(values, shape, axis + 1, from + i * step)
+  const parts = items.length > 6 ? [...items.slice(0, 3).map(item), '…', ...items.slice(-3).map(item)] : items.map(item)
+  const indent = ' '.repeat('Tensor('.length + axis + 1)
+  return `[${parts.join(axis === shape.length - 1 ? ', ' : `,\n${indent}`)}]`
 }
 
 /** A tensor of whole numbers. */

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { DivergenceError, OptionError } from '../core/errors.js'
 import { Generator, manualSeed } from '../core/random.js'
-import { sequencesFromText } from '../data/load.js'
+import { type LoadOptions, sequencesFromText } from '../data/load.js'
 import { SequenceData } from '../data/sequences.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
@@ -79,6 +79,29 @@ describe('train', () => {
     expect(lines[11]).toMatch(/^perplexity [\d.]+, [\d.]+ tokens\/sec on /)
     // The text contains neither x nor y.
     expect(lines.slice(12).map((line) => line.slice(0, 2))).toEqual(['ab'])
+  })
+
+  test('continues the book’s prefixes if the text has them, and otherwise the beginning of the text', async () => {
+    const texts: [string, string[], LoadOptions?][] = [
+      ['so the time traveller said '.repeat(40), ['time traveller', 'traveller']],
+      ['a traveller sat at the tavern, all alone '.repeat(40), ['traveller']],
+      // The vocabulary could write the prefix, but the text does not have it.
+      ['a travel letter, elm, timer '.repeat(40), ['a travel l']],
+      ['abcbdcad'.repeat(100), ['abcbdcadab']],
+      ['one two three four '.repeat(100), ['one two three four one two three four one two'], { tokens: 'word' }],
+      // A part of a character cannot be a prefix: then it is the most frequent token that is a text by itself.
+      ['é日本語a'.repeat(100), ['a'], { tokens: 'byte' }],
+      ['日本語'.repeat(100), [], { tokens: 'byte' }],
+    ]
+    for (const [text, expected, more] of texts) {
+      const { data, vocab } = sequencesFromText(text, { ...options, ...more })
+      const model = new RNNModel(new RNN({ inputSize: vocab.size, hiddenSize: 4 }), vocab.size)
+      const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+      await train(model, data, vocab, { epochs: 1 })
+      const lines = log.mock.calls.map(([line]) => String(line))
+      log.mockRestore()
+      expect(lines.slice(2).map((line, i) => line.slice(0, expected[i]?.length))).toEqual(expected)
+    }
   })
 
   test('the same seed gives the same bits', async () => {

@@ -8,6 +8,7 @@ import { predict } from '../generate/generate.js'
 import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent-state.js'
+import { samplePrefixes } from './sample-prefixes.js'
 import { Training } from './training.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from './training-events.js'
 import { type TrainStepsOptions, trainStepsOptions } from './training-options.js'
@@ -19,7 +20,10 @@ export interface TrainOptions extends TrainStepsOptions {
    * function is called with each event. Default 'log'.
    */
   report?: 'log' | 'silent' | ((event: TrainEvent) => void)
-  /** Texts to continue by 50 tokens after a logged training; those with unknown tokens are left out. */
+  /**
+   * Texts to continue by 50 tokens after a logged training; those with unknown tokens are left out. Default: the book's
+   * 'time traveller' and 'traveller' as far as they occur in the text, or else the beginning of the text.
+   */
   prefixes?: readonly string[]
 }
 
@@ -50,9 +54,9 @@ export async function train<S extends RecurrentState>(
   options: TrainOptions = {},
 ): Promise<TrainResult> {
   checkOptions('train', options, trainOptions)
-  const { report = 'log', prefixes = ['time traveller', 'traveller'], ...rest } = options
+  const { report = 'log', prefixes, ...rest } = options
   if (typeof report !== 'function') checkWord('train', 'report', report, ['log', 'silent'])
-  checkStrings('train', 'prefixes', prefixes)
+  if (prefixes !== undefined) checkStrings('train', 'prefixes', prefixes)
   const history: EpochEvent[] = []
   const training = new Training(model, data, rest, 'train')
   // This is checked before hours of training, because the prefixes are continued only afterwards.
@@ -76,7 +80,7 @@ export async function train<S extends RecurrentState>(
     stopped: training.ended === 'signal',
     best: training.best && { loss: training.best.loss, step: training.best.step },
   }
-  if (report === 'log') await logResult(result, model, vocab, prefixes)
+  if (report === 'log') await logResult(result, model, vocab, prefixes ?? samplePrefixes(data.corpus, vocab))
   return result
 }
 

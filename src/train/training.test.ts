@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { opaqueDevice } from '../../test/opaque-device.js'
 import { OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
@@ -238,6 +238,29 @@ describe('a run that failed', () => {
       setDefaultDevice()
     }
   })
+})
+
+test.each(['step', 'plateau'])('a schedule (%s) that fails does not take its event with it', async (schedule) => {
+  const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'adam', schedule, accumulate: 1 }
+  const events = timeless(await all(make(setting, 3).training))
+  for (const failing of [0, 2]) {
+    const kind: { prototype: Schedule } = schedule === 'step' ? StepLR : ReduceLROnPlateau
+    const { step } = kind.prototype
+    let calls = 0
+    const broken = vi.spyOn(kind.prototype, 'step').mockImplementation(function (this: Schedule, loss) {
+      step.call(this, loss)
+      if (calls++ === failing) throw new Error('the schedule failed')
+    })
+    const { training } = make(setting, 3)
+    const got: TrainEvent[] = []
+    const run = async () => {
+      for await (const event of training.run()) got.push(event)
+    }
+    await expect(run()).rejects.toThrow('the schedule failed')
+    await run()
+    broken.mockRestore()
+    expect(timeless(got)).toEqual(events)
+  }
 })
 
 test('a step that the optimizer refuses is not counted, and is made once its cause is mended', async () => {

@@ -216,7 +216,7 @@ export class Training<
 
   /** Runs the rest of the current epoch, or less if the training ends before. */
   async *#epoch(): AsyncGenerator<TrainEvent, void> {
-    const { epochs, accumulate } = this.#options
+    const { epochs, accumulate, schedule } = this.#options
     const at = this.#at
     const { epoch } = at
     const clock = { start: performance.now(), tokens: at.tokens }
@@ -235,8 +235,12 @@ export class Training<
       this.optimizer.zeroGrad()
       for (; sums.losses.length < accumulate && !next.done; next = batches.next()) this.#backward(next.value, sums)
       const known = await this.#update(sums, next.done === true)
-      // No steps are unread now, so a snapshot between these events is complete.
-      for (const step of known) yield { type: 'step', epochs, tokensPerSecond: speed(), ...step }
+      try {
+        if (!(schedule instanceof ReduceLROnPlateau)) schedule?.step()
+      } finally {
+        // No steps are unread now, so a snapshot between these events is complete.
+        for (const step of known) yield { type: 'step', epochs, tokensPerSecond: speed(), ...step }
+      }
       if (this.#unread.any) continue
       if (this.#validationIsDue()) yield* this.#validate()
       if (this.isOver()) return
@@ -288,7 +292,7 @@ export class Training<
    * @returns the steps whose numbers have been read by this call
    */
   async #update({ losses, carried }: StepSums<C>, last: boolean): Promise<KnownStep[]> {
-    const { clip, clipValue, schedule } = this.#options
+    const { clip, clipValue } = this.#options
     const at = this.#at
     const count = losses.length
     if (count > 1) {
@@ -309,7 +313,6 @@ export class Training<
     at.batch += count
     at.tokens += losses.reduce((sum, { items }) => sum + items, 0)
     this.optimizer.step()
-    if (!(schedule instanceof ReduceLROnPlateau)) schedule?.step()
     return this.#validationIsDue() || this.isOver() ? [...known, ...(await this.#read())] : known
   }
 
@@ -363,8 +366,11 @@ export class Training<
     const best = at.best === undefined || loss < at.best.loss
     at.best = best ? { loss, step: at.step, since: 0 } : { ...at.best!, since: at.best!.since + 1 }
     at.validated = at.step
-    if (schedule instanceof ReduceLROnPlateau) schedule.step(loss)
-    yield { type: 'validation', epoch: this.#epochOfStep, step: at.step, loss, perplexity: Math.exp(loss), best }
+    try {
+      if (schedule instanceof ReduceLROnPlateau) schedule.step(loss)
+    } finally {
+      yield { type: 'validation', epoch: this.#epochOfStep, step: at.step, loss, perplexity: Math.exp(loss), best }
+    }
   }
 }
 

@@ -37,6 +37,34 @@ export const relu = map('relu', (device, dy, y) => combine(device, 'reluGrad', d
 export const sqrt = map('sqrt', (device, dy, y) => scaled(device, combine(device, 'div', dy, y), 0.5))
 export const abs = map('abs', (device, dy, _y, x) => combine(device, 'mul', dy, apply(device, 'sign', x)))
 
+/** x to the power p; its gradient is p · x to the power p − 1, as in PyTorch. */
+export function pow({ storage: x, shape, device }: Value, p: number): Result {
+  return {
+    storage: power(device, x, p),
+    shape,
+    device,
+    backward: (dy) => [
+      p === 0 ? device.zeros(x.length) : combine(device, 'mul', dy, scaled(device, power(device, x, p - 1), p)),
+    ],
+  }
+}
+
+/** Whole powers are products, halves are square roots: exact, and defined for negative numbers as C's pow is. */
+function power(device: Device, x: Storage, p: number): Storage {
+  const one = scaled(device, device.zeros(x.length), 0, 1)
+  if (p < 0) return combine(device, 'div', one, power(device, x, -p))
+  const fraction = p % 1
+  let y = one
+  if (fraction === 0.5) y = apply(device, 'sqrt', x)
+  else if (fraction > 0) y = apply(device, 'exp', scaled(device, apply(device, 'log', x), fraction))
+  let square = x
+  for (let rest = Math.floor(p); rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) y = combine(device, 'mul', y, square)
+    if (rest > 1) square = combine(device, 'mul', square, square)
+  }
+  return y
+}
+
 /** scale · x + shift */
 export function affine({ storage, shape, device }: Value, scale: number, shift: number): Result {
   return {
