@@ -3,6 +3,7 @@ import path from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { chromium } from './test/browser/path.js'
+import LongestFirst from './test/longest-first.js'
 
 // In sources, #platform is the sources' own.
 const source = 'unrolled-source'
@@ -48,6 +49,7 @@ export default defineConfig({
     // only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
     // Without this, vitest leaves one processor idle, which is half of a small machine.
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     testTimeout: 1_200_000,
     hookTimeout: 1_200_000,
     teardownTimeout: 300_000,

@@ -3,16 +3,19 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync,
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BuiltCommand } from './built-command.js'
 
-// The built command, as a user runs it. `npm test` builds it first.
+// The built command. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-cli-'))
 const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: folder, UNROLLED_DATA: '', NO_COLOR: '' }
 const at = (name: string) => path.join(folder, name)
 
-function unrolled(...args: string[]) {
-  return spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
-}
+const command = new BuiltCommand(folder, env)
+const unrolled = (...args: string[]) => command.run(...args)
+/** Runs the command in a process that has run nothing before. */
+const alone = (...args: string[]) =>
+  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8' })
 
 const text = 'The quick brown fox jumps over the lazy dog.\n'.repeat(40)
 const quick = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '3']
@@ -22,7 +25,10 @@ beforeAll(() => {
   const { status, stderr } = unrolled('train', 'fox.txt', '--clean', ...quick, '--out', 'fox')
   expect(status, stderr).toBe(0)
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 describe('train', () => {
   test('shows what it did and saves the model, the vocabulary and the curve', () => {
@@ -66,10 +72,10 @@ describe('train', () => {
       ['reference', /reference/],
       ['auto', /wasm-|blas-/],
     ] as const) {
-      const { status, stdout } = unrolled('train', 'fox.txt', ...quick, '--kernels', name, '--out', `kernels-${name}`)
+      const { status, stdout } = alone('train', 'fox.txt', ...quick, '--kernels', name, '--out', `kernels-${name}`)
       expect(status).toBe(0)
       expect(stdout.split('\n')[1]).toMatch(shown)
-      expect(unrolled('info', `kernels-${name}`).stdout).toMatch(/kernels +(wasm|blas)-/)
+      expect(alone('info', `kernels-${name}`).stdout).toMatch(/kernels +(wasm|blas)-/)
     }
   })
 

@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { crossEntropy, evaluateCorpus, loadModel, noGrad, saveModel, tensor } from '../src/node.js'
+import { BuiltCommand } from './built-command.js'
 
 // Tests of the built commands that report on texts, models and trainings. `npm test` builds them first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-eval-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const env = { ...process.env, UNROLLED_CACHE: at('cache') }
-const run = (...args: string[]) =>
-  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
+const command = new BuiltCommand(folder, env)
+const run = (...args: string[]) => command.run(...args)
 const json = (...args: string[]) => {
   const { status, stdout, stderr } = run(...args, '--json')
   expect(status, stderr).toBe(0)
@@ -28,7 +29,10 @@ beforeAll(() => {
   const { status, stderr } = run('train', 'sea.txt', ...options, '--out', 'sea')
   expect(status, stderr).toBe(0)
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 describe('eval', () => {
   test('the loss of the whole text, with the state carried through it', async () => {

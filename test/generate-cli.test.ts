@@ -1,18 +1,18 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FolderStore, loadModel, type RunSetup, saveModel, startRun, textSource } from '../src/node.js'
+import { BuiltCommand } from './built-command.js'
 
 // The built command, as a user runs it. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-generate-'))
 const env = { ...process.env, UNROLLED_OFFLINE: '1', NO_COLOR: '' }
 
-function unrolled(...args: string[]) {
-  return spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
-}
+const command = new BuiltCommand(folder, env)
+const unrolled = (...args: string[]) => command.run(...args)
 
 /** The standard output of a command that continues 'the'. */
 function made(...args: string[]): string {
@@ -29,7 +29,10 @@ beforeAll(() => {
   const { status, stderr } = unrolled('train', 'fox.txt', ...sizes, '--out', 'fox')
   expect(status, stderr).toBe(0)
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 describe('generate', () => {
   test('--samples: texts with a line between them, the same for the same seed, and the first one whatever their number', () => {

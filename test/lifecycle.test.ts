@@ -7,14 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decodeSafetensors, encodeSafetensors } from '../src/formats/safetensors.js'
 import { beginOf } from '../src/node/process.js'
 import { type Checkpoint, loadCheckpoint, loadModel, readHistory } from '../src/node.js'
+import { BuiltCommand } from './built-command.js'
 
 // The built command with closed outputs, full disks and bad learning rates. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-lifecycle-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const start = (...args: string[]) => spawn(process.execPath, [main, ...args], { cwd: folder })
-const run = (...args: string[]) =>
-  spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', timeout: 600_000 })
+const command = new BuiltCommand(folder)
+const run = (...args: string[]) => command.run(...args)
 /** Runs a line of the shell in which `unrolled ` is the built command; paths may also contain the word. */
 const shell = (command: string, cwd = folder) =>
   spawnSync('bash', ['-c', command.replaceAll(/(?<![\w/.-])unrolled (?=\w)/g, `"${process.execPath}" "${main}" `)], {
@@ -38,7 +39,8 @@ beforeAll(() => {
   const { status, stderr } = run('train', 'text.txt', ...small, '--epochs', '3', '--out', 'plain')
   expect(status, stderr).toBe(0)
 })
-afterAll(() => {
+afterAll(async () => {
+  await command.stop()
   if (canMount) execFileSync('umount', [mount])
   rmSync(folder, { recursive: true, force: true })
 })
@@ -358,15 +360,17 @@ describe('a forged checkpoint with a right checksum', () => {
 
 describe('a disk that is full', () => {
   test('for the history and the curve loses only these', async () => {
-    // Checkpoints are smaller than this limit on file sizes, and the history of so many epochs is larger.
-    const line = `ulimit -f 16; unrolled train text.txt ${small.join(' ')} --epochs 120 --out limited`
+    // Checkpoints are smaller than this limit on file sizes, and the history of so many epochs is larger. It has a line
+    // for each epoch, so that the epochs may be short.
+    const short = [...small, '--max-tokens', '120', '--epochs', '120']
+    const line = `ulimit -f 16; unrolled train text.txt ${short.join(' ')} --out limited`
     const { status, stderr } = shell(line)
     expect(status, stderr).toBe(0)
     expect(stderr).toMatch(/warning: .*history\.jsonl: the file cannot be written \(EFBIG/)
     expect(stderr.match(/history\.jsonl: the file cannot be written/g)).toHaveLength(1)
     const events = await readHistory(at('limited', 'history.jsonl'))
     expect(events.length).toBeGreaterThan(30)
-    expect(run('train', 'text.txt', ...small, '--epochs', '120', '--out', 'free').status).toBe(0)
+    expect(run('train', 'text.txt', ...short, '--out', 'free').status).toBe(0)
     expect(modelOf('limited')).toBe(modelOf('free'))
   })
 

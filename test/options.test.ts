@@ -18,8 +18,8 @@ const RUNS = 2000
 beforeAll(async () => {
   vi.stubEnv('UNROLLED_CACHE', at('cache'))
   vi.stubEnv('NO_COLOR', '1')
-  writeFileSync(at('fox.txt'), 'The quick brown fox jumps over the lazy dog. '.repeat(12))
-  writeFileSync(at('kana.txt'), 'いろはにほへと ちりぬるを é\n'.repeat(20))
+  writeFileSync(at('fox.txt'), 'The quick brown fox jumps over the lazy dog. '.repeat(6))
+  writeFileSync(at('kana.txt'), 'いろはにほへと ちりぬるを é\n'.repeat(12))
   writeFileSync(at('empty.txt'), '')
   const base = ['--hidden-size', '4', '--batch-size', '2', '--num-steps', '4', '--epochs', '1', '--threads', '1']
   const { code } = await run(['train', at('fox.txt'), ...base, '--out', at('base')])

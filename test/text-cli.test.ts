@@ -1,16 +1,15 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BuiltCommand } from './built-command.js'
 
 // Tests of how the built command treats texts. `npm test` builds it first.
-const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-text-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 const env = { ...process.env, UNROLLED_OFFLINE: '1', UNROLLED_CACHE: at('cache'), UNROLLED_DATA: '' }
-const run = (...args: string[]) =>
-  spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
+const command = new BuiltCommand(folder, env)
+const run = (...args: string[]) => command.run(...args)
 /** The output of a command that succeeds. */
 const printed = (...args: string[]) => {
   const { status, stdout, stderr } = run(...args)
@@ -39,7 +38,10 @@ beforeAll(() => {
   writeFileSync(at('windows.txt'), windows)
   writeFileSync(at('utf16.txt'), Buffer.from(german, 'utf16le'))
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 describe('cleaning', () => {
   test('a user’s own text is used whole and unchanged', () => {

@@ -1,0 +1,37 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/**
+ * The files that take longest, and those that wait for processes most of their time: the tests in Chromium, which run
+ * only at the beginning, need the processors meanwhile. A long file that began late would hold up the end alone.
+ */
+const longest = [
+  'test/resume.test.ts',
+  'test/lifecycle.test.ts',
+  'test/watchdog.test.ts',
+  'test/options.test.ts',
+  'test/infinities.test.ts',
+  'src/kernels/wasm/pool.test.ts',
+  'test/bundles.test.ts',
+  'test/browser/trainer.test.ts',
+  'test/browser/trainer-bundled.test.ts',
+  'src/train/training.test.ts',
+  'src/node/saving.test.ts',
+  'test/memory.test.ts',
+  'test/cli.test.ts',
+  'src/run/run.test.ts',
+  'src/node/node.test.ts',
+  'test/package.test.ts',
+  'test/readme.test.ts',
+  'test/optimizers.test.ts',
+]
+
+/** Begins with the longest files. All others follow as vitest orders them. */
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = longest.findIndex((name) => moduleId.endsWith(`/${name}`))
+      return at < 0 ? longest.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
