@@ -11,6 +11,11 @@ export const platform: Platform = {
   simdSetting: () => undefined,
   memoryLimit: () => Infinity,
   findBlas: () => undefined,
+  async findGpu() {
+    const { gpu } = navigator
+    if (!gpu) throw new Error('this browser has no WebGPU, or the page is not served over HTTPS or from localhost')
+    return gpu
+  },
   nextTurn,
 }
 
