@@ -1,7 +1,7 @@
 import type { BinaryOp, UnaryOp } from '../../device/device.js'
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
-import { activations, builtins, spread, THREADS, threadIndex } from './math.js'
+import { builtins, functions, spread, THREADS, threadIndex } from './math.js'
 import { type Access, family, type ParamType, type Shader, shader } from './program.js'
 
 // Operations value by value. A thread takes four values at a time; those beyond the end of a storage are padding.
@@ -12,13 +12,13 @@ function quads(
   storages: Record<string, Access>,
   params: Record<string, ParamType>,
   statement: string,
-  functions = '',
+  declarations = '',
 ): Shader {
   return shader({
     name,
     storages,
     params: { quads: 'u32', ...params },
-    code: `${functions}
+    code: `${declarations}
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
   let i = ${threadIndex};
   if (i >= p.quads) { return; }
@@ -34,14 +34,14 @@ function runQuads(gpu: Gpu, by: Shader, storages: readonly GpuStorage[], params:
 
 /** Comparisons rather than max, which may drop a NaN. */
 const unaryCode: Record<UnaryOp, string> = {
-  exp: 'exp(x[i])',
-  log: 'log(x[i])',
+  exp: 'exp_of(x[i])',
+  log: 'log_of(x[i])',
   tanh: 'tanh_of(x[i])',
   sigmoid: 'sigmoid_of(x[i])',
   relu: 'select(x[i], vec4f(0), x[i] < vec4f(0))',
   sqrt: 'sqrt(x[i])',
   abs: 'abs(x[i])',
-  sign: 'sign(x[i])',
+  sign: 'unless_nan(sign(x[i]), x[i])',
 }
 
 /** For gradients, a is the gradient of the output and b the output itself. */
@@ -56,7 +56,7 @@ const binaryCode: Record<BinaryOp, string> = {
 }
 
 const unaryShader = family((op: UnaryOp) =>
-  quads(op, { x: 'read vec4f', y: 'write vec4f' }, {}, `y[i] = ${unaryCode[op]};`, activations('vec4f')),
+  quads(op, { x: 'read vec4f', y: 'write vec4f' }, {}, `y[i] = ${unaryCode[op]};`, functions('vec4f')),
 )
 
 const binaryShader = family((op: BinaryOp) =>

@@ -21,19 +21,33 @@ export const groupIndex = '(group.x + group.y * groups.x)'
 export const threadIndex = `(${groupIndex} * ${THREADS}u + thread)`
 
 /**
- * tanh and the logistic function of values of the type `T`: f32 or vec4f. WGSL's own tanh may overflow. Near 0, where
- * 1 − 2 / (e^2x + 1) would lose its digits, the first terms of the series are exact to 32 bits.
+ * exp, log, tanh and the logistic function of values of the type `T`, as exp_of, log_of, tanh_of and sigmoid_of. WGSL's own
+ * may take it that there are no NaN and no infinities: tanh overflows, and some devices make numbers of a NaN. Hence
+ * the tests of bits. Near 0, where 1 − 2 / (e^2x + 1) would lose its digits, the first terms of the series of tanh are
+ * exact to 32 bits.
  */
-export const activations = (T: 'f32' | 'vec4f'): string => `
+export const functions = (T: 'f32' | 'vec4f'): string => {
+  const U = T === 'f32' ? 'u32' : 'vec4u'
+  return `
+fn unless_nan(y: ${T}, x: ${T}) -> ${T} {
+  return select(y, x, (bitcast<${U}>(x) & ${U}(0x7fffffffu)) > ${U}(0x7f800000u));
+}
+fn exp_of(x: ${T}) -> ${T} { return unless_nan(exp(x), x); }
+fn log_of(x: ${T}) -> ${T} {
+  let nan = bitcast<${T}>(bitcast<${U}>(x) | ${U}(0x7fc00000u));
+  let minus_infinity = bitcast<${T}>(bitcast<${U}>(x) | ${U}(0xff800000u));
+  return unless_nan(select(select(log(x), nan, x < ${T}(0.0)), minus_infinity, x == ${T}(0.0)), x);
+}
 fn tanh_of(x: ${T}) -> ${T} {
   let a = abs(x);
   let s = x * x;
   let near = x + x * s * (-0.33333333 + s * (0.13333333 + s * (-0.053968254 + s * 0.021869488)));
   let far = sign(x) * (1.0 - 2.0 / (exp(2.0 * a) + 1.0));
-  return select(far, near, a < ${T}(0.25));
+  return unless_nan(select(far, near, a < ${T}(0.25)), x);
 }
-fn sigmoid_of(x: ${T}) -> ${T} { return 1.0 / (1.0 + exp(-x)); }
+fn sigmoid_of(x: ${T}) -> ${T} { return unless_nan(1.0 / (1.0 + exp(-x)), x); }
 `
+}
 
 /**
  * A reduction over the first `threads` threads of a workgroup: \`reduced(value, thread)\` gives all of them the result,

@@ -25,7 +25,8 @@
 // beyond the last value of a storage whose length is no multiple of 4; what lies there is never read as a value.
 //
 // The same storage may stand at two places of `run` if the shader works value by value. WebGPU forbids to bind a buffer
-// twice where one of them is written, so such a call gets a variant of the shader with one binding for both names.
+// twice where one of them is written, so such a call gets a variant of the shader with one binding for both names: what
+// stands before a bracket, as in `y[`, is replaced.
 //
 // A shader that depends on a constant, such as the size of a tile or an operation, is made by a function wrapped in
 // `family`, which makes one shader for each argument and remembers it. Pipelines are cached by shader object.
@@ -164,7 +165,9 @@ function source(shader: Shader, places: readonly number[], bindings: readonly Bi
   const params = fields.length > 0 ? [`struct Params {`, ...fields, '}', uniform(bindings.length)] : []
   const code = names.reduce(
     (code, name, place) =>
-      places[place] === place ? code : code.replace(new RegExp(`(?<![.\\w])${name}\\b`, 'g'), names[places[place]]),
+      places[place] === place
+        ? code
+        : code.replace(new RegExp(`(?<![.\\w])${name}\\[`, 'g'), `${names[places[place]]}[`),
     shader.code,
   )
   return [shader.subgroups ? 'enable subgroups;' : '', ...params, ...declared, code].join('\n')

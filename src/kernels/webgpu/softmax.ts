@@ -1,6 +1,6 @@
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
-import { builtins, groupIndex, reduction, spread } from './math.js'
+import { builtins, functions, groupIndex, reduction, spread } from './math.js'
 import { type Access, type ParamType, type Shader, shader } from './program.js'
 
 /** Threads that share a row. */
@@ -22,6 +22,7 @@ function rowsShader(
     storages,
     params: { rows: 'u32', columns: 'u32', ...params },
     code: `
+${functions('f32')}
 ${reduction('largest_of', 'f32', WIDTH, 'max(a, b)')}
 ${reduction('sum_of', 'f32', WIDTH, 'a + b')}
 @compute @workgroup_size(${WIDTH}) fn main(${builtins}) {
@@ -38,21 +39,21 @@ const sumOfExponentials = `
   ${eachColumn('most = max(most, x[at]);')}
   let largest = largest_of(most, thread);
   var part = 0.0;
-  ${eachColumn('part += exp(x[at] - largest);')}
+  ${eachColumn('part += exp_of(x[at] - largest);')}
   let sum = sum_of(part, thread);`
 
 const softmaxShader = rowsShader(
   'softmax',
   { x: 'read f32', y: 'write f32' },
   `${sumOfExponentials}
-  ${eachColumn('y[at] = exp(x[at] - largest) / sum;')}`,
+  ${eachColumn('y[at] = exp_of(x[at] - largest) / sum;')}`,
 )
 
 const logSoftmaxShader = rowsShader(
   'logSoftmax',
   { x: 'read f32', y: 'write f32' },
   `${sumOfExponentials}
-  let log_sum = log(sum);
+  let log_sum = log_of(sum);
   ${eachColumn('y[at] = x[at] - largest - log_sum;')}`,
 )
 
@@ -71,7 +72,7 @@ const logSoftmaxGradShader = rowsShader(
   `var part = 0.0;
   ${eachColumn('part += dy[at];')}
   let sum = sum_of(part, thread);
-  ${eachColumn('dx[at] = dy[at] - exp(y[at]) * sum;')}`,
+  ${eachColumn('dx[at] = dy[at] - exp_of(y[at]) * sum;')}`,
 )
 
 /** −log softmax of each row at its target, and the gradient of their mean. */
@@ -86,8 +87,8 @@ const crossEntropyShader = (withGrad: boolean): Shader =>
     },
     `${sumOfExponentials}
   let label = u32(targets[row]);
-  if (thread == 0u) { losses[row] = log(sum) + (largest - x[row * p.columns + label]); }
-  ${withGrad ? eachColumn('grad[at] = (exp(x[at] - largest) / sum - select(0.0, 1.0, c == label)) / f32(p.rows);') : ''}`,
+  if (thread == 0u) { losses[row] = log_of(sum) + (largest - x[row * p.columns + label]); }
+  ${withGrad ? eachColumn('grad[at] = (exp_of(x[at] - largest) / sum - select(0.0, 1.0, c == label)) / f32(p.rows);') : ''}`,
   )
 
 const lossShader = crossEntropyShader(false)
@@ -102,14 +103,14 @@ const temperatureShader = rowsShader(
   let largest = largest_of(most, thread);
   var parts = vec3f(0.0);
   ${eachColumn(`let distance = x[at] - largest;
-    let weight = exp(p.beta * distance);
+    let weight = exp_of(p.beta * distance);
     parts += weight * vec3f(1.0, distance, distance * distance);`)}
   let total = sum_of(parts.x, thread);
   let mean = sum_of(parts.y, thread) / total;
   let square = sum_of(parts.z, thread) / total;
   if (thread == 0u) {
     let missing = largest - x[row * p.columns + u32(targets[row])];
-    moments[3u * row] = log(total) + p.beta * missing;
+    moments[3u * row] = log_of(total) + p.beta * missing;
     moments[3u * row + 1u] = mean + missing;
     moments[3u * row + 2u] = square - mean * mean;
   }`,
