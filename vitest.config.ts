@@ -3,6 +3,7 @@ import path from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { chromium } from './test/browser/path.js'
+import { findAdapter } from './test/webgpu/adapter.js'
 
 // In sources, #platform is the sources' own.
 const source = 'unrolled-source'
@@ -18,6 +19,16 @@ const everywhere = [
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 
 if (!existsSync(chromium)) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
+
+const adapter = findAdapter()
+if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reason}`)
+
+/** Tests of everything that must work on the WebGPU device, and of the device itself. */
+const onWebGpu = [
+  'src/kernels/webgpu/*.test.ts',
+  'src/nn/{buffers,cells,regularization}.test.ts',
+  'test/{curves,optimizers,parity}.test.ts',
+]
 
 const browser = defineConfig({
   resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
@@ -57,8 +68,29 @@ export default defineConfig({
       {
         extends: true,
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
-        test: { name: 'node', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['src/browser/*.test.ts'] },
+        test: {
+          name: 'node',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts'],
+        },
       },
+      ...(adapter.name === undefined
+        ? []
+        : [
+            {
+              extends: true as const,
+              ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
+              // All files run in one process, which opens the adapter once.
+              test: {
+                name: `webgpu: ${adapter.name}`,
+                include: onWebGpu,
+                env: adapter.env,
+                provide: { webgpu: true },
+                isolate: false,
+                fileParallelism: false,
+              },
+            },
+          ]),
       ...(existsSync(chromium) ? [{ extends: true as const, ...browser }] : []),
     ],
   },

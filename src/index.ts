@@ -58,7 +58,7 @@ export {
 export { type Prefix, prefixOf } from './generate/prefix.js'
 export type { SamplingOptions } from './generate/sample.js'
 export type { TokenModel } from './generate/token-model.js'
-export { defaultDevice, setDefaultDevice, tryGpu } from './kernels/devices.js'
+export { defaultDevice, type GpuOptions, setDefaultDevice, tryGpu } from './kernels/devices.js'
 export {
   blasKernels,
   type KernelName,

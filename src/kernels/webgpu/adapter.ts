@@ -21,11 +21,17 @@ const wanted = [
 
 /**
  * Requests the fastest adapter and a device on it, with all of the adapter's limits that matter to the shaders.
+ * @param software whether an adapter will do that computes on the CPU
  * @throws Error whose message says why there is none
  */
-export async function acquire(gpu: GPU): Promise<Acquired> {
+export async function acquire(gpu: GPU, software: boolean): Promise<Acquired> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) throw new Error('WebGPU has no adapter on this machine')
+  if (adapter.info.isFallbackAdapter && !software) {
+    throw new Error(
+      `the only adapter of WebGPU, ${nameOf(adapter.info)}, computes on the CPU, more slowly than Unrolled's kernels`,
+    )
+  }
   const features = (['subgroups', 'timestamp-query'] as const).filter((feature) => adapter.features.has(feature))
   const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, adapter.limits[limit]]))
   const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits })

@@ -7,7 +7,7 @@ import { shader } from './program.js'
 // The runtime under the WebGPU device. Without an adapter the tests are skipped.
 const gpu = await platform
   .findGpu()
-  .then(acquire)
+  .then((entry) => acquire(entry, true))
   .then((acquired) => new Gpu(acquired))
   .catch((error: Error) => console.log(`no GPU: ${error.message}`))
 const name = gpu?.name ?? 'none'
@@ -59,7 +59,7 @@ test.skipIf(!gpu)(`memory of ${name} stays flat over many dispatches, and bytes 
 })
 
 test.skipIf(!gpu)(`a shader with an error makes ${name} fail with its message`, async () => {
-  const acquired = await platform.findGpu().then(acquire)
+  const acquired = await platform.findGpu().then((entry) => acquire(entry, true))
   const broken = new Gpu(acquired)
   const wrong = shader({ name: 'wrong', storages: { y: 'write f32' }, params: {}, code: 'fn main() { oops }' })
   const y = broken.zeros(1)

@@ -67,6 +67,11 @@ export class Gpu {
     }
   }
 
+  /** Whether it can be used: false after it was lost or has failed. */
+  get works(): boolean {
+    return this.#failure === undefined
+  }
+
   /** Whether a storage is one of this GPU. */
   owns(x: unknown): x is GpuStorage {
     return x instanceof GpuStorage && x.owner === this.#buffers

@@ -37,9 +37,11 @@ const statements = (key: string): string => {
       exp_avg_sq = beta2 * exp_avg_sq + taken2 * d * d;
       w = kept * w - (rate * exp_avg) / (sqrt(exp_avg_sq) * correction + eps);`
   }
+  // Where the squares overflow, the variance is infinite and the step 0, rather than infinity − infinity.
+  const centered = 'if (variance < 3.4e38) { variance = max(variance - grad_avg * grad_avg, 0.0); }'
   return `${decay} square_avg = alpha * square_avg + taken * d * d;
       var variance = square_avg;
-      ${has('centered') ? 'grad_avg = alpha * grad_avg + taken * d; variance = max(variance - grad_avg * grad_avg, 0.0);' : ''}
+      ${has('centered') ? `grad_avg = alpha * grad_avg + taken * d; ${centered}` : ''}
       var u = d / (sqrt(variance) + eps);
       ${has('momentum') ? 'u += momentum * momentum_buffer; momentum_buffer = u;' : ''}
       w -= lr * u;`

@@ -7,7 +7,7 @@ import { webGpuDevice } from './webgpu.js'
 
 // The WebGPU device is compared with the reference kernels in double precision, for awkward sizes.
 const exact = referenceKernels('float64')
-const device = await webGpuDevice().catch((error: Error) => console.log(`no GPU: ${error.message}`))
+const device = await webGpuDevice(true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
 
 afterAll(() => device?.gpu.destroy())
 

@@ -31,12 +31,21 @@ import { gatherRows, scatterAddRows } from './rows.js'
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from './softmax.js'
 import { stepper } from './stepper.js'
 
+/** The devices in use, with software adapters and without. */
+const devices = new Map<boolean, Promise<WebGpuDevice>>()
+
 /**
- * Acquires a GPU.
+ * The machine's GPU, the same at every call as long as it works.
+ * @param software whether an adapter will do that computes on the CPU
  * @throws Error whose message says why there is none
  */
-export const webGpuDevice = async (): Promise<WebGpuDevice> =>
-  new WebGpuDevice(new Gpu(await acquire(await platform.findGpu())))
+export async function webGpuDevice(software = false): Promise<WebGpuDevice> {
+  const known = await devices.get(software)?.catch(() => undefined)
+  if (known?.gpu.works) return known
+  const device = platform.findGpu().then(async (entry) => new WebGpuDevice(new Gpu(await acquire(entry, software))))
+  devices.set(software, device)
+  return device
+}
 
 /** A GPU as a device: each operation records the dispatches of a few shaders, which lie beside this file. */
 export class WebGpuDevice implements Device<GpuStorage> {
