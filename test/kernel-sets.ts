@@ -26,3 +26,6 @@ else console.log('no BLAS on this machine: its kernels are not tested')
 export const devices: Device[] = inject('webgpu')
   ? [(await webGpuDevice(true)) as Device]
   : [...kernelSets, opaqueDevice(wasmKernels({ threads: 1 }), 3), opaqueDevice(referenceKernels(), 5)]
+
+/** The error that is allowed beside PyTorch's values: GPUs compute functions with fewer digits. */
+export const precisionOf = ({ kind }: Device): number => (kind === 'webgpu' ? 1e-4 : 1e-5)

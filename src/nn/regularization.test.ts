@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { devices } from '../../test/kernel-sets.js'
+import { devices, precisionOf } from '../../test/kernel-sets.js'
 import { errorBetween, readFixture, relativeError } from '../../test/read-fixture.js'
 import { fillUniform } from '../core/counter-random.js'
 import { OptionError, ShapeError } from '../core/errors.js'
@@ -149,7 +149,7 @@ describe.each(devices)('on $name', (device) => {
         for (const [name, { grad }] of layer.namedParameters()) {
           const mask = masks.get(name)
           const full = gradients.get(name)!
-          expect(await errorBetween(grad!, mask ? full.mul(mask) : full), name).toBeLessThan(1e-5)
+          expect(await errorBetween(grad!, mask ? full.mul(mask) : full), name).toBeLessThan(precisionOf(device))
         }
         expect(masks.size).toBe(2 * layer.numDirections)
       },
@@ -255,7 +255,7 @@ describe.each(devices)('on $name', (device) => {
         .sort(),
     )
     for (const [key, tensor] of Object.entries(found)) {
-      expect(await errorBetween(tensor, fixture[key]), key).toBeLessThan(1e-5)
+      expect(await errorBetween(tensor, fixture[key]), key).toBeLessThan(precisionOf(device))
     }
   })
 
@@ -268,7 +268,7 @@ describe.each(devices)('on $name', (device) => {
     expect(await errorBetween(y, fixture.output)).toBeLessThan(1e-6)
     const leaves = { x, weight: module.weight, bias: module.bias! }
     for (const [name, { grad }] of Object.entries(leaves)) {
-      expect(await errorBetween(grad!, fixture[`grad.${name}`]), name).toBeLessThan(1e-5)
+      expect(await errorBetween(grad!, fixture[`grad.${name}`]), name).toBeLessThan(precisionOf(device))
     }
   })
 
@@ -302,7 +302,7 @@ describe.each(devices)('on $name', (device) => {
     loss.backward()
     expect(await errorBetween(loss, fixture.loss)).toBeLessThan(1e-6)
     for (const [name, { grad }] of named) {
-      expect(await errorBetween(grad!, fixture[`grad.${name}`]), name).toBeLessThan(1e-5)
+      expect(await errorBetween(grad!, fixture[`grad.${name}`]), name).toBeLessThan(precisionOf(device))
     }
   })
 
