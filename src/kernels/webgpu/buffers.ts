@@ -40,6 +40,9 @@ const USAGE = { storage: 0x80 | 0x04 | 0x08, staging: 0x01 | 0x08 } as const // 
 /** Free memory that the pool keeps at most, besides as much as is in use. */
 const SPARE_BYTES = 256 * 2 ** 20
 
+/** Bytes that storages take before the garbage collector is reminded of them. */
+const REMIND_BYTES = 128 * 2 ** 20
+
 /** The smallest size of which buffers are made for `bytes`: at most a quarter is wasted, and few sizes are in use. */
 export function sizeClass(bytes: number): number {
   if (bytes <= 256) return 256
@@ -63,6 +66,7 @@ export class Buffers {
   readonly #forgotten = new FinalizationRegistry<Held>((held) => this.#release(held))
   readonly #device: GPUDevice
   readonly #most: number
+  #remindAt = REMIND_BYTES
   #count = 0
 
   constructor(device: GPUDevice) {
@@ -89,6 +93,7 @@ export class Buffers {
   bufferOf(storage: GpuStorage, pending?: number): { buffer: PooledBuffer; fresh: boolean; zeroed: boolean } {
     const { held } = storage
     if (held.buffer) return { buffer: held.buffer, fresh: false, zeroed: false }
+    this.#remindCollector()
     const { buffer, zeroed } = this.#take(Math.min(sizeClass(4 * storage.length), this.#most), pending)
     held.buffer = buffer
     return { buffer, fresh: true, zeroed }
@@ -138,12 +143,25 @@ export class Buffers {
     return { buffer: { gpu, bytes, id: this.#count++, usedIn: -1 }, zeroed: true }
   }
 
+  /**
+   * The garbage collector does not see the GPU's memory, and may leave gigabytes of it to storages that nobody uses any
+   * more. When much has been taken since the last time, a large array, which is gone at once and of which no page is ever
+   * touched, makes it look.
+   */
+  #remindCollector(): void {
+    const used = this.totalBytes - this.freeBytes
+    if (used < this.#remindAt) return
+    this.#remindAt = used + REMIND_BYTES
+    new ArrayBuffer(REMIND_BYTES)
+  }
+
   #release(held: Held): void {
     const { buffer } = held
     if (!buffer) return
     held.buffer = undefined
     listed(this.#free, buffer.bytes).push(buffer)
     this.freeBytes += buffer.bytes
+    this.#remindAt = Math.min(this.#remindAt, this.totalBytes - this.freeBytes + REMIND_BYTES)
   }
 }
 

@@ -58,6 +58,20 @@ test.skipIf(!gpu)(`memory of ${name} stays flat over many dispatches, and bytes 
   expect(bytesWritten - before.bytesWritten).toBe(8_000_000)
 })
 
+test.skipIf(!gpu)(`memory of ${name} that nobody uses any more is found, although nobody frees it`, async () => {
+  const x = gpu!.from([1])
+  const before = gpu!.counts.bytesHeld
+  let most = 0
+  for (let step = 0; step < 300; step++) {
+    // 8 MB, of which the shader writes one value.
+    gpu!.run(scale, [x, gpu!.zeros(2 ** 21)], [1, 2], [1])
+    if (step % 5 === 0) await gpu!.read(x)
+    most = Math.max(most, gpu!.counts.bytesHeld - before)
+  }
+  // Together they are 2.5 GB.
+  expect(most).toBeLessThan(2 ** 29)
+})
+
 test.skipIf(!gpu)(`a shader with an error makes ${name} fail with its message`, async () => {
   const acquired = await platform.findGpu().then((entry) => acquire(entry, true))
   const broken = new Gpu(acquired)
