@@ -1,5 +1,5 @@
 import { inject } from 'vitest'
-import { platform } from '#platform'
+import { findGpu, platform } from '#platform'
 import type { Device, Kernels } from '../src/device/device.js'
 import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index.js'
 import { webGpuDevice } from '../src/kernels/webgpu/webgpu.js'
@@ -24,7 +24,7 @@ else console.log('no BLAS on this machine: its kernels are not tested')
  * project `webgpu` of vitest.config.ts it is the GPU alone, which has a process of its own.
  */
 export const devices: Device[] = inject('webgpu')
-  ? [(await webGpuDevice(true)) as Device]
+  ? [(await webGpuDevice(findGpu, true)) as Device]
   : [...kernelSets, opaqueDevice(wasmKernels({ threads: 1 }), 3), opaqueDevice(referenceKernels(), 5)]
 
 /** The error that is allowed beside PyTorch's values: GPUs compute functions with fewer digits. */

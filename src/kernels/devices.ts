@@ -1,5 +1,4 @@
 import { checkMethods } from '../core/check.js'
-import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import type { Device, Kernels } from '../device/device.js'
 import { kernels, useKernels } from './index.js'
 
@@ -21,34 +20,3 @@ export function setDefaultDevice(device?: Device): void {
 /** @throws OptionError for anything but a device. @param where the function that the user called */
 export const checkDevice = (where: string, device: unknown): void =>
   checkMethods(where, 'the device', device, ['read', 'matmul'], 'a device, such as await tryGpu()')
-
-/** What `tryGpu` accepts. */
-export interface GpuOptions {
-  /**
-   * Whether an adapter of WebGPU will do that computes on the CPU, such as SwiftShader: it is good for tests, and slower
-   * than the kernels. Default: false.
-   */
-  software?: boolean
-}
-
-const gpuOptions: OptionKinds<GpuOptions> = { software: 'boolean' }
-
-/**
- * Returns a GPU if there is one that WebGPU reaches, and otherwise the CPU, which is the kernels in use. `device.reason`
- * says why it is this one. In Node, WebGPU needs the package `webgpu`; a page has it from its browser.
- * @throws OptionError for unknown options
- */
-export async function tryGpu(options: GpuOptions = {}): Promise<Device> {
-  checkOptions('tryGpu', options, gpuOptions)
-  try {
-    // Only programs that ask for a GPU load what it needs.
-    const { webGpuDevice } = await import('./webgpu/webgpu.js')
-    const device = await webGpuDevice(options.software)
-    device.reason = `WebGPU offers the adapter ${device.gpu.name}`
-    return device as Device
-  } catch (error) {
-    const device = kernels()
-    device.reason = `no GPU: ${(error as Error).message}`
-    return device
-  }
-}

@@ -90,14 +90,15 @@ export interface Platform {
   memoryLimit(): number
   /** Finds the system's BLAS; undefined if there is none. */
   findBlas(): Blas | undefined
-  /**
-   * The entry to WebGPU.
-   * @throws Error whose message says why there is none
-   */
-  findGpu(): Promise<GPU>
   /** Waits for one turn of the event loop, so that signals, timers and the page get their turn. */
   nextTurn(): Promise<void>
 }
+
+/**
+ * The entry to WebGPU. It is exported beside the platform, so that bundles of programs without a GPU do not contain it.
+ * @throws Error whose message says why there is none
+ */
+export type FindGpu = () => Promise<GPU>
 
 let warned = false
 

@@ -1,12 +1,11 @@
 import { afterAll, expect, test } from 'vitest'
-import { platform } from '#platform'
+import { findGpu } from '#platform'
 import { acquire } from './adapter.js'
 import { Gpu } from './gpu.js'
 import { shader } from './program.js'
 
 // The runtime under the WebGPU device. Without an adapter the tests are skipped.
-const gpu = await platform
-  .findGpu()
+const gpu = await findGpu()
   .then((entry) => acquire(entry, true))
   .then((acquired) => new Gpu(acquired))
   .catch((error: Error) => console.log(`no GPU: ${error.message}`))
@@ -73,7 +72,7 @@ test.skipIf(!gpu)(`memory of ${name} that nobody uses any more is found, althoug
 })
 
 test.skipIf(!gpu)(`a shader with an error makes ${name} fail with its message`, async () => {
-  const acquired = await platform.findGpu().then((entry) => acquire(entry, true))
+  const acquired = await findGpu().then((entry) => acquire(entry, true))
   const broken = new Gpu(acquired)
   const wrong = shader({ name: 'wrong', storages: { y: 'write f32' }, params: {}, code: 'fn main() { oops }' })
   const y = broken.zeros(1)

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { findGpu } from '#platform'
 import { Generator } from '../../core/random.js'
 import type { BinaryOp, Device, FloatArray, Storage, UnaryOp } from '../../device/device.js'
 import { referenceKernels } from '../index.js'
@@ -7,7 +8,7 @@ import { webGpuDevice } from './webgpu.js'
 
 // The WebGPU device is compared with the reference kernels in double precision, for awkward sizes.
 const exact = referenceKernels('float64')
-const device = await webGpuDevice(true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
+const device = await webGpuDevice(findGpu, true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
 
 afterAll(() => device?.gpu.destroy())
 

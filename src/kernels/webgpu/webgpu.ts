@@ -1,4 +1,3 @@
-import { platform } from '#platform'
 import type { RandomKey } from '../../core/counter-random.js'
 import type {
   BinaryOp,
@@ -16,6 +15,7 @@ import type {
   UnaryOp,
   View,
 } from '../../device/device.js'
+import type { FindGpu } from '../../platform/platform.js'
 import { acquire } from './adapter.js'
 import type { GpuStorage } from './buffers.js'
 import { copy } from './copy.js'
@@ -36,13 +36,14 @@ const devices = new Map<boolean, Promise<WebGpuDevice>>()
 
 /**
  * The machine's GPU, the same at every call as long as it works.
+ * @param findGpu the entry to WebGPU, which the platform knows
  * @param software whether an adapter will do that computes on the CPU
  * @throws Error whose message says why there is none
  */
-export async function webGpuDevice(software = false): Promise<WebGpuDevice> {
+export async function webGpuDevice(findGpu: FindGpu, software = false): Promise<WebGpuDevice> {
   const known = await devices.get(software)?.catch(() => undefined)
   if (known?.gpu.works) return known
-  const device = platform.findGpu().then(async (entry) => new WebGpuDevice(new Gpu(await acquire(entry, software))))
+  const device = findGpu().then(async (entry) => new WebGpuDevice(new Gpu(await acquire(entry, software))))
   devices.set(software, device)
   return device
 }

@@ -1,8 +1,10 @@
+import type { FindGpu } from '../platform.js'
+
 /** WebGPU lives as long as this object: Dawn must not be collected while devices of it are in use. */
 let entry: GPU | undefined
 
 /** The runtime's own WebGPU, as Deno has it, or that of the optional package `webgpu`, which is Dawn. */
-export async function findGpu(): Promise<GPU> {
+export const findGpu: FindGpu = async () => {
   entry ??= (globalThis.navigator as Navigator | undefined)?.gpu ?? (await ofPackage())
   return entry
 }

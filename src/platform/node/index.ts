@@ -2,10 +2,11 @@ import { availableParallelism, totalmem } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import type { Platform } from '../platform.js'
 import { findBlas } from './blas.js'
-import { findGpu } from './gpu.js'
 import { hasThreads, startCrew } from './threads.js'
 import { mergeVectors } from './wide.js'
 import { wide } from './wide-kernels.js'
+
+export { findGpu } from './gpu.js'
 
 export const platform: Platform = {
   processors: availableParallelism,
@@ -22,6 +23,5 @@ export const platform: Platform = {
     return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
   },
   findBlas,
-  findGpu,
   nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
 }
