@@ -66,11 +66,14 @@ export class Buffers {
   readonly #forgotten = new FinalizationRegistry<Held>((held) => this.#release(held))
   readonly #device: GPUDevice
   readonly #most: number
+  readonly #onExhausted: (bytes: number) => void
   #remindAt = REMIND_BYTES
   #count = 0
 
-  constructor(device: GPUDevice) {
+  /** @param onExhausted called, some time later, when there was no memory for a buffer of so many bytes */
+  constructor(device: GPUDevice, onExhausted: (bytes: number) => void) {
     this.#device = device
+    this.#onExhausted = onExhausted
     this.#most = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize)
   }
 
@@ -138,7 +141,13 @@ export class Buffers {
       this.freeBytes -= bytes
       return { buffer, zeroed: false }
     }
+    this.#device.pushErrorScope('out-of-memory')
     const gpu = this.#device.createBuffer({ size: bytes, usage: USAGE.storage })
+    // The promise is rejected if the device is lost, which is told elsewhere.
+    this.#device.popErrorScope().then(
+      (error) => error && this.#onExhausted(bytes),
+      () => undefined,
+    )
     this.totalBytes += bytes
     return { buffer: { gpu, bytes, id: this.#count++, usedIn: -1 }, zeroed: true }
   }

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { findGpu } from '#platform'
+import { UnrolledError } from '../../core/errors.js'
 import { acquire } from './adapter.js'
 import { Gpu } from './gpu.js'
 import { shader } from './program.js'
@@ -80,3 +81,32 @@ test.skipIf(!gpu)(`a shader with an error makes ${name} fail with its message`, 
   await expect(broken.read(y)).rejects.toThrow(/oops|wrong/)
   broken.destroy()
 })
+
+test.skipIf(!gpu)(`a lost device is told, and what to do`, async () => {
+  const acquired = await findGpu().then((entry) => acquire(entry, true))
+  const lost = new Gpu(acquired)
+  const x = lost.from([1])
+  expect(lost.works).toBe(true)
+  lost.destroy()
+  await acquired.device.lost
+  expect(() => lost.run(scale, [x, x], [1, 2], [1])).toThrow(/was lost.*tryGpu\(\) finds a device again/)
+  await expect(lost.read(x)).rejects.toThrow(UnrolledError)
+  expect(lost.works).toBe(false)
+})
+
+test.skipIf(!gpu)(
+  `what does not fit into a buffer of ${name} is refused, and so is what does not fit into its memory`,
+  async () => {
+    expect(() => gpu!.zeros(2 ** 40, 'zeros')).toThrow(/^zeros: a tensor of 1099511627776 values does not fit/)
+    const acquired = await findGpu().then((entry) => acquire(entry, true))
+    // A device without memory for a second buffer.
+    let made = 0
+    const { device } = acquired
+    device.popErrorScope = async () => (made++ > 0 ? ({ message: 'out of memory' } as GPUError) : null)
+    const full = new Gpu(acquired)
+    const x = full.from([1])
+    full.from([2])
+    await expect(full.read(x)).rejects.toThrow(/memory of the GPU .* is exhausted.*batchSize/)
+    full.destroy()
+  },
+)

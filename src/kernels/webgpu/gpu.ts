@@ -41,7 +41,13 @@ export class Gpu {
     this.subgroups = subgroups
     this.limits = device.limits
     this.#device = device
-    this.#buffers = new Buffers(device)
+    this.#buffers = new Buffers(device, (bytes) => {
+      const held = Math.round(this.#buffers.totalBytes / 2 ** 20)
+      this.#failure ??= new OptionError(
+        `the memory of the GPU ${name} is exhausted: it holds ${held} MB and has no room for ${bytes} bytes more; use smaller sizes, such as batchSize or hiddenSize`,
+        ['batchSize', 'hiddenSize'],
+      )
+    })
     this.#commands = new Commands(device)
     this.#programs = new Programs(device)
     this.#buffers.onDestroy = () => this.#commands.forgetGroups()
@@ -49,7 +55,9 @@ export class Gpu {
       this.#failure ??= new UnrolledError(`the GPU ${name} failed: ${error.message}`)
     }
     device.lost.then(({ message }) => {
-      this.#failure ??= new UnrolledError(`the GPU ${name} was lost: ${message || 'no reason was given'}`)
+      this.#failure ??= new UnrolledError(
+        `the GPU ${name} was lost: ${message || 'no reason was given'}; tryGpu() finds a device again, and a training goes on from its last checkpoint`,
+      )
     })
   }
 
@@ -122,7 +130,7 @@ export class Gpu {
    * @param storages in the order of `shader.storages`
    * @param params in the order of `shader.params`
    * @param groups the numbers of workgroups in x, y and z; if one is 0, nothing happens
-   * @throws UnrolledError if the GPU was lost or has failed
+   * @throws UnrolledError if the GPU was lost or has failed; OptionError if its memory is exhausted
    */
   run(
     shader: Shader,
@@ -143,7 +151,7 @@ export class Gpu {
   /**
    * A copy of the values of a storage after everything recorded so far. Reads of one turn of the event loop are done
    * together.
-   * @throws UnrolledError if the GPU was lost or has failed
+   * @throws UnrolledError if the GPU was lost or has failed; OptionError if its memory is exhausted
    */
   async read(storage: GpuStorage): Promise<Float32Array | Int32Array> {
     this.#check()
