@@ -14,6 +14,7 @@ const everywhere = [
   'src/data/{data,ngram}.test.ts',
   'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
   'src/browser/*.test.ts',
+  'src/kernels/webgpu/*.test.ts',
   'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
@@ -29,6 +30,9 @@ const onWebGpu = [
   'src/nn/{buffers,cells,regularization}.test.ts',
   'test/{curves,optimizers,parity}.test.ts',
 ]
+
+/** What gives Chromium a software adapter of its own. */
+const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
 
 const browser = defineConfig({
   resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
@@ -47,7 +51,7 @@ const browser = defineConfig({
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox'] } }),
+      provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox', ...webGpu] } }),
       instances: [{ browser: 'chromium' }],
     },
   },
@@ -86,6 +90,8 @@ export default defineConfig({
                 include: onWebGpu,
                 env: adapter.env,
                 provide: { webgpu: true },
+                // Alone, after all others: a software adapter uses all processors.
+                sequence: { groupOrder: 1 },
                 isolate: false,
                 fileParallelism: false,
               },
