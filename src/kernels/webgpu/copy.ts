@@ -51,3 +51,11 @@ export function copy(gpu: Gpu, x: GpuStorage, from: View, y: GpuStorage, to: Vie
     spread(Math.ceil(count / THREADS)),
   )
 }
+
+/** A storage with the values of another one, or zeros. */
+export function copyOf(gpu: Gpu, x: GpuStorage | undefined, length: number): GpuStorage {
+  if (!x) return gpu.zeros(length)
+  const y = gpu.empty(length)
+  copy(gpu, x, { offset: 0, strides: [1] }, y, { offset: 0, strides: [1] }, [length])
+  return y
+}

@@ -10,7 +10,7 @@ import type {
 } from '../../device/device.js'
 import type { GpuStorage } from './buffers.js'
 import { cellCode } from './cell-code.js'
-import { copy } from './copy.js'
+import { copyOf } from './copy.js'
 import { addScaled } from './elementwise.js'
 import type { Gpu } from './gpu.js'
 import { scoreGradients, scores } from './head.js'
@@ -27,14 +27,6 @@ type Named = Readonly<Record<string, GpuStorage | undefined>>
 
 /** The storages with these names. */
 const listed = (names: readonly string[], storages: Named): GpuStorage[] => names.map((name) => storages[name]!)
-
-/** A storage with the values of another one, or zeros. */
-function copyOf(gpu: Gpu, x: GpuStorage | undefined, length: number): GpuStorage {
-  if (!x) return gpu.zeros(length)
-  const y = gpu.empty(length)
-  copy(gpu, x, { offset: 0, strides: [1] }, y, { offset: 0, strides: [1] }, [length])
-  return y
-}
 
 /** Runs one recurrent layer in one direction on a GPU; see `Device.recurrent`. */
 export function recurrent(
