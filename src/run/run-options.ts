@@ -95,6 +95,11 @@ export interface RunOptions {
   kernels?: KernelName
   /** The number of threads that these kernels use. */
   threads?: number
+  /**
+   * Where the run computes: 'cpu', 'webgpu', which is also a software adapter, or 'auto', a GPU where there is one.
+   * Default 'cpu'.
+   */
+  device?: 'cpu' | 'webgpu' | 'auto'
   /** The name of the saved model that the run began with, for the record. */
   initFrom?: string
   /** Whether a saved model that the run begins with gets new rows for tokens that it does not know. */
@@ -193,6 +198,7 @@ export const runOptionKinds: Readonly<Record<keyof RunOptions, RunOptionKind>> =
   seed: 'number',
   kernels: ['auto', 'wasm', 'blas', 'reference'],
   threads: 'number',
+  device: ['cpu', 'webgpu', 'auto'],
   initFrom: 'text',
   extendVocab: 'flag',
   checkpointSteps: 'limit',
@@ -245,4 +251,5 @@ export const resumableOptions: readonly (keyof RunOptions)[] = [
   'tensorboard',
   'kernels',
   'threads',
+  'device',
 ]
