@@ -1,13 +1,13 @@
 import { checkArgument, checkMethods } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
-import { DataError, OptionError } from '../core/errors.js'
+import { DataError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { checkSequences, SequenceData } from '../data/sequences.js'
 import { Vocab } from '../data/vocab.js'
 import type { Device } from '../device/device.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 import { kernelNames, kernels, selectKernels } from '../kernels/index.js'
-import { tryGpu } from '../kernels/try-gpu.js'
+import { selectDevice, tryGpu } from '../kernels/try-gpu.js'
 import { RNNModel } from '../nn/model.js'
 import { Training } from '../train/training.js'
 import { makeOptimizer, makeSchedule } from './build.js'
@@ -76,12 +76,9 @@ export async function select(
 ): Promise<Device> {
   if (name !== undefined || threads !== undefined) selectKernels(name ?? 'auto', { threads })
   if (wanted === 'cpu') return kernels()
-  const device = await tryGpu({ software: wanted === 'webgpu' })
-  if (device.kind !== 'cpu') return device
-  if (wanted === 'webgpu' && demanded) {
-    throw new OptionError(`${where}: device is webgpu, but there is ${device.reason}; use cpu or auto`, ['device'])
-  }
-  notes.push(`on the CPU, because there is ${device.reason}`)
+  const software = wanted === 'webgpu'
+  const device = software && !demanded ? await tryGpu({ software }) : await selectDevice(wanted, where)
+  if (device.kind === 'cpu') notes.push(`on the CPU, because there is ${device.reason}`)
   return device
 }
 
