@@ -70,7 +70,7 @@ export {
   useKernels,
   wasmKernels,
 } from './kernels/index.js'
-export { type GpuOptions, tryGpu } from './kernels/try-gpu.js'
+export { type DeviceName, deviceNames, type GpuOptions, selectDevice, tryGpu } from './kernels/try-gpu.js'
 export type { Simd } from './kernels/wasm/exports.js'
 export { RecurrentCell, type RecurrentCellOptions } from './nn/cell.js'
 export { Dropout, type DropoutKind, type DropoutOptions } from './nn/dropout.js'

@@ -1,5 +1,7 @@
 import { findGpu } from '#platform'
+import { checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
+import { OptionError } from '../core/errors.js'
 import type { Device } from '../device/device.js'
 import { kernels } from './index.js'
 
@@ -32,4 +34,23 @@ export async function tryGpu(options: GpuOptions = {}): Promise<Device> {
     device.reason = `no GPU: ${(error as Error).message}`
     return device
   }
+}
+
+/** Names of devices, as on the command line. */
+export const deviceNames = ['cpu', 'webgpu', 'auto'] as const
+/** A name of a device. */
+export type DeviceName = (typeof deviceNames)[number]
+
+/**
+ * The device of that name: the kernels in use, a GPU that WebGPU reaches, which may be a software adapter, or, for
+ * 'auto', what `tryGpu` gives.
+ * @param where the function that the user called
+ * @throws OptionError for another word, and for 'webgpu' where there is none
+ */
+export async function selectDevice(name: DeviceName, where = 'selectDevice'): Promise<Device> {
+  checkWord(where, 'device', name, deviceNames)
+  if (name === 'cpu') return kernels()
+  const device = await tryGpu({ software: name === 'webgpu' })
+  if (name === 'auto' || device.kind !== 'cpu') return device
+  throw new OptionError(`${where}: device is webgpu, but there is ${device.reason}; use cpu or auto`, ['device'])
 }

@@ -5,14 +5,16 @@ import { family, shader } from './program.js'
 
 // Operations along the middle axis of x[outer, length, inner].
 
-/** The most places along `inner` that a workgroup takes side by side. */
-const MOST_LANES = 64
+/** Results that a workgroup computes side by side: few choices, because each is a shader to compile. */
+const LANES = [1, 8, 64]
+/** A middle axis that is not worth more than a few threads for each result. */
+const SHORT = 64
 /** Values that one workgroup adds up at most, if there are few results. */
 const LONG = 16_384
 
 /**
- * A workgroup takes `lanes` neighbours along `inner` and shares the middle axis, or the part of it that has the number z,
- * among its threads; their sums are added up in a fixed order.
+ * A workgroup computes `lanes` results that lie one after another, and shares the middle axis, or the part of it that has
+ * the number z, among its threads; their sums are added up in a fixed order.
  */
 const sumShader = family((lanes: number, squares: boolean) => {
   const slices = THREADS / lanes
@@ -23,14 +25,13 @@ const sumShader = family((lanes: number, squares: boolean) => {
     code: `
 var<workgroup> sums: array<f32, ${THREADS}>;
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
-  let columns = (p.inner + ${lanes - 1}u) / ${lanes}u;
-  let o = ${groupIndex} / columns;
-  if (o >= p.outer) { return; }
   let slice = thread / ${lanes}u;
-  let i = (${groupIndex} % columns) * ${lanes}u + thread % ${lanes}u;
+  let result = ${groupIndex} * ${lanes}u + thread % ${lanes}u;
+  let o = result / p.inner;
+  let i = result % p.inner;
   let end = min((group.z + 1u) * p.part, p.length);
   var sum = 0.0;
-  if (i < p.inner) {
+  if (o < p.outer) {
     for (var l = group.z * p.part + slice; l < end; l += ${slices}u) {
       let value = x[(o * p.length + l) * p.inner + i];
       sum += ${squares ? 'value * value' : 'value'};
@@ -42,13 +43,13 @@ var<workgroup> sums: array<f32, ${THREADS}>;
     if (slice < half) { sums[thread] += sums[thread + half * ${lanes}u]; }
     workgroupBarrier();
   }
-  if (slice == 0u && i < p.inner) { y[(o * groups.z + group.z) * p.inner + i] = p.scale * sums[thread]; }
+  if (slice == 0u && o < p.outer) { y[(o * groups.z + group.z) * p.inner + i] = p.scale * sums[thread]; }
 }`,
   })
 })
 
-/** The least power of two that is at least `inner`, up to the most. */
-const lanesFor = (inner: number): number => Math.min(2 ** Math.ceil(Math.log2(inner)), MOST_LANES)
+const lanesFor = (length: number, inner: number): number =>
+  (length > SHORT && LANES.find((lanes) => lanes >= inner)) || LANES.at(-1)!
 
 /**
  * y[outer, inner] = scale · Σ over the middle axis of x[outer, length, inner], or of its squares. A long axis is added up
@@ -64,10 +65,10 @@ export function sumAxis(
   { scale = 1, squares = false } = {},
 ): void {
   if (outer * inner === 0) return
-  const lanes = lanesFor(inner)
+  const lanes = lanesFor(length, inner)
   const parts = Math.min(Math.max(Math.ceil((length * lanes) / LONG), 1), 256)
   const part = Math.ceil(length / parts)
-  const [columns, rows] = spread(outer * Math.ceil(inner / lanes))
+  const [columns, rows] = spread(Math.ceil((outer * inner) / lanes))
   const by = sumShader(lanes, squares)
   if (parts === 1) {
     gpu.run(by, [x, y], [outer, length, inner, part, scale], [columns, rows])
@@ -79,7 +80,7 @@ export function sumAxis(
   gpu.free(sums)
 }
 
-/** A workgroup finds the first of the largest values for `lanes` neighbours along `inner`, as `sumShader` adds up. */
+/** A workgroup finds the first of the largest values for `lanes` results, as `sumShader` adds up. */
 const argmaxShader = family((lanes: number) => {
   const slices = THREADS / lanes
   return shader({
@@ -90,14 +91,13 @@ const argmaxShader = family((lanes: number) => {
 var<workgroup> values: array<f32, ${THREADS}>;
 var<workgroup> at: array<u32, ${THREADS}>;
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
-  let columns = (p.inner + ${lanes - 1}u) / ${lanes}u;
-  let o = ${groupIndex} / columns;
-  if (o >= p.outer) { return; }
   let slice = thread / ${lanes}u;
-  let i = (${groupIndex} % columns) * ${lanes}u + thread % ${lanes}u;
+  let result = ${groupIndex} * ${lanes}u + thread % ${lanes}u;
+  let o = result / p.inner;
+  let i = result % p.inner;
   // A thread without values holds the place after the last one.
   at[thread] = p.length;
-  if (i < p.inner) {
+  if (o < p.outer) {
     for (var l = slice; l < p.length; l += ${slices}u) {
       let value = x[(o * p.length + l) * p.inner + i];
       if (at[thread] == p.length || value > values[thread]) { values[thread] = value; at[thread] = l; }
@@ -112,7 +112,7 @@ var<workgroup> at: array<u32, ${THREADS}>;
     }
     workgroupBarrier();
   }
-  if (slice == 0u && i < p.inner) { places[o * p.inner + i] = i32(at[thread]); }
+  if (slice == 0u && o < p.outer) { places[result] = i32(at[thread]); }
 }`,
   })
 })
@@ -121,8 +121,8 @@ var<workgroup> at: array<u32, ${THREADS}>;
 export function argmax(gpu: Gpu, x: GpuStorage, outer: number, length: number, inner: number): GpuStorage {
   const places = gpu.empty(outer * inner, 'i32')
   if (places.length === 0) return places
-  const lanes = lanesFor(inner)
-  gpu.run(argmaxShader(lanes), [x, places], [outer, length, inner], spread(outer * Math.ceil(inner / lanes)))
+  const lanes = lanesFor(length, inner)
+  gpu.run(argmaxShader(lanes), [x, places], [outer, length, inner], spread(Math.ceil((outer * inner) / lanes)))
   return places
 }
 
