@@ -28,7 +28,8 @@ if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reaso
 const onWebGpu = [
   'src/kernels/webgpu/*.test.ts',
   'src/nn/{buffers,cells,regularization}.test.ts',
-  'test/{curves,dispatches,optimizers,parity}.test.ts',
+  'test/{curves,optimizers,parity}.test.ts',
+  'test/webgpu/*.test.ts',
 ]
 
 /** What gives Chromium a software adapter of its own. */
@@ -75,7 +76,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/dispatches.test.ts'],
+          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts'],
         },
       },
       ...(adapter.name === undefined
