@@ -55,8 +55,13 @@ export interface RecurrentSizes {
   reverse: boolean
 }
 
-/** PyTorch's parameters of one layer and direction; the biases are either both present or both absent. */
-export interface RecurrentWeights<S = FloatArray> {
+/**
+ * The parameters of one cell, or of one layer and direction. PyTorch's biases are either both present or both absent. With
+ * layer normalization (Ba, Kiros & Hinton 2016, supplement) there are gains, too: what the input adds to the gates is
+ * LN(W_ih x) gainIh + biasIh, with LN(x) = (x − mean) / √(variance + 10⁻⁵) over each group of gates (`cells`), and the same
+ * holds for the hidden state; an LSTM's h = o tanh(LN(c) gainC + biasC), while c itself goes to the next step.
+ */
+export interface CellWeights<S> {
   /** [gates × hiddenSize, inputSize] */
   weightIh: S
   /** [gates × hiddenSize, hiddenSize] */
@@ -64,6 +69,16 @@ export interface RecurrentWeights<S = FloatArray> {
   /** [gates × hiddenSize] */
   biasIh?: S
   biasHh?: S
+  /** [gates × hiddenSize] */
+  gainIh?: S
+  gainHh?: S
+  /** [hiddenSize], only for cells that have a state c. */
+  gainC?: S
+  biasC?: S
+}
+
+/** The parameters of one layer and direction, and of a linear output. */
+export interface RecurrentWeights<S = FloatArray> extends CellWeights<S> {
   /** A linear output on top, computed together with the layer. */
   head?: OutputWeights<S>
 }
@@ -104,11 +119,7 @@ export interface RecurrentOutputGrads<S = FloatArray> {
 }
 
 /** The gradients of all inputs and weights of a pass over a layer. */
-export interface RecurrentGrads<S = FloatArray> {
-  weightIh: S
-  weightHh: S
-  biasIh?: S
-  biasHh?: S
+export interface RecurrentGrads<S = FloatArray> extends CellWeights<S> {
   /** Only if there is a head and its scores have a gradient. */
   head?: OutputWeights<S>
   /** Only if requested, and never for tokens. */

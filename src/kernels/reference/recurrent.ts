@@ -14,15 +14,20 @@ import type { Equations, Unit } from './cells/equations.js'
 import { gru } from './cells/gru.js'
 import { lstm } from './cells/lstm.js'
 import { rnnRelu, rnnTanh } from './cells/rnn.js'
+import { type Normalized, normalize, normalizeGrad } from './normalize.js'
 
 const equations: Readonly<Record<CellKind, Equations>> = { rnn_tanh: rnnTanh, rnn_relu: rnnRelu, gru, lstm }
 
 /** One sequence of the batch after one time step: what the backward pass asks for. */
 interface Step {
   /** None before the first step. */
-  units: readonly Unit[]
+  units: Unit[]
   h: Float64Array
   c: Float64Array
+  /** Of layer normalization: what was normalized of the input's sums, of the hidden state's, and of c. */
+  input?: Normalized
+  hidden?: Normalized
+  cell?: Normalized
 }
 
 /**
@@ -65,23 +70,32 @@ export class ReferenceRecurrent implements RecurrentTape {
     const { inputSize, hiddenSize: H, cell } = this.sizes
     const { weightIh, weightHh, biasIh, biasHh } = this.weights
     const x = this.#input(t, b)
-    const fromInput = (row: number) =>
-      (typeof x === 'number' ? weightIh[row * inputSize + x] : dot(weightIh, row, x)) + (biasIh?.[row] ?? 0)
-    const fromHidden = (row: number) => dot(weightHh, row, h) + (biasHh?.[row] ?? 0)
     const gates = cells[cell].gates.length
-    const next = { units: Array<Unit>(H), h: new Float64Array(H), c: new Float64Array(H) }
-    for (let j = 0; j < H; j++) {
-      const [a, u] = [Array<number>(gates), Array<number>(gates)]
-      for (let gate = 0; gate < gates; gate++) {
-        a[gate] = fromInput(gate * H + j)
-        u[gate] = fromHidden(gate * H + j)
-      }
-      const unit = equations[cell].forward(a, u, { h: h[j], c: c[j] })
-      next.units[j] = unit
-      next.h[j] = unit.h
-      next.c[j] = unit.c
+    const { gainIh, gainHh, gainC, biasC } = this.weights
+    const ofInput = Float64Array.from({ length: gates * H }, (_, row) =>
+      typeof x === 'number' ? weightIh[row * inputSize + x] : dot(weightIh, row, x),
+    )
+    const ofHidden = Float64Array.from({ length: gates * H }, (_, row) => dot(weightHh, row, h))
+    const input = gainIh && normalize(ofInput, this.#groups)
+    const hidden = gainHh && normalize(ofHidden, this.#groups)
+    const as = affine(input?.values ?? ofInput, gainIh, biasIh)
+    const us = affine(hidden?.values ?? ofHidden, gainHh, biasHh)
+    const units = Array.from({ length: H }, (_, j) => {
+      const ofUnit = (sums: Float64Array) => Array.from({ length: gates }, (_, gate) => sums[gate * H + j])
+      return equations[cell].forward(ofUnit(as), ofUnit(us), { h: h[j], c: c[j] })
+    })
+    const nextC = Float64Array.from(units, (unit) => unit.c)
+    const normal = gainC && normalize(nextC, [H])
+    if (normal) {
+      const cs = affine(normal.values, gainC, biasC)
+      for (const [j, unit] of units.entries()) unit.h = equations[cell].output!.h(unit.gates, cs[j])
     }
-    return next
+    return { units, h: Float64Array.from(units, (unit) => unit.h), c: nextC, input, hidden, cell: normal }
+  }
+
+  /** The number of values in each group of gates. */
+  get #groups(): number[] {
+    return cells[this.sizes.cell].groups.map((gates) => gates * this.sizes.hiddenSize)
   }
 
   backward(grads: RecurrentOutputGrads, wanted: { input: boolean; state: boolean }): RecurrentGrads {
@@ -94,6 +108,8 @@ export class ReferenceRecurrent implements RecurrentTape {
     const dWhh = zeros(weightHh.length)
     const dbIh = zeros(rows)
     const dbHh = zeros(rows)
+    const { gainIh, gainHh, gainC, biasC } = this.weights
+    const [dgIh, dgHh, dgC, dbC] = [zeros(rows), zeros(rows), zeros(H), zeros(H)]
     const dInput = zeros(wanted.input ? numSteps * B * inputSize : 0)
     const dH0 = zeros(B * H)
     const dC0 = zeros(B * H)
@@ -117,10 +133,20 @@ export class ReferenceRecurrent implements RecurrentTape {
         } else {
           for (let j = 0; j < H; j++) dh[j] += dy(j, H)
         }
-        const [dIn, dHid, direct, directC] = [zeros(rows), zeros(rows), zeros(H), zeros(H)]
+        const step = this.#steps[b][s]
+        const { output } = equations[cell]
+        if (output) {
+          const cs = step.cell ? affine(step.cell.values, gainC, biasC) : step.c
+          const ofOutput = dh.map((d, j) => output.dc(step.units[j].gates, cs[j], d))
+          const toC = step.cell ? gradOf(step.cell, ofOutput, [H], gainC!, dgC, dbC) : ofOutput
+          dc = dc.map((d, j) => d + toC[j])
+        }
+        let dIn: Float64Array = zeros(rows)
+        let dHid: Float64Array = zeros(rows)
+        const [direct, directC] = [zeros(H), zeros(H)]
         for (let j = 0; j < H; j++) {
           const before = { h: previous.h[j], c: previous.c[j] }
-          const { input, hidden, h, c } = equations[cell].backward(this.#steps[b][s].units[j], before, dh[j], dc[j])
+          const { input, hidden, h, c } = equations[cell].backward(step.units[j], before, dh[j], dc[j])
           for (let gate = 0; gate < input.length; gate++) {
             dIn[gate * H + j] = input[gate]
             dHid[gate * H + j] = hidden[gate]
@@ -130,9 +156,11 @@ export class ReferenceRecurrent implements RecurrentTape {
         }
         const x = this.#input(t, b)
         const dx = zeros(inputSize)
+        addTo(dbIh, dIn)
+        addTo(dbHh, dHid)
+        if (step.input) dIn = gradOf(step.input, dIn, this.#groups, gainIh!, dgIh)
+        if (step.hidden) dHid = gradOf(step.hidden, dHid, this.#groups, gainHh!, dgHh)
         for (let row = 0; row < rows; row++) {
-          dbIh[row] += dIn[row]
-          dbHh[row] += dHid[row]
           if (typeof x === 'number') dWih[row * inputSize + x] += dIn[row]
           else {
             for (let k = 0; k < inputSize; k++) {
@@ -158,6 +186,10 @@ export class ReferenceRecurrent implements RecurrentTape {
       weightHh: made(dWhh),
       biasIh: biasIh && made(dbIh),
       biasHh: biasHh && made(dbHh),
+      gainIh: gainIh && made(dgIh),
+      gainHh: gainHh && made(dgHh),
+      gainC: gainC && made(dgC),
+      biasC: biasC && made(dbC),
       head: dHead && { weight: made(dHead.weight), bias: head.bias && made(dHead.bias) },
       input: wanted.input ? made(dInput) : undefined,
       h0: wanted.state ? made(dH0) : undefined,
@@ -183,6 +215,37 @@ export class ReferenceRecurrent implements RecurrentTape {
     const row = (state: FloatArray | undefined) => Float64Array.from({ length: H }, (_, j) => state?.[b * H + j] ?? 0)
     return { units: [], h: row(this.given.h0), c: row(this.given.c0) }
   }
+}
+
+/** x gain + bias */
+function affine(x: Float64Array, gain: FloatArray | undefined, bias: FloatArray | undefined): Float64Array {
+  return x.map((value, i) => value * (gain?.[i] ?? 1) + (bias?.[i] ?? 0))
+}
+
+const addTo = (sums: Float64Array, values: Float64Array): void =>
+  values.forEach((value, i) => {
+    sums[i] += value
+  })
+
+/** The gradient of what was normalized from that of x̂ gain + bias, `dy`; adds those of the gain and the bias to their sums. */
+function gradOf(
+  kept: Normalized,
+  dy: Float64Array,
+  groups: readonly number[],
+  gain: FloatArray,
+  dgain: Float64Array,
+  dbias?: Float64Array,
+): Float64Array {
+  addTo(
+    dgain,
+    dy.map((value, i) => value * kept.values[i]),
+  )
+  if (dbias) addTo(dbias, dy)
+  return normalizeGrad(
+    kept,
+    dy.map((value, i) => value * gain[i]),
+    groups,
+  )
 }
 
 /** Output `o` of a linear layer on top of h. */

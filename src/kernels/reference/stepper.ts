@@ -1,19 +1,41 @@
 import { hasC } from '../../device/cells.js'
-import type { FloatArray, Kernels, RecurrentOutput, Stack, Stepper, StepState } from '../../device/device.js'
+import type {
+  CellWeights,
+  FloatArray,
+  Kernels,
+  RecurrentOutput,
+  Stack,
+  Stepper,
+  StepState,
+} from '../../device/device.js'
 
 type LayerState = Pick<RecurrentOutput, 'hn' | 'cn'>
 
 const partsOf = ({ hn, cn }: LayerState): FloatArray[] => (cn ? [hn, cn] : [hn])
 
+/** The weights as they are now. */
+const copied = (weights: CellWeights<FloatArray>): CellWeights<FloatArray> => {
+  const copies = Object.entries(weights).map(([name, values]) => [name, values?.slice()])
+  return Object.fromEntries(copies) as unknown as CellWeights<FloatArray>
+}
+
 /** A stack token by token, from the operations on whole sequences: each is asked for one step. */
 export class ReferenceStepper implements Stepper {
   readonly #states: LayerState[] = []
+  readonly stack: Stack
 
   constructor(
     readonly kernels: Pick<Kernels, 'Float' | 'recurrent' | 'matmul'>,
-    readonly stack: Stack,
+    stack: Stack,
     readonly batchSize: number,
-  ) {}
+  ) {
+    this.stack = {
+      ...stack,
+      layers: stack.layers.map((layer) => ({ ...layer, weights: copied(layer.weights) })),
+      weight: stack.weight.slice(),
+      bias: stack.bias?.slice(),
+    }
+  }
 
   step(tokens: Int32Array, count = this.batchSize): FloatArray {
     const { kernels, stack } = this

@@ -22,6 +22,13 @@ export interface Equations {
    * @param before h' and c'
    */
   forward(a: readonly number[], u: readonly number[], before: Pick<Unit, 'h' | 'c'>): Unit
-  /** @param dh, @param dc the gradients of h and c */
+  /** @param dh, @param dc the gradients of h and c; that of c includes what `output` has of it */
   backward(unit: Unit, before: Pick<Unit, 'h' | 'c'>, dh: number, dc: number): UnitGrads
+  /** How h is made of c, in cells with a state c. */
+  output?: {
+    /** @param c as it is, or normalized */
+    h(gates: readonly number[], c: number): number
+    /** The gradient of that c. */
+    dc(gates: readonly number[], c: number, dh: number): number
+  }
 }
