@@ -15,6 +15,8 @@ export interface Grid {
    * that one dispatch walks through all time steps. Otherwise each step has a matrix product of its own.
    */
   readonly inside: boolean
+  /** Whether the gates' sums and c are normalized over the units. */
+  readonly normalized: boolean
 }
 
 /** Numbers of a cell that the shaders of a layer are made of. */
@@ -34,26 +36,32 @@ const MOST_WEIGHT_BYTES = 8 * 2 ** 20
 /** The same for what all workgroups read together. */
 const MOST_TRAFFIC_BYTES = 512 * 2 ** 20
 
-/** Bytes of a workgroup's memory that one sequence takes in the forward pass: h twice, and c. */
-const forwardBytes = ({ cell, hiddenSize }: Layer): number =>
-  4 * (8 * Math.ceil(hiddenSize / 4) + (hasC(cell) ? hiddenSize : 0))
+/**
+ * Bytes of a workgroup's memory that one sequence takes in the forward pass: h twice, and c; with layer normalization also
+ * the gates' sums, and what the threads share to add up.
+ */
+const forwardBytes = ({ cell, hiddenSize, normalized }: Layer, lanes: number): number =>
+  4 * (8 * Math.ceil(hiddenSize / 4) + (hasC(cell) ? hiddenSize : 0)) +
+  (normalized ? 4 * gateCount(cell) * hiddenSize + 16 * lanes : 0)
 
 /** And in the backward pass: the gradients of the gates, of h and of c. */
-const backwardBytes = ({ cell, hiddenSize }: Layer): number => 4 * hiddenSize * (gateCount(cell) + (hasC(cell) ? 2 : 1))
+const backwardBytes = ({ cell, hiddenSize, normalized }: Layer, lanes: number): number =>
+  4 * hiddenSize * (gateCount(cell) + (hasC(cell) ? 2 : 1)) + (normalized ? 16 * lanes : 0)
 
-type Layer = Pick<Grid, 'cell' | 'hiddenSize'>
+type Layer = Pick<Grid, 'cell' | 'hiddenSize' | 'normalized'>
 
 /** The grid of one direction of a pass over a layer. */
 export function gridOf(
   gpu: Pick<Gpu, 'limits'>,
-  { cell, hiddenSize, batchSize }: Layer & { batchSize: number },
+  { cell, hiddenSize, batchSize, normalized }: Layer & { batchSize: number },
   pass: 'forward' | 'backward',
 ): Grid {
   const { maxComputeWorkgroupStorageSize: memory } = gpu.limits
-  const layer = { cell, hiddenSize }
+  const layer = { cell, hiddenSize, normalized }
   const lanes = Math.min(2 ** Math.ceil(Math.log2(hiddenSize)), 256)
-  const bytes = pass === 'forward' ? forwardBytes(layer) : backwardBytes(layer)
-  const most = Math.min(Math.floor(memory / bytes), (256 / lanes) * MOST_ROWS)
+  const bytes = (pass === 'forward' ? forwardBytes : backwardBytes)(layer, lanes)
+  // Normalization adds up over the threads of a sequence, each of which then has one sequence.
+  const most = Math.min(Math.floor(memory / bytes), (256 / lanes) * (normalized ? 1 : MOST_ROWS))
   const least = Math.max(FEW_THREADS / lanes, 1)
   const wanted = Math.max(2 ** Math.floor(Math.log2(batchSize / MANY_GROUPS)), least)
   const sequences = 2 ** Math.floor(Math.log2(Math.max(Math.min(wanted, most), 1)))
@@ -62,16 +70,9 @@ export function gridOf(
   const traffic = weightBytes * Math.ceil(batchSize / sequences)
   const inside = most >= 1 && weightBytes <= MOST_WEIGHT_BYTES && traffic <= MOST_TRAFFIC_BYTES
   return inside
-    ? { cell, hiddenSize, lanes, slices, rows: sequences / slices, inside }
-    : { cell, hiddenSize, lanes, slices: 256 / lanes, rows: 1, inside }
+    ? { ...layer, lanes, slices, rows: sequences / slices, inside }
+    : { ...layer, lanes, slices: 256 / lanes, rows: 1, inside }
 }
 
 /** The number of workgroups that a batch needs. */
 export const groupsOf = ({ slices, rows }: Grid, batchSize: number): number => Math.ceil(batchSize / (slices * rows))
-
-/** Statements for each sequence of a thread, with its number in a name. */
-export const eachRow = ({ rows }: Grid, statement: (row: number) => string): string => each(rows, statement)
-
-/** Text for each of `count` numbers. */
-export const each = (count: number, text: (i: number) => string, between = '\n'): string =>
-  Array.from({ length: count }, (_, i) => text(i)).join(between)

@@ -68,7 +68,7 @@ const SLICES = THREADS / LANES
 const parameterGradShader = shader({
   name: 'layerNormParameterGrad',
   storages: { dy: 'read f32', values: 'read f32', dgain: 'write f32', dbias: 'write f32' },
-  params: { rows: 'u32', columns: 'u32' },
+  params: { rows: 'u32', columns: 'u32', start_dy: 'u32', start_values: 'u32' },
   code: `
 var<workgroup> sums: array<vec2f, ${THREADS}>;
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
@@ -77,8 +77,8 @@ var<workgroup> sums: array<vec2f, ${THREADS}>;
   var sum = vec2f(0.0);
   if (c < p.columns) {
     for (var row = slice; row < p.rows; row += ${SLICES}u) {
-      let d = dy[row * p.columns + c];
-      sum += vec2f(d * values[row * p.columns + c], d);
+      let d = dy[p.start_dy + row * p.columns + c];
+      sum += vec2f(d * values[p.start_values + row * p.columns + c], d);
     }
   }
   sums[thread] = sum;
@@ -117,5 +117,17 @@ export function layerNormGrad(
 ): void {
   const [rows, columns] = [scales.length, gain.length]
   gpu.run(inputGradShader, [dy, gain, values, scales, dx], [rows, columns], spread(rows))
-  gpu.run(parameterGradShader, [dy, values, dgain, dbias], [rows, columns], spread(Math.ceil(columns / LANES)))
+  parameterGrads(gpu, [dy, values, dgain, dbias], rows)
+}
+
+/** dgain = Σ dy x̂ and dbias = Σ dy over `rows` rows, which may begin anywhere in the storages of dy and x̂. */
+export function parameterGrads(
+  gpu: Gpu,
+  storages: readonly [dy: GpuStorage, values: GpuStorage, dgain: GpuStorage, dbias: GpuStorage],
+  rows: number,
+  { startDy = 0, startValues = 0 } = {},
+): void {
+  const columns = storages[2].length
+  const params = [rows, columns, startDy, startValues]
+  gpu.run(parameterGradShader, storages, params, spread(Math.ceil(columns / LANES)))
 }

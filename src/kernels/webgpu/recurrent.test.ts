@@ -87,13 +87,14 @@ interface Options {
   bias?: boolean
   state?: boolean
   outFeatures?: number
+  norm?: boolean
   /** Gradients of the outputs by name; default all. */
   grads?: string
 }
 
 function layer(
   sizes: RecurrentSizes,
-  { tokens, bias = true, state = true, outFeatures, grads = 'output hn cn' }: Options,
+  { tokens, bias = true, state = true, norm, outFeatures, grads = 'output hn cn' }: Options,
 ) {
   const { cell, numSteps, batchSize, inputSize, hiddenSize } = sizes
   const rows = cells[cell].gates.length * hiddenSize
@@ -103,6 +104,8 @@ function layer(
     weightIh: random(rows * inputSize, scale),
     weightHh: random(rows * hiddenSize, scale),
     ...(bias && { biasIh: random(rows, scale), biasHh: random(rows, scale) }),
+    ...(norm && { gainIh: random(rows), gainHh: random(rows) }),
+    ...(norm && hasC(cell) && { gainC: random(hiddenSize), biasC: bias ? random(hiddenSize) : undefined }),
     ...(outFeatures && {
       head: { weight: random(outFeatures * hiddenSize, scale), bias: bias ? random(outFeatures) : undefined },
     }),
@@ -154,9 +157,16 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       await check(sizes, { grads: 'cn hn', outFeatures: 4 })
     })
 
+    test(`${cell} with layer normalization`, async () => {
+      const sizes = { cell, numSteps: 4, batchSize: 5, inputSize: 3, hiddenSize: 6, reverse: false }
+      await check(sizes, { norm: true })
+      await check({ ...sizes, reverse: true }, { norm: true, tokens: true, bias: false, state: false, outFeatures: 4 })
+      await check({ ...sizes, numSteps: 2, hiddenSize: 259 }, { norm: true, grads: 'output' })
+    })
+
     test(`${cell} with several sequences a thread`, async () => {
       const sizes = { cell, numSteps: 2, batchSize: 151, inputSize: 3, hiddenSize: 130, reverse: false }
-      expect(gridOf(device!.gpu, sizes, 'forward')).toMatchObject({ rows: 2, slices: 1 })
+      expect(gridOf(device!.gpu, { ...sizes, normalized: false }, 'forward')).toMatchObject({ rows: 2, slices: 1 })
       await check(sizes, { tokens: true, outFeatures: 2 })
     })
   }
@@ -169,10 +179,11 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       for (const cell of kinds) {
         const sizes = { cell, numSteps: 3, batchSize: 5, inputSize: 2, hiddenSize: 41, reverse: true }
         for (const pass of ['forward', 'backward'] as const) {
-          expect(gridOf(device!.gpu, sizes, pass).inside).toBe(false)
+          expect(gridOf(device!.gpu, { ...sizes, normalized: false }, pass).inside).toBe(false)
         }
         await check(sizes)
         await check({ ...sizes, reverse: false }, { state: false, tokens: true, grads: 'output', outFeatures: 3 })
+        await check(sizes, { norm: true })
       }
     } finally {
       gpu.limits = limits
@@ -181,8 +192,12 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
 
   test('so has one with weights that a part of a GPU reads too slowly', () => {
     for (const batchSize of [1, 256]) {
-      expect(gridOf(device!.gpu, { cell: 'lstm', hiddenSize: 256, batchSize }, 'forward').inside).toBe(true)
-      expect(gridOf(device!.gpu, { cell: 'lstm', hiddenSize: 1024, batchSize }, 'forward').inside).toBe(false)
+      expect(
+        gridOf(device!.gpu, { cell: 'lstm', hiddenSize: 256, batchSize, normalized: false }, 'forward').inside,
+      ).toBe(true)
+      expect(
+        gridOf(device!.gpu, { cell: 'lstm', hiddenSize: 1024, batchSize, normalized: false }, 'forward').inside,
+      ).toBe(false)
     }
   })
 })

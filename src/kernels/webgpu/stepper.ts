@@ -31,7 +31,7 @@ class LayerStepper {
   ) {
     const { cell, inputSize, hiddenSize, weights } = layer
     const rows = gateCount(cell) * hiddenSize
-    this.#grid = gridOf(gpu, { cell, hiddenSize, batchSize }, 'forward')
+    this.#grid = gridOf(gpu, { cell, hiddenSize, batchSize, normalized: false }, 'forward')
     this.#weights = packed(gpu, weights.weightHh, rows, hiddenSize, weights)
     this.#inputWeights = packed(gpu, weights.weightIh, rows, inputSize)
     this.#weightHh = this.#grid.inside ? undefined : copyOf(gpu, weights.weightHh, rows * hiddenSize)
