@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { findGpu } from '#platform'
 import { Generator } from '../../core/random.js'
-import { type CellKind, cells } from '../../device/cells.js'
+import { type CellKind, cells, hasC } from '../../device/cells.js'
 import type { RecurrentWeights, Stack } from '../../device/device.js'
 import { referenceKernels } from '../index.js'
 import { type WebGpuDevice, webGpuDevice } from './webgpu.js'
@@ -18,11 +18,13 @@ const random = (length: number) => Float32Array.from({ length }, () => generator
 const [vocab, hiddenSize] = [7, 13]
 
 /** The same stack of two layers for the device and for the reference. */
-function stacks(cell: CellKind, bias = true) {
+function stacks(cell: CellKind, { bias = true, norm = false } = {}) {
   const rows = cells[cell].gates.length * hiddenSize
   const layers = [vocab, hiddenSize].map((inputSize) => {
     const weights: RecurrentWeights = { weightIh: random(rows * inputSize), weightHh: random(rows * hiddenSize) }
     if (bias) Object.assign(weights, { biasIh: random(rows), biasHh: random(rows) })
+    if (norm) Object.assign(weights, { gainIh: random(rows), gainHh: random(rows) })
+    if (norm && hasC(cell)) Object.assign(weights, { gainC: random(hiddenSize), biasC: random(hiddenSize) })
     return { cell, inputSize, hiddenSize, weights }
   })
   const head = { weight: random(vocab * hiddenSize), ...(bias && { bias: random(vocab) }) }
@@ -39,8 +41,8 @@ function stacks(cell: CellKind, bias = true) {
 
 const tokens = (...list: number[]) => Int32Array.from(list)
 
-async function compare(cell: CellKind, bias: boolean): Promise<void> {
-  const { theirs, ours } = stacks(cell, bias)
+async function compare(cell: CellKind, options = {}): Promise<void> {
+  const { theirs, ours } = stacks(cell, options)
   const [expected, got] = [exact.stepper(theirs, 3), device.stepper(ours, 3)]
   const step = async (list: Int32Array, count?: number) => {
     const [ours, theirs] = [await got.step(list, count), await expected.step(list, count)]
@@ -66,8 +68,9 @@ async function compare(cell: CellKind, bias: boolean): Promise<void> {
 describe.skipIf(!found)(`a stepper on ${found?.name}`, () => {
   for (const cell of Object.keys(cells) as CellKind[]) {
     test(`of two layers, ${cell}, gives the reference's scores`, async () => {
-      await compare(cell, true)
-      if (cell === 'gru') await compare(cell, false)
+      await compare(cell)
+      await compare(cell, { norm: true })
+      if (cell === 'gru') await compare(cell, { bias: false })
     })
   }
 
@@ -76,7 +79,7 @@ describe.skipIf(!found)(`a stepper on ${found?.name}`, () => {
     const { limits } = gpu
     gpu.limits = { maxComputeWorkgroupStorageSize: 64 }
     try {
-      for (const cell of ['gru', 'lstm'] as const) await compare(cell, true)
+      for (const norm of [false, true]) await compare('lstm', { norm })
     } finally {
       gpu.limits = limits
     }
