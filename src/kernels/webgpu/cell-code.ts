@@ -37,7 +37,7 @@ const rnn = (f: string, derivative: string): CellCode => ({
 
 export const cellCode: Readonly<Record<CellKind, CellCode>> = {
   rnn_tanh: rnn('tanh_of(a0 + u0)', 'dh * (1.0 - g0 * g0)'),
-  rnn_relu: rnn('unless_nan(max(a0 + u0, 0.0), a0 + u0)', 'select(0.0, dh, g0 > 0.0)'),
+  rnn_relu: rnn('select(a0 + u0, 0.0, a0 + u0 < 0.0)', 'select(0.0, dh, g0 > 0.0)'),
   gru: {
     forward: `
     let g0 = sigmoid_of(a0 + u0);

@@ -1,6 +1,16 @@
 import { cells, hasC } from '../../device/cells.js'
 import { cellCode } from './cell-code.js'
-import { declarations, each, eachGate, eachSequence, eachUnit, groupOf, groupSizes, main } from './layer-code.js'
+import {
+  declarations,
+  each,
+  eachGate,
+  eachSequence,
+  eachUnit,
+  groupOf,
+  groupSizes,
+  inGroups,
+  main,
+} from './layer-code.js'
 import { type Grid, gateCount } from './layer-grid.js'
 import { onTape } from './layer-tape.js'
 import { type Access, family, type Shader, shader } from './program.js'
@@ -41,6 +51,9 @@ const accesses = ({ normalized }: Grid): Record<string, Access> => ({
   vectors: 'read vec4f',
   dy: 'read f32',
 })
+
+/** Weights that a thread loads at a time, so that the GPU waits once for all of them. */
+const LOADS = 16
 
 /** Where a thread's gradients of h, of c and of the products with W_hh are. */
 const hAt = ({ inside }: Grid, row: number) => (inside ? `own_dh[(row + ${row}u) * H + j]` : 'dh0[b * H + j]')
@@ -189,14 +202,18 @@ export const backwardShader = family((grid: Grid, options: BackwardOptions): Sha
     grid,
     eachSequence(grid, (r) => `dh0[b * H + j] = ${hAt(grid, r)}; ${c ? `dc0[b * H + j] = ${cAt(grid, r)};` : ''}`),
   )
+  const atOnce = Math.min(LOADS, gateCount(cell) * hiddenSize)
   const product = eachUnit(
     grid,
     `
       ${each(rows, (r) => `var sum${r} = ${hAt(grid, r)};`)}
-      for (var i = 0u; i < GATES * H; i++) {
-        let w = weight[i * H + j];
-        ${each(rows, (r) => `sum${r} += w * own_d[(row + ${r}u) * GATES * H + i];`)}
-      }
+      { ${inGroups(
+        'GATES * H',
+        atOnce,
+        (gateCount(cell) * hiddenSize) % atOnce > 0,
+        (k, suffix) => `let w${suffix} = weight[(${k}) * H + j];`,
+        (k, suffix) => each(rows, (r) => `sum${r} += w${suffix} * own_d[(row + ${r}u) * GATES * H + ${k}];`, ' '),
+      )} }
       ${each(rows, (r) => `${hAt(grid, r)} = sum${r};`)}`,
   )
   const access = accesses(grid)

@@ -24,6 +24,31 @@ export const eachSequence = ({ rows }: Grid, body: (row: number) => string): str
       { let b = sequence + ${row}u; if (b < p.batch) { ${body(row)} } }`,
   )
 
+/**
+ * A loop over numbers below `count`, so many at a time: first everything that they load, so that the GPU waits once for
+ * all of it, and then what is done with it. Both get the number and a suffix for names; `rest` tells whether numbers may
+ * be left that are taken one by one.
+ */
+export function inGroups(
+  count: string,
+  size: number,
+  rest: boolean,
+  load: (at: string, suffix: string) => string,
+  use: (at: string, suffix: string) => string,
+): string {
+  const place = (i: number) => (i === 0 ? 'k' : `k + ${i}u`)
+  return `var k = 0u;
+      for (; k + ${size - 1}u < ${count}; k += ${size}u) {
+        ${each(size, (i) => load(place(i), `_${i}`), '\n        ')}
+        ${each(size, (i) => use(place(i), `_${i}`), '\n        ')}
+      }${
+        rest
+          ? `
+      for (; k < ${count}; k++) { ${load('k', '')} ${use('k', '')} }`
+          : ''
+      }`
+}
+
 /** Constants and functions of a layer's shaders. */
 export const declarations = (grid: Grid): string => `
 const H = ${grid.hiddenSize}u;

@@ -9,6 +9,7 @@ import {
   eachUnit,
   groupOf,
   groupSizes,
+  inGroups,
   main,
 } from './layer-code.js'
 import { type Grid, gateCount } from './layer-grid.js'
@@ -75,38 +76,46 @@ const cAt = ({ inside }: Grid, row: number) => (inside ? `own_c[(row + ${row}u) 
 const uAt = ({ inside }: Grid, gate: number) =>
   inside ? `own_u[(row * GATES + ${gate}u) * H + j]` : `products[(b * GATES + ${gate}u) * H + j]`
 
+/** Vectors of weights that a thread loads at a time, so that the GPU waits once for all of them. */
+const LOADS = 8
+
 /**
  * The products of one unit with the rows of a thread as variables `<name><gate>_<row>`, from four columns at a time.
- * `vector(row)` is the row's vector of columns 4 k.
+ * @param fours the number of times, which is known when the shader is made, or not
+ * @param value the values of a row in column i of the four with the number k
  */
 const products = (
   grid: Grid,
   name: string,
   weights: string,
-  fours: string,
-  vector: (row: number) => string,
-): string => `
+  fours: number | string,
+  value: (row: number, k: string, i: number) => string,
+): string => {
+  const most = Math.ceil(LOADS / gateCount(grid.cell))
+  const size = typeof fours === 'number' ? Math.min(most, fours) : most
+  const count = typeof fours === 'number' ? `${fours}u` : fours
+  const rest = typeof fours === 'string' || fours % size > 0
+  const load = (k: string, suffix: string) =>
+    eachGate(grid, (g) => `let w${g}${suffix} = ${weights}[((${k}) * GATES + ${g}u) * H + j];`)
+  const use = (k: string, suffix: string) =>
+    each(
+      grid.rows,
+      (r) =>
+        `{ let v = vec4f(${each(4, (i) => value(r, k, i), ', ')}); ${eachGate(grid, (g) => `${name}${g}_${r} += dot(w${g}${suffix}, v);`)} }`,
+    )
+  return `
       ${each(grid.rows, (r) => eachGate(grid, (g) => `var ${name}${g}_${r} = 0.0;`), ' ')}
-      for (var k = 0u; k < ${fours}; k++) {
-        ${eachGate(grid, (g) => `let w${g} = ${weights}[(k * GATES + ${g}u) * H + j];`)}
-        ${each(
-          grid.rows,
-          (r) => `let v${r} = ${vector(r)};
-        ${eachGate(grid, (g) => `${name}${g}_${r} += dot(w${g}, v${r});`)}`,
-        )}
-      }`
+      { ${inGroups(count, size, rest, load, use)} }`
+}
 
 const hiddenProducts = (grid: Grid): string =>
-  products(grid, 'u', 'weights', `${foursOf(grid)}u`, (r) => {
-    const at = `now + ${hAt(grid, r)} + 4u * k`
-    return `vec4f(${each(4, (i) => `own_h[${at} + ${i}u]`, ', ')})`
-  })
+  products(grid, 'u', 'weights', foursOf(grid), (r, k, i) => `own_h[now + ${hAt(grid, r)} + 4u * (${k}) + ${i}u]`)
 
 /** Beyond the last column the weights are zeros, and any value of x will do. */
 const inputProducts = (grid: Grid): string =>
-  products(grid, 'a', 'input_weights', '(p.inputSize + 3u) / 4u', (r) => {
+  products(grid, 'a', 'input_weights', '((p.inputSize + 3u) / 4u)', (r, k, i) => {
     const start = `(t * p.batch + min(sequence + ${r}u, p.batch - 1u)) * p.inputSize`
-    return `vec4f(${each(4, (i) => `x[${start} + min(4u * k + ${i}u, p.inputSize - 1u)]`, ', ')})`
+    return `x[${start} + min(4u * (${k}) + ${i}u, p.inputSize - 1u)]`
   })
 
 /** The sum of a gate on the input's side, for the unit j of the place `at`. */

@@ -57,10 +57,13 @@ async function differences(
   const expected = named({ ...theirs.result, d: theirs.tape!.backward(grads, wanted) })
   const [onGpu, given] = [onDevice(weights), onDevice(input)]
   const ours = device!.recurrent(sizes, onGpu, given, true)
-  const withoutTape = device!.recurrent(sizes, onGpu, given, false)
   const got = named({ ...ours.result, d: ours.tape!.backward(onDevice(grads), wanted) })
-  for (const [name, storage] of Object.entries(named(withoutTape.result))) {
-    expect(await device!.read(storage as GpuStorage), name).toEqual(await device!.read(got[name] as GpuStorage))
+  // One more shader for each is compiled: that is done where there are no biases.
+  if (!weights.biasIh) {
+    const withoutTape = named(device!.recurrent(sizes, onGpu, given, false).result) as Record<string, GpuStorage>
+    for (const [name, storage] of Object.entries(withoutTape)) {
+      expect(await device!.read(storage), name).toEqual(await device!.read(got[name] as GpuStorage))
+    }
   }
   expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort())
   const errors: Record<string, number> = {}
@@ -157,6 +160,9 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       await check(sizes, { grads: 'cn hn', outFeatures: 4 })
     })
 
+    // The nonlinearity does not matter to what follows.
+    if (cell === 'rnn_relu') continue
+
     test(`${cell} with layer normalization`, async () => {
       const sizes = { cell, numSteps: 4, batchSize: 5, inputSize: 3, hiddenSize: 6, reverse: false }
       await check(sizes, { norm: true })
@@ -176,7 +182,7 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
     const { limits } = gpu
     gpu.limits = { maxComputeWorkgroupStorageSize: 256 }
     try {
-      for (const cell of kinds) {
+      for (const cell of ['rnn_tanh', 'gru', 'lstm'] as const) {
         const sizes = { cell, numSteps: 3, batchSize: 5, inputSize: 2, hiddenSize: 41, reverse: true }
         for (const pass of ['forward', 'backward'] as const) {
           expect(gridOf(device!.gpu, { ...sizes, normalized: false }, pass).inside).toBe(false)
