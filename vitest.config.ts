@@ -4,6 +4,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { chromium } from './test/browser/path.js'
 import LongestFirst from './test/longest-first.js'
+import { findAdapter } from './test/webgpu/adapter.js'
 
 // In sources, #platform is the sources' own.
 const source = 'unrolled-source'
@@ -14,11 +15,26 @@ const everywhere = [
   'src/data/{data,ngram}.test.ts',
   'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
   'src/browser/*.test.ts',
+  'src/kernels/webgpu/*.test.ts',
   'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 
 if (!existsSync(chromium)) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
+
+const adapter = findAdapter()
+if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reason}`)
+
+/** Tests of everything that must work on the WebGPU device, and of the device itself. */
+const onWebGpu = [
+  'src/kernels/webgpu/*.test.ts',
+  'src/nn/{buffers,cells,regularization}.test.ts',
+  'test/{curves,optimizers,parity}.test.ts',
+  'test/webgpu/*.test.ts',
+]
+
+/** What gives Chromium a software adapter of its own. */
+const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
 
 const browser = defineConfig({
   resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
@@ -37,7 +53,7 @@ const browser = defineConfig({
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox'] } }),
+      provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox', ...webGpu] } }),
       instances: [{ browser: 'chromium' }],
     },
   },
@@ -59,8 +75,31 @@ export default defineConfig({
       {
         extends: true,
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
-        test: { name: 'node', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['src/browser/*.test.ts'] },
+        test: {
+          name: 'node',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts'],
+        },
       },
+      ...(adapter.name === undefined
+        ? []
+        : [
+            {
+              extends: true as const,
+              ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
+              // All files run in one process, which opens the adapter once.
+              test: {
+                name: `webgpu: ${adapter.name}`,
+                include: onWebGpu,
+                env: adapter.env,
+                provide: { webgpu: true },
+                // Alone, after all others: a software adapter uses all processors.
+                sequence: { groupOrder: 1 },
+                isolate: false,
+                fileParallelism: false,
+              },
+            },
+          ]),
       ...(existsSync(chromium) ? [{ extends: true as const, ...browser }] : []),
     ],
   },

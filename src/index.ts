@@ -58,7 +58,7 @@ export {
 export { type Prefix, prefixOf } from './generate/prefix.js'
 export type { SamplingOptions } from './generate/sample.js'
 export type { TokenModel } from './generate/token-model.js'
-export { defaultDevice, setDefaultDevice, tryGpu } from './kernels/devices.js'
+export { defaultDevice, setDefaultDevice } from './kernels/devices.js'
 export {
   blasKernels,
   type KernelName,
@@ -70,6 +70,7 @@ export {
   useKernels,
   wasmKernels,
 } from './kernels/index.js'
+export { type DeviceName, deviceNames, type GpuOptions, selectDevice, tryGpu } from './kernels/try-gpu.js'
 export type { Simd } from './kernels/wasm/exports.js'
 export { RecurrentCell, type RecurrentCellOptions } from './nn/cell.js'
 export { Dropout, type DropoutKind, type DropoutOptions } from './nn/dropout.js'

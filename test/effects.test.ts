@@ -85,6 +85,8 @@ const values: Record<string, string[]> = {
   tensorboard: [],
   kernels: ['reference'],
   threads: ['2'],
+  // Without an adapter it is refused.
+  device: ['webgpu'],
   json: [],
 }
 

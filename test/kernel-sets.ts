@@ -1,6 +1,8 @@
-import { platform } from '#platform'
+import { inject } from 'vitest'
+import { findGpu, platform } from '#platform'
 import type { Device, Kernels } from '../src/device/device.js'
 import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index.js'
+import { webGpuDevice } from '../src/kernels/webgpu/webgpu.js'
 import { opaqueDevice } from './opaque-device.js'
 
 /** Every implementation of the kernels in single precision, for tests that each of them must pass. */
@@ -17,9 +19,13 @@ const blas = blasKernels({ threads: 2 })
 if (blas) kernelSets.push(blas)
 else console.log('no BLAS on this machine: its kernels are not tested')
 
-/** All of these and a device whose numbers must be read: everything that computes with tensors must work on each. */
-export const devices: Device[] = [
-  ...kernelSets,
-  opaqueDevice(wasmKernels({ threads: 1 }), 3),
-  opaqueDevice(referenceKernels(), 5),
-]
+/**
+ * All of these and a device whose numbers must be read: everything that computes with tensors must work on each. In the
+ * project `webgpu` of vitest.config.ts it is the GPU alone, which has a process of its own.
+ */
+export const devices: Device[] = inject('webgpu')
+  ? [(await webGpuDevice(findGpu, true)) as Device]
+  : [...kernelSets, opaqueDevice(wasmKernels({ threads: 1 }), 3), opaqueDevice(referenceKernels(), 5)]
+
+/** The error that is allowed beside PyTorch's values: GPUs compute functions with fewer digits. */
+export const precisionOf = ({ kind }: Device): number => (kind === 'webgpu' ? 1e-4 : 1e-5)

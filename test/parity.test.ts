@@ -5,7 +5,7 @@ import { LSTM } from '../src/nn/lstm.js'
 import type { RecurrentOptions } from '../src/nn/recurrent.js'
 import { RNN } from '../src/nn/rnn.js'
 import type { Tensor } from '../src/tensor/tensor.js'
-import { devices } from './kernel-sets.js'
+import { devices, precisionOf } from './kernel-sets.js'
 import { fixturesOf, readFixture, relativeError } from './read-fixture.js'
 
 // Layers are compared with PyTorch's values, which test/fixtures/make_fixtures.py made.
@@ -48,7 +48,7 @@ describe.each(devices)('$name', (device) => {
       expect(Object.keys(actual).length).toBe(
         Object.keys(fixture).filter((key) => /^(grad\.|output|hn|cn)/.test(key)).length,
       )
-      expect(errors.filter(([, error]) => !(error <= 1e-5))).toEqual([])
+      expect(errors.filter(([, error]) => !(error <= precisionOf(device)))).toEqual([])
     },
   )
 })

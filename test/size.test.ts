@@ -9,7 +9,8 @@ const bundle = async (contents: string) => {
   const stdin = { contents, resolveDir: path.resolve('.') }
   // The tokenizer is an optional peer dependency, which is loaded only for byte pairs.
   const options = { bundle: true, minify: true, format: 'esm', write: false, metafile: true } as const
-  const external = ['gpt-tokenizer']
+  // So is the code for a GPU, which only tryGpu imports; without splitting, esbuild would put it into the same file.
+  const external = ['gpt-tokenizer', './webgpu/webgpu.js']
   const { outputFiles, metafile } = await build({ stdin, ...options, platform: 'browser', external, logLevel: 'error' })
   const [{ imports }] = Object.values(metafile.outputs)
   return { text: outputFiles[0].text, imports: imports.map(({ path }) => path) }
@@ -37,7 +38,7 @@ interface Locked {
   optionalDependencies?: Record<string, string>
 }
 
-test('an installation brings at most 40 packages and 7.8 MB', () => {
+test('an installation brings at most 40 packages and 8.1 MB', () => {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> }
   const found = new Set<string>()
   const visit = (from: string) => {
@@ -61,7 +62,7 @@ test('an installation brings at most 40 packages and 7.8 MB', () => {
   const own = files.filter((name) => !name.startsWith('!')).map(bytesIn)
   const bytes = [...[...found].map(bytesIn), ...own].reduce((sum, size) => sum + size, 0)
   expect(found.size + 1).toBeLessThanOrEqual(40)
-  expect(bytes).toBeLessThanOrEqual(7_800_000)
+  expect(bytes).toBeLessThanOrEqual(8_100_000)
 })
 
 /** The size of a file, or of everything in a folder except nested packages. */

@@ -37,8 +37,8 @@ export async function begin(
     ...own,
     ...saidIn(asked, said),
   }
-  const { kernels } = asked
-  const options = { ...saidIn(asked, said), maxTokens, clean, encoding, kernels }
+  const { kernels, device } = asked
+  const options = { ...saidIn(asked, said), maxTokens, clean, encoding, kernels, device }
   const text = commandTexts(texts)
   const store = new FolderStore(asked.out ?? freshFolder(await text.shortName()))
   return startRun(store, text, options, { model: saved, signal, build: endable })

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { DataError, OptionError } from '../config.js'
-import type { Baseline, Corpus, Evaluation, TextChanges } from '../node.js'
+import type { Baseline, Corpus, DeviceName, Evaluation, TextChanges } from '../node.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
 import { defaultsOf, number, saidOf, withOptions } from './command-line.js'
+import { deviceOption, moveTo } from './device.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { checkFlagEffects, type Needs } from './needs.js'
@@ -14,6 +15,7 @@ import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-coun
 interface Options extends PartOptions {
   baseline?: string[]
   orders?: number
+  device: DeviceName
   json?: boolean
 }
 
@@ -24,6 +26,7 @@ export function evalCommand(): Command {
     .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .option('--baseline <text...>', 'count the n-grams on this text (default: the training part)')
     .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
+    .addOption(deviceOption())
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
       'after',
@@ -68,6 +71,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const { evaluateCorpus, loadModel, ngramBaselines, savedText } = await import('../node.js')
   const saved = await loadModel(folder)
   const { model, vocab } = saved
+  await moveTo('eval', options.device, model)
   const { split, baseline, orders = ordersOf(vocab) } = options
   const opened = new ModelTexts('eval', folder, saved, savedText(saved), options, signal)
   const measure = async (part: Corpus): Promise<Evaluation> => {

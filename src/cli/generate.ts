@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander'
 import { OptionError, temperatureOf } from '../config.js'
-import type { MadeToken } from '../node.js'
+import type { DeviceName, MadeToken } from '../node.js'
 import { defaultsOf, number, saidOf } from './command-line.js'
+import { deviceOption, moveTo } from './device.js'
 import { interruptible } from './interrupt.js'
 import { checkFlagEffects, type Needs } from './needs.js'
 import { printJson, visible } from './output.js'
@@ -26,6 +27,7 @@ interface Options {
   samples: number
   withProbabilities?: boolean
   seed: number
+  device: DeviceName
   json?: boolean
 }
 
@@ -85,6 +87,7 @@ export function generateCommand(): Command {
     .option('--samples <n>', 'texts to generate; with --beams, the best ones', number, 1)
     .option('--with-probabilities', 'show the probability that the model gives each token')
     .option('--seed <n>', 'the same seed gives the same text', number, 0)
+    .addOption(deviceOption())
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
       'after',
@@ -109,6 +112,7 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
   if (beams !== undefined) checkBeams(beams, samples)
   const generator = new Generator(seed)
   const { model, vocab, config } = await loadModel(folder)
+  await moveTo('generate', options.device, model)
   const { steps, initFrom } = config.training ?? {}
   if (steps === 0 && initFrom === undefined) {
     console.error(visible(`warning: ${folder}: the model was not trained yet, so its text is random; train it first`))

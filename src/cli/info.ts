@@ -1,16 +1,23 @@
 import { Command } from 'commander'
+import { OptionError } from '../config.js'
 import { print, printJson } from './output.js'
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('Describe a saved model.')
-    .argument('<model>', 'folder of a saved model')
+    .description('Describe a saved model, or the devices of this machine.')
+    .argument('[model]', 'folder of a saved model')
+    .option('--devices', 'describe what computes on this machine, and why there is no GPU if there is none')
     .option('--json', 'one JSON object on standard output')
-    .addHelpText('after', '\nExample:\n  unrolled info runs/time-machine')
+    .addHelpText('after', '\nExamples:\n  unrolled info runs/time-machine\n  unrolled info --devices')
     .action(run)
 }
 
-async function run(folder: string, { json }: { json?: boolean }): Promise<void> {
+async function run(
+  folder: string | undefined,
+  { json, devices }: { json?: boolean; devices?: boolean },
+): Promise<void> {
+  if (devices) return showDevices(json)
+  if (folder === undefined) throw new OptionError('info: no model is given, expected its folder, or --devices')
   const { kernels, loadModel } = await import('../node.js')
   const { model, vocab, config } = await loadModel(folder)
   const named = model.namedParameters()
@@ -42,4 +49,18 @@ async function run(folder: string, { json }: { json?: boolean }): Promise<void> 
   }
   print('this machine')
   list({ kernels: name, threads })
+}
+
+/** Describes the kernels in use and the GPU. A software adapter is shown, too, because `--device webgpu` takes it. */
+async function showDevices(json: boolean | undefined): Promise<void> {
+  const { kernels, tryGpu } = await import('../node.js')
+  const { name, threads } = kernels()
+  const device = await tryGpu()
+  const gpu = device.kind === 'cpu' ? await tryGpu({ software: true }) : device
+  const webgpu = gpu.kind === 'cpu' ? undefined : gpu.name
+  const why = device.kind === 'cpu' ? device.reason : undefined
+  if (json) return printJson({ cpu: { kernels: name, threads }, webgpu, auto: device.name, reason: device.reason })
+  print(`  cpu     ${name} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`)
+  print(`  webgpu  ${webgpu ?? 'none'}`)
+  print(`  auto    ${device.name}${why ? ` (${why})` : ''}`)
 }

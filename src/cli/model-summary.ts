@@ -1,9 +1,10 @@
 import { kernels, type Run } from '../node.js'
 import { grouped } from './table.js'
 
-/** Describes the kernels in use, for people. */
-export function computedOn(): string {
+/** Describes the device of a run, for people. */
+export function computedOn({ device }: Run): string {
   const { name, threads } = kernels()
+  if (device.kind !== 'cpu') return device.name
   return `${name} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
 }
 

@@ -1,13 +1,5 @@
 import { isRefusal, UnrolledError } from '../config.js'
-import {
-  type BrokenEvent,
-  type DoneEvent,
-  kernels,
-  type Run,
-  type RunEvent,
-  type RunText,
-  UnsavedModelError,
-} from '../node.js'
+import { type BrokenEvent, type DoneEvent, type Run, type RunEvent, type RunText, UnsavedModelError } from '../node.js'
 import { begin, goOn } from './begin.js'
 import { changesOf } from './changes.js'
 import { colorsOf } from './colors.js'
@@ -54,7 +46,7 @@ class Show {
     this.#say(`text: ${visible(text.source)} (${sizesOf(text)})`)
     const changes = changesOf(text.changes, text.corpus.length)
     if (changes) this.#say(changes)
-    this.#say(`model: ${modelSummary(run)}, ${computedOn()}`)
+    this.#say(`model: ${modelSummary(run)}, ${computedOn(run)}`)
     for (const note of run.notes) this.#say(inFlags(note))
     const done = { epoch: training.epoch - 1, batch: training.batch }
     this.#view = trainView(training.data, options.epochs, process.stderr, done)
@@ -112,7 +104,7 @@ class Show {
     }
     if (perplexity !== undefined && tokensPerSecond !== undefined) {
       this.#say(
-        `perplexity ${bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`,
+        `perplexity ${bold(perplexity.toFixed(1))}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${this.#run.device.name}`,
       )
     }
     for (const sample of samples) this.#say(visible(sample))
@@ -127,7 +119,7 @@ class Show {
       ended,
       best,
     }
-    printJson({ type: 'done', ...end, text: text.source, kernels: kernels().name })
+    printJson({ type: 'done', ...end, text: text.source, kernels: this.#run.device.name })
   }
 
   /** Draws the curve. If that fails, the training goes on without it. */

@@ -26,7 +26,7 @@ fix, 3 for a training that exploded and whose model is useless, and 129, 130 or 
 
 export function bookCommand(): Command {
   const all = trainingOptions()
-  const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'threads', 'out', 'json']
+  const varied = ['cell', 'sampling', 'epochs', 'seed', 'kernels', 'threads', 'device', 'out', 'json']
   return withOptions(
     new Command('book'),
     all.filter((option) => varied.includes(option.attributeName())),

@@ -20,13 +20,3 @@ export function setDefaultDevice(device?: Device): void {
 /** @throws OptionError for anything but a device. @param where the function that the user called */
 export const checkDevice = (where: string, device: unknown): void =>
   checkMethods(where, 'the device', device, ['read', 'matmul'], 'a device, such as await tryGpu()')
-
-/**
- * Returns a GPU if there is one, and otherwise the CPU, which is the kernels in use; `device.reason` then says why. No
- * GPU is supported yet.
- */
-export async function tryGpu(): Promise<Device> {
-  const device = kernels()
-  device.reason = 'this version of Unrolled computes on the CPU alone'
-  return device
-}

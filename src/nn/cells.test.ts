@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { devices } from '../../test/kernel-sets.js'
+import { devices, precisionOf } from '../../test/kernel-sets.js'
 import { errorBetween, fixturesOf, readFixture } from '../../test/read-fixture.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
@@ -90,7 +90,7 @@ describe.each(devices)('on $name', (device) => {
       const expected = Object.keys(fixture).filter((key) => /^(grad\.|output|hn|cn)/.test(key))
       expect(Object.keys(found).sort()).toEqual(expected.sort())
       for (const [key, tensor] of Object.entries(found)) {
-        expect(await errorBetween(tensor, fixture[key]), key).toBeLessThan(1e-5)
+        expect(await errorBetween(tensor, fixture[key]), key).toBeLessThan(precisionOf(device))
       }
     },
   )

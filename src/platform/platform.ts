@@ -94,6 +94,12 @@ export interface Platform {
   nextTurn(): Promise<void>
 }
 
+/**
+ * The entry to WebGPU. It is exported beside the platform, so that bundles of programs without a GPU do not contain it.
+ * @throws Error whose message says why there is none
+ */
+export type FindGpu = () => Promise<GPU>
+
 let warned = false
 
 /** Warns once that there are fewer threads than requested, and why. */

@@ -1,4 +1,5 @@
 import type { Vocab } from '../data/vocab.js'
+import type { Device } from '../device/device.js'
 import type { RNNModel } from '../nn/model.js'
 import type { Training } from '../train/training.js'
 import type { RecordedOptions, RunRecord } from './record.js'
@@ -13,6 +14,8 @@ export interface Job {
   text: RunText
   model: RNNModel
   vocab: Vocab
+  /** The device that computes. */
+  device: Device
   training: Training
   store: RunStore
   record: RunRecord

@@ -4,8 +4,10 @@ import { DataError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { checkSequences, SequenceData } from '../data/sequences.js'
 import { Vocab } from '../data/vocab.js'
+import type { Device } from '../device/device.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 import { kernelNames, kernels, selectKernels } from '../kernels/index.js'
+import { selectDevice, tryGpu } from '../kernels/try-gpu.js'
 import { RNNModel } from '../nn/model.js'
 import { Training } from '../train/training.js'
 import { makeOptimizer, makeSchedule } from './build.js'
@@ -60,9 +62,24 @@ export function checkRunArguments(
 /** Calls the work: the default of `build`. */
 export const call = <T>(work: () => T): T => work()
 
-/** Selects kernels if the options name any. */
-export function select({ kernels: name, threads }: RunOptions): void {
+/**
+ * Selects kernels if the options name any, and finds the device that they name.
+ * @param notes gets a sentence if the device is not a GPU although one was wished for
+ * @param demanded false for a run that is resumed where there may be no GPU any more: it goes on without one
+ * @throws OptionError if there is no WebGPU although it was demanded
+ */
+export async function select(
+  where: string,
+  { kernels: name, threads, device: wanted = 'cpu' }: RunOptions,
+  notes: string[],
+  demanded = true,
+): Promise<Device> {
   if (name !== undefined || threads !== undefined) selectKernels(name ?? 'auto', { threads })
+  if (wanted === 'cpu') return kernels()
+  const software = wanted === 'webgpu'
+  const device = software && !demanded ? await tryGpu({ software }) : await selectDevice(wanted, where)
+  if (device.kind === 'cpu') notes.push(`on the CPU, because there is ${device.reason}`)
+  return device
 }
 
 /** @throws DataError for a text that is too short; OptionError for options that contradict each other */

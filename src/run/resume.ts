@@ -44,7 +44,8 @@ export async function resumeRun(
     const options = resumedOptions(where, record, given)
     checkEpochs(where, store.name, options, progress)
     checkEffects(where, options, givenIn(given))
-    select(options)
+    const onDevice: string[] = []
+    const device = await select(where, options, onDevice, given.device !== undefined)
     const source = typeof text === 'function' ? text(record.texts) : text
     checkMethods(where, 'text', source, ['read'], 'a TextSource, as textSource makes it')
     read = await readRunText(source, options, vocab, signal)
@@ -57,7 +58,7 @@ export async function resumeRun(
     checkMemory(where, config, options)
     const generator = new Generator()
     const { model, training } = await build(() => {
-      const model = buildModel(config, tensorsUnder('model', tensors), file, generator)
+      const model = buildModel(config, tensorsUnder('model', tensors), file, generator).to(device)
       const training = trainingOf(where, { model, text: read! }, options, generator, signal)
       training.restore({ tensors, progress: given.lr === undefined ? progress : withRate(progress, given.lr) })
       return { model, training }
@@ -67,12 +68,26 @@ export async function resumeRun(
     const before = record.options
     const notes = [
       `continuing after step ${training.step}`,
+      ...onDevice,
       ...Object.entries(changed).map(([name, value]) => `with ${name} ${value}, was ${before[name] ?? 'not given'}`),
     ]
     const earlierRate = Number(before.lr ?? defaultRates[options.optimizer])
     Object.assign(record, { options: inForce(options), finished: false })
     return new Run({
-      ...{ options, text: read, model, vocab, training, store, record, changed, earlierRate, notes, warnings: [] },
+      ...{
+        options,
+        text: read,
+        model,
+        vocab,
+        device,
+        training,
+        store,
+        record,
+        changed,
+        earlierRate,
+        notes,
+        warnings: [],
+      },
     })
   } catch (error) {
     await read?.close?.()

@@ -6,6 +6,7 @@ import type { Sampling } from '../data/sequences.js'
 import { type TokenKind, tokenKinds } from '../data/text.js'
 import { cellNames } from '../device/cells.js'
 import type { KernelName } from '../kernels/index.js'
+import type { DeviceName } from '../kernels/try-gpu.js'
 
 /** All options of a run: its model, its text, its training, and how it is saved. The defaults are the book's. */
 export interface RunOptions {
@@ -95,6 +96,11 @@ export interface RunOptions {
   kernels?: KernelName
   /** The number of threads that these kernels use. */
   threads?: number
+  /**
+   * Where the run computes: 'cpu', 'webgpu', which is also a software adapter, or 'auto', a GPU where there is one.
+   * Default 'cpu'.
+   */
+  device?: DeviceName
   /** The name of the saved model that the run began with, for the record. */
   initFrom?: string
   /** Whether a saved model that the run begins with gets new rows for tokens that it does not know. */
@@ -193,6 +199,7 @@ export const runOptionKinds: Readonly<Record<keyof RunOptions, RunOptionKind>> =
   seed: 'number',
   kernels: ['auto', 'wasm', 'blas', 'reference'],
   threads: 'number',
+  device: ['cpu', 'webgpu', 'auto'],
   initFrom: 'text',
   extendVocab: 'flag',
   checkpointSteps: 'limit',
@@ -245,4 +252,5 @@ export const resumableOptions: readonly (keyof RunOptions)[] = [
   'tensorboard',
   'kernels',
   'threads',
+  'device',
 ]

@@ -1,9 +1,9 @@
 import { DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
 import { isRefusal } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
+import type { Device } from '../device/device.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import { predict } from '../generate/generate.js'
-import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
 import { samplePrefixes } from '../train/sample-prefixes.js'
 import type { Training } from '../train/training.js'
@@ -68,6 +68,11 @@ export class Run {
 
   get vocab(): Vocab {
     return this.#job.vocab
+  }
+
+  /** The device that computes. */
+  get device(): Device {
+    return this.#job.device
   }
 
   get training(): Training {
@@ -238,7 +243,7 @@ export class Run {
     const { perplexity } = this.#epochs.at(-1) ?? {}
     const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
     const finishedEpochs = this.#epochs.length
-    const so = { steps: training.step, finishedEpochs, ...best, kernels: kernels().name }
+    const so = { steps: training.step, finishedEpochs, ...best, kernels: this.device.name }
     const from = { text: text.source, texts: record.texts, fingerprint: record.text }
     // JSON cannot hold an infinite perplexity.
     const reached: TrainingRecord = perplexity !== undefined && Number.isFinite(perplexity) ? { perplexity } : {}

@@ -35,12 +35,12 @@ export async function startRun(
   const ofModel = saved && { initFrom: 'a saved model', ...withoutAbsent(given), ...ofSavedText(where, saved, given) }
   const options: RunOptions = { ...runDefaults, ...withoutAbsent(given), ...ofModel, ...(config && optionsOf(config)) }
   checkEffects(where, options, givenIn(given))
-  select(options)
+  const notes: string[] = []
+  const device = await select(where, options, notes)
   await store.refuseBusy()
   await store.check()
   await refuseUnfinished(store)
   const generator = new Generator(options.seed)
-  const notes: string[] = []
   const start = saved
     ? await fromSaved(where, { ...saved, config: config! }, text, options, generator, notes, setup)
     : await afresh(where, text, options, generator, setup)
@@ -52,7 +52,10 @@ export async function startRun(
     historyBytes: 0,
   }
   try {
-    const training = await build(() => trainingOf(where, start, options, generator, signal))
+    const training = await build(() => {
+      start.model.to(device)
+      return trainingOf(where, start, options, generator, signal)
+    })
     signal?.throwIfAborted()
     const idle = idleSchedule(options, training.data)
     await store.enter()
@@ -65,7 +68,7 @@ export async function startRun(
     }
     const earlierRate = training.optimizer.lr
     const warnings = idle === undefined ? [] : [idle]
-    return new Run({ options, ...start, training, store, record, changed: {}, earlierRate, notes, warnings })
+    return new Run({ options, ...start, device, training, store, record, changed: {}, earlierRate, notes, warnings })
   } catch (error) {
     await start.text.close?.()
     throw error

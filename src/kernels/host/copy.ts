@@ -3,14 +3,14 @@ import type { FloatArray, View } from '../../device/device.js'
 /** The most values that are copied faster one by one than as a block. */
 const FEW = 16
 
-interface Axis {
+export interface Axis {
   length: number
   from: number
   to: number
 }
 
 /** The axes of a copy without those of length 1, and with those joined that lie one after another in both views. */
-function joined(shape: readonly number[], from: View, to: View): Axis[] {
+export function joined(shape: readonly number[], from: View, to: View): Axis[] {
   const axes: Axis[] = []
   for (const [axis, length] of shape.entries()) {
     if (length === 1) continue

@@ -1,4 +1,4 @@
-import type { Platform } from '../platform.js'
+import type { FindGpu, Platform } from '../platform.js'
 import { hasThreads, startCrew } from './threads.js'
 
 export const platform: Platform = {
@@ -12,6 +12,12 @@ export const platform: Platform = {
   memoryLimit: () => Infinity,
   findBlas: () => undefined,
   nextTurn,
+}
+
+export const findGpu: FindGpu = async () => {
+  const { gpu } = navigator
+  if (!gpu) throw new Error('this browser has no WebGPU, or the page is not served over HTTPS or from localhost')
+  return gpu
 }
 
 /** A message on a channel arrives without delay, but browsers delay timers by 4 ms. */

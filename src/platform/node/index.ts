@@ -6,6 +6,8 @@ import { hasThreads, startCrew } from './threads.js'
 import { mergeVectors } from './wide.js'
 import { wide } from './wide-kernels.js'
 
+export { findGpu } from './gpu.js'
+
 export const platform: Platform = {
   processors: availableParallelism,
   hasThreads,

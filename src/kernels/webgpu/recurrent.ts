@@ -1,0 +1,245 @@
+import { hasC } from '../../device/cells.js'
+import type {
+  RecurrentGrads,
+  RecurrentInput,
+  RecurrentOutput,
+  RecurrentOutputGrads,
+  RecurrentSizes,
+  RecurrentTape,
+  RecurrentWeights,
+} from '../../device/device.js'
+import type { GpuStorage } from './buffers.js'
+import { copyOf } from './copy.js'
+import { addScaled } from './elementwise.js'
+import { keptLength, normalizeGates, normalizeGatesGrad } from './gate-norm.js'
+import type { Gpu } from './gpu.js'
+import { scoreGradients, scores } from './head.js'
+import { backwardShader, backwardStorages, hasOwnHidden } from './layer-backward.js'
+import { forwardShader, forwardStorages } from './layer-forward.js'
+import { type Grid, gateCount, gridOf, groupsOf } from './layer-grid.js'
+import { tokenGradients, tokenSums } from './layer-input.js'
+import { parameterGrads } from './layer-norm.js'
+import { sectionStart, tapeLength } from './layer-tape.js'
+import { packed } from './layer-weights.js'
+import { matmul } from './matmul.js'
+import { sumAxis } from './reduce.js'
+
+type Weights = RecurrentWeights<GpuStorage>
+type Named = Readonly<Record<string, GpuStorage | undefined>>
+
+/** The storages with these names. */
+const listed = (names: readonly string[], storages: Named): GpuStorage[] => names.map((name) => storages[name]!)
+
+/** Runs one recurrent layer in one direction on a GPU; see `Device.recurrent`. */
+export function recurrent(
+  gpu: Gpu,
+  sizes: RecurrentSizes,
+  weights: Weights,
+  input: RecurrentInput<GpuStorage>,
+  keep: boolean,
+): { result: RecurrentOutput<GpuStorage>; tape?: RecurrentTape<GpuStorage> } {
+  const { cell, numSteps, batchSize, inputSize, hiddenSize, reverse } = sizes
+  const rows = gateCount(cell) * hiddenSize
+  const places = numSteps * batchSize
+  const grid = gridOf(gpu, { ...sizes, normalized: weights.gainHh !== undefined }, 'forward')
+  const { sums, keptOfInput } = inputSums(gpu, sizes, weights, input.input, keep)
+
+  const options = { input: 'sums', h0: grid.inside && !!input.h0, c0: grid.inside && !!input.c0, keep } as const
+  const length = batchSize * hiddenSize
+  const state = (first: GpuStorage | undefined) => (grid.inside ? gpu.empty(length) : copyOf(gpu, first, length))
+  const h = gpu.empty(places * hiddenSize)
+  const hn = state(input.h0)
+  const cn = hasC(cell) ? state(input.c0) : undefined
+  const tape = keep ? gpu.empty(tapeLength(grid, places)) : undefined
+  const packedWeights = packed(gpu, weights.weightHh, rows, hiddenSize, weights)
+  const products = grid.inside ? undefined : gpu.empty(batchSize * rows)
+  const { h0, c0 } = input
+  const storages = { weights: packedWeights, h_all: h, hn, cn, sums, products, h0, c0, tape }
+  const run = (first: number, count: number) =>
+    gpu.run(
+      forwardShader(grid, options),
+      listed(forwardStorages(grid, options), storages),
+      [numSteps, batchSize, first, count, Number(reverse), inputSize],
+      [groupsOf(grid, batchSize)],
+    )
+  if (products) {
+    for (let step = 0; step < numSteps; step++) {
+      matmul(gpu, hn, weights.weightHh, products, { m: batchSize, n: rows, k: hiddenSize, transposeB: true })
+      run(step, 1)
+    }
+    gpu.free(products)
+  } else run(0, numSteps)
+  gpu.free(packedWeights)
+
+  const { head } = weights
+  const result = { output: head ? scores(gpu, head, h, hiddenSize) : h, hn, cn }
+  if (tape) return { result, tape: new GpuTape(gpu, sizes, weights, input, { sums, keptOfInput, tape, h: head && h }) }
+  gpu.free(sums)
+  if (head) gpu.free(h)
+  return { result }
+}
+
+/** The sums on the input's side for all places, without biases, and what their normalization keeps. */
+function inputSums(
+  gpu: Gpu,
+  sizes: RecurrentSizes,
+  { weightIh, gainIh }: Weights,
+  input: GpuStorage | Int32Array,
+  keep: boolean,
+): { sums: GpuStorage; keptOfInput?: GpuStorage } {
+  const { cell, numSteps, batchSize, inputSize, hiddenSize } = sizes
+  const [places, rows] = [numSteps * batchSize, gateCount(cell) * hiddenSize]
+  const sums = gpu.empty(places * rows)
+  if (input instanceof Int32Array) tokenSums(gpu, weightIh, input, sums, inputSize)
+  else matmul(gpu, input, weightIh, sums, { m: places, n: rows, k: inputSize, transposeB: true })
+  if (!gainIh) return { sums }
+  const kept = keep ? gpu.empty(keptLength(cell, hiddenSize, places)) : undefined
+  normalizeGates(gpu, { cell, hiddenSize, places, sums, gain: gainIh, kept })
+  return { sums, keptOfInput: kept }
+}
+
+/** What a forward pass keeps. */
+interface Kept {
+  /** The gates at every step, [numSteps, batchSize, gates × hiddenSize]. */
+  sums: GpuStorage
+  /** What the normalization of the input's sums has kept. */
+  keptOfInput?: GpuStorage
+  /** What the steps have kept besides; see layer-tape.ts. */
+  tape: GpuStorage
+  /** h after every step, for a linear output. */
+  h?: GpuStorage
+}
+
+/** A layer's backward pass, which uses up what the forward pass has kept. */
+class GpuTape implements RecurrentTape<GpuStorage> {
+  readonly #grid: Grid
+  readonly #places: number
+  readonly #rows: number
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly sizes: RecurrentSizes,
+    readonly weights: Weights,
+    readonly given: RecurrentInput<GpuStorage>,
+    readonly kept: Kept,
+  ) {
+    this.#grid = gridOf(gpu, { ...sizes, normalized: weights.gainHh !== undefined }, 'backward')
+    this.#places = sizes.numSteps * sizes.batchSize
+    this.#rows = gateCount(sizes.cell) * sizes.hiddenSize
+  }
+
+  backward(
+    grads: RecurrentOutputGrads<GpuStorage>,
+    wanted: { input: boolean; state: boolean },
+  ): RecurrentGrads<GpuStorage> {
+    const { gpu, sizes, weights, kept } = this
+    const { head } = weights
+    const withHead =
+      head && grads.output ? scoreGradients(gpu, head, kept.h!, grads.output, sizes.hiddenSize) : undefined
+    const dy = head ? withHead?.dh : grads.output
+    const { dIn, dHidden, dh0, dc0 } = this.#throughTime({ ...grads, output: dy })
+    const vectors = weights.gainHh ? this.#normalizationGradients(dIn) : this.#biasGradients(dIn, dHidden)
+    const products = this.#products(dIn, dHidden, wanted.input)
+    const used = [...Object.values(kept), withHead?.dh, dHidden === dIn ? undefined : dHidden]
+    const unwanted = wanted.state ? [] : [dh0, dc0]
+    for (const storage of [...used, ...unwanted]) if (storage) gpu.free(storage)
+    return { ...products, ...vectors, head: withHead?.grads, ...(wanted.state && { h0: dh0, c0: dc0 }) }
+  }
+
+  /** The gradients of the sums on the side of the input and on that of the hidden state, and of the first state. */
+  #throughTime({ output: dy, hn: dhn, cn: dcn }: RecurrentOutputGrads<GpuStorage>) {
+    const { gpu, sizes, weights, kept } = this
+    const grid = this.#grid
+    const { cell, numSteps, batchSize, hiddenSize, reverse } = sizes
+    const options = { dy: !!dy, last: !!(dhn || dcn) }
+    const length = batchSize * hiddenSize
+    const state = (last: GpuStorage | undefined) =>
+      grid.inside && !options.last ? gpu.empty(length) : copyOf(gpu, last, length)
+    const { sums, tape } = kept
+    const hidden = hasOwnHidden(grid) ? gpu.empty(sums.length) : undefined
+    const dh0 = state(dhn)
+    const dc0 = hasC(cell) ? state(dcn) : undefined
+    const product = grid.inside ? undefined : gpu.empty(batchSize * this.#rows)
+    const back = grid.inside ? undefined : gpu.zeros(length)
+    const weight = weights.weightHh
+    const vectors = grid.normalized ? packed(gpu, weight, this.#rows, 0, weights) : undefined
+    const storages = { sums, tape, dh0, dc0, hidden, weight, product, back, vectors, dy }
+    const run = (end: number, count: number) =>
+      gpu.run(
+        backwardShader(grid, options),
+        listed(backwardStorages(grid, options), storages),
+        [numSteps, batchSize, end, count, Number(reverse)],
+        [groupsOf(grid, batchSize)],
+      )
+    if (product && back) {
+      for (let step = numSteps; step > 0; step--) {
+        run(step, 1)
+        matmul(gpu, product, weight, back, { m: batchSize, n: hiddenSize, k: this.#rows })
+      }
+      addScaled(gpu, 1, back, dh0)
+    } else run(numSteps, numSteps)
+    for (const storage of [product, back, vectors]) if (storage) gpu.free(storage)
+    return { dIn: sums, dHidden: hidden ?? sums, dh0, dc0 }
+  }
+
+  #biasGradients(dIn: GpuStorage, dHidden: GpuStorage) {
+    const { gpu, weights } = this
+    if (!weights.biasIh) return {}
+    const sumOf = (x: GpuStorage) => {
+      const y = gpu.empty(this.#rows)
+      sumAxis(gpu, x, y, 1, this.#places, this.#rows)
+      return y
+    }
+    const biasIh = sumOf(dIn)
+    return { biasIh, biasHh: dHidden === dIn ? copyOf(gpu, biasIh, this.#rows) : sumOf(dHidden) }
+  }
+
+  /** The gradients of gains and biases; the gradients of the normalized sums become those of the sums. */
+  #normalizationGradients(dIn: GpuStorage) {
+    const { gpu, weights, kept, sizes } = this
+    const { cell, hiddenSize } = sizes
+    const places = this.#places
+    const grads = (dy: GpuStorage, values: GpuStorage, length: number, starts = {}) => {
+      const [gain, bias] = [gpu.empty(length), gpu.empty(length)]
+      parameterGrads(gpu, [dy, values, gain, bias], places, starts)
+      if (!weights.biasIh) gpu.free(bias)
+      return { gain, bias: weights.biasIh && bias }
+    }
+    const onTape = (dy: 'gradient' | 'gradientC', values: 'normal' | 'normalC', length: number) => {
+      const [startDy, startValues] = [dy, values].map((section) => places * sectionStart(this.#grid, section))
+      return grads(kept.tape, kept.tape, length, { startDy, startValues })
+    }
+    const ofInput = grads(dIn, kept.keptOfInput!, this.#rows)
+    const ofHidden = onTape('gradient', 'normal', this.#rows)
+    const ofC = weights.gainC && onTape('gradientC', 'normalC', hiddenSize)
+    normalizeGatesGrad(gpu, { cell, hiddenSize, places, sums: dIn, gain: weights.gainIh!, kept: kept.keptOfInput! })
+    return {
+      gainIh: ofInput.gain,
+      biasIh: ofInput.bias,
+      gainHh: ofHidden.gain,
+      biasHh: ofHidden.bias,
+      gainC: ofC?.gain,
+      biasC: ofC?.bias,
+    }
+  }
+
+  /** The gradients of weights and input: one product each, over all time steps. */
+  #products(dIn: GpuStorage, dHidden: GpuStorage, wantInput: boolean) {
+    const { gpu, sizes, weights, given, kept } = this
+    const { inputSize, hiddenSize } = sizes
+    const [places, rows] = [this.#places, this.#rows]
+    const weightHh = gpu.empty(rows * hiddenSize)
+    matmul(gpu, dHidden, kept.tape, weightHh, { m: rows, n: hiddenSize, k: places, transposeA: true })
+    const { input } = given
+    if (input instanceof Int32Array) {
+      const weightIh = gpu.zeros(rows * inputSize)
+      tokenGradients(gpu, dIn, input, weightIh, inputSize)
+      return { weightIh, weightHh }
+    }
+    const weightIh = gpu.empty(rows * inputSize)
+    matmul(gpu, dIn, input, weightIh, { m: rows, n: inputSize, k: places, transposeA: true })
+    const dInput = wantInput ? gpu.empty(places * inputSize) : undefined
+    if (dInput) matmul(gpu, dIn, weights.weightIh, dInput, { m: places, n: inputSize, k: rows })
+    return { weightIh, weightHh, input: dInput }
+  }
+}

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { findGpu } from '#platform'
+import { setDefaultDevice } from '../../src/kernels/devices.js'
+import { webGpuDevice } from '../../src/kernels/webgpu/webgpu.js'
+import { GRU } from '../../src/nn/gru.js'
+import { LSTM } from '../../src/nn/lstm.js'
+import { RNNModel } from '../../src/nn/model.js'
+import type { RecurrentLayer, RecurrentOptions } from '../../src/nn/recurrent.js'
+import { RNN } from '../../src/nn/rnn.js'
+import { clipGradNorm } from '../../src/optim/clip.js'
+import { SGD } from '../../src/optim/sgd.js'
+import { tensor } from '../../src/tensor/create.js'
+import { crossEntropy } from '../../src/tensor/functions.js'
+
+// A dispatch costs tens of microseconds whatever it does: on a GPU a training step is few of them, however long the text.
+const device = await webGpuDevice(findGpu, true)
+const vocab = 28
+
+const layers: readonly ((options: RecurrentOptions) => RecurrentLayer)[] = [
+  (options) => new RNN(options),
+  (options) => new GRU(options),
+  (options) => new LSTM(options),
+]
+
+test(`a training step of the book's model takes at most 40 dispatches on ${device.name}`, () => {
+  setDefaultDevice(device)
+  const counts = layers.map((layer) => {
+    const model = new RNNModel(layer({ inputSize: vocab, hiddenSize: 256 }), vocab)
+    const optimizer = new SGD(model.parameters(), { lr: 1 })
+    const ofStep = (numSteps: number): number => {
+      const tokens = Array.from({ length: 32 }, (_, b) =>
+        Array.from({ length: numSteps }, (_, t) => (5 * b + t) % vocab),
+      )
+      const [x, y] = [tensor(tokens, { dtype: 'int32' }), tensor(tokens.flat(), { dtype: 'int32' })]
+      const before = device.gpu.counts
+      const loss = crossEntropy(model.forward(x).output, y)
+      optimizer.zeroGrad()
+      loss.backward()
+      clipGradNorm(model.parameters(), 1)
+      optimizer.step()
+      const after = device.gpu.counts
+      expect(after.bytesRead).toBe(before.bytesRead)
+      return after.dispatches - before.dispatches
+    }
+    const [few, many] = [ofStep(35), ofStep(70)]
+    expect(few).toBeLessThanOrEqual(40)
+    expect(many).toBe(few)
+    return few
+  })
+  console.log(`dispatches of a training step of an RNN, a GRU and an LSTM: ${counts.join(', ')}`)
+})
