@@ -30,6 +30,12 @@ export function casesOf(quick: boolean): Case[] {
   ]
 }
 
+/** What a GPU is judged by: the book's models, and a layer that is large enough to keep all of it busy. */
+export const gpuCases: readonly Case[] = [
+  ...cells.map((cell): Case => ({ job: 'train', cell, hidden: 256, batch: 32, layers: 1 })),
+  { job: 'train', cell: 'lstm', hidden: 1024, batch: 256, layers: 1 },
+]
+
 /** Operations in a training step: two per multiply-add, once forward and twice backward; one-hot inputs cost none. */
 export function trainingOperations({ cell, hidden, batch, layers }: Case): number {
   const products = (2 * layers - 1) * gates[cell] * hidden ** 2 + hidden * vocabSize

@@ -1,12 +1,15 @@
 // Measures how fast this library trains and generates, compared with PyTorch, JAX, oneDNN and TensorFlow.js on the same
 // machine in the same run, and with this library in another folder or under another Node. All sides take turns.
 // npm run bench -- [--quick] [--nodes 24,20] [--against FOLDER] [--only train] [--rounds 5] [--docs]
+// npm run bench -- --device webgpu [--quick] [--gpu-bandwidth 300] [--gpu-flops 10] [--gpu-dispatch 30] [--gpu-cache 100]
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import { type Case, casesOf, numSteps, trainingOperations } from './cases.js'
+import { benchGpu } from './gpu.js'
+import { gpuDefaults } from './gpu-commands.js'
 import {
   nodeBinary,
   type Peer,
@@ -28,6 +31,11 @@ const options = new Command('bench')
   .option('--against <folder>', 'a built checkout of another version of this library, to compare with')
   .option('--only <job>', 'train or generate')
   .option('--rounds <n>', 'turns of each side', '5')
+  .option('--device <device>', 'cpu, or webgpu: what a training step costs on a GPU', 'cpu')
+  .option('--gpu-bandwidth <n>', 'GB/s of the GPU for which the least time is computed', Number, gpuDefaults.bandwidth)
+  .option('--gpu-flops <n>', 'TFLOPS of it', Number, gpuDefaults.flops)
+  .option('--gpu-dispatch <n>', 'µs that a dispatch takes on it, whatever it does', Number, gpuDefaults.dispatch)
+  .option('--gpu-cache <n>', 'GB/s that one workgroup reads from its cache', Number, gpuDefaults.cache)
   .option('--profile', 'print where the time of training steps goes instead, on the main thread')
   .option('--docs', 'write docs/performance.md and its plots from the figures')
   .parse()
@@ -39,6 +47,11 @@ const options = new Command('bench')
     rounds: string
     docs?: boolean
     profile?: boolean
+    device: string
+    gpuBandwidth: number
+    gpuFlops: number
+    gpuDispatch: number
+    gpuCache: number
   }>()
 
 const threads = availableParallelism()
@@ -54,6 +67,12 @@ const BUSY = 0.5
 const [load] = loadavg()
 if (load > BUSY)
   console.log(`This machine is busy (load ${load.toFixed(1)}): expect figures that spread, and measure again later.`)
+
+if (options.device === 'webgpu') {
+  const { gpuBandwidth: bandwidth, gpuFlops: flops, gpuDispatch: dispatch, gpuCache: cache } = options
+  await benchGpu({ bandwidth, flops, dispatch, cache }, Number(options.rounds), options.quick === true)
+  process.exit()
+}
 
 const [major, ...others] = options.nodes?.split(',') ?? []
 const unrolled = (await startUnrolled(nodeBinary(major)))!

@@ -14,9 +14,12 @@ declare module 'vitest' {
 /** The adapter that the tests of WebGPU run on, with the environment that leads to it, or why there is none. */
 export type TestAdapter = { name: string; env: Record<string, string> } | { name: undefined; reason: string }
 
-/** Looks for an adapter in a process of its own, because a driver that fails may end its process. */
-export function findAdapter(): TestAdapter {
-  const chosen = process.env.VK_ICD_FILENAMES ?? (existsSync(swiftShader) ? swiftShader : undefined)
+/**
+ * Looks for an adapter in a process of its own, because a driver that fails may end its process.
+ * @param software whether SwiftShader is preferred to the drivers of the machine, on which tests should not depend
+ */
+export function findAdapter(software = true): TestAdapter {
+  const chosen = process.env.VK_ICD_FILENAMES ?? (software && existsSync(swiftShader) ? swiftShader : undefined)
   const env: Record<string, string> = chosen ? { VK_ICD_FILENAMES: chosen } : {}
   const script = `const { create } = await import('webgpu')
 const gpu = create([])
