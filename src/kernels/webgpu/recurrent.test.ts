@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { findGpu } from '#platform'
 import { Generator } from '../../core/random.js'
 import { type CellKind, cells, hasC } from '../../device/cells.js'
