@@ -22,7 +22,7 @@ import { startCurrentTorch, startTorch } from './peers.js'
 import { spreadOf } from './report.js'
 
 const SOURCES = `by default 300 GB/s and 10 TFLOPS, about those of middling GPUs by their data sheets (NVIDIA T4: 320 and 8.1, RTX 3060:
-360 and 12.7); 30 µs a dispatch, of the 24 to 71 that were published (issue 13); 100 GB/s of a workgroup from its cache, which
+360 and 12.7); 30 µs a dispatch, of the 24 to 71 that were published; 100 GB/s of a workgroup from its cache, which
 is 64 bytes a clock at 1.5 GHz and what src/kernels/webgpu/layer-grid.ts assumes`
 
 /** Tokens a second that the book printed on its GPU. */
