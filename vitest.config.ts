@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { playwright } from '@vitest/browser-playwright'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { chromium } from './test/browser/path.js'
 import LongestFirst from './test/longest-first.js'
 import { findAdapter } from './test/webgpu/adapter.js'
@@ -15,7 +15,6 @@ const everywhere = [
   'src/data/{data,ngram}.test.ts',
   'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
   'src/browser/*.test.ts',
-  'src/kernels/webgpu/*.test.ts',
   'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
@@ -33,31 +32,40 @@ const onWebGpu = [
   'test/webgpu/*.test.ts',
 ]
 
+/** All files share one process, which opens the adapter once, and no other tests run meanwhile: it uses all processors. */
+const gpuProject = {
+  provide: { webgpu: true },
+  setupFiles: './test/webgpu/reset.ts',
+  isolate: false,
+  fileParallelism: false,
+}
+
 /** What gives Chromium a software adapter of its own. */
 const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
 
-const browser = defineConfig({
-  resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
-  plugins: [
-    {
-      name: 'fixtures',
-      enforce: 'pre',
-      resolveId: (id) => (id.endsWith('/fixture-files.js') ? path.resolve('test/browser/fixture-files.ts') : undefined),
+const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
+  defineConfig({
+    resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
+    plugins: [
+      {
+        name: 'fixtures',
+        enforce: 'pre',
+        resolveId: (id) =>
+          id.endsWith('/fixture-files.js') ? path.resolve('test/browser/fixture-files.ts') : undefined,
+      },
+    ],
+    test: {
+      exclude: needNode,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox', ...webGpu] } }),
+        instances: [{ browser: 'chromium' }],
+      },
+      ...test,
     },
-  ],
-  test: {
-    name: 'chromium',
-    include: everywhere,
-    exclude: needNode,
-    browser: {
-      enabled: true,
-      headless: true,
-      screenshotFailures: false,
-      provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox', ...webGpu] } }),
-      instances: [{ browser: 'chromium' }],
-    },
-  },
-})
+  })
 
 export default defineConfig({
   test: {
@@ -87,21 +95,21 @@ export default defineConfig({
             {
               extends: true as const,
               ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
-              // All files run in one process, which opens the adapter once.
               test: {
                 name: `webgpu: ${adapter.name}`,
                 include: onWebGpu,
                 env: adapter.env,
-                provide: { webgpu: true },
-                setupFiles: './test/webgpu/reset.ts',
-                // Alone, after all others: a software adapter uses all processors.
+                ...gpuProject,
                 sequence: { groupOrder: 1 },
-                isolate: false,
-                fileParallelism: false,
               },
             },
           ]),
-      ...(existsSync(chromium) ? [{ extends: true as const, ...browser }] : []),
+      ...(existsSync(chromium)
+        ? [
+            inChromium({ name: 'chromium', include: everywhere }),
+            inChromium({ name: 'chromium: webgpu', include: onWebGpu, ...gpuProject, sequence: { groupOrder: 2 } }),
+          ].map((project) => ({ extends: true as const, ...project }))
+        : []),
     ],
   },
 })

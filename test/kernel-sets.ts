@@ -2,7 +2,9 @@ import { inject } from 'vitest'
 import { findGpu, platform } from '#platform'
 import type { Device, Kernels } from '../src/device/device.js'
 import { blasKernels, referenceKernels, wasmKernels } from '../src/kernels/index.js'
-import { webGpuDevice } from '../src/kernels/webgpu/webgpu.js'
+import { acquire } from '../src/kernels/webgpu/adapter.js'
+import { Gpu } from '../src/kernels/webgpu/gpu.js'
+import { WebGpuDevice } from '../src/kernels/webgpu/webgpu.js'
 import { opaqueDevice } from './opaque-device.js'
 
 /** Every implementation of the kernels in single precision, for tests that each of them must pass. */
@@ -24,7 +26,8 @@ else console.log('no BLAS on this machine: its kernels are not tested')
  * project `webgpu` of vitest.config.ts it is the GPU alone, which has a process of its own.
  */
 export const devices: Device[] = inject('webgpu')
-  ? [(await webGpuDevice(findGpu, true)) as Device]
+  ? // One of its own, because tests of WebGPU itself destroy theirs.
+    [new WebGpuDevice(new Gpu(await acquire(await findGpu(), true))) as Device]
   : [...kernelSets, opaqueDevice(wasmKernels({ threads: 1 }), 3), opaqueDevice(referenceKernels(), 5)]
 
 /** The error that is allowed beside PyTorch's values: GPUs compute functions with fewer digits. */

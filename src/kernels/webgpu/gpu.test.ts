@@ -68,8 +68,8 @@ test.skipIf(!gpu)(`memory of ${name} that nobody uses any more is found, althoug
     if (step % 5 === 0) await gpu!.read(x)
     most = Math.max(most, gpu!.counts.bytesHeld - before)
   }
-  // Together they are 2.5 GB.
-  expect(most).toBeLessThan(2 ** 29)
+  // Together they are 2.5 GB, and 1.3 GB wait where nobody reminds the collector. On a busy machine it comes later.
+  expect(most).toBeLessThan(2 ** 30)
 })
 
 test.skipIf(!gpu)(`a shader with an error makes ${name} fail with its message`, async () => {
