@@ -25,7 +25,13 @@ export interface BackwardOptions {
 /** Whether the gradients of the products with W_hh are others than those of the input's sums. */
 export const hasOwnHidden = ({ cell, normalized }: Grid): boolean => cell === 'gru' || normalized
 
-/** The storages of a shader for the backward pass, in the order in which they are bound. */
+/**
+ * Whether the gradient of h that came through W_hh, which a product outside has computed, is a storage of its own.
+ * Normalization needs so many storages that it must have been added to `dh0` before.
+ */
+export const hasBack = ({ inside, normalized }: Grid): boolean => !inside && !normalized
+
+/** The storages of a shader for the backward pass, in the order in which they are bound: at most 8, as any GPU has them. */
 export function backwardStorages(grid: Grid, { dy }: BackwardOptions): string[] {
   return [
     'sums',
@@ -33,7 +39,8 @@ export function backwardStorages(grid: Grid, { dy }: BackwardOptions): string[] 
     'dh0',
     ...(hasC(grid.cell) ? ['dc0'] : []),
     ...(hasOwnHidden(grid) ? ['hidden'] : []),
-    ...(grid.inside ? ['weight'] : ['product', 'back']),
+    grid.inside ? 'weight' : 'product',
+    ...(hasBack(grid) ? ['back'] : []),
     ...(grid.normalized ? ['vectors'] : []),
     ...(dy ? ['dy'] : []),
   ]
@@ -72,7 +79,7 @@ const read = (grid: Grid): string => {
 
 /** The whole gradient of h. */
 const dh = (grid: Grid, row: number, dy: boolean): string =>
-  `${hAt(grid, row)}${grid.inside ? '' : ' + back[b * H + j]'}${dy ? ' + dy[at * H + j]' : ''}`
+  `${hAt(grid, row)}${hasBack(grid) ? ' + back[b * H + j]' : ''}${dy ? ' + dy[at * H + j]' : ''}`
 
 /** Writes the gradients of the gates' sums and the direct ones of the states. */
 const write = (grid: Grid, row: number): string => `

@@ -35,7 +35,7 @@ export interface ForwardOptions {
   keep: boolean
 }
 
-/** The storages of a shader for the forward pass, in the order in which they are bound. */
+/** The storages of a shader for the forward pass, in the order in which they are bound: at most 8, as any GPU has them. */
 export function forwardStorages({ cell, inside }: Grid, { input, h0, c0, keep }: ForwardOptions): string[] {
   const c = hasC(cell)
   return [

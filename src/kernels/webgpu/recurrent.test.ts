@@ -11,6 +11,8 @@ import type {
 } from '../../device/device.js'
 import { referenceKernels } from '../index.js'
 import type { GpuStorage } from './buffers.js'
+import { backwardStorages } from './layer-backward.js'
+import { forwardStorages } from './layer-forward.js'
 import { gridOf } from './layer-grid.js'
 import { webGpuDevice } from './webgpu.js'
 
@@ -204,6 +206,19 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       expect(
         gridOf(device!.gpu, { cell: 'lstm', hiddenSize: 1024, batchSize, normalized: false }, 'forward').inside,
       ).toBe(false)
+    }
+  })
+
+  test('no shader needs more storages than any GPU has', () => {
+    for (const cell of kinds) {
+      for (const [inside, normalized] of [0, 1, 2, 3].map((bits) => [bits % 2 === 1, bits > 1])) {
+        const grid = { cell, hiddenSize: 4, lanes: 4, slices: 1, rows: 1, inside, normalized }
+        const states = { h0: inside, c0: inside }
+        const kept = forwardStorages(grid, { input: 'sums', ...states, keep: true })
+        const tokens = forwardStorages(grid, { input: 'tokens', ...states, keep: false })
+        const back = backwardStorages(grid, { dy: true, last: true })
+        expect(Math.max(kept.length, tokens.length, back.length)).toBeLessThanOrEqual(8)
+      }
     }
   })
 })

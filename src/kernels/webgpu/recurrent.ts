@@ -14,7 +14,7 @@ import { addScaled } from './elementwise.js'
 import { keptLength, normalizeGates, normalizeGatesGrad } from './gate-norm.js'
 import type { Gpu } from './gpu.js'
 import { scoreGradients, scores } from './head.js'
-import { backwardShader, backwardStorages, hasOwnHidden } from './layer-backward.js'
+import { backwardShader, backwardStorages, hasBack, hasOwnHidden } from './layer-backward.js'
 import { forwardShader, forwardStorages } from './layer-forward.js'
 import { type Grid, gateCount, gridOf, groupsOf } from './layer-grid.js'
 import { tokenGradients, tokenSums } from './layer-input.js'
@@ -175,8 +175,8 @@ class GpuTape implements RecurrentTape<GpuStorage> {
       for (let step = numSteps; step > 0; step--) {
         run(step, 1)
         matmul(gpu, product, weight, back, { m: batchSize, n: hiddenSize, k: this.#rows })
+        if (step === 1 || !hasBack(grid)) addScaled(gpu, 1, back, dh0)
       }
-      addScaled(gpu, 1, back, dh0)
     } else run(numSteps, numSteps)
     for (const storage of [product, back, vectors]) if (storage) gpu.free(storage)
     return { dIn: sums, dHidden: hidden ?? sums, dh0, dc0 }
