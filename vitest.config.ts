@@ -91,6 +91,7 @@ export default defineConfig({
                 include: onWebGpu,
                 env: adapter.env,
                 provide: { webgpu: true },
+                setupFiles: './test/webgpu/reset.ts',
                 // Alone, after all others: a software adapter uses all processors.
                 sequence: { groupOrder: 1 },
                 isolate: false,

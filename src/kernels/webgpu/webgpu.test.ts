@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { findGpu } from '#platform'
 import { Generator } from '../../core/random.js'
 import type { BinaryOp, Device, FloatArray, Storage, UnaryOp } from '../../device/device.js'
@@ -9,8 +9,6 @@ import { webGpuDevice } from './webgpu.js'
 // The WebGPU device is compared with the reference kernels in double precision, for awkward sizes.
 const exact = referenceKernels('float64')
 const device = await webGpuDevice(findGpu, true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
-
-afterAll(() => device?.gpu.destroy())
 
 const generator = new Generator(5)
 const random = (length: number, scale = 1) => Float32Array.from({ length }, () => generator.normal() * scale)
