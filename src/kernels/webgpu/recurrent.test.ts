@@ -20,8 +20,6 @@ import { webGpuDevice } from './webgpu.js'
 const exact = referenceKernels('float64')
 const device = await webGpuDevice(findGpu, true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
 
-afterAll(() => device?.gpu.destroy())
-
 const generator = new Generator(7)
 const random = (length: number, scale = 1) => Float32Array.from({ length }, () => generator.normal() * scale)
 const kinds = Object.keys(cells) as CellKind[]

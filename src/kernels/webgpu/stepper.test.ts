@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { findGpu } from '#platform'
 import { Generator } from '../../core/random.js'
 import { type CellKind, cells, hasC } from '../../device/cells.js'
@@ -10,8 +10,6 @@ import { type WebGpuDevice, webGpuDevice } from './webgpu.js'
 const exact = referenceKernels('float64')
 const found = await webGpuDevice(findGpu, true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
 const device = found as WebGpuDevice
-
-afterAll(() => found?.gpu.destroy())
 
 const generator = new Generator(9)
 const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
