@@ -32,6 +32,9 @@ const onWebGpu = [
   'test/webgpu/*.test.ts',
 ]
 
+/** Tests on the WebGPU device in Node alone. */
+const onWebGpuInNode = 'src/cli/lost-device.test.ts'
+
 /** All files share one process, which opens the adapter once, and no other tests run meanwhile: it uses all processors. */
 const gpuProject = {
   provide: { webgpu: true },
@@ -86,7 +89,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts'],
+          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode],
         },
       },
       ...(adapter.name === undefined
@@ -97,7 +100,7 @@ export default defineConfig({
               ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
               test: {
                 name: `webgpu: ${adapter.name}`,
-                include: onWebGpu,
+                include: [...onWebGpu, onWebGpuInNode],
                 env: adapter.env,
                 ...gpuProject,
                 sequence: { groupOrder: 1 },

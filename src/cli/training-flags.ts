@@ -35,7 +35,7 @@ const groups: Record<string, () => Option[]> = {
       '--tie-weights',
       "the embedding is also the output's weight; its size must be the number of hidden units",
     ),
-    new Option('--layer-norm', 'layer normalization in the cells (slower)'),
+    new Option('--layer-norm', 'layer normalization in the cells'),
     amount('--dropout <p>', 'between layers', 0),
     amount('--input-dropout <p>', 'of the embedding, or of whole tokens without an embedding', 0),
     amount('--output-dropout <p>', 'of the last layer', 0),

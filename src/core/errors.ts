@@ -35,6 +35,11 @@ export class FormatError extends UnrolledError {
   override readonly name = 'FormatError'
 }
 
+/** A device was lost, such as a GPU whose driver broke down. What was on it is gone; a checkpoint is not. */
+export class DeviceLostError extends UnrolledError {
+  override readonly name = 'DeviceLostError'
+}
+
 /** The loss became NaN or infinite. The model holds the parameters of the last good epoch. */
 export class DivergenceError extends UnrolledError {
   override readonly name = 'DivergenceError'

@@ -1,4 +1,4 @@
-import { OptionError, UnrolledError } from '../../core/errors.js'
+import { DeviceLostError, OptionError, UnrolledError } from '../../core/errors.js'
 import type { Acquired } from './adapter.js'
 import { Buffers, GpuStorage, type PooledBuffer } from './buffers.js'
 import { Commands } from './commands.js'
@@ -55,7 +55,7 @@ export class Gpu {
       this.#failure ??= new UnrolledError(`the GPU ${name} failed: ${error.message}`)
     }
     device.lost.then(({ message }) => {
-      this.#failure ??= new UnrolledError(
+      this.#failure ??= new DeviceLostError(
         `the GPU ${name} was lost: ${message || 'no reason was given'}; tryGpu() finds a device again, and a training goes on from its last checkpoint`,
       )
     })
@@ -130,7 +130,7 @@ export class Gpu {
    * @param storages in the order of `shader.storages`
    * @param params in the order of `shader.params`
    * @param groups the numbers of workgroups in x, y and z; if one is 0, nothing happens
-   * @throws UnrolledError if the GPU was lost or has failed; OptionError if its memory is exhausted
+   * @throws DeviceLostError if the GPU was lost, UnrolledError if it failed; OptionError if its memory is exhausted
    */
   run(
     shader: Shader,
@@ -151,7 +151,7 @@ export class Gpu {
   /**
    * A copy of the values of a storage after everything recorded so far. Reads of one turn of the event loop are done
    * together.
-   * @throws UnrolledError if the GPU was lost or has failed; OptionError if its memory is exhausted
+   * @throws DeviceLostError if the GPU was lost, UnrolledError if it failed; OptionError if its memory is exhausted
    */
   async read(storage: GpuStorage): Promise<Float32Array | Int32Array> {
     this.#check()

@@ -1,0 +1,43 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { findGpu } from '#platform'
+import { webGpuDevice } from '../kernels/webgpu/webgpu.js'
+import { runTraining } from './run-training.js'
+import { type TrainingOptions, trainingDefaults } from './training-flags.js'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-lost-'))
+beforeAll(() => vi.spyOn(console, 'log').mockImplementation(() => {}))
+afterAll(() => {
+  vi.restoreAllMocks()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a training whose GPU is lost goes on from its last checkpoint on a GPU, then on the CPU, and loses no epoch', async () => {
+  const text = path.join(folder, 'text.txt')
+  writeFileSync(text, 'a text that is long enough for a few steps. '.repeat(20))
+  const out = path.join(folder, 'model')
+  const shown = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const sizes = { hiddenSize: 8, batchSize: 4, numSteps: 10, epochs: 9, checkpointSteps: 7 }
+  const options = { ...trainingDefaults(), ...sizes, device: 'webgpu', out } as TrainingOptions
+  const training = runTraining([text], options, [...Object.keys(sizes), 'device', 'out'])
+  const epochs = () =>
+    readFileSync(path.join(out, 'history.jsonl'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+      .filter(({ type }) => type === 'epoch')
+      .map(({ epoch }) => epoch)
+  for (const after of [2, 5]) {
+    await vi.waitFor(() => expect(epochs().length).toBeGreaterThanOrEqual(after), { timeout: 1_000_000 })
+    const device = await webGpuDevice(findGpu, true)
+    device.gpu.destroy()
+  }
+  await training
+  expect(shown.mock.calls.flat().filter((line) => /^warning: the GPU .* was lost/.test(line))).toHaveLength(2)
+  expect(epochs()).toEqual(Array.from({ length: 9 }, (_, i) => i + 1))
+  const { training: record } = JSON.parse(readFileSync(path.join(out, 'config.json'), 'utf8'))
+  expect(record.finishedEpochs).toBe(9)
+  expect(record.kernels).not.toMatch(/webgpu/)
+})
