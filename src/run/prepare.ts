@@ -5,6 +5,7 @@ import { Generator } from '../core/random.js'
 import { checkSequences, SequenceData } from '../data/sequences.js'
 import { Vocab } from '../data/vocab.js'
 import type { Device } from '../device/device.js'
+import type { ModelSizes } from '../formats/model-config.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 import { kernelNames, kernels, selectKernels } from '../kernels/index.js'
 import { selectDevice, tryGpu } from '../kernels/try-gpu.js'
@@ -12,6 +13,7 @@ import { RNNModel } from '../nn/model.js'
 import { Training } from '../train/training.js'
 import { makeOptimizer, makeSchedule } from './build.js'
 import { storedCheckpoint } from './checkpoint.js'
+import { fasterDevice } from './faster-device.js'
 import { parseRecord, type RunRecord, recordOf } from './record.js'
 import { checkRunOptions, type RunOptions } from './run-options.js'
 import type { RunText } from './run-text.js'
@@ -79,6 +81,23 @@ export async function select(
   const software = wanted === 'webgpu'
   const device = software && !demanded ? await tryGpu({ software }) : await selectDevice(wanted, where)
   if (device.kind === 'cpu') notes.push(`on the CPU, because there is ${device.reason}`)
+  return device
+}
+
+/**
+ * The device that was found or, for 'auto', the CPU if it trains this model in less time.
+ * @param notes gets a sentence with the times
+ */
+export async function deviceFor(
+  found: Device,
+  sizes: ModelSizes,
+  { device: wanted, batchSize, numSteps }: RunOptions,
+  notes: string[],
+): Promise<Device> {
+  if (wanted !== 'auto' || found.kind === 'cpu') return found
+  const { device, times } = await fasterDevice([found, kernels()], sizes, batchSize, numSteps)
+  const [there, here] = times.map((time) => (time === Infinity ? 'no room' : `${time.toPrecision(3)} ms a step`))
+  notes.push(`on ${device.name}: ${found.name} takes ${there}, ${kernels().name} ${here}`)
   return device
 }
 

@@ -6,7 +6,7 @@ import { tensorsUnder } from '../train/progress.js'
 import { storedCheckpoint } from './checkpoint.js'
 import { checkEffects } from './effects.js'
 import { checkMemory } from './memory-need.js'
-import { call, checkRunArguments, inForce, type RunSetup, select, trainingOf } from './prepare.js'
+import { call, checkRunArguments, deviceFor, inForce, type RunSetup, select, trainingOf } from './prepare.js'
 import { changedOptions, checkEpochs, isOver, parseRecord, resumedOptions, withRate } from './record.js'
 import { Run } from './run.js'
 import { defaultRates, givenIn, type RunOptions } from './run-options.js'
@@ -45,7 +45,7 @@ export async function resumeRun(
     checkEpochs(where, store.name, options, progress)
     checkEffects(where, options, givenIn(given))
     const onDevice: string[] = []
-    const device = await select(where, options, onDevice, given.device !== undefined)
+    const found = await select(where, options, onDevice, given.device !== undefined)
     const source = typeof text === 'function' ? text(record.texts) : text
     checkMethods(where, 'text', source, ['read'], 'a TextSource, as textSource makes it')
     read = await readRunText(source, options, vocab, signal)
@@ -56,6 +56,7 @@ export async function resumeRun(
     }
     signal?.throwIfAborted()
     checkMemory(where, config, options)
+    const device = await deviceFor(found, config, options, onDevice)
     const generator = new Generator()
     const { model, training } = await build(() => {
       const model = buildModel(config, tensorsUnder('model', tensors), file, generator).to(device)

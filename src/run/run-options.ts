@@ -97,7 +97,8 @@ export interface RunOptions {
   /** The number of threads that these kernels use. */
   threads?: number
   /**
-   * Where the run computes: 'cpu', 'webgpu', which is also a software adapter, or 'auto', a GPU where there is one.
+   * Where the run computes: 'cpu', 'webgpu', which is also a software adapter, or 'auto', a GPU where there is one that
+   * trains the model in less time than the CPU, which a few steps of each tell.
    * Default 'cpu'.
    */
   device?: DeviceName

@@ -1,14 +1,23 @@
 import { OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import type { Vocab } from '../data/vocab.js'
-import { modelOf } from '../formats/model-of.js'
+import { configOf, modelOf } from '../formats/model-of.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
 import { extendVocab } from '../train/extend-vocab.js'
 import { idleSchedule, makeModel, optionsOf, tunedConfig } from './build.js'
 import { checkEffects } from './effects.js'
 import { checkMemory } from './memory-need.js'
-import { call, checkRunArguments, inForce, type RunSetup, refuseUnfinished, select, trainingOf } from './prepare.js'
+import {
+  call,
+  checkRunArguments,
+  deviceFor,
+  inForce,
+  type RunSetup,
+  refuseUnfinished,
+  select,
+  trainingOf,
+} from './prepare.js'
 import type { RunRecord } from './record.js'
 import { Run } from './run.js'
 import { givenIn, type RunOptions, runDefaults, withoutAbsent } from './run-options.js'
@@ -36,7 +45,7 @@ export async function startRun(
   const options: RunOptions = { ...runDefaults, ...withoutAbsent(given), ...ofModel, ...(config && optionsOf(config)) }
   checkEffects(where, options, givenIn(given))
   const notes: string[] = []
-  const device = await select(where, options, notes)
+  const found = await select(where, options, notes)
   await store.refuseBusy()
   await store.check()
   await refuseUnfinished(store)
@@ -52,6 +61,8 @@ export async function startRun(
     historyBytes: 0,
   }
   try {
+    const { training: _, ...sizes } = configOf(start.model)
+    const device = await deviceFor(found, sizes, options, notes)
     const training = await build(() => {
       start.model.to(device)
       return trainingOf(where, start, options, generator, signal)
