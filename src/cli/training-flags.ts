@@ -103,7 +103,11 @@ const groups: Record<string, () => Option[]> = {
       'reference',
     ]),
     amount('--threads <n>', 'for wasm or blas (default: as many as the machine has cores, up to 8)', undefined),
-    choice('--device <name>', 'auto takes a GPU or the CPU, whichever is faster for the model', ['cpu', 'webgpu', 'auto']),
+    choice('--device <name>', 'auto takes a GPU or the CPU, whichever is faster for the model', [
+      'cpu',
+      'webgpu',
+      'auto',
+    ]),
     new Option('--json', 'one JSON object per line on standard output: an event for each epoch, and the result'),
   ],
 }
