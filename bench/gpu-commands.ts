@@ -33,15 +33,21 @@ export function commandOf(
 ): Command {
   const [steps, count] = ['steps', 'count'].map((param) => values[Object.keys(params).indexOf(param)])
   const command: Command = { kernel: name, bytes: 0, walked: 0 }
-  Object.entries(storages).forEach(([storage, access], i) => {
-    const part = steps && ofAllSteps.has(storage) ? count / steps : 1
-    const bytes = 4 * given[i].length * part
-    if (given.indexOf(given[i]) !== i) return
+  const uses = Object.entries(storages).map(([storage, access], i) => ({ storage, access, x: given[i] }))
+  for (const x of new Set(given)) {
+    const all = uses.filter((use) => use.x === x)
+    const [{ storage }] = all
     // Where a product with W_hh is another dispatch, only the biases behind the packed weights are read.
-    if (storage === 'weights' && 'products' in storages) return
-    command.bytes += access.startsWith('update') && isRead(storage, code) ? 2 * bytes : bytes
+    if (storage === 'weights' && 'products' in storages) continue
+    const part = steps && ofAllSteps.has(storage) ? count / steps : 1
+    const bytes = 4 * x.length * part
+    const reads = all.some(
+      (use) => use.access.startsWith('read') || (use.access.startsWith('update') && isRead(use.storage, code)),
+    )
+    const writes = all.some(({ access }) => !access.startsWith('read'))
+    command.bytes += bytes * (Number(reads) + Number(writes))
     if (steps && storage.startsWith('weight')) command.walked += count * bytes
-  })
+  }
   return command
 }
 
@@ -137,10 +143,10 @@ export class Recorder {
   }
 }
 
-/** The limits that WebGPU guarantees, as far as the kernels depend on them. */
+/** The limits that WebGPU guarantees, but for the size of buffers, of which the largest case needs more. */
 const guaranteed = {
-  maxBufferSize: 2 ** 28,
-  maxStorageBufferBindingSize: 2 ** 27,
+  maxBufferSize: 2 ** 30,
+  maxStorageBufferBindingSize: 2 ** 30,
   maxStorageBuffersPerShaderStage: 8,
   maxComputeWorkgroupStorageSize: 16_384,
 }
