@@ -99,7 +99,8 @@ export function clipNorm(gpu: Gpu, xs: readonly GpuStorage[], most: number, norm
     count += chunksOf(x)
     return count - chunksOf(x)
   })
-  const parts = gpu.zeros(Math.max(count, 1))
+  // Every part of it is written, unless there is none.
+  const parts = count > 0 ? gpu.empty(count) : gpu.zeros(1)
   const factor = gpu.empty(1)
   const apply =
     (by: (count: number) => Shader, besides: GpuStorage) => (batch: readonly GpuStorage[], first: number) => {
