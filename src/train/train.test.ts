@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from 'vitest'
+import { opaqueDevice } from '../../test/opaque-device.js'
 import { DivergenceError, OptionError } from '../core/errors.js'
 import { Generator, manualSeed } from '../core/random.js'
 import { type LoadOptions, sequencesFromText } from '../data/load.js'
 import { SequenceData } from '../data/sequences.js'
+import { referenceKernels } from '../kernels/index.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { RNNModel } from '../nn/model.js'
@@ -288,4 +290,15 @@ describe('evaluateCorpus', () => {
     await expect(evaluateCorpus(both, corpus)).rejects.toThrow('sees the tokens that it has to predict')
     expect(model.training).toBe(true)
   })
+})
+
+test('the report names the device that the model is on', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+  const device = opaqueDevice(referenceKernels(), 3)
+  const { data, vocab } = sequencesFromText('a text for a few steps. '.repeat(10), { batchSize: 2, numSteps: 5 })
+  const model = new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 4 }), vocab.size).to(device)
+  await train(model, data, vocab, { epochs: 1, lr: 0.1 })
+  const lines = log.mock.calls.flat()
+  log.mockRestore()
+  expect(lines).toContainEqual(expect.stringContaining(`tokens/sec on ${device.name}`))
 })

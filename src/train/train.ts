@@ -5,7 +5,6 @@ import { OptionError } from '../core/errors.js'
 import type { SequenceData } from '../data/sequences.js'
 import { Vocab } from '../data/vocab.js'
 import { predict } from '../generate/generate.js'
-import { kernels } from '../kernels/index.js'
 import type { RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent-state.js'
 import { samplePrefixes } from './sample-prefixes.js'
@@ -104,7 +103,8 @@ async function logResult<S extends RecurrentState>(
   vocab: Vocab,
   prefixes: readonly string[],
 ): Promise<void> {
-  console.log(`perplexity ${perplexity.toFixed(1)}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${kernels().name}`)
+  const { name } = model.linear.weight.device
+  console.log(`perplexity ${perplexity.toFixed(1)}, ${tokensPerSecond.toFixed(1)} tokens/sec on ${name}`)
   if (model.rnn.bidirectional) return
   for (const prefix of prefixes) {
     if (vocab.split(prefix).every((token) => vocab.has(token))) console.log(await predict(prefix, 50, model, vocab))
