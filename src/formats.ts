@@ -1,0 +1,7 @@
+/*
+ * The entry `unrolled/formats`: models that go to other frameworks and come from them.
+ */
+export { type ExportFormat, exportFormats, exportModel } from './formats/export.js'
+export type { ForeignFile, ForeignModel, ForeignOptions } from './formats/foreign.js'
+export { importModel, importTensors } from './formats/import.js'
+export { withVocab } from './formats/with-vocab.js'

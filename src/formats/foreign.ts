@@ -1,0 +1,31 @@
+import type { ModelSizes } from './model-config.js'
+import type { TensorValues } from './safetensors.js'
+import type { ByteSource } from './source.js'
+
+/** A file of another framework, with the files that it refers to. */
+export interface ForeignFile {
+  /** The file's name or path, for messages. */
+  name: string
+  source: ByteSource
+  /** Opens a file next to it, such as one with the weights that it names; undefined if there is none. */
+  beside?(name: string): Promise<ByteSource | undefined>
+}
+
+/** A language model of another framework in this library's terms. */
+export interface ForeignModel {
+  config: ModelSizes
+  /** The parameters under the names of an `RNNModel`. */
+  parameters: Record<string, TensorValues>
+  /** What was found and what was assumed, a sentence each, for people. */
+  found: string[]
+}
+
+/** What a user says about a file of another framework. */
+export interface ForeignOptions {
+  /** The cell, if the file must hold one of this kind. Default: what the shapes of its weights say. */
+  cell?: 'rnn' | 'gru' | 'lstm'
+  /** The function of an RNN, which weights do not tell. Default 'tanh', or what the file says. */
+  nonlinearity?: 'tanh' | 'relu'
+  /** Beginnings of names, and what stands in their place, such as `{ 'lstm.': 'rnn.' }`. */
+  prefixes?: Readonly<Record<string, string>>
+}

@@ -1,0 +1,86 @@
+import { checkArgument, checkWord } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
+import { FormatError } from '../core/errors.js'
+import { cellNames } from '../device/cells.js'
+import type { ForeignFile, ForeignModel, ForeignOptions } from './foreign.js'
+import { modelOfTensors, renamed } from './pytorch/names.js'
+import { readSafetensors, type TensorValues } from './safetensors.js'
+import { type ByteSource, sourceOf } from './source.js'
+
+/** A kind of file that other frameworks write: either named tensors or a whole model. */
+interface ForeignFormat {
+  /** Its name, for messages. */
+  name: string
+  /** Whether a file is one, by its first bytes and by its name. */
+  fits(head: Uint8Array, name: string): boolean
+  tensors?(file: ForeignFile): Promise<Readonly<Record<string, TensorValues>>>
+  model?(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel>
+}
+
+const formats: readonly ForeignFormat[] = [
+  {
+    name: 'safetensors',
+    // A header is JSON, after its length of 8 bytes.
+    fits: (head) => head[8] === 0x7b,
+    tensors: async ({ source, name }) => (await readSafetensors(source, name)).tensors,
+  },
+]
+
+const foreignOptions: OptionKinds<ForeignOptions> = { cell: 'any', nonlinearity: 'any', prefixes: 'any' }
+
+/**
+ * Reads a language model that another framework saved: a recurrent layer and a linear layer over the vocabulary, with or
+ * without an embedding.
+ * @param file its bytes, or the file with what lies beside it
+ * @throws OptionError for an unknown option; FormatError for a file of an unknown kind, a damaged one, or one that holds
+ *   another kind of model
+ */
+export async function importModel(file: Uint8Array | ForeignFile, options: ForeignOptions = {}): Promise<ForeignModel> {
+  checkForeignOptions('importModel', options)
+  const opened = fileOf('importModel', file)
+  const format = await formatOf(opened)
+  if (format.model) return format.model(opened, options)
+  return modelOfTensors(await format.tensors!(opened), options, opened.name)
+}
+
+/**
+ * Reads the tensors of a file that another framework saved, by name: the parameters of any module.
+ * @param options `prefixes` replaces the beginnings of names
+ * @throws OptionError for an unknown option; FormatError for a file of an unknown kind or a damaged one
+ */
+export async function importTensors(
+  file: Uint8Array | ForeignFile,
+  options: Pick<ForeignOptions, 'prefixes'> = {},
+): Promise<Readonly<Record<string, TensorValues>>> {
+  checkForeignOptions('importTensors', options)
+  const opened = fileOf('importTensors', file)
+  const format = await formatOf(opened)
+  const tensors = format.tensors ? await format.tensors(opened) : (await format.model!(opened, options)).parameters
+  return renamed(tensors, options.prefixes ?? {}, opened.name)
+}
+
+function checkForeignOptions(where: string, options: ForeignOptions): void {
+  checkOptions(where, options, foreignOptions)
+  const { cell, nonlinearity, prefixes } = options
+  if (cell !== undefined) checkWord(where, 'cell', cell, cellNames)
+  if (nonlinearity !== undefined) checkWord(where, 'nonlinearity', nonlinearity, ['tanh', 'relu'])
+  const texts = prefixes === undefined || Object.values(Object(prefixes)).every((value) => typeof value === 'string')
+  checkArgument(where, 'prefixes', prefixes, texts, "an object of strings, such as { 'lstm.': 'rnn.' }")
+}
+
+function fileOf(where: string, file: Uint8Array | ForeignFile): ForeignFile {
+  if (file instanceof Uint8Array) return { name: where, source: sourceOf(file) }
+  const { source } = Object(file) as Partial<ForeignFile>
+  const fits = typeof source?.read === 'function' && Number.isSafeInteger(source.size)
+  checkArgument(where, 'the file', file, fits, 'its bytes, or { name, source } with what reads them part by part')
+  return file
+}
+
+async function formatOf({ name, source }: ForeignFile): Promise<ForeignFormat> {
+  const head = await headOf(source)
+  const format = formats.find(({ fits }) => fits(head, name))
+  if (format) return format
+  throw new FormatError(`${name}: it is of an unknown kind, expected ${formats.map(({ name }) => name).join(', ')}`)
+}
+
+const headOf = (source: ByteSource): Promise<Uint8Array> => source.read(0, Math.min(64, source.size))
