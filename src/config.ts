@@ -7,6 +7,7 @@ export { toJson } from './core/json.js'
 export { isRefusal } from './core/refusal.js'
 export { tokenKinds } from './data/text.js'
 export { cellNames } from './device/cells.js'
+export { type ExportFormat, exportFormats } from './formats/export-formats.js'
 export { temperatureOf } from './generate/sample.js'
 export { type XName, xLabels, type YName, yLabels } from './run/axes.js'
 export {

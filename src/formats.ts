@@ -1,7 +1,10 @@
 /*
  * The entry `unrolled/formats`: models that go to other frameworks and come from them.
  */
-export { type ExportFormat, exportFormats, exportModel } from './formats/export.js'
+export { exportModel } from './formats/export.js'
+export { type ExportFormat, exportFormats } from './formats/export-formats.js'
 export type { ForeignFile, ForeignModel, ForeignOptions } from './formats/foreign.js'
 export { importModel, importTensors } from './formats/import.js'
+export { encodeSafetensors } from './formats/safetensors.js'
+export { parseTokenList, type TokenList } from './formats/token-list.js'
 export { withVocab } from './formats/with-vocab.js'

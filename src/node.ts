@@ -4,6 +4,7 @@ export { loadCheckpoint, saveCheckpoint } from './node/checkpoint.js'
 export type { DownloadProgress } from './node/download.js'
 export { FileCorpus } from './node/file-corpus.js'
 export { FolderStore } from './node/folder-store.js'
+export { openForeign } from './node/foreign-file.js'
 export { type HistoryOptions, HistoryWriter, readHistory } from './node/history.js'
 export { type LinePlot, linePlot, type Series, svgToPng } from './node/line-plot.js'
 export { type CorpusOptions, type CorpusProgress, type LoadedCorpus, loadCorpus } from './node/load-corpus.js'
@@ -22,3 +23,4 @@ export {
   loadTimeMachine,
   type TimeMachineOptions,
 } from './node/time-machine.js'
+export { writeExport } from './node/write-export.js'

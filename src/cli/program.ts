@@ -4,7 +4,9 @@ import { isRefusal, UnrolledError } from '../config.js'
 import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
+import { exportCommand } from './export.js'
 import { generateCommand } from './generate.js'
+import { importCommand } from './import.js'
 import { infoCommand } from './info.js'
 import { plotCommand } from './plot.js'
 import { sentenceOf } from './sentence.js'
@@ -43,6 +45,8 @@ function program(): Command {
     .addCommand(dataCommand())
     .addCommand(infoCommand())
     .addCommand(plotCommand())
+    .addCommand(importCommand())
+    .addCommand(exportCommand())
     .addHelpText(
       'after',
       `
@@ -52,7 +56,8 @@ Examples:
   unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
   unrolled eval novel another.txt
   unrolled plot runs/*
-  unrolled info novel`,
+  unrolled info novel
+  unrolled export novel --out novel.safetensors`,
     )
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError('(add --help to see all options)')
@@ -65,7 +70,7 @@ const EXPLODED = 3
 
 /** The error with a message that names the command and its flags, as the user called them. */
 async function inItsWords(error: UnrolledError, command: Command, args: readonly string[]): Promise<UnrolledError> {
-  const functions = new Set(Object.keys(await import('../node.js')))
+  const functions = new Set([await import('../node.js'), await import('../formats.js')].flatMap(Object.keys))
   error.message = sentenceOf(error, command, functions, args)
   return error
 }

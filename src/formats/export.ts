@@ -1,12 +1,8 @@
 import { checkWord } from '../core/check.js'
-import type { Vocab } from '../data/vocab.js'
-import { checkVocab } from '../data/vocab.js'
+import { checkVocab, type Vocab } from '../data/vocab.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
+import { type ExportFormat, exportFormats } from './export-formats.js'
 import { encodeStateDict } from './state-dict.js'
-
-/** The formats of other frameworks that models are written in. */
-export const exportFormats = ['safetensors'] as const
-export type ExportFormat = (typeof exportFormats)[number]
 
 type Encode = (model: RNNModel, vocab: Vocab) => Promise<Readonly<Record<string, Uint8Array>>>
 
@@ -27,6 +23,6 @@ export async function exportModel(
 ): Promise<Readonly<Record<string, Uint8Array>>> {
   checkRNNModel('exportModel', model)
   checkVocab('exportModel', vocab)
-  checkWord('exportModel', 'format', format, exportFormats)
+  checkWord('exportModel', 'format', format, Object.keys(exportFormats) as ExportFormat[])
   return encoders[format](model, vocab)
 }

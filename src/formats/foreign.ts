@@ -1,6 +1,7 @@
 import type { ModelSizes } from './model-config.js'
 import type { TensorValues } from './safetensors.js'
 import type { ByteSource } from './source.js'
+import type { TokenList } from './token-list.js'
 
 /** A file of another framework, with the files that it refers to. */
 export interface ForeignFile {
@@ -18,6 +19,8 @@ export interface ForeignModel {
   parameters: Record<string, TensorValues>
   /** What was found and what was assumed, a sentence each, for people. */
   found: string[]
+  /** The vocabulary, if the file holds one. */
+  vocab?: TokenList
 }
 
 /** What a user says about a file of another framework. */

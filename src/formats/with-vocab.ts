@@ -1,12 +1,12 @@
 import { DataError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
-import type { TokenKind } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import type { ForeignModel } from './foreign.js'
 import { VERSION } from './model-config.js'
 import { buildModel } from './model-of.js'
 import type { TensorValues } from './safetensors.js'
 import type { LoadedModel } from './saved-model.js'
+import type { TokenList } from './token-list.js'
 
 /** A score that no softmax gives a probability above 0 to, in any precision. */
 const NEVER = -1e4
@@ -14,14 +14,13 @@ const NEVER = -1e4
 /**
  * Joins a model of another framework with its vocabulary. Tokens without `<unk>` get it as number 0: a token that the
  * model never predicts, and whose input is zeros. All other tokens move up by one.
- * @param tokens the tokens in the order of their numbers in the other framework
+ * @param vocab the tokens in the order of their numbers in the other framework
  * @param where the place of the model, for messages
  * @throws DataError for a vocabulary of another size, or for a token that appears twice
  */
 export function withVocab(
   { config, parameters }: ForeignModel,
-  tokens: readonly string[],
-  kind: TokenKind = 'char',
+  { tokens, kind = 'char' }: TokenList,
   where = 'withVocab',
 ): LoadedModel {
   if (tokens.length !== config.vocabSize) {

@@ -1,0 +1,124 @@
+import { Command, Option } from 'commander'
+import { cellNames, OptionError, tokenKinds } from '../config.js'
+import type { ForeignModel, ForeignOptions, TokenList } from '../formats.js'
+import type { TokenKind } from '../node.js'
+import { defaultsOf, saidOf } from './command-line.js'
+import { interruptible } from './interrupt.js'
+import { checkFlagEffects, type Needs } from './needs.js'
+import { print } from './output.js'
+import { encodingHelp } from './training-flags.js'
+
+interface Options extends Pick<ForeignOptions, 'cell' | 'nonlinearity'> {
+  out: string
+  vocab?: string
+  text?: string[] | true
+  tokens: TokenKind
+  encoding?: string
+  clean?: boolean
+  prefix?: string[]
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .description('Take over a model of another framework, whose sizes come from the names and shapes of its weights.')
+    .argument('<file>', 'weights or a model: .safetensors')
+    .requiredOption('--out <place>', 'folder of the model, or a .safetensors file for weights alone')
+    .option('--vocab <file>', 'the tokens in the order of their numbers, as JSON: an array, or an object of numbers')
+    .option('--text [text...]', "count the vocabulary in a text, as `train` does; without a name, the book's")
+    .addOption(new Option('--tokens <kind>', 'what a token is').choices(tokenKinds).default('char'))
+    .option('--encoding <name>', encodingHelp)
+    .option('--clean', "the book's cleaning of the text (default for The Time Machine)")
+    .option('--no-clean', 'use the text as it is (default for other texts)')
+    .addOption(new Option('--cell <kind>', 'the cell that the file must hold').choices(cellNames))
+    .addOption(
+      new Option('--nonlinearity <function>', 'of an rnn, if the file does not tell').choices(['tanh', 'relu']),
+    )
+    .option('--prefix <from=to...>', 'beginnings of names, and what stands in their place')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unrolled import weights.safetensors --text --out runs/book          the book's model and its text
+  unrolled import weights.safetensors --vocab tokens.json --out runs/novel
+  unrolled import weights.safetensors --prefix net.lstm.=rnn. --out weights-here.safetensors`,
+    )
+    .action(async (file: string, options: Options, command: Command) => {
+      checkFlagEffects('import', options, saidOf(command), needs, defaultsOf(command.options))
+      await interruptible((signal) => run(file, options, signal))
+    })
+}
+
+const isWeights = ({ out }: Options): boolean => out.endsWith('.safetensors')
+
+const model = (options: Options) => isWeights(options) && '--out with the folder of a model'
+const text = (options: Options) => options.text === undefined && '--text'
+
+const needs: Needs<Options> = {
+  ...{ vocab: model, text: model, tokens: model, cell: model, nonlinearity: model },
+  ...{ encoding: text, clean: text },
+}
+
+async function run(file: string, options: Options, signal: AbortSignal): Promise<void> {
+  const { openForeign, saveModel, writeExport } = await import('../node.js')
+  const { encodeSafetensors, importModel, importTensors, withVocab } = await import('../formats.js')
+  const { out, vocab, text, cell, nonlinearity } = options
+  if (vocab !== undefined && text !== undefined) {
+    throw new OptionError('import: --vocab and --text are given, expected one of them; both tell the vocabulary')
+  }
+  const prefixes = prefixesOf(options.prefix)
+  const opened = await openForeign(file)
+  try {
+    if (isWeights(options)) {
+      const tensors = await importTensors(opened, { prefixes })
+      await writeExport(out, { weights: encodeSafetensors(tensors, { format: 'pt' }) })
+      print(`${Object.keys(tensors).length} tensors are saved in ${out}`)
+      return
+    }
+    const found = await importModel(opened, { cell, nonlinearity, prefixes })
+    for (const line of found.found) print(line)
+    const { list, how } = await tokensFor(found, options, signal)
+    const { model, vocab: known } = withVocab(found, list, file)
+    await saveModel(out, model, known, { importedFrom: file, ...how })
+    print(`the model is saved in ${out}`)
+  } finally {
+    await opened.close()
+  }
+}
+
+/** The vocabulary that goes with a model, and how its text became tokens. */
+async function tokensFor(
+  { config, vocab: own }: ForeignModel,
+  options: Options,
+  signal: AbortSignal,
+): Promise<{ list: TokenList; how?: Record<string, boolean> }> {
+  const { vocab, text, tokens, encoding } = options
+  if (vocab !== undefined) {
+    const { readText } = await import('../node.js')
+    const { parseTokenList } = await import('../formats.js')
+    const list = parseTokenList(await readText(vocab), vocab)
+    return { list: { ...list, kind: list.kind ?? tokens } }
+  }
+  if (text !== undefined) {
+    const { commandTexts } = await import('./training-text.js')
+    const names = text === true ? [] : text
+    const source = commandTexts(names)
+    const clean = options.clean ?? names.length === 0
+    const read = await source.read({ tokens, clean, maxTokens: Infinity, encoding }, undefined, signal)
+    await read.close?.()
+    await source.close?.()
+    return { list: read.vocab, how: { clean } }
+  }
+  if (own) return { list: own }
+  throw new OptionError(
+    `import: there is no vocabulary, expected --vocab with the model's ${config.vocabSize} tokens, or --text with the text that it was trained on; weights alone go to a .safetensors file`,
+  )
+}
+
+function prefixesOf(pairs: readonly string[] = []): Record<string, string> {
+  const split = pairs.map((pair) => {
+    const at = pair.indexOf('=')
+    if (at === -1) throw new OptionError(`import: --prefix is ${pair}, expected two prefixes, such as lstm.=rnn.`)
+    return [pair.slice(0, at), pair.slice(at + 1)]
+  })
+  return Object.fromEntries(split)
+}

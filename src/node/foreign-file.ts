@@ -1,0 +1,33 @@
+import path from 'node:path'
+import { DataError, FormatError } from '../core/errors.js'
+import type { ForeignFile } from '../formats/foreign.js'
+import { type OpenFile, openFile } from './open-file.js'
+import { checkPath } from './path-argument.js'
+
+/**
+ * Opens a file of another framework for `importModel` of `unrolled/formats`; files that it names are opened in its folder.
+ * Close it when the model is there.
+ * @throws DataError if there is none; FormatError for a folder or a file that cannot be read
+ */
+export async function openForeign(file: string): Promise<ForeignFile & { close(): Promise<void> }> {
+  checkPath('openForeign', 'the file', file)
+  const source = await openFile(file)
+  if (!source) throw new DataError(`${file}: there is no such file, expected a model of another framework`)
+  const opened: OpenFile[] = [source]
+  return {
+    name: file,
+    source,
+    async beside(name) {
+      // A file could name any other on the machine.
+      if (path.basename(name) !== name || name === '..') {
+        throw new FormatError(`${file}: it names the file ${JSON.stringify(name)}, expected one in its own folder`)
+      }
+      const other = await openFile(path.join(path.dirname(file), name))
+      if (other) opened.push(other)
+      return other
+    },
+    async close() {
+      for (const one of opened) await one.close()
+    },
+  }
+}

@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { encodeStateDict, Generator, Linear, LSTM, loadModel, Module, RNNModel, saveModel, Vocab } from '../src/node.js'
+import { BuiltCommand } from './built-command.js'
+
+// The built command, as a user runs it. `npm test` builds it first.
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-import-'))
+const command = new BuiltCommand(folder, { ...process.env, UNROLLED_OFFLINE: '1', NO_COLOR: '' })
+const at = (...names: string[]) => path.join(folder, ...names)
+
+/** The output of a command that succeeds. */
+function done(...args: string[]): string {
+  const { status, stdout, stderr } = command.run(...args)
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  return stdout
+}
+
+/** The message of a command that fails with one sentence. */
+function refused(...args: string[]): string {
+  const { status, stderr } = command.run(...args)
+  expect(status).toBe(2)
+  expect(stderr).toMatch(/^error: [^\n]+\n$/)
+  return stderr
+}
+
+const vocab = Vocab.count('the quick brown fox')
+const generator = new Generator(1)
+
+/** A model with names of its own, as a user of PyTorch may write one. */
+class Other extends Module {
+  lstm = new LSTM({ inputSize: vocab.size, hiddenSize: 6, numLayers: 2, generator })
+  fc = new Linear({ inFeatures: 6, outFeatures: vocab.size, generator })
+}
+const other = new Other()
+
+beforeAll(async () => {
+  const rnn = new LSTM({ inputSize: vocab.size, hiddenSize: 6, numLayers: 2, generator })
+  await saveModel(at('model'), new RNNModel(rnn, vocab.size, { generator }), vocab)
+  writeFileSync(at('other.safetensors'), await encodeStateDict(other))
+  writeFileSync(at('tokens.json'), JSON.stringify(vocab.tokens))
+  writeFileSync(at('text.txt'), 'the quick brown fox')
+})
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('weights under other names become a model that continues texts, with the vocabulary of a file or of a text', async () => {
+  const said = done('import', 'other.safetensors', '--vocab', 'tokens.json', '--out', 'mine')
+  expect(said).toContain('lstm.: an LSTM of 2 layers and 6 units.')
+  expect(said).toContain(`fc.weight: the scores of ${vocab.size} tokens.`)
+  const { model, vocab: known } = await loadModel(at('mine'))
+  expect(known.tokens).toEqual(vocab.tokens)
+  expect(model.stateDict()['rnn.weight_hh_l1'].data).toEqual(other.lstm.parameters()[5].data)
+  expect(model.stateDict()['linear.bias'].data).toEqual(other.fc.bias!.data)
+  expect(done('generate', 'mine', '--prefix', 'the', '--length', '5')).toMatch(/^the.{5}\n$/)
+
+  done('import', 'other.safetensors', '--text', 'text.txt', '--out', 'counted')
+  expect((await loadModel(at('counted'))).vocab.tokens).toEqual(vocab.tokens)
+})
+
+test('what is exported comes back the same, as one file or into a folder that is there', async () => {
+  mkdirSync(at('place'))
+  expect(done('export', 'model', '--format', 'safetensors', '--out', 'place')).toContain(
+    path.join('place', 'model.safetensors'),
+  )
+  done('export', 'model', '--out', 'made.safetensors')
+  expect(readFileSync(at('made.safetensors'))).toEqual(readFileSync(at('place', 'model.safetensors')))
+  done('import', 'made.safetensors', '--vocab', 'model/vocab.json', '--out', 'again')
+  const [before, after] = [await loadModel(at('model')), await loadModel(at('again'))]
+  expect(after.model.stateDict()).toEqual(before.model.stateDict())
+  expect(after.vocab.tokens).toEqual(before.vocab.tokens)
+})
+
+test('weights alone are written with other beginnings of their names', () => {
+  done('import', 'other.safetensors', '--prefix', 'lstm.=rnn.', '--prefix', 'fc.=linear.', '--out', 'named.safetensors')
+  expect(done('import', 'named.safetensors', '--text', 'text.txt', '--out', 'named')).toContain('rnn.: an LSTM')
+})
+
+test.each([
+  [['import', 'none.safetensors', '--out', 'x'], 'none.safetensors: there is no such file'],
+  [['import', 'text.txt', '--out', 'x'], 'text.txt: it is of an unknown kind, expected'],
+  [['import', 'other.safetensors', '--out', 'x'], 'import: there is no vocabulary, expected --vocab'],
+  [['import', 'other.safetensors', '--cell', 'gru', '--out', 'x'], 'its shapes are those of an LSTM, expected a GRU'],
+  [['import', 'other.safetensors', '--vocab', 'text.txt', '--out', 'x'], 'text.txt: the file is not JSON'],
+  [['import', 'other.safetensors', '--text', 'tokens.json', '--out', 'x'], 'the vocabulary has'],
+  [['import', 'other.safetensors', '--vocab', 'a', '--text', 'b', '--out', 'x'], 'expected one of them'],
+  [
+    ['import', 'other.safetensors', '--prefix', 'lstm', '--out', 'x'],
+    'import: --prefix is lstm, expected two prefixes',
+  ],
+  [['import', 'other.safetensors', '--prefix', 'gru.=rnn.', '--out', 'x'], 'no name begins with "gru."'],
+  [
+    ['import', 'other.safetensors', '--prefix', 'lstm.weight_ih=fc.weight_hh', '--out', 'x'],
+    'there is no weight_ih_l0',
+  ],
+  [['import', 'other.safetensors', '--clean', '--out', 'x'], '--clean has no effect without --text'],
+  [['import', 'other.safetensors', '--cell', 'lstm', '--out', 'x.safetensors'], '--cell has no effect without --out'],
+  [['export', 'none', '--out', 'x.safetensors'], 'none: there is no such folder'],
+  [['export', 'model', '--out', 'x'], 'export: the ending of x does not tell the format, expected --format'],
+  [['export', 'model', '--out', 'text.txt/x.safetensors'], 'cannot be saved there'],
+])('%j is refused in one sentence, and nothing is written', (args, message) => {
+  const before = readdirSync(folder)
+  expect(refused(...args)).toContain(message)
+  expect(readdirSync(folder)).toEqual(before)
+  expect(existsSync(at('x'))).toBe(false)
+})
