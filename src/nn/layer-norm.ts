@@ -23,6 +23,7 @@ const layerNormOptions: OptionKinds<LayerNormOptions> = { numFeatures: 'any', ep
 
 /** Layer normalization over the last axis (Ba, Kiros & Hinton 2016): PyTorch's LayerNorm. */
 export class LayerNorm extends Module {
+  readonly numFeatures: number
   readonly eps: number
   declare readonly weight: Parameter
   declare readonly bias: Parameter | undefined
@@ -33,6 +34,7 @@ export class LayerNorm extends Module {
     const { numFeatures, eps = 1e-5, bias = true } = options
     checkWhole('LayerNorm', 'numFeatures', numFeatures)
     checkNumber('LayerNorm', 'eps', eps, 0)
+    this.numFeatures = numFeatures
     this.eps = eps
     fixParameter(this, 'LayerNorm', 'weight', new Parameter(ones([numFeatures])))
     fixParameter(this, 'LayerNorm', 'bias', bias ? new Parameter(zeros([numFeatures])) : undefined)
@@ -45,9 +47,9 @@ export class LayerNorm extends Module {
   /** @throws ShapeError unless the last axis has numFeatures values */
   forward(x: Tensor): Tensor {
     const { shape } = floatsIn('LayerNorm.forward', x, 'input')
-    if (shape.at(-1) !== this.weight.size) {
+    if (shape.at(-1) !== this.numFeatures) {
       throw new ShapeError(
-        `LayerNorm.forward: input has the shape ${formatShape(shape)}, expected […, numFeatures = ${this.weight.size}]`,
+        `LayerNorm.forward: input has the shape ${formatShape(shape)}, expected […, numFeatures = ${this.numFeatures}]`,
       )
     }
     return layerNorm(x, this.weight, this.bias, this.eps)
