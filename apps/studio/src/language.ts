@@ -1,0 +1,29 @@
+import { computed, effect, signal } from '@preact/signals'
+import { english } from './words/english'
+import { portuguese } from './words/portuguese'
+
+export const languages = { en: english, 'pt-BR': portuguese } as const
+export type Language = keyof typeof languages
+
+const KEY = 'unrolled language'
+
+/** The language that was chosen last, or else the browser's. */
+function first(): Language {
+  const kept = localStorage.getItem(KEY)
+  if (kept === 'en' || kept === 'pt-BR') return kept
+  return navigator.languages.find((name) => /^(en|pt)/.test(name))?.startsWith('pt') ? 'pt-BR' : 'en'
+}
+
+export const language = signal<Language>(first())
+
+/** All words of the page in the language that is chosen. */
+export const words = computed(() => languages[language.value])
+
+effect(() => {
+  document.documentElement.lang = language.value
+  localStorage.setItem(KEY, language.value)
+})
+
+/** A number as people of the language write it. */
+export const number = (value: number, digits = 0): string =>
+  value.toLocaleString(language.value, { minimumFractionDigits: digits, maximumFractionDigits: digits })

@@ -1,0 +1,87 @@
+import { signal } from '@preact/signals'
+import type { RunOptions } from 'unrolled/config'
+
+/** What a training of the page begins with; a link can hold all of it but a text of one's own. */
+export type Setup = Required<
+  Pick<
+    RunOptions,
+    | 'cell'
+    | 'hiddenSize'
+    | 'numLayers'
+    | 'numSteps'
+    | 'batchSize'
+    | 'lr'
+    | 'optimizer'
+    | 'epochs'
+    | 'device'
+    | 'seed'
+    | 'maxTokens'
+    | 'clean'
+    | 'validation'
+  >
+>
+
+/** Small enough to see it learn within a minute on a phone. */
+export const defaults: Setup = {
+  cell: 'lstm',
+  hiddenSize: 128,
+  numLayers: 1,
+  numSteps: 35,
+  batchSize: 32,
+  lr: 0.01,
+  optimizer: 'adam',
+  epochs: 40,
+  device: 'cpu',
+  seed: 0,
+  maxTokens: 50_000,
+  clean: true,
+  validation: 0.05,
+}
+
+/** The values that a choice has, and the range of a number. */
+export const kinds = {
+  cell: ['rnn', 'gru', 'lstm'],
+  hiddenSize: { least: 1, most: 2048, whole: true },
+  numLayers: { least: 1, most: 8, whole: true },
+  numSteps: { least: 1, most: 1024, whole: true },
+  batchSize: { least: 1, most: 512, whole: true },
+  lr: { least: 1e-6, most: 100, whole: false },
+  optimizer: ['sgd', 'adam', 'adamw', 'rmsprop'],
+  epochs: { least: 1, most: 100_000, whole: true },
+  device: ['cpu', 'auto', 'webgpu'],
+  seed: { least: 0, most: 2 ** 31 - 1, whole: true },
+  maxTokens: { least: 100, most: 100_000_000, whole: true },
+  clean: 'flag',
+  validation: { least: 0, most: 0.5, whole: false },
+} as const satisfies Record<keyof Setup, readonly string[] | 'flag' | { least: number; most: number; whole: boolean }>
+
+type Name = keyof Setup
+
+/** A value of the setup from its text; undefined if it cannot be one. */
+export function parsed(name: Name, text: string): Setup[Name] | undefined {
+  const kind: readonly string[] | 'flag' | { least: number; most: number; whole: boolean } = kinds[name]
+  if (kind === 'flag') return text === 'true' ? true : text === 'false' ? false : undefined
+  if ('least' in kind) {
+    const value = Number(text)
+    const fits = text.trim() !== '' && value >= kind.least && value <= kind.most
+    return fits && (!kind.whole || Number.isInteger(value)) ? value : undefined
+  }
+  return kind.find((word) => word === text) as Setup[Name] | undefined
+}
+
+/** The setup that a link holds; what is missing or cannot be used is as in `defaults`. */
+export function setupOf(query: URLSearchParams): Setup {
+  const given = [...query].flatMap(([name, text]) => {
+    const value = name in kinds ? parsed(name as Name, text) : undefined
+    return value === undefined ? [] : [[name, value]]
+  })
+  return { ...defaults, ...Object.fromEntries(given) }
+}
+
+/** What differs from `defaults`, for a link. */
+export const queryOf = (setup: Setup): URLSearchParams =>
+  new URLSearchParams(
+    Object.entries(setup).flatMap(([name, value]) => (value === defaults[name as Name] ? [] : [[name, String(value)]])),
+  )
+
+export const setup = signal<Setup>(defaults)

@@ -1,0 +1,59 @@
+import { number, words } from '../language'
+import { session } from '../session'
+
+const clock = (seconds: number): string => {
+  const whole = Math.round(seconds)
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const two = (value: number) => String(value).padStart(2, '0')
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
+}
+
+/** A perplexity, with as many digits as tell something. */
+export const perplexity = (value: number | undefined): string =>
+  value === undefined ? '–' : Number.isFinite(value) ? number(value, value < 100 ? 2 : 0) : '∞'
+
+/** The figures of the training, and how it stands. */
+export function Figures() {
+  const { train: t } = words.value
+  const now = session.value
+  now?.tick.value
+  const state = now?.state.value
+  const facts = now?.facts
+  const figures: [string, string][] = [
+    [t.figures.perplexity, perplexity(now?.perplexity ?? now?.trained.last)],
+    [t.figures.heldOut, perplexity(now?.heldOut.last)],
+    [t.figures.speed, now?.tokensPerSecond ? number(now.tokensPerSecond) : '–'],
+    [t.figures.gradient, now?.gradNorm === undefined ? '–' : number(now.gradNorm, 2)],
+    [t.figures.left, state === 'running' && now?.secondsLeft !== undefined ? clock(now.secondsLeft) : '–'],
+  ]
+  const says = {
+    preparing: t.preparing,
+    running: now && now.epoch > 0 ? t.epoch(number(now.epoch), number(now.setup.epochs)) : t.preparing,
+    paused: t.paused,
+    stopped: t.stopped,
+    done: t.done,
+    failed: t.failed,
+  }
+  return (
+    <section>
+      <dl class="figures">
+        {figures.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="standing" role="status">
+        {state ? says[state] : t.ready}
+        {facts && ` · ${t.computedOn(facts.kernels, t.threads(facts.threads))}`}
+      </p>
+      {now?.error && (
+        <p class="bad" role="alert">
+          {now.error}
+        </p>
+      )}
+      {!crossOriginIsolated && <p class="standing">{t.notIsolated}</p>}
+    </section>
+  )
+}

@@ -1,0 +1,23 @@
+import { number, words } from '../language'
+import { session } from '../session'
+
+/** What the model wrote while it trained, the latest first. */
+export function Samples() {
+  const { train: t } = words.value
+  const now = session.value
+  now?.tick.value
+  const samples = now?.samples ?? []
+  return (
+    <section class="card">
+      <h2>{t.samples}</h2>
+      {samples.length === 0 && <p class="soft">{t.noSamples}</p>}
+      <ol class="samples">
+        {samples.slice(0, 50).map(({ epoch, text }, i) => (
+          <li key={samples.length - i}>
+            <span class="soft">{number(epoch)}</span> {text}
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}

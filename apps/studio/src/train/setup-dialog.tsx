@@ -1,0 +1,135 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { words } from '../language'
+import { kinds, parsed, type Setup, setup } from '../setup'
+import { chosen, nameOf, takeFile } from '../text'
+
+type Name = keyof Setup
+
+/** The dialog that changes what is trained. */
+export function SetupDialog({ close }: { close: () => void }) {
+  const { setup: s } = words.value
+  const dialog = useRef<HTMLDialogElement>(null)
+  const drafts = useSignal<Record<string, string>>(
+    Object.fromEntries(Object.entries(setup.value).map(([name, value]) => [name, String(value)])),
+  )
+  const wrong = useSignal<Name | undefined>(undefined)
+  useEffect(() => dialog.current?.showModal(), [])
+  const set = (name: Name, text: string) => {
+    drafts.value = { ...drafts.value, [name]: text }
+  }
+  const apply = (event: Event) => {
+    event.preventDefault()
+    const names = Object.keys(kinds) as Name[]
+    wrong.value = names.find((name) => parsed(name, drafts.value[name]) === undefined)
+    if (wrong.value) return
+    setup.value = Object.fromEntries(names.map((name) => [name, parsed(name, drafts.value[name])])) as unknown as Setup
+    close()
+  }
+  return (
+    <dialog ref={dialog} class="setup" aria-labelledby="setup-title" onClose={close}>
+      <form onSubmit={apply}>
+        <h1 id="setup-title">{s.title}</h1>
+        <TextChoice />
+        <div class="fields">
+          {(Object.keys(kinds) as Name[]).map((name) => (
+            <Field key={name} name={name} text={drafts.value[name]} set={(text) => set(name, text)} />
+          ))}
+        </div>
+        {wrong.value && (
+          <p class="bad" role="alert">
+            {s.wrong(s[wrong.value])}
+          </p>
+        )}
+        <div class="actions">
+          <button type="submit" class="main">
+            {s.apply}
+          </button>
+          <button type="button" onClick={close}>
+            {s.cancel}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  )
+}
+
+/** The text: the one that comes with the page, or a file. */
+function TextChoice() {
+  const { setup: s } = words.value
+  const { own } = chosen.value
+  return (
+    <div class="text-choice">
+      <span class="label">{s.text}</span>
+      <strong>{nameOf(chosen.value, s.mobyDick)}</strong>
+      <label class="file">
+        {s.own}
+        <input
+          type="file"
+          accept=".txt,text/*"
+          onChange={({ currentTarget }) => {
+            const file = currentTarget.files?.[0]
+            if (file) void takeFile(file)
+          }}
+        />
+      </label>
+      {own && (
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            chosen.value = {}
+          }}
+        >
+          {s.mobyDick}
+        </button>
+      )}
+      <p class="soft">{s.dropped}</p>
+    </div>
+  )
+}
+
+function Field({ name, text, set }: { name: Name; text: string; set: (text: string) => void }) {
+  const label = words.value.setup[name]
+  const kind: readonly string[] | 'flag' | { least: number; most: number; whole: boolean } = kinds[name]
+  if (kind === 'flag') {
+    return (
+      <label class="flag">
+        <input
+          type="checkbox"
+          checked={text === 'true'}
+          onChange={({ currentTarget }) => set(String(currentTarget.checked))}
+        />
+        {label}
+      </label>
+    )
+  }
+  if (!('least' in kind)) {
+    return (
+      <label>
+        {label}
+        <select value={text} onChange={({ currentTarget }) => set(currentTarget.value)}>
+          {kind.map((word) => (
+            <option key={word} value={word}>
+              {word}
+            </option>
+          ))}
+        </select>
+      </label>
+    )
+  }
+  return (
+    <label>
+      {label}
+      <input
+        type="number"
+        value={text}
+        min={kind.least}
+        max={kind.most}
+        step={kind.whole ? 1 : 'any'}
+        required
+        onInput={({ currentTarget }) => set(currentTarget.value)}
+      />
+    </label>
+  )
+}

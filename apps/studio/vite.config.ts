@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
+import { defineConfig, type Plugin } from 'vite'
+
+const root = path.resolve('apps/studio')
+
+/** The text that comes with the library, as a file of the page. */
+const mobyDick = (): Plugin => {
+  const text = () => brotliDecompressSync(readFileSync('data/moby-dick.txt.br'))
+  return {
+    name: 'moby-dick',
+    configureServer: (server) => {
+      server.middlewares.use('/texts/moby-dick.txt', (_, response) => response.end(text()))
+    },
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'texts/moby-dick.txt', source: text() })
+    },
+  }
+}
+
+// Threads need a page that is isolated from other origins.
+const isolated = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+}
+
+export default defineConfig({
+  root,
+  base: './',
+  plugins: [mobyDick()],
+  esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
+  server: { headers: isolated },
+  preview: { headers: isolated },
+  worker: { format: 'es' },
+  build: {
+    outDir: path.resolve('dist/studio'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // Inlined files would need a content security policy that allows data addresses.
+    assetsInlineLimit: 0,
+    rollupOptions: { external: [/^gpt-tokenizer/, 'webgpu'] },
+  },
+})
