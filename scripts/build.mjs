@@ -135,3 +135,6 @@ function notice(folder) {
   if (!file) throw new Error(`${name}: the package has no licence file, expected one to distribute with its code`)
   return `${name} ${version}\n\n${readFileSync(path.join(folder, file), 'utf8').trim()}\n`
 }
+
+// The studio's page, which uses the library as a user's page does.
+await (await import('vite')).build({ configFile: 'apps/studio/vite.config.ts', logLevel: 'warn' })

@@ -24,3 +24,4 @@ export {
   type TimeMachineOptions,
 } from './node/time-machine.js'
 export { writeExport } from './node/write-export.js'
+export { type StudioOptions, serveStudio } from './server/studio.js'

@@ -14,6 +14,7 @@ const rows = [
   ['train'],
   ['run'],
   ['index.ts', 'inference.ts', 'config.ts', 'formats.ts'],
+  ['server'],
   ['node', 'node.ts', 'browser', 'browser.ts'],
   ['cli'],
 ]

@@ -10,6 +10,7 @@ import { importCommand } from './import.js'
 import { infoCommand } from './info.js'
 import { plotCommand } from './plot.js'
 import { sentenceOf } from './sentence.js'
+import { studioCommand } from './studio.js'
 import { bookCommand, trainCommand } from './train.js'
 
 /**
@@ -47,6 +48,7 @@ function program(): Command {
     .addCommand(plotCommand())
     .addCommand(importCommand())
     .addCommand(exportCommand())
+    .addCommand(studioCommand())
     .addHelpText(
       'after',
       `
@@ -57,7 +59,8 @@ Examples:
   unrolled eval novel another.txt
   unrolled plot runs/*
   unrolled info novel
-  unrolled export novel --out novel.safetensors`,
+  unrolled export novel --out novel.safetensors
+  unrolled studio`,
     )
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError('(add --help to see all options)')

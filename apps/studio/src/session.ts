@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { type RunEvent, Trainer, type TrainerFacts } from 'unrolled/browser'
+import { cleanLines, type RunEvent, Trainer, type TrainerFacts } from 'unrolled/browser'
 import type { Setup } from './setup'
 import { type ChosenText, read } from './text'
 
@@ -43,6 +43,12 @@ export class Points {
 /** Milliseconds between two changes of the page while it trains. */
 const PACE = 120
 
+/** Milliseconds between two samples. */
+const SAMPLE_PACE = 2000
+
+/** Characters of a sample after its beginning. */
+const SAMPLE_LENGTH = 70
+
 /** A training of this page. Views read `tick` to be drawn again when something has changed. */
 export class Session {
   readonly state = signal<State>('preparing')
@@ -60,6 +66,8 @@ export class Session {
   error: string | undefined
   trainer: Trainer | undefined
   #due = 0
+  #sampleDue = 0
+  #prefix = ''
 
   constructor(
     readonly setup: Setup,
@@ -85,6 +93,7 @@ export class Session {
   async run(): Promise<void> {
     try {
       const text = await read(this.text)
+      this.#prefix = firstWord(text, this.setup.clean)
       const trainer = await Trainer.start(RUN, text, this.setup, { textName: this.textName })
       this.trainer = trainer
       this.warnings.push(...trainer.notes, ...trainer.warnings)
@@ -118,6 +127,19 @@ export class Session {
     this.trainer?.close()
   }
 
+  /** Lets the model write, unless it just did. */
+  async #sample(): Promise<void> {
+    const now = performance.now()
+    if (!this.trainer || now < this.#sampleDue) return
+    this.#sampleDue = now + SAMPLE_PACE
+    const { epoch } = this
+    // A training that has ended answers no more.
+    const text = await this.trainer.predict(this.#prefix, SAMPLE_LENGTH, { temperature: 0.7 }).catch(() => undefined)
+    if (text === undefined) return
+    this.samples.unshift({ epoch, text })
+    this.tick.value++
+  }
+
   #take(event: RunEvent): void {
     if (event.type === 'step') {
       const { step, epoch, loss, gradNorm, tokensPerSecond } = event
@@ -125,14 +147,21 @@ export class Session {
       this.trained.add(step, loss)
     } else if (event.type === 'epoch') {
       this.perplexity = event.perplexity
+      void this.#sample()
     } else if (event.type === 'validation') this.heldOut.add(event.step, event.loss)
-    else if (event.type === 'sample') this.samples.unshift({ epoch: this.epoch, text: event.text })
     else if (event.type === 'warning') this.warnings.push(event.message)
     const now = performance.now()
     if (now < this.#due && event.type === 'step') return
     this.#due = now + PACE
     this.tick.value++
   }
+}
+
+/** The word that samples begin with: the text's first. */
+function firstWord(text: string, clean: boolean): string {
+  const part = text.slice(0, 1000)
+  const [word = ''] = (clean ? cleanLines(part).join(' ') : part).trim().split(/\s/)
+  return [...word].slice(0, 20).join('')
 }
 
 /** The name of the page's run in the browser's own file system. */

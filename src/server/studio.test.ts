@@ -1,0 +1,100 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { DataError, OptionError } from '../core/errors.js'
+import { serveStudio } from './studio.js'
+
+const place = mkdtempSync(path.join(tmpdir(), 'unrolled-studio-'))
+const folder = path.join(place, 'page')
+mkdirSync(folder)
+writeFileSync(path.join(folder, 'index.html'), '<!doctype html>the page')
+writeFileSync(path.join(folder, '.hidden'), 'hidden')
+writeFileSync(path.join(place, 'secret.txt'), 'secret')
+const server = await serveStudio({ folder, port: 0 })
+const port = Number(new URL(server.url).port)
+afterAll(async () => {
+  await server.close()
+  rmSync(place, { recursive: true, force: true })
+})
+
+interface Answer {
+  status: number
+  text: string
+  headers: Record<string, unknown>
+}
+
+/** A request as it is written; fetch would tidy the path and set Host itself. */
+const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  new Promise<Answer>((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path, method, headers }, (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part) => parts.push(part))
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode!,
+          text: Buffer.concat(parts).toString(),
+          headers: response.headers,
+        }),
+      )
+    })
+    asked.on('error', reject).end()
+  })
+
+test('serves the page, isolated, with a policy that allows no inline scripts and no other server', async () => {
+  const { status, text, headers } = await ask('/')
+  expect([status, text]).toEqual([200, '<!doctype html>the page'])
+  expect(headers).toMatchObject({
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
+    'x-content-type-options': 'nosniff',
+  })
+  const policy = String(headers['content-security-policy'])
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).not.toContain('unsafe-inline')
+  expect(policy).not.toContain("'unsafe-eval'")
+  expect(policy).not.toMatch(/https?:/)
+})
+
+test.each([
+  '/../secret.txt',
+  '/%2e%2e/secret.txt',
+  '/..%2fsecret.txt',
+  '/..\\secret.txt',
+  '//secret.txt',
+  '/.hidden',
+  '/%00',
+  '/%',
+  '/none.js',
+])('%s gives nothing', async (path) => {
+  const { status, text } = await ask(path)
+  expect(status).toBe(404)
+  expect(text).not.toMatch(/secret$|hidden/)
+})
+
+test('other hosts, other origins and other methods are refused', async () => {
+  expect((await ask('/', { host: 'evil.example' })).status).toBe(403)
+  expect((await ask('/', { host: `evil.example:${port}` })).status).toBe(403)
+  expect((await ask('/', { host: `localhost:${port + 1}` })).status).toBe(403)
+  expect((await ask('/', { origin: 'http://evil.example' })).status).toBe(403)
+  expect((await ask('/', { origin: 'null' })).status).toBe(403)
+  expect((await ask('/', {}, 'POST')).status).toBe(405)
+  expect((await ask('/', { host: `localhost:${port}`, origin: `http://localhost:${port}` })).status).toBe(200)
+})
+
+test('a port that is in use, an address of another machine, and a page that is not built are told', async () => {
+  await expect(serveStudio({ folder, port })).rejects.toThrow(
+    new DataError(`serveStudio: port ${port} is in use; leave the port out to take any that is free`),
+  )
+  await expect(serveStudio({ folder, host: '192.0.2.1' })).rejects.toThrow('is not an address of this machine')
+  await expect(serveStudio({ folder: path.join(place, 'none') })).rejects.toThrow('expected the built page')
+  await expect(serveStudio({ port: 70_000 })).rejects.toThrow(OptionError)
+  await expect(serveStudio({ port: 1.5 })).rejects.toThrow(OptionError)
+})
+
+test('without a port, a second studio takes another than the first', async () => {
+  const [first, second] = [await serveStudio({ folder }), await serveStudio({ folder })]
+  expect(first.url).not.toBe(second.url)
+  await Promise.all([first.close(), second.close()])
+})

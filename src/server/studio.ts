@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import sirv from 'sirv'
+import { checkNumber, checkString, checkWhole } from '../core/check.js'
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
+import { DataError } from '../core/errors.js'
+
+/** Where the studio is served. */
+export interface StudioOptions {
+  /** The address that the server listens on. Default '127.0.0.1', which only this machine reaches. */
+  host?: string
+  /** The port. Default: 7766, or any that is free if that one is in use. */
+  port?: number
+  /** The folder of the built page. Default: the one that comes with the package. */
+  folder?: string
+}
+
+const studioOptions: OptionKinds<StudioOptions> = { host: 'any', port: 'any', folder: 'any' }
+
+const PORT = 7766
+
+/** Threads need a page that is isolated; the policy keeps scripts, and what they may reach, to this server. */
+const headers = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+/**
+ * Serves the studio, a page that trains recurrent networks in the browser. It answers only requests that name it by its own
+ * address, so that no other site can reach it through a name that points here.
+ * @returns the address of the page, and a function that ends the server
+ * @throws OptionError for an option out of range; DataError if the page is not built, or if the address or the port
+ *   cannot be had
+ */
+export async function serveStudio(options: StudioOptions = {}): Promise<{ url: string; close(): Promise<void> }> {
+  checkOptions('serveStudio', options, studioOptions)
+  const { host = '127.0.0.1', port, folder = fileURLToPath(new URL('../studio/', import.meta.url)) } = options
+  checkString('serveStudio', 'host', host)
+  if (port !== undefined) {
+    checkWhole('serveStudio', 'port', port, 0)
+    checkNumber('serveStudio', 'port', port, 0, 65_535)
+  }
+  if (!existsSync(folder)) {
+    throw new DataError(
+      `serveStudio: ${folder} is missing, expected the built page; run npm run build, or install again`,
+    )
+  }
+  // All files are listed at the start, so no address leads out of the folder.
+  const files = sirv(folder, { etag: true })
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    const wrong = problemOf(request, server, host)
+    if (wrong) return refuse(response, 403, wrong)
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'expected GET or HEAD')
+    files(request, response, () => refuse(response, 404, 'there is no such file'))
+  })
+  await listen(server, host, port)
+  const { address, family, port: taken } = server.address() as AddressInfo
+  const name = family === 'IPv6' ? `[${address}]` : address
+  const local = ['127.0.0.1', '::1', '::', '0.0.0.0'].includes(address)
+  return {
+    url: `http://${local ? 'localhost' : name}:${taken}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** Why a request is refused: it names another server, or comes from a page of another one. */
+function problemOf({ headers }: IncomingMessage, server: Server, host: string): string | undefined {
+  const { port } = server.address() as AddressInfo
+  // Who listens on all addresses of the machine wants to be reached by any of its names.
+  const open = host === '0.0.0.0' || host === '::'
+  const names = ['localhost', '127.0.0.1', '[::1]', host.includes(':') ? `[${host}]` : host]
+  const known = names.map((name) => `${name}:${port}`)
+  if (!open && !known.includes(headers.host ?? ''))
+    return `Host is ${headers.host}, expected one of ${known.join(', ')}`
+  if (headers.origin !== undefined && headers.origin !== `http://${headers.host}`) {
+    return `Origin is ${headers.origin}, expected http://${headers.host}`
+  }
+  return undefined
+}
+
+function refuse(response: ServerResponse, status: number, why: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${why}\n`)
+}
+
+/** Listens on the port, or, if none was asked for, on the usual one or any that is free. */
+async function listen(server: Server, host: string, port: number | undefined): Promise<void> {
+  const tried = (one: number) =>
+    new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      server.once('error', resolve)
+      server.listen(one, host, () => {
+        server.off('error', resolve)
+        resolve(undefined)
+      })
+    })
+  let error = await tried(port ?? PORT)
+  if (error?.code === 'EADDRINUSE' && port === undefined) error = await tried(0)
+  if (!error) return
+  const why = {
+    EADDRINUSE: `port ${port} is in use; leave the port out to take any that is free`,
+    EACCES: `port ${port} is not allowed to this user; choose one above 1023`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine`,
+    ENOTFOUND: `${host} is not a known name`,
+  }[error.code ?? '']
+  throw new DataError(`serveStudio: ${why ?? error.message}`)
+}
