@@ -1,9 +1,15 @@
 import { type Language, language, languages, words } from './language'
+import { LibraryView } from './library/library-view'
 import { addressOf, route, type View, views } from './route'
 import { takeDropped } from './text'
 import { TrainView } from './train/train-view'
+import { WriteView } from './write/write-view'
 
-const shown: Record<View, () => preact.JSX.Element> = { train: TrainView }
+const shown: Record<View, () => preact.JSX.Element> = {
+  train: TrainView,
+  write: WriteView,
+  library: LibraryView,
+}
 
 // A text can be dropped anywhere.
 addEventListener('dragover', (event) => event.preventDefault())

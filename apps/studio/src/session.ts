@@ -1,6 +1,15 @@
 import { signal } from '@preact/signals'
-import { cleanLines, type RunEvent, Trainer, type TrainerFacts } from 'unrolled/browser'
-import type { Setup } from './setup'
+import {
+  cleanLines,
+  type HistoryEvent,
+  type RunEvent,
+  savedRuns,
+  type TrainEvent,
+  Trainer,
+  type TrainerFacts,
+} from 'unrolled/browser'
+import { beginningOf, historyOf } from './kept'
+import { type Setup, setup, setupIn } from './setup'
 import { type ChosenText, read } from './text'
 
 export type State = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'failed'
@@ -46,8 +55,14 @@ const PACE = 120
 /** Milliseconds between two samples. */
 const SAMPLE_PACE = 2000
 
+/** Minutes between two checkpoints: what a page that is closed loses at most. */
+const CHECKPOINT_MINUTES = 0.05
+
 /** Characters of a sample after its beginning. */
 const SAMPLE_LENGTH = 70
+
+/** How a training begins. */
+type Begin = (name: string) => Promise<Trainer>
 
 /** A training of this page. Views read `tick` to be drawn again when something has changed. */
 export class Session {
@@ -68,15 +83,26 @@ export class Session {
   #due = 0
   #sampleDue = 0
   #prefix = ''
+  readonly #begin: Begin
 
+  /** @param name of the run in the browser's own file system */
   constructor(
-    readonly setup: Setup,
-    readonly text: ChosenText,
-    readonly textName: string,
-  ) {}
+    readonly name: string,
+    public setup: Setup,
+    begin: Begin,
+    earlier: readonly HistoryEvent[] = [],
+  ) {
+    this.#begin = begin
+    for (const event of earlier) if (event.type !== 'resume') this.#record(event)
+  }
 
   get facts(): TrainerFacts | undefined {
     return this.trainer?.facts
+  }
+
+  /** The name of the text, which the run's name begins with. */
+  get textName(): string {
+    return this.name.replace(/, (rnn|gru|lstm) \d+( \(\d+\))?$/, '')
   }
 
   /** Seconds until the last epoch ends; undefined before the speed is known. */
@@ -92,10 +118,10 @@ export class Session {
   /** Trains to the end, or until it is stopped. */
   async run(): Promise<void> {
     try {
-      const text = await read(this.text)
-      this.#prefix = firstWord(text, this.setup.clean)
-      const trainer = await Trainer.start(RUN, text, this.setup, { textName: this.textName })
+      const trainer = await this.#begin(this.name)
       this.trainer = trainer
+      this.setup = setupIn(trainer.facts.options)
+      this.#prefix = firstWord(await beginningOf(this.name), this.setup.clean)
       this.warnings.push(...trainer.notes, ...trainer.warnings)
       this.state.value = 'running'
       for await (const event of trainer.events()) this.#take(event)
@@ -141,38 +167,66 @@ export class Session {
   }
 
   #take(event: RunEvent): void {
-    if (event.type === 'step') {
-      const { step, epoch, loss, gradNorm, tokensPerSecond } = event
-      Object.assign(this, { step, epoch, loss, gradNorm, tokensPerSecond })
-      this.trained.add(step, loss)
-    } else if (event.type === 'epoch') {
-      this.perplexity = event.perplexity
-      void this.#sample()
-    } else if (event.type === 'validation') this.heldOut.add(event.step, event.loss)
-    else if (event.type === 'warning') this.warnings.push(event.message)
+    if (event.type === 'warning') this.warnings.push(event.message)
+    else if (event.type === 'step' || event.type === 'epoch' || event.type === 'validation') this.#record(event)
+    if (event.type === 'epoch') void this.#sample()
     const now = performance.now()
     if (now < this.#due && event.type === 'step') return
     this.#due = now + PACE
     this.tick.value++
   }
+
+  #record(event: TrainEvent): void {
+    if (event.type === 'step') {
+      const { step, epoch, loss, gradNorm, tokensPerSecond } = event
+      Object.assign(this, { step, epoch, loss, gradNorm, tokensPerSecond })
+      this.trained.add(step, loss)
+    } else if (event.type === 'epoch') {
+      const { step, epoch, perplexity } = event
+      Object.assign(this, { step, epoch, perplexity })
+    } else this.heldOut.add(event.step, event.loss)
+  }
 }
 
 /** The word that samples begin with: the text's first. */
 function firstWord(text: string, clean: boolean): string {
-  const part = text.slice(0, 1000)
-  const [word = ''] = (clean ? cleanLines(part).join(' ') : part).trim().split(/\s/)
+  const [word = ''] = (clean ? cleanLines(text).join(' ') : text).trim().split(/\s/)
   return [...word].slice(0, 20).join('')
 }
 
-/** The name of the page's run in the browser's own file system. */
-const RUN = 'studio'
-
 export const session = signal<Session | undefined>(undefined)
 
+/** The name of the run that the page showed last. */
+const LAST = 'unrolled last run'
+
 /** Begins a training, in place of the one before. */
-export function begin(setup: Setup, text: ChosenText, textName: string): void {
+export async function begin(setup: Setup, text: ChosenText, textName: string): Promise<void> {
+  const taken = new Set(await savedRuns.names())
+  const base = `${textName}, ${setup.cell} ${setup.hiddenSize}`
+  let name = base
+  for (let i = 2; taken.has(name); i++) name = `${base} (${i})`
+  show(
+    new Session(name, setup, async () =>
+      Trainer.start(name, await read(text), { ...setup, checkpointMinutes: CHECKPOINT_MINUTES }, { textName }),
+    ),
+  )
+}
+
+/** Goes on with a training that the browser keeps, from its last checkpoint. */
+export async function goOnWith(name: string): Promise<void> {
+  const earlier = await historyOf(name)
+  show(new Session(name, setup.value, () => Trainer.resume(name), earlier))
+}
+
+function show(next: Session): void {
   session.value?.close()
-  const next = new Session(setup, text, textName)
   session.value = next
+  localStorage.setItem(LAST, next.name)
   void next.run()
+}
+
+/** The run that the page showed before it was loaded again, if the browser still keeps it. */
+export async function lastRun(): Promise<string | undefined> {
+  const name = localStorage.getItem(LAST)
+  return name !== null && (await savedRuns.names()).includes(name) ? name : undefined
 }

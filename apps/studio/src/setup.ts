@@ -84,4 +84,10 @@ export const queryOf = (setup: Setup): URLSearchParams =>
     Object.entries(setup).flatMap(([name, value]) => (value === defaults[name as Name] ? [] : [[name, String(value)]])),
   )
 
+/** The setup of a run, among its options. */
+export const setupIn = (options: RunOptions): Setup => {
+  const named = Object.keys(kinds).map((name) => [name, options[name as Name] ?? defaults[name as Name]])
+  return Object.fromEntries(named)
+}
+
 export const setup = signal<Setup>(defaults)

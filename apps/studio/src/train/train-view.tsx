@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { words } from '../language'
 import { addressOf, route } from '../route'
-import { begin, session } from '../session'
+import { begin, goOnWith, lastRun, session } from '../session'
 import { queryOf, setup, setupOf } from '../setup'
 import { chosen, nameOf, refused } from '../text'
 import { Curve } from './curve'
@@ -18,15 +18,19 @@ export function TrainView() {
   const now = session.value
   const editing = useSignal(false)
   const copied = useSignal(false)
-  // A link brings its configuration.
+  const kept = useSignal<string | undefined>(undefined)
+  // A link brings its configuration; the training before a reload waits to go on.
   useEffect(() => {
     setup.value = setupOf(route.value.query)
+    void lastRun().then((name) => {
+      kept.value = name
+    })
   }, [])
   const state = now?.state.value
   const training = state === 'preparing' || state === 'running' || state === 'paused'
   const shown = training ? now!.setup : setup.value
-  const textName = nameOf(training ? now!.text : chosen.value, s.mobyDick)
-  const start = () => begin(setup.value, chosen.value, nameOf(chosen.value, s.mobyDick))
+  const textName = nameOf(chosen.value, s.mobyDick)
+  const start = () => begin(setup.value, chosen.value, textName)
   const share = async () => {
     const address = new URL(addressOf('train', queryOf(shown)), location.href)
     history.replaceState(null, '', address)
@@ -36,11 +40,16 @@ export function TrainView() {
   return (
     <>
       <div class="headline">
-        <h1>{t.title(cells[shown.cell], textName)}</h1>
+        <h1>{t.title(cells[shown.cell], training ? now!.textName : textName)}</h1>
         <div class="actions">
           {!training && (
             <button type="button" class="main" onClick={start}>
               {now ? t.again : t.start}
+            </button>
+          )}
+          {!now && kept.value !== undefined && (
+            <button type="button" onClick={() => goOnWith(kept.value!)}>
+              {t.goOnWith(kept.value)}
             </button>
           )}
           {state === 'running' && (

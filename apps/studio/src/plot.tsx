@@ -1,0 +1,90 @@
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import { number, words } from './language'
+import { perplexity } from './train/figures'
+
+/** A curve of perplexities over steps. */
+export interface Line {
+  label: string
+  steps: number[]
+  values: number[]
+  /** The number of its colour. */
+  colour: number
+  dashed?: boolean
+}
+
+/** Colours that people with colour blindness tell apart (Okabe & Ito 2008), after the two of the page. */
+const colours = ['--accent', '--held', '#0072b2', '#cc79a7', '#009e73', '#d55e00', '#56b4e9', '#e69f00']
+
+const colour = (name: string): string =>
+  name.startsWith('--') ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : name
+
+/** The curves over the union of their steps, as uPlot takes them. */
+const joined = (lines: readonly Line[]): uPlot.AlignedData =>
+  lines.length === 0 ? [[]] : uPlot.join(lines.map(({ steps, values }) => [steps, values]))
+
+function draw(place: HTMLElement, lines: readonly Line[]): uPlot {
+  const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } }
+  const value = (_: uPlot, y: number | null) => (y === null ? '–' : perplexity(y))
+  return new uPlot(
+    {
+      width: place.clientWidth,
+      height: Math.max(200, Math.min(380, place.clientWidth * 0.42)),
+      scales: { x: { time: false }, y: { distr: 3 } },
+      axes: [
+        { ...axis, values: (_, steps) => steps.map((step) => number(step)) },
+        {
+          ...axis,
+          size: 44,
+          values: (_, values) => values.map((y) => (y === null ? '' : String(Number(y.toPrecision(2))))),
+        },
+      ],
+      series: [
+        { label: words.peek().train.step, value: (_, step) => (step === null ? '–' : number(step)) },
+        ...lines.map(({ label, colour: i, dashed }) => ({
+          ...{ label, stroke: colour(colours[i % colours.length]), width: 2, value, spanGaps: true },
+          ...(dashed && { dash: [6, 4] }),
+        })),
+      ],
+    },
+    joined(lines),
+    place,
+  )
+}
+
+/**
+ * Perplexities over steps, on a logarithmic axis.
+ * @param told what the plot shows, in a sentence for those who do not see it
+ */
+export function Plot({ lines, told }: { lines: readonly Line[]; told: string }) {
+  const place = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(undefined)
+  const shown = useRef(lines)
+  shown.current = lines
+  const look = JSON.stringify(lines.map(({ label, colour, dashed }) => [label, colour, dashed]))
+  // The plot is made again where its lines, its colours or its width change; new points are only drawn.
+  useEffect(() => {
+    const again = () => {
+      plot.current?.destroy()
+      plot.current = draw(place.current!, shown.current)
+    }
+    again()
+    const dark = matchMedia('(prefers-color-scheme: dark)')
+    dark.addEventListener('change', again)
+    let width = place.current!.clientWidth
+    const observer = new ResizeObserver(() => {
+      if (!place.current || place.current.clientWidth === width) return
+      width = place.current.clientWidth
+      again()
+    })
+    observer.observe(place.current!)
+    return () => {
+      dark.removeEventListener('change', again)
+      observer.disconnect()
+      plot.current?.destroy()
+    }
+  }, [look, words.value])
+  useEffect(() => plot.current?.setData(joined(lines)), [lines])
+  return <div ref={place} role="img" aria-label={told} />
+}

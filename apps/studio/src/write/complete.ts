@@ -1,0 +1,52 @@
+import { cleanLines, Generator, generateAll } from 'unrolled/browser'
+import type { Current } from '../current'
+
+/** How texts are continued. */
+export interface CompleteOptions {
+  /** 0 takes the likeliest token. */
+  temperature: number
+  /** The likeliest tokens that are drawn from; 0 for all. */
+  topK: number
+  samples: number
+  /** Tokens of each. */
+  length: number
+}
+
+export interface Completions {
+  texts: string[]
+  /** Characters that were typed and that the model does not know. */
+  unknown: string[]
+  charactersPerSecond: number
+}
+
+/** Tokens at the end of a text that are read; what came before has long faded from the state. */
+const MOST_READ = 400
+
+/** Continues a text, which is prepared as the model's own text was. */
+export async function complete(
+  { model, vocab, config }: Current,
+  text: string,
+  { temperature, topK, samples, length }: CompleteOptions,
+  signal: AbortSignal,
+): Promise<Completions> {
+  const { clean, lowercase } = config.training ?? {}
+  const typed = clean === true ? cleaned(text) : lowercase === true ? text.toLowerCase() : text
+  const tokens = vocab.split(typed).slice(-MOST_READ)
+  const prefix = vocab.join(tokens.filter((token) => vocab.has(token)))
+  const unknown = [...new Set(tokens.filter((token) => !vocab.has(token)))]
+  const draws = temperature > 0 ? { temperature, ...(topK > 0 && { topK }) } : {}
+  const begin = performance.now()
+  const made = await generateAll(model, vocab, {
+    ...{ ...(prefix !== '' && { prefix }), length, samples: temperature > 0 ? samples : 1, signal, ...draws },
+    generator: new Generator(tokens.length),
+  })
+  const texts = made.map((whole) => whole.slice(prefix.length))
+  const characters = texts.reduce((sum, { length }) => sum + length, 0)
+  return { texts: [...new Set(texts)], unknown, charactersPerSecond: characters / ((performance.now() - begin) / 1000) }
+}
+
+/** A text cleaned like the book's, with the spaces at its ends. */
+const cleaned = (text: string): string => {
+  const words = cleanLines(text.replaceAll('\n', ' ')).join(' ')
+  return words === '' ? '' : `${words}${/[^A-Za-z]$/.test(text) ? ' ' : ''}`
+}

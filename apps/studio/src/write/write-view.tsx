@@ -1,0 +1,134 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { current } from '../current'
+import { CurrentChoice } from '../current-choice'
+import { number, words } from '../language'
+import { type Completions, complete } from './complete'
+import './write.css'
+
+/** A text box that completes what is typed, with the model in this page. */
+export function WriteView() {
+  const { write: t } = words.value
+  const text = useSignal('')
+  const temperature = useSignal(0.7)
+  const topK = useSignal(0)
+  const samples = useSignal(4)
+  const length = useSignal(60)
+  const made = useSignal<Completions | undefined>(undefined)
+  const failed = useSignal<string | undefined>(undefined)
+  const model = current.value
+  const options = { temperature: temperature.value, topK: topK.value, samples: samples.value, length: length.value }
+  useEffect(() => {
+    if (!model) return
+    const abort = new AbortController()
+    // A pause of the typist's is waited for.
+    const timer = setTimeout(async () => {
+      try {
+        made.value = await complete(model, text.value, options, abort.signal)
+        failed.value = undefined
+      } catch (error) {
+        if (!abort.signal.aborted) failed.value = (error as Error).message
+      }
+    }, 60)
+    return () => {
+      clearTimeout(timer)
+      abort.abort()
+    }
+  }, [model, text.value, temperature.value, topK.value, samples.value, length.value])
+  const accept = (more: string) => {
+    text.value += more
+  }
+  return (
+    <>
+      <h1>{t.title}</h1>
+      <CurrentChoice />
+      {model ? (
+        <div class="writing">
+          <section class="paper">
+            <label for="text">{t.text}</label>
+            <textarea
+              id="text"
+              rows={8}
+              value={text.value}
+              placeholder={t.placeholder}
+              onInput={({ currentTarget }) => {
+                text.value = currentTarget.value
+              }}
+              onKeyDown={(event) => {
+                const at =
+                  event.ctrlKey || event.metaKey
+                    ? ['Enter', '1', '2', '3', '4', '5', '6', '7', '8'].indexOf(event.key)
+                    : -1
+                const more = at === -1 ? undefined : made.value?.texts[Math.max(0, at - 1)]
+                if (more === undefined) return
+                event.preventDefault()
+                accept(more)
+              }}
+            />
+            {made.value && made.value.unknown.length > 0 && (
+              <p class="soft">{t.unknown(made.value.unknown.join(' '))}</p>
+            )}
+            <ol class="alternatives" aria-label={t.alternatives}>
+              {made.value?.texts.map((more, i) => (
+                <li key={i}>
+                  <button type="button" onClick={() => accept(more)}>
+                    {more}
+                  </button>
+                </li>
+              ))}
+            </ol>
+            <p class="standing">
+              {t.keys}
+              {made.value && ` · ${t.speed(number(made.value.charactersPerSecond))}`}
+            </p>
+            {failed.value && (
+              <p class="bad" role="alert">
+                {failed.value}
+              </p>
+            )}
+          </section>
+          <section class="card knobs">
+            <Knob label={t.temperature} value={temperature} min={0} max={2} step={0.05} digits={2} />
+            <Knob label={t.topK} value={topK} min={0} max={50} step={1} digits={0} zero={t.all} />
+            <Knob label={t.samples} value={samples} min={1} max={8} step={1} digits={0} />
+            <Knob label={t.length} value={length} min={5} max={400} step={5} digits={0} />
+          </section>
+        </div>
+      ) : (
+        <p class="soft">{t.none}</p>
+      )}
+    </>
+  )
+}
+
+interface KnobOptions {
+  label: string
+  value: { value: number }
+  min: number
+  max: number
+  step: number
+  digits: number
+  /** The word for 0, if it means something else. */
+  zero?: string
+}
+
+function Knob({ label, value, min, max, step, digits, zero }: KnobOptions) {
+  const shown = value.value === 0 && zero !== undefined ? zero : number(value.value, digits)
+  return (
+    <label>
+      <span>
+        {label} <output>{shown}</output>
+      </span>
+      <input
+        type="range"
+        value={value.value}
+        min={min}
+        max={max}
+        step={step}
+        onInput={({ currentTarget }) => {
+          value.value = currentTarget.valueAsNumber
+        }}
+      />
+    </label>
+  )
+}

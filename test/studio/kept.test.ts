@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { unzipModel } from '../../src/index.js'
+import { describeStudio, shells } from './studio.js'
+
+describeStudio('what the studio keeps', (studio) => {
+  const setup = 'cell=gru&hiddenSize=16&batchSize=8&numSteps=20&epochs=150'
+  const done = () => studio.tab.getByText('Done. The model is kept in this browser.').waitFor({ timeout: 0 })
+
+  /** What the library saves of its only run. */
+  async function saved(format: string): Promise<Uint8Array> {
+    const { tab } = studio
+    await tab.getByRole('link', { name: 'Library' }).click()
+    const [download] = await Promise.all([
+      tab.waitForEvent('download'),
+      tab.getByLabel(/^Save shells/).selectOption(format),
+    ])
+    return new Uint8Array(await readFile(await download.path()))
+  }
+
+  test('a training goes on after a reload, to the same bits as one that was not stopped', async () => {
+    const { tab, button } = studio
+    await studio.train(shells, setup)
+    await done()
+    const whole = await unzipModel(await saved('zip'))
+    tab.on('dialog', (dialog) => dialog.accept())
+    await button('Remove').click()
+    await tab.getByText('Nothing yet.').waitFor()
+
+    await studio.train(shells, setup)
+    await expect.poll(() => tab.locator('.samples li').count(), { timeout: 60_000 }).toBeGreaterThan(0)
+    await button('Stop').click()
+    await tab.getByText('Stopped. The model is kept in this browser.').waitFor()
+    await tab.reload()
+    await button('Go on with shells, gru 16').click()
+    await done()
+    const resumed = await unzipModel(await saved('zip'))
+    expect(resumed.model.stateDict()).toEqual(whole.model.stateDict())
+    expect(resumed.vocab.tokens).toEqual(whole.vocab.tokens)
+  })
+
+  test('the model writes on from what is typed, as many texts as asked for, faster than anybody reads', async () => {
+    const { tab } = studio
+    await studio.train(shells, setup)
+    await done()
+    await tab.getByRole('link', { name: 'Write' }).click()
+    const temperature = tab.getByRole('slider', { name: 'Temperature' })
+    await temperature.fill('2')
+    await tab.getByLabel('Your text').fill('she sells Q')
+    const texts = tab.locator('.alternatives button')
+    await expect.poll(() => texts.count(), { timeout: 30_000 }).toBeGreaterThan(1)
+    await tab.getByText('The model does not know: Q').waitFor()
+    const first = await texts.first().textContent()
+    await tab.keyboard.press('Control+Enter')
+    expect(await tab.getByLabel('Your text').inputValue()).toBe(`she sells Q${first}`)
+    await temperature.fill('0')
+    await expect.poll(() => texts.count(), { timeout: 30_000 }).toBe(1)
+  })
+})

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { describeStudio } from './studio.js'
+
+const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8')
+
+describeStudio('how the studio looks', (studio) => {
+  const views = ['train', 'write', 'library']
+
+  /** What axe finds in the page; nothing may be wider than it. */
+  async function problems(): Promise<string[]> {
+    const { tab } = studio
+    const found = await tab.evaluate<string[]>(
+      `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
+    )
+    const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    return wide > 0 ? [...found, `${wide} pixels too wide`] : found
+  }
+
+  test.each([
+    [360, 'light', 'en'],
+    [360, 'dark', 'pt-BR'],
+    [800, 'light', 'pt-BR'],
+    [1440, 'dark', 'en'],
+  ] as const)(
+    '%i pixels wide, %s, %s: axe finds nothing, and nothing is cut off',
+    async (width, colorScheme, language) => {
+      const { tab, open } = studio
+      await tab.emulateMedia({ colorScheme })
+      await tab.setViewportSize({ width, height: 800 })
+      await open('train')
+      await tab.locator('header select').selectOption(language)
+      // The policy of the page refuses scripts that are put into it, but not what the debugger runs.
+      await tab.evaluate(axe)
+      for (const view of views) {
+        await open(view)
+        await tab.locator('main h1').waitFor()
+        expect(await problems(), view).toEqual([])
+      }
+      await open('train')
+      await tab.locator('.mark-button').click()
+      expect(await problems(), 'the dialog').toEqual([])
+    },
+  )
+})
