@@ -4,7 +4,7 @@ import { unzipModel } from '../../src/index.js'
 import { describeStudio, shells } from './studio.js'
 
 describeStudio('what the studio keeps', (studio) => {
-  const setup = 'cell=gru&hiddenSize=16&batchSize=8&numSteps=20&epochs=150'
+  const setup = 'cell=gru&hiddenSize=16&batchSize=8&numSteps=20&epochs=60'
   const done = () => studio.tab.getByText('Done. The model is kept in this browser.').waitFor({ timeout: 0 })
 
   /** What the library saves of its only run. */

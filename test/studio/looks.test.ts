@@ -6,6 +6,7 @@ const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8')
 
 describeStudio('how the studio looks', (studio) => {
   const views = ['train', 'write', 'library']
+  const small = 'hiddenSize=8&epochs=1&maxTokens=3000'
 
   /** What axe finds in the page; nothing may be wider than it. */
   async function problems(): Promise<string[]> {
@@ -28,7 +29,10 @@ describeStudio('how the studio looks', (studio) => {
       const { tab, open } = studio
       await tab.emulateMedia({ colorScheme })
       await tab.setViewportSize({ width, height: 800 })
-      await open('train')
+      await open(`train?${small}`)
+      // With a model there is more to see.
+      await studio.button('Start training').click()
+      await tab.getByText('Done. The model').waitFor()
       await tab.locator('header select').selectOption(language)
       // The policy of the page refuses scripts that are put into it, but not what the debugger runs.
       await tab.evaluate(axe)

@@ -115,12 +115,14 @@ interface KnobOptions {
 function Knob({ label, value, min, max, step, digits, zero }: KnobOptions) {
   const shown = value.value === 0 && zero !== undefined ? zero : number(value.value, digits)
   return (
-    <label>
+    <div class="knob">
       <span>
-        {label} <output>{shown}</output>
+        {label} <b>{shown}</b>
       </span>
       <input
         type="range"
+        aria-label={label}
+        aria-valuetext={shown}
         value={value.value}
         min={min}
         max={max}
@@ -129,6 +131,6 @@ function Knob({ label, value, min, max, step, digits, zero }: KnobOptions) {
           value.value = currentTarget.valueAsNumber
         }}
       />
-    </label>
+    </div>
   )
 }
