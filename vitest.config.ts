@@ -88,7 +88,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
         test: {
           name: 'node',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'apps/*/src/**/*.test.ts'],
           exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode],
         },
       },

@@ -1,3 +1,4 @@
+import { InsideView } from './inside/inside-view'
 import { type Language, language, languages, words } from './language'
 import { LibraryView } from './library/library-view'
 import { addressOf, route, type View, views } from './route'
@@ -7,6 +8,7 @@ import { WriteView } from './write/write-view'
 
 const shown: Record<View, () => preact.JSX.Element> = {
   train: TrainView,
+  inside: InsideView,
   write: WriteView,
   library: LibraryView,
 }

@@ -4,7 +4,7 @@ import 'uplot/dist/uPlot.min.css'
 import { number, words } from './language'
 import { perplexity } from './train/figures'
 
-/** A curve of perplexities over steps. */
+/** A curve over steps. */
 export interface Line {
   label: string
   steps: number[]
@@ -24,9 +24,21 @@ const colour = (name: string): string =>
 const joined = (lines: readonly Line[]): uPlot.AlignedData =>
   lines.length === 0 ? [[]] : uPlot.join(lines.map(({ steps, values }) => [steps, values]))
 
-function draw(place: HTMLElement, lines: readonly Line[]): uPlot {
+/** What a plot shows besides its lines. */
+interface Axes {
+  /** The name of the x axis. Default: steps. */
+  x?: string
+  /** Whether values are told as powers of ten. */
+  scientific?: boolean
+}
+
+const powers = (_: uPlot, splits: number[]) =>
+  splits.map((y) => (Number.isInteger(Number(Math.log10(y).toFixed(6))) ? y : null))
+
+function draw(place: HTMLElement, lines: readonly Line[], { x, scientific }: Axes): uPlot {
   const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } }
-  const value = (_: uPlot, y: number | null) => (y === null ? '–' : perplexity(y))
+  const told = (y: number) => (scientific ? y.toExponential(1) : perplexity(y))
+  const value = (_: uPlot, y: number | null) => (y === null ? '–' : told(y))
   return new uPlot(
     {
       width: place.clientWidth,
@@ -36,12 +48,15 @@ function draw(place: HTMLElement, lines: readonly Line[]): uPlot {
         { ...axis, values: (_, steps) => steps.map((step) => number(step)) },
         {
           ...axis,
-          size: 44,
-          values: (_, values) => values.map((y) => (y === null ? '' : String(Number(y.toPrecision(2))))),
+          // Over many powers of ten, only these have lines.
+          ...(scientific && { grid: { ...axis.grid, filter: powers }, ticks: { ...axis.ticks, filter: powers } }),
+          size: scientific ? 56 : 44,
+          values: (_, values) =>
+            values.map((y) => (y === null ? '' : scientific ? y.toExponential(0) : String(Number(y.toPrecision(2))))),
         },
       ],
       series: [
-        { label: words.peek().train.step, value: (_, step) => (step === null ? '–' : number(step)) },
+        { label: x ?? words.peek().train.step, value: (_, step) => (step === null ? '–' : number(step)) },
         ...lines.map(({ label, colour: i, dashed }) => ({
           ...{ label, stroke: colour(colours[i % colours.length]), width: 2, value, spanGaps: true },
           ...(dashed && { dash: [6, 4] }),
@@ -54,10 +69,10 @@ function draw(place: HTMLElement, lines: readonly Line[]): uPlot {
 }
 
 /**
- * Perplexities over steps, on a logarithmic axis.
+ * Curves over steps, on a logarithmic axis.
  * @param told what the plot shows, in a sentence for those who do not see it
  */
-export function Plot({ lines, told }: { lines: readonly Line[]; told: string }) {
+export function Plot({ lines, told, x, scientific }: Axes & { lines: readonly Line[]; told: string }) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const shown = useRef(lines)
@@ -67,7 +82,7 @@ export function Plot({ lines, told }: { lines: readonly Line[]; told: string }) 
   useEffect(() => {
     const again = () => {
       plot.current?.destroy()
-      plot.current = draw(place.current!, shown.current)
+      plot.current = draw(place.current!, shown.current, { x, scientific })
     }
     again()
     const dark = matchMedia('(prefers-color-scheme: dark)')

@@ -1,0 +1,68 @@
+import { useComputed, useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { current, takeRun } from '../current'
+import { CurrentChoice } from '../current-choice'
+import { words } from '../language'
+import { session } from '../session'
+import { GradientsBack } from './gradients-back'
+import './inside.css'
+import { NextTokens } from './next-tokens'
+import { readText } from './states'
+import { Units } from './units'
+import { Weights } from './weights'
+
+/** Milliseconds between two looks at a model that is training. */
+const PACE = 1500
+
+/** What a model does inside while it reads a text; live while it trains. */
+export function InsideView() {
+  const { inside: t } = words.value
+  const text = useSignal(t.sample)
+  const position = useSignal(0)
+  const model = current.value
+  const now = session.value
+  const live = model !== undefined && now?.name === model.name && now.state.value === 'running'
+  useEffect(() => {
+    if (!live) return
+    const timer = setInterval(() => {
+      if (!document.hidden) void takeRun(now.name)
+    }, PACE)
+    return () => clearInterval(timer)
+  }, [live, now])
+  const reading = useComputed(() => {
+    const { value } = current
+    if (!value || value.config.layerNorm || value.model.bidirectional) return undefined
+    const { clean, lowercase } = value.config.training ?? {}
+    const typed = clean || lowercase ? text.value.toLowerCase() : text.value
+    const found = readText(value, typed)
+    return found.tokens.length > 1 ? found : undefined
+  }).value
+  return (
+    <>
+      <h1>{t.title}</h1>
+      <CurrentChoice />
+      {!model && <p class="soft">{t.none}</p>}
+      {model && (
+        <label class="reads">
+          {t.text}
+          <textarea
+            rows={2}
+            value={text.value}
+            onInput={({ currentTarget }) => {
+              text.value = currentTarget.value
+            }}
+          />
+        </label>
+      )}
+      {model && !reading && <p class="soft">{model.config.layerNorm ? t.layerNorm : t.tooShort}</p>}
+      {model && reading && (
+        <>
+          <Units reading={reading} position={position} />
+          <NextTokens reading={reading} model={model} position={Math.min(position.value, reading.tokens.length - 1)} />
+          <GradientsBack model={model} reading={reading} />
+          <Weights model={model} />
+        </>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,93 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { Current } from '../current'
+import { number, words } from '../language'
+import { Plot } from '../plot'
+import { Matrix } from './matrix'
+
+/** The gates of each kind of cell, in the order of their weights. */
+const gates = { rnn: ['h'], gru: ['r', 'z', 'n'], lstm: ['i', 'f', 'g', 'o'] } as const
+
+/** The recurrent weights of a gate, as a picture and as a spectrum. */
+export function Weights({ model }: { model: Current }) {
+  const { inside: t } = words.value
+  const layer = useSignal(0)
+  const gate = useSignal(0)
+  const spectrum = useSignal<number[] | undefined>(undefined)
+  const { numLayers, hiddenSize } = model.model.rnn
+  const names = gates[model.config.cell]
+  const at = Math.min(layer.value, numLayers - 1)
+  const block = Math.min(gate.value, names.length - 1)
+  const { data } = model.model.stateDict()[`rnn.weight_hh_l${at}`]
+  const values = Float32Array.from(data.subarray(block * hiddenSize ** 2, (block + 1) * hiddenSize ** 2))
+  useEffect(() => {
+    const worker = new Worker(new URL('./spectrum-worker.ts', import.meta.url), { type: 'module' })
+    worker.addEventListener('message', (event: MessageEvent<number[]>) => {
+      spectrum.value = event.data
+      worker.terminate()
+    })
+    worker.postMessage({ values, n: hiddenSize })
+    return () => worker.terminate()
+  }, [model, at, block])
+  const largest = Math.max(1e-6, ...Array.from(values, Math.abs))
+  const found = spectrum.value
+  return (
+    <section class="card">
+      <h2>{t.weights}</h2>
+      <p class="explains">{t.weightsExplained}</p>
+      <div class="choice">
+        {numLayers > 1 && (
+          <label>
+            {t.layer}
+            <select value={at} onChange={({ currentTarget }) => (layer.value = Number(currentTarget.value))}>
+              {Array.from({ length: numLayers }, (_, i) => (
+                <option key={i} value={i}>
+                  {i + 1}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        {names.length > 1 && (
+          <label>
+            {t.gate}
+            <select value={block} onChange={({ currentTarget }) => (gate.value = Number(currentTarget.value))}>
+              {names.map((name, i) => (
+                <option key={name} value={i}>
+                  {t.signals[name]}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      <div class="weights">
+        <div class="square">
+          <Matrix
+            values={values}
+            rows={hiddenSize}
+            columns={hiddenSize}
+            scale={largest}
+            told={t.weightsTold(number(hiddenSize))}
+            placeName={(row, column) => t.weight(number(column), number(row))}
+          />
+        </div>
+        {found && (
+          <Plot
+            told={t.spectrumTold(number(found[0], 2), number(found.at(-1) ?? 0, 4))}
+            x={t.singularValue}
+            scientific
+            lines={[
+              {
+                label: t.size,
+                steps: found.map((_, i) => i + 1),
+                values: found.map((value) => Math.max(value, 1e-6)),
+                colour: 0,
+              },
+            ]}
+          />
+        )}
+      </div>
+    </section>
+  )
+}
