@@ -11,15 +11,24 @@ interface Options {
 export function studioCommand(): Command {
   return new Command('studio')
     .description('Serve a page that trains networks in the browser and shows what they do.')
+    .argument('[run...]', 'folders of trainings of this machine to show, live while they train')
     .option('--host <address>', 'address to listen on (default: 127.0.0.1, which only this machine reaches)')
     .option('--port <n>', 'port to listen on (default: 7766, or any that is free)', number)
-    .addHelpText('after', '\nCtrl-C ends it. Texts that the page is given stay in the browser.')
-    .action((options: Options) => interruptible((signal) => run(options, signal)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unrolled studio
+  unrolled studio runs/*
+
+Ctrl-C ends it. Texts that the page is given stay in the browser.`,
+    )
+    .action((runs: string[], options: Options) => interruptible((signal) => run(runs, options, signal)))
 }
 
-async function run(options: Options, signal: AbortSignal): Promise<void> {
+async function run(runs: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { serveStudio } = await import('../node.js')
-  const { url, close } = await serveStudio(options)
+  const { url, close } = await serveStudio({ ...options, runs })
   print(`The studio is at ${url} (Ctrl-C ends it)`)
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
   await close()

@@ -4,6 +4,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { DataError, OptionError } from '../core/errors.js'
+import { Vocab } from '../data/vocab.js'
+import { unzipModel } from '../formats/zip.js'
+import { RNNModel } from '../nn/model.js'
+import { RNN } from '../nn/rnn.js'
+import { saveModel } from '../node/model-folder.js'
 import { serveStudio } from './studio.js'
 
 const place = mkdtempSync(path.join(tmpdir(), 'unrolled-studio-'))
@@ -97,4 +102,31 @@ test('without a port, a second studio takes another than the first', async () =>
   const [first, second] = [await serveStudio({ folder }), await serveStudio({ folder })]
   expect(first.url).not.toBe(second.url)
   await Promise.all([first.close(), second.close()])
+})
+
+test('shows trainings of this machine: their names, their events as they come, and their models', async () => {
+  const run = path.join(place, 'my run')
+  mkdirSync(run)
+  await expect(serveStudio({ folder, runs: [run] })).rejects.toThrow('expected the folder of a training')
+  writeFileSync(path.join(run, 'history.jsonl'), '{"type":"resume"}\n')
+  const studio = await serveStudio({ folder, port: 0, runs: [run] })
+  try {
+    const get = (path: string) => fetch(new URL(path, studio.url))
+    expect(await (await get('machine/runs.json')).json()).toEqual(['my run'])
+    writeFileSync(path.join(run, 'history.jsonl'), '{"type":"epoch"}\n')
+    expect(await (await get('machine/0/history.jsonl')).text()).toBe('{"type":"epoch"}\n')
+    expect((await get('machine/1/history.jsonl')).status).toBe(404)
+    const none = await get('machine/0/model.zip')
+    expect(none.status).toBe(500)
+    expect(await none.text()).toContain('config.json is missing')
+
+    const rnn = new RNN({ inputSize: 3, hiddenSize: 2 })
+    const [model, vocab] = [new RNNModel(rnn, 3), Vocab.of(['<unk>', 'a', 'b'])]
+    rmSync(run, { recursive: true })
+    await saveModel(run, model, vocab)
+    const zip = new Uint8Array(await (await get('machine/0/model.zip')).arrayBuffer())
+    expect((await unzipModel(zip)).model.stateDict()).toEqual(model.stateDict())
+  } finally {
+    await studio.close()
+  }
 })

@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import sirv from 'sirv'
-import { checkNumber, checkString, checkWhole } from '../core/check.js'
+import { checkNumber, checkString, checkStrings, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
+import { type Answer, machineRuns } from './machine-runs.js'
 
 /** Where the studio is served. */
 export interface StudioOptions {
@@ -15,9 +16,11 @@ export interface StudioOptions {
   port?: number
   /** The folder of the built page. Default: the one that comes with the package. */
   folder?: string
+  /** Folders of trainings of this machine that the page shows, live. Default: none. */
+  runs?: readonly string[]
 }
 
-const studioOptions: OptionKinds<StudioOptions> = { host: 'any', port: 'any', folder: 'any' }
+const studioOptions: OptionKinds<StudioOptions> = { host: 'any', port: 'any', folder: 'any', runs: 'any' }
 
 const PORT = 7766
 
@@ -41,8 +44,15 @@ const headers = {
  */
 export async function serveStudio(options: StudioOptions = {}): Promise<{ url: string; close(): Promise<void> }> {
   checkOptions('serveStudio', options, studioOptions)
-  const { host = '127.0.0.1', port, folder = fileURLToPath(new URL('../studio/', import.meta.url)) } = options
+  const {
+    host = '127.0.0.1',
+    port,
+    folder = fileURLToPath(new URL('../studio/', import.meta.url)),
+    runs = [],
+  } = options
   checkString('serveStudio', 'host', host)
+  checkStrings('serveStudio', 'runs', runs)
+  const answers = await machineRuns(runs)
   if (port !== undefined) {
     checkWhole('serveStudio', 'port', port, 0)
     checkNumber('serveStudio', 'port', port, 0, 65_535)
@@ -59,6 +69,8 @@ export async function serveStudio(options: StudioOptions = {}): Promise<{ url: s
     const wrong = problemOf(request, server, host)
     if (wrong) return refuse(response, 403, wrong)
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'expected GET or HEAD')
+    const answer = answers.get(new URL(request.url ?? '/', 'http://localhost').pathname)
+    if (answer) return void send(response, answer)
     files(request, response, () => refuse(response, 404, 'there is no such file'))
   })
   await listen(server, host, port)
@@ -72,6 +84,16 @@ export async function serveStudio(options: StudioOptions = {}): Promise<{ url: s
         server.close(() => resolve())
         server.closeAllConnections()
       }),
+  }
+}
+
+/** Sends what an answer makes. An error becomes its sentence. */
+async function send(response: ServerResponse, { type, make }: Answer): Promise<void> {
+  try {
+    const body = await make()
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+  } catch (error) {
+    refuse(response, 500, (error as Error).message)
   }
 }
 

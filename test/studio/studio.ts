@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
-import { serveStudio } from '../../src/node.js'
+import { type StudioOptions, serveStudio } from '../../src/node.js'
 import { launch } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
 
@@ -22,14 +22,14 @@ export interface Studio {
  * Tests of the studio in Chromium, which need the dist/ that `npm test` builds. A test fails if the browser complains, for
  * example about a script that the policy of the page refuses.
  */
-export function describeStudio(what: string, tests: (studio: Studio) => void): void {
+export function describeStudio(what: string, tests: (studio: Studio) => void, options: StudioOptions = {}): void {
   describe.skipIf(!existsSync(chromium))(`${what} (skipped where there is no ${chromium})`, () => {
     let browser: Browser
     let server: Awaited<ReturnType<typeof serveStudio>>
     let tab: Page
     let complaints: string[]
     beforeAll(async () => {
-      server = await serveStudio({ folder: 'dist/studio', port: 0 })
+      server = await serveStudio({ folder: 'dist/studio', port: 0, ...options })
       browser = await launch()
     })
     beforeEach(async () => {

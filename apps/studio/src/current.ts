@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { type LoadedModel, loadModel } from 'unrolled/browser'
 import { modelOf } from './kept'
+import { type MachineRun, machineModel } from './machine'
 import { session } from './session'
 
 /** A model that views look at: that of the training as it was last fetched, a kept one, or one from a file. */
@@ -32,3 +33,6 @@ export const takeRun = (name: string): Promise<void> => {
 /** Takes a model out of a zip. */
 export const takeModelFile = (file: File): Promise<void> =>
   take(file.name.replace(/\.zip$/i, ''), () => loadModel(file))
+
+/** Takes the model of a training of the machine that serves the page. */
+export const takeMachineRun = (run: MachineRun): Promise<void> => take(run.name, () => machineModel(run))

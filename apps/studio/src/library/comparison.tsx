@@ -1,28 +1,42 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { curvesOf, type Curve as Line } from 'unrolled/browser'
-import { historyOf } from '../kept'
+import { curvesOf, type HistoryEvent, type Curve as Line } from 'unrolled/browser'
 import { words } from '../language'
 import { Plot } from '../plot'
 
-/** The perplexities of some kept trainings in one plot. */
-export function Comparison({ names }: { names: readonly string[] }) {
+/** A training to compare. */
+export interface Compared {
+  name: string
+  history(): Promise<HistoryEvent[]>
+}
+
+/** Milliseconds between two looks at trainings that may go on. */
+const PACE = 2000
+
+/** The perplexities of some trainings in one plot, drawn again while they go on. */
+export function Comparison({ runs }: { runs: readonly Compared[] }) {
   const { library: t, train } = words.value
   const lines = useSignal<readonly Line[]>([])
+  const names = runs.map(({ name }) => name)
   useEffect(() => {
     let asked = true
-    void Promise.all(names.map(async (name) => ({ name, events: await historyOf(name) }))).then((runs) => {
+    const look = async () => {
+      const read = await Promise.all(runs.map(async ({ name, history }) => ({ name, events: await history() })))
       if (!asked) return
-      const told = runs.map(({ name, events }) => ({
-        name,
-        events: events.filter((event) => event.type !== 'resume'),
-      }))
-      lines.value = told.flatMap((run) => curvesOf(run, { x: 'step', y: 'perplexity', log: true }))
-    })
+      lines.value = read.flatMap(({ name, events }) => {
+        const told = events.filter((event) => event.type !== 'resume')
+        return told.length === 0 ? [] : curvesOf({ name, events: told }, { x: 'step', y: 'perplexity', log: true })
+      })
+    }
+    const timer = setInterval(() => {
+      if (!document.hidden) void look()
+    }, PACE)
+    void look()
     return () => {
       asked = false
+      clearInterval(timer)
     }
-  }, [names])
+  }, [names.join('\n')])
   const label = ({ run, kind }: Line) => (kind === 'training' ? run : `${run}, ${train.heldOutText}`)
   return (
     <section class="card">

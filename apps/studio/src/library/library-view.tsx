@@ -3,13 +3,14 @@ import { useEffect } from 'preact/hooks'
 import { savedRuns } from 'unrolled/browser'
 import { exportFormats } from 'unrolled/config'
 import { takeRun } from '../current'
-import { download, type KeptRun, keptRuns, type Saved } from '../kept'
+import { download, historyOf, type KeptRun, keptRuns, type Saved } from '../kept'
 import { number, words } from '../language'
 import { addressOf } from '../route'
 import { goOnWith, session } from '../session'
 import { perplexity } from '../train/figures'
 import { Comparison } from './comparison'
 import './library.css'
+import { MachineRuns } from './machine-runs'
 
 /** The trainings that the browser keeps, with what can be done with each. */
 export function LibraryView() {
@@ -55,7 +56,10 @@ export function LibraryView() {
           />
         ))}
       </ul>
-      {compared.value.length > 0 && <Comparison names={compared.value} />}
+      {compared.value.length > 0 && (
+        <Comparison runs={compared.value.map((name) => ({ name, history: () => historyOf(name) }))} />
+      )}
+      <MachineRuns />
     </>
   )
 }

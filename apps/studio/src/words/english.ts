@@ -147,6 +147,8 @@ export const english = {
     remove: 'Remove',
     really: (name: string) => `Remove ${name} for good?`,
     comparison: 'Side by side',
+    machine: 'Trainings of this machine',
+    look: 'Look inside',
     comparisonIs: (names: string) => `Perplexity over steps of ${names}.`,
   },
   units: (n: string) => `${n} units`,

@@ -148,6 +148,8 @@ export const portuguese: Words = {
     remove: 'Remover',
     really: (name) => `Remover ${name} de vez?`,
     comparison: 'Lado a lado',
+    machine: 'Treinamentos desta máquina',
+    look: 'Ver por dentro',
     comparisonIs: (names) => `Perplexidade por passo de ${names}.`,
   },
   units: (n) => `${n} unidades`,

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { FolderStore, startRun, textSource } from '../../src/node.js'
+import { describeStudio, shells } from './studio.js'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-watched-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const runs = ['first', 'second'].map((name) => path.join(folder, name))
+
+for (const run of runs) {
+  const options = { hiddenSize: 8, batchSize: 8, numSteps: 20, epochs: 12, seed: runs.indexOf(run) }
+  const training = await startRun(new FolderStore(run), textSource(shells), options)
+  for await (const _ of training.events());
+  await training.close()
+}
+
+describeStudio(
+  'watching trainings of this machine',
+  (studio) => {
+    test('compares them, and takes the model of one', async () => {
+      const { tab } = studio
+      await studio.open('library')
+      await tab.getByRole('img', { name: 'Perplexity over steps of first, second.' }).waitFor()
+      expect(await tab.locator('.u-legend').textContent()).toContain('second')
+      await tab.locator('.run', { hasText: 'second' }).getByRole('link', { name: 'Write' }).click()
+      await tab.getByLabel('Your text').fill('she')
+      await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 30_000 }).toBeGreaterThan(0)
+      expect(await tab.getByLabel('Model').inputValue()).toBe('second')
+    })
+  },
+  { runs },
+)
