@@ -27,6 +27,9 @@ const isolated = {
   'cross-origin-embedder-policy': 'require-corp',
 }
 
+// Byte pairs would be two megabytes; the library says what is missing where a model needs them.
+const external = [/^gpt-tokenizer/]
+
 export default defineConfig({
   root,
   base: './',
@@ -34,13 +37,13 @@ export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { headers: isolated },
   preview: { headers: isolated },
-  worker: { format: 'es' },
+  worker: { format: 'es', rollupOptions: { external } },
   build: {
     outDir: path.resolve('dist/studio'),
     emptyOutDir: true,
     target: 'es2022',
     // Inlined files would need a content security policy that allows data addresses.
     assetsInlineLimit: 0,
-    rollupOptions: { external: [/^gpt-tokenizer/, 'webgpu'] },
+    rollupOptions: { external },
   },
 })

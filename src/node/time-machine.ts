@@ -145,7 +145,7 @@ async function findText(options: FindOptions): Promise<FoundText> {
 }
 
 /** The novel that comes with the package; undefined in a bundled program that was shipped without it. */
-async function readMobyDick(): Promise<string | undefined> {
+export async function readMobyDick(): Promise<string | undefined> {
   // A module bundled as CommonJS does not know its own address.
   if (!import.meta.url) return undefined
   const file = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../data/moby-dick.txt.br')

@@ -6,6 +6,7 @@ import sirv from 'sirv'
 import { checkNumber, checkString, checkStrings, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
+import { readMobyDick } from '../node/time-machine.js'
 import { type Answer, machineRuns } from './machine-runs.js'
 
 /** Where the studio is served. */
@@ -23,6 +24,10 @@ export interface StudioOptions {
 const studioOptions: OptionKinds<StudioOptions> = { host: 'any', port: 'any', folder: 'any', runs: 'any' }
 
 const PORT = 7766
+
+/** The text that comes with the package, compressed: dist/studio has it only for hosts of the page alone. */
+const MOBY_DICK = '/texts/moby-dick.txt'
+const mobyDick: Answer = { type: 'text/plain; charset=utf-8', make: async () => (await readMobyDick()) ?? '' }
 
 /** Threads need a page that is isolated; the policy keeps scripts, and what they may reach, to this server. */
 const headers = {
@@ -52,7 +57,7 @@ export async function serveStudio(options: StudioOptions = {}): Promise<{ url: s
   } = options
   checkString('serveStudio', 'host', host)
   checkStrings('serveStudio', 'runs', runs)
-  const answers = await machineRuns(runs)
+  const answers = new Map([...(await machineRuns(runs)), [MOBY_DICK, mobyDick]])
   if (port !== undefined) {
     checkWhole('serveStudio', 'port', port, 0)
     checkNumber('serveStudio', 'port', port, 0, 65_535)

@@ -1,0 +1,19 @@
+// Pictures of the studio for the README, in docs/: node scripts/screenshots.mjs, after a build.
+import { chromium } from 'playwright'
+import { serveStudio } from '../dist/node.js'
+
+const studio = await serveStudio({ port: 0 })
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+const page = await browser.newPage({ viewport: { width: 1100, height: 720 }, colorScheme: 'light', locale: 'en-US' })
+await page.goto(`${studio.url}#/train?hiddenSize=96&maxTokens=40000&epochs=60`)
+await page.getByRole('button', { name: 'Start training' }).click()
+await page.locator('.samples li').nth(5).waitFor({ timeout: 0 })
+await page.screenshot({ path: 'docs/studio-train.png' })
+await page.getByRole('link', { name: 'Look inside' }).click()
+await page.locator('.matrix canvas').first().waitFor()
+await page.locator('.coloured button').nth(40).click()
+await page.mouse.move(0, 0)
+await page.waitForTimeout(2000)
+await page.screenshot({ path: 'docs/studio-inside.png' })
+await browser.close()
+await studio.close()
