@@ -13,6 +13,7 @@ import {
   FolderStore,
   fileTexts,
   Generator,
+  GRU,
   type HistoryEvent,
   LSTM,
   loadCheckpoint,
@@ -175,8 +176,8 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     const vocab = Vocab.count(text)
     const sizes = { inputSize: vocab.size, hiddenSize: 6, numLayers: 2, layerNorm: true, bidirectional: true }
     const generator = new Generator(3)
-    await saveModel(at('saved'), new RNNModel(new LSTM({ ...sizes, generator }), vocab.size, { generator }), vocab)
-    ours.bidirectional = await both('bidirectional', { lr: 0.02 }, await loadModel(at('saved')))
+    await saveModel(at('saved'), new RNNModel(new GRU({ ...sizes, generator }), vocab.size, { generator }), vocab)
+    ours.bidirectional = await both('bidirectional', { lr: 0.1 }, await loadModel(at('saved')))
     for (const copy of ['two processes', 'twice the batch']) cpSync(inTorch('lstm'), at(copy), { recursive: true })
     exported = readFileSync(path.join(inTorch('lstm'), CHECKPOINT))
     const all = Object.keys(ours).map(inTorch)
