@@ -20,12 +20,14 @@ import {
   loadModel,
   MemoryStore,
   RNNModel,
+  type RunEvent,
   type RunOptions,
   type RunStore,
   readHistory,
   resumeRun,
   saveModel,
   startRun,
+  type Tensor,
   type TrainEvent,
   textSource,
   Vocab,
@@ -78,6 +80,9 @@ const dropped: Partial<RunOptions> = {
   ...{ validation: 0.2, validateEvery: FIRST },
 }
 
+/** A training that PyTorch brings to its end. */
+const short: Partial<RunOptions> = { cell: 'gru', epochs: 1, validation: 0.1, validateEvery: 10, lr: 0.5 }
+
 type Event = TrainEvent | HistoryEvent
 
 /** The folder in which PyTorch goes on with a training. */
@@ -116,6 +121,10 @@ const historyOf = async (place: string): Promise<Event[]> =>
 
 const ofType = <T extends Event['type']>(events: readonly Event[], type: T) =>
   events.filter((event): event is Extract<Event, { type: T }> => event.type === type)
+
+/** The values of tensors by name. @param prefix what their names are to begin with */
+const valuesOf = (tensors: Record<string, Tensor>, prefix = '') =>
+  Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [prefix + name, [...data]]))
 
 /** Compares what PyTorch did with what was done here, up to a step. */
 function expectSame(theirs: readonly Event[], ours: readonly Event[], steps = STEPS): void {
@@ -172,7 +181,8 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
   let exported: Uint8Array
 
   beforeAll(async () => {
-    for (const [name, options] of Object.entries({ ...trainings, dropped })) ours[name] = await both(name, options)
+    for (const [name, options] of Object.entries({ ...trainings, dropped, short }))
+      ours[name] = await both(name, options)
     const vocab = Vocab.count(text)
     const sizes = { inputSize: vocab.size, hiddenSize: 6, numLayers: 2, layerNorm: true, bidirectional: true }
     const generator = new Generator(3)
@@ -228,7 +238,11 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     const record = run as { options: object }
     const larger = { ...record, options: { ...record.options, batchSize: 12 } }
     await store.write(CHECKPOINT, await encodeCheckpoint({ ...rest, progress: again, run: larger }))
-    expectSame(await historyOf(at('twice the batch')), await goOn(store, FIRST + STEPS))
+    const own = await goOn(store, FIRST + STEPS + 1)
+    const theirs = await historyOf(at('twice the batch'))
+    expectSame(theirs, own)
+    const back = await goOn(new FolderStore(at('twice the batch')), FIRST + STEPS + 1)
+    expectSame([...theirs, ...back], own, STEPS + 1)
   })
 
   test('with dropout, the held-out loss is the same, and the losses are as high', async () => {
@@ -243,12 +257,24 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     expect(mean(theirs) / mean(own)).toBeLessThan(1.03)
   })
 
+  test('a training that ended there is finished here', async () => {
+    const place = inTorch('short')
+    expectSame(await historyOf(place), ours.short)
+    const best = await loadCheckpoint(path.join(place, BEST))
+    const run = await resumeRun(new FolderStore(place), source)
+    const events: RunEvent[] = []
+    for await (const event of run.events()) events.push(event)
+    await run.close()
+    expect(events.map(({ type }) => type)).toEqual(['trained', 'done'])
+    expect(events[1]).toMatchObject({ saved: true, ended: 'epochs', epochs: 1 })
+    expect(existsSync(path.join(place, BEST))).toBe(false)
+    expect(valuesOf((await loadModel(place)).model.stateDict(), 'model.')).toEqual(valuesOf(best.tensors))
+  })
+
   test.each(Object.keys(trainings))('a training that went on there goes on here: %s', async (name) => {
     const { model } = await loadModel(inTorch(name))
-    const { tensors } = await loadCheckpoint(
-      path.join(inTorch(name), existsSync(path.join(inTorch(name), BEST)) ? BEST : CHECKPOINT),
-    )
-    for (const [key, { data }] of Object.entries(model.stateDict())) expect(data).toEqual(tensors[`model.${key}`].data)
+    const file = [BEST, CHECKPOINT].map((one) => path.join(inTorch(name), one)).find((one) => existsSync(one))!
+    expect(valuesOf((await loadCheckpoint(file)).tensors)).toMatchObject(valuesOf(model.stateDict(), 'model.'))
     const back = ofType(await goOn(new FolderStore(inTorch(name)), FIRST + STEPS + 3), 'step')
     const own = ofType(ours[name], 'step').slice(-3)
     expect(back.map(({ step, epoch, batch }) => [step, epoch, batch])).toEqual(
@@ -256,6 +282,18 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     )
     for (const [i, { loss }] of back.entries()) expect(Math.abs(loss - own[i].loss)).toBeLessThan(2e-4)
   })
+})
+
+test('an exported run is not finished, and has its best model', async () => {
+  await both('ended', short)
+  expect((await loadCheckpoint(at('ended', CHECKPOINT))).run).toMatchObject({ finished: true })
+  const { files, close } = await exportTorchrun(new FolderStore(at('ended')), source)
+  await writeExport(at('again'), files)
+  await close()
+  expect((await loadCheckpoint(at('again', CHECKPOINT))).run).toMatchObject({ finished: false })
+  const { model, config } = await loadModel(at('ended'))
+  expect((await loadModel(at('again'))).config.training).toEqual(config.training)
+  expect(valuesOf((await loadModel(at('again'))).model.stateDict())).toEqual(valuesOf(model.stateDict()))
 })
 
 describe('what cannot go on is refused with one sentence, and nothing is written', () => {

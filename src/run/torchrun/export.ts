@@ -98,17 +98,26 @@ const readme = (
   step: number,
 ): string => `# A training that goes on in PyTorch
 
-Made by \`unrolled export\` after step ${step}: ${cell}, ${numLayers} × ${hiddenSize} hidden units, ${vocabSize} tokens; batches of
-${batchSize} × ${numSteps}, ${optimizer}, ${epochs} epochs. It needs Python 3.9 and PyTorch 1.13, or newer, and nothing else.
+Made by \`unrolled export\` after step ${step}.
 
-    torchrun --nproc_per_node=2 train.py                      two processes on this machine
-    torchrun --nnodes=8 --nproc_per_node=1 --rdzv_backend=c10d --rdzv_endpoint=HOST:29500 train.py
-                                                              on each of eight machines that have this folder
+- the model: ${cell}, layers × hidden units ${numLayers} × ${hiddenSize}, ${vocabSize} tokens
+- the training: sequences × tokens in a batch ${batchSize} × ${numSteps}, ${optimizer}, ${epochs} epochs
 
-The processes share each batch of ${batchSize} sequences: the training is the same on any number of them. \`--batch-size\` makes the
-batch larger, \`--lr\` and \`--epochs\` change these. The first process saves checkpoint.safetensors once a minute and at the
-end; \`train.py\` goes on from it. Ctrl-C saves it, too.
+It needs Python 3.9 and PyTorch 1.13, or newer, and nothing else. On one machine, with two processes:
 
-Back in Unrolled, \`unrolled generate\` and \`loadModel\` read this folder as it is, \`unrolled plot\` shows its curve, and
-\`unrolled train --resume\` goes on with the training, where its text is.
+    torchrun --nproc_per_node=2 train.py
+
+On eight machines that each have a copy of this folder, where N is 0 on the machine HOST and 1 to 7 on the others:
+
+    torchrun --nnodes=8 --node_rank=N --master_addr=HOST --nproc_per_node=1 train.py
+
+(PyTorch 1.13 under Python 3.11, as in Debian 12, needs \`--redirects 1 --tee 1\` before \`train.py\`, or it does not start.)
+
+The processes share each batch: the number of its sequences must be a multiple of theirs, and the training is then the same
+with any number of them, except for what dropout draws. \`--batch-size\` makes the batch larger, which begins the epoch
+again; \`--lr\` and \`--epochs\` change these.
+
+The first process of HOST saves checkpoint.safetensors once a minute, at the end, and after Ctrl-C. \`train.py\` goes on from
+it, and so does \`unrolled train --resume\`, where the text is. \`unrolled generate\` and \`loadModel\` read this folder as it is,
+and \`unrolled plot\` shows its curve.
 `

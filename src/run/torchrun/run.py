@@ -58,8 +58,8 @@ class Run:
         options, tokens = self.options, len(self.text)
         size, length, warmup = options['batchSize'], options['numSteps'], options['warmup']
         if size <= 0 or size % self.world:
-            sys.exit(f'train.py: a batch has {size} sequences, expected a multiple of {self.world}, the processes')
-        if tokens < size * length + length + 1:
+            sys.exit(f'train.py: a batch has {size} sequences, expected a multiple of the {self.world} processes')
+        if tokens < size * length + length + (options['sampling'] == 'sequential'):
             sys.exit(f'train.py: the text has {tokens} tokens, too few for one batch of {size} x {length}')
         total = options['epochs'] * math.ceil((tokens - 1) // size // length / options['accumulate'])
         if options['schedule'] == 'cosine' and total <= warmup:
