@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -14,6 +23,7 @@ import {
   fileTexts,
   Generator,
   GRU,
+  HISTORY,
   type HistoryEvent,
   LSTM,
   loadCheckpoint,
@@ -64,7 +74,15 @@ const trainings: Record<string, Partial<RunOptions>> = {
   },
   'lstm, plateau': {
     ...{ cell: 'lstm', optimizer: 'rmsprop', lr: 0.01, momentum: 0.5, weightDecay: 1e-3, accumulate: 3, clip: 0.1 },
-    ...{ schedule: 'plateau', plateauPatience: 0, decay: 0.5, minLr: 0.002, validation: 0.13, embeddingSize: 5 },
+    ...{
+      schedule: 'plateau',
+      plateauPatience: 0,
+      decay: 0.5,
+      minLr: 0.002,
+      validation: 0.13,
+      embeddingSize: 5,
+      validateEvery: 3,
+    },
   },
   'lstm, normalized': {
     ...{ cell: 'lstm', numLayers: 2, layerNorm: true, sampling: 'random', optimizer: 'adamw', lr: 0.005 },
@@ -80,8 +98,9 @@ const dropped: Partial<RunOptions> = {
   ...{ validation: 0.2, validateEvery: FIRST },
 }
 
-/** A training that PyTorch brings to its end. */
+/** Trainings that come to their end: the last learns nothing. */
 const short: Partial<RunOptions> = { cell: 'gru', epochs: 1, validation: 0.1, validateEvery: 10, lr: 0.5 }
+const vain: Partial<RunOptions> = { lr: 0, validation: 0.1, validateEvery: 5, patience: 2 }
 
 type Event = TrainEvent | HistoryEvent
 
@@ -112,12 +131,16 @@ async function both(name: string, options: Partial<RunOptions>, model?: Awaited<
   const { files, close } = await exportTorchrun(store, source)
   await writeExport(inTorch(name), files)
   await close()
+  // What was written after the checkpoint is forgotten, as after a crash.
+  appendFileSync(path.join(inTorch(name), HISTORY), '{"type":"step","st')
   return goOn(store, FIRST + STEPS + 3)
 }
 
 /** The events of a history after the first steps. */
 const historyOf = async (place: string): Promise<Event[]> =>
-  (await readHistory(path.join(place, 'history.jsonl'))).filter(({ step, type }) => step > FIRST || type !== 'step')
+  (await readHistory(path.join(place, HISTORY))).filter(
+    ({ step, type }) => step > FIRST || (step === FIRST && type === 'validation'),
+  )
 
 const ofType = <T extends Event['type']>(events: readonly Event[], type: T) =>
   events.filter((event): event is Extract<Event, { type: T }> => event.type === type)
@@ -181,14 +204,15 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
   let exported: Uint8Array
 
   beforeAll(async () => {
-    for (const [name, options] of Object.entries({ ...trainings, dropped, short }))
+    for (const [name, options] of Object.entries({ ...trainings, dropped, short, vain }))
       ours[name] = await both(name, options)
     const vocab = Vocab.count(text)
     const sizes = { inputSize: vocab.size, hiddenSize: 6, numLayers: 2, layerNorm: true, bidirectional: true }
     const generator = new Generator(3)
     await saveModel(at('saved'), new RNNModel(new GRU({ ...sizes, generator }), vocab.size, { generator }), vocab)
     ours.bidirectional = await both('bidirectional', { lr: 0.1 }, await loadModel(at('saved')))
-    for (const copy of ['two processes', 'twice the batch']) cpSync(inTorch('lstm'), at(copy), { recursive: true })
+    cpSync(inTorch('lstm, plateau'), at('two processes'), { recursive: true })
+    cpSync(inTorch('lstm'), at('twice the batch'), { recursive: true })
     exported = readFileSync(path.join(inTorch('lstm'), CHECKPOINT))
     const all = Object.keys(ours).map(inTorch)
     const lines = [
@@ -212,11 +236,11 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
   )
 
   test('two processes, which share each batch, do what one does with the whole', async () => {
-    const [two, one] = [await historyOf(at('two processes')), await historyOf(inTorch('lstm'))]
+    const [two, one] = [await historyOf(at('two processes')), await historyOf(inTorch('lstm, plateau'))]
     expect(two).toHaveLength(one.length)
     expectSame(two, one)
-    expectSame(two, ours.lstm)
-    const [shared, alone] = [at('two processes'), inTorch('lstm')].map((place) => path.join(place, CHECKPOINT))
+    expectSame(two, ours['lstm, plateau'])
+    const [shared, alone] = [at('two processes'), inTorch('lstm, plateau')].map((place) => path.join(place, CHECKPOINT))
     const { tensors, progress } = await loadCheckpoint(shared)
     const expected = await loadCheckpoint(alone)
     expect(progress).toMatchObject({
@@ -226,8 +250,11 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     })
     expect(Object.keys(tensors)).toEqual(Object.keys(expected.tensors))
     expect(Object.keys(tensors)).toContain('state.c')
-    for (const [name, { data }] of Object.entries(expected.tensors)) {
-      expect(Math.max(...data.map((value, i) => Math.abs(value - tensors[name].data[i]))), name).toBeLessThan(1e-4)
+    // Averages of tiny gradients may differ more.
+    for (const [name, { data }] of Object.entries(expected.tensors).filter(
+      ([name]) => !name.startsWith('optimizer.'),
+    )) {
+      expect(Math.max(...data.map((value, i) => Math.abs(value - tensors[name].data[i]))), name).toBeLessThan(1e-3)
     }
   })
 
@@ -255,6 +282,11 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     }
     expect(mean(theirs) / mean(own)).toBeGreaterThan(0.97)
     expect(mean(theirs) / mean(own)).toBeLessThan(1.03)
+  })
+
+  test('a training without progress ends as early as here', async () => {
+    expect(ofType(ours.vain, 'step').at(-1)!.step).toBe(15)
+    expectSame(await historyOf(inTorch('vain')), ours.vain)
   })
 
   test('a training that ended there is finished here', async () => {
