@@ -293,6 +293,9 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     const place = inTorch('short')
     expectSame(await historyOf(place), ours.short)
     const best = await loadCheckpoint(path.join(place, BEST))
+    const { config } = await loadCheckpoint(path.join(place, CHECKPOINT))
+    const { step, perplexity } = ofType(await historyOf(place), 'epoch')[0]
+    expect(config.training).toMatchObject({ steps: step, finishedEpochs: 1, perplexity })
     const run = await resumeRun(new FolderStore(place), source)
     const events: RunEvent[] = []
     for await (const event of run.events()) events.push(event)

@@ -44,9 +44,8 @@ export async function exportTorchrun(
   const saved = await savedRun(store)
   const { config, vocab, tensors, progress, record } = saved
   const best = await bestModel(store, saved)
-  const history = wholeLines(
-    (await store.read(HISTORY, ({ read, size }) => read(0, Math.min(size, record.historyBytes)))) ?? new Uint8Array(),
-  )
+  const events = await store.read(HISTORY, (file) => file.read(0, Math.min(file.size, record.historyBytes)))
+  const history = wholeLines(events ?? new Uint8Array())
   const run = { ...record, finished: false, historyBytes: history.length }
   const checkpoint = await encodeCheckpoint({ config, vocab, tensors, progress, run }, where)
   const runOptions = resumedOptions(where, record, {})

@@ -45,9 +45,9 @@ class Run:
         """Takes options of the command line into the record. Returns those that differ from it."""
         at, before = self.at, self.record['options']
         changed = {name: value for name, value in given.items() if value != before.get(name)}
-        if 'lr' in changed:
+        if 'lr' in given:
             for values in (at['optimizer'], at['schedule']):
-                values.update({name: changed['lr'] for name in values if name in ('lr.0', 'base_lr.0')})
+                values.update({name: given['lr'] for name in values if name in ('lr.0', 'base_lr.0')})
         if 'batchSize' in changed:
             at.update(batch=0, tokens=0, lossSum=0, validated=at['step'])
         before.update(changed)
@@ -95,11 +95,11 @@ class Run:
     def write(self, name, tensors, **parts):
         if self.rank > 0:
             return
-        trained = {'steps': self.at['step'], 'kernels': f'PyTorch {torch.__version__}'}
+        trained = self.config['training']
+        trained.update(self.record['options'], steps=self.at['step'], kernels=f'PyTorch {torch.__version__}')
         if 'best' in self.at:
             trained.update(validationLoss=self.at['best']['loss'], bestStep=self.at['best']['step'])
-        trained = {**self.config['training'], **self.record['options'], **trained}
-        parts['config'] = {**self.config, 'training': trained}
+        parts['config'] = self.config
         metadata = {key: self.metadata[key] for key in ('format', 'vocab')}
         metadata.update({key: json.dumps(part) for key, part in parts.items()})
         checkpoint.write(HERE / name, tensors, metadata)
@@ -132,6 +132,8 @@ class Run:
             self.logged_at = now
         if kind in ('epoch', 'validation'):
             event['perplexity'] = math.exp(event['loss'])
+            if kind == 'epoch':
+                self.config['training'].update(finishedEpochs=epoch, perplexity=event['perplexity'])
             of = ' of the held-out text' if kind == 'validation' else ''
             print(f'epoch {epoch}, step {event["step"]}: perplexity{of} {event["perplexity"]:.2f}', flush=True)
         self.history.write(json.dumps({**event, 'seconds': round(now - self.begun, 3)}).encode() + b'\n')
