@@ -221,7 +221,18 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
       [at('twice the batch'), '--steps', String(STEPS), '--batch-size', '12'],
     ]
     // Debian's torchrun 1.13 does not start under Python 3.11 unless it is told what to do with the output.
-    const torchrun = ['-m', 'torch.distributed.run', '--redirects', '1', '--tee', '1', '--nproc_per_node', '2']
+    const torchrun = [
+      '-m',
+      'torch.distributed.run',
+      '--redirects',
+      '1',
+      '--tee',
+      '1',
+      '--nproc_per_node',
+      '2',
+      '--monitor_interval',
+      '0.2',
+    ]
     const address = ['--master_addr', '127.0.0.1', '--master_port', String(await freePort())]
     const program = [at('two processes', 'train.py'), '--steps', String(STEPS), '--log-seconds', '0']
     await Promise.all([

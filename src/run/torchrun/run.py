@@ -85,7 +85,6 @@ class Run:
     def save(self, tensors):
         self.saved, self.saved_at = self.at['step'], time.monotonic()
         if self.rank == 0:
-            self.history.flush()
             self.record['historyBytes'] = self.history.tell()
         self.write('checkpoint.safetensors', tensors, progress=self.at, run=self.record)
 
@@ -95,6 +94,9 @@ class Run:
     def write(self, name, tensors, **parts):
         if self.rank > 0:
             return
+        if not all(tensor.isfinite().all() for key, tensor in tensors.items() if key.startswith('model.')):
+            step = self.at['step']
+            sys.exit(f'train.py: the model of step {step} is not finite; go on from the checkpoint with a smaller --lr')
         trained = self.config['training']
         trained.update(self.record['options'], steps=self.at['step'], kernels=f'PyTorch {torch.__version__}')
         if 'best' in self.at:
@@ -106,8 +108,8 @@ class Run:
 
     def open_history(self):
         """Goes on where the history was when the checkpoint was written."""
-        self.history = open(HERE / 'history.jsonl', 'a+b')
-        self.history.truncate(self.record['historyBytes'])
+        self.history = open(HERE / 'history.jsonl', 'a+b', buffering=0)
+        self.history.truncate(min(self.history.tell(), self.record['historyBytes']))
         self.history.seek(0)
         lines = self.history.read().splitlines()
         self.begun = time.monotonic() - (json.loads(lines[-1])['seconds'] if lines else 0)
@@ -126,7 +128,7 @@ class Run:
         event = {'type': kind, 'epoch': epoch, 'step': self.at['step'], **numbers}
         if kind in ('step', 'epoch'):
             start, before = self.clock
-            speed = (self.at['tokens'] - before) / (now - start)
+            speed = (self.at['tokens'] - before) / max(now - start, 1e-9)
             event.update(epochs=self.options['epochs'], gradNorm=self.at['gradNorm'], tokensPerSecond=speed)
         if kind == 'step':
             self.logged_at = now

@@ -140,6 +140,8 @@ class Training:
     def validate(self):
         run, at = self.run, self.run.at
         loss = mean_loss(self.model, run.held_out, run.options['batchSize'], run.options['numSteps'])
+        if not math.isfinite(loss):
+            sys.exit(f'train.py: the held-out loss is {loss}; go on from the checkpoint with a smaller --lr')
         best = 'best' not in at or loss < at['best']['loss']
         if best:
             at['best'] = {'loss': loss, 'step': at['step'], 'since': 0}
