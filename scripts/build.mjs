@@ -101,6 +101,14 @@ for (const runtime of ['node', 'browser']) {
   )
 }
 
+const pythonFolder = 'src/run/torchrun'
+const pythonFiles = readdirSync(pythonFolder).filter((file) => file.endsWith('.py'))
+const programs = pythonFiles.map((file) => [file, readFileSync(path.join(pythonFolder, file), 'utf8')])
+writeFileSync(
+  `${pythonFolder}/python.ts`,
+  `// Made by scripts/build.mjs of the programs next to it.\nexport const python: Readonly<Record<string, string>> = ${JSON.stringify(Object.fromEntries(programs), null, 2)}\n`,
+)
+
 rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 chmodSync('dist/cli/main.js', 0o755)

@@ -1,35 +1,68 @@
 import { Command, Option } from 'commander'
 import { type ExportFormat, exportFormats, OptionError } from '../config.js'
+import { saidOf } from './command-line.js'
+import { interruptible } from './interrupt.js'
+import { checkFlagEffects, type Needs } from './needs.js'
 import { print } from './output.js'
 
 interface Options {
   out: string
-  format?: ExportFormat
+  format?: ExportFormat | 'torchrun'
+  text?: string[]
 }
 
 const formats = Object.keys(exportFormats) as ExportFormat[]
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description('Write a saved model in the format of another framework.')
-    .argument('<model>', 'folder of a saved model')
+    .description('Write a saved model in the format of another framework, or a training that goes on in PyTorch.')
+    .argument('<model>', 'folder of a saved model, or of a training')
     .requiredOption('--out <place>', 'file to write, or a new folder for a format of several files')
-    .addOption(new Option('--format <name>', 'by default, what the ending of --out says').choices(formats))
+    .addOption(
+      new Option('--format <name>', 'by default, what the ending of --out says').choices([...formats, 'torchrun']),
+    )
+    .option('--text <text...>', "the training's text, if it is not where it was")
     .addHelpText(
       'after',
       `
 Examples:
-  unrolled export runs/novel --out novel.safetensors       for PyTorch's load_state_dict`,
+  unrolled export runs/novel --out novel.safetensors       for PyTorch's load_state_dict
+  unrolled export runs/novel --format torchrun --out there    a training that goes on in PyTorch, on many machines`,
     )
-    .action(run)
+    .action(async (folder: string, options: Options, command: Command) => {
+      checkFlagEffects('export', options, saidOf(command), needs, {})
+      await interruptible((signal) => run(folder, options, signal))
+    })
 }
 
-async function run(folder: string, { out, format = formatOf(out) }: Options): Promise<void> {
+const needs: Needs<Options> = { text: ({ format }) => format !== 'torchrun' && '--format torchrun' }
+
+async function run(folder: string, { out, format = formatOf(out), text }: Options, signal: AbortSignal): Promise<void> {
+  if (format === 'torchrun') return exportTraining(folder, out, text, signal)
   const { loadModel, writeExport } = await import('../node.js')
   const { exportModel } = await import('../formats.js')
   const { model, vocab } = await loadModel(folder)
   const place = await writeExport(out, await exportModel(model, vocab, format))
   print(`the model is saved in ${place}`)
+}
+
+/** Writes a folder with which PyTorch's torchrun goes on with a training. */
+async function exportTraining(
+  folder: string,
+  out: string,
+  text: string[] | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { FolderStore, writeExport } = await import('../node.js')
+  const { exportTorchrun } = await import('../formats.js')
+  const { commandTexts } = await import('./training-text.js')
+  const texts = (recorded: readonly string[]) => commandTexts(text ?? recorded)
+  const { files, close } = await exportTorchrun(new FolderStore(folder), texts, { signal })
+  try {
+    print(`the training is saved in ${await writeExport(out, files)}: its README.md says how it goes on`)
+  } finally {
+    await close()
+  }
 }
 
 /** The format that the ending of a file's name says. */

@@ -1,16 +1,15 @@
-import { checkMethods } from '../core/check.js'
-import { DataError, FormatError } from '../core/errors.js'
+import { DataError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { buildModel } from '../formats/model-of.js'
 import { tensorsUnder } from '../train/progress.js'
-import { storedCheckpoint } from './checkpoint.js'
 import { checkEffects } from './effects.js'
 import { checkMemory } from './memory-need.js'
 import { call, checkRunArguments, deviceFor, inForce, type RunSetup, select, trainingOf } from './prepare.js'
-import { changedOptions, checkEpochs, isOver, parseRecord, resumedOptions, withRate } from './record.js'
+import { changedOptions, checkEpochs, isOver, resumedOptions, withRate } from './record.js'
 import { Run } from './run.js'
 import { defaultRates, givenIn, type RunOptions } from './run-options.js'
-import { type RunText, readRunText, type TextSource } from './run-text.js'
+import type { RunText, TextSource } from './run-text.js'
+import { sameText, savedRun } from './saved-run.js'
 import { CHECKPOINT, type RunStore } from './store.js'
 
 /**
@@ -36,24 +35,13 @@ export async function resumeRun(
   await store.enter()
   let read: RunText | undefined
   try {
-    const file = `${store.name}/${CHECKPOINT}`
-    const checkpoint = await storedCheckpoint(store, CHECKPOINT)
-    const record = parseRecord(checkpoint.run, file)
-    const { vocab, tensors, config, progress } = checkpoint
-    if (!progress) throw new FormatError(`${file}: the progress of the training is missing`)
+    const { file, vocab, tensors, config, progress, record } = await savedRun(store)
     const options = resumedOptions(where, record, given)
     checkEpochs(where, store.name, options, progress)
     checkEffects(where, options, givenIn(given))
     const onDevice: string[] = []
     const found = await select(where, options, onDevice, given.device !== undefined)
-    const source = typeof text === 'function' ? text(record.texts) : text
-    checkMethods(where, 'text', source, ['read'], 'a TextSource, as textSource makes it')
-    read = await readRunText(source, options, vocab, signal)
-    if (read.fingerprint !== record.text) {
-      throw new DataError(
-        `${read.source}: the text differs from the one that the training in ${store.name} began with; restore that text, or start a new training from this model (initFrom)`,
-      )
-    }
+    read = await sameText(where, store, text, options, { record, vocab }, signal)
     signal?.throwIfAborted()
     checkMemory(where, config, options)
     const device = await deviceFor(found, config, options, onDevice)
