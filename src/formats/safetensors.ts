@@ -1,21 +1,11 @@
 import { FormatError } from '../core/errors.js'
 import { type Shape, sizeOf } from '../core/shape.js'
-import { kernels } from '../kernels/index.js'
 import type { TensorData } from '../tensor/arrays.js'
+import { arrayFor, dtypes, readValues } from './dtypes.js'
 import { type ByteSource, readExactly } from './source.js'
 
 /** The format's own limit on its header. */
 const MAX_HEADER = 100_000_000
-
-/** How values are read from bytes, by dtype; floats of any width are converted to those of tensors. */
-const types: Record<string, { bytes: number; read: (view: DataView, at: number) => number; whole?: boolean }> = {
-  F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  F16: { bytes: 2, read: (view, at) => fromHalf(view.getUint16(at, true)) },
-  BF16: { bytes: 2, read: (view, at) => fromBrainFloat(view.getUint16(at, true)) },
-  I64: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)), whole: true },
-  I32: { bytes: 4, read: (view, at) => view.getInt32(at, true), whole: true },
-}
 
 /** The dtypes of the arrays that tensors are made of. */
 const written = new Map<string, string>([
@@ -118,29 +108,16 @@ function* walk(size: number, where: string): Reading {
   const { entries, metadata } = checkHeader(yield { offset: 8, length }, size - start, fail)
   const tensors: [string, TensorValues][] = []
   for (const { name, dtype, shape, from, to } of entries) {
-    const data: TensorData = types[dtype].whole ? new Int32Array(sizeOf(shape)) : new (kernels().Float)(sizeOf(shape))
+    const what = `${where}: ${name}`
+    const type = dtypes.get(dtype)!
+    const data = arrayFor(type, sizeOf(shape), what)
     for (let at = from; at < to; at += PART) {
       const bytes = yield { offset: start + at, length: Math.min(PART, to - at) }
-      fill(data, (at - from) / types[dtype].bytes, bytes, name, dtype, fail)
+      readValues(type, bytes, data, (8 * (at - from)) / type.bits, what)
     }
     tensors.push([name, { data, shape }])
   }
   return { tensors: Object.fromEntries(tensors), metadata }
-}
-
-/** Writes values into an array, beginning at index `first`. */
-function fill(data: TensorData, first: number, bytes: Uint8Array, name: string, dtype: string, fail: Fail): void {
-  const { bytes: width, read, whole } = types[dtype]
-  if (written.get(data[Symbol.toStringTag]) === dtype) {
-    new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(bytes, first * width)
-    return
-  }
-  const view = viewOf(bytes)
-  for (let i = 0; i * width < bytes.length; i++) {
-    const value = read(view, i * width)
-    data[first + i] = value
-    if (whole && data[first + i] !== value) fail(`${name} holds ${value}, expected whole numbers of 32 bits`)
-  }
 }
 
 /** Checks a header; returns the descriptions of its tensors, in the order of their values. */
@@ -187,9 +164,9 @@ function checkEntry(name: string, entry: unknown, fail: Fail) {
   if (!isRecord(entry)) return fail(`${name} is not described by an object`)
   const { dtype, shape, data_offsets: offsets } = entry
   const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-  if (typeof dtype !== 'string' || !Object.hasOwn(types, dtype)) {
+  if (typeof dtype !== 'string' || !dtypes.get(dtype)?.read) {
     const given = typeof dtype === 'string' ? `the dtype ${dtype}` : 'no dtype'
-    return fail(`${name} has ${given}, expected one of ${Object.keys(types).join(', ')}`)
+    return fail(`${name} has ${given}, expected one of ${[...dtypes.keys()].join(', ')}`)
   }
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     return fail(`${name} has a shape that is not an array of whole numbers`)
@@ -198,26 +175,9 @@ function checkEntry(name: string, entry: unknown, fail: Fail) {
     return fail(`${name} has data_offsets that are not two whole numbers`)
   }
   const [from, to] = offsets as [number, number]
-  const bytes = sizeOf(shape) * types[dtype].bytes
+  const bytes = (sizeOf(shape) * dtypes.get(dtype)!.bits) / 8
   if (to - from !== bytes) {
     return fail(`${name} has ${to - from} bytes, expected ${bytes} for ${dtype} of the shape [${shape.join(', ')}]`)
   }
   return { dtype, shape: shape as number[], from, to }
-}
-
-/** IEEE 754 half precision: 1 sign bit, 5 of exponent, 10 of fraction. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-/** bfloat16, which is the upper half of a float32. */
-function fromBrainFloat(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4))
-  view.setUint32(0, bits << 16)
-  return view.getFloat32(0)
 }
