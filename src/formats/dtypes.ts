@@ -18,8 +18,14 @@ export interface Dtype {
 
 /** Values by the names that .safetensors files have for them, from the widest to the narrowest, as its writers sort them. */
 export const dtypes: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
-  ['U64', { bits: 64, read: (view, at) => Number(view.getBigUint64(at, true)), whole: true }],
-  ['I64', { bits: 64, read: (view, at) => Number(view.getBigInt64(at, true)), whole: true }],
+  [
+    'U64',
+    { bits: 64, read: (view, at) => view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true), whole: true },
+  ],
+  [
+    'I64',
+    { bits: 64, read: (view, at) => view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true), whole: true },
+  ],
   ['F64', { bits: 64, read: (view, at) => view.getFloat64(at, true), array: 'Float64Array' }],
   // Complex numbers.
   ['C64', { bits: 64 }],

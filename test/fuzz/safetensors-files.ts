@@ -38,11 +38,14 @@ function seed(entries: readonly Entry[], metadata?: Record<string, string>): Uin
   // Small numbers in every byte keep 64-bit whole numbers rare that 32 bits cannot hold.
   return fileOf(
     header.padEnd(Math.ceil(header.length / 8) * 8),
-    new Uint8Array(bytes).fill(0).map((_, i) => (i % 8 ? 0 : i)),
+    new Uint8Array(bytes).map((_, i) => (i % 8 ? 0 : i)),
   )
 }
 
-const readable = Object.keys(bits).filter((dtype) => !/^(C64|F4|F6.*)$/.test(dtype))
+/** From the widest to the narrowest. */
+const readable = Object.keys(bits)
+  .filter((dtype) => !/^(C64|F4|F6.*)$/.test(dtype))
+  .sort((a, b) => bits[b] - bits[a])
 
 export const safetensorsSeeds: readonly Uint8Array[] = [
   seed([]),
