@@ -1,4 +1,4 @@
-import { checkMethods } from '../core/check.js'
+import { checkArgument } from '../core/check.js'
 import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { type Shape, sizeOf } from '../core/shape.js'
 import type { TensorData } from '../tensor/arrays.js'
@@ -125,9 +125,16 @@ export async function openSafetensors(
   where = 'openSafetensors',
 ): Promise<SafetensorsFile> {
   const file = source instanceof Uint8Array ? sourceOf(source) : source
-  checkMethods('openSafetensors', 'the file', file, ['read'], 'bytes, or what reads them part by part')
+  const fits = typeof file?.read === 'function' && Number.isSafeInteger(file.size)
+  checkArgument(
+    'openSafetensors',
+    'the file',
+    source,
+    fits,
+    'its bytes, or { size, read } that reads them part by part',
+  )
   const fail = failing(where)
-  const start = startOfValues(await file.read(0, 8), file.size, fail)
+  const start = startOfValues(await readExactly(file, 0, Math.min(8, file.size), where), file.size, fail)
   const header = parseHeader(await readExactly(file, 8, start - 8, where), file.size - start, fail)
   const read = async (name: string): Promise<TensorValues> => {
     const entry = header.tensors.get(name)
@@ -151,7 +158,7 @@ const failing =
 
 /** Where the values of a file begin, by its first 8 bytes. */
 function startOfValues(head: Uint8Array, size: number, fail: Fail): number {
-  if (head.length < 8) fail(`the file has ${head.length} bytes, expected at least 8`)
+  if (size < 8) fail(`the file has ${size} bytes, expected at least 8`)
   const length = Number(new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true))
   const most = Math.min(MAX_HEADER, size - 8)
   if (length <= most) return 8 + length
