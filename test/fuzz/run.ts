@@ -1,4 +1,5 @@
-// Reads mutated files of all targets. Every one must be read right or refused with a FormatError.
+// Reads mutated files of all targets. Every one must be read right or refused with a FormatError, in less than a second,
+// and memory must not grow.
 //   npm run fuzz                        a million files of each target
 //   npm run fuzz -- 1000 --seed 7       the files of the seeds 7 to 1006
 //   npm run fuzz -- --target safetensors
@@ -31,6 +32,10 @@ for (const target of chosen) {
   }
   const { outcome, finding } = await fuzz(target, { seed, count, progress })
   console.log(`${target.name}: ${shown(outcome)}`)
+  if (outcome.slowest.milliseconds > 1000 || outcome.growth > 500e6) {
+    console.error(`${target.name}: a file took too long, or too much memory`)
+    process.exitCode = 1
+  }
   if (!finding) continue
   const file = `fuzz-${target.name}-${finding.seed}`
   writeFileSync(file, finding.file)
