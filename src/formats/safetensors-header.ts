@@ -29,7 +29,7 @@ export const MAX_HEADER = 100_000_000
 export const METADATA = '__metadata__'
 
 /** More tensors than any file has. The limit also keeps a forged header from taking minutes and gigabytes. */
-const MOST_NAMES = 2 ** 18
+export const MOST_NAMES = 2 ** 18
 
 /** More axes than any tensor has. */
 const MOST_AXES = 64

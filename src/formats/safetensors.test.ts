@@ -312,5 +312,8 @@ describe('what is written', () => {
 
   test('has a header that can be read again, or is refused', () => {
     expect(() => encodeSafetensors({}, { text: 'x'.repeat(100_000_000) })).toThrow(DataError)
+    const scalar = { data: Int32Array.of(1), shape: [] }
+    const many = Object.fromEntries(Array.from({ length: 2 ** 18 }, (_, i) => [i, scalar]))
+    expect(() => encodeSafetensors(many)).toThrow(DataError)
   })
 })

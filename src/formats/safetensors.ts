@@ -7,6 +7,7 @@ import {
   type Fail,
   MAX_HEADER,
   METADATA,
+  MOST_NAMES,
   parseHeader,
   type SafetensorsHeader,
   type TensorEntry,
@@ -28,13 +29,16 @@ export interface Safetensors {
  * Tensors by name as the bytes of a .safetensors file: 8 bytes of header length, the header as JSON, the values. The
  * widest values come first, so that all are aligned.
  * @throws FormatError for values of other kinds, and for names or metadata that are not Unicode; DataError for more of
- *   them than the format allows
+ *   them than can be read again
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, TensorValues>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const entries = Object.entries(tensors)
+  if (entries.length >= MOST_NAMES) {
+    throw new DataError(`encodeSafetensors: there are ${entries.length} tensors, expected fewer than ${MOST_NAMES}`)
+  }
   const texts = [...Object.keys(tensors), ...Object.entries(metadata).flat()]
   const broken = texts.find((text) => /\p{Surrogate}/u.test(text))
   if (broken !== undefined)
@@ -59,7 +63,7 @@ export function encodeSafetensors(
   const start = 8 + Math.ceil(json.length / 8) * 8
   if (start - 8 > MAX_HEADER) {
     throw new DataError(
-      `encodeSafetensors: the names and the metadata take ${start - 8} bytes, expected at most ${MAX_HEADER}, the limit of the format`,
+      `encodeSafetensors: the names and the metadata take ${start - 8} bytes, expected at most ${MAX_HEADER}; the file could not be read again`,
     )
   }
   const file = new Uint8Array(start + size).fill(0x20, 8, start)
