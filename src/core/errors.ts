@@ -1,3 +1,16 @@
+/** Longer than any message that people read. */
+const MOST_CHARACTERS = 10_000
+
+/**
+ * A message without line breaks, escape sequences for terminals and the like, which names in files may contain: they
+ * appear as escapes, such as \u001b. A name of megabytes is cut.
+ */
+const printable = (message: string): string =>
+  (message.length > MOST_CHARACTERS ? `${message.slice(0, MOST_CHARACTERS)}…` : message).replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
 /** Every error that Unrolled throws on purpose; catch this to tell bad input from a bug. */
 export class UnrolledError extends Error {
   override readonly name: string = 'UnrolledError'
@@ -6,7 +19,7 @@ export class UnrolledError extends Error {
     message: string,
     readonly options: readonly string[] = [],
   ) {
-    super(message)
+    super(printable(message))
   }
 }
 

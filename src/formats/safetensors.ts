@@ -1,30 +1,18 @@
-import { FormatError } from '../core/errors.js'
+import { checkArgument } from '../core/check.js'
+import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { type Shape, sizeOf } from '../core/shape.js'
-import { kernels } from '../kernels/index.js'
 import type { TensorData } from '../tensor/arrays.js'
-import { type ByteSource, readExactly } from './source.js'
-
-/** The format's own limit on its header. */
-const MAX_HEADER = 100_000_000
-
-/** How values are read from bytes, by dtype; floats of any width are converted to those of tensors. */
-const types: Record<string, { bytes: number; read: (view: DataView, at: number) => number; whole?: boolean }> = {
-  F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  F16: { bytes: 2, read: (view, at) => fromHalf(view.getUint16(at, true)) },
-  BF16: { bytes: 2, read: (view, at) => fromBrainFloat(view.getUint16(at, true)) },
-  I64: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)), whole: true },
-  I32: { bytes: 4, read: (view, at) => view.getInt32(at, true), whole: true },
-}
-
-/** The dtypes of the arrays that tensors are made of. */
-const written = new Map<string, string>([
-  ['Float32Array', 'F32'],
-  ['Float64Array', 'F64'],
-  ['Int32Array', 'I32'],
-])
-
-type Fail = (problem: string) => never
+import { arrayFor, dtypes, readValues } from './dtypes.js'
+import {
+  type Fail,
+  MAX_HEADER,
+  METADATA,
+  MOST_NAMES,
+  parseHeader,
+  type SafetensorsHeader,
+  type TensorEntry,
+} from './safetensors-header.js'
+import { type ByteSource, readExactly, sourceOf } from './source.js'
 
 /** The values of a tensor, as files hold them. A tensor in main memory has this form, too. */
 export interface TensorValues {
@@ -37,187 +25,159 @@ export interface Safetensors {
   metadata: Record<string, string>
 }
 
-/** Tensors by name as the bytes of a .safetensors file: 8 bytes of header length, the header as JSON, the values. */
+/**
+ * Tensors by name as the bytes of a .safetensors file: 8 bytes of header length, the header as JSON, the values. The
+ * widest values come first, so that all are aligned.
+ * @throws FormatError for values of other kinds, and for names or metadata that are not Unicode; DataError for more of
+ *   them than can be read again
+ */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, TensorValues>>,
-  metadata: Record<string, string> = {},
+  metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  let end = 0
-  const header: [string, unknown][] = [['__metadata__', metadata]]
-  for (const [name, { data, shape }] of Object.entries(tensors)) {
-    if (name === '__metadata__') throw new FormatError('encodeSafetensors: a tensor cannot have the name __metadata__')
-    const dtype = written.get(data[Symbol.toStringTag])
-    if (!dtype)
-      throw new FormatError(`encodeSafetensors: ${name} is a ${data[Symbol.toStringTag]}, expected floats or int32`)
-    header.push([name, { dtype, shape, data_offsets: [end, end + data.byteLength] }])
-    end += data.byteLength
+  const entries = Object.entries(tensors)
+  if (entries.length >= MOST_NAMES) {
+    throw new DataError(`encodeSafetensors: there are ${entries.length} tensors, expected fewer than ${MOST_NAMES}`)
   }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)))
-  // Values begin at a multiple of 8, as the format requires; spaces may follow the JSON.
-  const length = Math.ceil(json.length / 8) * 8
-  const file = new Uint8Array(8 + length + end).fill(32, 8, 8 + length)
-  const view = new DataView(file.buffer)
-  view.setBigUint64(0, BigInt(length), true)
+  const texts = [...Object.keys(tensors), ...Object.entries(metadata).flat()]
+  const broken = texts.find((text) => /\p{Surrogate}/u.test(text))
+  if (broken !== undefined)
+    throw new FormatError(`encodeSafetensors: ${broken} is not Unicode, expected whole characters`)
+
+  const widestFirst = [...entries].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT)
+  const offsets = new Map<string, [begin: number, end: number]>()
+  let size = 0
+  for (const [name, { data }] of widestFirst) {
+    offsets.set(name, [size, size + data.byteLength])
+    size += data.byteLength
+  }
+  const header = entries.map(([name, { data, shape }]) => {
+    if (name === METADATA) throw new FormatError(`encodeSafetensors: a tensor cannot have the name ${METADATA}`)
+    const kind = data[Symbol.toStringTag]
+    const dtype = [...dtypes].find(([, { array }]) => array === kind)?.[0]
+    if (!dtype) throw new FormatError(`encodeSafetensors: ${name} is a ${kind}, expected floats or int32`)
+    return [name, { dtype, shape, data_offsets: offsets.get(name) }]
+  })
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries([[METADATA, metadata], ...header])))
+  // Values begin at a multiple of 8, as the format's own writers have it; spaces may follow the JSON.
+  const start = 8 + Math.ceil(json.length / 8) * 8
+  if (start - 8 > MAX_HEADER) {
+    throw new DataError(
+      `encodeSafetensors: the names and the metadata take ${start - 8} bytes, expected at most ${MAX_HEADER}; the file could not be read again`,
+    )
+  }
+  const file = new Uint8Array(start + size).fill(0x20, 8, start)
+  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true)
   file.set(json, 8)
-  let at = 8 + length
-  for (const { data } of Object.values(tensors)) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
-    at += data.byteLength
+  for (const [name, { data }] of entries) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start + offsets.get(name)![0])
   }
   return file
 }
 
-/** Bytes of a tensor that are read at a time: a whole number of values of every dtype. */
-const PART = 2 ** 26
-
-/** Reads a file: yields an offset and a length, and is sent the bytes there. */
-type Reading = Generator<{ offset: number; length: number }, Safetensors, Uint8Array>
-
 /**
  * Reads the tensors in the bytes of a .safetensors file. The header is checked before anything in it is used.
  * @param where the file's name, for messages
- * @throws FormatError for a truncated or forged file
+ * @throws FormatError for a truncated or forged file, or for values that tensors cannot have
  */
 export function decodeSafetensors(file: Uint8Array, where = 'safetensors'): Safetensors {
-  const reading = walk(file.length, where)
-  let next = reading.next()
-  while (!next.done) {
-    const { offset, length } = next.value
-    next = reading.next(file.subarray(offset, offset + length))
-  }
-  return next.value
+  const fail = failing(where)
+  const start = startOfValues(file.subarray(0, 8), file.length, fail)
+  const { tensors, metadata } = parseHeader(file.subarray(8, start), file.length - start, fail)
+  const read = Array.from(tensors, ([name, entry]): [string, TensorValues] => {
+    const { type, data, what } = emptyFor(name, entry, where)
+    const [begin, end] = entry.dataOffsets
+    readValues(type, file.subarray(start + begin, start + end), data, 0, what)
+    return [name, { data, shape: entry.shape }]
+  })
+  return { tensors: Object.fromEntries(read), metadata }
 }
 
 /**
  * `decodeSafetensors` for a file of any size, which is read part by part.
  * @param where the file's name, for messages
+ * @throws FormatError for a truncated or forged file, or for values that tensors cannot have
+ */
+export async function readSafetensors(source: ByteSource, where = 'safetensors'): Promise<Safetensors> {
+  const file = await openSafetensors(source, where)
+  const tensors: [string, TensorValues][] = []
+  for (const name of file.tensors.keys()) tensors.push([name, await file.read(name)])
+  return { tensors: Object.fromEntries(tensors), metadata: file.metadata }
+}
+
+/** A .safetensors file whose header was read and checked. */
+export interface SafetensorsFile extends SafetensorsHeader {
+  /**
+   * Reads the values of one tensor, and nothing else.
+   * @throws OptionError for a name that is not in `tensors`; FormatError for values that tensors cannot have, or if the
+   *   file changed
+   */
+  read(name: string): Promise<TensorValues>
+}
+
+/** Bytes of a tensor that are read at a time: a whole number of values of every dtype. */
+const PART = 2 ** 26
+
+/**
+ * Reads the header of a .safetensors file of any size, to read single tensors of it.
+ * @param source its bytes, or what reads them part by part
+ * @param where the file's name, for messages
  * @throws FormatError for a truncated or forged file
  */
-export async function readSafetensors(file: ByteSource, where = 'safetensors'): Promise<Safetensors> {
-  const reading = walk(file.size, where)
-  let next = reading.next()
-  while (!next.done) {
-    const { offset, length } = next.value
-    next = reading.next(await readExactly(file, offset, length, where))
+export async function openSafetensors(
+  source: Uint8Array | ByteSource,
+  where = 'openSafetensors',
+): Promise<SafetensorsFile> {
+  const file = source instanceof Uint8Array ? sourceOf(source) : source
+  const fits = typeof file?.read === 'function' && Number.isSafeInteger(file.size)
+  checkArgument(
+    'openSafetensors',
+    'the file',
+    source,
+    fits,
+    'its bytes, or { size, read } that reads them part by part',
+  )
+  const fail = failing(where)
+  const start = startOfValues(await readExactly(file, 0, Math.min(8, file.size), where), file.size, fail)
+  const header = parseHeader(await readExactly(file, 8, start - 8, where), file.size - start, fail)
+  const read = async (name: string): Promise<TensorValues> => {
+    const entry = header.tensors.get(name)
+    if (!entry) throw new OptionError(`${where}: there is no tensor ${name}, expected a name in its header`)
+    const { type, data, what } = emptyFor(name, entry, where)
+    const [begin, end] = entry.dataOffsets
+    for (let at = begin; at < end; at += PART) {
+      const bytes = await readExactly(file, start + at, Math.min(PART, end - at), where)
+      readValues(type, bytes, data, (8 * (at - begin)) / type.bits, what)
+    }
+    return { data, shape: entry.shape }
   }
-  return next.value
+  return { ...header, read }
 }
 
-function* walk(size: number, where: string): Reading {
-  const fail: Fail = (problem) => {
+const failing =
+  (where: string): Fail =>
+  (problem) => {
     throw new FormatError(`${where}: ${problem}`)
   }
+
+/** Where the values of a file begin, by its first 8 bytes. */
+function startOfValues(head: Uint8Array, size: number, fail: Fail): number {
   if (size < 8) fail(`the file has ${size} bytes, expected at least 8`)
-  const length = Number(viewOf(yield { offset: 0, length: 8 }).getBigUint64(0, true))
-  if (length > MAX_HEADER || length > size - 8) {
-    fail(
-      `the header claims ${length} bytes, expected at most ${Math.min(MAX_HEADER, size - 8)}; the file is truncated or not a safetensors file`,
-    )
-  }
-  const start = 8 + length
-  const { entries, metadata } = checkHeader(yield { offset: 8, length }, size - start, fail)
-  const tensors: [string, TensorValues][] = []
-  for (const { name, dtype, shape, from, to } of entries) {
-    const data: TensorData = types[dtype].whole ? new Int32Array(sizeOf(shape)) : new (kernels().Float)(sizeOf(shape))
-    for (let at = from; at < to; at += PART) {
-      const bytes = yield { offset: start + at, length: Math.min(PART, to - at) }
-      fill(data, (at - from) / types[dtype].bytes, bytes, name, dtype, fail)
-    }
-    tensors.push([name, { data, shape }])
-  }
-  return { tensors: Object.fromEntries(tensors), metadata }
+  const length = Number(new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true))
+  const most = Math.min(MAX_HEADER, size - 8)
+  if (length <= most) return 8 + length
+  return fail(
+    `the header claims ${length} bytes, expected at most ${most}; the file is truncated or not a safetensors file`,
+  )
 }
 
-/** Writes values into an array, beginning at index `first`. */
-function fill(data: TensorData, first: number, bytes: Uint8Array, name: string, dtype: string, fail: Fail): void {
-  const { bytes: width, read, whole } = types[dtype]
-  if (written.get(data[Symbol.toStringTag]) === dtype) {
-    new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(bytes, first * width)
-    return
+/** The array for the values of a tensor. */
+function emptyFor(name: string, { dtype, shape }: TensorEntry, where: string) {
+  const what = `${where}: ${name}`
+  const type = dtypes.get(dtype)!
+  if (!type.read) {
+    const readable = [...dtypes].flatMap(([one, { read }]) => (read ? one : []))
+    throw new FormatError(`${what} has the dtype ${dtype}, expected one that tensors can have: ${readable.join(', ')}`)
   }
-  const view = viewOf(bytes)
-  for (let i = 0; i * width < bytes.length; i++) {
-    const value = read(view, i * width)
-    data[first + i] = value
-    if (whole && data[first + i] !== value) fail(`${name} holds ${value}, expected whole numbers of 32 bits`)
-  }
-}
-
-/** Checks a header; returns the descriptions of its tensors, in the order of their values. */
-function checkHeader(json: Uint8Array, bytes: number, fail: Fail) {
-  const header = parseHeader(json) ?? fail('the header is not a JSON object')
-  const metadata: Record<string, string> = {}
-  if (Object.hasOwn(header, '__metadata__')) {
-    const given = header.__metadata__
-    if (!isRecord(given)) return fail('__metadata__ is not an object')
-    for (const [key, value] of Object.entries(given)) {
-      if (typeof value !== 'string') return fail('__metadata__ holds values that are not strings')
-      metadata[key] = value
-    }
-  }
-  const entries = Object.entries(header)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, entry]) => ({ name, ...checkEntry(name, entry, fail) }))
-    .sort((a, b) => a.from - b.from || a.to - b.to)
-  let end = 0
-  for (const { name, from, to } of entries) {
-    if (from !== end) fail(`${name} begins at ${from}, expected ${end}: values must neither overlap nor leave holes`)
-    if (to > bytes) fail(`${name} ends at ${to}, but the file has ${bytes} bytes of values`)
-    end = to
-  }
-  if (end !== bytes) fail(`${bytes - end} bytes at the end do not belong to any tensor`)
-  return { entries, metadata }
-}
-
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function parseHeader(bytes: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    return isRecord(header) ? header : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function checkEntry(name: string, entry: unknown, fail: Fail) {
-  if (!isRecord(entry)) return fail(`${name} is not described by an object`)
-  const { dtype, shape, data_offsets: offsets } = entry
-  const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-  if (typeof dtype !== 'string' || !Object.hasOwn(types, dtype)) {
-    const given = typeof dtype === 'string' ? `the dtype ${dtype}` : 'no dtype'
-    return fail(`${name} has ${given}, expected one of ${Object.keys(types).join(', ')}`)
-  }
-  if (!Array.isArray(shape) || !shape.every(isSize)) {
-    return fail(`${name} has a shape that is not an array of whole numbers`)
-  }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    return fail(`${name} has data_offsets that are not two whole numbers`)
-  }
-  const [from, to] = offsets as [number, number]
-  const bytes = sizeOf(shape) * types[dtype].bytes
-  if (to - from !== bytes) {
-    return fail(`${name} has ${to - from} bytes, expected ${bytes} for ${dtype} of the shape [${shape.join(', ')}]`)
-  }
-  return { dtype, shape: shape as number[], from, to }
-}
-
-/** IEEE 754 half precision: 1 sign bit, 5 of exponent, 10 of fraction. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-/** bfloat16, which is the upper half of a float32. */
-function fromBrainFloat(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4))
-  view.setUint32(0, bits << 16)
-  return view.getFloat32(0)
+  return { type, what, data: arrayFor(type, sizeOf(shape), what) }
 }

@@ -58,7 +58,8 @@ test('without the Web Crypto API the same files are made and read', async () => 
 })
 
 test('the formats use nothing that only Node has', () => {
-  const sources = readdirSync('src/formats').filter((name) => !name.endsWith('.test.ts'))
+  const all = readdirSync('src/formats', { recursive: true, encoding: 'utf8' })
+  const sources = all.filter((name) => /(?<!\.test)\.ts$/.test(name))
   expect(sources).toContain('saved-model.ts')
   for (const name of sources)
     expect(readFileSync(`src/formats/${name}`, 'utf8')).not.toMatch(/node:|\bBuffer\b|\bprocess\./)

@@ -29,8 +29,8 @@ export function renamed(tensors: Tensors, prefixes: Readonly<Record<string, stri
     }
     entries = entries.map(([name, values]) => [name.startsWith(from) ? to + name.slice(from.length) : name, values])
   }
-  const names = entries.map(([name]) => name)
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  const names = new Set<string>()
+  const twice = entries.map(([name]) => name).find((name) => names.size === names.add(name).size)
   if (twice !== undefined) throw new FormatError(`${where}: two tensors have the name ${twice} now, expected each once`)
   return Object.fromEntries(entries)
 }

@@ -1,0 +1,22 @@
+import { decodeSafetensors } from '../../src/formats/safetensors.js'
+import type { Target } from './fuzz.js'
+import { safetensorsMutations, safetensorsSeeds } from './safetensors-files.js'
+import { literalSafetensors } from './safetensors-oracle.js'
+
+/** The readers of files that strangers made. */
+export const targets: readonly Target[] = [
+  {
+    name: 'safetensors',
+    seeds: safetensorsSeeds,
+    mutations: safetensorsMutations,
+    read: (file) => {
+      const { tensors, metadata } = decodeSafetensors(file)
+      const plain = Object.entries(tensors).map(([name, { data, shape }]) => [
+        name,
+        { whole: data instanceof Int32Array, values: [...data], shape },
+      ])
+      return { tensors: Object.fromEntries(plain), metadata }
+    },
+    expected: literalSafetensors,
+  },
+]
