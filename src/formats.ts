@@ -5,13 +5,14 @@ export { exportModel } from './formats/export.js'
 export { type ExportFormat, exportFormats } from './formats/export-formats.js'
 export type { ForeignFile, ForeignModel, ForeignOptions } from './formats/foreign.js'
 export { importModel, importTensors } from './formats/import.js'
-<<<<<<< HEAD
-export { encodeSafetensors } from './formats/safetensors.js'
-export { parseTokenList, type TokenList } from './formats/token-list.js'
-=======
-export { openSafetensors, type SafetensorsFile, type TensorValues } from './formats/safetensors.js'
+export {
+  encodeSafetensors,
+  openSafetensors,
+  type SafetensorsFile,
+  type TensorValues,
+} from './formats/safetensors.js'
 export type { SafetensorsHeader, TensorEntry } from './formats/safetensors-header.js'
 export type { ByteSource } from './formats/source.js'
->>>>>>> safe
+export { parseTokenList, type TokenList } from './formats/token-list.js'
 export { withVocab } from './formats/with-vocab.js'
 export { exportTorchrun, type TorchrunExport } from './run/torchrun/export.js'
