@@ -35,13 +35,27 @@ const onWebGpu = [
 /** Tests on the WebGPU device in Node alone. */
 const onWebGpuInNode = 'src/cli/lost-device.test.ts'
 
-/** All files share one process, which opens the adapter once, and no other tests run meanwhile: it uses all processors. */
-const gpuProject = {
-  provide: { webgpu: true },
-  setupFiles: './test/webgpu/reset.ts',
-  isolate: false,
-  fileParallelism: false,
-}
+const inNode = ['src/**/*.test.ts', 'test/**/*.test.ts']
+const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode]
+
+/** Each has a process of its own: it replaces what belongs to the process, measures or blocks it, or needs a new one. */
+const alone = [
+  'src/{cli,node}/*.test.ts',
+  'src/nn/dropout-warning.test.ts',
+  'src/kernels/wasm/pool.test.ts',
+  'test/browser/*.test.ts',
+  'test/{*-cli,bundles,cli,effects,lifecycle,memory,options,package,paths,readme,residents,resume}.test.ts',
+  'test/{saved-text,size,text-cli,watchdog,wide}.test.ts',
+]
+
+/** Files share a process, where the modules of the library are loaded once, which takes longer than most files do. */
+const sharing = { isolate: false, setupFiles: './test/reset.ts' }
+
+/**
+ * All files share one process, which opens the adapter once. The engines, in Node and in Chromium, run beside each other
+ * but no other tests do: they use all processors.
+ */
+const gpuProject = { ...sharing, provide: { webgpu: true }, fileParallelism: false, sequence: { groupOrder: 1 } }
 
 /** What gives Chromium a software adapter of its own. */
 const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
@@ -88,9 +102,15 @@ export default defineConfig({
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
         test: {
           name: 'node',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode],
+          include: inNode,
+          exclude: [...notInNode, ...alone],
+          ...sharing,
         },
+      },
+      {
+        extends: true,
+        ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
+        test: { name: 'node, alone', include: alone, exclude: notInNode },
       },
       ...(adapter.name === undefined
         ? []
@@ -103,14 +123,13 @@ export default defineConfig({
                 include: [...onWebGpu, onWebGpuInNode],
                 env: adapter.env,
                 ...gpuProject,
-                sequence: { groupOrder: 1 },
               },
             },
           ]),
       ...(existsSync(chromium)
         ? [
             inChromium({ name: 'chromium', include: everywhere }),
-            inChromium({ name: 'chromium: webgpu', include: onWebGpu, ...gpuProject, sequence: { groupOrder: 2 } }),
+            inChromium({ name: 'chromium: webgpu', include: onWebGpu, ...gpuProject }),
           ].map((project) => ({ extends: true as const, ...project }))
         : []),
     ],
