@@ -19,17 +19,20 @@ const everywhere = [
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 
-if (!existsSync(chromium)) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
+const inPages = existsSync(chromium)
+if (!inPages) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
 
 const adapter = findAdapter()
 if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reason}`)
 
-/** Tests of everything that must work on the WebGPU device, and of the device itself. */
-const onWebGpu = [
-  'src/kernels/webgpu/*.test.ts',
-  'src/nn/{buffers,cells,regularization}.test.ts',
+/** Tests of the WebGPU device itself and of training on it, in both engines. */
+const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts', 'test/webgpu/language.test.ts']
+/** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
+const onFirstWebGpu = ['src/nn/{buffers,regularization}.test.ts', 'test/webgpu/dispatches.test.ts']
+const onSecondWebGpu = [
+  'src/kernels/webgpu/recurrent.test.ts',
+  'src/nn/cells.test.ts',
   'test/{curves,optimizers,parity}.test.ts',
-  'test/webgpu/*.test.ts',
 ]
 
 /** Tests on the WebGPU device in Node alone. */
@@ -120,16 +123,20 @@ export default defineConfig({
               ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
               test: {
                 name: `webgpu: ${adapter.name}`,
-                include: [...onWebGpu, onWebGpuInNode],
+                include: [...onWebGpu, ...onFirstWebGpu, onWebGpuInNode, ...(inPages ? [] : onSecondWebGpu)],
                 env: adapter.env,
                 ...gpuProject,
               },
             },
           ]),
-      ...(existsSync(chromium)
+      ...(inPages
         ? [
-            inChromium({ name: 'chromium', include: everywhere }),
-            inChromium({ name: 'chromium: webgpu', include: onWebGpu, ...gpuProject }),
+            inChromium({ name: 'chromium', include: everywhere, ...sharing }),
+            inChromium({
+              name: 'chromium: webgpu',
+              include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],
+              ...gpuProject,
+            }),
           ].map((project) => ({ extends: true as const, ...project }))
         : []),
     ],
