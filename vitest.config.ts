@@ -19,29 +19,47 @@ const everywhere = [
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 
-if (!existsSync(chromium)) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
+const inPages = existsSync(chromium)
+if (!inPages) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
 
 const adapter = findAdapter()
 if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reason}`)
 
-/** Tests of everything that must work on the WebGPU device, and of the device itself. */
-const onWebGpu = [
-  'src/kernels/webgpu/*.test.ts',
-  'src/nn/{buffers,cells,regularization}.test.ts',
+/** Tests of the WebGPU device itself and of training on it, in both engines. */
+const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts', 'test/webgpu/language.test.ts']
+/** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
+const onFirstWebGpu = ['src/nn/{buffers,regularization}.test.ts', 'test/webgpu/dispatches.test.ts']
+const onSecondWebGpu = [
+  'src/kernels/webgpu/recurrent.test.ts',
+  'src/nn/cells.test.ts',
   'test/{curves,optimizers,parity}.test.ts',
-  'test/webgpu/*.test.ts',
 ]
 
 /** Tests on the WebGPU device in Node alone. */
 const onWebGpuInNode = 'src/cli/lost-device.test.ts'
 
-/** All files share one process, which opens the adapter once, and no other tests run meanwhile: it uses all processors. */
-const gpuProject = {
-  provide: { webgpu: true },
-  setupFiles: './test/webgpu/reset.ts',
-  isolate: false,
-  fileParallelism: false,
-}
+const inNode = ['src/**/*.test.ts', 'test/**/*.test.ts']
+const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode]
+
+/** Each has a process of its own: it replaces what belongs to the process, measures or blocks it, or needs a new one. */
+const alone = [
+  'apps/*/src/**/*.test.ts',
+  'src/{cli,node,server}/*.test.ts',
+  'src/nn/dropout-warning.test.ts',
+  'src/kernels/wasm/pool.test.ts',
+  'test/{browser,studio}/*.test.ts',
+  'test/{*-cli,bundles,cli,effects,lifecycle,memory,options,package,paths,readme,residents,resume}.test.ts',
+  'test/{saved-text,size,text-cli,torchrun,watchdog,wide}.test.ts',
+]
+
+/** Files share a process, where the modules of the library are loaded once, which takes longer than most files do. */
+const sharing = { isolate: false, setupFiles: './test/reset.ts' }
+
+/**
+ * All files share one process, which opens the adapter once. The engines, in Node and in Chromium, run beside each other
+ * but no other tests do: they use all processors.
+ */
+const gpuProject = { ...sharing, provide: { webgpu: true }, fileParallelism: false, sequence: { groupOrder: 1 } }
 
 /** What gives Chromium a software adapter of its own. */
 const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
@@ -88,9 +106,15 @@ export default defineConfig({
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
         test: {
           name: 'node',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'apps/*/src/**/*.test.ts'],
-          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode],
+          include: inNode,
+          exclude: [...notInNode, ...alone],
+          ...sharing,
         },
+      },
+      {
+        extends: true,
+        ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
+        test: { name: 'node, alone', include: alone, exclude: notInNode },
       },
       ...(adapter.name === undefined
         ? []
@@ -100,17 +124,20 @@ export default defineConfig({
               ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
               test: {
                 name: `webgpu: ${adapter.name}`,
-                include: [...onWebGpu, onWebGpuInNode],
+                include: [...onWebGpu, ...onFirstWebGpu, onWebGpuInNode, ...(inPages ? [] : onSecondWebGpu)],
                 env: adapter.env,
                 ...gpuProject,
-                sequence: { groupOrder: 1 },
               },
             },
           ]),
-      ...(existsSync(chromium)
+      ...(inPages
         ? [
-            inChromium({ name: 'chromium', include: everywhere }),
-            inChromium({ name: 'chromium: webgpu', include: onWebGpu, ...gpuProject, sequence: { groupOrder: 2 } }),
+            inChromium({ name: 'chromium', include: everywhere, ...sharing }),
+            inChromium({
+              name: 'chromium: webgpu',
+              include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],
+              ...gpuProject,
+            }),
           ].map((project) => ({ extends: true as const, ...project }))
         : []),
     ],

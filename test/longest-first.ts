@@ -25,10 +25,14 @@ const longest = [
   'test/optimizers.test.ts',
 ]
 
-/** Begins with the longest files. All others follow as vitest orders them. */
+/**
+ * Begins with the longest files. All others follow as vitest orders them, those that share a process last and side by side:
+ * a process is only kept for the file that is next.
+ */
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => {
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      if (!project.config.isolate) return longest.length + 1
       const at = longest.findIndex((name) => moduleId.endsWith(`/${name}`))
       return at < 0 ? longest.length : at
     }
