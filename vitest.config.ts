@@ -33,7 +33,7 @@ const onWebGpu = [
 ]
 
 /** Tests on the WebGPU device in Node alone. */
-const onWebGpuInNode = 'src/cli/lost-device.test.ts'
+const onWebGpuInNode = 'src/cli/{lost-device,device}.test.ts'
 
 /** All files share one process, which opens the adapter once, and no other tests run meanwhile: it uses all processors. */
 const gpuProject = {
