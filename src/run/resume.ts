@@ -56,7 +56,7 @@ export async function resumeRun(
     }
     signal?.throwIfAborted()
     checkMemory(where, config, options)
-    const device = await deviceFor(found, config, options, onDevice)
+    const device = await deviceFor(found, config, options, store, onDevice)
     const generator = new Generator()
     const { model, training } = await build(() => {
       const model = buildModel(config, tensorsUnder('model', tensors), file, generator).to(device)
