@@ -128,6 +128,7 @@ export {
   type TextSource,
   textSource,
 } from './run/run-text.js'
+export { runToEnd } from './run/run-to-end.js'
 export { maxTokensOf, type SavedText, savedText } from './run/saved-text.js'
 export { startRun } from './run/start.js'
 export {

@@ -93,6 +93,11 @@ export class Run {
     return this.#job.notes
   }
 
+  /** Whether the store has a checkpoint of the run, so that it can be resumed. */
+  get isKept(): boolean {
+    return this.#keeper.isKept
+  }
+
   /** The epochs and validations so far. Those of earlier processes are there once the loop over `events` has begun. */
   get curve(): readonly (EpochEvent | ValidationEvent)[] {
     return this.#told
@@ -116,6 +121,7 @@ export class Run {
     this.#begun = true
     if (training.step === 0) await this.#keeper.first()
     const reporters = yield* this.#openReporters()
+    if (Object.keys(this.#job.changed).length > 0) yield* this.#keeper.changed(this.#historyBytes)
     const start = performance.now()
     let divergence: DivergenceError | undefined
     let brokenOff = true
