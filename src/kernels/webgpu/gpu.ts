@@ -171,6 +171,8 @@ export class Gpu {
     try {
       await staging.mapAsync(1, 0, bytes) // GPUMapMode.READ
     } catch (error) {
+      // Nobody else ends the mapping of a buffer, and a browser may tell of the loss later.
+      if ((error as Error).name === 'AbortError') await this.#device.lost
       this.#check()
       throw error
     }
