@@ -86,6 +86,22 @@ test('a device that is lost before there is a checkpoint ends the run, and leave
   await store.refuseBusy()
 })
 
+test('a device that is lost while a sample is made ends the run, too, which goes on without a warning about samples', async () => {
+  const store = new MemoryStore()
+  const first = await startRun(store, text, sizes)
+  first.model.stepper = () => {
+    throw loss()
+  }
+  const warnings: string[] = []
+  const follow = async (run: Run) => {
+    for await (const event of run.events()) if (event.type === 'warning') warnings.push(event.message)
+  }
+  const told: string[] = []
+  const resume = (options: Partial<RunOptions>) => resumeRun(store, text, options)
+  await runToEnd(first, follow, resume, ({ message }) => told.push(message))
+  expect([told, warnings]).toEqual([[loss().message], []])
+})
+
 test('a device that is lost while the run is resumed was lost twice, and other errors end the run', async () => {
   const store = new MemoryStore()
   const run = loseAfter(await startRun(store, text, sizes), 3)

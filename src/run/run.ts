@@ -1,4 +1,4 @@
-import { DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
+import { DeviceLostError, DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
 import { isRefusal } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
 import type { Device } from '../device/device.js'
@@ -223,13 +223,14 @@ export class Run {
     if (text !== undefined) yield { type: 'sample', text }
   }
 
-  /** Does work that the training can do without: a failure becomes a warning. */
+  /** Does work that the training can do without: a failure becomes a warning, unless the training cannot go on either. */
   async *#report<T>(work: () => Promise<T>): AsyncGenerator<WarningEvent, T | undefined> {
     try {
       return await work()
     } catch (error) {
       const { message } = error as Error
       if (!(error instanceof UnrolledError) && !isRefusal(error)) throw error
+      if (error instanceof DeviceLostError && !this.training.ended) throw error
       if (this.#warnings.has(message)) return undefined
       this.#warnings.add(message)
       yield { type: 'warning', message: `${message}; the training goes on without it` }
