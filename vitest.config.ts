@@ -33,7 +33,7 @@ const onWebGpu = [
 ]
 
 /** Tests on the WebGPU device in Node alone. */
-const onWebGpuInNode = 'src/cli/{lost-device,device}.test.ts'
+const onWebGpuInNode = ['src/cli/{lost-device,device}.test.ts', 'test/gpu-growth.test.ts']
 
 /** All files share one process, which opens the adapter once, and no other tests run meanwhile: it uses all processors. */
 const gpuProject = {
@@ -89,7 +89,12 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode],
+          exclude: [
+            'src/browser/*.test.ts',
+            'src/kernels/webgpu/*.test.ts',
+            'test/webgpu/*.test.ts',
+            ...onWebGpuInNode,
+          ],
         },
       },
       ...(adapter.name === undefined
@@ -100,7 +105,7 @@ export default defineConfig({
               ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
               test: {
                 name: `webgpu: ${adapter.name}`,
-                include: [...onWebGpu, onWebGpuInNode],
+                include: [...onWebGpu, ...onWebGpuInNode],
                 env: adapter.env,
                 ...gpuProject,
                 sequence: { groupOrder: 1 },

@@ -44,7 +44,7 @@ interface Found {
 }
 
 /** The GPU of this machine, or else SwiftShader, or else only what can be counted. */
-async function findDevice(): Promise<Found> {
+export async function findDevice(): Promise<Found> {
   const own = findAdapter(false)
   const found = own.name === undefined ? findAdapter() : own
   if (found.name === undefined) {
