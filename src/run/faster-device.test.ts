@@ -108,10 +108,12 @@ test('only the last 200 times are kept, and a machine that keeps nothing is meas
 
 test('a run says what it chose and why, and whether it was measured before', async () => {
   const gpu = new Proxy(two('a GPU')[0], { get: (of, field) => (field === 'kind' ? 'webgpu' : Reflect.get(of, field)) })
-  const store = Object.assign(new MemoryStore(), { machine: notesOf('[]').notes })
+  const { notes, written } = notesOf('[]')
+  const store = Object.assign(new MemoryStore(), { machine: notes })
   const options = { ...runDefaults, device: 'auto', batchSize: 2, numSteps: 3 } as const
   const said: string[] = []
   for (let i = 0; i < 2; i++) await deviceFor(gpu, { ...sizes, hiddenSize: 8 }, options, store, said)
   expect(said[0]).toMatch(/^on .*: a GPU takes \S+ ms a step, \S+ \S+ ms a step$/)
   expect(said[1]).toBe(`${said[0]}, as measured before`)
+  expect(written).toHaveLength(1)
 })
