@@ -36,8 +36,8 @@ export class Keeper {
   place: string
   /** The step of the last checkpoint that was saved. */
   step: number
-  /** Whether there is a checkpoint of this run. */
-  isKept: boolean
+  /** Whether a checkpoint was saved by this process: it has the options in force. */
+  saved = false
   readonly #job: Job
   readonly #trained: () => TrainingRecord
   readonly #spares: () => boolean
@@ -53,7 +53,6 @@ export class Keeper {
   constructor(job: Job, trained: () => TrainingRecord, spares: () => boolean) {
     this.place = job.store.name
     this.step = job.training.step
-    this.isKept = this.step > 0
     this.#job = job
     this.#trained = trained
     this.#spares = spares
@@ -220,7 +219,7 @@ export class Keeper {
     const bytes = await this.#encode(CHECKPOINT, checkpoint)
     await this.#job.store.write(CHECKPOINT, bytes)
     this.step = step
-    this.isKept = true
+    this.saved = true
     return bytes.length
   }
 

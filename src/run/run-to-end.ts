@@ -26,7 +26,8 @@ export async function runToEnd(
         await now.close()
       }
     } catch (error) {
-      if (!(error instanceof DeviceLostError) || !run.isKept) throw error
+      const isKept = run.saved || run.training.step > 0
+      if (!(error instanceof DeviceLostError) || !isKept) throw error
       onLost(error)
       begin = () => resume(losses > 1 ? { device: 'cpu' } : {})
     }

@@ -93,9 +93,9 @@ export class Run {
     return this.#job.notes
   }
 
-  /** Whether the store has a checkpoint of the run, so that it can be resumed. */
-  get isKept(): boolean {
-    return this.#keeper.isKept
+  /** Whether a checkpoint was saved since the run was started or resumed. It has the options in force. */
+  get saved(): boolean {
+    return this.#keeper.saved
   }
 
   /** The epochs and validations so far. Those of earlier processes are there once the loop over `events` has begun. */
@@ -223,14 +223,15 @@ export class Run {
     if (text !== undefined) yield { type: 'sample', text }
   }
 
-  /** Does work that the training can do without: a failure becomes a warning, unless the training cannot go on either. */
+  /** Does work that the training can do without: a failure becomes a warning. */
   async *#report<T>(work: () => Promise<T>): AsyncGenerator<WarningEvent, T | undefined> {
     try {
       return await work()
     } catch (error) {
       const { message } = error as Error
-      if (!(error instanceof UnrolledError) && !isRefusal(error)) throw error
-      if (error instanceof DeviceLostError && !this.training.ended) throw error
+      // Without its device the training cannot go on, unless it is over.
+      const needed = error instanceof DeviceLostError && this.training.ended === undefined
+      if (needed || (!(error instanceof UnrolledError) && !isRefusal(error))) throw error
       if (this.#warnings.has(message)) return undefined
       this.#warnings.add(message)
       yield { type: 'warning', message: `${message}; the training goes on without it` }
