@@ -36,10 +36,10 @@ const onSecondWebGpu = [
 ]
 
 /** Tests on the WebGPU device in Node alone. */
-const onWebGpuInNode = 'src/cli/lost-device.test.ts'
+const onWebGpuInNode = ['src/cli/{lost-device,device}.test.ts', 'test/gpu-growth.test.ts']
 
 const inNode = ['src/**/*.test.ts', 'test/**/*.test.ts']
-const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', onWebGpuInNode]
+const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', ...onWebGpuInNode]
 
 /** Each has a process of its own: it replaces what belongs to the process, measures or blocks it, or needs a new one. */
 const alone = [
@@ -124,7 +124,7 @@ export default defineConfig({
               ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
               test: {
                 name: `webgpu: ${adapter.name}`,
-                include: [...onWebGpu, ...onFirstWebGpu, onWebGpuInNode, ...(inPages ? [] : onSecondWebGpu)],
+                include: [...onWebGpu, ...onFirstWebGpu, ...onWebGpuInNode, ...(inPages ? [] : onSecondWebGpu)],
                 env: adapter.env,
                 ...gpuProject,
               },

@@ -44,7 +44,7 @@ interface Found {
 }
 
 /** The GPU of this machine, or else SwiftShader, or else only what can be counted. */
-async function findDevice(): Promise<Found> {
+export async function findDevice(): Promise<Found> {
   const own = findAdapter(false)
   const found = own.name === undefined ? findAdapter() : own
   if (found.name === undefined) {
@@ -72,12 +72,12 @@ const tokens = (count: number) =>
   Int32Array.from({ length: count }, (_, i) => (i * 7919 + (i >> 3) * 104_729) % vocabSize)
 
 /** A training step of a new model on the default device; it returns the loss. */
-export function trainingStep({ cell, hidden, batch }: Case) {
+export function trainingStep({ cell, hidden, batch }: Case, steps = numSteps) {
   const model = new RNNModel(layers[cell]({ inputSize: vocabSize, hiddenSize: hidden }), vocabSize)
   const parameters = model.parameters()
   const optimizer = new SGD(parameters, { lr: 1 })
-  const x = fromData(tokens(batch * numSteps), [batch, numSteps])
-  const y = fromData(tokens(batch * numSteps), [batch * numSteps])
+  const x = fromData(tokens(batch * steps), [batch, steps])
+  const y = fromData(tokens(batch * steps), [batch * steps])
   return () => {
     const loss = crossEntropy(model.forward(x).output, y)
     optimizer.zeroGrad()

@@ -2,6 +2,8 @@
 // figure comes from its own process. Exits with code 1 if the time per token grows with the length of sequences or
 // changes with the length of the text, or if memory grows too much.
 //   npm run bench:growth
+// On a GPU, or the software adapter at hand, it measures what a long training of a tiny model holds.
+//   npm run bench:growth -- --device webgpu [steps, by default 20000]
 import { execFileSync } from 'node:child_process'
 import {
   Generator,
@@ -13,6 +15,8 @@ import {
   sequencesFromText,
   trainSteps,
 } from 'unrolled'
+import { findDevice } from './gpu.js'
+import { benchGrowth } from './gpu-growth.js'
 
 const hiddenSize = 256
 type Job =
@@ -62,7 +66,14 @@ async function run(job: Job): Promise<Outcome> {
   return { micros: await microsPerToken(data, model, steps > 500 ? 5 : 40), peak: megabytes(), start }
 }
 
-const given = process.argv[2]
+const [, , given, device, steps = '20000'] = process.argv
+if (given === '--device' && device === 'webgpu') {
+  const { acquired, by, words } = await findDevice()
+  console.log(`adapter: ${words}`)
+  const problems = by === 'nothing' ? [] : await benchGrowth(acquired, Number(steps))
+  for (const problem of problems) console.log(`PROBLEM: ${problem}`)
+  process.exit(problems.length > 0 ? 1 : 0)
+}
 if (given) {
   console.log(JSON.stringify(await run(JSON.parse(given))))
   process.exit()

@@ -85,6 +85,12 @@ export const crossEntropyFields = ${words(fieldsOf('softmax', 'CrossEntropy'))}
 export const boardFields = ${words(fieldsOf('pool', 'Board'))}`,
 )
 
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+writeFileSync(
+  'src/core/version.ts',
+  `// Made by scripts/build.mjs of package.json.\nexport const version = '${version}'\n`,
+)
+
 for (const runtime of ['node', 'browser']) {
   const script = buildSync({
     entryPoints: [`src/platform/${runtime}/worker.ts`],

@@ -128,9 +128,18 @@ export {
   type TextSource,
   textSource,
 } from './run/run-text.js'
+export { runToEnd } from './run/run-to-end.js'
 export { maxTokensOf, type SavedText, savedText } from './run/saved-text.js'
 export { startRun } from './run/start.js'
-export { BEST, CHECKPOINT, HISTORY, type RecordFile, type Reporter, type RunStore } from './run/store.js'
+export {
+  BEST,
+  CHECKPOINT,
+  HISTORY,
+  type MachineNotes,
+  type RecordFile,
+  type Reporter,
+  type RunStore,
+} from './run/store.js'
 export { type Summary, summaryOf } from './run/summary.js'
 export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'

@@ -55,3 +55,16 @@ test('steps are counted without a GPU, with the limits that every GPU has', asyn
     expect(run.length).toBeLessThanOrEqual(40)
   }
 })
+
+test("a step of the book's models takes at most 40 dispatches, also with 4,096 time steps, of which few walk long", async () => {
+  const recorder = new Recorder(countingDevice())
+  setDefaultDevice(new WebGpuDevice(recorder.gpu) as never)
+  for (const one of gpuCases.slice(0, 3)) {
+    const step = trainingStep(one, 4096)
+    step()
+    const { commands } = await recorder.record(step)
+    expect(commands.filter(({ kernel }) => kernel !== 'fill with zeros').length).toBeLessThanOrEqual(40)
+    // What the 32 workgroups of a walk read of W_hh takes half a second at 100 GB/s.
+    expect(Math.max(...commands.map(({ walked }) => 32 * walked))).toBeLessThanOrEqual(50e9)
+  }
+})

@@ -38,6 +38,7 @@ export type ToWorker =
 
 /** All messages from the worker to the page. */
 export type ToPage =
+  /** It comes again when the run goes on on another device. */
   | { kind: 'ready'; notes: readonly string[]; warnings: readonly string[]; facts: TrainerFacts }
   | { kind: 'events'; events: readonly RunEvent[] }
   /** No more events will come. */
@@ -54,7 +55,9 @@ export interface TrainerFacts {
   vocabSize: number
   /** Numbers that are trained. */
   parameters: number
-  /** Name and threads of the kernels. */
+  /** The name of the device that computes. */
+  device: string
+  /** Name and threads of the kernels on the CPU. */
   kernels: string
   threads: number
   /** The options in force. */

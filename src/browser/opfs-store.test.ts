@@ -35,6 +35,15 @@ describe('a run in the browser’s own file system', () => {
     expect(await savedRuns.names()).not.toContain('never')
   })
 
+  test('finds what the machine knows in every run, and it is no run', async () => {
+    const [one, other] = ['one', 'other'].map((name) => new OpfsStore(name).machine)
+    await expect(one.read(`never ${Math.random()}`)).rejects.toThrow()
+    await one.write('facts.json', 'first')
+    await other.write('facts.json', 'second')
+    expect(await one.read('facts.json')).toBe('second')
+    expect(await savedRuns.names()).not.toContain('machine')
+  })
+
   test.each(['.', '..', 'x.crswap', '100 %'])('may be called %s', async (name) => {
     const store = new OpfsStore(name)
     await store.enter()

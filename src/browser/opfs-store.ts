@@ -3,13 +3,14 @@ import { DataError, OptionError } from '../core/errors.js'
 import { type ModelFile, modelFiles } from '../formats/read-model.js'
 import { type ByteSource, joined, sourceOf } from '../formats/source.js'
 import { unzipFiles, zipFiles } from '../formats/zip.js'
-import { BEST, type RecordFile, type RunStore } from '../run/store.js'
+import { BEST, type MachineNotes, type RecordFile, type RunStore } from '../run/store.js'
 import { appendTo, fileIn, filesIn, folderAt, folderOf, removeFrom, sizeIn, writeTo } from './file-system.js'
 
 /** The model of a run, as one file, so that it is always replaced as a whole. */
 const MODEL = 'model.zip'
 
 const RUNS = ['unrolled', 'runs']
+const MACHINE = ['unrolled', 'machine']
 
 /** The folder of a run. Names may contain characters that file systems refuse, such as slashes, or be `..`. */
 const folderName = (name: string): string => encodeURIComponent(name).replaceAll('.', '%2E')
@@ -21,6 +22,10 @@ const isOfModel = (name: string): name is ModelFile => modelFiles.some((file) =>
  * time; the browser releases it when that tab or worker ends, however it ends.
  */
 export class OpfsStore implements RunStore {
+  readonly machine: MachineNotes = {
+    read: async (name) => (await (await folderOf(MACHINE)).getFileHandle(name)).getFile().then((file) => file.text()),
+    write: async (name, text) => writeTo(await folderOf(MACHINE), name, new TextEncoder().encode(text), name),
+  }
   #leave: (() => Promise<void>) | undefined
 
   /** @throws OptionError for a name that is not a string, is empty, or is not valid Unicode */

@@ -6,7 +6,9 @@ import { kernels } from '../kernels/index.js'
 import { resumeRun } from '../run/resume.js'
 import type { Run } from '../run/run.js'
 import type { RunEvent } from '../run/run-events.js'
+import type { RunOptions } from '../run/run-options.js'
 import { textSource } from '../run/run-text.js'
+import { runToEnd } from '../run/run-to-end.js'
 import { startRun } from '../run/start.js'
 import { type Begin, type Question, type ToPage, type ToWorker, thrownOf } from './messages.js'
 import { OpfsStore } from './opfs-store.js'
@@ -40,36 +42,40 @@ async function begin(told: Begin): Promise<void> {
   void navigator.locks.request(told.life, () => new Promise(() => {}))
   let error: unknown
   try {
-    run = await prepared(told)
-    const { training, model, vocab } = run
-    tell({
-      kind: 'ready',
-      notes: run.notes,
-      warnings: run.warnings,
-      facts: {
-        step: training.step,
-        tokens: run.text.corpus.length,
-        sizes: run.text.sizes,
-        vocabSize: vocab.size,
-        parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
-        kernels: kernels().name,
-        threads: kernels().threads,
-        options: run.options,
-      },
-    })
-    await sendEvents(run)
+    const { store, source, begun } = await prepared(told)
+    run = begun
+    tellReady(run)
+    const resume = async (options: Partial<RunOptions>) => {
+      run = await resumeRun(store, source, options, { signal: abort.signal })
+      tellReady(run)
+      warn(`the training goes on after step ${run.training.step} on ${run.device.name}`)
+      return run
+    }
+    await runToEnd(run, sendEvents, resume, (lost) => warn(lost.message))
   } catch (thrown) {
     error = thrown
-  }
-  try {
-    await run?.close()
-  } catch (thrown) {
-    error ??= thrown
   }
   tell({ kind: 'over', error: error === undefined ? undefined : thrownOf(error) })
 }
 
-async function prepared({ kind, name, text, textName, options, model }: Begin): Promise<Run> {
+/** Tells the page what is known before the next step. */
+function tellReady({ training, model, vocab, text, device, options, notes, warnings }: Run): void {
+  const { name, threads } = kernels()
+  const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
+  const { corpus, sizes } = text
+  const ofText = { tokens: corpus.length, sizes, vocabSize: vocab.size }
+  const facts = { step: training.step, ...ofText, parameters, device: device.name, kernels: name, threads, options }
+  tell({ kind: 'ready', notes, warnings, facts })
+}
+
+const warn = (message: string): void => tellEvents([{ type: 'warning', message }])
+
+function tellEvents(events: readonly RunEvent[]): void {
+  tell({ kind: 'events', events })
+  unread++
+}
+
+async function prepared({ kind, name, text, textName, options, model }: Begin) {
   const { signal } = abort
   const store = new OpfsStore(name)
   // Characters that UTF-8 cannot hold are replaced at the start, as they are when the text is read again.
@@ -80,15 +86,15 @@ async function prepared({ kind, name, text, textName, options, model }: Begin): 
     )
   }
   const source = textSource(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), textName)
-  if (kind === 'resume') return resumeRun(store, source, options, { signal })
-  const run = await startRun(store, source, options, { signal, model: model && (await decodeModel(model, name)) })
+  if (kind === 'resume') return { store, source, begun: await resumeRun(store, source, options, { signal }) }
+  const begun = await startRun(store, source, options, { signal, model: model && (await decodeModel(model, name)) })
   try {
     await store.write(TEXT, bytes)
   } catch (error) {
-    await run.close()
+    await begun.close()
     throw error
   }
-  return run
+  return { store, source, begun }
 }
 
 const encoder = new TextEncoder()
@@ -102,9 +108,8 @@ async function sendEvents(run: Run): Promise<void> {
     clearTimeout(timer)
     timer = undefined
     if (events.length === 0) return
-    tell({ kind: 'events', events })
+    tellEvents(events)
     events = []
-    unread++
     sent = performance.now()
   }
   try {

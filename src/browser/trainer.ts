@@ -35,13 +35,14 @@ const predictOptions = { temperature: 'any', topK: 'any', topP: 'any', minP: 'an
 /**
  * A run that trains in a worker, so that the page stays responsive, and is saved in the browser's own file system under
  * a name: after a reload, `Trainer.resume` continues it to the same bits. It uses all threads if the page is isolated
- * from other origins.
+ * from other origins. If the GPU that it trains on is lost, it goes on from the last checkpoint, on a GPU again or on the
+ * CPU, and events of the type 'warning' say so.
  */
 export class Trainer {
   /** Sentences about what was loaded, and about options without an effect. */
   notes: readonly string[] = []
   warnings: readonly string[] = []
-  /** What is known before the first step. */
+  /** What is known before the first step; after the loss of a device, before the next one. */
   facts!: TrainerFacts
   readonly #worker: Worker
   #events: RunEvent[] = []

@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander'
 import { DataError } from '../config.js'
+import type { DeviceName } from '../node.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
 import { defaultsOf, saidOf, withOptions } from './command-line.js'
+import { deviceOption, moveTo } from './device.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { checkFlagEffects, type Needs } from './needs.js'
@@ -11,6 +13,7 @@ import { grouped, perplexityOf } from './table.js'
 
 interface Options extends PartOptions {
   out: string
+  device: DeviceName
   json?: boolean
 }
 
@@ -25,6 +28,7 @@ export function calibrateCommand(): Command {
         'where the calibrated model is saved; a finished model there is replaced',
       ).makeOptionMandatory(),
     )
+    .addOption(deviceOption())
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
       'after',
@@ -56,6 +60,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   await store.check()
   await refuseUnfinished(store)
   const { model, vocab, config } = saved
+  await moveTo('calibrate', options.device, model)
   const opened = new ModelTexts('calibrate', folder, saved, savedText(saved), options, signal)
   try {
     const { corpus, source, changes, whole } = await opened.part(texts)

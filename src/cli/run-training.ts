@@ -1,5 +1,13 @@
-import { DeviceLostError, isRefusal, UnrolledError } from '../config.js'
-import { type BrokenEvent, type DoneEvent, type Run, type RunEvent, type RunText, UnsavedModelError } from '../node.js'
+import { isRefusal, UnrolledError } from '../config.js'
+import {
+  type BrokenEvent,
+  type DoneEvent,
+  type Run,
+  type RunEvent,
+  type RunText,
+  runToEnd,
+  UnsavedModelError,
+} from '../node.js'
 import { begin, goOn } from './begin.js'
 import { changesOf } from './changes.js'
 import { colorsOf } from './colors.js'
@@ -16,31 +24,22 @@ import { duration, type TrainView, trainView } from './view.js'
 export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
   outliveOutput()
   return interruptible(async (signal) => {
-    let run = await (options.resume === undefined ? begin : goOn)(texts, options, said, signal)
-    for (let losses = 1; ; losses++) {
-      const lost = await showAll(run, options.json === true)
-      if (!lost) return
-      console.error(visible(`warning: ${lost.message}`))
-      // A device that was lost twice is not tried again.
-      const again: TrainingOptions = { ...options, resume: run.store.name, device: 'cpu' }
-      run = await goOn(texts, again, losses > 1 ? ['device'] : [], signal)
-    }
+    const run = await (options.resume === undefined ? begin : goOn)(texts, options, said, signal)
+    const follow = (run: Run) => showAll(run, options.json === true)
+    const resume = (changed: Partial<TrainingOptions>) =>
+      goOn(texts, { ...options, resume: run.store.name, ...changed }, Object.keys(changed), signal)
+    await runToEnd(run, follow, resume, ({ message }) => console.error(visible(`warning: ${message}`)))
   })
 }
 
-/** Shows a run to its end, or until its device is lost, and closes it. */
-async function showAll(run: Run, json: boolean): Promise<DeviceLostError | undefined> {
+async function showAll(run: Run, json: boolean): Promise<void> {
   try {
     await new Show(run, json).all()
   } catch (error) {
-    if (error instanceof DeviceLostError) return error
     if (!(error instanceof UnsavedModelError)) throw error
     const advice = `unrolled train --resume ${error.place} saves its model once the problem is fixed`
     throw new UnrolledError(`${error.reason}; the training is kept: ${advice}`)
-  } finally {
-    await run.close()
   }
-  return undefined
 }
 
 /** Shows the progress and the result of a run. */

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { storePromises } from '../../test/run-store.js'
 import { FolderStore } from './folder-store.js'
 
@@ -41,6 +41,17 @@ describe('a run in a folder', () => {
     await mkdir(path.join(folder, 'aside'))
     expect(await store.names()).toEqual([])
     expect(await store.read('a', async () => 1)).toBeUndefined()
+  })
+
+  test('what is known of the machine is found by the runs in other folders, and kept in the cache folder', async () => {
+    vi.stubEnv('UNROLLED_CACHE', path.join(folder, 'cache', 'of this test'))
+    const [one, other] = ['one', 'other'].map((name) => new FolderStore(path.join(folder, name)).machine)
+    await expect(one.read('facts.json')).rejects.toThrow('ENOENT')
+    await one.write('facts.json', 'first')
+    await other.write('facts.json', 'second')
+    expect(await one.read('facts.json')).toBe('second')
+    expect(await readdir(path.join(folder, 'cache', 'of this test'))).toEqual(['facts.json'])
+    vi.unstubAllEnvs()
   })
 
   storePromises(

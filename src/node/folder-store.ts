@@ -1,11 +1,12 @@
-import { mkdtemp, rename, statfs, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ModelFile } from '../formats/read-model.js'
 import type { ByteSource } from '../formats/source.js'
-import type { RecordFile, Reporter, RunStore } from '../run/store.js'
+import type { MachineNotes, RecordFile, Reporter, RunStore } from '../run/store.js'
 import { AppendedFile } from './appended-file.js'
 import { findReplaced, makeFolder, removeAbandoned, writeFileAtomic } from './atomic.js'
+import { cacheFolder } from './cache-folder.js'
 import { readdir, rm, stat } from './files.js'
 import { lockFolder, refuseLocked } from './lock.js'
 import { checkModelFolder, orDataError, placeOf, replaceModel } from './model-folder.js'
@@ -14,6 +15,11 @@ import { checkPath } from './path-argument.js'
 
 /** Keeps a run in a folder, which is also the folder of its model. */
 export class FolderStore implements RunStore {
+  /** In the user's cache folder. */
+  readonly machine: MachineNotes = {
+    read: async (name) => readFile(path.join(cacheFolder(), name), 'utf8'),
+    write: async (name, text) => writeFileAtomic(path.join(cacheFolder(), name), text),
+  }
   /** The folder by its whole path: the program may change its current folder. */
   readonly #folder: string
   #leave: (() => Promise<void>) | undefined

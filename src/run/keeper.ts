@@ -36,6 +36,8 @@ export class Keeper {
   place: string
   /** The step of the last checkpoint that was saved. */
   step: number
+  /** Whether a checkpoint was saved by this process: it has the options in force. */
+  saved = false
   readonly #job: Job
   readonly #trained: () => TrainingRecord
   readonly #spares: () => boolean
@@ -76,6 +78,12 @@ export class Keeper {
         `${store.name}: ${free} bytes are free there, expected at least ${2 * bytes} for checkpoints; make room or choose another folder`,
       )
     }
+  }
+
+  /** Saves the options that a resumed run changes, so that they hold even if it ends before its next checkpoint. */
+  async *changed(historyBytes: number): Warned<void> {
+    this.#job.record.historyBytes = historyBytes
+    yield* this.#tolerate(() => this.#saveLast())
   }
 
   /** Saves the current model as the best so far. */
@@ -211,6 +219,7 @@ export class Keeper {
     const bytes = await this.#encode(CHECKPOINT, checkpoint)
     await this.#job.store.write(CHECKPOINT, bytes)
     this.step = step
+    this.saved = true
     return bytes.length
   }
 

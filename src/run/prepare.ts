@@ -86,18 +86,22 @@ export async function select(
 
 /**
  * The device that was found or, for 'auto', the CPU if it trains this model in less time.
+ * @param machine where the times are kept
  * @param notes gets a sentence with the times
  */
 export async function deviceFor(
   found: Device,
   sizes: ModelSizes,
   { device: wanted, batchSize, numSteps }: RunOptions,
+  { machine }: RunStore,
   notes: string[],
 ): Promise<Device> {
   if (wanted !== 'auto' || found.kind === 'cpu') return found
-  const { device, times } = await fasterDevice([found, kernels()], sizes, batchSize, numSteps)
+  const { device, times, known } = await fasterDevice([found, kernels()], sizes, batchSize, numSteps, machine)
   const [there, here] = times.map((time) => (time === Infinity ? 'no room' : `${time.toPrecision(3)} ms a step`))
-  notes.push(`on ${device.name}: ${found.name} takes ${there}, ${kernels().name} ${here}`)
+  notes.push(
+    `on ${device.name}: ${found.name} takes ${there}, ${kernels().name} ${here}${known ? ', as measured before' : ''}`,
+  )
   return device
 }
 

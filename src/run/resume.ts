@@ -44,7 +44,7 @@ export async function resumeRun(
     read = await sameText(where, store, text, options, { record, vocab }, signal)
     signal?.throwIfAborted()
     checkMemory(where, config, options)
-    const device = await deviceFor(found, config, options, onDevice)
+    const device = await deviceFor(found, config, options, store, onDevice)
     const generator = new Generator()
     const { model, training } = await build(() => {
       const model = buildModel(config, tensorsUnder('model', tensors), file, generator).to(device)

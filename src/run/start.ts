@@ -62,7 +62,7 @@ export async function startRun(
   }
   try {
     const { training: _, ...sizes } = configOf(start.model)
-    const device = await deviceFor(found, sizes, options, notes)
+    const device = await deviceFor(found, sizes, options, store, notes)
     const training = await build(() => {
       start.model.to(device)
       return trainingOf(where, start, options, generator, signal)

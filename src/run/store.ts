@@ -28,6 +28,14 @@ export interface Reporter {
   write(event: TrainEvent): Promise<void>
 }
 
+/** Short texts about this machine, by name, which every later run finds that is saved on it. */
+export interface MachineNotes {
+  /** Fails if there is no such text. */
+  read(name: string): Promise<string>
+  /** Replaces a text as a whole. */
+  write(name: string, text: string): Promise<void>
+}
+
 /**
  * The place where a run is saved: a folder, the browser's own file system, or memory. Only one process uses it at a time.
  * Every file is written whole or not at all: at every instant the old or the new one is there. Every store must pass
@@ -61,6 +69,8 @@ export interface RunStore {
   /** Replaces the files of an earlier saved model with these, all at once, and removes BEST. */
   saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void>
 
+  /** What is known of the machine, if the store keeps it; otherwise the process does. */
+  readonly machine?: MachineNotes
   /** Free bytes in the store; undefined if unknown. */
   freeBytes?(): Promise<number | undefined>
   /** Writes a file to another place if the store no longer can. @returns the name of that place */

@@ -43,8 +43,8 @@ export async function acquire(gpu: GPU, software: boolean): Promise<Acquired> {
   }
 }
 
-/** The most telling words of what an adapter says about itself; browsers leave out some of them. */
+/** What an adapter says about itself: its name, and its driver, which browsers leave out. */
 function nameOf({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  const words = description || [vendor, architecture, device].filter(Boolean).join(' ')
-  return words || 'unnamed adapter'
+  const name = device || [vendor, architecture].filter(Boolean).join(' ')
+  return [name, description].filter(Boolean).join(', ') || 'unnamed adapter'
 }

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { findGpu } from '#platform'
-import { UnrolledError } from '../../core/errors.js'
+import { DeviceLostError, UnrolledError } from '../../core/errors.js'
 import { acquire } from './adapter.js'
 import { Gpu } from './gpu.js'
 import { shader } from './program.js'
@@ -87,7 +87,10 @@ test.skipIf(!gpu)(`a lost device is told, and what to do`, async () => {
   const lost = new Gpu(acquired)
   const x = lost.from([1])
   expect(lost.works).toBe(true)
+  const onItsWay = expect(lost.read(x)).rejects.toThrow(DeviceLostError)
+  await Promise.resolve()
   lost.destroy()
+  await onItsWay
   await acquired.device.lost
   expect(() => lost.run(scale, [x, x], [1, 2], [1])).toThrow(/was lost.*tryGpu\(\) finds a device again/)
   await expect(lost.read(x)).rejects.toThrow(UnrolledError)

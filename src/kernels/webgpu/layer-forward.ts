@@ -1,18 +1,8 @@
 import { cells, hasC } from '../../device/cells.js'
 import { cellCode } from './cell-code.js'
-import {
-  declarations,
-  EPSILON,
-  each,
-  eachGate,
-  eachSequence,
-  eachUnit,
-  groupOf,
-  groupSizes,
-  inGroups,
-  main,
-} from './layer-code.js'
+import { declarations, EPSILON, eachGate, eachSequence, eachUnit, groupOf, groupSizes, main } from './layer-code.js'
 import { type Grid, gateCount } from './layer-grid.js'
+import { foursOf, hAt, hiddenProducts, inputProducts } from './layer-products.js'
 import { onTape } from './layer-tape.js'
 import { type Access, family, type Shader, shader } from './program.js'
 
@@ -67,56 +57,10 @@ const accesses = ({ inside, normalized }: Grid, { keep }: ForwardOptions): Recor
   tape: 'update f32',
 })
 
-/** Columns of W_hh, in vectors of four. */
-const foursOf = ({ hiddenSize }: Grid): number => Math.ceil(hiddenSize / 4)
-
-/** Where the states of a thread's row are, and its sums of a gate if they are normalized. */
-const hAt = (grid: Grid, row: number) => `(row + ${row}u) * ${4 * foursOf(grid)}u`
+/** Where c of a thread's row is, and its sums of a gate if they are normalized. */
 const cAt = ({ inside }: Grid, row: number) => (inside ? `own_c[(row + ${row}u) * H + j]` : 'cn[b * H + j]')
 const uAt = ({ inside }: Grid, gate: number) =>
   inside ? `own_u[(row * GATES + ${gate}u) * H + j]` : `products[(b * GATES + ${gate}u) * H + j]`
-
-/** Vectors of weights that a thread loads at a time, so that the GPU waits once for all of them. */
-const LOADS = 8
-
-/**
- * The products of one unit with the rows of a thread as variables `<name><gate>_<row>`, from four columns at a time.
- * @param fours the number of times, which is known when the shader is made, or not
- * @param value the values of a row in column i of the four with the number k
- */
-const products = (
-  grid: Grid,
-  name: string,
-  weights: string,
-  fours: number | string,
-  value: (row: number, k: string, i: number) => string,
-): string => {
-  const most = Math.ceil(LOADS / gateCount(grid.cell))
-  const size = typeof fours === 'number' ? Math.min(most, fours) : most
-  const count = typeof fours === 'number' ? `${fours}u` : fours
-  const rest = typeof fours === 'string' || fours % size > 0
-  const load = (k: string, suffix: string) =>
-    eachGate(grid, (g) => `let w${g}${suffix} = ${weights}[((${k}) * GATES + ${g}u) * H + j];`)
-  const use = (k: string, suffix: string) =>
-    each(
-      grid.rows,
-      (r) =>
-        `{ let v = vec4f(${each(4, (i) => value(r, k, i), ', ')}); ${eachGate(grid, (g) => `${name}${g}_${r} += dot(w${g}${suffix}, v);`)} }`,
-    )
-  return `
-      ${each(grid.rows, (r) => eachGate(grid, (g) => `var ${name}${g}_${r} = 0.0;`), ' ')}
-      { ${inGroups(count, size, rest, load, use)} }`
-}
-
-const hiddenProducts = (grid: Grid): string =>
-  products(grid, 'u', 'weights', foursOf(grid), (r, k, i) => `own_h[now + ${hAt(grid, r)} + 4u * (${k}) + ${i}u]`)
-
-/** Beyond the last column the weights are zeros, and any value of x will do. */
-const inputProducts = (grid: Grid): string =>
-  products(grid, 'a', 'input_weights', '((p.inputSize + 3u) / 4u)', (r, k, i) => {
-    const start = `(t * p.batch + min(sequence + ${r}u, p.batch - 1u)) * p.inputSize`
-    return `x[${start} + min(4u * (${k}) + ${i}u, p.inputSize - 1u)]`
-  })
 
 /** The sum of a gate on the input's side, for the unit j of the place `at`. */
 const inputSum = (input: InputSums, gate: number, row: number): string =>

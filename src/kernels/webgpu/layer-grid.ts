@@ -76,3 +76,20 @@ export function gridOf(
 
 /** The number of workgroups that a batch needs. */
 export const groupsOf = ({ slices, rows }: Grid, batchSize: number): number => Math.ceil(batchSize / (slices * rows))
+
+/**
+ * Bytes that a step takes the time of, besides those that it moves: its barriers, and waiting for the first loads, take
+ * some 10 µs.
+ */
+const STEP_BYTES = 2 ** 20
+
+/**
+ * The time steps that one dispatch walks through. A GPU that also draws the screen is reset if a dispatch takes longer than
+ * about two seconds, so that a long walk is cut: its time is estimated from what the workgroups read, each W_hh once a step,
+ * and from the values of the gates and states, which are read and written about three times.
+ */
+export function stepsAtOnce({ mostBytesAtOnce }: Pick<Gpu, 'mostBytesAtOnce'>, grid: Grid, batchSize: number): number {
+  const rows = gateCount(grid.cell) * grid.hiddenSize
+  const weights = 4 * rows * grid.hiddenSize * groupsOf(grid, batchSize)
+  return Math.max(Math.floor(mostBytesAtOnce / (weights + 12 * rows * batchSize + STEP_BYTES)), 1)
+}

@@ -196,6 +196,42 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
     }
   })
 
+  test('a long walk through time is cut into dispatches that give the same bits as one', async () => {
+    const gpu = device!.gpu as { mostBytesAtOnce: number }
+    const { mostBytesAtOnce } = gpu
+    try {
+      const cases: [CellKind, Options][] = [
+        ['rnn_tanh', { state: false, grads: 'output' }],
+        ['gru', { tokens: true }],
+        ['lstm', {}],
+        ['lstm', { norm: true }],
+      ]
+      for (const [cell, options] of cases) {
+        const sizes = { cell, numSteps: 7, batchSize: 4, inputSize: 3, hiddenSize: 6, reverse: cell === 'gru' }
+        const [, weights, input, grads] = layer(sizes, options)
+        const pass = async (bytes: number) => {
+          gpu.mostBytesAtOnce = bytes
+          const { dispatches } = device!.gpu.counts
+          const { result, tape } = device!.recurrent(sizes, onDevice(weights), onDevice(input), true)
+          const d = tape!.backward(onDevice(grads), { input: false, state: true })
+          const count = device!.gpu.counts.dispatches - dispatches
+          const values: Record<string, unknown> = {}
+          for (const [name, storage] of Object.entries(named({ ...result, d }))) {
+            values[name] = await device!.read(storage as GpuStorage)
+          }
+          return { count, values }
+        }
+        const whole = await pass(mostBytesAtOnce)
+        // Three steps fit, so that both walks are cut into three.
+        const cut = await pass(3.5 * 2 ** 20)
+        expect(cut.count).toBe(whole.count + 4)
+        expect(cut.values).toEqual(whole.values)
+      }
+    } finally {
+      gpu.mostBytesAtOnce = mostBytesAtOnce
+    }
+  })
+
   test('so has one with weights that a part of a GPU reads too slowly', () => {
     for (const batchSize of [1, 256]) {
       expect(

@@ -16,7 +16,7 @@ import type { Gpu } from './gpu.js'
 import { scoreGradients, scores } from './head.js'
 import { backwardShader, backwardStorages, hasBack, hasOwnHidden } from './layer-backward.js'
 import { forwardShader, forwardStorages } from './layer-forward.js'
-import { type Grid, gateCount, gridOf, groupsOf } from './layer-grid.js'
+import { type Grid, gateCount, gridOf, groupsOf, stepsAtOnce } from './layer-grid.js'
 import { tokenGradients, tokenSums } from './layer-input.js'
 import { parameterGrads } from './layer-norm.js'
 import { sectionStart, tapeLength } from './layer-tape.js'
@@ -55,20 +55,27 @@ export function recurrent(
   const products = grid.inside ? undefined : gpu.empty(batchSize * rows)
   const { h0, c0 } = input
   const storages = { weights: packedWeights, h_all: h, hn, cn, sums, products, h0, c0, tape }
-  const run = (first: number, count: number) =>
+  const run = (first: number, count: number) => {
+    // A walk that goes on finds its states where the dispatch before has left them.
+    const goesOn = grid.inside && first > 0
+    const now = goesOn ? { ...options, h0: true, c0: true } : options
     gpu.run(
-      forwardShader(grid, options),
-      listed(forwardStorages(grid, options), storages),
+      forwardShader(grid, now),
+      listed(forwardStorages(grid, now), goesOn ? { ...storages, h0: hn, c0: cn } : storages),
       [numSteps, batchSize, first, count, Number(reverse), inputSize],
       [groupsOf(grid, batchSize)],
     )
+  }
   if (products) {
     for (let step = 0; step < numSteps; step++) {
       matmul(gpu, hn, weights.weightHh, products, { m: batchSize, n: rows, k: hiddenSize, transposeB: true })
       run(step, 1)
     }
     gpu.free(products)
-  } else run(0, numSteps)
+  } else {
+    const most = stepsAtOnce(gpu, grid, batchSize)
+    for (let first = 0; first < numSteps; first += most) run(first, Math.min(most, numSteps - first))
+  }
   gpu.free(packedWeights)
 
   const { head } = weights
@@ -164,20 +171,25 @@ class GpuTape implements RecurrentTape<GpuStorage> {
     const weight = weights.weightHh
     const vectors = grid.normalized ? packed(gpu, weight, this.#rows, 0, weights) : undefined
     const storages = { sums, tape, dh0, dc0, hidden, weight, product, back, vectors, dy }
-    const run = (end: number, count: number) =>
+    const run = (end: number, count: number) => {
+      const now = grid.inside && end < numSteps ? { ...options, last: true } : options
       gpu.run(
-        backwardShader(grid, options),
-        listed(backwardStorages(grid, options), storages),
+        backwardShader(grid, now),
+        listed(backwardStorages(grid, now), storages),
         [numSteps, batchSize, end, count, Number(reverse)],
         [groupsOf(grid, batchSize)],
       )
+    }
     if (product && back) {
       for (let step = numSteps; step > 0; step--) {
         run(step, 1)
         matmul(gpu, product, weight, back, { m: batchSize, n: hiddenSize, k: this.#rows })
         if (step === 1 || !hasBack(grid)) addScaled(gpu, 1, back, dh0)
       }
-    } else run(numSteps, numSteps)
+    } else {
+      const most = stepsAtOnce(gpu, grid, batchSize)
+      for (let end = numSteps; end > 0; end -= most) run(end, Math.min(most, end))
+    }
     for (const storage of [product, back, vectors]) if (storage) gpu.free(storage)
     return { dIn: sums, dHidden: hidden ?? sums, dh0, dc0 }
   }
