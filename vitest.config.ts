@@ -28,6 +28,7 @@ if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reaso
 const onWebGpu = [
   'src/kernels/webgpu/*.test.ts',
   'src/nn/{buffers,cells,regularization}.test.ts',
+  'src/tensor/devices.test.ts',
   'test/{curves,optimizers,parity}.test.ts',
   'test/webgpu/*.test.ts',
 ]

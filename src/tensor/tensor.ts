@@ -64,7 +64,8 @@ export class Tensor extends Placed {
 
   /**
    * The sum of the gradients of all `backward()` calls since it was last set to null. Only leaves have one.
-   * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape
+   * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape, OptionError for one
+   *   on another device
    */
   get grad(): Tensor | null {
     if (this.#ownGrad) {
@@ -77,7 +78,7 @@ export class Tensor extends Placed {
   }
 
   set grad(grad: Tensor | null) {
-    if (grad !== null && !sameShape(floatsIn('grad', grad, 'the gradient').shape, this.shape)) {
+    if (grad !== null && !sameShape(floatsIn('grad', grad, 'the gradient', this).shape, this.shape)) {
       throw new ShapeError(
         `grad: the gradient has the shape ${formatShape(grad.shape)}, expected that of the tensor, ${formatShape(this.shape)}`,
       )

@@ -4,6 +4,7 @@ import { UnrolledError } from '../../core/errors.js'
 import { acquire } from './adapter.js'
 import { Gpu } from './gpu.js'
 import { shader } from './program.js'
+import { webGpuDevice } from './webgpu.js'
 
 // The runtime under the WebGPU device. Without an adapter the tests are skipped.
 const gpu = await findGpu()
@@ -108,5 +109,19 @@ test.skipIf(!gpu)(
     full.from([2])
     await expect(full.read(x)).rejects.toThrow(/memory of the GPU .* is exhausted.*batchSize/)
     full.destroy()
+  },
+)
+
+test.skipIf(!gpu)(
+  'one device is found, by several searches at the same time, too, and another after it was lost',
+  async () => {
+    const first = await webGpuDevice(findGpu, true)
+    expect(await webGpuDevice(findGpu, true)).toBe(first)
+    first.gpu.destroy()
+    await expect.poll(() => first.gpu.works).toBe(false)
+    const found = await Promise.all([1, 2, 3].map(() => webGpuDevice(findGpu, true)))
+    expect(new Set(found).size).toBe(1)
+    expect(found[0]).not.toBe(first)
+    expect(found[0].gpu.works).toBe(true)
   },
 )

@@ -24,6 +24,8 @@ export interface GpuCounts {
 export class Gpu {
   /** The name of the adapter. */
   readonly name: string
+  /** Whether the adapter computes on the CPU. */
+  readonly software: boolean
   /** Whether shaders may use subgroups. */
   readonly subgroups: boolean
   readonly limits: GPUSupportedLimits
@@ -36,8 +38,9 @@ export class Gpu {
   /** Why the GPU cannot be used any more. */
   #failure: UnrolledError | undefined
 
-  constructor({ device, name, subgroups }: Acquired) {
+  constructor({ device, name, software, subgroups }: Acquired) {
     this.name = name
+    this.software = software
     this.subgroups = subgroups
     this.limits = device.limits
     this.#device = device
