@@ -58,15 +58,18 @@ export function webGpuDevice(findGpu: FindGpu, software = false): Promise<WebGpu
 /** A GPU as a device: each operation records the dispatches of a few shaders, which lie beside this file. */
 export class WebGpuDevice implements Device<GpuStorage> {
   readonly kind = 'webgpu'
-  readonly name: string
   reason?: string
   /** Waiting for the GPU takes longer than a step of a small model, so that several steps share one wait. */
   readonly readEvery = 8
   readonly learning
 
   constructor(readonly gpu: Gpu) {
-    this.name = `webgpu (${gpu.name})`
     this.learning = gpuLearning(gpu)
+  }
+
+  /** It tells a device that was lost from the one that takes its place. */
+  get name(): string {
+    return `webgpu (${this.gpu.name}${this.gpu.works ? '' : ', which has failed'})`
   }
 
   owns(x: Storage): x is GpuStorage {
