@@ -17,13 +17,16 @@ export function runTraining(texts: string[], options: TrainingOptions, said: rea
   outliveOutput()
   return interruptible(async (signal) => {
     let run = await (options.resume === undefined ? begin : goOn)(texts, options, said, signal)
+    /** What the command line changes, until a checkpoint has it. Of the device, the recorded one is only a wish. */
+    let changes = said.filter((name) => options.resume !== undefined && name !== 'device')
     for (let losses = 1; ; losses++) {
       const lost = await showAll(run, options.json === true)
       if (!lost) return
       console.error(visible(`warning: ${lost.message}`))
+      if (run.saved) changes = []
       // A device that was lost twice is not tried again.
       const again: TrainingOptions = { ...options, resume: run.store.name, device: 'cpu' }
-      run = await goOn(texts, again, losses > 1 ? ['device'] : [], signal)
+      run = await goOn(texts, again, losses > 1 ? [...changes, 'device'] : changes, signal)
     }
   })
 }

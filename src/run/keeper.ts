@@ -36,6 +36,8 @@ export class Keeper {
   place: string
   /** The step of the last checkpoint that was saved. */
   step: number
+  /** Whether a checkpoint was saved by this process: it has the options in force. */
+  saved = false
   readonly #job: Job
   readonly #trained: () => TrainingRecord
   readonly #spares: () => boolean
@@ -211,6 +213,7 @@ export class Keeper {
     const bytes = await this.#encode(CHECKPOINT, checkpoint)
     await this.#job.store.write(CHECKPOINT, bytes)
     this.step = step
+    this.saved = true
     return bytes.length
   }
 

@@ -1,4 +1,4 @@
-import { DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
+import { DeviceLostError, DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
 import { isRefusal } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
 import type { Device } from '../device/device.js'
@@ -91,6 +91,11 @@ export class Run {
   /** Sentences about what was loaded. */
   get notes(): readonly string[] {
     return this.#job.notes
+  }
+
+  /** Whether a checkpoint was saved since the run was started or resumed. It has the options in force. */
+  get saved(): boolean {
+    return this.#keeper.saved
   }
 
   /** The epochs and validations so far. Those of earlier processes are there once the loop over `events` has begun. */
@@ -223,7 +228,9 @@ export class Run {
       return await work()
     } catch (error) {
       const { message } = error as Error
-      if (!(error instanceof UnrolledError) && !isRefusal(error)) throw error
+      // Without its device the training cannot go on, unless it is over.
+      const needed = error instanceof DeviceLostError && this.training.ended === undefined
+      if (needed || (!(error instanceof UnrolledError) && !isRefusal(error))) throw error
       if (this.#warnings.has(message)) return undefined
       this.#warnings.add(message)
       yield { type: 'warning', message: `${message}; the training goes on without it` }
