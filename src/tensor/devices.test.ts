@@ -55,6 +55,26 @@ describe(`the CPU and ${device.name}`, () => {
     expect(() => places.copy_([0.5])).toThrow('copy_: 0.5 is not a whole number')
   })
 
+  test('the largest of values is a NaN where there is one, and the first of several, as in PyTorch', async () => {
+    for (const length of [4, 300]) {
+      for (const places of [[0], [3], [1, 2], [length - 1], [length >> 1, length - 1]]) {
+        const row = Array.from({ length }, (_, i) => (places.includes(i) ? Number.NaN : i % 7))
+        const flipped = tensor([row, row.map((_, i) => -i)]).T
+        for (const x of [tensor([row]).T, flipped, flipped.to(device)]) {
+          expect((await x.argmax(0).values())[0]).toBe(places[0])
+          expect((await x.max(0).values())[0]).toBe(Number.NaN)
+        }
+        expect((await flipped.to(device).argmax(0).values())[1]).toBe(0)
+      }
+    }
+    const large = tensor([-0, 0, -1, -Infinity, Infinity, 1e38])
+    for (const x of [large, large.to(device)]) {
+      expect((await x.argmax().values())[0]).toBe(4)
+      expect((await x.slice(0, 0, 4).argmax().values())[0]).toBe(0)
+      expect((await x.slice(0, 2, 4).argmax().values())[0]).toBe(0)
+    }
+  })
+
   test('it is not taken for kernels', () => {
     expect(() => useKernels(device as never)).toThrow(
       'useKernels: the argument is an object, expected kernels such as wasmKernels(); setDefaultDevice takes a GPU',

@@ -206,12 +206,12 @@ export class Tensor extends Placed {
     return this.sum(axis, options).div(count)
   }
 
-  /** The largest value along one axis, or of all; of equal values the first one gets the gradient. */
+  /** The largest value along one axis, or of all, or a NaN; of equal values the first one gets the gradient. */
   max(axis?: number, options: ReduceOptions = {}): Tensor {
     return recordOne([this], reduce.max(floatsIn('max', this), axis, keepDimsOf('max', options)))
   }
 
-  /** The place of the largest value along an axis, as int32; of equal values, the first. */
+  /** The place of the largest value along an axis, or of a NaN, as int32; of equal values, the first. */
   argmax(axis = -1): Tensor {
     const { places, shape } = reduce.argmax(floatsIn('argmax', this), axis)
     return new Tensor(places, shape, false, this.device, 'int32')
