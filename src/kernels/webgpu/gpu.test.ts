@@ -103,7 +103,12 @@ test.skipIf(!gpu)(
     // A device without memory for a second buffer.
     let made = 0
     const { device } = acquired
-    device.popErrorScope = async () => (made++ > 0 ? ({ message: 'out of memory' } as GPUError) : null)
+    device.popErrorScope = async () => {
+      if (made++ === 0) return null
+      // A GPU tells of what followed, too, and may do so before.
+      device.onuncapturederror!({ error: { message: 'an invalid buffer' } } as GPUUncapturedErrorEvent)
+      return { message: 'out of memory' } as GPUError
+    }
     const full = new Gpu(acquired)
     const x = full.from([1])
     full.from([2])

@@ -37,6 +37,8 @@ export class Gpu {
   #bytesRead = 0
   /** Why the GPU cannot be used any more. */
   #failure: UnrolledError | undefined
+  /** Fulfilled when all errors so far are in `#failure`. */
+  #told: Promise<void> = Promise.resolve()
 
   constructor({ device, name, software, subgroups }: Acquired) {
     this.name = name
@@ -46,7 +48,7 @@ export class Gpu {
     this.#device = device
     this.#buffers = new Buffers(device, (bytes) => {
       const held = Math.round(this.#buffers.totalBytes / 2 ** 20)
-      this.#failure ??= new OptionError(
+      this.#failure = new OptionError(
         `the memory of the GPU ${name} is exhausted: it holds ${held} MB and has no room for ${bytes} bytes more; use smaller sizes, such as batchSize or hiddenSize`,
         ['batchSize', 'hiddenSize'],
       )
@@ -55,7 +57,11 @@ export class Gpu {
     this.#programs = new Programs(device)
     this.#buffers.onDestroy = () => this.#commands.forgetGroups()
     device.onuncapturederror = ({ error }) => {
-      this.#failure ??= new UnrolledError(`the GPU ${name} failed: ${error.message}`)
+      const failure = new UnrolledError(`the GPU ${name} failed: ${error.message.trim().replace(/\s+/g, ' ')}`)
+      // A buffer without memory cannot be bound, for example, which is told before the reason.
+      this.#told = this.#buffers.known.then(() => {
+        this.#failure ??= failure
+      })
     }
     device.lost.then(({ message }) => {
       this.#failure ??= new DeviceLostError(
@@ -169,6 +175,7 @@ export class Gpu {
     try {
       await staging.mapAsync(1, 0, bytes) // GPUMapMode.READ
     } catch (error) {
+      await this.#told
       this.#check()
       throw error
     }
@@ -176,6 +183,7 @@ export class Gpu {
     staging.unmap()
     this.#buffers.releaseStaging(staging)
     this.#bytesRead += bytes
+    await this.#told
     this.#check()
     return values
   }
