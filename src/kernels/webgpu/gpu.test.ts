@@ -106,7 +106,8 @@ test.skipIf(!gpu)(
     device.popErrorScope = async () => {
       if (made++ === 0) return null
       // A GPU tells of what followed, too, and may do so before.
-      device.onuncapturederror!({ error: { message: 'an invalid buffer' } } as GPUUncapturedErrorEvent)
+      const error = { message: 'an invalid buffer' }
+      device.onuncapturederror!({ error, preventDefault: () => undefined } as GPUUncapturedErrorEvent)
       return { message: 'out of memory' } as GPUError
     }
     const full = new Gpu(acquired)

@@ -56,8 +56,10 @@ export class Gpu {
     this.#commands = new Commands(device)
     this.#programs = new Programs(device)
     this.#buffers.onDestroy = () => this.#commands.forgetGroups()
-    device.onuncapturederror = ({ error }) => {
-      const failure = new UnrolledError(`the GPU ${name} failed: ${error.message.trim().replace(/\s+/g, ' ')}`)
+    device.onuncapturederror = (event) => {
+      // The error is thrown, so nobody has to write it to the console.
+      event.preventDefault()
+      const failure = new UnrolledError(`the GPU ${name} failed: ${event.error.message.trim().replace(/\s+/g, ' ')}`)
       // A buffer without memory cannot be bound, for example, which is told before the reason.
       this.#told = this.#buffers.known.then(() => {
         this.#failure ??= failure
