@@ -28,7 +28,11 @@ if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reaso
 /** Tests of the WebGPU device itself and of training on it, in both engines. */
 const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts', 'test/webgpu/language.test.ts']
 /** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
-const onFirstWebGpu = ['src/nn/{buffers,regularization}.test.ts', 'test/webgpu/dispatches.test.ts']
+const onFirstWebGpu = [
+  'src/nn/{buffers,regularization}.test.ts',
+  'src/tensor/devices.test.ts',
+  'test/webgpu/dispatches.test.ts',
+]
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
   'src/nn/cells.test.ts',

@@ -109,6 +109,7 @@ function nextState(plan: Plan, part: i32, s: i32): void {
   if (plan.cell == CELL_LSTM) {
     const c = plan.normalC + next;
     if (plan.cellNorm) {
+      clearPadding(plan.c + next, panel, count, rows, plan.hiddenSize, units, width);
       fillRows(plan.biasC, c, panel, rows, units, width);
       normalize(plan, changetype<Norm>(plan.cellNorm), part, s, 1, plan.c + next, c);
     }
@@ -191,7 +192,10 @@ function gateGradients(plan: Plan, part: i32, s: i32): void {
   if (plan.cell == CELL_LSTM) {
     const dcell = plan.dNormalC + bytes(part * rows * units);
     lstmOutputsBackward(plan, gates + 3 * block, plan.normalC + state + step, dh, dcell);
-    if (plan.cellNorm) normalizeCBackward(plan, part, s, dcell, dc);
+    if (plan.cellNorm) {
+      clearPadding(dcell, step, count, rows, plan.hiddenSize, units, width);
+      normalizeCBackward(plan, part, s, dcell, dc);
+    }
   }
   activateBackward(plan, gates, block, plan.h + state, plan.c + state, dh, dc);
   for (let b = 0; b < plan.blocks; b++) {

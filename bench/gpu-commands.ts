@@ -160,5 +160,5 @@ export function countingDevice(limits: Partial<GPUSupportedLimits> = guaranteed)
   }
   const nothing: unknown = new Proxy(() => nothing, { apply: () => nothing, get: () => nothing })
   const device = new Proxy(known, { get: (_, name) => Reflect.get(known, name) ?? nothing }) as unknown as GPUDevice
-  return { device, name: 'none', subgroups: false, timestamps: false }
+  return { device, name: 'none', software: true, subgroups: false, timestamps: false }
 }

@@ -259,6 +259,8 @@ describe('bad input: one sentence, exit code 2', () => {
     ['generate fox.txt', /expected the folder/],
     ['generate cut', /truncated|bytes/],
     ['info cut', /truncated|bytes/],
+    ['info fox --devices', /^error: info: --devices comes with the model fox, expected one of them/],
+    ['train fox.txt --device cuda', /Allowed choices are cpu, webgpu, auto/],
     ['generate fox --prefix Ω!', /"Ω", "!"/],
     ['generate fox --length -1', /generate: --length is -1/],
     ['generate fox --temperature -1', /generate: --temperature is -1/],

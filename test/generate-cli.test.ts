@@ -199,6 +199,7 @@ describe('bad options: one sentence, exit code 2', () => {
     ['--beams 4 --repetition-penalty 2', /'--beams <n>' cannot be used with option '--repetition-penalty <x>'/],
     ['--beams 2 --samples 3', /--samples is 3, expected at most the number of beams, 2/],
     ['--samples 0', /--samples is 0/],
+    ['--seed 3', /--seed has no effect without an option that draws, such as --temperature 1; add that, or leave/],
     ['--samples 2 --temperature 0', /--temperature is 0, at which all samples are the same/],
     ['--prefix-file none.txt', /none\.txt: there is no such file/],
     ['--prefix-file prefix.txt --prefix the', /'--prefix-file <file>' cannot be used with option '--prefix <text>'/],

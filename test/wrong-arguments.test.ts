@@ -211,6 +211,22 @@ const doors: [name: string, door: Door, ...right: Kind[]][] = [
   ['referenceKernels', (wrong) => unrolled.referenceKernels(wrong), 'undefined'],
   ['wasmKernels', (wrong) => unrolled.wasmKernels(wrong), 'undefined', 'bare'],
   ['useKernels', (wrong) => unrolled.useKernels(wrong)],
+  ['setDefaultDevice', (wrong) => unrolled.setDefaultDevice(wrong), 'undefined'],
+  ['selectDevice', (wrong) => unrolled.selectDevice(wrong)],
+  ['tryGpu', (wrong) => unrolled.tryGpu(wrong), 'undefined', 'bare'],
+  ['tryGpu', (wrong) => unrolled.tryGpu({ software: wrong }), 'undefined', 'boolean'],
+  ['to', (wrong) => matrix.to(wrong)],
+  ['pow', (wrong) => matrix.pow(wrong), 'number'],
+  ['copy_', (wrong) => matrix.clone().copy_(wrong), 'tensor'],
+  ['copy_', (wrong) => unrolled.zeros([1]).copy_([wrong]), 'number', 'NaN'],
+  ['copy_', (wrong) => unrolled.tensor([1], { dtype: 'int32' }).copy_([wrong]), 'number'],
+  [
+    'grad',
+    (wrong) => {
+      unrolled.ones([2]).grad = wrong
+    },
+    'null',
+  ],
 ]
 
 describe('a wrong argument gets one sentence that names the function', () => {

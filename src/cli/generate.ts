@@ -56,7 +56,7 @@ const needs: Needs<Options> = {
   repetitionWindow: ({ repetitionPenalty = 1 }) => repetitionPenalty === 1 && '--repetition-penalty',
   seed: (options) =>
     (options.beams !== undefined || temperatureOf(options, options.samples) === 0) &&
-    'an option that draws, such as --temperature 1,',
+    'an option that draws, such as --temperature 1',
 }
 
 export function generateCommand(): Command {

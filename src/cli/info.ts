@@ -16,7 +16,12 @@ async function run(
   folder: string | undefined,
   { json, devices }: { json?: boolean; devices?: boolean },
 ): Promise<void> {
-  if (devices) return showDevices(json)
+  if (devices) {
+    if (folder === undefined) return showDevices(json)
+    throw new OptionError(
+      `info: --devices comes with the model ${folder}, expected one of them; ask for each by itself`,
+    )
+  }
   if (folder === undefined) throw new OptionError('info: no model is given, expected its folder, or --devices')
   const { kernels, loadModel } = await import('../node.js')
   const { model, vocab, config } = await loadModel(folder)

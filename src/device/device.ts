@@ -217,7 +217,7 @@ export interface Device<S extends Storage = Storage> {
   gatherRows(x: S, rows: Int32Array, y: S, width: number): void
   /** Row rows[i] of dx[n, width] += dy[i], in the order of the rows. */
   scatterAddRows(dy: S, rows: Int32Array, dx: S, width: number): void
-  /** places[outer, inner] = the first place of the largest value along the middle axis of x[outer, length, inner] */
+  /** places[outer, inner] = the first place of the largest value, or of a NaN, along the middle axis of x[outer, length, inner] */
   argmax(x: S, outer: number, length: number, inner: number): S | Int32Array
   /** y[outer, inner] = x[outer, places[outer, inner], inner] */
   pick(x: S, places: S | Int32Array, y: S, outer: number, length: number, inner: number): void

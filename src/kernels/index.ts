@@ -1,5 +1,5 @@
 import { platform } from '#platform'
-import { checkMethods, checkWhole, checkWord } from '../core/check.js'
+import { checkArgument, checkMethods, checkWhole, checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import type { Kernels } from '../device/device.js'
@@ -19,7 +19,9 @@ export function kernels(): Kernels {
  * Switches to other kernels. New tensors have their precision; operations refuse tensors of another precision, which `clone()` converts (and `newModel.loadStateDict(model.stateDict())` the parameters of a model).
  */
 export function useKernels(kernels: Kernels): void {
-  checkMethods('useKernels', 'the argument', kernels, ['stepper', 'sumSquares'], 'kernels such as wasmKernels()')
+  const expected = 'kernels such as wasmKernels(); setDefaultDevice takes a GPU'
+  checkMethods('useKernels', 'the argument', kernels, ['stepper', 'sumSquares'], expected)
+  checkArgument('useKernels', 'the argument', kernels, kernels.kind === 'cpu', expected)
   current = kernels
 }
 

@@ -52,12 +52,25 @@ export function dataOf(where: string, values: unknown, shape: Shape): TensorData
 
 function converted(where: string, values: unknown): TensorData {
   if (values instanceof kernels().Float || values instanceof Int32Array) return values
-  if (!isRow(values) && !Array.isArray(values)) throw unusable(where, values)
-  if (Array.isArray(values)) checkNumbers(where, values, [])
+  checkValues(where, values)
   if (arrayKind(values) === 'Int32Array') return Int32Array.from(values)
   const data = kernels().zeros(values.length)
   data.set(values)
   return data
+}
+
+/** @throws ShapeError for anything but a flat list of numbers */
+export function checkValues(where: string, values: unknown): asserts values is NumberArray {
+  if (!isRow(values) && !Array.isArray(values)) throw unusable(where, values)
+  if (Array.isArray(values)) checkNumbers(where, values, [])
+}
+
+/** @throws ShapeError for a number that an Int32Array cannot hold */
+export function checkWholeNumbers(where: string, values: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === (values[i] | 0)) continue
+    throw new ShapeError(`${where}: ${values[i]} is not a whole number of 32 bits, expected int32`)
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { checkShape, type Shape, sizeOf } from '../core/shape.js'
 import type { Device } from '../device/device.js'
 import { defaultDevice } from '../kernels/devices.js'
 import { kernels } from '../kernels/index.js'
-import { dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
+import { checkWholeNumbers, dataOf, type NestedValues, type NumberArray, rowsOf } from './arrays.js'
 import { Tensor } from './tensor.js'
 
 /** Options of a new tensor. */
@@ -37,14 +37,8 @@ export function tensor(values: NestedValues, options: TensorOptions = {}): Tenso
       ? new Int32Array(sizeOf(shape))
       : kernels().zeros(sizeOf(shape), 'tensor')
   for (const [i, row] of rows.entries()) {
-    const at = i * row.length
-    data.set(row, at)
-    if (!(data instanceof Int32Array)) continue
-    for (let j = 0; j < row.length; j++) {
-      if (row[j] !== data[at + j]) {
-        throw new ShapeError(`tensor: ${row[j]} is not a whole number of 32 bits, expected int32`)
-      }
-    }
+    if (data instanceof Int32Array) checkWholeNumbers('tensor', row)
+    data.set(row, i * row.length)
   }
   return new Tensor(data, shape, requiresGrad)
 }

@@ -4,7 +4,7 @@ import { formatShape, type Shape, sizeOf } from '../core/shape.js'
 import type { Device, Resident, Storage } from '../device/device.js'
 import { checkDevice, defaultDevice } from '../kernels/devices.js'
 import { kernels } from '../kernels/index.js'
-import { dataOf, type NumberArray, type TensorData } from './arrays.js'
+import { checkValues, checkWholeNumbers, dataOf, type NumberArray, type TensorData } from './arrays.js'
 import { copyAll, type Indices, type Value } from './value.js'
 
 /** The kind of the values: floats, or whole numbers. */
@@ -94,9 +94,11 @@ export abstract class Placed {
 
   /**
    * Copies the values of another tensor, or of an array of the same length, into this one.
-   * @throws ShapeError if the number of values differs; OptionError if they are on another device
+   * @throws ShapeError for anything but numbers, for another number of them, and for others than whole numbers where
+   *   the tensor holds those; OptionError if they are on another device
    */
-  copy_(source: Placed | ArrayLike<number>): this {
+  copy_(source: Placed | NumberArray): this {
+    if (!(source instanceof Placed)) checkValues('copy_', source)
     const { length } = source instanceof Placed ? source.storage : source
     if (length !== this.size) throw new ShapeError(`copy_: ${length} values were given, expected ${this.size}`)
     const { device, storage } = this
@@ -106,6 +108,7 @@ export abstract class Placed {
       return this
     }
     const values = source instanceof Placed ? source.#atHand('copy_', 'await cpu() brings them there') : source
+    if (this.dtype === 'int32') checkWholeNumbers('copy_', values)
     if (this.#hidden) device.write(values, storage)
     else this.data.set(values)
     return this
@@ -118,9 +121,9 @@ export abstract class Placed {
    */
   to_(device: Device): this {
     checkDevice('to', device)
-    if (this.dtype === 'float' && !(device === this.device && device.owns(this.storage))) {
-      this.#place(device.from(this.#atHand('to', 'await cpu() brings them there')), device, 'float')
-    }
+    if (device === this.device && device.owns(this.storage)) return this
+    const values = this.#atHand('to', 'await cpu() brings them there')
+    if (this.dtype === 'float') this.#place(device.from(values), device, 'float')
     return this
   }
 

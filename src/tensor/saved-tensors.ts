@@ -1,7 +1,7 @@
 import { describe } from '../core/describe.js'
 import { nameProblems } from '../core/saved-state.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import type { TensorData } from './arrays.js'
+import type { NumberArray, TensorData } from './arrays.js'
 import { inMemory } from './create.js'
 import { Tensor } from './tensor.js'
 
@@ -13,15 +13,15 @@ export interface SavedTensor {
 
 /** The values of saved tensors for the float tensors `own`, by name, and all reasons why they cannot be loaded. */
 export function valuesFor(
-  own: ReadonlyMap<string, { readonly shape: Shape }>,
+  own: ReadonlyMap<string, Pick<Tensor, 'shape' | 'device'>>,
   given: Readonly<Record<string, SavedTensor>>,
-): { values: Map<string, Tensor | ArrayLike<number>>; problems: string[] } {
-  const values = new Map<string, Tensor | ArrayLike<number>>()
+): { values: Map<string, Tensor | NumberArray>; problems: string[] } {
+  const values = new Map<string, Tensor | NumberArray>()
   if (typeof given !== 'object' || given === null || given instanceof Map) {
     return { values, problems: [`the state is ${describe(given)}, expected an object of tensors by name`] }
   }
   const problems = nameProblems(own.keys(), given)
-  for (const [name, { shape }] of own) {
+  for (const [name, { shape, device }] of own) {
     if (!Object.hasOwn(given, name)) continue
     const saved = savedTensor(given[name])
     if (!saved) {
@@ -32,8 +32,10 @@ export function valuesFor(
       problems.push(`${name} has the shape ${formatShape(saved.shape)}, expected ${formatShape(shape)}`)
     } else if (saved instanceof Tensor ? saved.dtype === 'int32' : saved.data instanceof Int32Array) {
       problems.push(`${name} holds whole numbers, expected floats`)
+    } else if (saved instanceof Tensor && saved.device !== device && saved.device.kind !== 'cpu') {
+      problems.push(`${name} is on ${saved.device.name}, expected the CPU; await cpu() brings it there`)
     } else {
-      values.set(name, saved instanceof Tensor ? saved : saved.data)
+      values.set(name, saved instanceof Tensor ? saved : (saved.data as NumberArray))
     }
   }
   return { values, problems }

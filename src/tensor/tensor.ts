@@ -64,7 +64,8 @@ export class Tensor extends Placed {
 
   /**
    * The sum of the gradients of all `backward()` calls since it was last set to null. Only leaves have one.
-   * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape
+   * @throws ShapeError when it is set to anything but null or a tensor of floats of the same shape, OptionError for one
+   *   on another device
    */
   get grad(): Tensor | null {
     if (this.#ownGrad) {
@@ -77,7 +78,7 @@ export class Tensor extends Placed {
   }
 
   set grad(grad: Tensor | null) {
-    if (grad !== null && !sameShape(floatsIn('grad', grad, 'the gradient').shape, this.shape)) {
+    if (grad !== null && !sameShape(floatsIn('grad', grad, 'the gradient', this).shape, this.shape)) {
       throw new ShapeError(
         `grad: the gradient has the shape ${formatShape(grad.shape)}, expected that of the tensor, ${formatShape(this.shape)}`,
       )
@@ -205,12 +206,12 @@ export class Tensor extends Placed {
     return this.sum(axis, options).div(count)
   }
 
-  /** The largest value along one axis, or of all; of equal values the first one gets the gradient. */
+  /** The largest value along one axis, or of all, or a NaN; of equal values the first one gets the gradient. */
   max(axis?: number, options: ReduceOptions = {}): Tensor {
     return recordOne([this], reduce.max(floatsIn('max', this), axis, keepDimsOf('max', options)))
   }
 
-  /** The place of the largest value along an axis, as int32; of equal values, the first. */
+  /** The place of the largest value along an axis, or of a NaN, as int32; of equal values, the first. */
   argmax(axis = -1): Tensor {
     const { places, shape } = reduce.argmax(floatsIn('argmax', this), axis)
     return new Tensor(places, shape, false, this.device, 'int32')

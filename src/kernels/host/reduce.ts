@@ -19,14 +19,18 @@ export function sumSquares(x: FloatArray): number {
   return sum
 }
 
-/** The place of the largest value along the middle axis; the first of equals. */
+/** The place of the largest value along the middle axis, or of a NaN; the first of equals. */
 export function argmax(x: FloatArray, outer: number, length: number, inner: number): Int32Array {
   const places = new Int32Array(outer * inner)
   for (let i = 0; i < places.length; i++) {
     const from = start(i, length, inner)
-    let best = 0
-    for (let l = 1; l < length; l++) if (x[from + l * inner] > x[from + best * inner]) best = l
-    places[i] = best
+    let most = x[from]
+    for (let l = 1; l < length && !Number.isNaN(most); l++) {
+      const value = x[from + l * inner]
+      if (value <= most) continue
+      most = value
+      places[i] = l
+    }
   }
   return places
 }

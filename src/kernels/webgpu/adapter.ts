@@ -3,6 +3,8 @@ export interface Acquired {
   device: GPUDevice
   /** The name of the adapter, to show to people. */
   name: string
+  /** Whether the adapter computes on the CPU. */
+  software: boolean
   /** Whether shaders may use subgroups. */
   subgroups: boolean
   /** Whether the duration of compute passes can be measured. */
@@ -27,7 +29,8 @@ const wanted = [
 export async function acquire(gpu: GPU, software: boolean): Promise<Acquired> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) throw new Error('WebGPU has no adapter on this machine')
-  if (adapter.info.isFallbackAdapter && !software) {
+  const onCpu = adapter.info.isFallbackAdapter
+  if (onCpu && !software) {
     throw new Error(
       `the only adapter of WebGPU, ${nameOf(adapter.info)}, computes on the CPU, more slowly than Unrolled's kernels`,
     )
@@ -38,6 +41,7 @@ export async function acquire(gpu: GPU, software: boolean): Promise<Acquired> {
   return {
     device,
     name: nameOf(adapter.info),
+    software: onCpu,
     subgroups: features.includes('subgroups'),
     timestamps: features.includes('timestamp-query'),
   }

@@ -61,6 +61,8 @@ export class Buffers {
   freeBytes = 0
   /** Called when buffers are destroyed, so that nobody holds on to them. */
   onDestroy = (): void => {}
+  /** Fulfilled when it is known of all buffers so far whether there was memory for them. */
+  known: Promise<void> = Promise.resolve()
   readonly #free = new Map<number, PooledBuffer[]>()
   readonly #staging = new Map<number, GPUBuffer[]>()
   readonly #forgotten = new FinalizationRegistry<Held>((held) => this.#release(held))
@@ -144,10 +146,11 @@ export class Buffers {
     this.#device.pushErrorScope('out-of-memory')
     const gpu = this.#device.createBuffer({ size: bytes, usage: USAGE.storage })
     // The promise is rejected if the device is lost, which is told elsewhere.
-    this.#device.popErrorScope().then(
+    const known = this.#device.popErrorScope().then(
       (error) => error && this.#onExhausted(bytes),
       () => undefined,
     )
+    this.known = Promise.all([this.known, known]).then(() => undefined)
     this.totalBytes += bytes
     return { buffer: { gpu, bytes, id: this.#count++, usedIn: -1 }, zeroed: true }
   }

@@ -1,6 +1,6 @@
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
-import { builtins, reduction, THREADS } from './math.js'
+import { builtins, chunkIndex, reduction, spreadBeside, THREADS } from './math.js'
 import { type Access, family, type Shader, shader } from './program.js'
 
 // Clipping of gradients by their norm, without reading it. A dispatch works on as many storages as can be bound.
@@ -11,7 +11,7 @@ const chunksOf = ({ length }: GpuStorage): number => Math.ceil(length / CHUNK)
 
 /**
  * A shader that runs a statement for every value of several storages x0, x1, …: `value` is the place of a value in them,
- * and `at` its index. Workgroups with the number y take storage y, and of that the chunk with the number x.
+ * and `at` its index. Workgroups with the number y take storage y, and a chunk of it each.
  */
 function manyShader(
   name: string,
@@ -32,7 +32,7 @@ function manyShader(
 ${declarations}
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
   ${before}
-  let start = group.x * ${CHUNK}u;
+  let start = ${chunkIndex} * ${CHUNK}u;
   var offset = 0u;
   var length = 0u;
   switch group.y {
@@ -57,7 +57,7 @@ const squaresShader = family((count: number) =>
     reduction('sum_of', 'f32', THREADS, 'a + b'),
     'var sum = 0.0;',
     `sum = sum_of(sum, thread);
-  if (thread == 0u && start < length) { parts[offset + group.x] = sum; }`,
+  if (thread == 0u && start < length) { parts[offset + ${chunkIndex}] = sum; }`,
   ]),
 )
 
@@ -105,7 +105,12 @@ export function clipNorm(gpu: Gpu, xs: readonly GpuStorage[], most: number, norm
   const apply =
     (by: (count: number) => Shader, besides: GpuStorage) => (batch: readonly GpuStorage[], first: number) => {
       const params = batch.flatMap((x, i) => [x.length, offsets[first + i]])
-      gpu.run(by(batch.length), [...batch, besides], params, [Math.max(...batch.map(chunksOf)), batch.length])
+      gpu.run(
+        by(batch.length),
+        [...batch, besides],
+        params,
+        spreadBeside(Math.max(...batch.map(chunksOf)), batch.length),
+      )
     }
   inBatches(gpu, xs, apply(squaresShader, parts))
   gpu.run(factorShader, [parts, norm, factor], [count, most], [1])

@@ -4,6 +4,7 @@ import { DeviceLostError, UnrolledError } from '../../core/errors.js'
 import { acquire } from './adapter.js'
 import { Gpu } from './gpu.js'
 import { shader } from './program.js'
+import { webGpuDevice } from './webgpu.js'
 
 // The runtime under the WebGPU device. Without an adapter the tests are skipped.
 const gpu = await findGpu()
@@ -105,11 +106,34 @@ test.skipIf(!gpu)(
     // A device without memory for a second buffer.
     let made = 0
     const { device } = acquired
-    device.popErrorScope = async () => (made++ > 0 ? ({ message: 'out of memory' } as GPUError) : null)
+    device.popErrorScope = async () => {
+      if (made++ === 0) return null
+      // A GPU tells of what followed, too, and may do so before.
+      const error = { message: 'an invalid buffer' }
+      device.onuncapturederror!({ error, preventDefault: () => undefined } as GPUUncapturedErrorEvent)
+      return { message: 'out of memory' } as GPUError
+    }
     const full = new Gpu(acquired)
     const x = full.from([1])
     full.from([2])
     await expect(full.read(x)).rejects.toThrow(/memory of the GPU .* is exhausted.*batchSize/)
     full.destroy()
+  },
+)
+
+test.skipIf(!gpu)(
+  'one device is found, by several searches at the same time, too, and another after it was lost',
+  async () => {
+    const first = await webGpuDevice(findGpu, true)
+    expect(await webGpuDevice(findGpu, true)).toBe(first)
+    first.gpu.destroy()
+    await expect.poll(() => first.gpu.works).toBe(false)
+    const found = await Promise.all([1, 2, 3].map(() => webGpuDevice(findGpu, true)))
+    expect(new Set(found).size).toBe(1)
+    expect(found[0]).not.toBe(first)
+    expect([first, found[0]].map((device) => device.name)).toEqual([
+      `webgpu (${name}, which has failed)`,
+      `webgpu (${name})`,
+    ])
   },
 )

@@ -24,6 +24,8 @@ export interface GpuCounts {
 export class Gpu {
   /** The name of the adapter. */
   readonly name: string
+  /** Whether the adapter computes on the CPU. */
+  readonly software: boolean
   /** Whether shaders may use subgroups. */
   readonly subgroups: boolean
   readonly limits: GPUSupportedLimits
@@ -40,15 +42,18 @@ export class Gpu {
   #bytesRead = 0
   /** Why the GPU cannot be used any more. */
   #failure: UnrolledError | undefined
+  /** Fulfilled when all errors so far are in `#failure`. */
+  #told: Promise<void> = Promise.resolve()
 
-  constructor({ device, name, subgroups }: Acquired) {
+  constructor({ device, name, software, subgroups }: Acquired) {
     this.name = name
+    this.software = software
     this.subgroups = subgroups
     this.limits = device.limits
     this.#device = device
     this.#buffers = new Buffers(device, (bytes) => {
       const held = Math.round(this.#buffers.totalBytes / 2 ** 20)
-      this.#failure ??= new OptionError(
+      this.#failure = new OptionError(
         `the memory of the GPU ${name} is exhausted: it holds ${held} MB and has no room for ${bytes} bytes more; use smaller sizes, such as batchSize or hiddenSize`,
         ['batchSize', 'hiddenSize'],
       )
@@ -56,8 +61,14 @@ export class Gpu {
     this.#commands = new Commands(device)
     this.#programs = new Programs(device)
     this.#buffers.onDestroy = () => this.#commands.forgetGroups()
-    device.onuncapturederror = ({ error }) => {
-      this.#failure ??= new UnrolledError(`the GPU ${name} failed: ${error.message}`)
+    device.onuncapturederror = (event) => {
+      // The error is thrown, so nobody has to write it to the console.
+      event.preventDefault()
+      const failure = new UnrolledError(`the GPU ${name} failed: ${event.error.message.trim().replace(/\s+/g, ' ')}`)
+      // A buffer without memory cannot be bound, for example, which is told before the reason.
+      this.#told = this.#buffers.known.then(() => {
+        this.#failure ??= failure
+      })
     }
     device.lost.then(({ message }) => {
       this.#failure ??= new DeviceLostError(
@@ -173,6 +184,7 @@ export class Gpu {
     } catch (error) {
       // Nobody else ends the mapping of a buffer, and a browser may tell of the loss later.
       if ((error as Error).name === 'AbortError') await this.#device.lost
+      await this.#told
       this.#check()
       throw error
     }
@@ -180,6 +192,7 @@ export class Gpu {
     staging.unmap()
     this.#buffers.releaseStaging(staging)
     this.#bytesRead += bytes
+    await this.#told
     this.#check()
     return values
   }

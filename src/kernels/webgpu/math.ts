@@ -4,12 +4,21 @@
 export const THREADS = 256
 
 /** The most workgroups in one direction that every adapter allows. */
-const MOST_GROUPS = 65_535
+export const MOST_GROUPS = 65_535
 
 /** Numbers of workgroups in x and y for `count` of them or a few more; `groupIndex` numbers them. */
 export function spread(count: number): [number, number] {
   const y = Math.ceil(count / MOST_GROUPS)
   return [Math.ceil(count / y) || 0, y || 0]
+}
+
+/**
+ * The same where y numbers something else, such as the storages that a dispatch works on: `chunkIndex` numbers the
+ * `chunks` of each.
+ */
+export function spreadBeside(chunks: number, count: number): [number, number, number] {
+  const [x, z] = spread(chunks)
+  return [x, count, z]
 }
 
 /** The parameters of `main` that `groupIndex` and `threadIndex` need. */
@@ -18,6 +27,7 @@ export const builtins =
 
 /** The number of a workgroup, and that of a thread among all, where `spread` made the grid. */
 export const groupIndex = '(group.x + group.y * groups.x)'
+export const chunkIndex = '(group.x + group.z * groups.x)'
 export const threadIndex = `(${groupIndex} * ${THREADS}u + thread)`
 
 /**
@@ -50,7 +60,7 @@ fn sigmoid_of(x: ${T}) -> ${T} { return unless_nan(1.0 / (1.0 + exp(-x)), x); }
 }
 
 /**
- * A reduction over the first `threads` threads of a workgroup: \`reduced(value, thread)\` gives all of them the result,
+ * A reduction over the first `threads` threads of a workgroup: `reduced(value, thread)` gives all of them the result,
  * combined in an order that is always the same. All threads must call it.
  * @param name the function's name; @param T the type of the values
  * @param combine an expression of two values a and b

@@ -1,6 +1,7 @@
 import type { MatmulSizes } from '../../device/device.js'
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
+import { MOST_GROUPS } from './math.js'
 import { family, shader } from './program.js'
 import { sumAxis } from './reduce.js'
 
@@ -46,14 +47,14 @@ const matmulShader = family((threads: number, block: number, transposeA: boolean
   return shader({
     name: `matmul${size}`,
     storages: { a: 'read f32', b: 'read f32', y: 'write f32' },
-    params: { m: 'u32', n: 'u32', k: 'u32', part: 'u32' },
+    params: { m: 'u32', n: 'u32', k: 'u32', part: 'u32', above: 'u32', before: 'u32' },
     code: `
 var<workgroup> tile_a: array<f32, ${row * depth}>;
 var<workgroup> tile_b: array<f32, ${row * depth}>;
 @compute @workgroup_size(${threads}, ${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let first_row = group.y * ${size}u;
-  let first_column = group.x * ${size}u;
+  let first_row = (p.above + group.y) * ${size}u;
+  let first_column = (p.before + group.x) * ${size}u;
   let end = min((group.z + 1u) * p.part, p.k);
   ${numbers(block * block)
     .map((i) => `var y${Math.floor(i / block)}_${i % block} = 0.0;`)
@@ -103,12 +104,21 @@ export function matmul(gpu: Gpu, a: GpuStorage, b: GpuStorage, y: GpuStorage, si
   const part = Math.ceil(k / Math.max(most, 1))
   const parts = Math.ceil(k / part)
   const by = matmulShader(tile.threads, tile.block, transposeA, transposeB)
+  const run = (y: GpuStorage) => {
+    // Products so large that a dispatch has too few workgroups for them are computed in several.
+    for (let above = 0; above < rows; above += MOST_GROUPS) {
+      for (let before = 0; before < columns; before += MOST_GROUPS) {
+        const [width, height] = [columns - before, rows - above].map((groups) => Math.min(groups, MOST_GROUPS))
+        gpu.run(by, [a, b, y], [m, n, k, part, above, before], [width, height, parts])
+      }
+    }
+  }
   if (parts === 1) {
-    gpu.run(by, [a, b, y], [m, n, k, part], [columns, rows])
+    run(y)
     return
   }
   const sums = gpu.empty(parts * m * n)
-  gpu.run(by, [a, b, sums], [m, n, k, part], [columns, rows, parts])
+  run(sums)
   sumAxis(gpu, sums, y, 1, parts, m * n)
   gpu.free(sums)
 }

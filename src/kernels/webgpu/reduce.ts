@@ -88,7 +88,13 @@ const argmaxShader = family((lanes: number) => {
     storages: { x: 'read f32', places: 'write i32' },
     params: { outer: 'u32', length: 'u32', inner: 'u32' },
     code: `
-var<workgroup> values: array<f32, ${THREADS}>;
+// In the order of the values, which whole numbers keep for a NaN, too: it is the largest. −0 and 0 are equal.
+fn order_of(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) { return 0xffffffffu; }
+  return select(bits | 0x80000000u, 0u - bits, bits > 0x7fffffffu);
+}
+var<workgroup> values: array<u32, ${THREADS}>;
 var<workgroup> at: array<u32, ${THREADS}>;
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
   let slice = thread / ${lanes}u;
@@ -99,7 +105,7 @@ var<workgroup> at: array<u32, ${THREADS}>;
   at[thread] = p.length;
   if (o < p.outer) {
     for (var l = slice; l < p.length; l += ${slices}u) {
-      let value = x[(o * p.length + l) * p.inner + i];
+      let value = order_of(x[(o * p.length + l) * p.inner + i]);
       if (at[thread] == p.length || value > values[thread]) { values[thread] = value; at[thread] = l; }
     }
   }

@@ -2,7 +2,7 @@ import type { ParameterUpdate } from '../../device/device.js'
 import type { Update } from '../../device/update.js'
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
-import { builtins, THREADS } from './math.js'
+import { builtins, chunkIndex, spreadBeside, THREADS } from './math.js'
 import { type Access, family, type ParamType, shader } from './program.js'
 
 // The optimizers' rules, as kernels/host/update.ts has them. A dispatch moves as many parameters as can be bound.
@@ -106,7 +106,7 @@ const updateShader = family((key: string, buffers: readonly string[], numbers: r
     params: Object.fromEntries(params),
     code: `
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
-  let start = group.x * ${CHUNK}u;
+  let start = ${chunkIndex} * ${CHUNK}u;
   switch group.y {
   ${each.map(loop).join('\n  ')}
   default: {}
@@ -140,7 +140,7 @@ export function update(gpu: Gpu, updates: readonly ParameterUpdate<GpuStorage>[]
       ])
       const params = batch.flatMap(({ formula, one }) => [one.parameter.length, ...Object.values(formula.numbers)])
       const chunks = Math.max(...batch.map(({ one }) => Math.ceil(one.parameter.length / CHUNK)))
-      gpu.run(updateShader(key, buffers, names, batch.length), storages, params, [chunks, batch.length])
+      gpu.run(updateShader(key, buffers, names, batch.length), storages, params, spreadBeside(chunks, batch.length))
     }
   }
 }

@@ -31,8 +31,10 @@ import { gatherRows, scatterAddRows } from './rows.js'
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from './softmax.js'
 import { stepper } from './stepper.js'
 
-/** The devices in use, with software adapters and without. */
-const devices = new Map<boolean, Promise<WebGpuDevice>>()
+/** The devices that were found; those that were lost or have failed are left out at the next search. */
+let devices: readonly WebGpuDevice[] = []
+/** The last search, which a new one waits for: together they must not find two devices on one adapter. */
+let searched: Promise<unknown> = Promise.resolve()
 
 /**
  * The machine's GPU, the same at every call as long as it works.
@@ -40,26 +42,34 @@ const devices = new Map<boolean, Promise<WebGpuDevice>>()
  * @param software whether an adapter will do that computes on the CPU
  * @throws Error whose message says why there is none
  */
-export async function webGpuDevice(findGpu: FindGpu, software = false): Promise<WebGpuDevice> {
-  const known = await devices.get(software)?.catch(() => undefined)
-  if (known?.gpu.works) return known
-  const device = findGpu().then(async (entry) => new WebGpuDevice(new Gpu(await acquire(entry, software))))
-  devices.set(software, device)
-  return device
+export function webGpuDevice(findGpu: FindGpu, software = false): Promise<WebGpuDevice> {
+  const search = async () => {
+    devices = devices.filter(({ gpu }) => gpu.works)
+    const known = devices.find(({ gpu }) => software || !gpu.software)
+    const device = known ?? new WebGpuDevice(new Gpu(await acquire(await findGpu(), software)))
+    if (!known) devices = [...devices, device]
+    return device
+  }
+  const found = searched.then(search)
+  searched = found.catch(() => undefined)
+  return found
 }
 
 /** A GPU as a device: each operation records the dispatches of a few shaders, which lie beside this file. */
 export class WebGpuDevice implements Device<GpuStorage> {
   readonly kind = 'webgpu'
-  readonly name: string
   reason?: string
   /** Waiting for the GPU takes longer than a step of a small model, so that several steps share one wait. */
   readonly readEvery = 8
   readonly learning
 
   constructor(readonly gpu: Gpu) {
-    this.name = `webgpu (${gpu.name})`
     this.learning = gpuLearning(gpu)
+  }
+
+  /** It tells a device that was lost from the one that takes its place. */
+  get name(): string {
+    return `webgpu (${this.gpu.name}${this.gpu.works ? '' : ', which has failed'})`
   }
 
   owns(x: Storage): x is GpuStorage {
