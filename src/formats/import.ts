@@ -6,6 +6,7 @@ import type { ForeignFile, ForeignModel, ForeignOptions } from './foreign.js'
 import { modelOfTensors, renamed } from './pytorch/names.js'
 import { readSafetensors, type TensorValues } from './safetensors.js'
 import { type ByteSource, sourceOf } from './source.js'
+import { isZip } from './zip.js'
 
 /** A kind of file that other frameworks write: either named tensors or a whole model. */
 interface ForeignFormat {
@@ -18,6 +19,24 @@ interface ForeignFormat {
 }
 
 const formats: readonly ForeignFormat[] = [
+  {
+    name: '.keras',
+    // A zip whose first file, by its name after the 30 bytes of a header, is one that Keras writes.
+    fits: (head, name) =>
+      isZip(head) &&
+      (name.endsWith('.keras') || /^(metadata|config)\.json|^model\.weights\.h5/.test(textOf(head.subarray(30)))),
+    model: async (file, options) => (await import('./keras/keras.js')).readKeras(file, options),
+  },
+  {
+    name: '.h5 of Keras',
+    fits: (head) => textOf(head).startsWith('\x89HDF\r\n\x1a\n'),
+    model: async (file, options) => (await import('./keras/keras.js')).readKerasH5(file, options),
+  },
+  {
+    name: 'model.json of TensorFlow.js',
+    fits: (head) => /^(\xef\xbb\xbf)?\s*\{/.test(textOf(head)),
+    model: async (file, options) => (await import('./keras/tfjs.js')).readTfjs(file, options),
+  },
   {
     name: 'safetensors',
     // A header is JSON, after its length of 8 bytes.
@@ -82,5 +101,8 @@ async function formatOf({ name, source }: ForeignFile): Promise<ForeignFormat> {
   if (format) return format
   throw new FormatError(`${name}: it is of an unknown kind, expected ${formats.map(({ name }) => name).join(', ')}`)
 }
+
+/** Bytes as text with one character each. */
+const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
 const headOf = (source: ByteSource): Promise<Uint8Array> => source.read(0, Math.min(64, source.size))

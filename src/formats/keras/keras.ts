@@ -1,0 +1,77 @@
+import { FormatError } from '../../core/errors.js'
+import type { Vocab } from '../../data/vocab.js'
+import type { RNNModel } from '../../nn/model.js'
+import type { ForeignFile, ForeignModel, ForeignOptions } from '../foreign.js'
+import { readExactly } from '../source.js'
+import { unzipFiles, zipFiles } from '../zip.js'
+import { readH5, writeH5 } from './h5.js'
+import { parseJson } from './json.js'
+import { modelOfKeras } from './model.js'
+import { kerasLayersOf, type WrittenLayer } from './topology.js'
+
+/** The most bytes of a file that is read as a whole: the size of the largest array. */
+const MOST_BYTES = 2 ** 31
+
+/**
+ * Reads a model that Keras saved as .h5, or its weights alone, of Keras 2 or 3.
+ * @throws DataError without the package h5wasm; FormatError for a damaged file or a model that this library does not have
+ */
+export async function readKerasH5(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
+  const { config, tensors } = await readH5(await whole(file), file.name)
+  return modelOfKeras(tensors, config && parseJson(config, `${file.name}: model_config`), options, file.name)
+}
+
+/** Reads a model that Keras saved as .keras: a zip of its configuration and its weights. @throws as readKerasH5 does */
+export async function readKeras(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
+  const { name } = file
+  const files = unzipFiles(await whole(file), name, ['config.json', 'model.weights.h5'])
+  const { 'config.json': config, 'model.weights.h5': weights } = files
+  if (!config || !weights) {
+    throw new FormatError(`${name}: ${config ? 'model.weights.h5' : 'config.json'} is missing in it, expected both`)
+  }
+  const { tensors } = await readH5(weights, `${name}/model.weights.h5`)
+  const parsed = parseJson(new TextDecoder().decode(config), `${name}/config.json`)
+  return modelOfKeras(tensors, parsed, options, name)
+}
+
+async function whole({ name, source }: ForeignFile): Promise<Uint8Array> {
+  if (source.size <= MOST_BYTES) return readExactly(source, 0, source.size, name)
+  throw new FormatError(`${name}: it has ${source.size} bytes, expected at most ${MOST_BYTES}`)
+}
+
+/**
+ * Writes a model for `keras.models.load_model` of Keras 3.
+ * @throws DataError without the package h5wasm, and for a model that Keras cannot compute
+ */
+export async function writeKeras(model: RNNModel, { kind, tokens }: Vocab): Promise<Record<string, Uint8Array>> {
+  const layers = await kerasLayersOf(model, 'exportModel')
+  const weights = layers.flatMap((layer) => layer.weights)
+  const input = { name: 'tokens', batch_shape: [null, null], dtype: 'int32' }
+  const config = {
+    module: 'keras',
+    class_name: 'Sequential',
+    config: {
+      name: 'sequential',
+      layers: [written({ class_name: 'InputLayer', config: input, weights: [] }), ...layers.map(written)],
+    },
+    registered_name: null,
+  }
+  const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+  const files = {
+    'metadata.json': json({ keras_version: '3.0.0', date_saved: new Date().toISOString() }),
+    'config.json': json(config),
+    'model.weights.h5': await writeH5(
+      Object.fromEntries(weights.map(({ checkpoint, values }) => [checkpoint, values])),
+    ),
+    'vocab.json': json({ kind, tokens }),
+  }
+  return { 'model.keras': zipFiles(files) }
+}
+
+/** A layer in the words of Keras 3. */
+const written = ({ class_name, config, inner }: WrittenLayer): unknown => ({
+  module: 'keras.layers',
+  class_name,
+  config: inner ? { ...config, [inner.key]: written(inner.layer) } : config,
+  registered_name: null,
+})

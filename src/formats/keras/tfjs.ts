@@ -1,0 +1,153 @@
+import { FormatError } from '../../core/errors.js'
+import { array, finite, object, oneOf, optional, string, whole } from '../../core/parse.js'
+import { sizeOf } from '../../core/shape.js'
+import type { Vocab } from '../../data/vocab.js'
+import type { RNNModel } from '../../nn/model.js'
+import type { ForeignFile, ForeignModel, ForeignOptions } from '../foreign.js'
+import { fromHalf, type TensorValues } from '../safetensors.js'
+import { joined, readExactly } from '../source.js'
+import { readJson } from './json.js'
+import { modelOfKeras } from './model.js'
+import { kerasLayersOf, type WrittenLayer } from './topology.js'
+
+/** A weight in a manifest. Its values are of 4 bytes each, or quantized to fewer. */
+interface WeightEntry {
+  name: string
+  shape: number[]
+  dtype: 'float32'
+  quantization?: { dtype: 'float16' | 'uint8' | 'uint16'; scale?: number; min?: number }
+}
+
+const manifestSchema = array(
+  object<{ paths: string[]; weights: WeightEntry[] }>({
+    paths: array(string),
+    weights: array(
+      object<WeightEntry>({
+        name: string,
+        shape: array(whole(0)),
+        dtype: oneOf('float32'),
+        quantization: optional(
+          object<NonNullable<WeightEntry['quantization']>>({
+            dtype: oneOf('float16', 'uint8', 'uint16'),
+            scale: optional(finite),
+            min: optional(finite),
+          }),
+        ),
+      }),
+    ),
+  }),
+)
+
+const bytesOf = { float32: 4, float16: 2, uint16: 2, uint8: 1 } as const
+
+/**
+ * Reads a model.json of TensorFlow.js' layers models, of its own or of its converter from Keras 2 and 3, with the shards
+ * that lie beside it.
+ * @throws FormatError for another kind of file, for missing shards and for those of another size, and for a model that
+ *   this library does not have
+ */
+export async function readTfjs(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
+  const { name } = file
+  const { modelTopology, weightsManifest, format } = await readJson(file.source, name)
+  if (format === 'graph-model') {
+    throw new FormatError(`${name}: it is a graph model, expected a layers model, which tf.loadLayersModel loads`)
+  }
+  if (typeof modelTopology !== 'object' || modelTopology === null) {
+    throw new FormatError(`${name}: there is no modelTopology, expected the model.json of a TensorFlow.js layers model`)
+  }
+  const groups = manifestSchema(weightsManifest, name, 'weightsManifest')
+  const tensors = new Map<string, TensorValues>()
+  for (const { paths, weights } of groups) {
+    const total = weights.reduce((sum, weight) => sum + byteLength(weight), 0)
+    const bytes = await readShards(file, paths, total)
+    let at = 0
+    for (const weight of weights) {
+      const end = at + byteLength(weight)
+      if (tensors.has(weight.name)) throw new FormatError(`${name}: there are two weights ${weight.name}, expected one`)
+      tensors.set(weight.name, { data: decoded(weight, bytes.subarray(at, end)), shape: weight.shape })
+      at = end
+    }
+  }
+  const { model_config = modelTopology } = modelTopology as { model_config?: unknown }
+  return modelOfKeras(Object.fromEntries(tensors), model_config, options, name)
+}
+
+const byteLength = ({ shape, quantization }: WeightEntry): number =>
+  sizeOf(shape) * bytesOf[quantization?.dtype ?? 'float32']
+
+/** The bytes of a group's shards, one after the other; no more is read than the weights need. */
+async function readShards({ name, beside }: ForeignFile, paths: readonly string[], total: number): Promise<Uint8Array> {
+  if (!beside) {
+    throw new FormatError(
+      `${name}: its weights are in ${paths.join(', ')}, expected the file with what lies beside it: { name, source, beside }`,
+    )
+  }
+  const shards = []
+  let size = 0
+  for (const path of paths) {
+    const source = await beside(path)
+    if (!source) throw new FormatError(`${name}: ${path} is missing, expected this file of weights beside it`)
+    size += source.size
+    shards.push({ path, source })
+  }
+  if (size !== total) {
+    throw new FormatError(`${name}: ${paths.join(', ')} have ${size} bytes, expected ${total} for the weights in them`)
+  }
+  const parts = []
+  for (const { path, source } of shards) parts.push(await readExactly(source, 0, source.size, path))
+  return joined(parts)
+}
+
+function decoded({ quantization }: WeightEntry, bytes: Uint8Array): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { dtype = 'float32', scale = 1, min = 0 } = quantization ?? {}
+  const width = bytesOf[dtype]
+  const valueAt = {
+    float32: (at: number) => view.getFloat32(at, true),
+    float16: (at: number) => fromHalf(view.getUint16(at, true)),
+    uint16: (at: number) => view.getUint16(at, true) * scale + min,
+    uint8: (at: number) => view.getUint8(at) * scale + min,
+  }[dtype]
+  return Float32Array.from({ length: bytes.length / width }, (_, i) => valueAt(i * width))
+}
+
+/**
+ * Writes a model for `tf.loadLayersModel`: model.json and its weights.
+ * @throws DataError for a model that TensorFlow.js cannot compute
+ */
+export async function writeTfjs(model: RNNModel, { kind, tokens }: Vocab): Promise<Record<string, Uint8Array>> {
+  const layers = await kerasLayersOf(model, 'exportModel')
+  const weights = layers.flatMap((layer) => layer.weights)
+  const topology = {
+    class_name: 'Sequential',
+    config: {
+      name: 'sequential',
+      layers: [
+        { class_name: 'InputLayer', config: { name: 'tokens', batch_input_shape: [null, null], dtype: 'int32' } },
+        ...layers.map(written),
+      ],
+    },
+    keras_version: 'tfjs-layers 4.22.0',
+    backend: 'tensor_flow.js',
+  }
+  const entries = weights.map(({ variable, values: { shape } }) => ({ name: variable, shape, dtype: 'float32' }))
+  const json = {
+    format: 'layers-model',
+    generatedBy: 'unrolled',
+    modelTopology: topology,
+    weightsManifest: [{ paths: [SHARD], weights: entries }],
+    userDefinedMetadata: { vocab: { kind, tokens } },
+  }
+  return {
+    'model.json': new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`),
+    [SHARD]: joined(weights.map(({ values: { data } }) => new Uint8Array(Float32Array.from(data).buffer))),
+  }
+}
+
+const SHARD = 'group1-shard1of1.bin'
+
+/** A layer in the words of Keras 2. */
+const written = ({ class_name, config, inner }: WrittenLayer): unknown => ({
+  class_name,
+  config: inner ? { ...config, [inner.key]: written(inner.layer) } : config,
+})
