@@ -3,6 +3,7 @@ import type { Vocab } from '../../data/vocab.js'
 import type { RNNModel } from '../../nn/model.js'
 import type { ForeignFile, ForeignModel, ForeignOptions } from '../foreign.js'
 import { readExactly } from '../source.js'
+import { parseTokenList } from '../token-list.js'
 import { unzipFiles, zipFiles } from '../zip.js'
 import { readH5, writeH5 } from './h5.js'
 import { parseJson } from './json.js'
@@ -11,6 +12,9 @@ import { kerasLayersOf, type WrittenLayer } from './topology.js'
 
 /** The most bytes of a file that is read as a whole: the size of the largest array. */
 const MOST_BYTES = 2 ** 31
+
+/** The file of the vocabulary in a .keras that this library wrote; Keras passes over it. */
+const VOCAB = 'vocab.json'
 
 /**
  * Reads a model that Keras saved as .h5, or its weights alone, of Keras 2 or 3.
@@ -24,15 +28,17 @@ export async function readKerasH5(file: ForeignFile, options: ForeignOptions): P
 /** Reads a model that Keras saved as .keras: a zip of its configuration and its weights. @throws as readKerasH5 does */
 export async function readKeras(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
   const { name } = file
-  const files = unzipFiles(await whole(file), name, ['config.json', 'model.weights.h5'])
-  const { 'config.json': config, 'model.weights.h5': weights } = files
+  const files = unzipFiles(await whole(file), name, ['config.json', 'model.weights.h5', VOCAB])
+  const { 'config.json': config, 'model.weights.h5': weights, [VOCAB]: vocab } = files
   if (!config || !weights) {
     throw new FormatError(`${name}: ${config ? 'model.weights.h5' : 'config.json'} is missing in it, expected both`)
   }
   const { tensors } = await readH5(weights, `${name}/model.weights.h5`)
-  const parsed = parseJson(new TextDecoder().decode(config), `${name}/config.json`)
-  return modelOfKeras(tensors, parsed, options, name)
+  const model = modelOfKeras(tensors, parseJson(textOf(config), `${name}/config.json`), options, name)
+  return vocab ? { ...model, vocab: parseTokenList(textOf(vocab), `${name}/${VOCAB}`) } : model
 }
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 async function whole({ name, source }: ForeignFile): Promise<Uint8Array> {
   if (source.size <= MOST_BYTES) return readExactly(source, 0, source.size, name)
@@ -63,7 +69,7 @@ export async function writeKeras(model: RNNModel, { kind, tokens }: Vocab): Prom
     'model.weights.h5': await writeH5(
       Object.fromEntries(weights.map(({ checkpoint, values }) => [checkpoint, values])),
     ),
-    'vocab.json': json({ kind, tokens }),
+    [VOCAB]: json({ kind, tokens }),
   }
   return { 'model.keras': zipFiles(files) }
 }

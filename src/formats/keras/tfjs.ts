@@ -2,10 +2,13 @@ import { FormatError } from '../../core/errors.js'
 import { array, finite, object, oneOf, optional, string, whole } from '../../core/parse.js'
 import { sizeOf } from '../../core/shape.js'
 import type { Vocab } from '../../data/vocab.js'
+import { cells } from '../../device/cells.js'
 import type { RNNModel } from '../../nn/model.js'
 import type { ForeignFile, ForeignModel, ForeignOptions } from '../foreign.js'
 import { fromHalf, type TensorValues } from '../safetensors.js'
 import { joined, readExactly } from '../source.js'
+import { parseTokenList } from '../token-list.js'
+import { gruLayer } from './gru-layer.js'
 import { readJson } from './json.js'
 import { modelOfKeras } from './model.js'
 import { kerasLayersOf, type WrittenLayer } from './topology.js'
@@ -48,7 +51,7 @@ const bytesOf = { float32: 4, float16: 2, uint16: 2, uint8: 1 } as const
  */
 export async function readTfjs(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
   const { name } = file
-  const { modelTopology, weightsManifest, format } = await readJson(file.source, name)
+  const { modelTopology, weightsManifest, format, userDefinedMetadata } = await readJson(file.source, name)
   if (format === 'graph-model') {
     throw new FormatError(`${name}: it is a graph model, expected a layers model, which tf.loadLayersModel loads`)
   }
@@ -69,7 +72,10 @@ export async function readTfjs(file: ForeignFile, options: ForeignOptions): Prom
     }
   }
   const { model_config = modelTopology } = modelTopology as { model_config?: unknown }
-  return modelOfKeras(Object.fromEntries(tensors), model_config, options, name)
+  const model = modelOfKeras(Object.fromEntries(tensors), model_config, options, name)
+  const { unrolled } = Object(userDefinedMetadata) as { unrolled?: unknown }
+  const where = `${name}: userDefinedMetadata.unrolled`
+  return unrolled === undefined ? model : { ...model, vocab: parseTokenList(JSON.stringify(unrolled), where) }
 }
 
 const byteLength = ({ shape, quantization }: WeightEntry): number =>
@@ -112,7 +118,8 @@ function decoded({ quantization }: WeightEntry, bytes: Uint8Array): Float32Array
 }
 
 /**
- * Writes a model for `tf.loadLayersModel`: model.json and its weights.
+ * Writes a model for `tf.loadLayersModel`: model.json and its weights. Beside a GRU is gru.js, which registers the layer
+ * that TensorFlow.js lacks.
  * @throws DataError for a model that TensorFlow.js cannot compute
  */
 export async function writeTfjs(model: RNNModel, { kind, tokens }: Vocab): Promise<Record<string, Uint8Array>> {
@@ -136,11 +143,13 @@ export async function writeTfjs(model: RNNModel, { kind, tokens }: Vocab): Promi
     generatedBy: 'unrolled',
     modelTopology: topology,
     weightsManifest: [{ paths: [SHARD], weights: entries }],
-    userDefinedMetadata: { vocab: { kind, tokens } },
+    // model.getUserDefinedMetadata() gives it in TensorFlow.js.
+    userDefinedMetadata: { unrolled: { kind, tokens } },
   }
   return {
     'model.json': new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`),
     [SHARD]: joined(weights.map(({ values: { data } }) => new Uint8Array(Float32Array.from(data).buffer))),
+    ...(cells[model.rnn.kind].name === 'gru' && { 'gru.js': new TextEncoder().encode(gruLayer) }),
   }
 }
 
