@@ -71,7 +71,8 @@ interface Reading {
   isLast: boolean
 }
 
-const isRecurrent = (className: string): boolean => className === 'Bidirectional' || className in cellOfClass
+const isRecurrent = (className: string): boolean =>
+  className === 'Bidirectional' || Object.hasOwn(cellOfClass, className)
 
 const dropoutLeft = (name: string): string => `${name}: its dropout is left out, because it matters to training alone.`
 
