@@ -291,7 +291,7 @@ describe('files that are not what they claim', () => {
   test('HDF5 with any bytes changed is read or refused in a sentence', async () => {
     const random = new Generator(5)
     let refused = 0
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 120; i++) {
       const bytes = fixture(i % 2 === 0 ? 'gru_softmax.h5' : 'gru.weights.h5')
       const changes = 1 + (i % 40)
       for (let n = 0; n < changes; n++) {
@@ -303,7 +303,7 @@ describe('files that are not what they claim', () => {
         expect((error as Error).message).not.toContain('\n')
       })
     }
-    expect(refused).toBeGreaterThan(100)
+    expect(refused).toBeGreaterThan(40)
     await importModel(fixture('gru_softmax.h5'))
   })
 
