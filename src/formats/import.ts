@@ -34,7 +34,8 @@ const formats: readonly ForeignFormat[] = [
   },
   {
     name: 'model.json of TensorFlow.js',
-    fits: (head) => /^(\xef\xbb\xbf)?\s*\{/.test(textOf(head)),
+    // Unlike JSON, the length at the beginning of safetensors ends with zeros.
+    fits: (head) => /^(\xef\xbb\xbf)?\s*\{[^\0]*$/.test(textOf(head)),
     model: async (file, options) => (await import('./keras/tfjs.js')).readTfjs(file, options),
   },
   {
