@@ -3,12 +3,13 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { FormatError } from '../core/errors.js'
 import { cellNames } from '../device/cells.js'
 import type { ForeignFile, ForeignModel, ForeignOptions } from './foreign.js'
+import type { KerasContent } from './keras/keras.js'
 import { modelOfTensors, renamed } from './pytorch/names.js'
 import { readSafetensors, type TensorValues } from './safetensors.js'
 import { type ByteSource, sourceOf } from './source.js'
 import { isZip } from './zip.js'
 
-/** A kind of file that other frameworks write: either named tensors or a whole model. */
+/** A kind of file that other frameworks write: named tensors, a whole model, or both. */
 interface ForeignFormat {
   /** Its name, for messages. */
   name: string
@@ -18,6 +19,21 @@ interface ForeignFormat {
   model?(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel>
 }
 
+type Keras = typeof import('./keras/formats.js')
+
+/** A file of Keras or TensorFlow.js, as a model or as its layers' tensors. */
+const ofKeras = (read: (keras: Keras, file: ForeignFile) => Promise<KerasContent>) =>
+  ({
+    async model(file, options) {
+      const keras = await import('./keras/formats.js')
+      return keras.modelOfKeras(await read(keras, file), options, file.name)
+    },
+    async tensors(file) {
+      const keras = await import('./keras/formats.js')
+      return keras.tensorsOfKeras(await read(keras, file), file.name)
+    },
+  }) satisfies Partial<ForeignFormat>
+
 const formats: readonly ForeignFormat[] = [
   {
     name: '.keras',
@@ -25,18 +41,18 @@ const formats: readonly ForeignFormat[] = [
     fits: (head, name) =>
       isZip(head) &&
       (name.endsWith('.keras') || /^(metadata|config)\.json|^model\.weights\.h5/.test(textOf(head.subarray(30)))),
-    model: async (file, options) => (await import('./keras/keras.js')).readKeras(file, options),
+    ...ofKeras(({ readKeras }, file) => readKeras(file)),
   },
   {
     name: '.h5 of Keras',
     fits: (head) => textOf(head).startsWith('\x89HDF\r\n\x1a\n'),
-    model: async (file, options) => (await import('./keras/keras.js')).readKerasH5(file, options),
+    ...ofKeras(({ readKerasH5 }, file) => readKerasH5(file)),
   },
   {
     name: 'model.json of TensorFlow.js',
     // Unlike JSON, the length at the beginning of safetensors ends with zeros.
     fits: (head) => /^(\xef\xbb\xbf)?\s*\{[^\0]*$/.test(textOf(head)),
-    model: async (file, options) => (await import('./keras/tfjs.js')).readTfjs(file, options),
+    ...ofKeras(({ readTfjs }, file) => readTfjs(file)),
   },
   {
     name: 'safetensors',

@@ -8,11 +8,15 @@ export interface KerasLayer {
   class_name: string
   config: Config
   inbound_nodes?: unknown
+  /** The folder of its weights in Keras 3's files: its class and a number, such as lstm_1. */
+  folder: string
 }
 
 const given = <T>() => fitting<T>('Object', (value) => typeof value === 'object' && value !== null)
 
-const layerSchema = object<KerasLayer>({
+type Unnumbered = Omit<KerasLayer, 'folder'>
+
+const layerSchema = object<Unnumbered>({
   class_name: string,
   config: given<Config>(),
   inbound_nodes: optional(given<unknown>()),
@@ -20,27 +24,42 @@ const layerSchema = object<KerasLayer>({
 const layersSchema = array(layerSchema)
 
 /** A layer within another, such as that of a Bidirectional one. */
-export const innerLayer = ({ layer }: Config, where: string, name: string): KerasLayer =>
+export const innerLayer = ({ layer }: Config, where: string, name: string): Unnumbered =>
   layerSchema(layer, where, `${name}.layer`)
 
 /** The name that a configuration gives a layer. */
-export const nameOf = ({ class_name, config: { name } }: KerasLayer): string =>
+export const nameOf = ({ class_name, config: { name } }: Unnumbered): string =>
   typeof name === 'string' ? name : class_name
 
 /**
- * The layers of a Sequential model, or of a Functional one whose layers form a chain, in the order of their work.
+ * The layers of a Sequential or a Functional model.
  * @param value a configuration of Keras 2, Keras 3 or TensorFlow.js
  * @param where the file's name, for messages
  * @throws FormatError for anything else
  */
-export function layersOf(value: unknown, where: string): KerasLayer[] {
+export function listLayers(value: unknown, where: string): KerasLayer[] {
   const { class_name, config } = layerSchema(value, where, 'the model')
   if (!['Sequential', 'Functional', 'Model'].includes(class_name)) {
     throw new FormatError(`${where}: the model is of the class ${class_name}, expected Sequential or Functional`)
   }
   // Keras 2.2 and older wrote the layers of a Sequential model without an object around them.
   const layers = layersSchema(Array.isArray(config) ? config : config.layers, where, 'layers')
-  return class_name === 'Sequential' ? layers : chained(layers, where)
+  const counts = new Map<string, number>()
+  return layers.map((layer) => {
+    const base = layer.class_name.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase()
+    const count = counts.get(base) ?? 0
+    counts.set(base, count + 1)
+    return { ...layer, folder: count === 0 ? base : `${base}_${count}` }
+  })
+}
+
+/**
+ * The layers in the order of their work, which in a Functional model must form a chain.
+ * @throws FormatError for other models
+ */
+export function layersOf(value: unknown, where: string): KerasLayer[] {
+  const layers = listLayers(value, where)
+  return (value as Unnumbered).class_name === 'Sequential' ? layers : chained(layers, where)
 }
 
 function chained(layers: readonly KerasLayer[], where: string): KerasLayer[] {

@@ -1,14 +1,14 @@
 import { FormatError } from '../../core/errors.js'
 import type { Vocab } from '../../data/vocab.js'
 import type { RNNModel } from '../../nn/model.js'
-import type { ForeignFile, ForeignModel, ForeignOptions } from '../foreign.js'
+import type { ForeignFile } from '../foreign.js'
 import { readExactly } from '../source.js'
-import { parseTokenList } from '../token-list.js'
+import { parseTokenList, type TokenList } from '../token-list.js'
 import { unzipFiles, zipFiles } from '../zip.js'
 import { readH5, writeH5 } from './h5.js'
 import { parseJson } from './json.js'
-import { modelOfKeras } from './model.js'
 import { kerasLayersOf, type WrittenLayer } from './topology.js'
+import type { Tensors } from './weights.js'
 
 /** The most bytes of a file that is read as a whole: the size of the largest array. */
 const MOST_BYTES = 2 ** 31
@@ -16,17 +16,26 @@ const MOST_BYTES = 2 ** 31
 /** The file of the vocabulary in a .keras that this library wrote; Keras passes over it. */
 const VOCAB = 'vocab.json'
 
-/**
- * Reads a model that Keras saved as .h5, or its weights alone, of Keras 2 or 3.
- * @throws DataError without the package h5wasm; FormatError for a damaged file or a model that this library does not have
- */
-export async function readKerasH5(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
-  const { config, tensors } = await readH5(await whole(file), file.name)
-  return modelOfKeras(tensors, config && parseJson(config, `${file.name}: model_config`), options, file.name)
+/** What a file of Keras or TensorFlow.js holds, before a model is made of it. */
+export interface KerasContent {
+  tensors: Tensors
+  /** Its configuration, if it has one. */
+  config: unknown
+  /** The vocabulary, if this library wrote the file. */
+  vocab?: TokenList
 }
 
-/** Reads a model that Keras saved as .keras: a zip of its configuration and its weights. @throws as readKerasH5 does */
-export async function readKeras(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
+/**
+ * Reads what Keras 2 or 3 saved as .h5: a model, or its weights alone.
+ * @throws DataError without the package h5wasm; FormatError for a damaged file
+ */
+export async function readKerasH5(file: ForeignFile): Promise<KerasContent> {
+  const { config, tensors } = await readH5(await whole(file), file.name)
+  return { tensors, config: config === undefined ? undefined : parseJson(config, `${file.name}: model_config`) }
+}
+
+/** Reads what Keras saved as .keras: a zip of its configuration and its weights. @throws as readKerasH5 does */
+export async function readKeras(file: ForeignFile): Promise<KerasContent> {
   const { name } = file
   const files = unzipFiles(await whole(file), name, ['config.json', 'model.weights.h5', VOCAB])
   const { 'config.json': config, 'model.weights.h5': weights, [VOCAB]: vocab } = files
@@ -34,8 +43,11 @@ export async function readKeras(file: ForeignFile, options: ForeignOptions): Pro
     throw new FormatError(`${name}: ${config ? 'model.weights.h5' : 'config.json'} is missing in it, expected both`)
   }
   const { tensors } = await readH5(weights, `${name}/model.weights.h5`)
-  const model = modelOfKeras(tensors, parseJson(textOf(config), `${name}/config.json`), options, name)
-  return vocab ? { ...model, vocab: parseTokenList(textOf(vocab), `${name}/${VOCAB}`) } : model
+  return {
+    tensors,
+    config: parseJson(textOf(config), `${name}/config.json`),
+    vocab: vocab && parseTokenList(textOf(vocab), `${name}/${VOCAB}`),
+  }
 }
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)

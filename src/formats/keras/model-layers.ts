@@ -6,7 +6,7 @@ import { innerLayer, type KerasLayer, nameOf } from './config.js'
 export interface ModelLayer {
   kind: 'embedding' | 'recurrent' | 'dense' | 'softmax'
   name: string
-  /** The folder of its weights in Keras 3's files: its class and a number, such as lstm_1. */
+  /** The folder of its weights in Keras 3's files. */
   folder: string
 }
 
@@ -36,10 +36,9 @@ const idle = ['InputLayer', 'Dropout', 'SpatialDropout1D']
  */
 export function modelLayersOf(layers: readonly KerasLayer[], where: string): KerasModel {
   const found: string[] = []
-  const counts = new Map<string, number>()
   const known: (ModelLayer | RecurrentModelLayer)[] = []
   for (const [i, layer] of layers.entries()) {
-    const folder = folderOf(layer, counts)
+    const { folder } = layer
     const reading = { layer, name: nameOf(layer), found, where, isLast: false }
     if (idle.includes(layer.class_name)) {
       const { rate } = layer.config
@@ -64,7 +63,7 @@ export function checkOrder<T extends ModelLayer>(layers: T[], where: string): T[
 
 /** A layer and what messages about it need. */
 interface Reading {
-  layer: KerasLayer
+  layer: Pick<KerasLayer, 'class_name' | 'config'>
   name: string
   found: string[]
   where: string
@@ -136,12 +135,12 @@ function recurrentOf(reading: Reading): Unnamed<RecurrentModelLayer> {
 /** The cell of a recurrent layer, once its options are those that this library's layers have. */
 function cellOf(
   reading: Reading,
-  { class_name, config }: KerasLayer,
+  { class_name, config }: Reading['layer'],
 ): Pick<RecurrentModelLayer, 'cell' | 'nonlinearity'> {
   const { name, found, where } = reading
   if (!Object.hasOwn(cellOfClass, class_name)) refuse(reading, 'layer', class_name, 'SimpleRNN, GRU or LSTM')
   const cell = cellOfClass[class_name]
-  const { activation = 'tanh', recurrent_activation = 'sigmoid', return_sequences } = config
+  const { activation = 'tanh', recurrent_activation, return_sequences } = config
   const nonlinearity = cell === 'rnn' && activation === 'relu' ? 'relu' : 'tanh'
   if (activation !== nonlinearity) refuse(reading, 'activation', activation, cell === 'rnn' ? 'tanh or relu' : 'tanh')
   if (cell !== 'rnn' && recurrent_activation !== 'sigmoid') {
@@ -168,12 +167,4 @@ export const resetBefore = (where: string, name: string): string =>
 function refuse({ name, where }: Reading, option: string, value: unknown, expected: string): never {
   const shown = typeof value === 'string' ? value : JSON.stringify(value)
   throw new FormatError(`${where}: ${name} has ${option} = ${shown?.slice(0, 80)}, expected ${expected}`)
-}
-
-/** The folder of a layer in Keras 3's files, which count the layers of each class. */
-function folderOf({ class_name }: KerasLayer, counts: Map<string, number>): string {
-  const base = class_name.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase()
-  const count = counts.get(base) ?? 0
-  counts.set(base, count + 1)
-  return count === 0 ? base : `${base}_${count}`
 }

@@ -1,27 +1,24 @@
 import { FormatError } from '../../core/errors.js'
-import { suffixesOf } from '../../nn/shapes.js'
 import type { ForeignModel, ForeignOptions } from '../foreign.js'
 import { modelOfTensors } from '../pytorch/names.js'
 import type { TensorValues } from '../safetensors.js'
 import { layersOf } from './config.js'
-import { fromKeras, type KerasWeights, transposed } from './layers.js'
-import {
-  checkOrder,
-  type KerasModel,
-  type ModelLayer,
-  modelLayersOf,
-  type RecurrentModelLayer,
-  resetBefore,
-} from './model-layers.js'
-import { areCheckpoint, checkWeights, type LayerWeights, type Tensors, weightsByLayer } from './weights.js'
+import type { KerasContent } from './keras.js'
+import { transposed } from './layers.js'
+import { checkOrder, type KerasModel, type ModelLayer, modelLayersOf } from './model-layers.js'
+import { isRecurrent, parametersOf, type Recurrent } from './parameters.js'
+import { areCheckpoint, checkWeights, layerByWeights, type Tensors, weightsByLayer } from './weights.js'
 
 /**
- * A language model of Keras or TensorFlow.js from its weights by name.
- * @param config its configuration; without one, the weights tell the layers
+ * A language model of Keras or TensorFlow.js. Without a configuration, the weights tell the layers.
  * @param where the file's name, for messages
  * @throws FormatError for a model that this library does not have
  */
-export function modelOfKeras(tensors: Tensors, config: unknown, options: ForeignOptions, where: string): ForeignModel {
+export function modelOfKeras(
+  { tensors, config, vocab }: KerasContent,
+  options: ForeignOptions,
+  where: string,
+): ForeignModel {
   const { layers, found } =
     config === undefined ? layersOfWeights(tensors, where) : modelLayersOf(layersOf(config, where), where)
   const key = areCheckpoint(tensors) ? 'folder' : 'name'
@@ -46,15 +43,8 @@ export function modelOfKeras(tensors: Tensors, config: unknown, options: Foreign
   if (dense.bias) parameters['linear.bias'] = dense.bias
   const nonlinearity = nonlinearityOf(recurrent, options, where)
   const model = modelOfTensors(parameters, { ...options, nonlinearity }, where)
-  return { ...model, found: [...model.found, ...found] }
+  return { ...model, found: [...model.found, ...found], vocab }
 }
-
-interface Recurrent {
-  layer: RecurrentModelLayer
-  weights: LayerWeights
-}
-
-const isRecurrent = (layer: ModelLayer): layer is RecurrentModelLayer => layer.kind === 'recurrent'
 
 /** The parameters of recurrent layers, which must be of one kind and size, under PyTorch's names. */
 function recurrentParameters(recurrent: readonly Recurrent[], where: string): Record<string, TensorValues> {
@@ -70,23 +60,9 @@ function recurrentParameters(recurrent: readonly Recurrent[], where: string): Re
         `${where}: ${each.layer.name} is a layer ${kindOf(each)} of ${unitsOf(each)} units after one ${kindOf(first)} of ${unitsOf(first)}, expected layers of one kind and size`,
       )
     }
-    const { cell, bidirectional, name } = each.layer
-    for (const [d, suffix] of suffixesOf(l, bidirectional).entries()) {
-      const weights = d === 0 ? each.weights.forward : each.weights.backward
-      if (cell === 'gru' && weights.bias?.shape.length === 1) throw new FormatError(resetBefore(where, name))
-      const { bias_ih, bias_hh, ...matrices } = fromKeras(cell, withBias(weights))
-      for (const [own, values] of Object.entries(anyBias ? { ...matrices, bias_ih, bias_hh } : matrices)) {
-        parameters[`rnn.${own}_${suffix}`] = values
-      }
-    }
+    for (const [own, values] of Object.entries(parametersOf(each, l, anyBias, where))) parameters[`rnn.${own}`] = values
   }
   return parameters
-}
-
-/** The weights with a bias of zeros if there is none. */
-function withBias(weights: KerasWeights): Required<KerasWeights> {
-  const columns = weights.kernel!.shape[1]
-  return { bias: { data: new Float32Array(columns), shape: [columns] }, ...weights } as Required<KerasWeights>
 }
 
 /** What the file says of an RNN's function, or else what the user says. */
@@ -109,14 +85,7 @@ function isIdentity({ data, shape: [rows, columns] }: TensorValues): boolean {
 
 /** The layers that weights without a configuration belong to, in the order of the file, or of Keras 3's numbers. */
 function layersOfWeights(tensors: Tensors, where: string): KerasModel {
-  const layers = [...weightsByLayer(tensors, where)].map(([name, { forward, backward }]) => {
-    const layer = { name, folder: name }
-    const [units, columns] = forward.recurrent_kernel?.shape ?? []
-    if (forward.embeddings) return { ...layer, kind: 'embedding' } as const
-    if (!forward.recurrent_kernel) return { ...layer, kind: 'dense' } as const
-    const cell = columns === 4 * units ? 'lstm' : columns === 3 * units ? 'gru' : 'rnn'
-    return { ...layer, kind: 'recurrent', cell, bidirectional: backward.kernel !== undefined } as const
-  })
+  const layers = [...weightsByLayer(tensors, where)].map(([name, weights]) => layerByWeights(name, weights))
   if (areCheckpoint(tensors)) layers.sort((a, b) => rankOf(a) - rankOf(b))
   return {
     layers: checkOrder(layers, where),

@@ -5,7 +5,7 @@ import { Generator } from '../../core/random.js'
 import { noGrad } from '../../tensor/autograd.js'
 import { fromData } from '../../tensor/create.js'
 import type { ForeignFile, ForeignModel } from '../foreign.js'
-import { importModel } from '../import.js'
+import { importModel, importTensors } from '../import.js'
 import { VERSION } from '../model-config.js'
 import { buildModel } from '../model-of.js'
 import { sourceOf } from '../source.js'
@@ -73,4 +73,26 @@ describe('scores are those that Keras computed', () => {
     expect(model.found.join('\n').includes('softmax is left out')).toBe(probabilities)
     expect(model.found.join('\n').includes('after the last token alone')).toBe(shape.length === 2)
   })
+})
+
+test.each([
+  [
+    'lstm_embedding.keras',
+    'lstm',
+    { embedding: ['weight'], lstm_1: ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0'] },
+  ],
+  [
+    'gru_softmax.h5',
+    'bidirectional',
+    { bidirectional: ['weight_hh_l0', 'weight_hh_l0_reverse'], time_distributed: ['weight', 'bias'] },
+  ],
+  ['gru.weights.h5', 'gru', { gru: ['weight_hh_l0'], gru_1: ['weight_hh_l0'], dense: ['weight', 'bias'] }],
+  ['tfjs_keras3/model.json', 'bidirectional', { bidirectional: ['bias_ih_l0', 'bias_ih_l0_reverse'] }],
+])('the tensors of %s have the names of its layers, and are those of its model', async (file, first, expected) => {
+  const tensors = await importTensors(opened(file))
+  for (const [layer, names] of Object.entries(expected)) {
+    for (const name of names) expect(Object.keys(tensors)).toContain(`${layer}.${name}`)
+  }
+  const { parameters } = await importModel(opened(file))
+  expect(tensors[`${first}.weight_hh_l0`]).toEqual(parameters['rnn.weight_hh_l0'])
 })

@@ -83,7 +83,7 @@ describe('options under which a layer computes what no layer here does', () => {
       const [{ paths, weights }] = json.weightsManifest
       expect(paths).toHaveLength(1)
       weights.find(({ name }: { name: string }) => name === 'gru/bias').shape = [9]
-      weights.push({ name: 'more', shape: [9], dtype: 'float32' })
+      weights.push({ name: 'more/bias', shape: [9], dtype: 'float32' })
     }, gru)
     expect(await flat).toContain('gru is a GRU with reset_after = false')
   })
@@ -165,7 +165,7 @@ describe('models of other layers', () => {
       shapeOf('lstm_1/recurrent_kernel', [1, 4])
       shapeOf('lstm_1/bias', [4])
       const used = 12 + 4 + 4
-      weights.push({ name: 'rest', shape: [36 + 36 + 12 - used], dtype: 'float32' } as never)
+      weights.push({ name: 'rest/bias', shape: [36 + 36 + 12 - used], dtype: 'float32' } as never)
     })
     expect(message).toContain(
       'lstm_1 is a layer lstm of 1 units after one lstm of 3, expected layers of one kind and size',
@@ -242,8 +242,13 @@ describe('weights', () => {
     ],
     [
       'one too few',
-      ({ weightsManifest: [{ weights }] }) => Object.assign(weights[2], { name: 'lstm/x' }),
+      ({ weightsManifest: [{ weights }] }) => Object.assign(weights[2], { name: 'other/kernel' }),
       /lstm: its recurrent_kernel is missing/,
+    ],
+    [
+      'one of another kind',
+      ({ weightsManifest: [{ weights }] }) => Object.assign(weights[2], { name: 'lstm/gamma' }),
+      /lstm\/gamma is a weight that no layer here has/,
     ],
     [
       'another shape',

@@ -4,13 +4,13 @@ import { sizeOf } from '../../core/shape.js'
 import type { Vocab } from '../../data/vocab.js'
 import { cells } from '../../device/cells.js'
 import type { RNNModel } from '../../nn/model.js'
-import type { ForeignFile, ForeignModel, ForeignOptions } from '../foreign.js'
+import type { ForeignFile } from '../foreign.js'
 import { fromHalf, type TensorValues } from '../safetensors.js'
 import { joined, readExactly } from '../source.js'
 import { parseTokenList } from '../token-list.js'
 import { gruLayer } from './gru-layer.js'
 import { readJson } from './json.js'
-import { modelOfKeras } from './model.js'
+import type { KerasContent } from './keras.js'
 import { kerasLayersOf, type WrittenLayer } from './topology.js'
 
 /** A weight in a manifest. Its values are of 4 bytes each, or quantized to fewer. */
@@ -49,7 +49,7 @@ const bytesOf = { float32: 4, float16: 2, uint16: 2, uint8: 1 } as const
  * @throws FormatError for another kind of file, for missing shards and for those of another size, and for a model that
  *   this library does not have
  */
-export async function readTfjs(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
+export async function readTfjs(file: ForeignFile): Promise<KerasContent> {
   const { name } = file
   const { modelTopology, weightsManifest, format, userDefinedMetadata } = await readJson(file.source, name)
   if (format === 'graph-model') {
@@ -72,10 +72,10 @@ export async function readTfjs(file: ForeignFile, options: ForeignOptions): Prom
     }
   }
   const { model_config = modelTopology } = modelTopology as { model_config?: unknown }
-  const model = modelOfKeras(Object.fromEntries(tensors), model_config, options, name)
   const { unrolled } = Object(userDefinedMetadata) as { unrolled?: unknown }
   const where = `${name}: userDefinedMetadata.unrolled`
-  return unrolled === undefined ? model : { ...model, vocab: parseTokenList(JSON.stringify(unrolled), where) }
+  const vocab = unrolled === undefined ? undefined : parseTokenList(JSON.stringify(unrolled), where)
+  return { tensors: Object.fromEntries(tensors), config: model_config, vocab }
 }
 
 const byteLength = ({ shape, quantization }: WeightEntry): number =>

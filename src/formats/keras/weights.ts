@@ -36,8 +36,8 @@ export function weightsByLayer(
 ): Map<string, LayerWeights> {
   const found = new Map<string, LayerWeights>()
   for (const { layer, inner, role, values } of areCheckpoint(tensors)
-    ? inCheckpoint(tensors)
-    : named(tensors, layers)) {
+    ? inCheckpoint(tensors, where)
+    : named(tensors, layers, where)) {
     const weights = found.get(layer) ?? { forward: {}, backward: {} }
     const reverse = inner.some((part) => part !== layer && part.startsWith('backward_'))
     const own = reverse ? weights.backward : weights.forward
@@ -56,27 +56,41 @@ interface Weight {
   values: TensorValues
 }
 
-const isRole = (name: string | undefined): name is Role => roles.some((role) => role === name)
+function checkRole(role: string | undefined, name: string, where: string): Role {
+  const known = roles.find((word) => word === role)
+  if (known) return known
+  throw new FormatError(`${where}: ${name} is a weight that no layer here has, expected ${roles.join(', ')}`)
+}
 
-function inCheckpoint(tensors: Tensors): Weight[] {
+function inCheckpoint(tensors: Tensors, where: string): Weight[] {
   return Object.entries(tensors).flatMap(([name, values]) => {
     const [, layer, path = '', number] = CHECKPOINT.exec(name) ?? []
+    // Others belong to the optimizer and to metrics.
     if (layer === undefined) return []
     const inner = path.split('/')
     const order = inner.includes('cell') ? ['kernel', 'recurrent_kernel', 'bias'] : ['kernel', 'bias']
-    const role = /^embedding(_\d+)?$/.test(layer) ? 'embeddings' : order[Number(number)]
-    return isRole(role) ? [{ layer, inner, role, values }] : []
+    const names = /^embedding(_\d+)?$/.test(layer) ? ['embeddings'] : order
+    return [{ layer, inner, role: checkRole(names[Number(number)], name, where), values }]
   })
 }
 
-function named(tensors: Tensors, layers: readonly string[]): Weight[] {
-  const weights = Object.entries(tensors).flatMap(([name, values]) => {
+function named(tensors: Tensors, layers: readonly string[], where: string): Weight[] {
+  const weights = Object.entries(tensors).map(([name, values]) => {
     const parts = name.split('/')
-    const role = parts.pop()?.replace(/:0$/, '')
-    return isRole(role) ? [{ parts, role, values }] : []
+    return { role: checkRole(parts.pop()?.replace(/:0$/, ''), name, where), parts, values }
   })
   const depth = weights.every(({ parts }) => layers.includes(parts[1])) ? 1 : 0
   return weights.map(({ parts, ...rest }) => ({ layer: parts[depth], inner: parts.slice(depth + 1), ...rest }))
+}
+
+/** The layer that weights belong to by their names and shapes. */
+export function layerByWeights(name: string, { forward, backward }: LayerWeights): ModelLayer | RecurrentModelLayer {
+  const layer = { name, folder: name }
+  const [units, columns] = forward.recurrent_kernel?.shape ?? []
+  if (forward.embeddings) return { ...layer, kind: 'embedding' }
+  if (!forward.recurrent_kernel) return { ...layer, kind: 'dense' }
+  const cell = columns === 4 * units ? 'lstm' : columns === 3 * units ? 'gru' : 'rnn'
+  return { ...layer, kind: 'recurrent', cell, bidirectional: backward.kernel !== undefined }
 }
 
 /**
