@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
@@ -20,7 +20,11 @@ const random = new Generator(11)
 const whole = (from: number, to: number) => from + Math.floor(random.uniform() * (to - from + 1))
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-tfjs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-beforeAll(() => tf.setBackend('cpu'))
+beforeAll(async () => {
+  // It does not recommend its own package for Node then.
+  tf.env().set('IS_TEST', true)
+  await tf.setBackend('cpu')
+})
 
 type Files = Readonly<Record<string, Uint8Array>>
 type Model = Awaited<ReturnType<typeof layers.loadLayersModel>>
@@ -78,17 +82,17 @@ function randomModel(config: ModelSizes) {
 const cells = ['rnn', 'gru', 'lstm'] as const
 const kinds = cells.flatMap((cell) => [false, true].map((bidirectional) => ({ cell, bidirectional })))
 
-describe('TensorFlow.js gives what it loads the same scores', () => {
-  beforeAll(async () => {
-    const model = randomModel({ ...sizesOf('gru', false), numLayers: 1, embeddingSize: 2 })
-    const { 'gru.js': script } = await exportModel(model, vocabOf(model.vocabSize), 'tfjs')
-    // Node takes .js for CommonJS unless a package.json says otherwise.
-    writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
-    writeFileSync(path.join(folder, 'gru.js'), script)
-    const { registerGRU } = await import(/* @vite-ignore */ path.join(folder, 'gru.js'))
-    registerGRU({ ...tf, ...layers })
-  })
+beforeAll(async () => {
+  const model = randomModel({ ...sizesOf('gru', false), numLayers: 1, embeddingSize: 2 })
+  const { 'gru.js': script } = await exportModel(model, vocabOf(model.vocabSize), 'tfjs')
+  // Node takes .js for CommonJS unless a package.json says otherwise.
+  writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(path.join(folder, 'gru.js'), script)
+  const { registerGRU } = await import(/* @vite-ignore */ path.join(folder, 'gru.js'))
+  registerGRU({ ...tf, ...layers })
+})
 
+describe('TensorFlow.js gives what it loads the same scores', () => {
   test.each(kinds)('$cell, bidirectional: $bidirectional', async ({ cell, bidirectional }) => {
     for (const embeddingSize of [undefined, whole(1, 9)]) {
       for (const bias of [true, false]) {
@@ -112,6 +116,19 @@ describe('TensorFlow.js gives what it loads the same scores', () => {
     expect(await difference(await loaded(files), model)).toBeLessThan(1e-5)
     expect((await importModel(opened(files))).config).toMatchObject({ tieWeights: true, nonlinearity: 'relu' })
   })
+})
+
+test('with gru.js, TensorFlow.js loads a GRU of Keras that its converter wrote', async () => {
+  const place = path.resolve('test/fixtures/keras')
+  const read = (name: string) => new Uint8Array(readFileSync(path.join(place, 'tfjs_gru', name)))
+  const files = { 'model.json': read('model.json'), 'group1-shard1of1.bin': read('group1-shard1of1.bin') }
+  const { tokens, shape, output } = JSON.parse(readFileSync(path.join(place, 'outputs.json'), 'utf8'))[
+    'tfjs_gru/model.json'
+  ]
+  const scores = (await loaded(files)).predict(tf.tensor2d(tokens, [2, tokens.length / 2], 'int32')) as tf.Tensor
+  expect(scores.shape).toEqual(shape)
+  const differences = [...(await scores.data())].map((score, i) => Math.abs(score - output[i]))
+  expect(Math.max(...differences)).toBeLessThan(1e-5)
 })
 
 function sizesOf(cell: ModelSizes['cell'], bidirectional: boolean): ModelSizes {
