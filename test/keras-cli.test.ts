@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -54,14 +63,27 @@ test('a file of Keras becomes a model with the tokens of a list', async () => {
   expect((await loadModel(at('named'))).vocab.tokens).toEqual(['<unk>', ...'abcdefg'])
 })
 
+test('the commands of docs/keras.md work', () => {
+  writeFileSync(at('tokens.json'), JSON.stringify([...'abcdefg']))
+  cpSync(at('lstm'), at('novel'), { recursive: true })
+  cpSync(fixture('lstm_embedding.keras'), at('model.keras'))
+  cpSync(fixture('keras2_gru.h5'), at('model.h5'))
+  cpSync(fixture('tfjs_keras2'), at('js'), { recursive: true })
+  cpSync(fixture('gru.weights.h5'), at('model.weights.h5'))
+  const lines = readFileSync('docs/keras.md', 'utf8').matchAll(/^unrolled (.*)$/gm)
+  const commands = [...lines].map(([, line]) => line.split(' '))
+  expect(commands.length).toBe(7)
+  for (const args of commands) expect(done(...args)).toContain(`saved in ${args[args.indexOf('--out') + 1]}`)
+})
+
 test('what cannot be read is refused in one sentence, and nothing is written', () => {
   writeFileSync(at('cut.h5'), readFileSync(fixture('gru_softmax.h5')).subarray(0, 9000))
-  done('export', 'lstm', '--format', 'tfjs', '--out', 'js')
-  rmSync(at('js', 'group1-shard1of1.bin'))
+  done('export', 'lstm', '--format', 'tfjs', '--out', 'without')
+  rmSync(at('without', 'group1-shard1of1.bin'))
   done('export', 'lstm', '--out', 'cut.keras')
   truncateSync(at('cut.keras'), 5000)
   for (const [file, message] of [
-    ['js/model.json', 'js/model.json: group1-shard1of1.bin is missing'],
+    ['without/model.json', 'without/model.json: group1-shard1of1.bin is missing'],
     ['cut.keras', 'cut.keras: the zip is damaged'],
     ['cut.h5', 'cut.h5: it is not HDF5, or damaged'],
     [fixture('tfjs_last', 'model.json'), 'import: there is no vocabulary, expected --vocab'],

@@ -51,7 +51,7 @@ test('HDF5 with any bytes changed is read or refused in a sentence', async () =>
   await importModel(fixture('gru_softmax.h5'))
 })
 
-test('groups in a circle, and shapes that the file cannot hold', async () => {
+test('groups in a circle, shapes that the file cannot hold, and other types', async () => {
   const { FS } = await h5wasm.ready
   const made = (fill: (file: InstanceType<typeof h5wasm.File>) => void): Uint8Array => {
     const file = new h5wasm.File('/made.h5', 'w')
@@ -73,4 +73,8 @@ test('groups in a circle, and shapes that the file cannot hold', async () => {
   expect(await formatError(importModel(huge))).toContain(
     'kernel claims the shape [1048576, 1048576], expected no more values',
   )
+  const other = made((file) => {
+    file.create_dataset({ name: 'kernel', data: new Float32Array(4), shape: [2, 2], dtype: '>f' })
+  })
+  expect(await formatError(importModel(other))).toContain('kernel is of the type >f, expected floats')
 })

@@ -105,7 +105,12 @@ function contentOf({ h5wasm }: H5Wasm, file: H5File, size: number, where: string
       const entry = group.get(key)
       const name = `${path}${key}`
       if (entry instanceof h5wasm.Group) visit(entry, `${name}/`, entry.keys(), depth + 1)
-      if (!(entry instanceof h5wasm.Dataset) || !/^[<>]?[fd]$/.test(String(entry.dtype))) continue
+      const dtype = entry instanceof h5wasm.Dataset ? String(entry.dtype) : ''
+      // Whole numbers are the states of random generators.
+      if (!(entry instanceof h5wasm.Dataset) || /^[<>][bhiq]$/i.test(dtype)) continue
+      if (dtype !== '<f' && dtype !== '<d') {
+        throw new FormatError(`${where}: ${name} is of the type ${dtype}, expected floats of 32 or 64 bits, <f or <d`)
+      }
       const shape = entry.shape ?? []
       bytes += sizeOf(shape) * entry.metadata.size
       if (bytes > size) {

@@ -38,10 +38,15 @@ const opened = (files: Files): ForeignFile => ({
 
 /** The model that TensorFlow.js loads from files. */
 function loaded(files: Files): Promise<Model> {
-  const { modelTopology, weightsManifest } = parsed(files)
+  const { modelTopology, weightsManifest, userDefinedMetadata } = parsed(files)
   const [{ paths, weights }] = weightsManifest
   return layers.loadLayersModel(
-    tf.io.fromMemory({ modelTopology, weightSpecs: weights, weightData: files[paths[0]].slice().buffer }),
+    tf.io.fromMemory({
+      modelTopology,
+      userDefinedMetadata,
+      weightSpecs: weights,
+      weightData: files[paths[0]].slice().buffer,
+    }),
   )
 }
 
@@ -109,11 +114,13 @@ describe('TensorFlow.js gives what it loads the same scores', () => {
     }
   })
 
-  test('tied weights and relu', async () => {
+  test('tied weights, relu, and its vocabulary', async () => {
     const sizes = { ...sizesOf('rnn', false), hiddenSize: 6, embeddingSize: 6, tieWeights: true }
     const model = randomModel({ ...sizes, nonlinearity: 'relu', numLayers: 1 })
     const files = await exportModel(model, vocabOf(model.vocabSize), 'tfjs')
     expect(await difference(await loaded(files), model)).toBeLessThan(1e-5)
+    const { unrolled } = (await loaded(files)).getUserDefinedMetadata() as { unrolled: { tokens: string[] } }
+    expect(unrolled.tokens).toEqual(vocabOf(model.vocabSize).tokens)
     expect((await importModel(opened(files))).config).toMatchObject({ tieWeights: true, nonlinearity: 'relu' })
   })
 })
@@ -156,7 +163,8 @@ describe('a model that TensorFlow.js made and saved has the same scores here', (
       }
       const initial = { recurrentInitializer: 'glorotNormal', biasInitializer: 'randomNormal' } as const
       for (let l = 0; l < numLayers; l++) {
-        const options = { units, returnSequences: true, recurrentActivation: 'sigmoid' as const, ...initial }
+        const useBias = whole(0, 1) === 1
+        const options = { units, useBias, returnSequences: true, recurrentActivation: 'sigmoid' as const, ...initial }
         const layer = layers.layers[name](wrapped || l > 0 ? options : { ...options, ...given })
         const input = l === 0 ? given : {}
         model.add(
@@ -164,7 +172,7 @@ describe('a model that TensorFlow.js made and saved has the same scores here', (
         )
       }
       model.add(layers.layers.dropout({ rate: 0.3 }))
-      model.add(layers.layers.timeDistributed({ layer: layers.layers.dense({ units: vocabSize }) }))
+      model.add(layers.layers.timeDistributed({ layer: layers.layers.dense({ units: vocabSize, useBias: oneHot }) }))
       const { config, parameters } = await importModel(opened(await saved(model)))
       expect(config).toMatchObject({ cell, numLayers, hiddenSize: units, bidirectional: wrapped })
       const ours = buildModel({ format: 'unrolled', version: VERSION, ...config }, parameters, 'test')

@@ -105,7 +105,8 @@ export function checkWeights(
   const fail = (problem: string): never => {
     throw new FormatError(`${where}: ${layer.name}: ${problem}`)
   }
-  const need = (weights: KerasWeights, role: Role): TensorValues => weights[role] ?? fail(`its ${role} is missing`)
+  const need = (weights: KerasWeights, role: Role): TensorValues =>
+    weights[role] ?? fail(`its ${role} is missing, expected floats`)
   const fits = (values: TensorValues | undefined, role: string, shapes: readonly (readonly number[])[]): void => {
     if (!values || shapes.some((shape) => String(shape) === String(values.shape))) return
     fail(`its ${role} has the shape ${formatShape(values.shape)}, expected ${shapes.map(formatShape).join(' or ')}`)
