@@ -74,7 +74,7 @@ test('groups in a circle, shapes that the file cannot hold, and other types', as
     'kernel claims the shape [1048576, 1048576], expected no more values',
   )
   const other = made((file) => {
-    file.create_dataset({ name: 'kernel', data: new Float32Array(4), shape: [2, 2], dtype: '>f' })
+    file.create_dataset({ name: 'kernel', data: ['a', 'b'] })
   })
-  expect(await formatError(importModel(other))).toContain('kernel is of the type >f, expected floats')
+  expect(await formatError(importModel(other))).toMatch(/kernel is of the type S\d*, expected floats/)
 })
