@@ -87,9 +87,9 @@ export async function writeKeras(model: RNNModel, { kind, tokens }: Vocab): Prom
 }
 
 /** A layer in the words of Keras 3. */
-const written = ({ class_name, config, inner }: WrittenLayer): unknown => ({
+const written = ({ class_name, config, layer }: WrittenLayer): unknown => ({
   module: 'keras.layers',
   class_name,
-  config: inner ? { ...config, [inner.key]: written(inner.layer) } : config,
+  config: layer ? { ...config, layer: written(layer) } : config,
   registered_name: null,
 })

@@ -105,11 +105,11 @@ async function readShards({ name, beside }: ForeignFile, paths: readonly string[
 }
 
 function decoded({ quantization }: WeightEntry, bytes: Uint8Array): Float32Array {
+  if (!quantization) return new Float32Array(bytes.slice().buffer)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const { dtype = 'float32', scale = 1, min = 0 } = quantization ?? {}
+  const { dtype, scale = 1, min = 0 } = quantization
   const width = bytesOf[dtype]
   const valueAt = {
-    float32: (at: number) => view.getFloat32(at, true),
     float16: (at: number) => fromHalf(view.getUint16(at, true)),
     uint16: (at: number) => view.getUint16(at, true) * scale + min,
     uint8: (at: number) => view.getUint8(at) * scale + min,
@@ -156,7 +156,7 @@ export async function writeTfjs(model: RNNModel, { kind, tokens }: Vocab): Promi
 const SHARD = 'group1-shard1of1.bin'
 
 /** A layer in the words of Keras 2. */
-const written = ({ class_name, config, inner }: WrittenLayer): unknown => ({
+const written = ({ class_name, config, layer }: WrittenLayer): unknown => ({
   class_name,
-  config: inner ? { ...config, [inner.key]: written(inner.layer) } : config,
+  config: layer ? { ...config, layer: written(layer) } : config,
 })

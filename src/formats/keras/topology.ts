@@ -11,8 +11,8 @@ import { classOfCell, type KerasWeights, toKeras, transposed } from './layers.js
 export interface WrittenLayer {
   class_name: string
   config: Readonly<Record<string, unknown>>
-  /** A layer within another, where `config` has it. */
-  inner?: { key: 'layer'; layer: WrittenLayer }
+  /** The layer within a Bidirectional one, which belongs into its `config`. */
+  layer?: WrittenLayer
   weights: WrittenWeight[]
 }
 
@@ -63,7 +63,6 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
       weights: [{ variable: 'embedding/embeddings', checkpoint: 'layers/embedding/vars/0', values: embeddings }],
     },
   ]
-  const className = classOfCell[cell]
   const options = {
     units: hiddenSize,
     activation: nonlinearity,
@@ -77,30 +76,23 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
   for (let l = 0; l < numLayers; l++) {
     const base = bidirectional ? 'bidirectional' : { rnn: 'simple_rnn', gru: 'gru', lstm: 'lstm' }[cell]
     const name = l === 0 ? base : `${base}_${l}`
-    const inner = bidirectional ? ['forward', 'backward'] : ['']
     const weights = suffixesOf(l, bidirectional).flatMap((suffix, d) => {
       const own = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'].map((part) => [
         part,
         parameters[`rnn.${part}_${suffix}`],
       ])
-      const direction = inner[d]
-      return weightsOf(
-        toKeras(cell, Object.fromEntries(own)),
-        direction ? `${name}/${direction}_${cell}` : name,
-        direction ? `layers/${name}/${direction}_layer/cell` : `layers/${name}/cell`,
-      )
+      const direction = d === 0 ? 'forward' : 'backward'
+      const variables = bidirectional ? `${name}/${direction}_${cell}` : name
+      const folder = bidirectional ? `layers/${name}/${direction}_layer/cell` : `layers/${name}/cell`
+      return weightsOf(toKeras(cell, Object.fromEntries(own)), variables, folder)
     })
-    const layer = { class_name: className, config: { ...common(bidirectional ? cell : name), ...options }, weights }
-    layers.push(
-      bidirectional
-        ? {
-            class_name: 'Bidirectional',
-            config: { ...common(name), merge_mode: 'concat' },
-            inner: { key: 'layer', layer },
-            weights,
-          }
-        : layer,
-    )
+    const layer = {
+      class_name: classOfCell[cell],
+      config: { ...common(bidirectional ? cell : name), ...options },
+      weights,
+    }
+    const both = { class_name: 'Bidirectional', config: { ...common(name), merge_mode: 'concat' }, layer, weights }
+    layers.push(bidirectional ? both : layer)
   }
   const kernel = transposed(parameters['linear.weight'] ?? parameters['embedding.weight'])
   layers.push({
