@@ -4,8 +4,9 @@ import { sizeOf } from '../../core/shape.js'
 import type { Vocab } from '../../data/vocab.js'
 import { cells } from '../../device/cells.js'
 import type { RNNModel } from '../../nn/model.js'
+import { dtypes } from '../dtypes.js'
 import type { ForeignFile } from '../foreign.js'
-import { fromHalf, type TensorValues } from '../safetensors.js'
+import type { TensorValues } from '../safetensors.js'
 import { joined, readExactly } from '../source.js'
 import { parseTokenList } from '../token-list.js'
 import { gruLayer } from './gru-layer.js'
@@ -41,7 +42,7 @@ const manifestSchema = array(
   }),
 )
 
-const bytesOf = { float32: 4, float16: 2, uint16: 2, uint8: 1 } as const
+const dtypeOf = { float32: 'F32', float16: 'F16', uint16: 'U16', uint8: 'U8' } as const
 
 /**
  * Reads a model.json of TensorFlow.js' layers models, of its own or of its converter from Keras 2 and 3, with the shards
@@ -78,8 +79,10 @@ export async function readTfjs(file: ForeignFile): Promise<KerasContent> {
   return { tensors: Object.fromEntries(tensors), config: model_config, vocab }
 }
 
+const valuesOf = (dtype: keyof typeof dtypeOf = 'float32') => dtypes.get(dtypeOf[dtype])!
+
 const byteLength = ({ shape, quantization }: WeightEntry): number =>
-  sizeOf(shape) * bytesOf[quantization?.dtype ?? 'float32']
+  (sizeOf(shape) * valuesOf(quantization?.dtype).bits) / 8
 
 /** The bytes of a group's shards, one after the other; no more is read than the weights need. */
 async function readShards({ name, beside }: ForeignFile, paths: readonly string[], total: number): Promise<Uint8Array> {
@@ -108,13 +111,9 @@ function decoded({ quantization }: WeightEntry, bytes: Uint8Array): Float32Array
   if (!quantization) return new Float32Array(bytes.slice().buffer)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { dtype, scale = 1, min = 0 } = quantization
-  const width = bytesOf[dtype]
-  const valueAt = {
-    float16: (at: number) => fromHalf(view.getUint16(at, true)),
-    uint16: (at: number) => view.getUint16(at, true) * scale + min,
-    uint8: (at: number) => view.getUint8(at) * scale + min,
-  }[dtype]
-  return Float32Array.from({ length: bytes.length / width }, (_, i) => valueAt(i * width))
+  const { bits, read } = valuesOf(dtype)
+  const width = bits / 8
+  return Float32Array.from({ length: bytes.length / width }, (_, i) => read!(view, i * width) * scale + min)
 }
 
 /**
