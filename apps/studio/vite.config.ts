@@ -27,8 +27,8 @@ const isolated = {
   'cross-origin-embedder-policy': 'require-corp',
 }
 
-// Byte pairs would be two megabytes; the library says what is missing where a model needs them.
-const external = [/^gpt-tokenizer/]
+// Byte pairs would be two megabytes, and HDF5 four; the library says what is missing where a model needs them.
+const external = [/^gpt-tokenizer/, /^h5wasm/]
 
 export default defineConfig({
   root,

@@ -92,7 +92,7 @@ export class OpfsStore implements RunStore {
     const file = folder && (await fileIn(folder, isOfModel(name) ? MODEL : encodeURIComponent(name)))
     if (!file) return undefined
     if (!isOfModel(name)) return work(fileSource(file))
-    const bytes = unzipFiles(new Uint8Array(await file.arrayBuffer()), `${this.name}/${MODEL}`)[name]
+    const bytes = unzipFiles(new Uint8Array(await file.arrayBuffer()), `${this.name}/${MODEL}`, [name])[name]
     return bytes && work(sourceOf(bytes))
   }
 

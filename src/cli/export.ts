@@ -27,6 +27,8 @@ export function exportCommand(): Command {
       `
 Examples:
   unrolled export runs/novel --out novel.safetensors       for PyTorch's load_state_dict
+  unrolled export runs/novel --out novel.keras             for Keras 3's load_model
+  unrolled export runs/novel --format tfjs --out novel-js  for TensorFlow.js' loadLayersModel
   unrolled export runs/novel --format torchrun --out there    a training that goes on in PyTorch, on many machines`,
     )
     .action(async (folder: string, options: Options, command: Command) => {

@@ -8,6 +8,8 @@ type Encode = (model: RNNModel, vocab: Vocab) => Promise<Readonly<Record<string,
 
 const encoders: Readonly<Record<ExportFormat, Encode>> = {
   safetensors: async (model) => ({ 'model.safetensors': await encodeStateDict(model) }),
+  keras: async (model, vocab) => (await import('./keras/keras.js')).writeKeras(model, vocab),
+  tfjs: async (model, vocab) => (await import('./keras/tfjs.js')).writeTfjs(model, vocab),
 }
 
 /**

@@ -3,11 +3,13 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { FormatError } from '../core/errors.js'
 import { cellNames } from '../device/cells.js'
 import type { ForeignFile, ForeignModel, ForeignOptions } from './foreign.js'
+import type { KerasContent } from './keras/keras.js'
 import { modelOfTensors, renamed } from './pytorch/names.js'
 import { readSafetensors, type TensorValues } from './safetensors.js'
 import { type ByteSource, sourceOf } from './source.js'
+import { isZip } from './zip.js'
 
-/** A kind of file that other frameworks write: either named tensors or a whole model. */
+/** A kind of file that other frameworks write: named tensors, a whole model, or both. */
 interface ForeignFormat {
   /** Its name, for messages. */
   name: string
@@ -17,7 +19,41 @@ interface ForeignFormat {
   model?(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel>
 }
 
+type Keras = typeof import('./keras/formats.js')
+
+/** A file of Keras or TensorFlow.js, as a model or as its layers' tensors. */
+const ofKeras = (read: (keras: Keras, file: ForeignFile) => Promise<KerasContent>) =>
+  ({
+    async model(file, options) {
+      const keras = await import('./keras/formats.js')
+      return keras.modelOfKeras(await read(keras, file), options, file.name)
+    },
+    async tensors(file) {
+      const keras = await import('./keras/formats.js')
+      return keras.tensorsOfKeras(await read(keras, file), file.name)
+    },
+  }) satisfies Partial<ForeignFormat>
+
 const formats: readonly ForeignFormat[] = [
+  {
+    name: '.keras',
+    // A zip whose first file, by its name after the 30 bytes of a header, is one that Keras writes.
+    fits: (head, name) =>
+      isZip(head) &&
+      (name.endsWith('.keras') || /^(metadata|config)\.json|^model\.weights\.h5/.test(textOf(head.subarray(30)))),
+    ...ofKeras(({ readKeras }, file) => readKeras(file)),
+  },
+  {
+    name: '.h5 of Keras',
+    fits: (head) => textOf(head).startsWith('\x89HDF\r\n\x1a\n'),
+    ...ofKeras(({ readKerasH5 }, file) => readKerasH5(file)),
+  },
+  {
+    name: 'model.json of TensorFlow.js',
+    // Unlike JSON, the length at the beginning of safetensors ends with zeros.
+    fits: (head) => /^(\xef\xbb\xbf)?\s*\{[^\0]*$/.test(textOf(head)),
+    ...ofKeras(({ readTfjs }, file) => readTfjs(file)),
+  },
   {
     name: 'safetensors',
     // A header is JSON, after its length of 8 bytes.
@@ -82,5 +118,8 @@ async function formatOf({ name, source }: ForeignFile): Promise<ForeignFormat> {
   if (format) return format
   throw new FormatError(`${name}: it is of an unknown kind, expected ${formats.map(({ name }) => name).join(', ')}`)
 }
+
+/** Bytes as text with one character each. */
+const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
 const headOf = (source: ByteSource): Promise<Uint8Array> => source.read(0, Math.min(64, source.size))

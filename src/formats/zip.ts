@@ -2,7 +2,7 @@ import { FormatError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { TrainingRecord } from './model-config.js'
-import { type ModelFile, modelFiles } from './read-model.js'
+import { modelFiles } from './read-model.js'
 import { decodeModel, encodeModel, type LoadedModel } from './saved-model.js'
 import { type UnzipFileInfo, unzipSync, zipSync } from './zip-library.js'
 
@@ -33,15 +33,20 @@ export function zipFiles(files: Readonly<Record<string, Uint8Array>>): Uint8Arra
  * @throws FormatError for anything but a zip, for a damaged one, or for one without the files of a saved model
  */
 export async function unzipModel(bytes: Uint8Array, where = 'unzipModel'): Promise<LoadedModel> {
-  return decodeModel(unzipFiles(bytes, where), where)
+  return decodeModel(unzipFiles(bytes, where, modelFiles), where)
 }
 
 /**
- * The files of a saved model in a zip.
+ * Files in a zip, such as those of a saved model, in any folder.
  * @param where the name of the zip, for messages
+ * @param names the names of the files that are wanted
  * @throws FormatError for anything but a zip, or for a damaged one
  */
-export function unzipFiles(bytes: Uint8Array, where: string): Partial<Record<ModelFile, Uint8Array>> {
+export function unzipFiles<Name extends string>(
+  bytes: Uint8Array,
+  where: string,
+  names: readonly Name[],
+): Partial<Record<Name, Uint8Array>> {
   if (!(bytes instanceof Uint8Array) || !isZip(bytes)) {
     throw new FormatError(`${where}: it is not a zip, expected one of a saved model, such as zipModel makes`)
   }
@@ -49,7 +54,7 @@ export function unzipFiles(bytes: Uint8Array, where: string): Partial<Record<Mod
   const wanted = ({ name, originalSize }: UnzipFileInfo): boolean => {
     const file = name.slice(name.lastIndexOf('/') + 1)
     // macOS adds a folder __MACOSX with files of the same names.
-    if (!modelFiles.some((known) => known === file) || name.startsWith('__MACOSX/')) return false
+    if (!names.some((known) => known === file) || name.startsWith('__MACOSX/')) return false
     if (seen.has(file))
       throw new FormatError(`${where}: it has ${seen.get(file)} and ${name}, expected only one ${file}`)
     if (originalSize > MOST_BYTES) {
@@ -66,5 +71,5 @@ export function unzipFiles(bytes: Uint8Array, where: string): Partial<Record<Mod
     throw new FormatError(`${where}: the zip is damaged or of a kind that cannot be read (${(error as Error).message})`)
   }
   const named = [...seen].map(([file, name]) => [file, files[name]])
-  return Object.fromEntries(named)
+  return Object.fromEntries(named) as Partial<Record<Name, Uint8Array>>
 }

@@ -12,6 +12,9 @@ import { Comparison } from './comparison'
 import './library.css'
 import { MachineRuns } from './machine-runs'
 
+/** What a model is saved as: all but .keras, which is HDF5, and the page leaves that out. */
+const formats = ['zip', ...Object.keys(exportFormats).filter((format) => format !== 'keras')]
+
 /** The trainings that the browser keeps, with what can be done with each. */
 export function LibraryView() {
   const { library: t } = words.value
@@ -111,7 +114,7 @@ function Run({ run, compared, compare, told, changed }: RunRow) {
           }}
         >
           <option value="">{t.saveAs}</option>
-          {['zip', ...Object.keys(exportFormats)].map((format) => (
+          {formats.map((format) => (
             <option key={format} value={format}>
               {format}
             </option>

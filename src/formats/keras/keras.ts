@@ -1,0 +1,95 @@
+import { FormatError } from '../../core/errors.js'
+import type { Vocab } from '../../data/vocab.js'
+import type { RNNModel } from '../../nn/model.js'
+import type { ForeignFile } from '../foreign.js'
+import { readExactly } from '../source.js'
+import { parseTokenList, type TokenList } from '../token-list.js'
+import { unzipFiles, zipFiles } from '../zip.js'
+import { readH5, writeH5 } from './h5.js'
+import { parseJson } from './json.js'
+import { kerasLayersOf, type WrittenLayer } from './topology.js'
+import type { Tensors } from './weights.js'
+
+/** The most bytes of a file that is read as a whole: the size of the largest array. */
+const MOST_BYTES = 2 ** 31
+
+/** The file of the vocabulary in a .keras that this library wrote; Keras passes over it. */
+const VOCAB = 'vocab.json'
+
+/** What a file of Keras or TensorFlow.js holds, before a model is made of it. */
+export interface KerasContent {
+  tensors: Tensors
+  /** Its configuration, if it has one. */
+  config: unknown
+  /** The vocabulary, if this library wrote the file. */
+  vocab?: TokenList
+}
+
+/**
+ * Reads what Keras 2 or 3 saved as .h5: a model, or its weights alone.
+ * @throws DataError without the package h5wasm; FormatError for a damaged file
+ */
+export async function readKerasH5(file: ForeignFile): Promise<KerasContent> {
+  const { config, tensors } = await readH5(await whole(file), file.name)
+  return { tensors, config: config === undefined ? undefined : parseJson(config, `${file.name}: model_config`) }
+}
+
+/** Reads what Keras saved as .keras: a zip of its configuration and its weights. @throws as readKerasH5 does */
+export async function readKeras(file: ForeignFile): Promise<KerasContent> {
+  const { name } = file
+  const files = unzipFiles(await whole(file), name, ['config.json', 'model.weights.h5', VOCAB])
+  const { 'config.json': config, 'model.weights.h5': weights, [VOCAB]: vocab } = files
+  if (!config || !weights) {
+    throw new FormatError(`${name}: ${config ? 'model.weights.h5' : 'config.json'} is missing in it, expected both`)
+  }
+  const { tensors } = await readH5(weights, `${name}/model.weights.h5`)
+  return {
+    tensors,
+    config: parseJson(textOf(config), `${name}/config.json`),
+    vocab: vocab && parseTokenList(textOf(vocab), `${name}/${VOCAB}`),
+  }
+}
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+async function whole({ name, source }: ForeignFile): Promise<Uint8Array> {
+  if (source.size <= MOST_BYTES) return readExactly(source, 0, source.size, name)
+  throw new FormatError(`${name}: it has ${source.size} bytes, expected at most ${MOST_BYTES}`)
+}
+
+/**
+ * Writes a model for `keras.models.load_model` of Keras 3.
+ * @throws DataError without the package h5wasm, and for a model that Keras cannot compute
+ */
+export async function writeKeras(model: RNNModel, { kind, tokens }: Vocab): Promise<Record<string, Uint8Array>> {
+  const layers = await kerasLayersOf(model, 'exportModel')
+  const weights = layers.flatMap((layer) => layer.weights)
+  const input = { name: 'tokens', batch_shape: [null, null], dtype: 'int32' }
+  const config = {
+    module: 'keras',
+    class_name: 'Sequential',
+    config: {
+      name: 'sequential',
+      layers: [written({ class_name: 'InputLayer', config: input, weights: [] }), ...layers.map(written)],
+    },
+    registered_name: null,
+  }
+  const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+  const files = {
+    'metadata.json': json({ keras_version: '3.0.0', date_saved: new Date().toISOString() }),
+    'config.json': json(config),
+    'model.weights.h5': await writeH5(
+      Object.fromEntries(weights.map(({ checkpoint, values }) => [checkpoint, values])),
+    ),
+    [VOCAB]: json({ kind, tokens }),
+  }
+  return { 'model.keras': zipFiles(files) }
+}
+
+/** A layer in the words of Keras 3. */
+const written = ({ class_name, config, layer }: WrittenLayer): unknown => ({
+  module: 'keras.layers',
+  class_name,
+  config: layer ? { ...config, layer: written(layer) } : config,
+  registered_name: null,
+})
