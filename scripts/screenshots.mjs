@@ -1,4 +1,6 @@
-// Pictures of the studio for the README, in docs/: node scripts/screenshots.mjs, after a build.
+// Pictures of the studio for the README, in docs/: node scripts/screenshots.mjs, after a build; needs ImageMagick's convert.
+import { execFileSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { chromium } from 'playwright'
 import { serveStudio } from '../dist/node.js'
 
@@ -15,5 +17,9 @@ await page.locator('.coloured button').nth(40).click()
 await page.mouse.move(0, 0)
 await page.waitForTimeout(2000)
 await page.screenshot({ path: 'docs/studio-inside.png' })
+for (const name of ['train', 'inside']) {
+  execFileSync('convert', [`docs/studio-${name}.png`, '-quality', '70', `docs/studio-${name}.webp`])
+  rmSync(`docs/studio-${name}.png`)
+}
 await browser.close()
 await studio.close()

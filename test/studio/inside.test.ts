@@ -13,12 +13,12 @@ describeStudio('looking inside', (studio) => {
     // After ‘shell’ comes an s, in all of the text.
     await marks.last().click()
     const best = tab.locator('.bars tr').first()
-    await expect.poll(() => best.locator('th').textContent(), { timeout: 60_000 }).toBe('s')
+    await expect.poll(() => best.locator('th').textContent(), { timeout: 120_000 }).toBe('s')
     // The weights change, so the picture of them does.
     const weights = tab.locator('.square canvas')
     const drawn = () => weights.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())
     const before = await drawn()
-    await expect.poll(drawn, { timeout: 60_000 }).not.toBe(before)
+    await expect.poll(drawn, { timeout: 120_000 }).not.toBe(before)
     await tab.locator('.matrix canvas').first().hover()
     await tab.getByText(/^unit \d+, reacts to ‘.’, ‘.’: /).waitFor()
     await tab.getByLabel('Shown').selectOption('forget gate f')

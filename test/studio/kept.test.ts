@@ -5,7 +5,7 @@ import { describeStudio, shells } from './studio.js'
 
 describeStudio('what the studio keeps', (studio) => {
   const setup = 'cell=gru&hiddenSize=16&batchSize=8&numSteps=20&epochs=60'
-  const done = () => studio.tab.getByText('Done. The model is kept in this browser.').waitFor({ timeout: 0 })
+  const done = () => studio.tab.getByText('Done. The model is kept in this browser.').waitFor({ timeout: 120_000 })
 
   /** What the library saves of its only run. */
   async function saved(format: string): Promise<Uint8Array> {
@@ -28,7 +28,7 @@ describeStudio('what the studio keeps', (studio) => {
     await tab.getByText('Nothing yet.').waitFor()
 
     await studio.train(shells, setup)
-    await expect.poll(() => tab.locator('.samples li').count(), { timeout: 60_000 }).toBeGreaterThan(0)
+    await expect.poll(() => tab.locator('.samples li').count(), { timeout: 120_000 }).toBeGreaterThan(0)
     await button('Stop').click()
     await tab.getByText('Stopped. The model is kept in this browser.').waitFor()
     await tab.reload()
@@ -48,12 +48,12 @@ describeStudio('what the studio keeps', (studio) => {
     await temperature.fill('2')
     await tab.getByLabel('Your text').fill('she sells Q')
     const texts = tab.locator('.alternatives button')
-    await expect.poll(() => texts.count(), { timeout: 30_000 }).toBeGreaterThan(1)
+    await expect.poll(() => texts.count(), { timeout: 120_000 }).toBeGreaterThan(1)
     await tab.getByText('The model does not know: Q').waitFor()
     const first = await texts.first().textContent()
     await tab.keyboard.press('Control+Enter')
     expect(await tab.getByLabel('Your text').inputValue()).toBe(`she sells Q${first}`)
     await temperature.fill('0')
-    await expect.poll(() => texts.count(), { timeout: 30_000 }).toBe(1)
+    await expect.poll(() => texts.count(), { timeout: 120_000 }).toBe(1)
   })
 })

@@ -26,7 +26,7 @@ describeStudio(
       expect(await tab.locator('.u-legend').textContent()).toContain('second')
       await tab.locator('.run', { hasText: 'second' }).getByRole('link', { name: 'Write' }).click()
       await tab.getByLabel('Your text').fill('she')
-      await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 30_000 }).toBeGreaterThan(0)
+      await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 120_000 }).toBeGreaterThan(0)
       expect(await tab.getByLabel('Model').inputValue()).toBe('second')
     })
   },

@@ -34,6 +34,7 @@ export function describeStudio(what: string, tests: (studio: Studio) => void, op
     })
     beforeEach(async () => {
       const context = await browser.newContext({ locale: 'en-US' })
+      context.setDefaultTimeout(120_000)
       tab = await context.newPage()
       complaints = []
       tab.on('pageerror', ({ message }) => complaints.push(message))

@@ -16,7 +16,7 @@ describeStudio('training in the studio', (studio) => {
     await tab.waitForTimeout(300)
     expect(await told()).toBe(before)
     await button('Go on').click()
-    await expect.poll(told, { timeout: 30_000 }).not.toBe(before)
+    await expect.poll(told, { timeout: 120_000 }).not.toBe(before)
     expect(await tab.locator('.samples li').count()).toBeGreaterThan(0)
     await button('Stop').click()
     await tab.getByText('Stopped. The model is kept in this browser.').waitFor()
