@@ -28,9 +28,10 @@ export async function readTorchFile({ name: where, source }: ForeignFile) {
   }
   const head = await readExactly(source, 0, Math.min(64, source.size), where)
   if (isPickle(head)) {
+    // Users of PyTorch 1.4 and 1.5 have to ask for the form of today.
     const old = head.some((_, i) => MAGIC.every((byte, k) => head[i + k] === byte))
     fail(
-      `it is ${old ? "in torch.save's form from before PyTorch 1.6" : 'a pickle by itself'}, expected a zip; ${advice}, or with ${flag}`,
+      `it is ${old ? "in torch.save's form from before PyTorch 1.6 (now _use_new_zipfile_serialization=False)" : 'a pickle by itself'}, expected a zip; ${advice}`,
     )
   }
   const entries = await readZipEntries(source, where)
