@@ -3,7 +3,7 @@ import { formatShape } from '../../core/shape.js'
 import type { ForeignModel, ForeignOptions } from '../foreign.js'
 import { checkModelParameters, type ModelSizes, VERSION } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
-import { layersOf, outputOf, type RecurrentNames, type Tensors } from './parts.js'
+import { layerAmong, listed, outputOf, type RecurrentNames, same, type Tensors } from './parts.js'
 
 /** What PyTorch puts before all names: DataParallel and DistributedDataParallel, and `torch.compile`. */
 const wrappers = ['module.', '_orig_mod.']
@@ -44,19 +44,7 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
   }
   const { prefixes = {}, cell, nonlinearity } = options
   const tensors = renamed(given, prefixes, where)
-  const layers = layersOf(tensors, fail)
-  if (layers.length === 0) {
-    return fail(
-      `there is no weight_ih_l0, expected the weights of a recurrent layer; it holds ${listed(Object.entries(tensors))}`,
-    )
-  }
-  if (layers.length > 1) {
-    const names = layers.slice(0, 4).map(({ prefix }) => prefix || '(no prefix)')
-    return fail(
-      `there are ${layers.length} recurrent layers (${names.join(', ')}), expected one; if they are a stack, rename the weights of the second to weight_ih_l1 and so on, as one layer with num_layers has them`,
-    )
-  }
-  const [layer] = layers
+  const layer = layerAmong(tensors, fail)
   if (cell && cell !== layer.cell) {
     fail(`its shapes are those of ${nameOf[layer.cell]}, expected ${nameOf[cell]}; leave the cell out`)
   }
@@ -132,12 +120,3 @@ function foundOf(
       : 'There is no embedding: tokens are one-hot.',
   ]
 }
-
-/** The names of the first few tensors, for messages. */
-const listed = (entries: readonly (readonly [string, TensorValues])[]): string => {
-  const names = entries.slice(0, 6).map(([name, { shape }]) => `${name.slice(0, 80)} ${formatShape(shape)}`)
-  return `${names.join(', ')}${entries.length > 6 ? `, and ${entries.length - 6} more` : ''}`
-}
-
-const same = (a: TensorValues, b: TensorValues): boolean =>
-  a === b || (a.data.length === b.data.length && a.data.every((value, i) => value === b.data[i]))
