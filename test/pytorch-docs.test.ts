@@ -24,9 +24,10 @@ function printed(command: string, args: readonly string[], env: NodeJS.ProcessEn
   return stdout.trim()
 }
 
-function inNode({ language, code }: { language: string; code: string }, before = ''): string {
-  writeFileSync(path.join(folder, `program.${language}`), before + code)
-  return printed(process.execPath, ['--import', 'tsx', `program.${language}`])
+/** The programs have no types of their own, so that Node runs them as they are. */
+function inNode({ code }: { code: string }, before = ''): string {
+  writeFileSync(path.join(folder, 'program.js'), before + code)
+  return printed(process.execPath, ['program.js'])
 }
 
 /** Answers of a server that has the folder. */
