@@ -153,6 +153,9 @@ test('names of the book, of PyTorch’s example of a language model, and of nn.S
   expect(reason(sequential)).toBe(
     'x.pt: the names and shapes of 0.weight and 2.weight do not tell which is the output and which the embedding; map their prefixes to linear. and embedding.',
   )
+  // Both orders are the same model if the weights are tied.
+  const tied = found({ ...sequential, '2.weight': sequential['0.weight'] })
+  expect(tied.config.tieWeights).toBe(true)
   const bias = { '2.bias': values(V) }
   expect(found({ ...sequential, ...bias }).parameters).toMatchObject({ 'embedding.weight': sequential['0.weight'] })
 })

@@ -140,10 +140,7 @@ function readingsOf(
 ): OutputNames[] {
   const [vocabSize] = tensors[head].shape
   const bias = biasOf(head, tensors)
-  const embeddings = matrices.filter(
-    (name) =>
-      name !== head && biasOf(name, tensors) === undefined && sameShape(tensors[name].shape, [vocabSize, inputSize]),
-  )
+  const embeddings = matrices.filter((name) => name !== head && sameShape(tensors[name].shape, [vocabSize, inputSize]))
   const readings: OutputNames[] = embeddings.map((embedding) => ({ head, embedding, bias }))
   if (inputSize === vocabSize) readings.push({ head, bias })
   // Files with tied weights may have them once, beside the bias of the other name.

@@ -18,6 +18,7 @@ import {
 } from '../../../test/pickles.js'
 import { FormatError } from '../../core/errors.js'
 import { importTensors } from '../import.js'
+import { unpickle } from './pickle.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-pickle-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -144,6 +145,10 @@ const hostile: Record<string, [Uint8Array, RegExp]> = {
   'a function of PyTorch that tensors do not need': [pickle(named('torch', 'load')), /"torch.load"/],
   'a name that is a number': [bytesOf(0x80, 4, 'K', 1, 'K', 2, 0x93, '.'), /name is not a string/],
   'a persistent id that is a file': [pickle(text('/etc/passwd'), 'Q'), /outside of it/],
+  'a persistent id of another kind': [
+    pickle(tuple(text('module'), named('torch', 'FloatStorage'), text('0'), text('cpu'), whole(4)), 'Q'),
+    /outside of it/,
+  ],
   'a persistent id as a line': [pickle('P/etc/passwd\n'), /opcode 0x50/],
   'a storage that is a file': [
     pickle(dictionary({ a: tensor({ values: storage({ key: '../../etc/passwd' }) }) })),
@@ -161,11 +166,11 @@ const hostile: Record<string, [Uint8Array, RegExp]> = {
   ],
   'a storage longer than its file': [
     pickle(dictionary({ a: tensor({ values: storage({ size: 5 }), shape: [5] }) })),
-    /have 16 bytes, expected 20/,
+    /values of 16 bytes, expected 20/,
   ],
   'a storage shorter than its file': [
     pickle(dictionary({ a: tensor({ values: storage({ size: 3 }), shape: [3] }) })),
-    /have 16 bytes, expected 12/,
+    /values of 16 bytes, expected 12/,
   ],
   'a storage of 2^53 values': [
     pickle(dictionary({ a: tensor({ values: storage({ size: 2 ** 53 - 1 }), shape: [2 ** 53 - 1] }) })),
@@ -238,6 +243,29 @@ test('all opcodes that tensors do not need are refused, such as those of Python�
   for (const opcode of others) {
     expect(await refusal(pickle('}', opcode))).toContain(`opcode 0x${opcode.toString(16).padStart(2, '0')}`)
   }
+})
+
+test('values of every kind are Python’s', () => {
+  const fail = (problem: string) => {
+    throw new FormatError(problem)
+  }
+  const numbers = bytesOf(
+    'K\xffM\xff\xffJ\xff\xff\xff\xff',
+    'G\xbf\xf8\0\0\0\0\0\0',
+    whole(-2),
+    0x8a,
+    0,
+    0x8a,
+    2,
+    '\xff\0',
+  )
+  const content = pickle(
+    tuple(numbers, bytesOf(0x88, 0x89, 'N'), text('né'), bytesOf(0x8c, 1, 'a', ')', 'N', 0x85, '](KaKbe')),
+  )
+  expect(unpickle(content, { globals: new Map(), persistent: () => fail('a persistent id') }, fail)).toEqual([
+    ...[255, 65535, -1, -1.5, -2, 0, 255],
+    ...[true, false, null, 'né', 'a', [], [null], [97, 98]],
+  ])
 })
 
 test('tensors of one view are read once, and attributes of dictionaries are passed over', async () => {
