@@ -49,10 +49,11 @@ const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'tes
 const alone = [
   'apps/*/src/**/*.test.ts',
   'src/{cli,node,server}/*.test.ts',
+  'src/formats/pytorch/pickle.test.ts',
   'src/nn/dropout-warning.test.ts',
   'src/kernels/wasm/pool.test.ts',
   'test/{browser,studio}/*.test.ts',
-  'test/{*-cli,bundles,cli,effects,lifecycle,memory,options,package,paths,readme,residents,resume}.test.ts',
+  'test/{*-cli,bundles,cli,effects,lifecycle,memory,options,package,paths,pytorch,pytorch-docs,readme,residents,resume}.test.ts',
   'test/{saved-text,size,text-cli,torchrun,watchdog,wide}.test.ts',
 ]
 

@@ -1,9 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encodeStateDict, Generator, Linear, LSTM, loadModel, Module, RNNModel, saveModel, Vocab } from '../src/node.js'
 import { BuiltCommand } from './built-command.js'
+import { dictionary, named, pickle, tensor, text, torchFile } from './pickles.js'
 
 // The built command, as a user runs it. `npm test` builds it first.
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-import-'))
@@ -42,6 +52,14 @@ beforeAll(async () => {
   writeFileSync(at('other.safetensors'), await encodeStateDict(other))
   writeFileSync(at('tokens.json'), JSON.stringify(vocab.tokens))
   writeFileSync(at('text.txt'), 'the quick brown fox')
+  // PyTorch wrote these: test/fixtures/make_torch_fixtures.py.
+  for (const file of ['torch_2.15_rnn.pt', 'refused_2.15_module.pt', 'refused_2.15_legacy.pt']) {
+    copyFileSync(path.resolve('test/fixtures', file), at(file))
+  }
+  writeFileSync(at('cut.pt'), readFileSync(at('torch_2.15_rnn.pt')).subarray(0, 3000))
+  const call = [named('posix', 'system'), text('touch x'), 0x85, 'R'] as const
+  writeFileSync(at('evil.pt'), torchFile(pickle('}(', text('a'), ...call, 'u')))
+  writeFileSync(at('escape.pt'), torchFile(pickle(dictionary({ '\u001b[2J': tensor() }))))
 })
 afterAll(async () => {
   await command.stop()
@@ -60,6 +78,23 @@ test('weights under other names become a model that continues texts, with the vo
 
   done('import', 'other.safetensors', '--text', 'text.txt', '--out', 'counted')
   expect((await loadModel(at('counted'))).vocab.tokens).toEqual(vocab.tokens)
+})
+
+test('a file of torch.save becomes a model, and says what it is', () => {
+  writeFileSync(at('seven.json'), JSON.stringify([...'abcdefg']))
+  const said = done('import', 'torch_2.15_rnn.pt', '--vocab', 'seven.json', '--out', 'torch')
+  expect(said.split('\n')).toEqual([
+    'rnn.: an RNN of 1 layer and 5 units.',
+    'linear.weight: the scores of 7 tokens.',
+    'There is no embedding: tokens are one-hot.',
+    'Weights do not tell an RNN’s function: tanh is assumed.',
+    'the model is saved in torch',
+    '',
+  ])
+  expect(done('generate', 'torch', '--prefix', 'abc', '--length', '5')).toMatch(/^abc[a-g]{5}\n$/)
+  expect(done('import', 'torch_2.15_rnn.pt', '--prefix', 'rnn.=lstm.', '--out', 'torch.safetensors')).toContain(
+    '6 tensors',
+  )
 })
 
 test('what is exported comes back the same, as one file or into a folder that is there', async () => {
@@ -99,6 +134,12 @@ test.each([
   ],
   [['import', 'other.safetensors', '--clean', '--out', 'x'], '--clean has no effect without --text'],
   [['import', 'other.safetensors', '--cell', 'lstm', '--out', 'x.safetensors'], '--cell has no effect without --out'],
+  [['import', 'torch_2.15_rnn.pt', '--out', 'x'], 'import: there is no vocabulary, expected --vocab with the model'],
+  [['import', 'refused_2.15_module.pt', '--out', 'x'], 'names "torch.nn.modules.rnn.LSTM"'],
+  [['import', 'refused_2.15_legacy.pt', '--out', 'x'], "torch.save's form from before PyTorch 1.6"],
+  [['import', 'cut.pt', '--out', 'x'], 'cut.pt: the zip is damaged: it has no end; the file is truncated'],
+  [['import', 'evil.pt', '--out', 'x'], 'names "posix.system"'],
+  [['import', 'escape.pt', '--out', 'x'], 'there is no weight_ih_l0'],
   [['export', 'none', '--out', 'x.safetensors'], 'none: there is no such folder'],
   [['export', 'model', '--out', 'x'], 'export: the ending of x does not tell the format, expected --format'],
   [['export', 'model', '--out', 'text.txt/x.safetensors'], 'cannot be saved there'],

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import {
   appendFileSync,
   cpSync,
@@ -43,6 +43,7 @@ import {
   Vocab,
   writeExport,
 } from '../src/node.js'
+import { pythonWith } from './python.js'
 import { run } from './run-command.js'
 
 // Trainings that begin here go on in PyTorch and here, and their losses are compared.
@@ -50,10 +51,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-torchrun-'))
 const at = (...names: string[]) => path.join(folder, ...names)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const hasTorch = ['-c', 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)']
-const python = [process.env.UNROLLED_PYTHON, 'python3', '/usr/bin/python3'].find(
-  (name) => name && spawnSync(name, hasTorch).status === 0,
-)
+const python = pythonWith('torch')
 const words = 'the quick brown fox jumps over the lazy dog while seven wizards box '.split(' ')
 const text = Array.from({ length: 420 }, (_, i) => words[(i * i + 3 * i) % words.length]).join(' ')
 const source = textSource(text, 'fox')

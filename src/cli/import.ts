@@ -21,7 +21,10 @@ interface Options extends Pick<ForeignOptions, 'cell' | 'nonlinearity'> {
 export function importCommand(): Command {
   return new Command('import')
     .description('Take over a model of another framework, whose sizes come from the names and shapes of its weights.')
-    .argument('<file>', 'weights or a model: .safetensors, Keras’ .keras or .h5, TensorFlow.js’ model.json')
+    .argument(
+      '<file>',
+      'weights or a model: .safetensors, PyTorch’s .pt, Keras’ .keras or .h5, TensorFlow.js’ model.json',
+    )
     .requiredOption('--out <place>', 'folder of the model, or a .safetensors file for weights alone')
     .option('--vocab <file>', 'the tokens in the order of their numbers, as JSON: an array, or an object of numbers')
     .option('--text [text...]', "count the vocabulary in a text, as `train` does; without a name, the book's")
@@ -39,7 +42,7 @@ export function importCommand(): Command {
       `
 Examples:
   unrolled import weights.safetensors --text --out runs/book          the book's model and its text
-  unrolled import weights.safetensors --vocab tokens.json --out runs/novel
+  unrolled import weights.pt --vocab tokens.json --out runs/novel
   unrolled import model.keras --vocab tokens.json --out runs/novel
   unrolled import weights.safetensors --prefix net.lstm.=rnn. --out weights-here.safetensors`,
     )

@@ -5,9 +5,18 @@ import { cellNames } from '../device/cells.js'
 import type { ForeignFile, ForeignModel, ForeignOptions } from './foreign.js'
 import type { KerasContent } from './keras/keras.js'
 import { modelOfTensors, renamed } from './pytorch/names.js'
-import { readSafetensors, type TensorValues } from './safetensors.js'
+import { isPickle, readTorchFile } from './pytorch/torch-file.js'
+import { readSafetensors, type Safetensors, type TensorValues } from './safetensors.js'
 import { type ByteSource, sourceOf } from './source.js'
 import { isZip } from './zip.js'
+
+type Tensors = Readonly<Record<string, TensorValues>>
+
+/** The tensors of a file, and where in it they were found, in sentences for people. */
+interface NamedTensors {
+  tensors: Tensors
+  found?: readonly string[]
+}
 
 /** A kind of file that other frameworks write: named tensors, a whole model, or both. */
 interface ForeignFormat {
@@ -15,7 +24,7 @@ interface ForeignFormat {
   name: string
   /** Whether a file is one, by its first bytes and by its name. */
   fits(head: Uint8Array, name: string): boolean
-  tensors?(file: ForeignFile): Promise<Readonly<Record<string, TensorValues>>>
+  tensors?(file: ForeignFile): Promise<NamedTensors>
   model?(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel>
 }
 
@@ -30,7 +39,7 @@ const ofKeras = (read: (keras: Keras, file: ForeignFile) => Promise<KerasContent
     },
     async tensors(file) {
       const keras = await import('./keras/formats.js')
-      return keras.tensorsOfKeras(await read(keras, file), file.name)
+      return { tensors: keras.tensorsOfKeras(await read(keras, file), file.name) }
     },
   }) satisfies Partial<ForeignFormat>
 
@@ -58,7 +67,12 @@ const formats: readonly ForeignFormat[] = [
     name: 'safetensors',
     // A header is JSON, after its length of 8 bytes.
     fits: (head) => head[8] === 0x7b,
-    tensors: async ({ source, name }) => (await readSafetensors(source, name)).tensors,
+    tensors: async ({ source, name }) => ({ tensors: withTwins(await readSafetensors(source, name)) }),
+  },
+  {
+    name: 'torch.save',
+    fits: (head) => isZip(head) || isPickle(head),
+    tensors: readTorchFile,
   },
 ]
 
@@ -76,7 +90,9 @@ export async function importModel(file: Uint8Array | ForeignFile, options: Forei
   const opened = fileOf('importModel', file)
   const format = await formatOf(opened)
   if (format.model) return format.model(opened, options)
-  return modelOfTensors(await format.tensors!(opened), options, opened.name)
+  const { tensors, found = [] } = await format.tensors!(opened)
+  const model = modelOfTensors(tensors, options, opened.name)
+  return { ...model, found: [...found, ...model.found] }
 }
 
 /**
@@ -87,11 +103,13 @@ export async function importModel(file: Uint8Array | ForeignFile, options: Forei
 export async function importTensors(
   file: Uint8Array | ForeignFile,
   options: Pick<ForeignOptions, 'prefixes'> = {},
-): Promise<Readonly<Record<string, TensorValues>>> {
+): Promise<Tensors> {
   checkForeignOptions('importTensors', options)
   const opened = fileOf('importTensors', file)
   const format = await formatOf(opened)
-  const tensors = format.tensors ? await format.tensors(opened) : (await format.model!(opened, options)).parameters
+  const { tensors } = format.tensors
+    ? await format.tensors(opened)
+    : { tensors: (await format.model!(opened, options)).parameters }
   return renamed(tensors, options.prefixes ?? {}, opened.name)
 }
 
@@ -123,3 +141,9 @@ async function formatOf({ name, source }: ForeignFile): Promise<ForeignFormat> {
 const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
 const headOf = (source: ByteSource): Promise<Uint8Array> => source.read(0, Math.min(64, source.size))
+
+/** `save_model` of the package safetensors writes tied weights once, and the other names of each in the metadata. */
+function withTwins({ tensors, metadata }: Safetensors): Tensors {
+  const twins = Object.entries(metadata).filter(([twin, name]) => Object.hasOwn(tensors, name) && !(twin in tensors))
+  return { ...tensors, ...Object.fromEntries(twins.map(([twin, name]) => [twin, tensors[name]])) }
+}

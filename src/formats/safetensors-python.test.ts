@@ -2,15 +2,15 @@ import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { mutated } from '../../test/fuzz/fuzz.js'
 import { targets } from '../../test/fuzz/targets.js'
+import { pythonWith } from '../../test/python.js'
 import { GRU } from '../nn/gru.js'
 import { RNNModel } from '../nn/model.js'
 import { decodeSafetensors, encodeSafetensors, openSafetensors } from './safetensors.js'
 import { encodeStateDict } from './state-dict.js'
 
 // The format's own package judges the files. UNROLLED_PYTHON names a Python that has it.
-const python = process.env.UNROLLED_PYTHON ?? 'python3'
-const without = spawnSync(python, ['-c', 'import numpy, safetensors.numpy']).status !== 0
-const skipped = `(skipped without the packages safetensors and numpy for ${python})`
+const python = pythonWith('safetensors', 'numpy')
+const skipped = '(skipped where no Python has the packages safetensors and numpy)'
 
 /** What a program in Python prints as JSON. It gets files at its standard input, each after its length of 4 bytes. */
 function ask<T>(files: readonly Uint8Array[], body: string): T {
@@ -26,12 +26,12 @@ while at < len(data):
     files.append(data[at + 4 : at + 4 + length])
     at += 4 + length
 ${body}`
-  const { status, stdout, stderr } = spawnSync(python, ['-c', program], { input, maxBuffer: 2 ** 28 })
+  const { status, stdout, stderr } = spawnSync(python!, ['-c', program], { input, maxBuffer: 2 ** 28 })
   expect(status, String(stderr)).toBe(0)
   return JSON.parse(String(stdout))
 }
 
-test.skipIf(without)(`the Python package loads what is written, with the same values ${skipped}`, async () => {
+test.skipIf(!python)(`the Python package loads what is written, with the same values ${skipped}`, async () => {
   const tensors = {
     '': { data: Float32Array.of(0.1, -0, Infinity, 1e-45), shape: [2, 2] },
     'größe 中 😀 "\\\n': { data: Float64Array.of(0.1), shape: [] },
@@ -71,7 +71,7 @@ const stricter = [
   / holds \S+, expected /,
 ]
 
-test.skipIf(without)(
+test.skipIf(!python)(
   `of mutated files, the Python package reads all that are read, and others only for known reasons ${skipped}`,
   async () => {
     const files = Array.from({ length: 3000 }, (_, seed) => mutated(targets[0], seed))

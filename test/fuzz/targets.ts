@@ -1,7 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { importTensors } from '../../src/formats/import.js'
 import { decodeSafetensors } from '../../src/formats/safetensors.js'
 import type { Target } from './fuzz.js'
 import { safetensorsMutations, safetensorsSeeds } from './safetensors-files.js'
 import { literalSafetensors } from './safetensors-oracle.js'
+
+const torchFiles = ['rnn', 'tied', 'views', 'deflated'].map(
+  (name) => new Uint8Array(readFileSync(`test/fixtures/torch_2.15_${name}.pt`)),
+)
 
 /** The readers of files that strangers made. */
 export const targets: readonly Target[] = [
@@ -19,4 +25,5 @@ export const targets: readonly Target[] = [
     },
     expected: literalSafetensors,
   },
+  { name: 'torch.save', seeds: torchFiles, read: (file) => importTensors(file) },
 ]

@@ -1,17 +1,12 @@
 import { FormatError } from '../../core/errors.js'
 import { formatShape } from '../../core/shape.js'
-import { cells } from '../../device/cells.js'
 import type { ForeignModel, ForeignOptions } from '../foreign.js'
 import { checkModelParameters, type ModelSizes, VERSION } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
-
-type Tensors = Readonly<Record<string, TensorValues>>
+import { layerAmong, listed, outputOf, type RecurrentNames, same, type Tensors } from './parts.js'
 
 /** What PyTorch puts before all names: DataParallel and DistributedDataParallel, and `torch.compile`. */
 const wrappers = ['module.', '_orig_mod.']
-
-/** The first parameter of every recurrent layer, with what stands before it. */
-const FIRST = /^(.*)weight_ih_l0$/
 
 /**
  * Replaces the beginnings of names, and removes those that PyTorch's wrappers add to all of them.
@@ -19,9 +14,10 @@ const FIRST = /^(.*)weight_ih_l0$/
  */
 export function renamed(tensors: Tensors, prefixes: Readonly<Record<string, string>>, where: string): Tensors {
   let entries = Object.entries(tensors)
-  for (const wrapper of wrappers) {
-    if (entries.length === 0 || !entries.every(([name]) => name.startsWith(wrapper))) continue
-    entries = entries.map(([name, values]) => [name.slice(wrapper.length), values])
+  const wrapperOf = () => wrappers.find((prefix) => entries.every(([name]) => name.startsWith(prefix)))
+  for (let wrapper = wrapperOf(); wrapper && entries.length > 0; wrapper = wrapperOf()) {
+    const { length } = wrapper
+    entries = entries.map(([name, values]) => [name.slice(length), values])
   }
   for (const [from, to] of Object.entries(prefixes)) {
     if (!entries.some(([name]) => name.startsWith(from))) {
@@ -37,7 +33,8 @@ export function renamed(tensors: Tensors, prefixes: Readonly<Record<string, stri
 
 /**
  * Finds a language model among named tensors as PyTorch has them: one recurrent layer, whose names end in
- * `weight_ih_l0` and so on, the linear layer over its outputs, and an embedding if there is one. Sizes come from shapes.
+ * `weight_ih_l0` and so on, or a cell, whose names end in `weight_ih`; the linear layer over its outputs; and an embedding
+ * if there is one. Sizes come from shapes. Where names and shapes allow two readings, it is refused and not guessed.
  * @param where the file's name, for messages
  * @throws FormatError if there is none, if there are several, or if their shapes do not belong together
  */
@@ -47,69 +44,50 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
   }
   const { prefixes = {}, cell, nonlinearity } = options
   const tensors = renamed(given, prefixes, where)
-  const layers = Object.keys(tensors).flatMap((name) => FIRST.exec(name)?.[1] ?? [])
-  if (layers.length !== 1) {
-    const found = layers.length === 0 ? 'there is no weight_ih_l0' : `there are ${layers.length} recurrent layers`
-    return fail(`${found}, expected the weights of one recurrent layer; it holds ${listed(Object.entries(tensors))}`)
+  const layer = layerAmong(tensors, fail)
+  if (cell && cell !== layer.cell) {
+    fail(`its shapes are those of ${nameOf[layer.cell]}, expected ${nameOf[cell]}; leave the cell out`)
   }
-  const [prefix] = layers
-  const layer = layerOf(tensors, prefix, fail)
-  const asked = cell && cell !== layer.cell
-  if (asked) fail(`its shapes are those of ${nameOf[layer.cell]}, expected ${nameOf[cell]}; leave the cell out`)
-  if (nonlinearity === 'relu' && layer.cell !== 'rnn') fail(`nonlinearity is relu, expected only for an RNN`)
-
+  if (nonlinearity === 'relu' && layer.cell !== 'rnn') {
+    fail(`nonlinearity is relu, expected it only for an RNN; the layer is ${nameOf[layer.cell]}`)
+  }
   const rest = Object.fromEntries(Object.entries(tensors).filter(([name]) => !layer.names.has(name)))
-  const outputs = layer.hiddenSize * (layer.bidirectional ? 2 : 1)
-  const heads = matrices(rest).filter(
-    ({ name, shape }) => shape[1] === outputs && (!isEmbedding(name, rest) || layer.inputSize === shape[1]),
-  )
-  const head = heads.find(({ name }) => biasOf(name, rest)) ?? heads.at(-1)
-  if (!head) {
-    return fail(
-      `there is no linear layer over the ${outputs} outputs of the recurrent layer, expected a weight of the shape [vocabSize, ${outputs}]; for the layer alone, write its weights to a .safetensors file`,
-    )
-  }
-  const [vocabSize] = head.shape
-  const embedding = matrices(rest).find(
-    ({ name, shape }) => name !== head.name && shape[0] === vocabSize && shape[1] === layer.inputSize,
-  )
-  const oneHot = !embedding && layer.inputSize === vocabSize
-  if (!embedding && !oneHot) {
-    return fail(
-      `the recurrent layer takes ${layer.inputSize} features, expected one for each of the ${vocabSize} tokens, or an embedding of the shape [${vocabSize}, ${layer.inputSize}]`,
-    )
-  }
-  const bias = biasOf(head.name, rest)
-  const used = new Set([head.name, embedding?.name, bias])
+  const output = outputOf(rest, layer, fail)
+  const { head, embedding, bias } = output
+  const used = new Set([head, embedding, bias])
   const extra = Object.keys(rest).find((name) => !used.has(name))
   if (extra !== undefined) {
     fail(
-      `${extra} ${formatShape(rest[extra].shape)} belongs neither to the recurrent layer ${prefix}* nor to ${head.name}; expected only an RNNModel's`,
+      `${extra} ${formatShape(rest[extra].shape)} belongs neither to the recurrent layer ${layer.prefix}* nor to ${head}; expected only a recurrent layer, a linear layer over it, and possibly an embedding`,
     )
   }
 
-  const { names, cell: kind, inputSize: _, ...sizes } = layer
-  const embeddingSize = embedding && layer.inputSize
-  const config: ModelSizes = { ...sizes, cell: kind, vocabSize, embeddingSize, dropout: 0 }
+  const [vocabSize] = rest[head].shape
+  const tied = embedding !== undefined && (embedding === head || same(rest[embedding], rest[head]))
+  const { names, cell: kind, inputSize, hiddenSize, numLayers, bias: biases, bidirectional, layerNorm } = layer
+  const embeddingSize = embedding === undefined ? undefined : inputSize
+  const config: ModelSizes = {
+    cell: kind,
+    vocabSize,
+    hiddenSize,
+    numLayers,
+    bias: biases,
+    bidirectional,
+    embeddingSize,
+    layerNorm,
+    dropout: 0,
+  }
   if (kind === 'rnn') config.nonlinearity = nonlinearity ?? 'tanh'
-  const tied = embedding !== undefined && same(rest[embedding.name], rest[head.name])
   if (tied) config.tieWeights = true
   const zeros = (): TensorValues => ({ data: new Float32Array(vocabSize), shape: [vocabSize] })
   const parameters: Record<string, TensorValues> = {
-    ...(embedding && { 'embedding.weight': rest[embedding.name] }),
+    ...(embedding && { 'embedding.weight': rest[embedding] }),
     ...Object.fromEntries([...names].map(([from, to]) => [`rnn.${to}`, tensors[from]])),
-    ...(!tied && { 'linear.weight': rest[head.name] }),
+    ...(!tied && { 'linear.weight': rest[head] }),
     'linear.bias': bias === undefined ? zeros() : rest[bias],
   }
   checkModelParameters({ format: 'unrolled', version: VERSION, ...config }, parameters, where)
-  const count = layer.numLayers === 1 ? '1 layer' : `${layer.numLayers} layers`
-  const found = [
-    `${prefix || '(no prefix)'}: ${nameOf[kind]} of ${count} and ${layer.hiddenSize} units${layer.bidirectional ? ' in two directions' : ''}${layer.bias ? '' : ', without biases'}.`,
-    `${head.name}: the scores of ${vocabSize} tokens${bias === undefined ? ', without a bias, which is 0 here' : ''}.`,
-    embedding
-      ? `${embedding.name}: an embedding of ${embeddingSize} features${tied ? ', whose weights are those of the output' : ''}.`
-      : 'There is no embedding: tokens are one-hot.',
-  ]
+  const found = [...foundIn(layer), ...foundOf(output, vocabSize, inputSize, tied)]
   if (kind === 'rnn' && nonlinearity === undefined)
     found.push('Weights do not tell an RNN’s function: tanh is assumed.')
   return { config, parameters, found }
@@ -117,54 +95,28 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
 
 const nameOf = { rnn: 'an RNN', gru: 'a GRU', lstm: 'an LSTM' } as const
 
-/** The names of the first few tensors, for messages. */
-const listed = (entries: readonly [string, TensorValues][]): string => {
-  const names = entries.slice(0, 6).map(([name, { shape }]) => `${name} ${formatShape(shape)}`)
-  return `${names.join(', ')}${entries.length > 6 ? `, and ${entries.length - 6} more` : ''}`
+function foundIn({ prefix, cell, numLayers, hiddenSize, bidirectional, bias, layerNorm }: RecurrentNames): string[] {
+  const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
+  const more = [
+    bidirectional && ' in two directions',
+    layerNorm && ', with layer normalization',
+    !bias && ', without biases',
+  ]
+  return [
+    `${prefix || '(no prefix)'}: ${nameOf[cell]} of ${layers} and ${hiddenSize} units${more.filter(Boolean).join('')}.`,
+  ]
 }
 
-const matrices = (tensors: Tensors): { name: string; shape: readonly number[] }[] =>
-  Object.entries(tensors).flatMap(([name, { shape }]) => (shape.length === 2 ? { name, shape } : []))
-
-/** The bias that belongs to a weight. */
-function biasOf(weight: string, tensors: Tensors): string | undefined {
-  const name = weight.replace(/weight$/, 'bias')
-  return name !== weight && Object.hasOwn(tensors, name) ? name : undefined
-}
-
-/** Whether a matrix is an embedding by its name. */
-const isEmbedding = (name: string, tensors: Tensors): boolean =>
-  /emb|encoder|wte/i.test(name) && biasOf(name, tensors) === undefined
-
-const same = (a: TensorValues, b: TensorValues): boolean =>
-  a.data.length === b.data.length && a.data.every((value, i) => value === b.data[i])
-
-/** The sizes of the recurrent layer of a prefix, and its parameters' names here. */
-function layerOf(tensors: Tensors, prefix: string, fail: (problem: string) => never) {
-  const has = (name: string): boolean => Object.hasOwn(tensors, prefix + name)
-  const { shape: ih } = tensors[`${prefix}weight_ih_l0`]
-  if (!has('weight_hh_l0')) return fail(`${prefix}weight_hh_l0 is missing, expected it beside ${prefix}weight_ih_l0`)
-  if (has('weight_hr_l0')) {
-    return fail(
-      `${prefix}weight_hr_l0 belongs to an LSTM with projections (proj_size), which this library does not have`,
-    )
-  }
-  const { shape: hh } = tensors[`${prefix}weight_hh_l0`]
-  const [rows, hiddenSize] = hh
-  const cell = Object.values(cells).find(({ gates }) => gates.length * hiddenSize === rows)?.name
-  if (ih.length !== 2 || hh.length !== 2 || ih[0] !== rows || !cell) {
-    return fail(
-      `${prefix}weight_hh_l0 has the shape ${formatShape(hh)} beside ${formatShape(ih)}, expected 1, 3 or 4 times as many rows as columns, for an RNN, a GRU or an LSTM`,
-    )
-  }
-  let numLayers = 1
-  while (has(`weight_ih_l${numLayers}`)) numLayers++
-  const names = new Map<string, string>()
-  for (const name of Object.keys(tensors)) {
-    const own = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    if (/^(weight|bias|gain)_(ih|hh|c)_l\d+(_reverse)?$/.test(own)) names.set(name, own)
-  }
-  const bidirectional = has('weight_ih_l0_reverse')
-  const layerNorm = has('gain_ih_l0') || undefined
-  return { names, cell, inputSize: ih[1], hiddenSize, numLayers, bias: has('bias_ih_l0'), bidirectional, layerNorm }
+function foundOf(
+  { head, embedding, bias }: { head: string; embedding?: string; bias?: string },
+  vocabSize: number,
+  features: number,
+  tied: boolean,
+): string[] {
+  return [
+    `${head}: the scores of ${vocabSize} tokens${bias === undefined ? ', without a bias, which is 0 here' : ''}.`,
+    embedding
+      ? `${embedding}: an embedding of ${features} features${tied ? ', whose weights are those of the output' : ''}.`
+      : 'There is no embedding: tokens are one-hot.',
+  ]
 }
