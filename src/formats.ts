@@ -5,6 +5,7 @@ export { exportModel } from './formats/export.js'
 export { type ExportFormat, exportFormats } from './formats/export-formats.js'
 export type { ForeignFile, ForeignModel, ForeignOptions } from './formats/foreign.js'
 export { importModel, importTensors } from './formats/import.js'
+export type { ModelSizes } from './formats/model-config.js'
 export {
   encodeSafetensors,
   openSafetensors,

@@ -13,6 +13,7 @@ export interface TensorEntry {
   readonly dataOffsets: readonly [begin: number, end: number]
 }
 
+/** What a .safetensors file holds, by its header. */
 export interface SafetensorsHeader {
   /** In the order of the header. */
   readonly tensors: ReadonlyMap<string, TensorEntry>

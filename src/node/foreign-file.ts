@@ -4,12 +4,18 @@ import type { ForeignFile } from '../formats/foreign.js'
 import { type OpenFile, openFile } from './open-file.js'
 import { checkPath } from './path-argument.js'
 
+/** A file of another framework that is open, and the files that it named. */
+export interface OpenForeignFile extends ForeignFile {
+  /** Closes all of them. */
+  close(): Promise<void>
+}
+
 /**
  * Opens a file of another framework for `importModel` of `unrolled/formats`; files that it names are opened in its folder.
  * Close it when the model is there.
  * @throws DataError if there is none; FormatError for a folder or a file that cannot be read
  */
-export async function openForeign(file: string): Promise<ForeignFile & { close(): Promise<void> }> {
+export async function openForeign(file: string): Promise<OpenForeignFile> {
   checkPath('openForeign', 'the file', file)
   const source = await openFile(file)
   if (!source) throw new DataError(`${file}: there is no such file, expected a model of another framework`)

@@ -40,14 +40,21 @@ const headers = {
   'x-content-type-options': 'nosniff',
 }
 
+/** A server of the studio. */
+export interface StudioServer {
+  /** The address of the page. */
+  url: string
+  /** Ends the server. */
+  close(): Promise<void>
+}
+
 /**
  * Serves the studio, a page that trains recurrent networks in the browser. It answers only requests that name it by its own
  * address, so that no other site can reach it through a name that points here.
- * @returns the address of the page, and a function that ends the server
  * @throws OptionError for an option out of range; DataError if the page is not built, or if the address or the port
  *   cannot be had
  */
-export async function serveStudio(options: StudioOptions = {}): Promise<{ url: string; close(): Promise<void> }> {
+export async function serveStudio(options: StudioOptions = {}): Promise<StudioServer> {
   checkOptions('serveStudio', options, studioOptions)
   const {
     host = '127.0.0.1',
