@@ -5,6 +5,8 @@ export { exportModel } from './formats/export.js'
 export { type ExportFormat, exportFormats } from './formats/export-formats.js'
 export type { ForeignFile, ForeignModel, ForeignOptions } from './formats/foreign.js'
 export { importModel, importTensors } from './formats/import.js'
+export type { OnnxInput } from './formats/onnx/graph.js'
+export { decodeOnnx, OnnxModel } from './formats/onnx/model.js'
 export {
   encodeSafetensors,
   openSafetensors,
