@@ -4,6 +4,7 @@ import { FormatError } from '../../core/errors.js'
 export type Activation = (x: number) => number
 
 interface Definition {
+  /** The default of a parameter that the function has; NaN if the standard has none. */
   alpha?: number
   beta?: number
   /** The function with its parameters. */
@@ -12,18 +13,17 @@ interface Definition {
 
 /**
  * The functions that the standard allows in RNN, GRU and LSTM nodes, with the defaults of their parameters: the equations
- * are those of https://onnx.ai/onnx/operators/onnx__LSTM.html, the defaults those of the operators of the same names. Where
- * there is no such operator, they are ONNX Runtime's.
+ * are those of https://onnx.ai/onnx/operators/onnx__LSTM.html, the defaults those of the operators of the same names.
  */
 const definitions = new Map<string, Definition>(
   Object.entries({
     relu: { with: () => (x) => Math.max(0, x) },
     tanh: { with: () => Math.tanh },
     sigmoid: { with: () => (x) => 1 / (1 + Math.exp(-x)) },
-    affine: { alpha: 1, beta: 0, with: (alpha, beta) => (x) => alpha * x + beta },
+    affine: { alpha: Number.NaN, beta: Number.NaN, with: (alpha, beta) => (x) => alpha * x + beta },
     leakyrelu: { alpha: 0.01, with: (alpha) => (x) => (x >= 0 ? x : alpha * x) },
     thresholdedrelu: { alpha: 1, with: (alpha) => (x) => (x >= alpha ? x : 0) },
-    scaledtanh: { alpha: 1, beta: 1, with: (alpha, beta) => (x) => alpha * Math.tanh(beta * x) },
+    scaledtanh: { alpha: Number.NaN, beta: Number.NaN, with: (alpha, beta) => (x) => alpha * Math.tanh(beta * x) },
     hardsigmoid: { alpha: 0.2, beta: 0.5, with: (alpha, beta) => (x) => Math.min(Math.max(alpha * x + beta, 0), 1) },
     elu: { alpha: 1, with: (alpha) => (x) => (x >= 0 ? x : alpha * Math.expm1(x)) },
     softsign: { with: () => (x) => x / (1 + Math.abs(x)) },
@@ -51,8 +51,10 @@ export function activationsOf(
       )
     }
     const parameter = (key: 'alpha' | 'beta'): number => {
-      const value = definition[key]
-      return value === undefined ? 0 : (rest[key].shift() ?? value)
+      if (definition[key] === undefined) return 0
+      const value = rest[key].shift() ?? definition[key]
+      if (!Number.isNaN(value)) return value
+      throw new FormatError(`${what} has the activation ${name} without ${key}, which has no default in the standard`)
     }
     return definition.with(parameter('alpha'), parameter('beta'))
   })

@@ -37,11 +37,13 @@ export function step(direction: Direction, x: ArrayLike<number>, { h, c }: State
   const { op, hiddenSize, inputSize, weights, recurrentWeights, biases, peepholes, clip } = direction
   const { linearBeforeReset, inputForget } = direction
   const gates = weights.length / (hiddenSize * inputSize)
-  const [f, g, last] = direction.activations.map(
+  const [f, g] = direction.activations.map(
     (activation): Activation =>
       (value) =>
         activation(Math.min(Math.max(value, -clip), clip)),
   )
+  // What an LSTM makes of c is not clipped in ONNX Runtime.
+  const last = direction.activations[2]
 
   /** A gate's rows of a matrix times a vector, plus a bias. */
   const product = (matrix: Float32Array, gate: number, vector: ArrayLike<number>, biasBlock: number): Vector =>

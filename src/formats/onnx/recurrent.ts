@@ -202,6 +202,8 @@ function plain(node: RecurrentNode, sizes: Sizes, inputs: RecurrentInputs, d: nu
       state = step(direction, x.data.subarray(from, from + inputSize), state)
       output.set(state.h, t * row + sequence * hiddenSize)
     }
+    // The last state of a sequence without steps is 0, as in ONNX Runtime: the standard does not say.
+    if (length === 0) continue
     hn.set(state.h, sequence * hiddenSize)
     cn.set(state.c, sequence * hiddenSize)
   }

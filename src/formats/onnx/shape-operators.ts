@@ -153,7 +153,7 @@ export const shapeOperators: Readonly<Record<string, Operator>> = {
     const axis = attributes.int('axis') ?? 1
     return (call) => {
       const { data, shape } = call.input(0)
-      const at = axisFor(axis, shape.length + 1, call.what)
+      const at = axisFor(axis < 0 ? axis + shape.length : axis, shape.length + 1, call.what)
       return [{ data, shape: [sizeOf(shape.slice(0, at)), sizeOf(shape.slice(at))] }]
     }
   },
