@@ -5,7 +5,7 @@ const MOST_VALUES = 2 ** 28
 
 /**
  * Bounds the memory and the time that a graph takes, whatever sizes it claims: a run may do work in proportion to the size
- * of the file times the number of values that it is fed.
+ * of the file times the number of tokens, or of rows of features, that it is fed.
  */
 export class Budget {
   #values = MOST_VALUES

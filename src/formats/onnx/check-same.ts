@@ -1,5 +1,6 @@
+import { FormatError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
-import { sizeOf } from '../../core/shape.js'
+import { formatShape, sizeOf } from '../../core/shape.js'
 import { noGrad } from '../../tensor/autograd.js'
 import { inMemory } from '../../tensor/create.js'
 import type { Tensor } from '../../tensor/tensor.js'
@@ -13,6 +14,9 @@ import type { OnnxModel } from './model.js'
 /** How far logarithms of probabilities may be apart, as sums of 32-bit floats in another order are. */
 const TOLERANCE = 1e-3
 
+/** The most tokens that a graph is run on, if it takes a fixed number of them. */
+const MOST_TOKENS = 2 ** 16
+
 /**
  * Checks that a graph computes the scores of the model that was made of its weights, on some tokens and a state of zeros.
  * @param fail throws the error
@@ -24,6 +28,9 @@ export async function checkSame(onnx: OnnxModel, found: ForeignModel, fail: (pro
     fail(`it has ${tokens.length} inputs of whole numbers with two axes, expected one: the tokens [batch, steps]`)
   }
   const lengths = tokens[0].shape!.map((length, axis) => (typeof length === 'number' ? length : axis + 2))
+  if (!(sizeOf(lengths) <= MOST_TOKENS)) {
+    fail(`it takes tokens of the shape ${formatShape(lengths)}, expected any number of them, or at most ${MOST_TOKENS}`)
+  }
   const generator = new Generator(1)
   const given: TensorValues = {
     data: Int32Array.from({ length: sizeOf(lengths) }, () => generator.bits() % vocabSize),
@@ -34,11 +41,16 @@ export async function checkSame(onnx: OnnxModel, found: ForeignModel, fail: (pro
   const model = buildModel(config, found.parameters, onnx.where, new Generator())
   model.eval()
 
+  const failures: FormatError[] = []
   for (const batchFirst of [true, false]) {
     const batch = lengths[batchFirst ? 0 : 1]
-    const zeros = (input: OnnxInput) => zeroState(input, [numLayers * (bidirectional ? 2 : 1), batch, hiddenSize])
-    const feeds = Object.fromEntries(states.map((input) => [input.name, zeros(input)]))
-    const outputs = await onnx.run({ ...feeds, [tokens[0].name]: given })
+    const own = [numLayers * (bidirectional ? 2 : 1), batch, hiddenSize]
+    const feeds = Object.fromEntries(states.map((input) => [input.name, zeroState(input, own, fail)]))
+    const outputs = await onnx.run({ ...feeds, [tokens[0].name]: given }).catch((error: unknown) => {
+      if (!(error instanceof FormatError)) throw error
+      failures.push(error)
+    })
+    if (!outputs) continue
     const axes = inMemory(given.data, given.shape)
     const scores = noGrad(() => model.forward(batchFirst ? axes : axes.transpose(0, 1)).output)
     // Both by step and then by sequence, and the other way.
@@ -49,14 +61,23 @@ export async function checkSame(onnx: OnnxModel, found: ForeignModel, fail: (pro
     )
     if (made.some(({ data }) => [timeFirst, sequenceFirst].some((ours) => isSame(data, ours)))) return
   }
+  // With the axes of the tokens exchanged, even a right graph may fail.
+  if (failures.length === 2) throw failures[0]
   fail('its graph does not compute what its weights do in a language model here, expected no other operators of effect')
 }
 
 /** Zeros for a state: axes that the file leaves open have the length that they have here, counted from the last one. */
-function zeroState({ shape = [] }: OnnxInput, own: readonly number[]): TensorValues {
+function zeroState(
+  { name, shape = [] }: OnnxInput,
+  own: readonly number[],
+  fail: (problem: string) => never,
+): TensorValues {
   const lengths = shape.map((length, axis) =>
     typeof length === 'number' ? length : (own[axis + own.length - shape.length] ?? 1),
   )
+  if (!(sizeOf(lengths) <= sizeOf(own))) {
+    fail(`it takes a state ${name} of the shape ${formatShape(lengths)}, expected at most ${formatShape(own)}`)
+  }
   return { data: new Float32Array(sizeOf(lengths)), shape: lengths }
 }
 

@@ -55,7 +55,8 @@ export class OnnxModel {
       const value = Object.hasOwn(Object(feeds), input.name) ? feeds[input.name] : undefined
       checkFeed(input, value, this.where)
       values.set(input.name, value!)
-      fed += value!.data.length
+      // Each token, and each row of features, meets each weight.
+      fed += input.float ? value!.data.length / (value!.shape.at(-1) || 1) : value!.data.length
     }
     const unknown = Object.keys(feeds).find((name) => !this.inputs.some((input) => input.name === name))
     if (unknown !== undefined) {
