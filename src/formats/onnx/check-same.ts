@@ -38,8 +38,7 @@ export async function checkSame(onnx: OnnxModel, found: ForeignModel, fail: (pro
   }
   const states = onnx.inputs.filter(({ float }) => float)
   const config = { format: 'unrolled', version: VERSION, ...found.config } as const
-  const model = buildModel(config, found.parameters, onnx.where, new Generator())
-  model.eval()
+  const model = await buildModel(config, found.parameters, onnx.where, new Generator()).eval().cpu()
 
   const failures: FormatError[] = []
   for (const batchFirst of [true, false]) {
