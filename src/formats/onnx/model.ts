@@ -16,8 +16,11 @@ export class OnnxModel {
 
   /** @internal */
   constructor(
+    /** @internal */
     readonly graph: Graph,
+    /** @internal The size of the file. */
     readonly bytes: number,
+    /** @internal The file's name, for messages. */
     readonly where: string,
   ) {
     const prepared = graph.nodes.map((node) => ({ node, run: prepare(node, graph.opset, where) }))
