@@ -1,9 +1,8 @@
-import { aroundAxis, sizeOf } from '../../core/shape.js'
+import { aroundAxis, broadcastShapes, sizeOf } from '../../core/shape.js'
 import { noGrad } from '../../tensor/autograd.js'
 import { inMemory } from '../../tensor/create.js'
 import type { TensorValues } from '../safetensors.js'
 import type { Call, Operator } from './operator.js'
-import { broadcastShape } from './shape-operators.js'
 import { arrayLike, axisFor, broadcastTo, transpose } from './shapes.js'
 
 /** An operator on each value. */
@@ -24,7 +23,7 @@ const binary =
     const [a, b] = [call.input(0), call.input(1)]
     const whole = a.data instanceof Int32Array
     if (whole !== b.data instanceof Int32Array) call.fail('has floats and whole numbers, expected one kind')
-    const shape = call.room(broadcastShape(call, [a.shape, b.shape]))
+    const shape = call.room(broadcastShapes('the inputs', a.shape, b.shape))
     const [x, y] = [a, b].map((value) => broadcastTo(value, shape).data)
     const data = whole || compares ? new Int32Array(x.length) : new Float32Array(x.length)
     for (let i = 0; i < data.length; i++) data[i] = Number(f(x[i], y[i]))
@@ -123,7 +122,8 @@ export const mathOperators: Readonly<Record<string, Operator>> = {
       call.room(b.shape)
       const { data, shape } = matrixProduct(call, transA ? transpose(a, [1, 0]) : a, transB ? transpose(b, [1, 0]) : b)
       const c = call.inputs[2]
-      if (c && sizeOf(broadcastShape(call, [c.shape, shape])) !== data.length) call.fail('adds more values than it has')
+      if (c && sizeOf(broadcastShapes('the inputs', c.shape, shape)) !== data.length)
+        call.fail('adds more values than it has')
       const added = c && broadcastTo(c, shape).data
       return [{ data: data.map((value, i) => alpha * value + (added ? beta * added[i] : 0)), shape }]
     }

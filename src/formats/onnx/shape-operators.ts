@@ -1,4 +1,4 @@
-import { aroundAxis, rowMajor, type Shape, sizeOf } from '../../core/shape.js'
+import { aroundAxis, broadcastShapes, rowMajor, type Shape, sizeOf } from '../../core/shape.js'
 import type { TensorValues } from '../safetensors.js'
 import type { Call, Operator } from './operator.js'
 import { arrayLike, axisFor, broadcastTo, concatenate, strided, transpose } from './shapes.js'
@@ -225,19 +225,6 @@ export const shapeOperators: Readonly<Record<string, Operator>> = {
 
   Expand: () => (call) => {
     const value = call.input(0)
-    return [broadcastTo(value, call.room(broadcastShape(call, [value.shape, call.wholes(1) ?? []])))]
+    return [broadcastTo(value, call.room(broadcastShapes('the inputs', value.shape, call.wholes(1) ?? [])))]
   },
-}
-
-/** The shape that values have together: axes of length 1 or missing ones are repeated. */
-export function broadcastShape(call: Call, shapes: readonly Shape[]): Shape {
-  const rank = Math.max(...shapes.map(({ length }) => length))
-  return Array.from({ length: rank }, (_, axis) => {
-    const lengths = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1)
-    const length = lengths.find((one) => one !== 1) ?? 1
-    if (lengths.some((one) => one !== 1 && one !== length)) {
-      call.fail(`has inputs of the shapes ${shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ')}`)
-    }
-    return length
-  })
 }
