@@ -8,7 +8,7 @@ import type { ForeignModel } from '../foreign.js'
 import { VERSION } from '../model-config.js'
 import { buildModel } from '../model-of.js'
 import type { TensorValues } from '../safetensors.js'
-import type { OnnxInput } from './graph.js'
+import { inputShown, type OnnxInput } from './graph.js'
 import type { OnnxModel } from './model.js'
 
 /** How far logarithms of probabilities may be apart, as sums of 32-bit floats in another order are. */
@@ -23,9 +23,11 @@ const MOST_TOKENS = 2 ** 16
  */
 export async function checkSame(onnx: OnnxModel, found: ForeignModel, fail: (problem: string) => never): Promise<void> {
   const { vocabSize, hiddenSize, numLayers, bidirectional } = found.config
-  const tokens = onnx.inputs.filter(({ float, shape }) => !float && shape?.length === 2)
-  if (tokens.length !== 1) {
-    fail(`it has ${tokens.length} inputs of whole numbers with two axes, expected one: the tokens [batch, steps]`)
+  const tokens = onnx.inputs.filter(({ float }) => !float)
+  if (tokens.length !== 1 || tokens[0].shape?.length !== 2) {
+    fail(
+      `its inputs are ${onnx.inputs.map(inputShown).join(', ')}, expected tokens [batch, steps] and states of floats`,
+    )
   }
   const lengths = tokens[0].shape!.map((length, axis) => (typeof length === 'number' ? length : axis + 2))
   if (!(sizeOf(lengths) <= MOST_TOKENS)) {

@@ -112,6 +112,6 @@ function inputOf({ name = '', type }: ValueInfoProto, fail: (problem: string) =>
   return { name, float, shape: shape && (shape.dim ?? []).map(({ dimValue, dimParam }) => dimParam || dimValue) }
 }
 
-/** @throws FormatError unless values are as an input says */
+/** An input for messages. */
 export const inputShown = ({ name, float, shape }: OnnxInput): string =>
   `${name}: ${float ? 'floats' : 'whole numbers'}${shape ? ` ${formatShape(shape as number[])}` : ''}`
