@@ -6,6 +6,8 @@ export { type ExportFormat, exportFormats } from './formats/export-formats.js'
 export type { ForeignFile, ForeignModel, ForeignOptions } from './formats/foreign.js'
 export { importModel, importTensors } from './formats/import.js'
 export type { ModelSizes } from './formats/model-config.js'
+export type { OnnxInput } from './formats/onnx/graph.js'
+export { decodeOnnx, OnnxModel } from './formats/onnx/model.js'
 export {
   encodeSafetensors,
   openSafetensors,

@@ -51,6 +51,9 @@ beforeAll(async () => {
   await saveModel(at('model'), new RNNModel(rnn, vocab.size, { generator }), vocab)
   writeFileSync(at('other.safetensors'), await encodeStateDict(other))
   writeFileSync(at('tokens.json'), JSON.stringify(vocab.tokens))
+  const normalized = new LSTM({ inputSize: vocab.size, hiddenSize: 6, layerNorm: true, generator })
+  await saveModel(at('normalized'), new RNNModel(normalized, vocab.size, { generator }), vocab)
+  writeFileSync(at('false.onnx'), 'the quick brown fox')
   writeFileSync(at('text.txt'), 'the quick brown fox')
   // PyTorch wrote these: test/fixtures/make_torch_fixtures.py.
   for (const file of ['torch_2.15_rnn.pt', 'refused_2.15_module.pt', 'refused_2.15_legacy.pt']) {
@@ -110,6 +113,20 @@ test('what is exported comes back the same, as one file or into a folder that is
   expect(after.vocab.tokens).toEqual(before.vocab.tokens)
 })
 
+test('an ONNX file brings its vocabulary with it, and how the text was cleaned', async () => {
+  const rnn = new LSTM({ inputSize: vocab.size, hiddenSize: 6, generator })
+  await saveModel(at('cleaned'), new RNNModel(rnn, vocab.size, { generator }), vocab, { clean: false, epochs: 3 })
+  expect(done('export', 'cleaned', '--out', 'made.onnx')).toContain('the model is saved in made.onnx')
+  const said = done('import', 'made.onnx', '--out', 'back')
+  expect(said).toContain('unrolled wrote it, with operators of version 14.')
+  const [before, after] = [await loadModel(at('cleaned')), await loadModel(at('back'))]
+  expect(after.model.stateDict()).toEqual(before.model.stateDict())
+  expect(after.vocab.tokens).toEqual(vocab.tokens)
+  expect(after.config.training).toEqual({ importedFrom: 'made.onnx', clean: false })
+  const continued = ['--prefix', 'the', '--length', '20']
+  expect(done('generate', 'back', ...continued)).toBe(done('generate', 'cleaned', ...continued))
+})
+
 test('weights alone are written with other beginnings of their names', () => {
   done('import', 'other.safetensors', '--prefix', 'lstm.=rnn.', '--prefix', 'fc.=linear.', '--out', 'named.safetensors')
   expect(done('import', 'named.safetensors', '--text', 'text.txt', '--out', 'named')).toContain('rnn.: an LSTM')
@@ -140,6 +157,8 @@ test.each([
   [['import', 'cut.pt', '--out', 'x'], 'cut.pt: the zip is damaged: it has no end; the file is truncated'],
   [['import', 'evil.pt', '--out', 'x'], 'names "posix.system"'],
   [['import', 'escape.pt', '--out', 'x'], 'there is no weight_ih_l0'],
+  [['import', 'false.onnx', '--out', 'x'], 'false.onnx: '],
+  [['export', 'normalized', '--out', 'x.onnx'], 'the model has layer normalization'],
   [['export', 'none', '--out', 'x.safetensors'], 'none: there is no such folder'],
   [['export', 'model', '--out', 'x'], 'export: the ending of x does not tell the format, expected --format'],
   [['export', 'model', '--out', 'text.txt/x.safetensors'], 'cannot be saved there'],

@@ -29,6 +29,7 @@ Examples:
   unrolled export runs/novel --out novel.safetensors       for PyTorch's load_state_dict
   unrolled export runs/novel --out novel.keras             for Keras 3's load_model
   unrolled export runs/novel --format tfjs --out novel-js  for TensorFlow.js' loadLayersModel
+  unrolled export runs/novel --out novel.onnx              for ONNX Runtime and other runtimes
   unrolled export runs/novel --format torchrun --out there    a training that goes on in PyTorch, on many machines`,
     )
     .action(async (folder: string, options: Options, command: Command) => {
@@ -43,8 +44,8 @@ async function run(folder: string, { out, format = formatOf(out), text }: Option
   if (format === 'torchrun') return exportTraining(folder, out, text, signal)
   const { loadModel, writeExport } = await import('../node.js')
   const { exportModel } = await import('../formats.js')
-  const { model, vocab } = await loadModel(folder)
-  const place = await writeExport(out, await exportModel(model, vocab, format))
+  const { model, vocab, config } = await loadModel(folder)
+  const place = await writeExport(out, await exportModel(model, vocab, format, config.training))
   print(`the model is saved in ${place}`)
 }
 

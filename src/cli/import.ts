@@ -23,7 +23,7 @@ export function importCommand(): Command {
     .description('Take over a model of another framework, whose sizes come from the names and shapes of its weights.')
     .argument(
       '<file>',
-      'weights or a model: .safetensors, PyTorch’s .pt, Keras’ .keras or .h5, TensorFlow.js’ model.json',
+      'weights or a model: .safetensors, PyTorch’s .pt, .onnx, Keras’ .keras or .h5, TensorFlow.js’ model.json',
     )
     .requiredOption('--out <place>', 'folder of the model, or a .safetensors file for weights alone')
     .option('--vocab <file>', 'the tokens in the order of their numbers, as JSON: an array, or an object of numbers')
@@ -44,6 +44,7 @@ Examples:
   unrolled import weights.safetensors --text --out runs/book          the book's model and its text
   unrolled import weights.pt --vocab tokens.json --out runs/novel
   unrolled import model.keras --vocab tokens.json --out runs/novel
+  unrolled import model.onnx --vocab tokens.json --out runs/novel
   unrolled import weights.safetensors --prefix net.lstm.=rnn. --out weights-here.safetensors`,
     )
     .action(async (file: string, options: Options, command: Command) => {
@@ -91,10 +92,10 @@ async function run(file: string, options: Options, signal: AbortSignal): Promise
 
 /** The vocabulary that goes with a model, and how its text became tokens. */
 async function tokensFor(
-  { config, vocab: own }: ForeignModel,
+  { config, vocab: own, training }: ForeignModel,
   options: Options,
   signal: AbortSignal,
-): Promise<{ list: TokenList; how?: Record<string, boolean> }> {
+): Promise<{ list: TokenList; how?: ForeignModel['training'] }> {
   const { vocab, text, tokens, encoding } = options
   if (vocab !== undefined) {
     const { readText } = await import('../node.js')
@@ -112,7 +113,7 @@ async function tokensFor(
     await source.close?.()
     return { list: read.vocab, how: { clean } }
   }
-  if (own) return { list: own }
+  if (own) return { list: own, how: training }
   throw new OptionError(
     `import: there is no vocabulary, expected --vocab with the model's ${config.vocabSize} tokens, or --text with the text that it was trained on; weights alone go to a .safetensors file`,
   )

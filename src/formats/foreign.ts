@@ -1,4 +1,4 @@
-import type { ModelSizes } from './model-config.js'
+import type { ModelSizes, TrainingRecord } from './model-config.js'
 import type { TensorValues } from './safetensors.js'
 import type { ByteSource } from './source.js'
 import type { TokenList } from './token-list.js'
@@ -21,6 +21,8 @@ export interface ForeignModel {
   found: string[]
   /** The vocabulary, if the file holds one. */
   vocab?: TokenList
+  /** How the text was cleaned, if the file says so. */
+  training?: TrainingRecord
 }
 
 /** What a user says about a file of another framework. */

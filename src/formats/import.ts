@@ -74,6 +74,12 @@ const formats: readonly ForeignFormat[] = [
     fits: (head) => isZip(head) || isPickle(head),
     tensors: readTorchFile,
   },
+  {
+    name: 'ONNX',
+    // The first field of the message is the version of the format, by the name of the file or by its first byte.
+    fits: ([first], name) => name.endsWith('.onnx') || first === 0x08,
+    model: async (...given) => (await import('./onnx/language-model.js')).onnxLanguageModel(...given),
+  },
 ]
 
 const foreignOptions: OptionKinds<ForeignOptions> = { cell: 'any', nonlinearity: 'any', prefixes: 'any' }

@@ -53,7 +53,7 @@ export async function download(name: string, format: Saved): Promise<void> {
   const { model, vocab, config } = await modelOf(name)
   if (format === 'zip') return give(`${name}.zip`, await zipModel(model, vocab, config.training))
   const { exportModel } = await import('unrolled/formats')
-  const files = Object.entries(await exportModel(model, vocab, format))
+  const files = Object.entries(await exportModel(model, vocab, format, config.training))
   for (const [file, bytes] of files) give(`${name} ${file}`, bytes)
 }
 

@@ -1,0 +1,32 @@
+import { FormatError } from '../../core/errors.js'
+import { boolean, object, optional } from '../../core/parse.js'
+import type { TrainingRecord } from '../model-config.js'
+import { parseTokenList, type TokenList } from '../token-list.js'
+
+/** The keys of a file's metadata that hold a model's vocabulary, and how its text was cleaned: JSON, as in a saved model. */
+export const VOCAB_KEY = 'unrolled.vocab'
+export const TEXT_KEY = 'unrolled.text'
+
+const textSchema = object({ clean: optional(boolean), lowercase: optional(boolean) })
+
+/** What a file says about tokens and text. @throws FormatError for anything but what was written */
+export function readMetadata(
+  metadata: ReadonlyMap<string, string>,
+  where: string,
+): { vocab?: TokenList; training?: TrainingRecord } {
+  const [vocab, text] = [metadata.get(VOCAB_KEY), metadata.get(TEXT_KEY)]
+  return {
+    ...(vocab !== undefined && { vocab: parseTokenList(vocab, `${where}: ${VOCAB_KEY}`) }),
+    ...(text !== undefined && { training: textOf(text, `${where}: ${TEXT_KEY}`) }),
+  }
+}
+
+function textOf(json: string, where: string): TrainingRecord {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw new FormatError(`${where}: the value is not JSON`)
+  }
+  return textSchema(value, where) as TrainingRecord
+}
