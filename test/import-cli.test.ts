@@ -10,7 +10,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { zipFiles } from '../src/formats/zip.js'
 import { encodeStateDict, Generator, Linear, LSTM, loadModel, Module, RNNModel, saveModel, Vocab } from '../src/node.js'
 import { BuiltCommand } from './built-command.js'
 import { dictionary, named, pickle, tensor, text, torchFile } from './pickles.js'
@@ -59,6 +61,12 @@ beforeAll(async () => {
   for (const file of ['torch_2.15_rnn.pt', 'refused_2.15_module.pt', 'refused_2.15_legacy.pt']) {
     copyFileSync(path.resolve('test/fixtures', file), at(file))
   }
+  writeFileSync(at('own.zip'), zipFiles({ 'model.safetensors': new Uint8Array(9), 'vocab.json': new Uint8Array(9) }))
+  writeFileSync(at('packed.pt'), gzipSync('weights'))
+  writeFileSync(at('page.pt'), '<!DOCTYPE html>')
+  writeFileSync(at('empty.pt'), '')
+  writeFileSync(at('twice.json'), JSON.stringify(['a', ...vocab.tokens.slice(2), 'a']))
+  writeFileSync(at('nested.json'), '{"vocab":{"a":0}}')
   writeFileSync(at('cut.pt'), readFileSync(at('torch_2.15_rnn.pt')).subarray(0, 3000))
   const call = [named('posix', 'system'), text('touch x'), 0x85, 'R'] as const
   writeFileSync(at('evil.pt'), torchFile(pickle('}(', text('a'), ...call, 'u')))
@@ -113,18 +121,52 @@ test('what is exported comes back the same, as one file or into a folder that is
   expect(after.vocab.tokens).toEqual(before.vocab.tokens)
 })
 
-test('an ONNX file brings its vocabulary with it, and how the text was cleaned', async () => {
+test.each([
+  ['made.onnx', 'made.onnx', 'onnx'],
+  ['MADE.KERAS', 'MADE.KERAS', 'keras'],
+  ['made-js', 'made-js/model.json', 'tfjs'],
+])('%s brings its vocabulary with it, and how the text was cleaned', async (out, file, format) => {
   const rnn = new LSTM({ inputSize: vocab.size, hiddenSize: 6, generator })
-  await saveModel(at('cleaned'), new RNNModel(rnn, vocab.size, { generator }), vocab, { clean: false, epochs: 3 })
-  expect(done('export', 'cleaned', '--out', 'made.onnx')).toContain('the model is saved in made.onnx')
-  const said = done('import', 'made.onnx', '--out', 'back')
-  expect(said).toContain('unrolled wrote it, with operators of version 14.')
+  await saveModel(at('cleaned'), new RNNModel(rnn, vocab.size, { generator }), vocab, {
+    ...{ clean: false, lowercase: true, epochs: 3 },
+  })
+  const named = format === 'tfjs' ? ['--format', format] : []
+  expect(done('export', 'cleaned', '--out', out, ...named)).toContain(`the model is saved in ${out}`)
+  const said = done('import', file, '--out', 'back')
+  if (format === 'onnx') expect(said).toContain('unrolled wrote it, with operators of version 14.')
   const [before, after] = [await loadModel(at('cleaned')), await loadModel(at('back'))]
   expect(after.model.stateDict()).toEqual(before.model.stateDict())
   expect(after.vocab.tokens).toEqual(vocab.tokens)
-  expect(after.config.training).toEqual({ importedFrom: 'made.onnx', clean: false })
-  const continued = ['--prefix', 'the', '--length', '20']
+  expect(after.config.training).toEqual({ importedFrom: file, clean: false, lowercase: true })
+  const continued = ['--prefix', 'THE', '--length', '20']
   expect(done('generate', 'back', ...continued)).toBe(done('generate', 'cleaned', ...continued))
+})
+
+test('what is known of the cleaning goes with a vocabulary in a file', async () => {
+  done('import', 'other.safetensors', '--vocab', 'tokens.json', '--no-clean', '--out', 'as-it-is')
+  expect((await loadModel(at('as-it-is'))).config.training).toEqual({ importedFrom: 'other.safetensors', clean: false })
+})
+
+test('a training is not mixed with an imported model', () => {
+  done(
+    'train',
+    'text.txt',
+    '--epochs',
+    '1',
+    '--hidden-size',
+    '4',
+    '--batch-size',
+    '1',
+    '--num-steps',
+    '4',
+
+    '--out',
+    'trained',
+  )
+  const before = readFileSync(at('trained', 'model.safetensors'))
+  const said = refused('import', 'other.safetensors', '--vocab', 'tokens.json', '--out', 'trained')
+  expect(said).toContain('import: trained is the folder of a training')
+  expect(readFileSync(at('trained', 'model.safetensors'))).toEqual(before)
 })
 
 test('weights alone are written with other beginnings of their names', () => {
@@ -149,7 +191,16 @@ test.each([
     ['import', 'other.safetensors', '--prefix', 'lstm.weight_ih=fc.weight_hh', '--out', 'x'],
     'there is no weight_ih_l0',
   ],
-  [['import', 'other.safetensors', '--clean', '--out', 'x'], '--clean has no effect without --text'],
+  [['import', 'other.safetensors', '--clean', '--out', 'x'], 'there is no vocabulary'],
+  [['import', 'other.safetensors', '--clean', '--out', 'x.SAFETENSORS'], '--clean has no effect without --out'],
+  [['import', 'own.zip', '--out', 'x'], 'own.zip: the zip is a saved model of this library'],
+  [['import', 'packed.pt', '--out', 'x'], 'packed.pt: it is compressed with gzip'],
+  [['import', 'page.pt', '--out', 'x'], 'page.pt: it is a page of HTML'],
+  [['import', 'empty.pt', '--out', 'x'], 'empty.pt: it is empty'],
+  [['import', 'other.safetensors', '--vocab', 'twice.json', '--out', 'x'], "the token 'a' appears twice"],
+  [['import', 'other.safetensors', '--vocab', 'nested.json', '--out', 'x'], 'the number of "vocab" is an object after'],
+  [['import', 'other.safetensors', '--vocab', 'model', '--out', 'x'], '--vocab is the folder model'],
+  [['export', 'model', '--format', 'onnx', '--out', 'x.keras'], '--format is onnx, but x.keras ends as keras does'],
   [['import', 'other.safetensors', '--cell', 'lstm', '--out', 'x.safetensors'], '--cell has no effect without --out'],
   [['import', 'torch_2.15_rnn.pt', '--out', 'x'], 'import: there is no vocabulary, expected --vocab with the model'],
   [['import', 'refused_2.15_module.pt', '--out', 'x'], 'names "torch.nn.modules.rnn.LSTM"'],

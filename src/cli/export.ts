@@ -40,7 +40,17 @@ Examples:
 
 const needs: Needs<Options> = { text: ({ format }) => format !== 'torchrun' && '--format torchrun' }
 
-async function run(folder: string, { out, format = formatOf(out), text }: Options, signal: AbortSignal): Promise<void> {
+async function run(folder: string, { out, format: asked, text }: Options, signal: AbortSignal): Promise<void> {
+  const said = formats.find((name) => exportFormats[name] && out.toLowerCase().endsWith(exportFormats[name]))
+  const format = asked ?? said
+  if (!format) {
+    throw new OptionError(
+      `export: the ending of ${JSON.stringify(out)} does not tell the format, expected --format ${formats.join('|')}`,
+    )
+  }
+  if (said && said !== format) {
+    throw new OptionError(`export: --format is ${format}, but ${out} ends as ${said} does; expected the same of both`)
+  }
   if (format === 'torchrun') return exportTraining(folder, out, text, signal)
   const { loadModel, writeExport } = await import('../node.js')
   const { exportModel } = await import('../formats.js')
@@ -66,11 +76,4 @@ async function exportTraining(
   } finally {
     await close()
   }
-}
-
-/** The format that the ending of a file's name says. */
-function formatOf(out: string): ExportFormat {
-  const format = formats.find((name) => exportFormats[name] && out.endsWith(exportFormats[name]))
-  if (format) return format
-  throw new OptionError(`export: the ending of ${out} does not tell the format, expected --format ${formats.join('|')}`)
 }

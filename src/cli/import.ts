@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { cellNames, OptionError, tokenKinds } from '../config.js'
 import type { ForeignModel, ForeignOptions, TokenList } from '../formats.js'
@@ -53,14 +54,14 @@ Examples:
     })
 }
 
-const isWeights = ({ out }: Options): boolean => out.endsWith('.safetensors')
+const isWeights = ({ out }: Options): boolean => out.toLowerCase().endsWith('.safetensors')
 
 const model = (options: Options) => isWeights(options) && '--out with the folder of a model'
 const text = (options: Options) => options.text === undefined && '--text'
 
 const needs: Needs<Options> = {
   ...{ vocab: model, text: model, tokens: model, cell: model, nonlinearity: model },
-  ...{ encoding: text, clean: text },
+  ...{ encoding: text, clean: model },
 }
 
 async function run(file: string, options: Options, signal: AbortSignal): Promise<void> {
@@ -71,6 +72,7 @@ async function run(file: string, options: Options, signal: AbortSignal): Promise
     throw new OptionError('import: --vocab and --text are given, expected one of them; both tell the vocabulary')
   }
   const prefixes = prefixesOf(options.prefix)
+  if (!isWeights(options)) await refuseTraining(out)
   const opened = await openForeign(file)
   try {
     if (isWeights(options)) {
@@ -83,10 +85,20 @@ async function run(file: string, options: Options, signal: AbortSignal): Promise
     for (const line of found.found) print(line)
     const { list, how } = await tokensFor(found, options, signal)
     const { model, vocab: known } = withVocab(found, list, file)
-    await saveModel(out, model, known, { importedFrom: file, ...how })
+    const cleaned = options.clean === undefined ? how : { clean: options.clean }
+    await saveModel(out, model, known, { importedFrom: file, ...cleaned })
     print(`the model is saved in ${out}`)
   } finally {
     await opened.close()
+  }
+}
+
+/** The checkpoint of a training would go on with the model before, and replace the one that was imported. */
+async function refuseTraining(out: string): Promise<void> {
+  const { CHECKPOINT, checkModelFolder, FolderStore } = await import('../node.js')
+  await checkModelFolder(out)
+  if ((await new FolderStore(out).names()).includes(CHECKPOINT)) {
+    throw new OptionError(`import: ${out} is the folder of a training, expected another one for the model`)
   }
 }
 
@@ -100,6 +112,9 @@ async function tokensFor(
   if (vocab !== undefined) {
     const { readText } = await import('../node.js')
     const { parseTokenList } = await import('../formats.js')
+    // The texts of a folder would be read as one.
+    const info = await stat(vocab).catch(() => undefined)
+    if (info?.isDirectory()) throw new OptionError(`import: --vocab is the folder ${vocab}, expected a file of JSON`)
     const list = parseTokenList(await readText(vocab), vocab)
     return { list: { ...list, kind: list.kind ?? tokens } }
   }

@@ -98,8 +98,9 @@ export class Vocab {
     const vocab = new Vocab(tokens, kind, 'Vocab.of')
     if (tokens[0] !== '<unk>')
       throw new DataError(`Vocab.of: the first token is ${describe(tokens[0])}, expected '<unk>'`)
-    if (new Set(tokens).size !== tokens.length)
-      throw new DataError('Vocab.of: a token appears twice, expected each once')
+    const twice = tokens.find((token, index) => vocab.#indices.get(token) !== index)
+    if (twice !== undefined)
+      throw new DataError(`Vocab.of: the token ${describe(twice)} appears twice, expected each token once`)
     const wrong = isBytes(kind) && tokens.find((token) => /[^\0-\xff]/.test(token))
     if (wrong)
       throw new DataError(

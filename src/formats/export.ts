@@ -13,15 +13,15 @@ type Encode = (
 
 const encoders: Readonly<Record<ExportFormat, Encode>> = {
   safetensors: async (model) => ({ 'model.safetensors': await encodeStateDict(model) }),
-  keras: async (model, vocab) => (await import('./keras/keras.js')).writeKeras(model, vocab),
-  tfjs: async (model, vocab) => (await import('./keras/tfjs.js')).writeTfjs(model, vocab),
+  keras: async (...given) => (await import('./keras/keras.js')).writeKeras(...given),
+  tfjs: async (...given) => (await import('./keras/tfjs.js')).writeTfjs(...given),
   onnx: async (...given) => ({ 'model.onnx': await (await import('./onnx/write.js')).encodeOnnx(...given) }),
 }
 
 /**
  * Encodes a model in the format of another framework.
- * @param training how the model was trained, such as `config.training` of a loaded model: ONNX files tell how the text was
- *   cleaned
+ * @param training how the model was trained, such as `config.training` of a loaded model: all formats but safetensors tell how
+ *   the text was cleaned
  * @returns the files by name; a format of one file has one entry
  * @throws OptionError for an unknown format; DataError for a model that the format cannot hold, or whose values are not
  *   finite

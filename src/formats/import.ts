@@ -49,7 +49,8 @@ const formats: readonly ForeignFormat[] = [
     // A zip whose first file, by its name after the 30 bytes of a header, is one that Keras writes.
     fits: (head, name) =>
       isZip(head) &&
-      (name.endsWith('.keras') || /^(metadata|config)\.json|^model\.weights\.h5/.test(textOf(head.subarray(30)))),
+      (name.toLowerCase().endsWith('.keras') ||
+        /^(metadata|config)\.json|^model\.weights\.h5/.test(textOf(head.subarray(30)))),
     ...ofKeras(({ readKeras }, file) => readKeras(file)),
   },
   {
@@ -77,7 +78,7 @@ const formats: readonly ForeignFormat[] = [
   {
     name: 'ONNX',
     // The first field of the message is the version of the format, by the name of the file or by its first byte.
-    fits: ([first], name) => name.endsWith('.onnx') || first === 0x08,
+    fits: ([first], name) => name.toLowerCase().endsWith('.onnx') || first === 0x08,
     model: async (...given) => (await import('./onnx/language-model.js')).onnxLanguageModel(...given),
   },
 ]
@@ -136,11 +137,19 @@ function fileOf(where: string, file: Uint8Array | ForeignFile): ForeignFile {
   return file
 }
 
+/** What a file is that people take for a model by mistake. */
+function mistaken(head: Uint8Array): string {
+  if (head.length === 0) return 'empty'
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'compressed with gzip, which has to be undone first'
+  if (/^\s*<(!doctype|html)/i.test(textOf(head))) return 'a page of HTML, such as a server gives in place of a file'
+  return 'of an unknown kind'
+}
+
 async function formatOf({ name, source }: ForeignFile): Promise<ForeignFormat> {
   const head = await headOf(source)
   const format = formats.find(({ fits }) => fits(head, name))
   if (format) return format
-  throw new FormatError(`${name}: it is of an unknown kind, expected ${formats.map(({ name }) => name).join(', ')}`)
+  throw new FormatError(`${name}: it is ${mistaken(head)}, expected ${formats.map(({ name }) => name).join(', ')}`)
 }
 
 /** Bytes as text with one character each. */

@@ -1,3 +1,4 @@
+import { describe } from '../core/describe.js'
 import { FormatError } from '../core/errors.js'
 import { type TokenKind, tokenKinds } from '../data/text.js'
 
@@ -34,7 +35,9 @@ export function parseTokenList(json: string, where: string): TokenList {
   const wrong = entries.findIndex(([, number], i) => number !== i)
   if (wrong === -1) return { tokens: entries.map(([token]) => token) }
   const [token, number] = entries[wrong]
-  return fail(`the number of ${JSON.stringify(token)} is ${JSON.stringify(number)} after ${wrong} others`)
+  return fail(
+    `the number of ${JSON.stringify(token)} is ${typeof number === 'number' ? number : describe(number)} after ${wrong} others`,
+  )
 }
 
 const areStrings = (value: unknown): value is string[] =>

@@ -2,8 +2,10 @@ import { FormatError } from '../../core/errors.js'
 import type { Vocab } from '../../data/vocab.js'
 import type { RNNModel } from '../../nn/model.js'
 import type { ForeignFile } from '../foreign.js'
+import type { TrainingRecord } from '../model-config.js'
 import { readExactly } from '../source.js'
-import { parseTokenList, type TokenList } from '../token-list.js'
+import { parseVocabAndText, textRecordOf } from '../text-record.js'
+import type { TokenList } from '../token-list.js'
 import { unzipFiles, zipFiles } from '../zip.js'
 import { readH5, writeH5 } from './h5.js'
 import { parseJson } from './json.js'
@@ -23,6 +25,8 @@ export interface KerasContent {
   config: unknown
   /** The vocabulary, if this library wrote the file. */
   vocab?: TokenList
+  /** How the text was cleaned, if the file says so. */
+  training?: TrainingRecord
 }
 
 /**
@@ -46,7 +50,7 @@ export async function readKeras(file: ForeignFile): Promise<KerasContent> {
   return {
     tensors,
     config: parseJson(textOf(config), `${name}/config.json`),
-    vocab: vocab && parseTokenList(textOf(vocab), `${name}/${VOCAB}`),
+    ...(vocab && parseVocabAndText(textOf(vocab), `${name}/${VOCAB}`)),
   }
 }
 
@@ -61,7 +65,11 @@ async function whole({ name, source }: ForeignFile): Promise<Uint8Array> {
  * Writes a model for `keras.models.load_model` of Keras 3.
  * @throws DataError without the package h5wasm, and for a model that Keras cannot compute
  */
-export async function writeKeras(model: RNNModel, { kind, tokens }: Vocab): Promise<Record<string, Uint8Array>> {
+export async function writeKeras(
+  model: RNNModel,
+  { kind, tokens }: Vocab,
+  training?: TrainingRecord,
+): Promise<Record<string, Uint8Array>> {
   const layers = await kerasLayersOf(model, 'exportModel')
   const weights = layers.flatMap((layer) => layer.weights)
   const input = { name: 'tokens', batch_shape: [null, null], dtype: 'int32' }
@@ -81,7 +89,7 @@ export async function writeKeras(model: RNNModel, { kind, tokens }: Vocab): Prom
     'model.weights.h5': await writeH5(
       Object.fromEntries(weights.map(({ checkpoint, values }) => [checkpoint, values])),
     ),
-    [VOCAB]: json({ kind, tokens }),
+    [VOCAB]: json({ kind, tokens, text: textRecordOf(training) }),
   }
   return { 'model.keras': zipFiles(files) }
 }

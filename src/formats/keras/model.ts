@@ -15,7 +15,7 @@ import { areCheckpoint, checkWeights, layerByWeights, type Tensors, weightsByLay
  * @throws FormatError for a model that this library does not have
  */
 export function modelOfKeras(
-  { tensors, config, vocab }: KerasContent,
+  { tensors, config, vocab, training }: KerasContent,
   options: ForeignOptions,
   where: string,
 ): ForeignModel {
@@ -43,7 +43,7 @@ export function modelOfKeras(
   if (dense.bias) parameters['linear.bias'] = dense.bias
   const nonlinearity = nonlinearityOf(recurrent, options, where)
   const model = modelOfTensors(parameters, { ...options, nonlinearity }, where)
-  return { ...model, found: [...model.found, ...found], vocab }
+  return { ...model, found: [...model.found, ...found], vocab, training }
 }
 
 /** The parameters of recurrent layers, which must be of one kind and size, under PyTorch's names. */

@@ -6,9 +6,10 @@ import { cells } from '../../device/cells.js'
 import type { RNNModel } from '../../nn/model.js'
 import { dtypes } from '../dtypes.js'
 import type { ForeignFile } from '../foreign.js'
+import type { TrainingRecord } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
 import { joined, readExactly } from '../source.js'
-import { parseTokenList } from '../token-list.js'
+import { parseVocabAndText, textRecordOf } from '../text-record.js'
 import { gruLayer } from './gru-layer.js'
 import { readJson } from './json.js'
 import type { KerasContent } from './keras.js'
@@ -75,8 +76,8 @@ export async function readTfjs(file: ForeignFile): Promise<KerasContent> {
   const { model_config = modelTopology } = modelTopology as { model_config?: unknown }
   const { unrolled } = Object(userDefinedMetadata) as { unrolled?: unknown }
   const where = `${name}: userDefinedMetadata.unrolled`
-  const vocab = unrolled === undefined ? undefined : parseTokenList(JSON.stringify(unrolled), where)
-  return { tensors: Object.fromEntries(tensors), config: model_config, vocab }
+  const own = unrolled === undefined ? undefined : parseVocabAndText(JSON.stringify(unrolled), where)
+  return { tensors: Object.fromEntries(tensors), config: model_config, ...own }
 }
 
 const valuesOf = (dtype: keyof typeof dtypeOf = 'float32') => dtypes.get(dtypeOf[dtype])!
@@ -121,7 +122,11 @@ function decoded({ quantization }: WeightEntry, bytes: Uint8Array): Float32Array
  * that TensorFlow.js lacks.
  * @throws DataError for a model that TensorFlow.js cannot compute
  */
-export async function writeTfjs(model: RNNModel, { kind, tokens }: Vocab): Promise<Record<string, Uint8Array>> {
+export async function writeTfjs(
+  model: RNNModel,
+  { kind, tokens }: Vocab,
+  training?: TrainingRecord,
+): Promise<Record<string, Uint8Array>> {
   const layers = await kerasLayersOf(model, 'exportModel')
   const weights = layers.flatMap((layer) => layer.weights)
   const topology = {
@@ -143,7 +148,7 @@ export async function writeTfjs(model: RNNModel, { kind, tokens }: Vocab): Promi
     modelTopology: topology,
     weightsManifest: [{ paths: [SHARD], weights: entries }],
     // model.getUserDefinedMetadata() gives it in TensorFlow.js.
-    userDefinedMetadata: { unrolled: { kind, tokens } },
+    userDefinedMetadata: { unrolled: { kind, tokens, text: textRecordOf(training) } },
   }
   return {
     'model.json': new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`),

@@ -1,13 +1,11 @@
 import { FormatError } from '../../core/errors.js'
-import { boolean, object, optional } from '../../core/parse.js'
 import type { TrainingRecord } from '../model-config.js'
+import { parseTextRecord } from '../text-record.js'
 import { parseTokenList, type TokenList } from '../token-list.js'
 
 /** The keys of a file's metadata that hold a model's vocabulary, and how its text was cleaned: JSON, as in a saved model. */
 export const VOCAB_KEY = 'unrolled.vocab'
 export const TEXT_KEY = 'unrolled.text'
-
-const textSchema = object({ clean: optional(boolean), lowercase: optional(boolean) })
 
 /** What a file says about tokens and text. @throws FormatError for anything but what was written */
 export function readMetadata(
@@ -28,5 +26,5 @@ function textOf(json: string, where: string): TrainingRecord {
   } catch {
     throw new FormatError(`${where}: the value is not JSON`)
   }
-  return textSchema(value, where) as TrainingRecord
+  return parseTextRecord(value, where)
 }

@@ -6,6 +6,7 @@ import { suffixesOf } from '../../nn/shapes.js'
 import { inMemoryOf } from '../../tensor/saved-tensors.js'
 import { type TrainingRecord, valuesProblem, vocabToJson } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
+import { textRecordOf } from '../text-record.js'
 import { toOnnxOrder } from './gate-order.js'
 import { GraphBuilder, int, ints, text, texts, valueInfo } from './graph-builder.js'
 import { TEXT_KEY, VOCAB_KEY } from './metadata.js'
@@ -27,7 +28,7 @@ const MOST_BYTES = 2 ** 31 - 1
  * @throws DataError for layer normalization, which the standard's operators do not have; for values that are not finite;
  *   and for more than 2 GiB
  */
-export async function encodeOnnx(model: RNNModel, vocab: Vocab, training: TrainingRecord = {}): Promise<Uint8Array> {
+export async function encodeOnnx(model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<Uint8Array> {
   if (model.rnn.layerNorm) {
     throw new DataError(
       'exportModel: the model has layer normalization, which the RNN, GRU and LSTM of ONNX do not have; export it as safetensors, or train one without layerNorm',
@@ -48,7 +49,6 @@ export async function encodeOnnx(model: RNNModel, vocab: Vocab, training: Traini
     states.map((state) =>
       valueInfo(`${state}${suffix}`, DataType.FLOAT, [rnn.numLayers * rnn.numDirections, 'batch', rnn.hiddenSize]),
     )
-  const { clean, lowercase } = training
   const file: ModelProto = {
     irVersion: IR_VERSION,
     producerName: 'unrolled',
@@ -62,7 +62,7 @@ export async function encodeOnnx(model: RNNModel, vocab: Vocab, training: Traini
     },
     metadataProps: [
       { key: VOCAB_KEY, value: vocabToJson(vocab) },
-      { key: TEXT_KEY, value: JSON.stringify({ clean, lowercase }) },
+      { key: TEXT_KEY, value: JSON.stringify(textRecordOf(training)) },
     ],
   }
   return encodeMessage(modelMessage, file)

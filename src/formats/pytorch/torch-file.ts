@@ -38,6 +38,12 @@ export async function readTorchFile({ name: where, source }: ForeignFile) {
   const names = [...entries.keys()]
   const pickles = names.filter((name) => /^([^/]+\/)?data\.pkl$/.test(name))
   if (pickles.length !== 1) {
+    if (
+      names.some((name) => /(^|\/)vocab\.json$/.test(name)) &&
+      names.some((name) => name.endsWith('model.safetensors'))
+    ) {
+      fail('the zip is a saved model of this library, which needs no import; unpack it, and its folder can be loaded')
+    }
     const found = names.slice(0, 6).join(', ')
     return fail(`the zip has no data.pkl, as torch.save writes it, or several; it holds ${found || 'nothing'}`)
   }
