@@ -99,8 +99,7 @@ export class Vocab {
     if (tokens[0] !== '<unk>')
       throw new DataError(`Vocab.of: the first token is ${describe(tokens[0])}, expected '<unk>'`)
     const twice = tokens.find((token, index) => vocab.#indices.get(token) !== index)
-    if (twice !== undefined)
-      throw new DataError(`Vocab.of: the token ${describe(twice)} appears twice, expected each token once`)
+    if (twice !== undefined) throw new DataError(`Vocab.of: ${describe(twice)} appears twice, expected each token once`)
     const wrong = isBytes(kind) && tokens.find((token) => /[^\0-\xff]/.test(token))
     if (wrong)
       throw new DataError(
