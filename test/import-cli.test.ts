@@ -184,6 +184,12 @@ test.each([
   ],
   [['import', 'other.safetensors', '--clean', '--out', 'x'], 'there is no vocabulary'],
   [['import', 'other.safetensors', '--clean', '--out', 'x.SAFETENSORS'], '--clean has no effect without --out'],
+  [['import', 'made.onnx', '--tokens', 'word', '--out', 'x'], '--tokens has no effect without --vocab or --text'],
+  [['import', 'other.safetensors', '--prefix', 'fc.=a.', 'fc.=b.', '--out', 'x'], '--prefix names "fc." twice'],
+  [
+    ['import', 'other.safetensors', '--vocab', 'model/vocab.json', '--tokens', 'word', '--out', 'x'],
+    '--tokens is word, but those of',
+  ],
   [['import', 'own.zip', '--out', 'x'], 'own.zip: the zip is a saved model of this library'],
   [['import', 'packed.pt', '--out', 'x'], 'packed.pt: it is compressed with gzip'],
   [['import', 'page.pt', '--out', 'x'], 'page.pt: it is a page of HTML'],

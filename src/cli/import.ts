@@ -58,9 +58,11 @@ const isWeights = ({ out }: Options): boolean => out.toLowerCase().endsWith('.sa
 
 const model = (options: Options) => isWeights(options) && '--out with the folder of a model'
 const text = (options: Options) => options.text === undefined && '--text'
+const tokens = (options: Options) =>
+  model(options) || (options.vocab === undefined && options.text === undefined && '--vocab or --text')
 
 const needs: Needs<Options> = {
-  ...{ vocab: model, text: model, tokens: model, cell: model, nonlinearity: model },
+  ...{ vocab: model, text: model, tokens, cell: model, nonlinearity: model },
   ...{ encoding: text, clean: model },
 }
 
@@ -116,6 +118,11 @@ async function tokensFor(
     const info = await stat(vocab).catch(() => undefined)
     if (info?.isDirectory()) throw new OptionError(`import: --vocab is the folder ${vocab}, expected a file of JSON`)
     const list = parseTokenList(await readText(vocab), vocab)
+    if (list.kind && tokens !== 'char' && tokens !== list.kind) {
+      throw new OptionError(
+        `import: --tokens is ${tokens}, but those of ${vocab} are of the kind ${list.kind}; leave it out`,
+      )
+    }
     return { list: { ...list, kind: list.kind ?? tokens } }
   }
   if (text !== undefined) {
@@ -140,5 +147,9 @@ function prefixesOf(pairs: readonly string[] = []): Record<string, string> {
     if (at === -1) throw new OptionError(`import: --prefix is ${pair}, expected two prefixes, such as lstm.=rnn.`)
     return [pair.slice(0, at), pair.slice(at + 1)]
   })
+  const froms = split.map(([from]) => from)
+  const twice = froms.find((from, i) => froms.indexOf(from) !== i)
+  if (twice !== undefined)
+    throw new OptionError(`import: --prefix names ${JSON.stringify(twice)} twice, expected it once`)
   return Object.fromEntries(split)
 }
