@@ -55,7 +55,9 @@ async function run(folder: string, { out, format: asked, text }: Options, signal
   const { loadModel, writeExport } = await import('../node.js')
   const { exportModel } = await import('../formats.js')
   const { model, vocab, config } = await loadModel(folder)
-  const place = await writeExport(out, await exportModel(model, vocab, format, config.training))
+  const files = await exportModel(model, vocab, format, config.training)
+  signal.throwIfAborted()
+  const place = await writeExport(out, files)
   print(`the model is saved in ${place}`)
 }
 

@@ -79,6 +79,7 @@ async function run(file: string, options: Options, signal: AbortSignal): Promise
   try {
     if (isWeights(options)) {
       const tensors = await importTensors(opened, { prefixes })
+      signal.throwIfAborted()
       await writeExport(out, { weights: encodeSafetensors(tensors, { format: 'pt' }) })
       print(`${Object.keys(tensors).length} tensors are saved in ${out}`)
       return
@@ -88,6 +89,7 @@ async function run(file: string, options: Options, signal: AbortSignal): Promise
     const { list, how } = await tokensFor(found, options, signal)
     const { model, vocab: known } = withVocab(found, list, file)
     const cleaned = options.clean === undefined ? how : { clean: options.clean }
+    signal.throwIfAborted()
     await saveModel(out, model, known, { importedFrom: file, ...cleaned })
     print(`the model is saved in ${out}`)
   } finally {
