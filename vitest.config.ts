@@ -137,7 +137,7 @@ export default defineConfig({
           ]),
       ...(inPages
         ? [
-            inChromium({ name: 'chromium', include: everywhere, ...sharing }),
+            inChromium({ name: 'chromium', include: everywhere }),
             inChromium({
               name: 'chromium: webgpu',
               include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],
