@@ -132,10 +132,13 @@ async function tokensFor(
     const names = text === true ? [] : text
     const source = commandTexts(names)
     const clean = options.clean ?? names.length === 0
-    const read = await source.read({ tokens, clean, maxTokens: Infinity, encoding }, undefined, signal)
-    await read.close?.()
-    await source.close?.()
-    return { list: read.vocab, how: { clean } }
+    try {
+      const read = await source.read({ tokens, clean, maxTokens: Infinity, encoding }, undefined, signal)
+      await read.close?.()
+      return { list: read.vocab, how: { clean } }
+    } finally {
+      await source.close?.()
+    }
   }
   if (own) return { list: own, how: training }
   throw new OptionError(
