@@ -5,7 +5,7 @@ import { kernels } from '../kernels/index.js'
 import { cellWeights } from '../nn/cell-weights.js'
 import { checkOneDirection, stackStepper } from '../nn/stack-stepper.js'
 import type { Value } from '../tensor/value.js'
-import { cellKindOf, type ModelConfig } from './model-config.js'
+import { equationOf, type ModelConfig } from './model-config.js'
 import { type ModelFiles, readModelFiles } from './read-model.js'
 import type { TensorValues } from './safetensors.js'
 
@@ -41,7 +41,7 @@ export class InferenceModel {
     }
     const embedding = parameter('embedding.weight')
     const stack = {
-      kind: cellKindOf(this.#config),
+      equation: equationOf(this.#config),
       layers: Array.from({ length: this.#config.numLayers }, (_, layer) =>
         cellWeights((name) => parameter(`rnn.${name}_l${layer}`)!),
       ),

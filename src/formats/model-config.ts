@@ -5,6 +5,7 @@ import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { type CellKind, cellNames } from '../device/cells.js'
 import { type DropoutKind, dropoutKinds } from '../nn/dropout.js'
+import type { EquationName } from '../nn/equations.js'
 import { modelShapes } from '../nn/shapes.js'
 import type { TensorValues } from './safetensors.js'
 
@@ -21,6 +22,8 @@ export interface ModelConfig {
   cell: (typeof cellNames)[number]
   /** Only for an RNN. */
   nonlinearity?: 'tanh' | 'relu'
+  /** Only for a GRU whose reset gate comes before the product with the weights. */
+  resetAfter?: boolean
   vocabSize: number
   hiddenSize: number
   numLayers: number
@@ -66,6 +69,7 @@ const configSchema = object<ModelConfig>(
     embeddingSize: optional(size),
     tieWeights: optional(boolean),
     layerNorm: optional(boolean),
+    resetAfter: optional(boolean),
     training: optional(
       record(
         fitting<TrainingRecord[string]>(
@@ -91,12 +95,16 @@ export function parseConfig(json: string, where: string): ModelConfig {
     )
   }
   const config = configSchema(value, where)
-  const { tieWeights, embeddingSize, hiddenSize, bidirectional } = config
+  const { tieWeights, embeddingSize, hiddenSize, bidirectional, resetAfter, cell, layerNorm } = config
   const outputs = (bidirectional ? 2 : 1) * hiddenSize
   if (tieWeights && embeddingSize !== outputs) {
     throw new FormatError(
       `${where}: embeddingSize is ${embeddingSize}, expected ${outputs}, the number of the layer's outputs, because tieWeights is true`,
     )
+  }
+  if (resetAfter === false && (cell !== 'gru' || layerNorm)) {
+    const given = layerNorm ? 'layerNorm is true' : `the cell is ${cell}`
+    throw new FormatError(`${where}: resetAfter is false and ${given}, expected it only for a gru without layerNorm`)
   }
   return config
 }
@@ -118,6 +126,10 @@ export type ModelSizes = Omit<ModelConfig, 'format' | 'version'>
 /** The kind of cell in a configuration. */
 export const cellKindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
+
+/** The equations of the cell in a configuration. */
+export const equationOf = (config: Pick<ModelSizes, 'cell' | 'nonlinearity' | 'resetAfter'>): EquationName =>
+  config.resetAfter === false ? 'gru_reset_before' : cellKindOf(config)
 
 const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: cellKindOf(config) })
 

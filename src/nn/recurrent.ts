@@ -4,13 +4,15 @@ import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { CellKind } from '../device/cells.js'
 import type { CellWeights, Stepper } from '../device/device.js'
-import { concatenate, stack } from '../tensor/functions.js'
+import { concatenate, linear, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
+import { steppedLayer } from './cell-step.js'
 import { mapWeights } from './cell-weights.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
+import type { EquationName } from './equations.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { Parameter } from './parameter.js'
@@ -83,7 +85,8 @@ function warnOfDropout(name: string): void {
 
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
- * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation.
+ * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation, but for a
+ * GRU with `resetAfter: false`, which the kernels do not have.
  */
 export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
   readonly kind: CellKind
@@ -136,6 +139,11 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   override ownGenerators(): Generator[] {
     return [...super.ownGenerators(), this.#generator]
+  }
+
+  /** The equations of the cells. */
+  protected get equation(): EquationName {
+    return this.kind
   }
 
   get numDirections(): 1 | 2 {
@@ -203,18 +211,21 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       if (layer > 0 && this.training) output = dropout(output, this.dropout, this.#generator, this.dropoutKind)
       const directions = suffixesOf(layer, this.bidirectional).map((suffix, direction) => {
         const index = layer * this.numDirections + direction
-        const { kind: cell, hiddenSize } = this
+        const { kind: cell, hiddenSize, equation } = this
         const inputSize = this.#inputSize(layer)
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
         const weights = this.#droppedWeights(suffix)
         const [h0, c0] = [initial?.h.select(0, index), initial?.c?.select(0, index)]
-        return recurrentLayer(
-          sizes,
-          { ...weights, head: layer === this.numLayers - 1 ? head : undefined },
-          output,
-          h0,
-          c0,
-        )
+        const ownHead = layer === this.numLayers - 1 ? head : undefined
+        if (equation === cell) return recurrentLayer(sizes, { ...weights, head: ownHead }, output, h0, c0)
+        const first = h0 ?? zeroState(cell, [batchSize, hiddenSize], weights.weightHh.device).h
+        const walked = steppedLayer(equation, weights, output, first, direction === 1)
+        const hs = stack(walked.output, 0)
+        return {
+          output: ownHead ? linear(hs, ownHead.weight, ownHead.bias) : hs,
+          hn: walked.hn,
+          cn: undefined,
+        }
       })
       output = concatenate(
         directions.map((direction) => direction.output),
@@ -248,7 +259,10 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       mapWeights(weightsOf(this, `_l${layer}`), values),
     )
     const head = { weight: values(output.weight), bias: output.bias && values(output.bias) }
-    return stackStepper({ kind: this.kind, layers, ...head, embedding: embedding && values(embedding) }, batchSize)
+    return stackStepper(
+      { equation: this.equation, layers, ...head, embedding: embedding && values(embedding) },
+      batchSize,
+    )
   }
 
   #stateShape(batchSize: number): number[] {

@@ -1,9 +1,11 @@
 import { OptionError } from '../core/errors.js'
-import { type CellKind, cells } from '../device/cells.js'
+import { cells } from '../device/cells.js'
 import type { CellWeights, Stepper } from '../device/device.js'
 import type { Value } from '../tensor/value.js'
 import { mapWeights } from './cell-weights.js'
 import { CheckedStepper } from './checked-stepper.js'
+import type { EquationName } from './equations.js'
+import { ResetBeforeStepper } from './reset-before-stepper.js'
 
 /** @param what a layer or a model @throws OptionError for a bidirectional one, which cannot run token by token */
 export function checkOneDirection(where: string, what: 'layer' | 'model', bidirectional: boolean): void {
@@ -15,7 +17,7 @@ export function checkOneDirection(where: string, what: 'layer' | 'model', bidire
 
 /** The weights of a language model in one direction. */
 export interface StackWeights {
-  kind: CellKind
+  equation: EquationName
   layers: readonly CellWeights<Value>[]
   /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
   weight: Value
@@ -28,22 +30,27 @@ export interface StackWeights {
  * Prepares a language model, with its weights as they are now, to run token by token. The stepper checks what it is given.
  */
 export function stackStepper(weights: StackWeights, batchSize: number): Stepper {
-  const { kind, layers, weight, embedding } = weights
+  const { equation, layers, weight, embedding } = weights
   const vocabSize = embedding?.shape[0] ?? layers[0].weightIh.shape[1]
-  const name = `${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
+  const kind = equation === 'gru_reset_before' ? 'GRU (reset before)' : cells[equation].name.toUpperCase()
+  const name = `${layers[0].gainIh ? 'normalized ' : ''}${kind}`
   const origin = `${layers.length} ${name} layers of ${weight.shape[1]} units on ${weight.device.name}`
   return new CheckedStepper(uncheckedStepper(weights, batchSize), batchSize, vocabSize, origin)
 }
 
-/** The device's stepper. An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
-function uncheckedStepper({ kind, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
-  const fused = layers.map((weights, layer) => {
-    const weightIh = layer === 0 && embedding ? product(weights.weightIh, embedding) : weights.weightIh
+/** The device's stepper, or ours for a cell that devices do not have. An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
+function uncheckedStepper({ equation, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
+  const merged = layers.map((weights, layer) =>
+    layer === 0 && embedding ? { ...weights, weightIh: product(weights.weightIh, embedding) } : weights,
+  )
+  if (equation === 'gru_reset_before') return new ResetBeforeStepper({ layers: merged, weight, bias }, batchSize)
+  const fused = merged.map((weights) => {
+    const { weightIh } = weights
     return {
-      cell: kind,
+      cell: equation,
       inputSize: weightIh.shape[1],
       hiddenSize: weight.shape[1],
-      weights: mapWeights({ ...weights, weightIh }, ({ storage }) => storage),
+      weights: mapWeights(weights, ({ storage }) => storage),
     }
   })
   const output = { weight: weight.storage, bias: bias?.storage, outFeatures: weight.shape[0] }
