@@ -2,7 +2,7 @@ import { FormatError } from '../../core/errors.js'
 import { array, finite, object, oneOf, optional, string, whole } from '../../core/parse.js'
 import { sizeOf } from '../../core/shape.js'
 import type { Vocab } from '../../data/vocab.js'
-import { cells } from '../../device/cells.js'
+import { GRU } from '../../nn/gru.js'
 import type { RNNModel } from '../../nn/model.js'
 import { dtypes } from '../dtypes.js'
 import type { ForeignFile } from '../foreign.js'
@@ -118,8 +118,8 @@ function decoded({ quantization }: WeightEntry, bytes: Uint8Array): Float32Array
 }
 
 /**
- * Writes a model for `tf.loadLayersModel`: model.json and its weights. Beside a GRU is gru.js, which registers the layer
- * that TensorFlow.js lacks.
+ * Writes a model for `tf.loadLayersModel`: model.json and its weights. Beside a GRU with `resetAfter` is gru.js, which
+ * registers the layer that TensorFlow.js lacks.
  * @throws DataError for a model that TensorFlow.js cannot compute
  */
 export async function writeTfjs(
@@ -153,7 +153,7 @@ export async function writeTfjs(
   return {
     'model.json': new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`),
     [SHARD]: joined(weights.map(({ values: { data } }) => new Uint8Array(Float32Array.from(data).buffer))),
-    ...(cells[model.rnn.kind].name === 'gru' && { 'gru.js': new TextEncoder().encode(gruLayer) }),
+    ...(model.rnn instanceof GRU && model.rnn.resetAfter && { 'gru.js': new TextEncoder().encode(gruLayer) }),
   }
 }
 

@@ -37,6 +37,7 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
   const {
     cell,
     nonlinearity = 'tanh',
+    resetAfter = true,
     vocabSize,
     embeddingSize,
     numLayers,
@@ -67,7 +68,7 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
     units: hiddenSize,
     activation: nonlinearity,
     ...(cell !== 'rnn' && { recurrent_activation: 'sigmoid' }),
-    ...(cell === 'gru' && { reset_after: true }),
+    ...(cell === 'gru' && { reset_after: resetAfter }),
     use_bias: config.bias,
     // TensorFlow.js would otherwise decompose a matrix for initial values that are replaced.
     recurrent_initializer: { class_name: 'GlorotUniform', config: {} },
@@ -84,7 +85,7 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
       const direction = d === 0 ? 'forward' : 'backward'
       const variables = bidirectional ? `${name}/${direction}_${cell}` : name
       const folder = bidirectional ? `layers/${name}/${direction}_layer/cell` : `layers/${name}/cell`
-      return weightsOf(toKeras(cell, Object.fromEntries(own)), variables, folder)
+      return weightsOf(toKeras(cell, resetAfter, Object.fromEntries(own)), variables, folder)
     })
     const layer = {
       class_name: classOfCell[cell],
