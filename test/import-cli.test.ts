@@ -23,13 +23,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-import-'))
 const command = new BuiltCommand(folder, { ...process.env, UNROLLED_OFFLINE: '1', NO_COLOR: '' })
 const at = (...names: string[]) => path.join(folder, ...names)
 
-/** The output of a command that succeeds. */
-function done(...args: string[]): string {
-  const { status, stdout, stderr } = command.run(...args)
-  expect(stderr).toBe('')
-  expect(status).toBe(0)
-  return stdout
-}
+const done = (...args: string[]): string => command.done(...args)
 
 /** The message of a command that fails with one sentence. */
 function refused(...args: string[]): string {

@@ -1,4 +1,5 @@
 import { DataError, FormatError } from '../core/errors.js'
+import { fromJson } from '../core/json.js'
 import { array, boolean, fitting, object, oneOf, optional, record, string, unknownKey, whole } from '../core/parse.js'
 import { formatShape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
@@ -238,10 +239,7 @@ export function checkSavable(
 }
 
 function parseJson(json: string, where: string): unknown {
-  try {
-    // Some Windows programs begin a file with a byte order mark.
-    return JSON.parse(json.replace(/^\uFEFF/, ''))
-  } catch {
+  return fromJson(json, () => {
     throw new FormatError(`${where}: the file is not JSON`)
-  }
+  })
 }

@@ -9,11 +9,11 @@ import type { ForeignFile } from '../foreign.js'
 import type { TrainingRecord } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
 import { joined, readExactly } from '../source.js'
-import { parseVocabAndText, textRecordOf } from '../text-record.js'
+import { textRecordOf, vocabAndTextOf } from '../text-record.js'
 import { gruLayer } from './gru-layer.js'
 import { readJson } from './json.js'
 import type { KerasContent } from './keras.js'
-import { kerasLayersOf, type WrittenLayer } from './topology.js'
+import { kerasLayersOf, sequentialOf } from './topology.js'
 
 /** A weight in a manifest. Its values are of 4 bytes each, or quantized to fewer. */
 interface WeightEntry {
@@ -76,7 +76,7 @@ export async function readTfjs(file: ForeignFile): Promise<KerasContent> {
   const { model_config = modelTopology } = modelTopology as { model_config?: unknown }
   const { unrolled } = Object(userDefinedMetadata) as { unrolled?: unknown }
   const where = `${name}: userDefinedMetadata.unrolled`
-  const own = unrolled === undefined ? undefined : parseVocabAndText(JSON.stringify(unrolled), where)
+  const own = unrolled === undefined ? undefined : vocabAndTextOf(unrolled, where)
   return { tensors: Object.fromEntries(tensors), config: model_config, ...own }
 }
 
@@ -130,14 +130,7 @@ export async function writeTfjs(
   const layers = await kerasLayersOf(model, 'exportModel')
   const weights = layers.flatMap((layer) => layer.weights)
   const topology = {
-    class_name: 'Sequential',
-    config: {
-      name: 'sequential',
-      layers: [
-        { class_name: 'InputLayer', config: { name: 'tokens', batch_input_shape: [null, null], dtype: 'int32' } },
-        ...layers.map(written),
-      ],
-    },
+    ...sequentialOf(layers, 'batch_input_shape', (layer) => layer),
     keras_version: 'tfjs-layers 4.22.0',
     backend: 'tensor_flow.js',
   }
@@ -158,9 +151,3 @@ export async function writeTfjs(
 }
 
 const SHARD = 'group1-shard1of1.bin'
-
-/** A layer in the words of Keras 2. */
-const written = ({ class_name, config, layer }: WrittenLayer): unknown => ({
-  class_name,
-  config: layer ? { ...config, layer: written(layer) } : config,
-})
