@@ -1,5 +1,5 @@
 import type { Device, FloatArray, Stepper, StepState, Storage } from '../device/device.js'
-import type { StackWeights } from './stack-stepper.js'
+import type { StackWeights } from './cell-weights.js'
 
 /** The numbers of the gates among the rows of the weights. */
 const [R, Z, N] = [0, 1, 2]

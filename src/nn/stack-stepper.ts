@@ -1,10 +1,9 @@
 import { OptionError } from '../core/errors.js'
 import { cells } from '../device/cells.js'
-import type { CellWeights, Stepper } from '../device/device.js'
+import type { Stepper } from '../device/device.js'
 import type { Value } from '../tensor/value.js'
-import { mapWeights } from './cell-weights.js'
+import { mapWeights, type StackWeights } from './cell-weights.js'
 import { CheckedStepper } from './checked-stepper.js'
-import type { EquationName } from './equations.js'
 import { ResetBeforeStepper } from './reset-before-stepper.js'
 
 /** @param what a layer or a model @throws OptionError for a bidirectional one, which cannot run token by token */
@@ -13,17 +12,6 @@ export function checkOneDirection(where: string, what: 'layer' | 'model', bidire
   throw new OptionError(
     `${where}: the ${what} is bidirectional, expected one direction; its backward direction needs the text that is not generated yet`,
   )
-}
-
-/** The weights of a language model in one direction. */
-export interface StackWeights {
-  equation: EquationName
-  layers: readonly CellWeights<Value>[]
-  /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
-  weight: Value
-  bias?: Value
-  /** The embedding of the tokens, [vocabSize, inputSize], unless they are one-hot. */
-  embedding?: Value
 }
 
 /**

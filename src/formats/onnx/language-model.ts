@@ -7,10 +7,11 @@ import { modelOfTensors } from '../pytorch/names.js'
 import type { TensorValues } from '../safetensors.js'
 import { readExactly } from '../source.js'
 import { checkSame } from './check-same.js'
+import { withExternalData } from './external-data.js'
 import { toTorchOrder } from './gate-order.js'
-import type { Graph, GraphNode } from './graph.js'
+import { type Graph, type GraphNode, readGraph } from './graph.js'
 import { readMetadata } from './metadata.js'
-import { decodeOnnx, OnnxModel } from './model.js'
+import { OnnxModel } from './model.js'
 import { isRecurrent, type RecurrentNode, recurrentNode } from './recurrent-node.js'
 import { transpose } from './shapes.js'
 
@@ -25,15 +26,14 @@ type Fail = (problem: string) => never
  * comes of it give the same scores of some tokens.
  * @throws FormatError for a graph that is no such model, or that computes something else
  */
-export async function onnxLanguageModel(
-  { source, name: where }: ForeignFile,
-  options: ForeignOptions,
-): Promise<ForeignModel> {
+export async function onnxLanguageModel(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
+  const { source, name: where } = file
   const fail: Fail = (problem) => {
     throw new FormatError(`${where}: ${problem}`)
   }
   if (source.size > MOST_BYTES) fail(`the file has ${source.size} bytes, expected at most ${MOST_BYTES}`)
-  const model = decodeOnnx(await readExactly(source, 0, source.size, where), where)
+  const { proto, bytes } = await withExternalData(await readExactly(source, 0, source.size, where), file)
+  const model = new OnnxModel(readGraph(proto, where), bytes, where)
   const { graph } = model
   const nodes = graph.nodes.filter(isRecurrent)
   if (nodes.length === 0) {
