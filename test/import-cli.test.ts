@@ -300,7 +300,6 @@ test('info tells a text once', () => {
       '5',
       '--out',
       'told',
-      '--quiet',
     ).status,
   ).toBe(0)
   const lines = done('info', 'told')

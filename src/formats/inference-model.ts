@@ -3,9 +3,10 @@ import type { Vocab } from '../data/vocab.js'
 import type { Stepper } from '../device/device.js'
 import { kernels } from '../kernels/index.js'
 import { cellWeights } from '../nn/cell-weights.js'
+import { resetBeforeStepper } from '../nn/reset-before-stepper.js'
 import { checkOneDirection, stackStepper } from '../nn/stack-stepper.js'
 import type { Value } from '../tensor/value.js'
-import { equationOf, type ModelConfig } from './model-config.js'
+import { cellKindOf, type ModelConfig } from './model-config.js'
 import { type ModelFiles, readModelFiles } from './read-model.js'
 import type { TensorValues } from './safetensors.js'
 
@@ -41,7 +42,7 @@ export class InferenceModel {
     }
     const embedding = parameter('embedding.weight')
     const stack = {
-      equation: equationOf(this.#config),
+      kind: cellKindOf(this.#config),
       layers: Array.from({ length: this.#config.numLayers }, (_, layer) =>
         cellWeights((name) => parameter(`rnn.${name}_l${layer}`)!),
       ),
@@ -50,7 +51,7 @@ export class InferenceModel {
       bias: parameter('linear.bias'),
       embedding,
     }
-    return stackStepper(stack, batchSize)
+    return this.#config.resetAfter === false ? resetBeforeStepper(stack, batchSize) : stackStepper(stack, batchSize)
   }
 }
 

@@ -6,7 +6,6 @@ import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { type CellKind, cellNames } from '../device/cells.js'
 import { type DropoutKind, dropoutKinds } from '../nn/dropout.js'
-import type { EquationName } from '../nn/equations.js'
 import { modelShapes } from '../nn/shapes.js'
 import type { TensorValues } from './safetensors.js'
 
@@ -127,10 +126,6 @@ export type ModelSizes = Omit<ModelConfig, 'format' | 'version'>
 /** The kind of cell in a configuration. */
 export const cellKindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
-
-/** The equations of the cell in a configuration. */
-export const equationOf = (config: Pick<ModelSizes, 'cell' | 'nonlinearity' | 'resetAfter'>): EquationName =>
-  config.resetAfter === false ? 'gru_reset_before' : cellKindOf(config)
 
 const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: cellKindOf(config) })
 

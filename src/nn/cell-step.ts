@@ -1,9 +1,10 @@
 import { cells } from '../device/cells.js'
-import type { CellWeights } from '../device/device.js'
-import { layerNorm, linear, split } from '../tensor/functions.js'
+import type { CellWeights, RecurrentSizes } from '../device/device.js'
+import { layerNorm, linear, split, stack } from '../tensor/functions.js'
+import type { LayerParameters, recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type EquationName, equations } from './equations.js'
-import type { StateParts } from './recurrent-state.js'
+import { type StateParts, zeroState } from './recurrent-state.js'
 
 /** A cell with its weights, as operations on tensors, which have gradients. */
 export interface CellSteps {
@@ -52,29 +53,25 @@ export function cellSteps(equation: EquationName, weights: CellWeights<Tensor>):
 }
 
 /**
- * A layer in one direction over a whole sequence, step by step: for cells that the kernels do not have.
- * @param input features [numSteps, batch, inputSize], or tokens [numSteps, batch]
- * @param h0 the state before the first step, [batch, hiddenSize]
+ * `recurrentLayer` for a GRU that resets the state before its product with the weights, which the kernels do not have: step by
+ * step, as operations on tensors.
  */
 export function steppedLayer(
-  equation: EquationName,
-  weights: CellWeights<Tensor>,
+  { cell, numSteps, batchSize, hiddenSize, reverse }: RecurrentSizes,
+  { head, ...weights }: LayerParameters,
   input: Tensor,
-  h0: Tensor,
-  reverse: boolean,
-): { output: Tensor[]; hn: Tensor } {
-  const { inputSums, step } = cellSteps(equation, weights)
+  h0?: Tensor,
+): ReturnType<typeof recurrentLayer> {
+  const { inputSums, step } = cellSteps('gru_reset_before', weights)
   const sums = inputSums(input)
-  const output: Tensor[] = []
-  let h = h0
-  const [numSteps] = input.shape
+  const states: Tensor[] = []
+  let h = h0 ?? zeroState(cell, [batchSize, hiddenSize], weights.weightHh.device).h
   for (let i = 0; i < numSteps; i++) {
     const t = reverse ? numSteps - 1 - i : i
-    ;({ h } = step(
-      sums.map((group) => group.select(0, t)),
-      { h },
-    ))
-    output[t] = h
+    const a = sums.map((group) => group.select(0, t))
+    h = step(a, { h }).h
+    states[t] = h
   }
-  return { output, hn: h }
+  const output = stack(states, 0)
+  return { output: head ? linear(output, head.weight, head.bias) : output, hn: h }
 }

@@ -1,6 +1,6 @@
+import type { CellKind } from '../device/cells.js'
 import type { CellWeights } from '../device/device.js'
 import type { Value } from '../tensor/value.js'
-import type { EquationName } from './equations.js'
 
 /** The weights of a cell from its parameters, by PyTorch's names. */
 export const cellWeights = <V>(parameter: (name: string) => V): CellWeights<V> => ({
@@ -24,7 +24,7 @@ export const mapWeights = <A, B>(weights: CellWeights<A>, change: (weight: A) =>
 
 /** The weights of a language model in one direction. */
 export interface StackWeights {
-  equation: EquationName
+  kind: CellKind
   layers: readonly CellWeights<Value>[]
   /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
   weight: Value

@@ -2,8 +2,10 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { cellOptions, elsewhere, RecurrentCell, type RecurrentCellOptions } from './cell.js'
+import { steppedLayer } from './cell-step.js'
 import type { EquationName } from './equations.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
+import { resetBeforeStepper } from './reset-before-stepper.js'
 
 interface OfAGRU {
   /**
@@ -39,9 +41,6 @@ function separated<Options extends OfAGRU & { layerNorm?: boolean }>(
   return { resetAfter, others }
 }
 
-const equationOf = ({ resetAfter }: { readonly resetAfter: boolean }): EquationName =>
-  resetAfter ? 'gru' : 'gru_reset_before'
-
 /**
  * Gated recurrent units (Cho et al. 2014) over whole sequences:
  *
@@ -60,8 +59,12 @@ export class GRU extends RecurrentLayer<Tensor> {
     this.resetAfter = resetAfter
   }
 
-  protected override get equation(): EquationName {
-    return equationOf(this)
+  protected override get walk() {
+    return this.resetAfter ? super.walk : steppedLayer
+  }
+
+  protected override get steps() {
+    return this.resetAfter ? super.steps : resetBeforeStepper
   }
 }
 
@@ -77,6 +80,6 @@ export class GRUCell extends RecurrentCell<Tensor> {
   }
 
   protected override get equation(): EquationName {
-    return equationOf(this)
+    return this.resetAfter ? 'gru' : 'gru_reset_before'
   }
 }

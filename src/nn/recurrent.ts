@@ -4,15 +4,13 @@ import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { CellKind } from '../device/cells.js'
 import type { CellWeights, Stepper } from '../device/device.js'
-import { concatenate, linear, stack } from '../tensor/functions.js'
+import { concatenate, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
-import { steppedLayer } from './cell-step.js'
 import { mapWeights } from './cell-weights.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
-import type { EquationName } from './equations.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { Parameter } from './parameter.js'
@@ -141,11 +139,6 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return [...super.ownGenerators(), this.#generator]
   }
 
-  /** The equations of the cells. */
-  protected get equation(): EquationName {
-    return this.kind
-  }
-
   get numDirections(): 1 | 2 {
     return this.bidirectional ? 2 : 1
   }
@@ -211,21 +204,13 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       if (layer > 0 && this.training) output = dropout(output, this.dropout, this.#generator, this.dropoutKind)
       const directions = suffixesOf(layer, this.bidirectional).map((suffix, direction) => {
         const index = layer * this.numDirections + direction
-        const { kind: cell, hiddenSize, equation } = this
+        const { kind: cell, hiddenSize } = this
         const inputSize = this.#inputSize(layer)
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
         const weights = this.#droppedWeights(suffix)
         const [h0, c0] = [initial?.h.select(0, index), initial?.c?.select(0, index)]
         const ownHead = layer === this.numLayers - 1 ? head : undefined
-        if (equation === cell) return recurrentLayer(sizes, { ...weights, head: ownHead }, output, h0, c0)
-        const first = h0 ?? zeroState(cell, [batchSize, hiddenSize], weights.weightHh.device).h
-        const walked = steppedLayer(equation, weights, output, first, direction === 1)
-        const hs = stack(walked.output, 0)
-        return {
-          output: ownHead ? linear(hs, ownHead.weight, ownHead.bias) : hs,
-          hn: walked.hn,
-          cn: undefined,
-        }
+        return this.walk(sizes, { ...weights, head: ownHead }, output, h0, c0)
       })
       output = concatenate(
         directions.map((direction) => direction.output),
@@ -240,6 +225,16 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       output: this.batchFirst ? output.transpose(0, 1) : output,
       state: joinState({ h: stack(hs, 0), c: cs.length > 0 ? stack(cs, 0) : undefined }),
     }
+  }
+
+  /** One layer in one direction over a whole sequence: an operation of the kernels, unless they do not have the cell. */
+  protected get walk(): typeof recurrentLayer {
+    return recurrentLayer
+  }
+
+  /** What runs the layers token by token: the kernels, unless they do not have the cell. */
+  protected get steps(): typeof stackStepper {
+    return stackStepper
   }
 
   /**
@@ -259,10 +254,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       mapWeights(weightsOf(this, `_l${layer}`), values),
     )
     const head = { weight: values(output.weight), bias: output.bias && values(output.bias) }
-    return stackStepper(
-      { equation: this.equation, layers, ...head, embedding: embedding && values(embedding) },
-      batchSize,
-    )
+    return this.steps({ kind: this.kind, layers, ...head, embedding: embedding && values(embedding) }, batchSize)
   }
 
   #stateShape(batchSize: number): number[] {

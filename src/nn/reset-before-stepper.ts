@@ -1,5 +1,6 @@
 import type { Device, FloatArray, Stepper, StepState, Storage } from '../device/device.js'
 import type { StackWeights } from './cell-weights.js'
+import { type MakeStepper, stackStepper } from './stack-stepper.js'
 
 /** The numbers of the gates among the rows of the weights. */
 const [R, Z, N] = [0, 1, 2]
@@ -21,7 +22,7 @@ interface Layer {
  * GRUs that reset the state before its product with the weights, and a linear output, token by token, by the operations
  * of any device: no kernel has this cell. The first layer takes one-hot tokens.
  */
-export class ResetBeforeStepper implements Stepper {
+class ResetBeforeStepper implements Stepper {
   readonly #device: Device
   readonly #batchSize: number
   readonly #hiddenSize: number
@@ -155,5 +156,11 @@ export class ResetBeforeStepper implements Stepper {
     for (const storage of [...ofLayers, ...others]) if (storage) this.#device.free(storage)
   }
 }
+
+const make: MakeStepper = (weights, batchSize) => new ResetBeforeStepper(weights, batchSize)
+
+/** `stackStepper` for a GRU that resets the state before its product with the weights. */
+export const resetBeforeStepper = (weights: StackWeights, batchSize: number): Stepper =>
+  stackStepper(weights, batchSize, make)
 
 const at = (offset: number, ...strides: number[]) => ({ offset, strides })

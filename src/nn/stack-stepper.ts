@@ -4,7 +4,6 @@ import type { Stepper } from '../device/device.js'
 import type { Value } from '../tensor/value.js'
 import { mapWeights, type StackWeights } from './cell-weights.js'
 import { CheckedStepper } from './checked-stepper.js'
-import { ResetBeforeStepper } from './reset-before-stepper.js'
 
 /** @param what a layer or a model @throws OptionError for a bidirectional one, which cannot run token by token */
 export function checkOneDirection(where: string, what: 'layer' | 'model', bidirectional: boolean): void {
@@ -14,33 +13,37 @@ export function checkOneDirection(where: string, what: 'layer' | 'model', bidire
   )
 }
 
+/** Makes the stepper of a stack whose embedding is merged into its first layer. */
+export type MakeStepper = (weights: Omit<StackWeights, 'embedding'>, batchSize: number) => Stepper
+
 /**
  * Prepares a language model, with its weights as they are now, to run token by token. The stepper checks what it is given.
+ * An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x.
+ * @param make makes the stepper; by default, the device does
  */
-export function stackStepper(weights: StackWeights, batchSize: number): Stepper {
-  const { equation, layers, weight, embedding } = weights
-  const vocabSize = embedding?.shape[0] ?? layers[0].weightIh.shape[1]
-  const kind = equation === 'gru_reset_before' ? 'GRU (reset before)' : cells[equation].name.toUpperCase()
-  const name = `${layers[0].gainIh ? 'normalized ' : ''}${kind}`
+export function stackStepper(
+  { embedding, ...weights }: StackWeights,
+  batchSize: number,
+  make: MakeStepper = deviceStepper,
+): Stepper {
+  const { kind, weight } = weights
+  const layers = weights.layers.map((own, layer) =>
+    layer === 0 && embedding ? { ...own, weightIh: product(own.weightIh, embedding) } : own,
+  )
+  const vocabSize = layers[0].weightIh.shape[1]
+  const special = make === deviceStepper ? '' : 'reset-before '
+  const name = `${special}${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
   const origin = `${layers.length} ${name} layers of ${weight.shape[1]} units on ${weight.device.name}`
-  return new CheckedStepper(uncheckedStepper(weights, batchSize), batchSize, vocabSize, origin)
+  return new CheckedStepper(make({ ...weights, layers }, batchSize), batchSize, vocabSize, origin)
 }
 
-/** The device's stepper, or ours for a cell that devices do not have. An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
-function uncheckedStepper({ equation, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
-  const merged = layers.map((weights, layer) =>
-    layer === 0 && embedding ? { ...weights, weightIh: product(weights.weightIh, embedding) } : weights,
-  )
-  if (equation === 'gru_reset_before') return new ResetBeforeStepper({ layers: merged, weight, bias }, batchSize)
-  const fused = merged.map((weights) => {
-    const { weightIh } = weights
-    return {
-      cell: equation,
-      inputSize: weightIh.shape[1],
-      hiddenSize: weight.shape[1],
-      weights: mapWeights(weights, ({ storage }) => storage),
-    }
-  })
+const deviceStepper: MakeStepper = ({ kind, layers, weight, bias }, batchSize) => {
+  const fused = layers.map((weights) => ({
+    cell: kind,
+    inputSize: weights.weightIh.shape[1],
+    hiddenSize: weight.shape[1],
+    weights: mapWeights(weights, ({ storage }) => storage),
+  }))
   const output = { weight: weight.storage, bias: bias?.storage, outFeatures: weight.shape[0] }
   return weight.device.stepper({ layers: fused, ...output }, batchSize)
 }
