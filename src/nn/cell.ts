@@ -80,7 +80,7 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
     return this.#name
   }
 
-  /** The equations of the cell. */
+  /** @internal The equations of the cell. */
   protected get equation(): EquationName {
     return this.kind
   }

@@ -59,10 +59,12 @@ export class GRU extends RecurrentLayer<Tensor> {
     this.resetAfter = resetAfter
   }
 
+  /** @internal */
   protected override get walk() {
     return this.resetAfter ? super.walk : steppedLayer
   }
 
+  /** @internal */
   protected override get steps() {
     return this.resetAfter ? super.steps : resetBeforeStepper
   }
@@ -79,6 +81,7 @@ export class GRUCell extends RecurrentCell<Tensor> {
     this.resetAfter = resetAfter
   }
 
+  /** @internal */
   protected override get equation(): EquationName {
     return this.resetAfter ? 'gru' : 'gru_reset_before'
   }

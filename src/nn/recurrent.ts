@@ -227,12 +227,12 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     }
   }
 
-  /** One layer in one direction over a whole sequence: an operation of the kernels, unless they do not have the cell. */
+  /** @internal One layer in one direction over a whole sequence: an operation of the kernels, unless they do not have the cell. */
   protected get walk(): typeof recurrentLayer {
     return recurrentLayer
   }
 
-  /** What runs the layers token by token: the kernels, unless they do not have the cell. */
+  /** @internal What runs the layers token by token: the kernels, unless they do not have the cell. */
   protected get steps(): typeof stackStepper {
     return stackStepper
   }
