@@ -168,8 +168,8 @@ describe.skipIf(!device)(`the device ${device?.name} agrees with the reference k
     }
     try {
       for (const [k, most, pieces] of [
-        // Tiles of 32 × 32, three rows and four columns of them: two at a time, and then each by itself.
-        [300, 2.5 * 2 * 32 ** 2 * 300, 6],
+        // Tiles of 32 × 32, three rows and four columns of them: two of a column at a time, and then each by itself.
+        [300, 2.5 * 2 * 32 ** 2 * 300, 8],
         [300, 1, 12],
         // Of 11 parts of k four at a time.
         [2000, 4.5 * 2 * 32 ** 2 * 182, 36],
