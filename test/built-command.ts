@@ -57,6 +57,13 @@ export class BuiltCommand {
     return receiveMessageOnPort(this.#port)!.message
   }
 
+  /** The output of a command that succeeds. */
+  done(...args: string[]): string {
+    const { status, stdout, stderr } = this.run(...args)
+    if (status === 0 && stderr === '') return stdout
+    throw new Error(`unrolled ${args.join(' ')} ended with ${status}, expected 0 and no message: ${stderr}`)
+  }
+
   /** Ends the process, which notices that nobody can ask it for anything any more. */
   async stop(): Promise<void> {
     this.#port.close()

@@ -44,3 +44,30 @@ test('no operation asks for more workgroups in a direction than every adapter ha
   device.learning.update([{ rule: adam, parameter: x, grad: y, buffers: { exp_avg: z, exp_avg_sq: w } }])
   expect(wrong).toEqual([])
 })
+
+test('no dispatch of a product takes a slow GPU longer than half a second, whatever its shape is', () => {
+  const { gpu } = new Recorder(countingDevice())
+  const device = new WebGpuDevice(gpu)
+  const operations: number[] = []
+  const run = gpu.run.bind(gpu)
+  gpu.run = (shader, storages, params, groups) => {
+    const size = Number(/^matmul(\d+)$/.exec(shader.name)?.[1] ?? 0)
+    const [, , , part] = params
+    operations.push(2 * size ** 2 * part * groups.reduce<number>((all, count = 1) => all * count, 1))
+    run(shader, storages, params, groups)
+  }
+  const [x, y, z] = [1, 2, 3].map(() => device.zeros(2 ** 28))
+  const shapes = [
+    [16_384, 16_384, 16_384],
+    // The gradient of the weights of an LSTM 1024 over 65,536 places.
+    [4096, 1024, 65_536],
+    [64, 64, 4_000_000],
+  ]
+  for (const [m, n, k] of shapes) {
+    operations.length = 0
+    device.matmul(x, y, z, { m, n, k, transposeA: true })
+    expect(Math.max(...operations)).toBeLessThanOrEqual(100e9)
+    // Nor is it cut smaller than it must be.
+    expect(operations.length).toBeLessThan(3 + (2 * m * n * k) / 50e9)
+  }
+})

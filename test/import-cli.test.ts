@@ -14,7 +14,18 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { zipFiles } from '../src/formats/zip.js'
-import { encodeStateDict, Generator, Linear, LSTM, loadModel, Module, RNNModel, saveModel, Vocab } from '../src/node.js'
+import {
+  encodeStateDict,
+  Generator,
+  GRU,
+  Linear,
+  LSTM,
+  loadModel,
+  Module,
+  RNNModel,
+  saveModel,
+  Vocab,
+} from '../src/node.js'
 import { BuiltCommand } from './built-command.js'
 import { dictionary, named, pickle, tensor, text, torchFile } from './pickles.js'
 
@@ -23,13 +34,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-import-'))
 const command = new BuiltCommand(folder, { ...process.env, UNROLLED_OFFLINE: '1', NO_COLOR: '' })
 const at = (...names: string[]) => path.join(folder, ...names)
 
-/** The output of a command that succeeds. */
-function done(...args: string[]): string {
-  const { status, stdout, stderr } = command.run(...args)
-  expect(stderr).toBe('')
-  expect(status).toBe(0)
-  return stdout
-}
+const done = (...args: string[]): string => command.done(...args)
 
 /** The message of a command that fails with one sentence. */
 function refused(...args: string[]): string {
@@ -99,7 +104,7 @@ test('a file of torch.save becomes a model, and says what it is', () => {
     'rnn.: an RNN of 1 layer and 5 units.',
     'linear.weight: the scores of 7 tokens.',
     'There is no embedding: tokens are one-hot.',
-    'Weights do not tell an RNN’s function: tanh is assumed.',
+    'Weights do not tell an RNN’s function: tanh is assumed; if it is relu, import with nonlinearity relu (--nonlinearity relu).',
     'the model is saved in torch',
     '',
   ])
@@ -215,4 +220,107 @@ test.each([
   expect(refused(...args)).toContain(message)
   expect(readdirSync(folder)).toEqual(before)
   expect(existsSync(at('x'))).toBe(false)
+})
+
+test('words without --tokens word are noticed, and marks such as <pad> are none', () => {
+  const from = (tokens: string[], ...more: string[]) => {
+    writeFileSync(at('listed.json'), JSON.stringify(tokens))
+    return done('import', 'torch_2.15_rnn.pt', '--vocab', 'listed.json', '--out', 'listed', ...more)
+  }
+  const words = ['the', 'machine', ...'abcde']
+  const warning = 'listed.json: 2 of 7 tokens have several characters, such as "the", "machine"'
+  expect(from(words)).toContain(warning)
+  expect(from(words)).toContain('--tokens word')
+  expect(from(words, '--tokens', 'word')).not.toContain('several characters')
+  expect(from(words, '--tokens', 'char')).not.toContain('several characters')
+  expect(from(['<pad>', ...'abcdef'])).not.toContain('several characters')
+})
+
+test('the numbers and tokens that Python calls itos are a vocabulary', async () => {
+  writeFileSync(at('itos.json'), JSON.stringify(Object.fromEntries([...'gfedcba'].map((token, i) => [i, token]))))
+  done('import', 'torch_2.15_rnn.pt', '--vocab', 'itos.json', '--out', 'itos')
+  expect((await loadModel(at('itos'))).vocab.tokens).toEqual(['<unk>', ...'gfedcba'])
+})
+
+test('a vocabulary that does not fit is named by its own file, and a device is none', () => {
+  writeFileSync(at('short.json'), JSON.stringify([...'abc']))
+  expect(refused('import', 'torch_2.15_rnn.pt', '--vocab', 'short.json', '--out', 'x')).toBe(
+    'error: short.json: the vocabulary has 3 tokens, expected 7, one for each score of torch_2.15_rnn.pt\n',
+  )
+  expect(refused('import', 'torch_2.15_rnn.pt', '--vocab', '/dev/zero', '--out', 'x')).toContain(
+    '/dev/zero: it is a device, expected a file',
+  )
+  expect(existsSync(at('x'))).toBe(false)
+})
+
+test('a folder in place of a file is told apart', () => {
+  expect(refused('import', 'model', '--out', 'x')).toContain(
+    'model: it is a model folder of Unrolled, which needs no import',
+  )
+  mkdirSync(at('js'))
+  expect(refused('import', 'js', '--out', 'x')).toContain('js: it is a folder, expected a file with a model')
+  writeFileSync(at('js', 'model.json'), '{}')
+  expect(refused('import', 'js', '--out', 'x')).toContain(`expected a file, such as ${path.join('js', 'model.json')}`)
+})
+
+test('an export says where the tokens are, and what to write for frameworks whose own files are not written', () => {
+  expect(done('export', 'model', '--out', 'alone.safetensors')).toContain('--vocab model/vocab.json')
+  for (const [name, instead] of Object.entries({ 'x.pt': '.safetensors', 'x.h5': '.keras', 'model.json': 'tfjs' })) {
+    expect(refused('export', 'model', '--out', name)).toContain(instead)
+  }
+})
+
+test('an export replaces an earlier one of several files, and nothing else', () => {
+  const write = () => command.run('export', 'model', '--format', 'tfjs', '--out', 'page')
+  expect(write().status).toBe(0)
+  writeFileSync(at('page', 'model.json'), 'older')
+  expect(write().status).toBe(0)
+  expect(readFileSync(at('page', 'model.json'), 'utf8')).toContain('layers-model')
+  writeFileSync(at('page', 'index.html'), 'mine')
+  expect(write()).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('something is there already (index.html)'),
+  })
+  expect(readFileSync(at('page', 'index.html'), 'utf8')).toBe('mine')
+})
+
+test('info tells a text once', () => {
+  writeFileSync(at('fox.txt'), 'the quick brown fox '.repeat(20))
+  expect(
+    command.run(
+      'train',
+      'fox.txt',
+      '--epochs',
+      '1',
+      '--hidden-size',
+      '4',
+      '--batch-size',
+      '2',
+      '--num-steps',
+      '5',
+      '--out',
+      'told',
+    ).status,
+  ).toBe(0)
+  const lines = done('info', 'told')
+    .split('\n')
+    .filter((line) => line.includes('fox.txt'))
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(/^ {2}text {2,}/)
+})
+
+test('a GRU that resets before its product runs in every command, and PyTorch’s formats refuse it', async () => {
+  const gru = new GRU({ inputSize: vocab.size, hiddenSize: 5, resetAfter: false, generator: new Generator(2) })
+  await saveModel(at('before'), new RNNModel(gru, vocab.size, { generator: new Generator(2) }), vocab)
+  done('export', 'before', '--out', 'before.onnx')
+  expect(done('import', 'before.onnx', '--out', 'before-again')).toContain('resetAfter: false')
+  const texts = (name: string) => done('generate', name, '--prefix', 'the', '--length', '20', '--temperature', '0')
+  expect(texts('before-again')).toBe(texts('before'))
+  writeFileSync(at('fox.txt'), 'the quick brown fox '.repeat(20))
+  const tuned = ['--epochs', '1', '--batch-size', '2', '--num-steps', '5', '--out', 'tuned']
+  expect(command.run('train', 'fox.txt', '--init-from', 'before', ...tuned).status).toBe(0)
+  expect((await loadModel(at('tuned'))).config).toMatchObject({ cell: 'gru', resetAfter: false })
+  const expected = 'the GRU has resetAfter = false, which PyTorch’s GRU does not have'
+  expect(refused('export', 'before', '--out', 'before.safetensors')).toContain(expected)
+  expect(refused('export', 'tuned', '--format', 'torchrun', '--out', 'there')).toContain(expected)
 })

@@ -20,11 +20,7 @@ const command = new BuiltCommand(folder, { ...process.env, UNROLLED_OFFLINE: '1'
 const at = (...names: string[]) => path.join(folder, ...names)
 const fixture = (...names: string[]) => path.resolve('test/fixtures/keras', ...names)
 
-function done(...args: string[]): string {
-  const { status, stdout, stderr } = command.run(...args)
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  return stdout
-}
+const done = (...args: string[]): string => command.done(...args)
 
 const vocab = Vocab.count('the quick brown fox')
 beforeAll(async () => {

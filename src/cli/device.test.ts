@@ -23,6 +23,18 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+test('info --devices tells the adapter, and why auto takes the CPU where the adapter computes there', async () => {
+  const { gpu } = await webGpuDevice(findGpu, true)
+  const shown = await done('info', '--devices')
+  expect(shown).toContain(`webgpu  webgpu (${gpu.name})`)
+  const { webgpu, auto, reason } = JSON.parse(await done('info', '--devices', '--json'))
+  expect(webgpu).toBe(`webgpu (${gpu.name})`)
+  if (!gpu.software) return expect(auto).toBe(webgpu)
+  expect(auto).not.toMatch(/webgpu/)
+  expect(reason).toMatch(/^no GPU: the only adapter of WebGPU, .* computes on the CPU/)
+  expect(shown).toContain(reason)
+})
+
 test.each([
   ['eval', ['--split', 'validation'], 'loss'],
   ['calibrate', ['--out', at('calm')], 'temperature'],

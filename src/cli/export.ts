@@ -26,7 +26,7 @@ export function exportCommand(): Command {
       'after',
       `
 Examples:
-  unrolled export runs/novel --out novel.safetensors       for PyTorch's load_state_dict
+  unrolled export runs/novel --out novel.safetensors       for PyTorch's load_state_dict; the tokens are in runs/novel/vocab.json
   unrolled export runs/novel --out novel.keras             for Keras 3's load_model
   unrolled export runs/novel --format tfjs --out novel-js  for TensorFlow.js' loadLayersModel
   unrolled export runs/novel --out novel.onnx              for ONNX Runtime and other runtimes
@@ -40,7 +40,18 @@ Examples:
 
 const needs: Needs<Options> = { text: ({ format }) => format !== 'torchrun' && '--format torchrun' }
 
+/** Endings of files that other frameworks have and this library does not write, and what it writes instead. */
+const insteadOf: readonly [ending: RegExp, instead: string][] = [
+  [/\.(pt|pth|bin|ckpt)$/i, 'a name that ends in .safetensors, which PyTorch reads with safetensors.torch.load_file'],
+  [/\.(h5|hdf5)$/i, 'a name that ends in .keras, which Keras 3 reads with keras.models.load_model'],
+  [/\.json$/i, 'a folder, with --format tfjs, for TensorFlow.js, whose models are several files'],
+]
+
 async function run(folder: string, { out, format: asked, text }: Options, signal: AbortSignal): Promise<void> {
+  const instead = asked ? undefined : insteadOf.find(([ending]) => ending.test(out))
+  if (instead) {
+    throw new OptionError(`export: ${JSON.stringify(out)} is not written, expected ${instead[1]}`)
+  }
   const said = formats.find((name) => exportFormats[name] && out.toLowerCase().endsWith(exportFormats[name]))
   const format = asked ?? said
   if (!format) {
@@ -59,6 +70,9 @@ async function run(folder: string, { out, format: asked, text }: Options, signal
   signal.throwIfAborted()
   const place = await writeExport(out, files)
   print(`the model is saved in ${place}`)
+  if (format === 'safetensors') {
+    print(`its tokens are in ${folder}/vocab.json: import it with --vocab ${folder}/vocab.json`)
+  }
 }
 
 /** Writes a folder with which PyTorch's torchrun goes on with a training. */

@@ -14,6 +14,8 @@ interface Options extends Pick<ForeignOptions, 'cell' | 'nonlinearity'> {
   vocab?: string
   text?: string[] | true
   tokens: TokenKind
+  /** Whether the user said what a token is. */
+  tokensSaid?: boolean
   encoding?: string
   clean?: boolean
   prefix?: string[]
@@ -27,7 +29,10 @@ export function importCommand(): Command {
       'weights or a model: .safetensors, PyTorch’s .pt, .onnx, Keras’ .keras or .h5, TensorFlow.js’ model.json',
     )
     .requiredOption('--out <place>', 'folder of the model, or a .safetensors file for weights alone')
-    .option('--vocab <file>', 'the tokens in the order of their numbers, as JSON: an array, or an object of numbers')
+    .option(
+      '--vocab <file>',
+      'the tokens as JSON: an array in the order of their numbers, an object of numbers, or a vocab.json',
+    )
     .option('--text [text...]', "count the vocabulary in a text, as `train` does; without a name, the book's")
     .addOption(new Option('--tokens <kind>', 'what a token is').choices(tokenKinds).default('char'))
     .option('--encoding <name>', encodingHelp)
@@ -44,13 +49,15 @@ export function importCommand(): Command {
 Examples:
   unrolled import weights.safetensors --text --out runs/book          the book's model and its text
   unrolled import weights.pt --vocab tokens.json --out runs/novel
+  unrolled import weights.pt --vocab words.json --tokens word --nonlinearity relu --out runs/words
   unrolled import model.keras --vocab tokens.json --out runs/novel
   unrolled import model.onnx --vocab tokens.json --out runs/novel
   unrolled import weights.safetensors --prefix net.lstm.=rnn. --out weights-here.safetensors`,
     )
     .action(async (file: string, options: Options, command: Command) => {
-      checkFlagEffects('import', options, saidOf(command), needs, defaultsOf(command.options))
-      await interruptible((signal) => run(file, options, signal))
+      const said = saidOf(command)
+      checkFlagEffects('import', options, said, needs, defaultsOf(command.options))
+      await interruptible((signal) => run(file, { ...options, tokensSaid: said.includes('tokens') }, signal))
     })
 }
 
@@ -119,12 +126,13 @@ async function tokensFor(
     // The texts of a folder would be read as one.
     const info = await stat(vocab).catch(() => undefined)
     if (info?.isDirectory()) throw new OptionError(`import: --vocab is the folder ${vocab}, expected a file of JSON`)
-    const list = parseTokenList(await readText(vocab), vocab)
+    const list = { ...parseTokenList(await readText(vocab), vocab), where: vocab }
     if (list.kind && tokens !== 'char' && tokens !== list.kind) {
       throw new OptionError(
         `import: --tokens is ${tokens}, but those of ${vocab} are of the kind ${list.kind}; leave it out`,
       )
     }
+    if (!list.kind && !options.tokensSaid) warnOfWords(list.tokens, vocab)
     return { list: { ...list, kind: list.kind ?? tokens } }
   }
   if (text !== undefined) {
@@ -143,6 +151,16 @@ async function tokensFor(
   if (own) return { list: own, how: training }
   throw new OptionError(
     `import: there is no vocabulary, expected --vocab with the model's ${config.vocabSize} tokens, or --text with the text that it was trained on; weights alone go to a .safetensors file`,
+  )
+}
+
+/** Says that tokens which nobody said are characters have several of them, but for marks such as <pad>. */
+function warnOfWords(tokens: readonly string[], where: string): void {
+  const long = tokens.filter((token) => [...token].length > 1 && !/^<.*>$/.test(token))
+  if (long.length === 0) return
+  const some = long.slice(0, 3).map((token) => JSON.stringify(token.slice(0, 40)))
+  print(
+    `${where}: ${long.length} of ${tokens.length} tokens have several characters, such as ${some.join(', ')}, but are taken as single characters, which no text contains; if they are words, import with --tokens word`,
   )
 }
 

@@ -49,7 +49,10 @@ async function run(
   if (training) {
     print('training')
     // A limit that does not exist is recorded as `all`, which says something only of a number of tokens.
-    const limits = Object.entries(training).filter(([name, value]) => value !== 'all' || name === 'maxTokens')
+    // `text` describes what `texts` lists for a training that goes on.
+    const { texts, ...told } = training
+    const shown = training.text === undefined ? training : told
+    const limits = Object.entries(shown).filter(([name, value]) => value !== 'all' || name === 'maxTokens')
     list(Object.fromEntries(limits))
   }
   print('this machine')

@@ -2,7 +2,9 @@ import { checkWord } from '../core/check.js'
 import { checkVocab, type Vocab } from '../data/vocab.js'
 import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import { type ExportFormat, exportFormats } from './export-formats.js'
+import { checkForPyTorch } from './for-pytorch.js'
 import type { TrainingRecord } from './model-config.js'
+import { configOf } from './model-of.js'
 import { encodeStateDict } from './state-dict.js'
 
 type Encode = (
@@ -12,7 +14,10 @@ type Encode = (
 ) => Promise<Readonly<Record<string, Uint8Array>>>
 
 const encoders: Readonly<Record<ExportFormat, Encode>> = {
-  safetensors: async (model) => ({ 'model.safetensors': await encodeStateDict(model) }),
+  safetensors: async (model) => {
+    checkForPyTorch('exportModel', configOf(model))
+    return { 'model.safetensors': await encodeStateDict(model) }
+  },
   keras: async (...given) => (await import('./keras/keras.js')).writeKeras(...given),
   tfjs: async (...given) => (await import('./keras/tfjs.js')).writeTfjs(...given),
   onnx: async (...given) => ({ 'model.onnx': await (await import('./onnx/write.js')).encodeOnnx(...given) }),

@@ -25,6 +25,10 @@ export interface ForeignModel {
   training?: TrainingRecord
 }
 
+/** What is told of a GRU whose reset gate comes before the product with the weights. */
+export const resetBeforeFound =
+  'Its GRU resets the state before the product with the weights (resetAfter: false), which runs and trains more slowly than PyTorch’s.'
+
 /** What a user says about a file of another framework. */
 export interface ForeignOptions {
   /** The cell, if the file must hold one of this kind. Default: what the shapes of its weights say. */

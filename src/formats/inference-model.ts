@@ -3,6 +3,7 @@ import type { Vocab } from '../data/vocab.js'
 import type { Stepper } from '../device/device.js'
 import { kernels } from '../kernels/index.js'
 import { cellWeights } from '../nn/cell-weights.js'
+import { resetBeforeStepper } from '../nn/reset-before-stepper.js'
 import { checkOneDirection, stackStepper } from '../nn/stack-stepper.js'
 import type { Value } from '../tensor/value.js'
 import { cellKindOf, type ModelConfig } from './model-config.js'
@@ -50,7 +51,7 @@ export class InferenceModel {
       bias: parameter('linear.bias'),
       embedding,
     }
-    return stackStepper(stack, batchSize)
+    return this.#config.resetAfter === false ? resetBeforeStepper(stack, batchSize) : stackStepper(stack, batchSize)
   }
 }
 

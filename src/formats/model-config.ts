@@ -1,4 +1,5 @@
 import { DataError, FormatError } from '../core/errors.js'
+import { fromJson } from '../core/json.js'
 import { array, boolean, fitting, object, oneOf, optional, record, string, unknownKey, whole } from '../core/parse.js'
 import { formatShape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
@@ -21,6 +22,8 @@ export interface ModelConfig {
   cell: (typeof cellNames)[number]
   /** Only for an RNN. */
   nonlinearity?: 'tanh' | 'relu'
+  /** Only for a GRU whose reset gate comes before the product with the weights. */
+  resetAfter?: boolean
   vocabSize: number
   hiddenSize: number
   numLayers: number
@@ -66,6 +69,7 @@ const configSchema = object<ModelConfig>(
     embeddingSize: optional(size),
     tieWeights: optional(boolean),
     layerNorm: optional(boolean),
+    resetAfter: optional(boolean),
     training: optional(
       record(
         fitting<TrainingRecord[string]>(
@@ -91,12 +95,16 @@ export function parseConfig(json: string, where: string): ModelConfig {
     )
   }
   const config = configSchema(value, where)
-  const { tieWeights, embeddingSize, hiddenSize, bidirectional } = config
+  const { tieWeights, embeddingSize, hiddenSize, bidirectional, resetAfter, cell, layerNorm } = config
   const outputs = (bidirectional ? 2 : 1) * hiddenSize
   if (tieWeights && embeddingSize !== outputs) {
     throw new FormatError(
       `${where}: embeddingSize is ${embeddingSize}, expected ${outputs}, the number of the layer's outputs, because tieWeights is true`,
     )
+  }
+  if (resetAfter === false && (cell !== 'gru' || layerNorm)) {
+    const given = layerNorm ? 'layerNorm is true' : `the cell is ${cell}`
+    throw new FormatError(`${where}: resetAfter is false and ${given}, expected it only for a gru without layerNorm`)
   }
   return config
 }
@@ -226,10 +234,7 @@ export function checkSavable(
 }
 
 function parseJson(json: string, where: string): unknown {
-  try {
-    // Some Windows programs begin a file with a byte order mark.
-    return JSON.parse(json.replace(/^\uFEFF/, ''))
-  } catch {
+  return fromJson(json, () => {
     throw new FormatError(`${where}: the file is not JSON`)
-  }
+  })
 }

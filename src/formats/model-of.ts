@@ -21,10 +21,11 @@ export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfi
   const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout, layerNorm } = rnn
   const cell = cells[rnn.kind].name
   const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
+  const resetAfter = rnn instanceof GRU && !rnn.resetAfter ? false : undefined
   const embeddingSize = embedding?.embeddingDim
   const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm }
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout }
-  return { format: 'unrolled', version: VERSION, cell, nonlinearity, ...sizes, ...drops, training }
+  return { format: 'unrolled', version: VERSION, cell, nonlinearity, resetAfter, ...sizes, ...drops, training }
 }
 
 /**
@@ -60,13 +61,14 @@ export function modelWith(
 
 /** A new model of a configuration; its initial values and its dropout draw from `generator`. */
 export function modelOf(config: ModelSizes, generator: Generator): RNNModel {
-  const { cell, nonlinearity, vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize } = config
-  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, tieWeights, layerNorm } = config
+  const { cell, nonlinearity, resetAfter, vocabSize, hiddenSize, numLayers, bias, bidirectional } = config
+  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, layerNorm } = config
+  const { embeddingSize, tieWeights } = config
   const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
   const options = { ...sizes, dropout, dropoutKind, weightDropout, layerNorm, generator }
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
     rnn: () => new RNN({ ...options, nonlinearity }),
-    gru: () => new GRU(options),
+    gru: () => new GRU({ ...options, resetAfter }),
     lstm: () => new LSTM(options),
   }
   return new RNNModel(layers[cell](), vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })

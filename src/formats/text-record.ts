@@ -1,6 +1,6 @@
 import { boolean, object, optional } from '../core/parse.js'
 import type { TrainingRecord } from './model-config.js'
-import { parseTokenList, type TokenList } from './token-list.js'
+import { type TokenList, tokenListOf } from './token-list.js'
 
 /** How a text was cleaned, of what is known of a training: what else is given to the model has to be treated the same. */
 export const textRecordOf = ({ clean, lowercase }: TrainingRecord = {}): TrainingRecord =>
@@ -12,10 +12,10 @@ const textSchema = object({ clean: optional(boolean), lowercase: optional(boolea
 export const parseTextRecord = (value: unknown, where: string): TrainingRecord =>
   textSchema(value, where) as TrainingRecord
 
-/** Reads a vocabulary in JSON and, if its object has `text`, how the text was cleaned. @throws FormatError */
-export function parseVocabAndText(json: string, where: string): { vocab: TokenList; training?: TrainingRecord } {
-  const vocab = parseTokenList(json, where)
-  const { text } = JSON.parse(json)
+/** The vocabulary in a value of JSON and, if its object has `text`, how the text was cleaned. @throws FormatError */
+export function vocabAndTextOf(value: unknown, where: string): { vocab: TokenList; training?: TrainingRecord } {
+  const vocab = tokenListOf(value, where)
+  const { text } = value as { text?: unknown }
   if (vocab.kind === undefined || text === undefined) return { vocab }
   return { vocab, training: parseTextRecord(text, `${where}: text`) }
 }

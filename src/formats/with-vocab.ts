@@ -20,16 +20,16 @@ const NEVER = -1e4
  */
 export function withVocab(
   { config, parameters }: ForeignModel,
-  { tokens, kind = 'char' }: TokenList,
+  { tokens, kind = 'char', where: list }: TokenList,
   where = 'withVocab',
 ): LoadedModel {
   if (tokens.length !== config.vocabSize) {
     throw new DataError(
-      `${where}: the vocabulary has ${tokens.length} tokens, expected ${config.vocabSize}, one for each score of the model`,
+      `${list ?? where}: the vocabulary has ${tokens.length} tokens, expected ${config.vocabSize}, one for each score of ${list ? where : 'the model'}`,
     )
   }
   const known = tokens.indexOf('<unk>')
-  if (known > 0) throw new DataError(`${where}: <unk> is token ${known}, expected token 0, or none`)
+  if (known > 0) throw new DataError(`${list ?? where}: <unk> is token ${known}, expected token 0, or none`)
   const added = known === -1
   const vocab = Vocab.of(added ? ['<unk>', ...tokens] : tokens, kind)
   const whole = { format: 'unrolled', version: VERSION, ...config, vocabSize: vocab.size } as const

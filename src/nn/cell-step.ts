@@ -1,37 +1,77 @@
-import { type CellKind, cells } from '../device/cells.js'
-import type { CellWeights } from '../device/device.js'
-import { layerNorm, linear, split } from '../tensor/functions.js'
+import { cells } from '../device/cells.js'
+import type { CellWeights, RecurrentSizes } from '../device/device.js'
+import { layerNorm, linear, split, stack } from '../tensor/functions.js'
+import type { LayerParameters, recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { equations } from './equations.js'
-import type { StateParts } from './recurrent-state.js'
+import { type EquationName, equations } from './equations.js'
+import { type StateParts, zeroState } from './recurrent-state.js'
 
-/**
- * One time step of a cell by its equations, as operations on tensors, which have gradients.
- * @param input features [batch, inputSize], or tokens [batch], which stand for one-hot rows
- */
-export function cellStep(
-  kind: CellKind,
-  { weightIh, weightHh, biasIh, biasHh, gainIh, gainHh, gainC, biasC }: CellWeights<Tensor>,
-  input: Tensor,
-  before: StateParts,
-): StateParts {
+/** A cell with its weights, as operations on tensors, which have gradients. */
+export interface CellSteps {
+  /**
+   * What the input adds to the gates, for each group of gates that the equations use together.
+   * @param input features […, inputSize], or tokens […], which stand for one-hot rows
+   */
+  inputSums(input: Tensor): Tensor[]
+  /** One time step. @param a `inputSums` of the step, [batch, gates of the group × hiddenSize] each */
+  step(a: readonly Tensor[], before: StateParts): StateParts
+}
+
+/** The cell of these weights by its equations. */
+export function cellSteps(equation: EquationName, weights: CellWeights<Tensor>): CellSteps {
+  const { weightIh, weightHh, biasIh, biasHh, gainIh, gainHh, gainC, biasC } = weights
   const hiddenSize = weightHh.shape[1]
-  const { groups } = cells[kind]
+  const resetBefore = equation === 'gru_reset_before'
+  const { groups } = cells[resetBefore ? 'gru' : equation]
   const sizes = groups.map((gates) => gates * hiddenSize)
-  /** A matrix or a vector of all gates, as one for each group of gates that the equations use together. */
-  const grouped = (gates: Tensor) => (groups.length === 1 ? [gates] : split(gates, sizes, -1))
-  const sums = (product: Tensor, bias: Tensor | undefined, gain: Tensor | undefined) => {
-    const [biases, gains] = [bias && grouped(bias), gain && grouped(gain)]
-    return grouped(product).map((part, i) => {
+  /** The gates of a matrix or a vector, as one for each group of gates that the equations use together. */
+  const grouped = (gates: Tensor, axis: number): Tensor[] => (groups.length === 1 ? [gates] : split(gates, sizes, axis))
+  const sums = (products: readonly Tensor[], bias: Tensor | undefined, gain: Tensor | undefined): Tensor[] => {
+    const [biases, gains] = [bias && grouped(bias, 0), gain && grouped(gain, 0)]
+    return products.map((part, i) => {
       if (gains) return layerNorm(part, gains[i], biases?.[i])
       return biases ? part.add(biases[i]) : part
     })
   }
-  const ofInput = input.dtype === 'int32' ? weightIh.T.gatherRows(input) : linear(input, weightIh)
-  const a = sums(ofInput, biasIh, gainIh)
-  const u = sums(linear(before.h, weightHh), biasHh, gainHh)
-  return equations[kind](a, u, before, {
-    gates: (all, count) => split(all, Array<number>(count).fill(hiddenSize), -1),
-    norm: (c) => (gainC ? layerNorm(c, gainC, biasC) : c),
-  })
+  // Otherwise one product serves all groups.
+  const apart = resetBefore ? { weights: grouped(weightHh, 0), biases: biasHh && grouped(biasHh, 0) } : undefined
+  const product = (group: number, state: Tensor): Tensor => linear(state, apart!.weights[group], apart!.biases?.[group])
+  return {
+    inputSums: (input) => {
+      const products = input.dtype === 'int32' ? weightIh.T.gatherRows(input) : linear(input, weightIh)
+      return sums(grouped(products, -1), biasIh, gainIh)
+    },
+    step: (a, before) => {
+      const u = apart ? [product(0, before.h)] : sums(grouped(linear(before.h, weightHh), -1), biasHh, gainHh)
+      return equations[equation](a, u, before, {
+        gates: (all, count) => split(all, Array<number>(count).fill(hiddenSize), -1),
+        norm: (c) => (gainC ? layerNorm(c, gainC, biasC) : c),
+        product,
+      })
+    },
+  }
+}
+
+/**
+ * `recurrentLayer` for a GRU that resets the state before its product with the weights, which the kernels do not have: step by
+ * step, as operations on tensors.
+ */
+export function steppedLayer(
+  { cell, numSteps, batchSize, hiddenSize, reverse }: RecurrentSizes,
+  { head, ...weights }: LayerParameters,
+  input: Tensor,
+  h0?: Tensor,
+): ReturnType<typeof recurrentLayer> {
+  const { inputSums, step } = cellSteps('gru_reset_before', weights)
+  const sums = inputSums(input)
+  const states: Tensor[] = []
+  let h = h0 ?? zeroState(cell, [batchSize, hiddenSize], weights.weightHh.device).h
+  for (let i = 0; i < numSteps; i++) {
+    const t = reverse ? numSteps - 1 - i : i
+    const a = sums.map((group) => group.select(0, t))
+    h = step(a, { h }).h
+    states[t] = h
+  }
+  const output = stack(states, 0)
+  return { output: head ? linear(output, head.weight, head.bias) : output, hn: h }
 }

@@ -1,4 +1,6 @@
+import type { CellKind } from '../device/cells.js'
 import type { CellWeights } from '../device/device.js'
+import type { Value } from '../tensor/value.js'
 
 /** The weights of a cell from its parameters, by PyTorch's names. */
 export const cellWeights = <V>(parameter: (name: string) => V): CellWeights<V> => ({
@@ -19,3 +21,14 @@ export const mapWeights = <A, B>(weights: CellWeights<A>, change: (weight: A) =>
       .filter(([, weight]) => weight !== undefined)
       .map(([name, weight]) => [name, change(weight)]),
   ) as unknown as CellWeights<B>
+
+/** The weights of a language model in one direction. */
+export interface StackWeights {
+  kind: CellKind
+  layers: readonly CellWeights<Value>[]
+  /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
+  weight: Value
+  bias?: Value
+  /** The embedding of the tokens, [vocabSize, inputSize], unless they are one-hot. */
+  embedding?: Value
+}

@@ -8,8 +8,9 @@ import type { CellWeights } from '../device/device.js'
 import { full } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
-import { cellStep } from './cell-step.js'
+import { cellSteps } from './cell-step.js'
 import { cellWeights } from './cell-weights.js'
+import type { EquationName } from './equations.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
 import { fixParameter, Parameter } from './parameter.js'
@@ -79,6 +80,11 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
     return this.#name
   }
 
+  /** @internal The equations of the cell. */
+  protected get equation(): EquationName {
+    return this.kind
+  }
+
   /** A state of zeros, [batchSize, hiddenSize]; an LSTMCell has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
@@ -103,7 +109,8 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
       state === undefined
         ? zeroState(this.kind, shape, weights.weightHh.device)
         : splitState(where, this.kind, state, shape, 'batch, hiddenSize')
-    return joinState(cellStep(this.kind, weights, input, before))
+    const { inputSums, step } = cellSteps(this.equation, weights)
+    return joinState(step(inputSums(input), before))
   }
 }
 

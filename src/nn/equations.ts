@@ -8,13 +8,18 @@ export interface CellTools {
   gates(sums: Tensor, count: number): Tensor[]
   /** Applies layer normalization to c if the cell has it, or else returns c. */
   norm(c: Tensor): Tensor
+  /** What a vector in the place of the hidden state adds to a group of gates. */
+  product(group: number, state: Tensor): Tensor
 }
+
+/** A cell by its equations: those of the kernels, and a GRU that resets the state before its product with the weights. */
+export type EquationName = CellKind | 'gru_reset_before'
 
 /**
  * The equations of one time step of a cell.
  * @param a what the input adds to the gates: one matrix for each group of gates that the equations use together,
  *   [batch, gates of the group × hiddenSize]
- * @param u what the hidden state adds to them
+ * @param u what the hidden state adds to them; of a GRU that resets it before the product, to the first group alone
  */
 export type CellStep = (a: readonly Tensor[], u: readonly Tensor[], before: StateParts, tools: CellTools) => StateParts
 
@@ -22,9 +27,10 @@ export type CellStep = (a: readonly Tensor[], u: readonly Tensor[], before: Stat
  * The simple recurrent network (Elman 1990); gated recurrent units (Cho et al. 2014), with PyTorch's gate order r, z, n
  * and the reset gate applied after the hidden state's product; and long short-term memory (Hochreiter & Schmidhuber
  * 1997; forget gate: Gers et al. 2000), with PyTorch's gate order i, f, g, o. `a` = W_ih x + b_ih and
- * `u` = W_hh h' + b_hh hold the sums of all gates; those of a GRU hold r and z together, and n apart.
+ * `u` = W_hh h' + b_hh hold the sums of all gates; those of a GRU hold r and z together, and n apart. The GRU that applies
+ * the reset gate before the product is that of version 3 of Cho et al. (arXiv:1406.1078v3), which older Keras has.
  */
-export const equations: Readonly<Record<CellKind, CellStep>> = {
+export const equations: Readonly<Record<EquationName, CellStep>> = {
   rnn_tanh: ([a], [u]) => ({ h: a.add(u).tanh() }),
 
   rnn_relu: ([a], [u]) => ({ h: a.add(u).relu() }),
@@ -32,9 +38,13 @@ export const equations: Readonly<Record<CellKind, CellStep>> = {
   gru: ([a, aNew], [u, uNew], before, { gates }) => {
     const [r, z] = gates(a.add(u).sigmoid(), 2)
     const n = aNew.add(r.mul(uNew)).tanh()
-    // This is (1 − z) n + z h' with one product fewer.
-    const h = n.add(z.mul(before.h.sub(n)))
-    return { h }
+    return { h: between(n, before.h, z) }
+  },
+
+  gru_reset_before: ([a, aNew], [u], before, { gates, product }) => {
+    const [r, z] = gates(a.add(u).sigmoid(), 2)
+    const n = aNew.add(product(1, r.mul(before.h))).tanh()
+    return { h: between(n, before.h, z) }
   },
 
   lstm: ([a], [u], before, { gates, norm }) => {
@@ -44,3 +54,6 @@ export const equations: Readonly<Record<CellKind, CellStep>> = {
     return { h, c }
   },
 }
+
+/** (1 − z) n + z h' with one product fewer. */
+const between = (n: Tensor, h: Tensor, z: Tensor): Tensor => n.add(z.mul(h.sub(n)))

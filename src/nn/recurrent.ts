@@ -83,7 +83,8 @@ function warnOfDropout(name: string): void {
 
 /**
  * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
- * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation.
+ * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation, but for a
+ * GRU with `resetAfter: false`, which the kernels do not have.
  */
 export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
   readonly kind: CellKind
@@ -208,13 +209,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
         const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
         const weights = this.#droppedWeights(suffix)
         const [h0, c0] = [initial?.h.select(0, index), initial?.c?.select(0, index)]
-        return recurrentLayer(
-          sizes,
-          { ...weights, head: layer === this.numLayers - 1 ? head : undefined },
-          output,
-          h0,
-          c0,
-        )
+        const ownHead = layer === this.numLayers - 1 ? head : undefined
+        return this.walk(sizes, { ...weights, head: ownHead }, output, h0, c0)
       })
       output = concatenate(
         directions.map((direction) => direction.output),
@@ -229,6 +225,16 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       output: this.batchFirst ? output.transpose(0, 1) : output,
       state: joinState({ h: stack(hs, 0), c: cs.length > 0 ? stack(cs, 0) : undefined }),
     }
+  }
+
+  /** @internal One layer in one direction over a whole sequence: an operation of the kernels, unless they do not have the cell. */
+  protected get walk(): typeof recurrentLayer {
+    return recurrentLayer
+  }
+
+  /** @internal What runs the layers token by token: the kernels, unless they do not have the cell. */
+  protected get steps(): typeof stackStepper {
+    return stackStepper
   }
 
   /**
@@ -248,7 +254,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       mapWeights(weightsOf(this, `_l${layer}`), values),
     )
     const head = { weight: values(output.weight), bias: output.bias && values(output.bias) }
-    return stackStepper({ kind: this.kind, layers, ...head, embedding: embedding && values(embedding) }, batchSize)
+    return this.steps({ kind: this.kind, layers, ...head, embedding: embedding && values(embedding) }, batchSize)
   }
 
   #stateShape(batchSize: number): number[] {

@@ -1,8 +1,8 @@
 import { OptionError } from '../core/errors.js'
-import { type CellKind, cells } from '../device/cells.js'
-import type { CellWeights, Stepper } from '../device/device.js'
+import { cells } from '../device/cells.js'
+import type { Stepper } from '../device/device.js'
 import type { Value } from '../tensor/value.js'
-import { mapWeights } from './cell-weights.js'
+import { mapWeights, type StackWeights } from './cell-weights.js'
 import { CheckedStepper } from './checked-stepper.js'
 
 /** @param what a layer or a model @throws OptionError for a bidirectional one, which cannot run token by token */
@@ -13,39 +13,37 @@ export function checkOneDirection(where: string, what: 'layer' | 'model', bidire
   )
 }
 
-/** The weights of a language model in one direction. */
-export interface StackWeights {
-  kind: CellKind
-  layers: readonly CellWeights<Value>[]
-  /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
-  weight: Value
-  bias?: Value
-  /** The embedding of the tokens, [vocabSize, inputSize], unless they are one-hot. */
-  embedding?: Value
-}
+/** Makes the stepper of a stack whose embedding is merged into its first layer. */
+export type MakeStepper = (weights: Omit<StackWeights, 'embedding'>, batchSize: number) => Stepper
 
 /**
  * Prepares a language model, with its weights as they are now, to run token by token. The stepper checks what it is given.
+ * An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x.
+ * @param make makes the stepper; by default, the device does
  */
-export function stackStepper(weights: StackWeights, batchSize: number): Stepper {
-  const { kind, layers, weight, embedding } = weights
-  const vocabSize = embedding?.shape[0] ?? layers[0].weightIh.shape[1]
-  const name = `${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
+export function stackStepper(
+  { embedding, ...weights }: StackWeights,
+  batchSize: number,
+  make: MakeStepper = deviceStepper,
+): Stepper {
+  const { kind, weight } = weights
+  const layers = weights.layers.map((own, layer) =>
+    layer === 0 && embedding ? { ...own, weightIh: product(own.weightIh, embedding) } : own,
+  )
+  const vocabSize = layers[0].weightIh.shape[1]
+  const special = make === deviceStepper ? '' : 'reset-before '
+  const name = `${special}${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
   const origin = `${layers.length} ${name} layers of ${weight.shape[1]} units on ${weight.device.name}`
-  return new CheckedStepper(uncheckedStepper(weights, batchSize), batchSize, vocabSize, origin)
+  return new CheckedStepper(make({ ...weights, layers }, batchSize), batchSize, vocabSize, origin)
 }
 
-/** The device's stepper. An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. */
-function uncheckedStepper({ kind, layers, weight, bias, embedding }: StackWeights, batchSize: number): Stepper {
-  const fused = layers.map((weights, layer) => {
-    const weightIh = layer === 0 && embedding ? product(weights.weightIh, embedding) : weights.weightIh
-    return {
-      cell: kind,
-      inputSize: weightIh.shape[1],
-      hiddenSize: weight.shape[1],
-      weights: mapWeights({ ...weights, weightIh }, ({ storage }) => storage),
-    }
-  })
+const deviceStepper: MakeStepper = ({ kind, layers, weight, bias }, batchSize) => {
+  const fused = layers.map((weights) => ({
+    cell: kind,
+    inputSize: weights.weightIh.shape[1],
+    hiddenSize: weight.shape[1],
+    weights: mapWeights(weights, ({ storage }) => storage),
+  }))
   const output = { weight: weight.storage, bias: bias?.storage, outFeatures: weight.shape[0] }
   return weight.device.stepper({ layers: fused, ...output }, batchSize)
 }

@@ -75,6 +75,9 @@ export async function openSources(
             // A change can restore the size and the modification time, but not the others.
             const version = [info.size, info.mtimeNs, info.ctimeNs, info.ino].join(' ')
             files.push({ path: file, name: file, bytes: Number(info.size), version })
+          } else if (info.isCharacterDevice() || info.isBlockDevice()) {
+            // One such as /dev/zero has no end.
+            throw new DataError(`${file}: it is a device, expected a file; standard input is -`)
           } else if (info.isDirectory()) throw unreadable(file, Object.assign(new Error(), { code: 'EISDIR' }))
           else files.push(await copied(createReadStream(file), file))
         }

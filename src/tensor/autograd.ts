@@ -1,7 +1,7 @@
 import { describe } from '../core/describe.js'
 import { GradientError } from '../core/errors.js'
 import type { Device, Storage } from '../device/device.js'
-import { copyOf } from './value.js'
+import { copyOf, fromOne } from './value.js'
 
 /** A tensor as the graph sees it. */
 export interface Variable {
@@ -86,11 +86,12 @@ function addTo(device: Device, slot: GradientSum | undefined, grad: Storage, own
 }
 
 /**
- * Walks the graph back from one output, whose gradient is `seed`, and adds to the gradients of the leaves.
+ * Walks the graph back from one output, a scalar, and adds to the gradients of the leaves.
  * @returns the leaves whose gradients were added to
  */
-export function runBackward(device: Device, root: Node, output: number, seed: Storage): Set<Variable> {
+export function runBackward(device: Device, root: Node, output: number): Set<Variable> {
   const leaves = new Set<Variable>()
+  const seed = device.from([1])
   const waiting = new Map<Node, (GradientSum | undefined)[]>([[root, []]])
   waiting.get(root)![output] = { grad: seed, owned: true }
   const nodes = nodesBefore(root)
@@ -108,7 +109,8 @@ export function runBackward(device: Device, root: Node, output: number, seed: St
     const backward = node.backward!
     node.backward = undefined
     node.inputs = []
-    const grads = backward(Array.from(slots, (slot) => slot?.grad))
+    const run = () => backward(Array.from(slots, (slot) => slot?.grad))
+    const grads = node === root ? fromOne(seed, run) : run()
     for (const slot of slots) if (slot?.owned && !grads.includes(slot.grad)) device.free(slot.grad)
     const shared = new Set(slots.filter((slot) => slot && !slot.owned).map((slot) => slot!.grad))
     inputs.forEach((input, i) => {

@@ -149,6 +149,15 @@ const cases: Case[] = [
   ['layerNorm', [[2, 3, 7], [7], [7]], (x, weight, bias) => layerNorm(x, weight, bias)],
   ['layerNorm without a bias', [[3, 4], [4]], (x, weight) => layerNorm(x, weight, undefined, 0.1)],
   ['crossEntropy', [[3, 4]], (a) => crossEntropy(a, ids).mul(2)],
+  ['crossEntropy that is the loss itself', [[3, 4]], (a) => crossEntropy(a, ids)],
+  [
+    'crossEntropy twice in a loss, whose gradients come one after the other',
+    [[3, 4]],
+    (a) => {
+      const loss = crossEntropy(a, ids)
+      return loss.sub(loss.mul(0.25))
+    },
+  ],
   [
     'mseLoss',
     [

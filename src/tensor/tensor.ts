@@ -357,7 +357,7 @@ export class Tensor extends Placed {
       )
     }
     const { device } = floatsIn('backward', this)
-    const leaves = runBackward(device, this.origin.node, this.origin.output, device.from([1]))
+    const leaves = runBackward(device, this.origin.node, this.origin.output)
     noteReached([...leaves] as Tensor[])
   }
 

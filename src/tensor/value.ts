@@ -35,6 +35,22 @@ export function copyAll(device: Device, x: Storage, y: Storage): void {
   device.copy(x, view, y, view, [x.length])
 }
 
+/** The gradient of a loss by itself, while the backward pass of the loss runs. */
+let one: Storage | undefined
+
+/** Runs the backward pass of a loss; `gradient` holds 1. Later passes may change it. */
+export function fromOne<T>(gradient: Storage, run: () => T): T {
+  one = gradient
+  try {
+    return run()
+  } finally {
+    one = undefined
+  }
+}
+
+/** Whether a gradient is that 1, so that nothing need be multiplied by it. */
+export const isOne = (gradient: Storage): boolean => gradient === one
+
 export function copyOf(device: Device, x: Storage): Storage {
   const y = device.zeros(x.length)
   copyAll(device, x, y)

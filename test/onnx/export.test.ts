@@ -38,6 +38,10 @@ const variants: [string, ModelSizes][] = [
   ['lstm of 3 layers with an embedding', { ...shared, cell: 'lstm', numLayers: 3, embeddingSize: 10 }],
   ['lstm with tied weights', { ...shared, cell: 'lstm', embeddingSize: 24, tieWeights: true }],
   ['gru in two directions', { ...shared, cell: 'gru', numLayers: 2, bidirectional: true }],
+  [
+    'gru that resets before the product',
+    { ...shared, cell: 'gru', numLayers: 2, bidirectional: true, resetAfter: false },
+  ],
   ['rnn with relu in two directions', { ...shared, cell: 'rnn', nonlinearity: 'relu', bidirectional: true }],
 ]
 

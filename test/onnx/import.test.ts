@@ -3,9 +3,10 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { buildModel } from '../../src/formats/model-of.js'
-import { sourceOf } from '../../src/formats/source.js'
+import { decodeMessage, encodeMessage, type ModelProto, modelMessage } from '../../src/formats/onnx/proto.js'
+import { joined, sourceOf } from '../../src/formats/source.js'
 import { decodeOnnx, importModel, importTensors } from '../../src/formats.js'
-import { fromData } from '../../src/index.js'
+import { FormatError, fromData } from '../../src/index.js'
 import { Runtime } from './runtime.js'
 
 const folder = fileURLToPath(new URL('../fixtures/onnx', import.meta.url))
@@ -117,4 +118,65 @@ test('feeds that do not fit are refused with what is expected', async () => {
   await expect(model.run({ tokens: { ...tokens, shape: [2, 2] } })).rejects.toThrow('has 6 values for the shape [2, 2]')
   const wrong = { data: Int32Array.of(7), shape: [1, 1] }
   await expect(model.run({ tokens: wrong })).rejects.toThrow(/Gather ".*" takes 7, expected 0 to 6/)
+})
+
+describe('weights in a file beside the model, as PyTorch’s newer exporter writes them', () => {
+  /** A fixture with its weights in another file, each at a multiple of 64. */
+  function apart(change: (entry: Record<string, string>) => void = () => {}) {
+    const model = decodeMessage<ModelProto>(modelMessage, bytesOf('torch2.15_lstm_dynamo'), 'fixture')
+    const parts: Uint8Array[] = []
+    let offset = 0
+    for (const tensor of model.graph!.initializer!.filter(({ rawData }) => rawData)) {
+      const bytes = tensor.rawData!
+      const entry: Record<string, string> = {
+        location: 'model.onnx.data',
+        offset: `${offset}`,
+        length: `${bytes.length}`,
+      }
+      change(entry)
+      parts.push(bytes, new Uint8Array(-bytes.length & 63))
+      offset += bytes.length + (-bytes.length & 63)
+      delete tensor.rawData
+      Object.assign(tensor, {
+        dataLocation: 1,
+        externalData: Object.entries(entry).map(([key, value]) => ({ key, value })),
+      })
+    }
+    const files: Record<string, Uint8Array> = { 'model.onnx.data': joined(parts) }
+    const name = 'model.onnx'
+    const source = sourceOf(encodeMessage(modelMessage, model))
+    return { name, source, beside: async (name: string) => files[name] && sourceOf(files[name]) }
+  }
+
+  test('are read', async () => {
+    const [found, expected] = [await importModel(apart()), await imported('torch2.15_lstm_dynamo')]
+    expect(found).toEqual(expected)
+    // The rest of a file, and its beginning, need not be said.
+    const rest = apart((entry) => {
+      delete entry.length
+      if (entry.offset === '0') delete entry.offset
+    })
+    expect(await importModel(rest)).toEqual(expected)
+  })
+
+  test.each<[string, (entry: Record<string, string>) => void, RegExp]>([
+    ['a missing file', (entry) => Object.assign(entry, { location: 'other' }), /"other", expected it beside this one/],
+    ['another length', (entry) => Object.assign(entry, { length: '4' }), /has 4 bytes from/],
+    ['a place beyond the end', (entry) => Object.assign(entry, { offset: '1000000' }), /from 1000000 on/],
+    ['a place that is no number', (entry) => Object.assign(entry, { offset: '-4' }), /from -4 on/],
+  ])('%s is refused', async (_, change, message) => {
+    await expect(importModel(apart(change))).rejects.toThrow(message)
+    await expect(importModel(apart(change))).rejects.toThrow(FormatError)
+  })
+
+  test('one file for many tensors, which each claim all of it, is refused', async () => {
+    const file = apart((entry) => Object.assign(entry, { offset: '0' }))
+    const small = { ...file, beside: async () => sourceOf(new Uint8Array(600)) }
+    await expect(importModel(small)).rejects.toThrow('in no other tensor')
+  })
+
+  test('bytes alone say what to do', async () => {
+    const { source } = apart()
+    await expect(importModel(await source.read(0, source.size))).rejects.toThrow('external_data=False')
+  })
 })

@@ -44,7 +44,8 @@ test(`a training step of the book's model takes at most 40 dispatches on ${devic
     }
     const [few, many] = [ofStep(35), ofStep(70)]
     expect(few).toBeLessThanOrEqual(40)
-    expect(many).toBe(few)
+    // A sum over more places may be added up in parts; walks through time are not.
+    expect(many).toBeLessThanOrEqual(few + 2)
     return few
   })
   console.log(`dispatches of a training step of an RNN, a GRU and an LSTM: ${counts.join(', ')}`)

@@ -61,8 +61,10 @@ async function load() {
     module.activate_throwing_error_handler()
     return { h5wasm, FS: module.FS }
   } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    const reason = code === 'ERR_MODULE_NOT_FOUND' ? '' : ` (${message.split('\n')[0]})`
     throw new DataError(
-      `files of HDF5, such as .h5 and .keras, need the package h5wasm, which cannot be loaded; install it with: npm install h5wasm (${(error as Error).message})`,
+      `files of HDF5, such as .h5 and .keras, need the package h5wasm, which cannot be loaded${reason}; install it with: npm install h5wasm`,
     )
   }
 }

@@ -1,4 +1,5 @@
 import { FormatError } from '../../core/errors.js'
+import { fromJson } from '../../core/json.js'
 import { type ByteSource, readExactly } from '../source.js'
 
 /** More than any configuration has; what is larger is not read. */
@@ -14,12 +15,9 @@ export async function readJson(source: ByteSource, where: string): Promise<Recor
 
 /** @throws FormatError for anything but an object */
 export function parseJson(text: string, where: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
+  const value = fromJson(text, () => {
     throw new FormatError(`${where}: it is not JSON, or was cut off`)
-  }
+  })
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw new FormatError(`${where}: it holds no JSON object, expected the configuration of a model`)
 }

@@ -4,12 +4,12 @@ import type { RNNModel } from '../../nn/model.js'
 import type { ForeignFile } from '../foreign.js'
 import type { TrainingRecord } from '../model-config.js'
 import { readExactly } from '../source.js'
-import { parseVocabAndText, textRecordOf } from '../text-record.js'
+import { textRecordOf, vocabAndTextOf } from '../text-record.js'
 import type { TokenList } from '../token-list.js'
 import { unzipFiles, zipFiles } from '../zip.js'
 import { readH5, writeH5 } from './h5.js'
 import { parseJson } from './json.js'
-import { kerasLayersOf, type WrittenLayer } from './topology.js'
+import { kerasLayersOf, type LayerWords, sequentialOf } from './topology.js'
 import type { Tensors } from './weights.js'
 
 /** The most bytes of a file that is read as a whole: the size of the largest array. */
@@ -50,7 +50,7 @@ export async function readKeras(file: ForeignFile): Promise<KerasContent> {
   return {
     tensors,
     config: parseJson(textOf(config), `${name}/config.json`),
-    ...(vocab && parseVocabAndText(textOf(vocab), `${name}/${VOCAB}`)),
+    ...(vocab && vocabAndTextOf(parseJson(textOf(vocab), `${name}/${VOCAB}`), `${name}/${VOCAB}`)),
   }
 }
 
@@ -72,16 +72,8 @@ export async function writeKeras(
 ): Promise<Record<string, Uint8Array>> {
   const layers = await kerasLayersOf(model, 'exportModel')
   const weights = layers.flatMap((layer) => layer.weights)
-  const input = { name: 'tokens', batch_shape: [null, null], dtype: 'int32' }
-  const config = {
-    module: 'keras',
-    class_name: 'Sequential',
-    config: {
-      name: 'sequential',
-      layers: [written({ class_name: 'InputLayer', config: input, weights: [] }), ...layers.map(written)],
-    },
-    registered_name: null,
-  }
+  const inWords = (layer: LayerWords) => ({ module: 'keras.layers', ...layer, registered_name: null })
+  const config = { module: 'keras', ...sequentialOf(layers, 'batch_shape', inWords), registered_name: null }
   const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
   const files = {
     'metadata.json': json({ keras_version: '3.0.0', date_saved: new Date().toISOString() }),
@@ -93,11 +85,3 @@ export async function writeKeras(
   }
   return { 'model.keras': zipFiles(files) }
 }
-
-/** A layer in the words of Keras 3. */
-const written = ({ class_name, config, layer }: WrittenLayer): unknown => ({
-  module: 'keras.layers',
-  class_name,
-  config: layer ? { ...config, layer: written(layer) } : config,
-  registered_name: null,
-})

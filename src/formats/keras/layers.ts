@@ -22,8 +22,8 @@ export const classOfCell = { rnn: 'SimpleRNN', gru: 'GRU', lstm: 'LSTM' } as con
 const gateOrder: Readonly<Record<Cell['name'], readonly number[]>> = { rnn: [0], gru: [1, 0, 2], lstm: [0, 1, 2, 3] }
 
 /**
- * The parameters of a recurrent layer in one direction under PyTorch's names. Keras has one bias, except in a GRU; PyTorch
- * adds two, so the second is 0.
+ * The parameters of a recurrent layer in one direction under PyTorch's names. Keras has one bias, except in a GRU with
+ * `reset_after`; PyTorch adds two, so the second is 0.
  */
 export function fromKeras(
   cell: Cell['name'],
@@ -45,11 +45,13 @@ export function fromKeras(
 }
 
 /**
- * The weights of a Keras layer from parameters under PyTorch's names: a GRU's with `reset_after`, which is PyTorch's GRU;
- * the one bias of other layers is the sum of PyTorch's two.
+ * The weights of a Keras layer from parameters under PyTorch's names: a GRU with `reset_after`, which is PyTorch's GRU, has
+ * both biases; the one bias of other layers is the sum of the two.
+ * @param resetAfter of a GRU
  */
 export function toKeras(
   cell: Cell['name'],
+  resetAfter: boolean,
   { weight_ih, weight_hh, bias_ih, bias_hh }: Readonly<Record<string, TensorValues | undefined>>,
 ): KerasWeights {
   const order = gateOrder[cell]
@@ -61,7 +63,7 @@ export function toKeras(
   const [input, state] = [bias_ih, bias_hh].map(({ data, shape: [rows] }) => inOrder(data, rows, order))
   const rows = input.length
   const bias =
-    cell === 'gru'
+    cell === 'gru' && resetAfter
       ? { data: Float32Array.from([...input, ...state]), shape: [2, rows] }
       : { data: input.map((value, i) => value + state[i]), shape: [rows] }
   return { ...weights, bias }

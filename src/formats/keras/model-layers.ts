@@ -14,6 +14,8 @@ export interface RecurrentModelLayer extends ModelLayer {
   kind: 'recurrent'
   cell: Cell['name']
   nonlinearity?: 'tanh' | 'relu'
+  /** Of a GRU, if it is known: whether its reset gate comes after the product with the weights. */
+  resetAfter?: boolean
   bidirectional: boolean
 }
 
@@ -125,7 +127,8 @@ function recurrentOf(reading: Reading): Unnamed<RecurrentModelLayer> {
       { ...reading, isLast: false },
       { ...backward, config: { ...backward.config, go_backwards: false } },
     )
-    if (other.cell !== forward.cell || other.nonlinearity !== forward.nonlinearity) {
+    const options = ['cell', 'nonlinearity', 'resetAfter'] as const
+    if (options.some((option) => other[option] !== forward[option])) {
       refuse(reading, 'backward_layer', backward.class_name, `one like the forward layer, ${inner.class_name}`)
     }
   }
@@ -136,8 +139,8 @@ function recurrentOf(reading: Reading): Unnamed<RecurrentModelLayer> {
 function cellOf(
   reading: Reading,
   { class_name, config }: Reading['layer'],
-): Pick<RecurrentModelLayer, 'cell' | 'nonlinearity'> {
-  const { name, found, where } = reading
+): Pick<RecurrentModelLayer, 'cell' | 'nonlinearity' | 'resetAfter'> {
+  const { name, found } = reading
   if (!Object.hasOwn(cellOfClass, class_name)) refuse(reading, 'layer', class_name, 'SimpleRNN, GRU or LSTM')
   const cell = cellOfClass[class_name]
   const { activation = 'tanh', recurrent_activation, return_sequences } = config
@@ -151,18 +154,14 @@ function cellOf(
   }
   // Versions of Keras that do not write reset_after have no other GRU; without biases nothing else tells.
   const { reset_after = config.use_bias === false ? false : undefined } = config
-  if (cell === 'gru' && reset_after === false) throw new FormatError(resetBefore(where, name))
   if (return_sequences !== true) {
     if (!reading.isLast) refuse(reading, 'return_sequences', return_sequences ?? false, 'true')
     found.push(`${name}: Keras gives the scores after the last token alone; here there are scores after each token.`)
   }
   if (Number(config.dropout ?? 0) > 0 || Number(config.recurrent_dropout ?? 0) > 0) found.push(dropoutLeft(name))
-  return cell === 'rnn' ? { cell, nonlinearity } : { cell }
+  if (cell === 'rnn') return { cell, nonlinearity }
+  return cell === 'gru' && typeof reset_after === 'boolean' ? { cell, resetAfter: reset_after } : { cell }
 }
-
-/** Why a GRU cannot be read. */
-export const resetBefore = (where: string, name: string): string =>
-  `${where}: ${name} is a GRU with reset_after = false, which resets the state before its product with the weights, expected reset_after = true, as in PyTorch, Keras 3 and this library; the two are different functions, so train it again with reset_after`
 
 function refuse({ name, where }: Reading, option: string, value: unknown, expected: string): never {
   const shown = typeof value === 'string' ? value : JSON.stringify(value)

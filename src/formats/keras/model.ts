@@ -1,5 +1,5 @@
 import { FormatError } from '../../core/errors.js'
-import type { ForeignModel, ForeignOptions } from '../foreign.js'
+import { type ForeignModel, type ForeignOptions, resetBeforeFound } from '../foreign.js'
 import { modelOfTensors } from '../pytorch/names.js'
 import type { TensorValues } from '../safetensors.js'
 import { layersOf } from './config.js'
@@ -7,7 +7,7 @@ import type { KerasContent } from './keras.js'
 import { transposed } from './layers.js'
 import { checkOrder, type KerasModel, type ModelLayer, modelLayersOf } from './model-layers.js'
 import { isRecurrent, parametersOf, type Recurrent } from './parameters.js'
-import { areCheckpoint, checkWeights, layerByWeights, type Tensors, weightsByLayer } from './weights.js'
+import { areCheckpoint, checkWeights, layerByWeights, resetsBefore, type Tensors, weightsByLayer } from './weights.js'
 
 /**
  * A language model of Keras or TensorFlow.js. Without a configuration, the weights tell the layers.
@@ -43,15 +43,23 @@ export function modelOfKeras(
   if (dense.bias) parameters['linear.bias'] = dense.bias
   const nonlinearity = nonlinearityOf(recurrent, options, where)
   const model = modelOfTensors(parameters, { ...options, nonlinearity }, where)
-  return { ...model, found: [...model.found, ...found], vocab, training }
+  const sentences = [...model.found, ...found]
+  const [first] = recurrent
+  if (resetsBefore(first.layer, first.weights)) {
+    model.config.resetAfter = false
+    sentences.push(resetBeforeFound)
+  }
+  return { ...model, found: sentences, vocab, training }
 }
 
 /** The parameters of recurrent layers, which must be of one kind and size, under PyTorch's names. */
 function recurrentParameters(recurrent: readonly Recurrent[], where: string): Record<string, TensorValues> {
   const [first] = recurrent
   const unitsOf = ({ weights }: Recurrent): number => weights.forward.recurrent_kernel!.shape[0]
-  const kindOf = ({ layer }: Recurrent): string =>
-    `${layer.bidirectional ? 'bidirectional ' : ''}${layer.cell}${layer.nonlinearity ? ` with ${layer.nonlinearity}` : ''}`
+  const kindOf = ({ layer, weights }: Recurrent): string => {
+    const option = layer.nonlinearity ?? (resetsBefore(layer, weights) && 'reset_after = false')
+    return `${layer.bidirectional ? 'bidirectional ' : ''}${layer.cell}${option ? ` with ${option}` : ''}`
+  }
   const parameters: Record<string, TensorValues> = {}
   const anyBias = recurrent.some(({ weights }) => weights.forward.bias || weights.backward.bias)
   for (const [l, each] of recurrent.entries()) {
@@ -60,7 +68,7 @@ function recurrentParameters(recurrent: readonly Recurrent[], where: string): Re
         `${where}: ${each.layer.name} is a layer ${kindOf(each)} of ${unitsOf(each)} units after one ${kindOf(first)} of ${unitsOf(first)}, expected layers of one kind and size`,
       )
     }
-    for (const [own, values] of Object.entries(parametersOf(each, l, anyBias, where))) parameters[`rnn.${own}`] = values
+    for (const [own, values] of Object.entries(parametersOf(each, l, anyBias))) parameters[`rnn.${own}`] = values
   }
   return parameters
 }

@@ -4,12 +4,13 @@ import type { TensorValues } from '../safetensors.js'
 import { listLayers, nameOf } from './config.js'
 import type { KerasContent } from './keras.js'
 import { fromKeras, type KerasWeights, transposed } from './layers.js'
-import { type ModelLayer, type RecurrentModelLayer, resetBefore } from './model-layers.js'
+import type { ModelLayer, RecurrentModelLayer } from './model-layers.js'
 import {
   areCheckpoint,
   checkWeights,
   type LayerWeights,
   layerByWeights,
+  resetsBefore,
   type Tensors,
   weightsByLayer,
 } from './weights.js'
@@ -24,18 +25,11 @@ export const isRecurrent = (layer: ModelLayer): layer is RecurrentModelLayer => 
 /**
  * The parameters of a recurrent layer under the names that PyTorch gives them in layer `l` of a stack.
  * @param bias whether there are biases, which are 0 if the layer has none
- * @throws FormatError for a GRU without reset_after
  */
-export function parametersOf(
-  { layer, weights }: Recurrent,
-  l: number,
-  bias: boolean,
-  where: string,
-): Record<string, TensorValues> {
+export function parametersOf({ layer, weights }: Recurrent, l: number, bias: boolean): Record<string, TensorValues> {
   const parameters: Record<string, TensorValues> = {}
   for (const [d, suffix] of suffixesOf(l, layer.bidirectional).entries()) {
     const own = d === 0 ? weights.forward : weights.backward
-    if (layer.cell === 'gru' && own.bias?.shape.length === 1) throw new FormatError(resetBefore(where, layer.name))
     const { bias_ih, bias_hh, ...matrices } = fromKeras(layer.cell, withBias(own))
     for (const [name, values] of Object.entries(bias ? { ...matrices, bias_ih, bias_hh } : matrices)) {
       parameters[`${name}_${suffix}`] = values
@@ -63,8 +57,13 @@ export function tensorsOfKeras({ tensors, config }: KerasContent, where: string)
     const name = names.get(key) ?? key
     const layer = layerByWeights(name, weights)
     checkWeights(layer, weights, where)
+    if (isRecurrent(layer) && resetsBefore(layer, weights)) {
+      throw new FormatError(
+        `${where}: ${name} is a GRU with reset_after = false, which weights under PyTorch’s names do not tell; import it as a language model, or build it here with resetAfter: false and copy its weights`,
+      )
+    }
     const own: Record<string, TensorValues> = isRecurrent(layer)
-      ? parametersOf({ layer, weights }, 0, forward.bias !== undefined, where)
+      ? parametersOf({ layer, weights }, 0, forward.bias !== undefined)
       : { weight: forward.embeddings ?? transposed(forward.kernel!), ...(forward.bias && { bias: forward.bias }) }
     for (const [part, values] of Object.entries(own)) result[`${name}.${part}`] = values
   }

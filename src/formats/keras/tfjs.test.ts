@@ -85,7 +85,9 @@ function randomModel(config: ModelSizes) {
 }
 
 const cells = ['rnn', 'gru', 'lstm'] as const
-const kinds = cells.flatMap((cell) => [false, true].map((bidirectional) => ({ cell, bidirectional })))
+const kinds = [...cells, 'gru, reset before'].flatMap((name) =>
+  [false, true].map((bidirectional) => ({ name, bidirectional })),
+)
 
 beforeAll(async () => {
   const model = randomModel({ ...sizesOf('gru', false), numLayers: 1, embeddingSize: 2 })
@@ -98,15 +100,19 @@ beforeAll(async () => {
 })
 
 describe('TensorFlow.js gives what it loads the same scores', () => {
-  test.each(kinds)('$cell, bidirectional: $bidirectional', async ({ cell, bidirectional }) => {
+  test.each(kinds)('$name, bidirectional: $bidirectional', async ({ name, bidirectional }) => {
+    const cell = cells.find((one) => name.startsWith(one))!
+    const resetAfter = name === 'gru, reset before' ? false : undefined
     for (const embeddingSize of [undefined, whole(1, 9)]) {
       for (const bias of [true, false]) {
-        const model = randomModel({ ...sizesOf(cell, bidirectional), embeddingSize, bias })
+        const model = randomModel({ ...sizesOf(cell, bidirectional), resetAfter, embeddingSize, bias })
         const files = await exportModel(model, vocabOf(model.vocabSize), 'tfjs')
         expect(await difference(await loaded(files), model)).toBeLessThan(1e-5)
         const { config, parameters, vocab } = await importModel(opened(files))
         expect(config).toMatchObject({ cell, bidirectional, bias, hiddenSize: model.rnn.hiddenSize })
         expect(config.embeddingSize).toBe(embeddingSize)
+        expect(config.resetAfter).toBe(resetAfter)
+        expect(Object.keys(files).includes('gru.js')).toBe(cell === 'gru' && resetAfter !== false)
         expect(vocab?.tokens).toEqual(vocabOf(model.vocabSize).tokens)
         const again = buildModel({ format: 'unrolled', version: VERSION, ...config }, parameters, 'test')
         expect(await difference(await loaded(files), again)).toBeLessThan(1e-5)
@@ -149,6 +155,8 @@ describe('a model that TensorFlow.js made and saved has the same scores here', (
   const cellsOfTheirs = [
     ['simpleRNN', 'rnn'],
     ['lstm', 'lstm'],
+    // Without gru.js, theirs resets the state before the product.
+    ['gru', 'gru'],
   ] as const
   const cases = cellsOfTheirs.flatMap(([name, cell]) => [false, true].map((wrapped) => ({ name, cell, wrapped })))
   test.each(cases)('$name, bidirectional: $wrapped', async ({ name, cell, wrapped }) => {

@@ -2,18 +2,18 @@ import { FormatError } from '../../core/errors.js'
 import { array, finite, object, oneOf, optional, string, whole } from '../../core/parse.js'
 import { sizeOf } from '../../core/shape.js'
 import type { Vocab } from '../../data/vocab.js'
-import { cells } from '../../device/cells.js'
+import { GRU } from '../../nn/gru.js'
 import type { RNNModel } from '../../nn/model.js'
 import { dtypes } from '../dtypes.js'
 import type { ForeignFile } from '../foreign.js'
 import type { TrainingRecord } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
 import { joined, readExactly } from '../source.js'
-import { parseVocabAndText, textRecordOf } from '../text-record.js'
+import { textRecordOf, vocabAndTextOf } from '../text-record.js'
 import { gruLayer } from './gru-layer.js'
 import { readJson } from './json.js'
 import type { KerasContent } from './keras.js'
-import { kerasLayersOf, type WrittenLayer } from './topology.js'
+import { kerasLayersOf, sequentialOf } from './topology.js'
 
 /** A weight in a manifest. Its values are of 4 bytes each, or quantized to fewer. */
 interface WeightEntry {
@@ -76,7 +76,7 @@ export async function readTfjs(file: ForeignFile): Promise<KerasContent> {
   const { model_config = modelTopology } = modelTopology as { model_config?: unknown }
   const { unrolled } = Object(userDefinedMetadata) as { unrolled?: unknown }
   const where = `${name}: userDefinedMetadata.unrolled`
-  const own = unrolled === undefined ? undefined : parseVocabAndText(JSON.stringify(unrolled), where)
+  const own = unrolled === undefined ? undefined : vocabAndTextOf(unrolled, where)
   return { tensors: Object.fromEntries(tensors), config: model_config, ...own }
 }
 
@@ -118,8 +118,8 @@ function decoded({ quantization }: WeightEntry, bytes: Uint8Array): Float32Array
 }
 
 /**
- * Writes a model for `tf.loadLayersModel`: model.json and its weights. Beside a GRU is gru.js, which registers the layer
- * that TensorFlow.js lacks.
+ * Writes a model for `tf.loadLayersModel`: model.json and its weights. Beside a GRU with `resetAfter` is gru.js, which
+ * registers the layer that TensorFlow.js lacks.
  * @throws DataError for a model that TensorFlow.js cannot compute
  */
 export async function writeTfjs(
@@ -130,14 +130,7 @@ export async function writeTfjs(
   const layers = await kerasLayersOf(model, 'exportModel')
   const weights = layers.flatMap((layer) => layer.weights)
   const topology = {
-    class_name: 'Sequential',
-    config: {
-      name: 'sequential',
-      layers: [
-        { class_name: 'InputLayer', config: { name: 'tokens', batch_input_shape: [null, null], dtype: 'int32' } },
-        ...layers.map(written),
-      ],
-    },
+    ...sequentialOf(layers, 'batch_input_shape', (layer) => layer),
     keras_version: 'tfjs-layers 4.22.0',
     backend: 'tensor_flow.js',
   }
@@ -153,14 +146,8 @@ export async function writeTfjs(
   return {
     'model.json': new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`),
     [SHARD]: joined(weights.map(({ values: { data } }) => new Uint8Array(Float32Array.from(data).buffer))),
-    ...(cells[model.rnn.kind].name === 'gru' && { 'gru.js': new TextEncoder().encode(gruLayer) }),
+    ...(model.rnn instanceof GRU && model.rnn.resetAfter && { 'gru.js': new TextEncoder().encode(gruLayer) }),
   }
 }
 
 const SHARD = 'group1-shard1of1.bin'
-
-/** A layer in the words of Keras 2. */
-const written = ({ class_name, config, layer }: WrittenLayer): unknown => ({
-  class_name,
-  config: layer ? { ...config, layer: written(layer) } : config,
-})

@@ -16,6 +16,9 @@ export interface WrittenLayer {
   weights: WrittenWeight[]
 }
 
+/** What a configuration says of a layer in every version of Keras. */
+export type LayerWords = Pick<WrittenLayer, 'class_name' | 'config'>
+
 export interface WrittenWeight {
   /** Its name in TensorFlow.js. */
   variable: string
@@ -37,6 +40,7 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
   const {
     cell,
     nonlinearity = 'tanh',
+    resetAfter = true,
     vocabSize,
     embeddingSize,
     numLayers,
@@ -67,7 +71,7 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
     units: hiddenSize,
     activation: nonlinearity,
     ...(cell !== 'rnn' && { recurrent_activation: 'sigmoid' }),
-    ...(cell === 'gru' && { reset_after: true }),
+    ...(cell === 'gru' && { reset_after: resetAfter }),
     use_bias: config.bias,
     // TensorFlow.js would otherwise decompose a matrix for initial values that are replaced.
     recurrent_initializer: { class_name: 'GlorotUniform', config: {} },
@@ -84,7 +88,7 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
       const direction = d === 0 ? 'forward' : 'backward'
       const variables = bidirectional ? `${name}/${direction}_${cell}` : name
       const folder = bidirectional ? `layers/${name}/${direction}_layer/cell` : `layers/${name}/cell`
-      return weightsOf(toKeras(cell, Object.fromEntries(own)), variables, folder)
+      return weightsOf(toKeras(cell, resetAfter, Object.fromEntries(own)), variables, folder)
     })
     const layer = {
       class_name: classOfCell[cell],
@@ -101,6 +105,21 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
     weights: weightsOf({ kernel, bias: parameters['linear.bias'] }, 'dense', 'layers/dense'),
   })
   return layers
+}
+
+/**
+ * A Sequential model of these layers, which takes tokens.
+ * @param shape the name of the input's shape in a version of Keras @param inWords adds what that version says of each layer
+ */
+export function sequentialOf(
+  layers: readonly WrittenLayer[],
+  shape: 'batch_shape' | 'batch_input_shape',
+  inWords: (layer: LayerWords) => unknown,
+): LayerWords {
+  const written = ({ class_name, config, layer }: Omit<WrittenLayer, 'weights'>): unknown =>
+    inWords({ class_name, config: layer ? { ...config, layer: written(layer) } : config })
+  const input = { class_name: 'InputLayer', config: { name: 'tokens', [shape]: [null, null], dtype: 'int32' } }
+  return { class_name: 'Sequential', config: { name: 'sequential', layers: [input, ...layers].map(written) } }
 }
 
 const common = (name: string, trainable = true) => ({ name, trainable, dtype: 'float32' })

@@ -93,6 +93,10 @@ export function layerByWeights(name: string, { forward, backward }: LayerWeights
   return { ...layer, kind: 'recurrent', cell, bidirectional: backward.kernel !== undefined }
 }
 
+/** Whether a layer is a GRU whose reset gate comes before the product, by its option, or else by its one bias. */
+export const resetsBefore = ({ cell, resetAfter }: RecurrentModelLayer, { forward }: LayerWeights): boolean =>
+  cell === 'gru' && (resetAfter === undefined ? forward.bias?.shape.length === 1 : !resetAfter)
+
 /**
  * Checks that a layer has the weights of its kind, with shapes that belong together.
  * @throws FormatError if one is missing or has another shape
@@ -118,13 +122,15 @@ export function checkWeights(
   if (layer.kind === 'embedding') matrix(forward, 'embeddings')
   if (layer.kind === 'dense') fits(forward.bias, 'bias', [[matrix(forward, 'kernel').shape[1]]])
   if (layer.kind !== 'recurrent') return
-  const { cell, bidirectional } = layer as RecurrentModelLayer
+  const recurrent = layer as RecurrentModelLayer
+  const { cell, bidirectional } = recurrent
+  const biases = cell === 'gru' && !resetsBefore(recurrent, { forward, backward }) ? [2] : []
   const gates = { rnn: 1, gru: 3, lstm: 4 }[cell]
   for (const weights of bidirectional ? [forward, backward] : [forward]) {
     const units = matrix(weights, 'recurrent_kernel').shape[0]
     const columns = gates * units
     fits(weights.recurrent_kernel, 'recurrent_kernel', [[units, columns]])
     fits(weights.kernel, 'kernel', [[matrix(weights, 'kernel').shape[0], columns]])
-    fits(weights.bias, 'bias', cell === 'gru' ? [[2, columns], [columns]] : [[columns]])
+    fits(weights.bias, 'bias', [[...biases, columns]])
   }
 }

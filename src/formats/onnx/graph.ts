@@ -2,7 +2,7 @@ import { FormatError } from '../../core/errors.js'
 import { formatShape } from '../../core/shape.js'
 import type { TensorValues } from '../safetensors.js'
 import { Attributes } from './attributes.js'
-import { decodeMessage, type ModelProto, modelMessage, type NodeProto, type ValueInfoProto } from './proto.js'
+import type { ModelProto, NodeProto, ValueInfoProto } from './proto.js'
 import { isFloat, tensorValues } from './tensor.js'
 
 /** An input of a graph that has to be fed. */
@@ -45,16 +45,15 @@ const MOST_OPSET = 28
 const standard = ['', 'ai.onnx']
 
 /**
- * Reads the graph of an ONNX file.
+ * Reads the graph of an ONNX model.
  * @param where the file's name, for messages
  * @throws FormatError for a file that is damaged or of another kind, for operators of other standards, for values in other
  *   files, and for a graph whose nodes do not come one after another
  */
-export function readGraph(bytes: Uint8Array, where: string): Graph {
+export function readGraph(model: ModelProto, where: string): Graph {
   const fail = (problem: string): never => {
     throw new FormatError(`${where}: ${problem}`)
   }
-  const model = decodeMessage<ModelProto>(modelMessage, bytes, where)
   const { graph, opsetImport = [], functions = [], metadataProps = [], producerName = '', producerVersion = '' } = model
   if (!graph || opsetImport.length === 0)
     return fail('it has no graph or no version of operators, expected an ONNX model')

@@ -1,15 +1,17 @@
 import { FormatError } from '../../core/errors.js'
 import { formatShape, sizeOf } from '../../core/shape.js'
 import { type Cell, cells } from '../../device/cells.js'
-import type { ForeignFile, ForeignModel, ForeignOptions } from '../foreign.js'
+import type { EquationName } from '../../nn/equations.js'
+import { type ForeignFile, type ForeignModel, type ForeignOptions, resetBeforeFound } from '../foreign.js'
 import { modelOfTensors } from '../pytorch/names.js'
 import type { TensorValues } from '../safetensors.js'
 import { readExactly } from '../source.js'
 import { checkSame } from './check-same.js'
+import { withExternalData } from './external-data.js'
 import { toTorchOrder } from './gate-order.js'
-import type { Graph, GraphNode } from './graph.js'
+import { type Graph, type GraphNode, readGraph } from './graph.js'
 import { readMetadata } from './metadata.js'
-import { decodeOnnx, OnnxModel } from './model.js'
+import { OnnxModel } from './model.js'
 import { isRecurrent, type RecurrentNode, recurrentNode } from './recurrent-node.js'
 import { transpose } from './shapes.js'
 
@@ -24,15 +26,14 @@ type Fail = (problem: string) => never
  * comes of it give the same scores of some tokens.
  * @throws FormatError for a graph that is no such model, or that computes something else
  */
-export async function onnxLanguageModel(
-  { source, name: where }: ForeignFile,
-  options: ForeignOptions,
-): Promise<ForeignModel> {
+export async function onnxLanguageModel(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel> {
+  const { source, name: where } = file
   const fail: Fail = (problem) => {
     throw new FormatError(`${where}: ${problem}`)
   }
   if (source.size > MOST_BYTES) fail(`the file has ${source.size} bytes, expected at most ${MOST_BYTES}`)
-  const model = decodeOnnx(await readExactly(source, 0, source.size, where), where)
+  const { proto, bytes } = await withExternalData(await readExactly(source, 0, source.size, where), file)
+  const model = new OnnxModel(readGraph(proto, where), bytes, where)
   const { graph } = model
   const nodes = graph.nodes.filter(isRecurrent)
   if (nodes.length === 0) {
@@ -44,17 +45,21 @@ export async function onnxLanguageModel(
   const corrected = nodes.filter((node) => isOldExportersGru(graph, node))
   const layers = nodes.map((node) => layerOf(model, node, corrected.includes(node), fail))
   const [first] = layers
-  const odd = layers.find(({ cell, weights }) => cell !== first.cell || weights.length !== first.weights.length)
+  const odd = layers.find(
+    ({ equation, weights }) => equation !== first.equation || weights.length !== first.weights.length,
+  )
   if (odd) fail('its recurrent nodes are of several kinds, expected one kind with the same number of directions')
   const tensors = { ...recurrentTensors(layers), ...around(model, nodes, first.inputSize, fail) }
-  const nonlinearity = first.relu ? 'relu' : 'tanh'
+  const nonlinearity = first.equation === 'rnn_relu' ? 'relu' : 'tanh'
   const asked = options.nonlinearity
   if (first.cell === 'rnn' && asked && asked !== nonlinearity)
     fail(`its function is ${nonlinearity}, expected ${asked}`)
   const found = modelOfTensors(tensors, first.cell === 'rnn' ? { ...options, nonlinearity } : options, where)
+  if (first.equation === 'gru_reset_before') found.config.resetAfter = false
   await checkSame(corrected.length > 0 ? resettingAfter(model, corrected) : model, found, fail)
 
   const sentences = [`${graph.producer || 'An unknown program'} wrote it, with operators of version ${graph.opset}.`]
+  if (found.config.resetAfter === false) sentences.push(resetBeforeFound)
   if (corrected.length > 0) {
     sentences.push(
       'Its GRU has linear_before_reset = 0, which PyTorch’s GRU never means: the exporter left it out (https://github.com/pytorch/pytorch/issues/189225). The weights are taken as PyTorch’s; other programs that run this file compute something else.',
@@ -76,8 +81,8 @@ function resettingAfter({ graph, bytes, where }: OnnxModel, nodes: readonly Grap
 }
 
 interface Layer {
+  equation: EquationName
   cell: Cell['name']
-  relu: boolean
   inputSize: number
   /** The weights of each direction, in the order of PyTorch's gates. */
   weights: Record<string, TensorValues>[]
@@ -99,7 +104,7 @@ function layerOf({ graph }: OnnxModel, node: GraphNode, corrected: boolean, fail
     graph.constants.get(name) ?? fail(`${title}: the weights ${JSON.stringify(name)} are not in the file`)
   const [W, R] = [constant(w), constant(r)]
   const B = b ? constant(b) : undefined
-  const { name: cell } = cells[kind]
+  const { name: cell } = cells[kind === 'gru_reset_before' ? 'gru' : kind]
   const rows = R.shape[1]
   const fits = W.shape.length === 3 && R.shape.length === 3 && W.shape[1] === rows
   const directions = recurrent.reverse.length
@@ -116,8 +121,8 @@ function layerOf({ graph }: OnnxModel, node: GraphNode, corrected: boolean, fail
     return { data: toTorchOrder(cell, values.data.subarray(at * size, (at + 1) * size)), shape }
   }
   return {
+    equation: kind,
     cell,
-    relu: kind === 'rnn_relu',
     inputSize: W.shape[2],
     weights: recurrent.reverse.map((_, d) => ({
       weight_ih: part(W, d, [rows, W.shape[2]]),
@@ -128,11 +133,9 @@ function layerOf({ graph }: OnnxModel, node: GraphNode, corrected: boolean, fail
 }
 
 /** How a node differs from the layers here. */
-function differenceOf({ op, clip, inputForget, linearBeforeReset }: RecurrentNode): string {
+function differenceOf({ clip, inputForget }: RecurrentNode): string {
   if (clip !== Infinity) return `clips at ${clip}`
   if (inputForget) return 'has one gate for input and forgetting'
-  if (op === 'GRU' && !linearBeforeReset)
-    return 'is a GRU with linear_before_reset = 0, which resets the state before its product with the weights'
   return 'has other activations'
 }
 

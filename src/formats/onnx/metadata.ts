@@ -1,4 +1,5 @@
 import { FormatError } from '../../core/errors.js'
+import { fromJson } from '../../core/json.js'
 import type { TrainingRecord } from '../model-config.js'
 import { parseTextRecord } from '../text-record.js'
 import { parseTokenList, type TokenList } from '../token-list.js'
@@ -20,11 +21,8 @@ export function readMetadata(
 }
 
 function textOf(json: string, where: string): TrainingRecord {
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch {
+  const value = fromJson(json, () => {
     throw new FormatError(`${where}: the value is not JSON`)
-  }
+  })
   return parseTextRecord(value, where)
 }

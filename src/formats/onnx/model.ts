@@ -7,6 +7,7 @@ import { Budget } from './budget.js'
 import { type Graph, type GraphNode, inputShown, type OnnxInput, readGraph } from './graph.js'
 import { Call, type Run } from './operator.js'
 import { prepare } from './operators.js'
+import { decodeMessage, modelMessage } from './proto.js'
 
 /** An ONNX model that runs here: its recurrent nodes on the kernels of recurrent layers where these mean the same. */
 export class OnnxModel {
@@ -131,5 +132,5 @@ function checkFeed(input: OnnxInput, value: TensorValues | undefined, where: str
 export function decodeOnnx(bytes: Uint8Array, where = 'decodeOnnx'): OnnxModel {
   checkArgument('decodeOnnx', 'bytes', bytes, bytes instanceof Uint8Array, 'the bytes of an ONNX file')
   checkString('decodeOnnx', 'where', where)
-  return new OnnxModel(readGraph(bytes, where), bytes.length, where)
+  return new OnnxModel(readGraph(decodeMessage(modelMessage, bytes, where), where), bytes.length, where)
 }

@@ -1,5 +1,5 @@
 import { FormatError } from '../../core/errors.js'
-import type { CellKind } from '../../device/cells.js'
+import type { EquationName } from '../../nn/equations.js'
 import { type Activation, activationsOf } from './activations.js'
 import type { GraphNode } from './graph.js'
 
@@ -16,7 +16,7 @@ export interface RecurrentNode {
   /** The functions f, g and h of each direction. */
   activations: readonly (readonly Activation[])[]
   /** The cell here that has these functions in all directions, if there is one and nothing else differs. */
-  cell: CellKind | undefined
+  cell: EquationName | undefined
   /** The bound of what goes into the functions. */
   clip: number
   linearBeforeReset: boolean
@@ -73,10 +73,10 @@ export function recurrentNode({ op: name, attributes }: GraphNode): RecurrentNod
   return { op, hiddenSize, reverse, activations, cell, clip, linearBeforeReset, inputForget, batchFirst: layout === 1 }
 }
 
-function cellOf(op: RecurrentOp, names: readonly string[], linearBeforeReset: boolean): CellKind | undefined {
+function cellOf(op: RecurrentOp, names: readonly string[], linearBeforeReset: boolean): EquationName | undefined {
   const are = (...functions: string[]) =>
     names.every((name, i) => name.toLowerCase() === functions[i % functions.length].toLowerCase())
   if (op === 'RNN') return are('Tanh') ? 'rnn_tanh' : are('Relu') ? 'rnn_relu' : undefined
   if (!are(...defaults[op])) return undefined
-  return op === 'LSTM' ? 'lstm' : linearBeforeReset ? 'gru' : undefined
+  return op === 'LSTM' ? 'lstm' : linearBeforeReset ? 'gru' : 'gru_reset_before'
 }

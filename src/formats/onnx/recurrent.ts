@@ -86,7 +86,8 @@ export function runRecurrent(
   budget.work(states * numSteps * gatesOf[op] * (inputSize + hiddenSize), what)
 
   const walked = reverse.map((_, d) =>
-    node.cell && !inputs.p && !inputs.lengths && numSteps * batchSize > 0
+    // The kernels have no GRU that resets the state before its product.
+    node.cell && node.cell !== 'gru_reset_before' && !inputs.p && !inputs.lengths && numSteps * batchSize > 0
       ? fused(node.cell, node, sizes, inputs, d)
       : plain(node, sizes, inputs, d),
   )

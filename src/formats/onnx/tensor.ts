@@ -1,7 +1,7 @@
 import { FormatError } from '../../core/errors.js'
 import { sizeOf } from '../../core/shape.js'
 import type { TensorData } from '../../tensor/arrays.js'
-import { arrayFor, dtypes, readValues } from '../dtypes.js'
+import { arrayFor, type Dtype, dtypes, readValues } from '../dtypes.js'
 import type { TensorValues } from '../safetensors.js'
 import type { TensorProto } from './proto.js'
 
@@ -22,26 +22,42 @@ export const isFloat = (dataType: number): boolean | undefined => {
 
 const EXTERNAL = 1
 
+/** Whether a tensor's values are in another file. */
+export const isExternal = ({ dataLocation, externalData = [] }: TensorProto): boolean =>
+  dataLocation === EXTERNAL || externalData.length > 0
+
+function dtypeFor({ dataType = 0 }: TensorProto, what: string): Dtype {
+  const dtype = dtypes.get(dtypeOf[dataType])
+  if (dtype) return dtype
+  throw new FormatError(`${what} has values of ONNX's kind ${dataType}, expected numbers of up to 64 bits`)
+}
+
+function sizeFor({ dims: shape = [] }: TensorProto, what: string): number {
+  const size = sizeOf(shape)
+  if (shape.every((length) => Number.isSafeInteger(length) && length >= 0) && Number.isSafeInteger(size)) return size
+  throw new FormatError(`${what} has the shape [${shape.join(', ')}], expected whole numbers of 0 or more`)
+}
+
+/** The bytes that the values of a tensor have by its shape. @throws FormatError for a shape or a kind that is not read */
+export const bytesIn = (proto: TensorProto, what: string): number =>
+  sizeFor(proto, what) * (dtypeFor(proto, what).bits / 8)
+
 /**
  * The values of a tensor in an ONNX file. Nothing of the size that it claims is made before the file is seen to have it.
  * @param what the tensor and its file, for messages
  * @throws FormatError for values in another file, of a kind that is not read, or of another number than the shape says
  */
 export function tensorValues(proto: TensorProto, what: string): TensorValues {
-  const { dims: shape = [], dataType = 0, dataLocation, externalData = [] } = proto
-  if (dataLocation === EXTERNAL || externalData.length > 0) {
+  const { dims: shape = [], dataType = 0, externalData = [] } = proto
+  if (isExternal(proto)) {
     const place = externalData.find(({ key }) => key === 'location')?.value
     const other = place === undefined ? 'another file' : `the file ${JSON.stringify(place)}`
     throw new FormatError(
-      `${what} has its values in ${other}, expected them in this one; export it again without external data, or join the files with onnx.save_model(onnx.load(file), file)`,
+      `${what} has its values in ${other}, expected them in this one, or beside it where files are read from a folder; export it again with external_data=False, or join the files with onnx.save_model(onnx.load(file), file)`,
     )
   }
-  const dtype = dtypes.get(dtypeOf[dataType])
-  if (!dtype) throw new FormatError(`${what} has values of ONNX's kind ${dataType}, expected numbers of up to 64 bits`)
-  const size = sizeOf(shape)
-  if (!shape.every((length) => Number.isSafeInteger(length) && length >= 0) || !Number.isSafeInteger(size)) {
-    throw new FormatError(`${what} has the shape [${shape.join(', ')}], expected whole numbers of 0 or more`)
-  }
+  const dtype = dtypeFor(proto, what)
+  const size = sizeFor(proto, what)
   const { rawData, floatData, int32Data, int64Data, doubleData } = proto
   const listed = floatData ?? int64Data ?? doubleData ?? int32Data
   const given = rawData ? rawData.length / (dtype.bits / 8) : (listed?.length ?? 0)

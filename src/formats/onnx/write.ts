@@ -1,6 +1,7 @@
 import { DataError } from '../../core/errors.js'
 import type { Vocab } from '../../data/vocab.js'
 import { cells } from '../../device/cells.js'
+import { GRU } from '../../nn/gru.js'
 import type { RNNModel } from '../../nn/model.js'
 import { suffixesOf } from '../../nn/shapes.js'
 import { inMemoryOf } from '../../tensor/saved-tensors.js'
@@ -101,7 +102,7 @@ function graphOf(
     ]
     const attributes = [int('hidden_size', rnn.hiddenSize)]
     if (rnn.bidirectional) attributes.push(text('direction', 'bidirectional'))
-    if (cell === 'gru') attributes.push(int('linear_before_reset', 1))
+    if (rnn instanceof GRU) attributes.push(int('linear_before_reset', rnn.resetAfter ? 1 : 0))
     if (rnn.kind === 'rnn_relu') attributes.push(texts('activations', new Array(suffixes.length).fill('Relu')))
     const inputs = [x, ...weights, '', ...initial.map((of) => of[layer])]
     const [output, ...next] = graph.addAll(cell.toUpperCase(), inputs, attributes, 1 + states.length)

@@ -218,7 +218,7 @@ test('tied weights are found, whether the file has them twice, once under either
 
 test('an RNN is told from a GRU and an LSTM, and its function is what is said, or assumed', () => {
   const rnn = { ...layer('rnn.', { kind: 'rnn_tanh', inputSize: V, hiddenSize: H }), ...linear }
-  expect(found(rnn).found.at(-1)).toBe('Weights do not tell an RNN’s function: tanh is assumed.')
+  expect(found(rnn).found.at(-1)).toContain('tanh is assumed; if it is relu, import with nonlinearity relu')
   const relu = found(rnn, { nonlinearity: 'relu' })
   expect(relu.config.nonlinearity).toBe('relu')
   expect(relu.found).toEqual([

@@ -89,7 +89,9 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
   checkModelParameters({ format: 'unrolled', version: VERSION, ...config }, parameters, where)
   const found = [...foundIn(layer), ...foundOf(output, vocabSize, inputSize, tied)]
   if (kind === 'rnn' && nonlinearity === undefined)
-    found.push('Weights do not tell an RNN’s function: tanh is assumed.')
+    found.push(
+      'Weights do not tell an RNN’s function: tanh is assumed; if it is relu, import with nonlinearity relu (--nonlinearity relu).',
+    )
   return { config, parameters, found }
 }
 

@@ -5,7 +5,7 @@ export interface Acquired {
   name: string
   /** Whether the adapter computes on the CPU. */
   software: boolean
-  /** Whether shaders may use subgroups. */
+  /** Whether shaders may use subgroups and know the number of theirs. */
   subgroups: boolean
   /** Whether the duration of compute passes can be measured. */
   timestamps: boolean
@@ -42,7 +42,7 @@ export async function acquire(gpu: GPU, software: boolean): Promise<Acquired> {
     device,
     name: nameOf(adapter.info),
     software: onCpu,
-    subgroups: features.includes('subgroups'),
+    subgroups: features.includes('subgroups') && gpu.wgslLanguageFeatures.has('subgroup_id'),
     timestamps: features.includes('timestamp-query'),
   }
 }

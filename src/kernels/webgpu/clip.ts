@@ -1,13 +1,15 @@
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
-import { builtins, chunkIndex, reduction, spreadBeside, THREADS } from './math.js'
-import { type Access, family, type Shader, shader } from './program.js'
+import { chunkIndex, spreadBeside, THREADS } from './math.js'
+import { type Access, family, type ParamType, type Shader, shader } from './program.js'
+import { reducingMain, sumOver } from './reductions.js'
 
 // Clipping of gradients by their norm, without reading it. A dispatch works on as many storages as can be bound.
 
-/** Values that a workgroup takes. */
+/** Values that a workgroup takes at least. */
 const CHUNK = 4096
-const chunksOf = ({ length }: GpuStorage): number => Math.ceil(length / CHUNK)
+/** Workgroups at most, about: each of those that clip adds up the sums of all others. */
+const MOST_PARTS = 1024
 
 /**
  * A shader that runs a statement for every value of several storages x0, x1, …: `value` is the place of a value in them,
@@ -16,23 +18,26 @@ const chunksOf = ({ length }: GpuStorage): number => Math.ceil(length / CHUNK)
 function manyShader(
   name: string,
   count: number,
-  access: Access,
-  other: Record<string, Access>,
+  storages: readonly [access: Access, others: Record<string, Access>],
+  params: Record<string, ParamType>,
   statement: (value: string) => string,
-  [declarations, before, after]: readonly [declarations: string, before: string, after: string],
+  [before, after]: readonly [before: string, after: string],
 ): Shader {
   const each = Array.from({ length: count }, (_, i) => i)
+  const [access, others] = storages
   return shader({
     name,
-    storages: { ...Object.fromEntries(each.map((i) => [`x${i}`, access])), ...other },
-    params: Object.fromEntries(
-      each.flatMap((i) => [`length${i}`, `offset${i}`].map((field) => [field, 'u32'] as const)),
-    ),
-    code: `
-${declarations}
-@compute @workgroup_size(${THREADS}) fn main(${builtins}) {
-  ${before}
-  let start = ${chunkIndex} * ${CHUNK}u;
+    storages: { ...Object.fromEntries(each.map((i) => [`x${i}`, access])), ...others },
+    params: {
+      chunk: 'u32',
+      ...params,
+      ...Object.fromEntries(each.flatMap((i) => [`length${i}`, `offset${i}`].map((field) => [field, 'u32'] as const))),
+    },
+    reductions: { sum_of: sumOver(THREADS) },
+    code: reducingMain(
+      THREADS,
+      `${before}
+  let start = ${chunkIndex} * p.chunk;
   var offset = 0u;
   var length = 0u;
   switch group.y {
@@ -41,80 +46,82 @@ ${declarations}
         (i) => `case ${i}u: {
       offset = p.offset${i};
       length = p.length${i};
-      for (var at = start + thread; at < min(start + ${CHUNK}u, length); at += ${THREADS}u) { ${statement(`x${i}[at]`)} }
+      for (var at = start + thread; at < min(start + p.chunk, length); at += ${THREADS}u) { ${statement(`x${i}[at]`)} }
     }`,
       )
       .join('\n    ')}
     default: {}
   }
-  ${after}
-}`,
+  ${after}`,
+    ),
   })
 }
 
 const squaresShader = family((count: number) =>
-  manyShader('sumOfSquares', count, 'read f32', { parts: 'update f32' }, (value) => `sum += ${value} * ${value};`, [
-    reduction('sum_of', 'f32', THREADS, 'a + b'),
-    'var sum = 0.0;',
-    `sum = sum_of(sum, thread);
+  manyShader(
+    'sumOfSquares',
+    count,
+    ['read f32', { parts: 'update f32' }],
+    {},
+    (value) => `sum += ${value} * ${value};`,
+    [
+      'var sum = 0.0;',
+      `sum = sum_of(sum, own);
   if (thread == 0u && start < length) { parts[offset + ${chunkIndex}] = sum; }`,
-  ]),
+    ],
+  ),
 )
 
-const factorShader = shader({
-  name: 'clipFactor',
-  storages: { parts: 'read f32', norm: 'write f32', factor: 'write f32' },
-  params: { count: 'u32', most: 'f32' },
-  code: `
-${reduction('sum_of', 'f32', THREADS, 'a + b')}
-@compute @workgroup_size(${THREADS}) fn main(${builtins}) {
-  var sum = 0.0;
-  for (var i = thread; i < p.count; i += ${THREADS}u) { sum += parts[i]; }
-  let length = sqrt(sum_of(sum, thread));
-  if (thread == 0u) {
-    norm[0] = length;
-    factor[0] = select(1.0, p.most / length, length > p.most);
-  }
-}`,
-})
-
-const shrinkShader = family((count: number) =>
-  manyShader('clip', count, 'update f32', { factor: 'read f32' }, (value) => `${value} *= by;`, [
-    '',
-    'let by = factor[0]; if (by == 1.0) { return; }',
-    '',
-  ]),
+/** Each workgroup finds the norm by itself, which costs less than a dispatch of its own would. */
+const clipShader = family((count: number) =>
+  manyShader(
+    'clip',
+    count,
+    ['update f32', { parts: 'read f32', norm: 'write f32' }],
+    { count: 'u32', most: 'f32' },
+    (value) => `${value} *= by;`,
+    [
+      `var squares = 0.0;
+  for (var i = thread; i < p.count; i += ${THREADS}u) { squares += parts[i]; }
+  let norm_of_all = sqrt(sum_of(squares, own));
+  if (all(group == vec3u(0u)) && thread == 0u) { norm[0] = norm_of_all; }
+  if (!(norm_of_all > p.most)) { return; }
+  let by = p.most / norm_of_all;`,
+      '',
+    ],
+  ),
 )
-
-/** Calls `run` with as many storages at a time as one dispatch can bind besides another one. */
-function inBatches(gpu: Gpu, xs: readonly GpuStorage[], run: (batch: readonly GpuStorage[], first: number) => void) {
-  const most = Math.min(gpu.limits.maxStorageBuffersPerShaderStage - 1, 32)
-  for (let first = 0; first < xs.length; first += most) run(xs.slice(first, first + most), first)
-}
 
 /** See `Learning.clipNorm`. */
 export function clipNorm(gpu: Gpu, xs: readonly GpuStorage[], most: number, norm: GpuStorage): void {
-  let count = 0
-  const offsets = xs.map((x) => {
-    count += chunksOf(x)
-    return count - chunksOf(x)
-  })
-  // Every part of it is written, unless there is none.
-  const parts = count > 0 ? gpu.empty(count) : gpu.zeros(1)
-  const factor = gpu.empty(1)
-  const apply =
-    (by: (count: number) => Shader, besides: GpuStorage) => (batch: readonly GpuStorage[], first: number) => {
-      const params = batch.flatMap((x, i) => [x.length, offsets[first + i]])
-      gpu.run(
-        by(batch.length),
-        [...batch, besides],
-        params,
-        spreadBeside(Math.max(...batch.map(chunksOf)), batch.length),
-      )
+  const total = xs.reduce((sum, { length }) => sum + length, 0)
+  if (total === 0) {
+    gpu.write([0], norm)
+    return
+  }
+  const chunk = Math.max(CHUNK, Math.ceil(total / MOST_PARTS))
+  const chunksOf = ({ length }: GpuStorage) => Math.ceil(length / chunk)
+  const parts = gpu.empty(xs.reduce((sum, x) => sum + chunksOf(x), 0))
+  /** Runs a shader for all storages, as many at a time as one dispatch can bind besides others. */
+  const run = (
+    all: readonly GpuStorage[],
+    by: (count: number) => Shader,
+    others: readonly GpuStorage[],
+    params: readonly number[],
+  ) => {
+    const atOnce = Math.min(gpu.limits.maxStorageBuffersPerShaderStage - others.length, 30)
+    let offset = 0
+    for (let first = 0; first < all.length; first += atOnce) {
+      const batch = all.slice(first, first + atOnce)
+      const own = batch.flatMap((x) => {
+        offset += chunksOf(x)
+        return [x.length, offset - chunksOf(x)]
+      })
+      const groups = spreadBeside(Math.max(...batch.map(chunksOf)), batch.length)
+      gpu.run(by(batch.length), [...batch, ...others], [chunk, ...params, ...own], groups)
     }
-  inBatches(gpu, xs, apply(squaresShader, parts))
-  gpu.run(factorShader, [parts, norm, factor], [count, most], [1])
-  inBatches(gpu, [...new Set(xs)], apply(shrinkShader, factor))
+  }
+  run(xs, squaresShader, [parts], [])
+  run([...new Set(xs)], clipShader, [parts, norm], [parts.length, most])
   gpu.free(parts)
-  gpu.free(factor)
 }

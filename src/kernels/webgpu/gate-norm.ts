@@ -2,8 +2,9 @@ import { type CellKind, cells } from '../../device/cells.js'
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
 import { EPSILON } from './layer-code.js'
-import { builtins, groupIndex, reduction, spread } from './math.js'
+import { groupIndex, spread } from './math.js'
 import { family, type Shader, shader } from './program.js'
+import { reducingMain, sumOver } from './reductions.js'
 
 // Layer normalization of the gates' sums on the input's side, which do not depend on earlier steps: of all places at once.
 
@@ -31,10 +32,10 @@ function groupsShader(name: string, cell: CellKind, storages: Shader['storages']
     name,
     storages,
     params: { places: 'u32', units: 'u32' },
-    code: `
-${reduction('sum_of', 'f32', WIDTH, 'a + b')}
-@compute @workgroup_size(${WIDTH}) fn main(${builtins}) {
-  let place = ${groupIndex} / ${groups.length}u;
+    reductions: { sum_of: sumOver(WIDTH) },
+    code: reducingMain(
+      WIDTH,
+      `let place = ${groupIndex} / ${groups.length}u;
   let number = ${groupIndex} % ${groups.length}u;
   if (place >= p.places) { return; }
   let width = ${gates.length}u * p.units;
@@ -42,8 +43,8 @@ ${reduction('sum_of', 'f32', WIDTH, 'a + b')}
   let end = select(${groups[0]}u * p.units, width, number == 1u);
   let count = f32(end - start);
   let scale_at = p.places * width + ${groupIndex};
-  ${body}
-}`,
+  ${body}`,
+    ),
   })
 }
 
@@ -57,10 +58,10 @@ const normalizeShader = family((cell: CellKind, keep: boolean) =>
     { sums: 'update f32', gain: 'read f32', ...(keep && ({ kept: 'write f32' } as const)) },
     `var part = 0.0;
   ${eachValue('part += sums[at];')}
-  let mean = sum_of(part, thread) / count;
+  let mean = sum_of(part, own) / count;
   part = 0.0;
   ${eachValue('part += (sums[at] - mean) * (sums[at] - mean);')}
-  let scale = 1.0 / sqrt(sum_of(part, thread) / count + ${EPSILON});
+  let scale = 1.0 / sqrt(sum_of(part, own) / count + ${EPSILON});
   ${keep ? 'if (thread == 0u) { kept[scale_at] = scale; }' : ''}
   ${eachValue(`let value = (sums[at] - mean) * scale; ${keep ? 'kept[at] = value;' : ''} sums[at] = value * gain[i];`)}`,
   ),
@@ -74,8 +75,8 @@ const gradShader = family((cell: CellKind) =>
     `var sum = 0.0;
   var dot = 0.0;
   ${eachValue('let g = sums[at] * gain[i]; sum += g; dot += g * kept[at];')}
-  let mean = sum_of(sum, thread) / count;
-  let along = sum_of(dot, thread) / count;
+  let mean = sum_of(sum, own) / count;
+  let along = sum_of(dot, own) / count;
   ${eachValue('sums[at] = (sums[at] * gain[i] - mean - kept[at] * along) * kept[scale_at];')}`,
   ),
 )

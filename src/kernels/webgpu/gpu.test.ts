@@ -4,6 +4,7 @@ import { DeviceLostError, UnrolledError } from '../../core/errors.js'
 import { acquire } from './adapter.js'
 import { Gpu } from './gpu.js'
 import { shader } from './program.js'
+import { softmax } from './softmax.js'
 import { webGpuDevice } from './webgpu.js'
 
 // The runtime under the WebGPU device. Without an adapter the tests are skipped.
@@ -33,6 +34,22 @@ test.skipIf(!gpu)(`runs shaders on ${name}, in place, too`, async () => {
   // The write must not overtake the commands before it.
   gpu!.write([7, 8, 9], x)
   expect([await gpu!.read(y), await gpu!.read(x)]).toEqual([Float32Array.of(20, 40, 60), Float32Array.of(7, 8, 9)])
+})
+
+test.skipIf(!gpu)('reductions use subgroups where the adapter has them, unless they are turned off', async () => {
+  for (const subgroups of [gpu!.subgroups, false]) {
+    const acquired = await findGpu().then((entry) => acquire(entry, true))
+    const codes: string[] = []
+    const make = acquired.device.createShaderModule.bind(acquired.device)
+    acquired.device.createShaderModule = (given) => {
+      codes.push(given.code)
+      return make(given)
+    }
+    const other = new Gpu({ ...acquired, subgroups })
+    softmax(other, [other.from([1, 2, 3]), other.empty(3)], 1, 3)
+    expect(codes.map((code) => /enable subgroups;[\s\S]*subgroupAdd/.test(code))).toEqual([subgroups])
+    other.destroy()
+  }
 })
 
 test.skipIf(!gpu)(`zeros on ${name} are zeros, also in a buffer that was used before`, async () => {

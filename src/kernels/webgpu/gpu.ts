@@ -26,7 +26,7 @@ export class Gpu {
   readonly name: string
   /** Whether the adapter computes on the CPU. */
   readonly software: boolean
-  /** Whether shaders may use subgroups. */
+  /** Whether reductions use subgroups, which only some adapters have. */
   readonly subgroups: boolean
   readonly limits: GPUSupportedLimits
   /**
@@ -34,6 +34,8 @@ export class Gpu {
    * slowest GPUs of today reach. Their 1 TFLOPS does ten operations a byte, and a walk through time does fewer.
    */
   readonly mostBytesAtOnce: number = 50e9
+  /** And operations of a product: half a second at 1 TFLOPS, of which the smallest tile may reach a fifth. */
+  readonly mostOperationsAtOnce: number = 100e9
   readonly #device: GPUDevice
   readonly #buffers: Buffers
   readonly #commands: Commands
@@ -59,7 +61,7 @@ export class Gpu {
       )
     })
     this.#commands = new Commands(device)
-    this.#programs = new Programs(device)
+    this.#programs = new Programs(device, subgroups)
     this.#buffers.onDestroy = () => this.#commands.forgetGroups()
     device.onuncapturederror = (event) => {
       // The error is thrown, so nobody has to write it to the console.

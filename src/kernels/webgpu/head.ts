@@ -7,23 +7,11 @@ import { matmul } from './matmul.js'
 import { shader } from './program.js'
 import { sumAxis } from './reduce.js'
 
-const biasShader = shader({
-  name: 'addBias',
-  storages: { y: 'update f32', bias: 'read f32' },
-  params: { count: 'u32', columns: 'u32' },
-  code: `
-@compute @workgroup_size(${THREADS}) fn main(${builtins}) {
-  let i = ${threadIndex};
-  if (i < p.count) { y[i] += bias[i % p.columns]; }
-}`,
-})
-
 /** The scores of a linear output for the rows of h. */
 export function scores(gpu: Gpu, { weight, bias }: OutputWeights<GpuStorage>, h: GpuStorage, hiddenSize: number) {
   const [rows, outFeatures] = [h.length / hiddenSize, weight.length / hiddenSize]
   const y = gpu.empty(rows * outFeatures)
-  matmul(gpu, h, weight, y, { m: rows, n: outFeatures, k: hiddenSize, transposeB: true })
-  if (bias) gpu.run(biasShader, [y, bias], [y.length, outFeatures], spread(Math.ceil(y.length / THREADS)))
+  matmul(gpu, h, weight, y, { m: rows, n: outFeatures, k: hiddenSize, transposeB: true }, bias)
   return y
 }
 

@@ -10,6 +10,8 @@ import {
   groupSizes,
   inGroups,
   main,
+  sum,
+  sumsOf,
 } from './layer-code.js'
 import { type Grid, gateCount } from './layer-grid.js'
 import { onTape } from './layer-tape.js'
@@ -132,7 +134,7 @@ const normalizedGradients = (grid: Grid, { dy }: BackwardOptions): string => {
         part += vec4f(dc_output * gain, dc_output * gain * n, 0.0, 0.0);`,
         ),
       )}
-    let along_c = sum_of(part, lane, local.y) / f32(H);
+    let along_c = ${sum(grid, 'part')} / f32(H);
     part = vec4f(0.0);`
     : ''
   const totalOfC = `
@@ -182,7 +184,7 @@ const normalizedGradients = (grid: Grid, { dy }: BackwardOptions): string => {
   return `var part = vec4f(0.0);
     ${ofC}
     ${gates}
-    let along = sum_of(part, lane, local.y) / ${groupSizes(grid)};
+    let along = ${sum(grid, 'part')} / ${groupSizes(grid)};
     ${normal}`
 }
 
@@ -233,6 +235,7 @@ export const backwardShader = family((grid: Grid, options: BackwardOptions): Sha
     name: `${cell} backward`,
     storages: Object.fromEntries(backwardStorages(grid, options).map((name) => [name, access[name]])),
     params: { steps: 'u32', batch: 'u32', end: 'u32', count: 'u32', reverse: 'u32' },
+    ...sumsOf(grid),
     code: `${declarations(grid)}
 ${inside ? own.map((array) => `var<workgroup> ${array};`).join('\n') : ''}
 ${main(

@@ -1,6 +1,7 @@
 import { cells } from '../../device/cells.js'
 import { type Grid, gateCount } from './layer-grid.js'
 import { functions } from './math.js'
+import type { Shader } from './program.js'
 
 // Pieces of WGSL that the forward and the backward pass of a layer have in common.
 
@@ -54,18 +55,32 @@ export const declarations = (grid: Grid): string => `
 const H = ${grid.hiddenSize}u;
 const GATES = ${gateCount(grid.cell)}u;
 ${functions('f32')}
-${grid.normalized ? sumOf(grid) : ''}`
+${grid.normalized && !together(grid) ? sumOf(grid) : ''}`
+
+/** Whether all threads of a workgroup add up together, because they have one sequence. */
+const together = ({ slices }: Grid): boolean => slices === 1
+
+/** The sums of a layer's shaders. */
+export const sumsOf = (grid: Grid): Pick<Shader, 'reductions'> =>
+  grid.normalized && together(grid) ? { reductions: { sum_of: { type: 'vec4f', by: 'sum', threads: grid.lanes } } } : {}
 
 /** The first lines of \`main\`: a thread's place among the units, its first row in the workgroup, and that row's sequence. */
-export const main = ({ lanes, slices, rows }: Grid, body: string): string => `
+export const main = (grid: Grid, body: string): string => {
+  const { lanes, slices, rows } = grid
+  return `
 @compute @workgroup_size(${lanes}, ${slices})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u${sumsOf(grid).reductions ? ', own: Own' : ''}) {
   let places = p.steps * p.batch;
   let lane = local.x;
   let row = local.y * ${rows}u;
   let sequence = group.x * ${slices * rows}u + row;
   ${body}
 }`
+}
+
+/** The sum over the units of a sequence of every thread's value, for all threads of the sequence. */
+export const sum = (grid: Grid, value: string): string =>
+  together(grid) ? `sum_of(${value}, own)` : `sum_of(${value}, lane, local.y)`
 
 /** Sums over the units of a sequence, in an order that is always the same, for all threads of the sequence. */
 const sumOf = ({ lanes, slices }: Grid): string => `

@@ -1,6 +1,17 @@
 import { cells, hasC } from '../../device/cells.js'
 import { cellCode } from './cell-code.js'
-import { declarations, EPSILON, eachGate, eachSequence, eachUnit, groupOf, groupSizes, main } from './layer-code.js'
+import {
+  declarations,
+  EPSILON,
+  eachGate,
+  eachSequence,
+  eachUnit,
+  groupOf,
+  groupSizes,
+  main,
+  sum,
+  sumsOf,
+} from './layer-code.js'
 import { type Grid, gateCount } from './layer-grid.js'
 import { foursOf, hAt, hiddenProducts, inputProducts } from './layer-products.js'
 import { onTape } from './layer-tape.js'
@@ -111,13 +122,13 @@ const plainStep = (grid: Grid, options: ForwardOptions): string => {
 }
 
 /** The mean of values and 1 / √(variance + ε) as `mean` and `scale`, from statements that add to `part`. */
-const statistics = (add: (value: string) => string, sizes: string): string => `
+const statistics = (grid: Grid, add: (value: string) => string, sizes: string): string => `
     part = vec4f(0.0);
     ${add('')}
-    let mean = sum_of(part, lane, local.y) / ${sizes};
+    let mean = ${sum(grid, 'part')} / ${sizes};
     part = vec4f(0.0);
     ${add('squares')}
-    let scale = 1.0 / sqrt(sum_of(part, lane, local.y) / ${sizes} + ${EPSILON});`
+    let scale = 1.0 / sqrt(${sum(grid, 'part')} / ${sizes} + ${EPSILON});`
 
 /**
  * A step with normalization over the units of a sequence, whose threads therefore go over them several times: the
@@ -189,10 +200,10 @@ const normalizedStep = (grid: Grid, options: ForwardOptions): string => {
     : ''
   return `var part: vec4f;
     ${sums}
-    { ${statistics(addGates, groupSizes(grid))}
+    { ${statistics(grid, addGates, groupSizes(grid))}
     ${groups.map((_, i) => keepScale('xy'[i], i)).join('\n    ')}
     ${normalizedGates} }
-    ${output ? `{ ${statistics(addC, `${grid.hiddenSize}.0`)}\n    ${keepScale('x', groups.length)}\n    ${hOfC} }` : ''}`
+    ${output ? `{ ${statistics(grid, addC, `${grid.hiddenSize}.0`)}\n    ${keepScale('x', groups.length)}\n    ${hOfC} }` : ''}`
 }
 
 /**
@@ -231,6 +242,7 @@ export const forwardShader = family((grid: Grid, options: ForwardOptions): Shade
     name: `${cell} forward`,
     storages: Object.fromEntries(forwardStorages(grid, options).map((name) => [name, access[name]])),
     params: { steps: 'u32', batch: 'u32', first: 'u32', count: 'u32', reverse: 'u32', inputSize: 'u32' },
+    ...sumsOf(grid),
     code: `${declarations(grid)}
 ${inside ? own.map((array) => `var<workgroup> ${array};`).join('\n') : ''}
 ${main(

@@ -1,7 +1,7 @@
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
 import { builtins, groupIndex, spread, THREADS, threadIndex } from './math.js'
-import { shader } from './program.js'
+import { family, shader } from './program.js'
 import { groupRows, joinedIndices } from './rows.js'
 
 // The sums on the input's side of a layer that takes tokens, for all time steps, and their gradient.
@@ -29,12 +29,13 @@ export function tokenSums(gpu: Gpu, weight: GpuStorage, tokens: Int32Array, y: G
 const LANES = 32
 const SLICES = THREADS / LANES
 
-/** A workgroup adds up, for some rows of the weight, what belongs to one token, always in the same order. */
-const gradShader = shader({
-  name: 'tokenGradients',
-  storages: { dy: 'read f32', places: 'read i32', dw: 'update f32' },
-  params: { tokens: 'u32', rows: 'u32', inputSize: 'u32' },
-  code: `
+/** A workgroup adds up, for some rows of the weight, what belongs to one token, always in the same order: of all tokens if `whole`. */
+const gradShader = family((whole: boolean) =>
+  shader({
+    name: 'tokenGradients',
+    storages: { dy: 'read f32', places: 'read i32', dw: whole ? 'write f32' : 'update f32' },
+    params: { tokens: 'u32', rows: 'u32', inputSize: 'u32' },
+    code: `
 var<workgroup> sums: array<f32, ${THREADS}>;
 @compute @workgroup_size(${THREADS}) fn main(${builtins}) {
   let blocks = (p.rows + ${LANES - 1}u) / ${LANES}u;
@@ -56,14 +57,17 @@ var<workgroup> sums: array<f32, ${THREADS}>;
     dw[row * p.inputSize + u32(places[g])] = sum;
   }
 }`,
-})
+  }),
+)
 
 /** Writes the gradient of the weight, from that of the tokens' sums dy, to dw[rows, inputSize], which must be zeros. */
 export function tokenGradients(gpu: Gpu, dy: GpuStorage, tokens: Int32Array, dw: GpuStorage, inputSize: number): void {
-  const grouped = groupRows(tokens)
+  // Tokens that do not occur have a gradient of zeros, which many of them get faster from the buffer that is filled.
+  const whole = inputSize <= tokens.length
+  const grouped = groupRows(tokens, whole ? inputSize : undefined)
   const count = grouped.rows.length
   const rows = dw.length / inputSize
   const places = gpu.from(joinedIndices([grouped.rows, grouped.starts, grouped.order]))
-  gpu.run(gradShader, [dy, places, dw], [count, rows, inputSize], spread(count * Math.ceil(rows / LANES)))
+  gpu.run(gradShader(whole), [dy, places, dw], [count, rows, inputSize], spread(count * Math.ceil(rows / LANES)))
   gpu.free(places)
 }

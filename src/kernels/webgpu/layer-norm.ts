@@ -1,8 +1,9 @@
 import type { Normalized } from '../../device/device.js'
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
-import { builtins, groupIndex, reduction, spread, THREADS } from './math.js'
+import { builtins, groupIndex, spread, THREADS } from './math.js'
 import { family, shader } from './program.js'
+import { reducingMain, sumOver } from './reductions.js'
 
 /** Threads that share a row. */
 const WIDTH = 64
@@ -22,22 +23,22 @@ const normShader = family((withBias: boolean) =>
       ...(withBias && ({ bias: 'read f32' } as const)),
     },
     params: { rows: 'u32', columns: 'u32', eps: 'f32' },
-    code: `
-${reduction('sum_of', 'f32', WIDTH, 'a + b')}
-@compute @workgroup_size(${WIDTH}) fn main(${builtins}) {
-  let row = ${groupIndex};
+    reductions: { sum_of: sumOver(WIDTH) },
+    code: reducingMain(
+      WIDTH,
+      `let row = ${groupIndex};
   if (row >= p.rows) { return; }
   var part = 0.0;
   ${eachColumn('part += x[at];')}
-  let mean = sum_of(part, thread) / f32(p.columns);
+  let mean = sum_of(part, own) / f32(p.columns);
   part = 0.0;
   ${eachColumn('part += (x[at] - mean) * (x[at] - mean);')}
-  let scale = 1.0 / sqrt(sum_of(part, thread) / f32(p.columns) + p.eps);
+  let scale = 1.0 / sqrt(sum_of(part, own) / f32(p.columns) + p.eps);
   if (thread == 0u) { scales[row] = scale; }
   ${eachColumn(`let value = (x[at] - mean) * scale;
     values[at] = value;
-    y[at] = value * gain[c]${withBias ? ' + bias[c]' : ''};`)}
-}`,
+    y[at] = value * gain[c]${withBias ? ' + bias[c]' : ''};`)}`,
+    ),
   }),
 )
 
@@ -45,20 +46,20 @@ const inputGradShader = shader({
   name: 'layerNormGrad',
   storages: { dy: 'read f32', gain: 'read f32', values: 'read f32', scales: 'read f32', dx: 'write f32' },
   params: { rows: 'u32', columns: 'u32' },
-  code: `
-${reduction('sum_of', 'f32', WIDTH, 'a + b')}
-@compute @workgroup_size(${WIDTH}) fn main(${builtins}) {
-  let row = ${groupIndex};
+  reductions: { sum_of: sumOver(WIDTH) },
+  code: reducingMain(
+    WIDTH,
+    `let row = ${groupIndex};
   if (row >= p.rows) { return; }
   var sum = 0.0;
   var dot = 0.0;
   ${eachColumn(`let g = dy[at] * gain[c];
     sum += g;
     dot += g * values[at];`)}
-  let mean = sum_of(sum, thread) / f32(p.columns);
-  let along = sum_of(dot, thread) / f32(p.columns);
-  ${eachColumn('dx[at] = (dy[at] * gain[c] - mean - values[at] * along) * scales[row];')}
-}`,
+  let mean = sum_of(sum, own) / f32(p.columns);
+  let along = sum_of(dot, own) / f32(p.columns);
+  ${eachColumn('dx[at] = (dy[at] * gain[c] - mean - values[at] * along) * scales[row];')}`,
+  ),
 })
 
 /** Columns that a workgroup takes; its threads share the rows. */

@@ -58,27 +58,3 @@ fn tanh_of(x: ${T}) -> ${T} {
 fn sigmoid_of(x: ${T}) -> ${T} { return unless_nan(1.0 / (1.0 + exp(-x)), x); }
 `
 }
-
-/**
- * A reduction over the first `threads` threads of a workgroup: `reduced(value, thread)` gives all of them the result,
- * combined in an order that is always the same. All threads must call it.
- * @param name the function's name; @param T the type of the values
- * @param combine an expression of two values a and b
- */
-export const reduction = (name: string, T: string, threads: number, combine: string): string => `
-var<workgroup> shared_${name}: array<${T}, ${threads}>;
-fn ${name}(value: ${T}, thread: u32) -> ${T} {
-  workgroupBarrier();
-  shared_${name}[thread] = value;
-  workgroupBarrier();
-  for (var half = ${threads / 2}u; half > 0u; half /= 2u) {
-    if (thread < half) {
-      let a = shared_${name}[thread];
-      let b = shared_${name}[thread + half];
-      shared_${name}[thread] = ${combine};
-    }
-    workgroupBarrier();
-  }
-  return shared_${name}[0];
-}
-`

@@ -31,6 +31,8 @@
 // A shader that depends on a constant, such as the size of a tile or an operation, is made by a function wrapped in
 // `family`, which makes one shader for each argument and remembers it. Pipelines are cached by shader object.
 
+import { type Reduction, reductions } from './reductions.js'
+
 /** What a shader does with a storage, and the type of its elements. */
 export type Access = `${'read' | 'write' | 'update'} ${string}`
 
@@ -45,8 +47,8 @@ export interface Shader {
   /** At most 64 of them. */
   readonly params: Readonly<Record<string, ParamType>>
   readonly code: string
-  /** Whether it uses subgroups, which only some adapters have: see `Gpu.subgroups`. */
-  readonly subgroups?: boolean
+  /** Functions that the code calls to reduce values over the threads of a workgroup: see reductions.ts. */
+  readonly reductions?: Readonly<Record<string, Reduction>>
 }
 
 /** Types a shader; it does nothing else. */
@@ -96,7 +98,11 @@ export class Programs {
   readonly #programs = new WeakMap<Shader, Map<string, Program>>()
   readonly #layouts = new Map<string, Layout>()
 
-  constructor(device: GPUDevice) {
+  /** @param subgroups whether shaders may use subgroups */
+  constructor(
+    device: GPUDevice,
+    readonly subgroups: boolean,
+  ) {
     this.#device = device
   }
 
@@ -116,7 +122,10 @@ export class Programs {
   #compile(shader: Shader, places: readonly number[]): Program {
     const bindings = bindingsOf(shader, places)
     const layout = this.#layoutOf(bindings)
-    const module = this.#device.createShaderModule({ label: shader.name, code: source(shader, places, bindings) })
+    const module = this.#device.createShaderModule({
+      label: shader.name,
+      code: source(shader, places, bindings, this.subgroups),
+    })
     const compute = { module, entryPoint: 'main' }
     const pipeline = this.#device.createComputePipeline({ label: shader.name, layout: layout.pipelines, compute })
     return { pipeline, layout, bindings, types: Object.values(shader.params) }
@@ -154,7 +163,12 @@ function bindingsOf(shader: Shader, places: readonly number[]): Binding[] {
 }
 
 /** The whole WGSL of a shader: its bindings and parameters declared, and names that share a binding made one. */
-function source(shader: Shader, places: readonly number[], bindings: readonly Binding[]): string {
+function source(
+  shader: Shader,
+  places: readonly number[],
+  bindings: readonly Binding[],
+  withSubgroups: boolean,
+): string {
   const names = Object.keys(shader.storages)
   const types = Object.values(shader.storages).map((access) => access.slice(access.indexOf(' ') + 1))
   const declared = bindings.map(
@@ -170,7 +184,9 @@ function source(shader: Shader, places: readonly number[], bindings: readonly Bi
         : code.replace(new RegExp(`(?<![.\\w])${name}\\[`, 'g'), `${names[places[place]]}[`),
     shader.code,
   )
-  return [shader.subgroups ? 'enable subgroups;' : '', ...params, ...declared, code].join('\n')
+  const subgroups = withSubgroups && shader.reductions !== undefined
+  const reduced = shader.reductions ? reductions(shader.reductions, subgroups) : ''
+  return [subgroups ? 'enable subgroups;' : '', ...params, ...declared, reduced, code].join('\n')
 }
 
 const uniform = (binding: number): string => `@group(0) @binding(${binding}) var<uniform> p: Params;`

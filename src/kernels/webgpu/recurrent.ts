@@ -74,7 +74,11 @@ export function recurrent(
     gpu.free(products)
   } else {
     const most = stepsAtOnce(gpu, grid, batchSize)
-    for (let first = 0; first < numSteps; first += most) run(first, Math.min(most, numSteps - first))
+    for (let first = 0; first < numSteps; first += most) {
+      // Some drivers measure how long a whole submission takes.
+      if (first > 0) gpu.submit()
+      run(first, Math.min(most, numSteps - first))
+    }
   }
   gpu.free(packedWeights)
 
@@ -145,8 +149,9 @@ class GpuTape implements RecurrentTape<GpuStorage> {
       head && grads.output ? scoreGradients(gpu, head, kept.h!, grads.output, sizes.hiddenSize) : undefined
     const dy = head ? withHead?.dh : grads.output
     const { dIn, dHidden, dh0, dc0 } = this.#throughTime({ ...grads, output: dy })
-    const vectors = weights.gainHh ? this.#normalizationGradients(dIn) : this.#biasGradients(dIn, dHidden)
+    const normalization = weights.gainHh && this.#normalizationGradients(dIn)
     const products = this.#products(dIn, dHidden, wanted.input)
+    const vectors = normalization ?? this.#biasGradients(dIn, dHidden, products.weightIh)
     const used = [...Object.values(kept), withHead?.dh, dHidden === dIn ? undefined : dHidden]
     const unwanted = wanted.state ? [] : [dh0, dc0]
     for (const storage of [...used, ...unwanted]) if (storage) gpu.free(storage)
@@ -188,22 +193,28 @@ class GpuTape implements RecurrentTape<GpuStorage> {
       }
     } else {
       const most = stepsAtOnce(gpu, grid, batchSize)
-      for (let end = numSteps; end > 0; end -= most) run(end, Math.min(most, end))
+      for (let end = numSteps; end > 0; end -= most) {
+        if (end < numSteps) gpu.submit()
+        run(end, Math.min(most, end))
+      }
     }
     for (const storage of [product, back, vectors]) if (storage) gpu.free(storage)
     return { dIn: sums, dHidden: hidden ?? sums, dh0, dc0 }
   }
 
-  #biasGradients(dIn: GpuStorage, dHidden: GpuStorage) {
-    const { gpu, weights } = this
+  #biasGradients(dIn: GpuStorage, dHidden: GpuStorage, weightIh: GpuStorage) {
+    const { gpu, weights, given, sizes } = this
     if (!weights.biasIh) return {}
-    const sumOf = (x: GpuStorage) => {
+    const sumOver = (x: GpuStorage, outer: number, length: number, inner: number) => {
       const y = gpu.empty(this.#rows)
-      sumAxis(gpu, x, y, 1, this.#places, this.#rows)
+      sumAxis(gpu, x, y, outer, length, inner)
       return y
     }
-    const biasIh = sumOf(dIn)
-    return { biasIh, biasHh: dHidden === dIn ? copyOf(gpu, biasIh, this.#rows) : sumOf(dHidden) }
+    const overPlaces = (x: GpuStorage) => sumOver(x, 1, this.#places, this.#rows)
+    // Each place has one token, so that what its tokens have added up is less to read.
+    const fewTokens = given.input instanceof Int32Array && sizes.inputSize < this.#places
+    const biasIh = fewTokens ? sumOver(weightIh, this.#rows, sizes.inputSize, 1) : overPlaces(dIn)
+    return { biasIh, biasHh: dHidden === dIn ? copyOf(gpu, biasIh, this.#rows) : overPlaces(dHidden) }
   }
 
   /** The gradients of gains and biases; the gradients of the normalized sums become those of the sums. */

@@ -2,11 +2,15 @@ import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
 import { builtins, groupIndex, spread, THREADS, threadIndex } from './math.js'
 import { family, shader } from './program.js'
+import { reducingMain, sumOver } from './reductions.js'
 
 // Operations along the middle axis of x[outer, length, inner].
 
-/** Results that a workgroup computes side by side: few choices, because each is a shader to compile. */
-const LANES = [1, 8, 64]
+/**
+ * Results that a workgroup computes side by side: few choices, because each is a shader to compile. Eight lie in one line
+ * of a cache.
+ */
+type Lanes = 1 | 8 | 64
 /** A middle axis that is not worth more than a few threads for each result. */
 const SHORT = 64
 /** Values that one workgroup adds up at most, if there are few results. */
@@ -16,16 +20,10 @@ const LONG = 16_384
  * A workgroup computes `lanes` results that lie one after another, and shares the middle axis, or the part of it that has
  * the number z, among its threads; their sums are added up in a fixed order.
  */
-const sumShader = family((lanes: number, squares: boolean) => {
+const sumShader = family((lanes: Lanes, squares: boolean) => {
   const slices = THREADS / lanes
-  return shader({
-    name: squares ? 'sumSquares' : 'sumAxis',
-    storages: { x: 'read f32', y: 'write f32' },
-    params: { outer: 'u32', length: 'u32', inner: 'u32', part: 'u32', scale: 'f32' },
-    code: `
-var<workgroup> sums: array<f32, ${THREADS}>;
-@compute @workgroup_size(${THREADS}) fn main(${builtins}) {
-  let slice = thread / ${lanes}u;
+  const together = lanes === 1
+  const main = `let slice = thread / ${lanes}u;
   let result = ${groupIndex} * ${lanes}u + thread % ${lanes}u;
   let o = result / p.inner;
   let i = result % p.inner;
@@ -37,19 +35,37 @@ var<workgroup> sums: array<f32, ${THREADS}>;
       sum += ${squares ? 'value * value' : 'value'};
     }
   }
-  sums[thread] = sum;
+  ${
+    together
+      ? 'sum = sum_of(sum, own);'
+      : `sums[thread] = sum;
   workgroupBarrier();
   for (var half = ${slices / 2}u; half > 0u; half /= 2u) {
     if (slice < half) { sums[thread] += sums[thread + half * ${lanes}u]; }
     workgroupBarrier();
   }
-  if (slice == 0u && o < p.outer) { y[(o * groups.z + group.z) * p.inner + i] = p.scale * sums[thread]; }
+  sum = sums[thread];`
+  }
+  if (slice == 0u && o < p.outer) { y[(o * groups.z + group.z) * p.inner + i] = p.scale * sum; }`
+  return shader({
+    name: squares ? 'sumSquares' : 'sumAxis',
+    storages: { x: 'read f32', y: 'write f32' },
+    params: { outer: 'u32', length: 'u32', inner: 'u32', part: 'u32', scale: 'f32' },
+    ...(together && { reductions: { sum_of: sumOver(THREADS) } }),
+    code: together
+      ? reducingMain(THREADS, main)
+      : `
+var<workgroup> sums: array<f32, ${THREADS}>;
+@compute @workgroup_size(${THREADS}) fn main(${builtins}) {
+  ${main}
 }`,
   })
 })
 
-const lanesFor = (length: number, inner: number): number =>
-  (length > SHORT && LANES.find((lanes) => lanes >= inner)) || LANES.at(-1)!
+const lanesFor = (length: number, inner: number): Lanes => {
+  if (length <= SHORT) return 64
+  return inner === 1 ? 1 : 8
+}
 
 /**
  * y[outer, inner] = scale · Σ over the middle axis of x[outer, length, inner], or of its squares. A long axis is added up
@@ -81,7 +97,7 @@ export function sumAxis(
 }
 
 /** A workgroup finds the first of the largest values for `lanes` results, as `sumShader` adds up. */
-const argmaxShader = family((lanes: number) => {
+const argmaxShader = family((lanes: Lanes) => {
   const slices = THREADS / lanes
   return shader({
     name: 'argmax',

@@ -24,23 +24,27 @@ export function gatherRows(gpu: Gpu, x: GpuStorage, rows: Int32Array, y: GpuStor
 
 /** The numbers 0 … rows.length − 1 sorted by their rows, and in each row in order. */
 export interface GroupedRows {
-  /** The rows that occur. */
+  /** The rows that occur, or all. */
   readonly rows: Int32Array
   /** Where the numbers of each of these rows begin in `order`, and where the last ones end: one more than rows. */
   readonly starts: Int32Array
   readonly order: Int32Array
 }
 
-/** Groups the places of equal rows, so that what belongs to one row can be added up in order, without atomics. */
-export function groupRows(rows: Int32Array): GroupedRows {
+/**
+ * Groups the places of equal rows, so that what belongs to one row can be added up in order, without atomics.
+ * @param all if given, the rows below it have a group each, also those that do not occur
+ */
+export function groupRows(rows: Int32Array, all?: number): GroupedRows {
   const counts = new Map<number, number>()
   for (const row of rows) counts.set(row, (counts.get(row) ?? 0) + 1)
-  const distinct = Int32Array.from(counts.keys()).sort()
+  const distinct =
+    all === undefined ? Int32Array.from(counts.keys()).sort() : Int32Array.from({ length: all }, (_, i) => i)
   const starts = new Int32Array(distinct.length + 1)
   const next = new Map<number, number>()
   distinct.forEach((row, i) => {
     next.set(row, starts[i])
-    starts[i + 1] = starts[i] + counts.get(row)!
+    starts[i + 1] = starts[i] + (counts.get(row) ?? 0)
   })
   const order = new Int32Array(rows.length)
   rows.forEach((row, i) => {

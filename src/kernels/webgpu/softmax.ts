@@ -1,7 +1,8 @@
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
-import { builtins, functions, groupIndex, reduction, spread } from './math.js'
+import { functions, groupIndex, spread } from './math.js'
 import { type Access, type ParamType, type Shader, shader } from './program.js'
+import { maxOver, reducingMain, sumOver } from './reductions.js'
 
 /** Threads that share a row. */
 const WIDTH = 64
@@ -21,15 +22,15 @@ function rowsShader(
     name,
     storages,
     params: { rows: 'u32', columns: 'u32', ...params },
+    reductions: { largest_of: maxOver(WIDTH), sum_of: sumOver(WIDTH) },
     code: `
 ${functions('f32')}
-${reduction('largest_of', 'f32', WIDTH, 'max(a, b)')}
-${reduction('sum_of', 'f32', WIDTH, 'a + b')}
-@compute @workgroup_size(${WIDTH}) fn main(${builtins}) {
-  let row = ${groupIndex};
+${reducingMain(
+  WIDTH,
+  `let row = ${groupIndex};
   if (row >= p.rows) { return; }
-  ${body}
-}`,
+  ${body}`,
+)}`,
   })
 }
 
@@ -37,10 +38,10 @@ ${reduction('sum_of', 'f32', WIDTH, 'a + b')}
 const sumOfExponentials = `
   var most = -3.4028234e38;
   ${eachColumn('most = max(most, x[at]);')}
-  let largest = largest_of(most, thread);
+  let largest = largest_of(most, own);
   var part = 0.0;
   ${eachColumn('part += exp_of(x[at] - largest);')}
-  let sum = sum_of(part, thread);`
+  let sum = sum_of(part, own);`
 
 const softmaxShader = rowsShader(
   'softmax',
@@ -62,7 +63,7 @@ const softmaxGradShader = rowsShader(
   { y: 'read f32', dy: 'read f32', dx: 'write f32' },
   `var part = 0.0;
   ${eachColumn('part += y[at] * dy[at];')}
-  let dot = sum_of(part, thread);
+  let dot = sum_of(part, own);
   ${eachColumn('dx[at] = y[at] * (dy[at] - dot);')}`,
 )
 
@@ -71,7 +72,7 @@ const logSoftmaxGradShader = rowsShader(
   { y: 'read f32', dy: 'read f32', dx: 'write f32' },
   `var part = 0.0;
   ${eachColumn('part += dy[at];')}
-  let sum = sum_of(part, thread);
+  let sum = sum_of(part, own);
   ${eachColumn('dx[at] = dy[at] - exp_of(y[at]) * sum;')}`,
 )
 
@@ -100,14 +101,14 @@ const temperatureShader = rowsShader(
   { x: 'read f32', targets: 'read i32', moments: 'write f32' },
   `var most = -3.4028234e38;
   ${eachColumn('most = max(most, x[at]);')}
-  let largest = largest_of(most, thread);
+  let largest = largest_of(most, own);
   var parts = vec3f(0.0);
   ${eachColumn(`let distance = x[at] - largest;
     let weight = exp_of(p.beta * distance);
     parts += weight * vec3f(1.0, distance, distance * distance);`)}
-  let total = sum_of(parts.x, thread);
-  let mean = sum_of(parts.y, thread) / total;
-  let square = sum_of(parts.z, thread) / total;
+  let total = sum_of(parts.x, own);
+  let mean = sum_of(parts.y, own) / total;
+  let square = sum_of(parts.z, own) / total;
   if (thread == 0u) {
     let missing = largest - x[row * p.columns + u32(targets[row])];
     moments[3u * row] = log_of(total) + p.beta * missing;

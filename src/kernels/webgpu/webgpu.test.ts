@@ -1,14 +1,17 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findGpu } from '#platform'
 import { Generator } from '../../core/random.js'
 import type { BinaryOp, Device, FloatArray, Storage, UnaryOp } from '../../device/device.js'
 import { referenceKernels } from '../index.js'
 import { learningOf } from '../learning.js'
-import { webGpuDevice } from './webgpu.js'
+import { acquire } from './adapter.js'
+import { Gpu } from './gpu.js'
+import { WebGpuDevice, webGpuDevice } from './webgpu.js'
 
 // The WebGPU device is compared with the reference kernels in double precision, for awkward sizes.
 const exact = referenceKernels('float64')
-const device = await webGpuDevice(findGpu, true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
+const found = await webGpuDevice(findGpu, true).catch((error: Error) => console.log(`no GPU: ${error.message}`))
+let device = found
 
 const generator = new Generator(5)
 const random = (length: number, scale = 1) => Float32Array.from({ length }, () => generator.normal() * scale)
@@ -116,6 +119,89 @@ describe.skipIf(!device)(`the device ${device?.name} agrees with the reference k
     }
   })
 
+  test.each([
+    [1, 1, 1],
+    [3, 5, 7],
+    [33, 65, 31],
+    [4, 100, 600],
+    [130, 70, 300],
+    [1500, 1400, 9],
+  ])('products of [%i, %i] with k = %i, transposed in every way', async (m, n, k) => {
+    const ways = [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ]
+    // The large tile takes a software adapter many seconds to compile.
+    for (const [transposeA, transposeB] of m * n > 1e6 ? ways.slice(1, 2) : ways) {
+      await compare(
+        [random(m * k), random(k * n), new Float32Array(m * n)],
+        (on, a, b, y) => on.matmul(a, b, y, { m, n, k, transposeA, transposeB }),
+        3e-6,
+      )
+    }
+  })
+
+  test('random numbers have the same bits as on the CPU', async () => {
+    for (const length of [1, 2, 999]) {
+      const key = [generator.integer(2 ** 31) - 2 ** 30, generator.integer(2 ** 31)] as const
+      const expected = new Float32Array(length)
+      const y = device!.zeros(length)
+      referenceKernels().uniform(key, expected)
+      device!.uniform(key, y)
+      expect(await device!.read(y)).toEqual(expected)
+      referenceKernels().mask(key, 0.3, 1 / 0.7, expected)
+      device!.mask(key, 0.3, 1 / 0.7, y)
+      expect(await device!.read(y)).toEqual(expected)
+    }
+  })
+  test('a product that takes long is cut into dispatches that give the same bits as one', async () => {
+    const gpu = device!.gpu as { mostOperationsAtOnce: number }
+    const { mostOperationsAtOnce } = gpu
+    const [a, b] = [random(70 * 2000), random(2000 * 100)].map((values) => device!.from(values))
+    const product = async (k: number, most: number) => {
+      gpu.mostOperationsAtOnce = most
+      const [y, { dispatches }] = [device!.zeros(70 * 100), device!.gpu.counts]
+      device!.matmul(a, b, y, { m: 70, n: 100, k })
+      return { dispatches: device!.gpu.counts.dispatches - dispatches, values: await device!.read(y) }
+    }
+    try {
+      for (const [k, most, pieces] of [
+        // Tiles of 32 × 32, three rows and four columns of them: two of a column at a time, and then each by itself.
+        [300, 2.5 * 2 * 32 ** 2 * 300, 8],
+        [300, 1, 12],
+        // Of 11 parts of k four at a time.
+        [2000, 4.5 * 2 * 32 ** 2 * 182, 36],
+      ]) {
+        // The other way round, buffers that are used again would hold what the cut one must write.
+        const cut = await product(k, most)
+        const whole = await product(k, mostOperationsAtOnce)
+        expect(cut.dispatches).toBe(whole.dispatches + pieces - 1)
+        expect(cut.values).toEqual(whole.values)
+      }
+    } finally {
+      gpu.mostOperationsAtOnce = mostOperationsAtOnce
+    }
+  })
+})
+
+const withoutSubgroups =
+  found?.gpu.subgroups && new WebGpuDevice(new Gpu({ ...(await acquire(await findGpu(), true)), subgroups: false }))
+
+const variants = [
+  { name: found?.gpu.subgroups ? 'with subgroups' : 'which has no subgroups', variant: found },
+  { name: 'without subgroups', variant: withoutSubgroups },
+]
+
+describe.each(variants.filter(({ variant }) => variant))(`reductions on ${found?.name}, $name`, ({ variant }) => {
+  beforeAll(() => {
+    device = variant || undefined
+  })
+  afterAll(() => {
+    device = found
+  })
+
   const axes = [
     [1, 1, 1],
     [1, 1000, 1],
@@ -139,28 +225,6 @@ describe.skipIf(!device)(`the device ${device?.name} agrees with the reference k
     await compare([random(count), x], (on, dy, dx) =>
       on.put(dy, on === device ? places : expected, dx, outer, length, inner),
     )
-  })
-
-  test.each([
-    [1, 1, 1],
-    [3, 5, 7],
-    [33, 65, 31],
-    [4, 100, 600],
-    [130, 70, 300],
-    [1500, 1400, 9],
-  ])('products of [%i, %i] with k = %i, transposed in every way', async (m, n, k) => {
-    const ways = [
-      [false, false],
-      [true, false],
-      [false, true],
-      [true, true],
-    ]
-    // The large tile takes a software adapter many seconds to compile.
-    for (const [transposeA, transposeB] of m * n > 1e6 ? ways.slice(1, 2) : ways) {
-      await compare([random(m * k), random(k * n), new Float32Array(m * n)], (on, a, b, y) =>
-        on.matmul(a, b, y, { m, n, k, transposeA, transposeB }),
-      )
-    }
   })
 
   test.each([
@@ -212,24 +276,16 @@ describe.skipIf(!device)(`the device ${device?.name} agrees with the reference k
     )
   })
 
-  test('random numbers have the same bits as on the CPU', async () => {
-    for (const length of [1, 2, 999]) {
-      const key = [generator.integer(2 ** 31) - 2 ** 30, generator.integer(2 ** 31)] as const
-      const expected = new Float32Array(length)
-      const y = device!.zeros(length)
-      referenceKernels().uniform(key, expected)
-      device!.uniform(key, y)
-      expect(await device!.read(y)).toEqual(expected)
-      referenceKernels().mask(key, 0.3, 1 / 0.7, expected)
-      device!.mask(key, 0.3, 1 / 0.7, y)
-      expect(await device!.read(y)).toEqual(expected)
-    }
-  })
-
   test.each([0.5, 1e6])('gradients clipped to a norm of %f', async (most) => {
     const lengths = [3, 5000, 1, 70, 9, 9, 9, 9, 9, 9, 9, 9, 9, 300]
     await compare([new Float32Array(1), ...lengths.map((length) => random(length))], (on, norm, ...xs) =>
       learningOf(on).clipNorm(xs, most, norm),
     )
+  })
+
+  test('the norm of no values is 0, and one of many values is added up from parts of about the same size', async () => {
+    await compare([random(1)], (on, norm) => learningOf(on).clipNorm([on.zeros(0)], 1, norm))
+    const x = random(5_000_000, 1e-3)
+    await compare([new Float32Array(1), x], (on, norm, x) => learningOf(on).clipNorm([x], 1, norm), 1e-5)
   })
 })

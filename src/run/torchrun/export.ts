@@ -1,6 +1,7 @@
 import { checkOptions } from '../../core/check-options.js'
 import { DataError, UnrolledError } from '../../core/errors.js'
 import type { Corpus } from '../../data/sequences.js'
+import { checkForPyTorch } from '../../formats/for-pytorch.js'
 import type { ModelConfig } from '../../formats/model-config.js'
 import { underPrefix } from '../../train/progress.js'
 import { encodeCheckpoint } from '../checkpoint.js'
@@ -26,7 +27,8 @@ export interface TorchrunExport {
  * tokens, and what the folder of a run has, so that `resumeRun` and `loadModel` read it, too, before PyTorch went on
  * and after. The store is not changed.
  * @param text the run's text, or a function that is given the recorded names of the text
- * @throws DataError if the store holds no run, or if the text is a different one; FormatError for a damaged checkpoint
+ * @throws DataError if the store holds no run, or if the text is a different one, or for a GRU that PyTorch does not
+ *   have; FormatError for a damaged checkpoint
  */
 export async function exportTorchrun(
   store: RunStore,
@@ -43,6 +45,7 @@ export async function exportTorchrun(
   }
   const saved = await savedRun(store)
   const { config, vocab, tensors, progress, record } = saved
+  checkForPyTorch(where, config)
   const best = await bestModel(store, saved)
   const events = await store.read(HISTORY, (file) => file.read(0, Math.min(file.size, record.historyBytes)))
   const history = wholeLines(events ?? new Uint8Array())

@@ -1,7 +1,7 @@
 import { OptionError, ShapeError } from '../../core/errors.js'
 import { formatShape, sameShape } from '../../core/shape.js'
 import { learningOf } from '../../kernels/learning.js'
-import type { Indices, Result, Value } from '../value.js'
+import { type Indices, isOne, type Result, type Value } from '../value.js'
 
 /**
  * The mean of −log softmax(logits)[target] over the rows; one pass of the device gives it and its gradient.
@@ -25,7 +25,7 @@ export function crossEntropy({ storage: logits, shape, device }: Value, targets:
     shape: [],
     device,
     backward: (dy) => {
-      if (grad) device.scale(grad, dy, grad)
+      if (grad && !isOne(dy)) device.scale(grad, dy, grad)
       return [grad]
     },
   }
@@ -50,7 +50,7 @@ export function mseLoss(prediction: Value, target: Value): Result {
     backward: (dy, [, wantsTarget]) => {
       const grad = device.zeros(count)
       device.affine(difference, 2 / count, 0, grad)
-      device.scale(grad, dy, grad)
+      if (!isOne(dy)) device.scale(grad, dy, grad)
       if (!wantsTarget) return [grad, undefined]
       const minus = device.zeros(count)
       device.affine(grad, -1, 0, minus)

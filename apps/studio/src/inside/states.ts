@@ -1,4 +1,4 @@
-import { fromData, noGrad, RNN, type Tensor } from 'unrolled/browser'
+import { fromData, GRU, noGrad, RNN, type Tensor } from 'unrolled/browser'
 import type { Current } from '../current'
 
 /** What a layer of a model holds while it reads a text, [token, unit], by its name: the state h, c, and the gates. */
@@ -73,8 +73,13 @@ function signalsOf({ rnn }: Current['model'], layer: number, input: Tensor): Sig
   let h = new Float32Array(H)
   let c = new Float32Array(H)
   const act = rnn instanceof RNN && rnn.nonlinearity === 'relu' ? (x: number) => Math.max(0, x) : Math.tanh
+  const resetBefore = rnn instanceof GRU && !rnn.resetAfter
   for (let t = 0; t < steps; t++) {
     const hs = withBias(fromData(h, [1, H]).matmul(hh.T), parameter('bias_hh'))
+    if (resetBefore) {
+      const reset = h.map((value, unit) => value * sigmoid(xs[t * blocks * H + unit] + hs[unit]))
+      hs.set(withBias(fromData(reset, [1, H]).matmul(hh.T), parameter('bias_hh')).subarray(2 * H), 2 * H)
+    }
     const [next, cell] = [new Float32Array(H), new Float32Array(H)]
     for (let unit = 0; unit < H; unit++) {
       const x = (gate: number) => xs[t * blocks * H + gate * H + unit]
@@ -83,7 +88,7 @@ function signalsOf({ rnn }: Current['model'], layer: number, input: Tensor): Sig
       if (blocks === 1) next[unit] = act(x(0) + s(0))
       else if (blocks === 3) {
         const [r, z] = [sigmoid(x(0) + s(0)), sigmoid(x(1) + s(1))]
-        const n = Math.tanh(x(2) + r * s(2))
+        const n = Math.tanh(x(2) + (resetBefore ? 1 : r) * s(2))
         next[unit] = (1 - z) * n + z * h[unit]
         Object.entries({ r, z, n }).forEach(([name, value]) => {
           signals[name][at] = value
