@@ -17,7 +17,7 @@ const unrolled = (...args: string[]) => command.run(...args)
 const alone = (...args: string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8' })
 
-const text = 'The quick brown fox jumps over the lazy dog.\n'.repeat(40)
+const text = 'The quick brown fox jumps over the lazy dog.\n'.repeat(12)
 const quick = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '3']
 
 beforeAll(() => {
@@ -89,11 +89,13 @@ describe('train', () => {
   })
 
   test('a user’s own text is used whole, unless --max-tokens says otherwise', () => {
-    writeFileSync(at('long.txt'), 'the quick brown fox '.repeat(1000))
-    const tokens = (...more: string[]) => unrolled('train', 'long.txt', ...quick, ...more).stdout
-    expect(tokens()).toContain('(20,000 tokens)')
+    // The book's text is cut after 10,000 tokens.
+    writeFileSync(at('long.txt'), 'the quick brown fox '.repeat(600))
+    const large = ['--hidden-size', '8', '--batch-size', '12', '--num-steps', '40', '--epochs', '1']
+    const tokens = (...more: string[]) => unrolled('train', 'long.txt', ...large, ...more).stdout
+    expect(tokens()).toContain('(12,000 tokens)')
     expect(tokens('--max-tokens', '500')).toContain('(500 tokens)')
-    expect(tokens('--max-tokens', 'all')).toContain('(20,000 tokens)')
+    expect(tokens('--max-tokens', 'all')).toContain('(12,000 tokens)')
   })
 
   test('book: the same training with fewer options', () => {
