@@ -27,13 +27,13 @@ if (!inPages) console.log(`no ${chromium} on this machine: the tests do not run 
 const adapter = findAdapter()
 if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reason}`)
 
-/** Tests of the WebGPU device itself and of training on it, in both engines. */
-const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts', 'test/webgpu/language.test.ts']
+/** Tests of the WebGPU device itself, in both engines. */
+const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts']
 /** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
 const onFirstWebGpu = [
   'src/nn/{buffers,regularization}.test.ts',
   'src/tensor/devices.test.ts',
-  'test/webgpu/dispatches.test.ts',
+  'test/webgpu/{dispatches,language}.test.ts',
 ]
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
@@ -99,8 +99,8 @@ const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
 
 export default defineConfig({
   test: {
-    // All tests together take less than seven minutes on a quiet machine. On a busy one each has three times that, so that
-    // only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
+    // All tests together are to take less than four minutes on a quiet machine. On a busy one each has five times that, so
+    // that only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
     // Without this, vitest leaves one processor idle, which is half of a small machine.
     maxWorkers: '100%',
     sequence: { sequencer: LongestFirst },

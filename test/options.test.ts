@@ -13,7 +13,8 @@ import { run } from './run-command.js'
 // The folder is in memory if possible, because thousands of checkpoints are flushed.
 const folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'unrolled-options-'))
 const at = (name: string) => path.join(folder, name)
-const RUNS = 600
+/** `npm test` tries some, and UNROLLED_RUNS any number. */
+const RUNS = Number(process.env.UNROLLED_RUNS ?? 300)
 
 beforeAll(async () => {
   vi.stubEnv('UNROLLED_CACHE', at('cache'))
