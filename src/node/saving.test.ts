@@ -76,10 +76,10 @@ for (let i = 0; ; i = 1 - i) {
   process.stdout.write('.')
 }`,
     )
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 12; round++) {
       const child = spawn(process.execPath, [at('save.mjs'), at('model')])
       await new Promise((resolve) => child.stdout.once('data', resolve))
-      await new Promise((resolve) => setTimeout(resolve, 3.1 * round))
+      await new Promise((resolve) => setTimeout(resolve, 1.7 * round))
       const closed = new Promise((resolve) => child.once('close', resolve))
       child.kill('SIGKILL')
       await closed
