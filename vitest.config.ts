@@ -99,8 +99,8 @@ const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
 
 export default defineConfig({
   test: {
-    // All tests together are to take less than four minutes on a quiet machine. On a busy one each has five times that, so
-    // that only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
+    // All tests together take less than seven minutes on a quiet machine. On a busy one each has three times that, so that
+    // only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
     // Without this, vitest leaves one processor idle, which is half of a small machine.
     maxWorkers: '100%',
     sequence: { sequencer: LongestFirst },
