@@ -13,11 +13,13 @@ const source = 'unrolled-source'
 const everywhere = [
   'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
-  'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
+  'src/nn/{cells,module,nn,shapes}.test.ts',
   'src/browser/*.test.ts',
-  'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
+  'test/{parity,curves,kernels,exactness,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
+/** These compute for long with nothing that differs between runtimes. */
+const nothingOfRuntimes = ['src/train/{training,snapshot}.test.ts', 'src/core/random.test.ts']
 
 const inPages = existsSync(chromium)
 if (!inPages) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
@@ -25,13 +27,13 @@ if (!inPages) console.log(`no ${chromium} on this machine: the tests do not run 
 const adapter = findAdapter()
 if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reason}`)
 
-/** Tests of the WebGPU device itself and of training on it, in both engines. */
-const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts', 'test/webgpu/language.test.ts']
+/** Tests of the WebGPU device itself, in both engines. */
+const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts']
 /** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
 const onFirstWebGpu = [
   'src/nn/{buffers,regularization}.test.ts',
   'src/tensor/devices.test.ts',
-  'test/webgpu/dispatches.test.ts',
+  'test/webgpu/{dispatches,language}.test.ts',
 ]
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
@@ -52,10 +54,12 @@ const alone = [
   'src/formats/pytorch/pickle.test.ts',
   'src/nn/dropout-warning.test.ts',
   'src/kernels/wasm/pool.test.ts',
-  'test/{browser,studio}/*.test.ts',
   'test/{*-cli,bundles,cli,effects,lifecycle,memory,options,package,paths,pytorch,pytorch-docs,readme,residents,resume}.test.ts',
   'test/{saved-text,size,text-cli,torchrun,watchdog,wide}.test.ts',
 ]
+
+/** Tests of built pages share a Chromium, as many as there are processes. */
+const ofPages = ['test/{browser,studio}/*.test.ts']
 
 /** Files share a process, where the modules of the library are loaded once, which takes longer than most files do. */
 const sharing = { isolate: false, setupFiles: './test/reset.ts' }
@@ -81,7 +85,7 @@ const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
       },
     ],
     test: {
-      exclude: needNode,
+      exclude: [...needNode, ...nothingOfRuntimes],
       browser: {
         enabled: true,
         headless: true,
@@ -112,7 +116,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: inNode,
-          exclude: [...notInNode, ...alone],
+          exclude: [...notInNode, ...alone, ...ofPages],
           ...sharing,
         },
       },
@@ -120,6 +124,11 @@ export default defineConfig({
         extends: true,
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
         test: { name: 'node, alone', include: alone, exclude: notInNode },
+      },
+      {
+        extends: true,
+        ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
+        test: { name: 'node, pages', include: ofPages, ...sharing },
       },
       ...(adapter.name === undefined
         ? []
@@ -137,7 +146,7 @@ export default defineConfig({
           ]),
       ...(inPages
         ? [
-            inChromium({ name: 'chromium', include: everywhere }),
+            inChromium({ name: 'chromium', include: everywhere, ...sharing }),
             inChromium({
               name: 'chromium: webgpu',
               include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],

@@ -77,11 +77,7 @@ const bundlers: Record<string, (to: string, format: Format) => Promise<unknown>>
     const { build } = await import('esbuild')
     return build({ entryPoints: [entry], outfile: to, bundle: true, platform: 'node', format, logLevel: 'error' })
   },
-  rolldown: async (to, format) => {
-    const { build } = await import('rolldown')
-    const output = { file: to, format, codeSplitting: false } as const
-    return build({ input: entry, platform: 'node', output, logLevel: 'silent' })
-  },
+  // Vite bundles with rolldown.
   vite: async (to, format) => {
     const { build } = await import('vite')
     const [dir, name] = [path.dirname(to), path.basename(to)]

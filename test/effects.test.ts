@@ -15,8 +15,8 @@ let number = 0
 beforeAll(async () => {
   vi.stubEnv('UNROLLED_CACHE', at('cache'))
   vi.stubEnv('NO_COLOR', '1')
-  writeFileSync(at('fox.txt'), 'The quick brown fox jumps over the lazy dog; 3 dogs sleep.\n'.repeat(12))
-  writeFileSync(at('new.txt'), 'Señor Núñez knows 7 foxes & 12 dogs (all of them lazy).\n'.repeat(12))
+  writeFileSync(at('fox.txt'), 'The quick brown fox jumps over the lazy dog; 3 dogs sleep.\n'.repeat(8))
+  writeFileSync(at('new.txt'), 'Señor Núñez knows 7 foxes & 12 dogs (all of them lazy).\n'.repeat(8))
   expect((await run(['train', at('fox.txt'), ...small, '--out', at('base')])).code).toBe(0)
 })
 afterAll(() => {

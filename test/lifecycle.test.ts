@@ -35,7 +35,7 @@ mkdirSync(mount)
 const canMount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', mount]).status === 0
 
 beforeAll(() => {
-  writeFileSync(at('text.txt'), 'she sells sea shells by the sea shore, '.repeat(20))
+  writeFileSync(at('text.txt'), 'she sells sea shells by the sea shore, '.repeat(8))
   const { status, stderr } = run('train', 'text.txt', ...small, '--epochs', '3', '--out', 'plain')
   expect(status, stderr).toBe(0)
 })

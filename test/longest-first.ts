@@ -12,8 +12,6 @@ const longest = [
   'test/infinities.test.ts',
   'src/kernels/wasm/pool.test.ts',
   'test/bundles.test.ts',
-  'test/browser/trainer.test.ts',
-  'test/browser/trainer-bundled.test.ts',
   'src/train/training.test.ts',
   'src/node/saving.test.ts',
   'test/memory.test.ts',
@@ -32,7 +30,7 @@ const longest = [
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId, project }: TestSpecification) => {
-      if (!project.config.isolate) return longest.length + 1
+      if (!project.config.isolate) return longest.length + (project.name === 'node, pages' ? 1 : 2)
       const at = longest.findIndex((name) => moduleId.endsWith(`/${name}`))
       return at < 0 ? longest.length : at
     }

@@ -13,7 +13,8 @@ import { run } from './run-command.js'
 // The folder is in memory if possible, because thousands of checkpoints are flushed.
 const folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'unrolled-options-'))
 const at = (name: string) => path.join(folder, name)
-const RUNS = 600
+/** `npm test` tries some, and UNROLLED_RUNS any number. */
+const RUNS = Number(process.env.UNROLLED_RUNS ?? 150)
 
 beforeAll(async () => {
   vi.stubEnv('UNROLLED_CACHE', at('cache'))
@@ -47,7 +48,7 @@ const watch = `
 
 /** Draws a good value most of the time, or else an odd one. */
 const value = (good: (string | number)[], odd: (string | number)[]) =>
-  fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...odd) })
+  fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...odd) })
 
 const wrong = ['0', '-1', '1.5', 'NaN', 'Infinity', '', 'many', '1e400', '-0']
 const options: Record<string, fc.Arbitrary<string | number | boolean>> = {
@@ -133,8 +134,19 @@ test(`${RUNS} random combinations of options: each trains, or ends in one clear 
         if (given === true) args.push(name)
         else if (given !== undefined && given !== false) args.push(`${name}=${given}`)
       }
-      watcher.postMessage(args.join(' '))
-      const { code, stdout, stderr } = await run(['train', ...names.map(at), ...args, '--out', out])
+      const ran = () => {
+        watcher.postMessage(args.join(' '))
+        return run(['train', ...names.map(at), ...args, '--out', out])
+      }
+      let { code, stdout, stderr } = await ran()
+      // Few combinations train as they are drawn: an option that has no effect is left out, as the refusal advises.
+      for (;;) {
+        const [, flag] = /; add that, or leave (--[a-z-]+) out\n/.exec(stderr) ?? []
+        const place = args.findLastIndex((word) => flag !== undefined && (word === flag || word.startsWith(`${flag}=`)))
+        if (code === 0 || place < 0) break
+        args.splice(place, 1)
+        ;({ code, stdout, stderr } = await ran())
+      }
       const said = `${args.join(' ')}\n${stdout}\n${stderr}`
       if (code === 0) {
         trained++
@@ -154,5 +166,5 @@ test(`${RUNS} random combinations of options: each trains, or ends in one clear 
     { numRuns: RUNS },
   )
   await watcher.terminate()
-  expect(trained).toBeGreaterThan(RUNS / 50)
+  expect(trained).toBeGreaterThan(RUNS / 5)
 })

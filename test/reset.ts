@@ -1,4 +1,5 @@
 import { afterAll, vi } from 'vitest'
+import { manualSeed } from '../src/core/random.js'
 import { setDefaultDevice } from '../src/kernels/devices.js'
 import { selectKernels } from '../src/kernels/index.js'
 
@@ -9,4 +10,5 @@ afterAll(() => {
   vi.restoreAllMocks()
   setDefaultDevice()
   selectKernels('auto')
+  manualSeed(0)
 })

@@ -37,7 +37,7 @@ const small = ['--hidden-size', '6', '--batch-size', '2', '--num-steps', '6', '-
 
 beforeAll(() => {
   const words = 'the quick brown fox jumps over the lazy dog while seven wizards box '.split(' ')
-  const text = Array.from({ length: 240 }, (_, i) => words[(i * i + 3 * i) % words.length]).join(' ')
+  const text = Array.from({ length: 140 }, (_, i) => words[(i * i + 3 * i) % words.length]).join(' ')
   writeFileSync(at('text.txt'), text)
 })
 afterAll(async () => {
@@ -116,7 +116,7 @@ const KILLS = 20
 
 test(`killed at ${KILLS} random instants, also while writing: the folder opens and the training continues`, async () => {
   // All kills together come before the last of these epochs, whose steps take longer to save than to compute.
-  const epochs = ['--epochs', '40']
+  const epochs = ['--epochs', '30']
   const common = ['text.txt', ...small, '--cell', 'lstm', '--optimizer', 'adam', '--validation', '0.2', ...epochs]
   const whole = run('train', ...common, '--out', 'whole')
   expect(whole.status, whole.stderr).toBe(0)

@@ -15,7 +15,7 @@ afterAll(() => {
 })
 
 const text = path.join(folder, 'text.txt')
-writeFileSync(text, 'a text that is long enough for a few steps. '.repeat(20))
+writeFileSync(text, 'a text that is long enough for a few steps. '.repeat(12))
 
 /** The epochs in the history of a run. */
 const epochsIn = (out: string): number[] =>

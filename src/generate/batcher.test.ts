@@ -89,7 +89,7 @@ describe.each([
             for (const [i, request] of requests.entries()) expect(texts[i]).toEqual(await alone(request, model))
           },
         ),
-        { numRuns: 15 },
+        { numRuns: 8 },
       )
     } finally {
       useKernels(before)

@@ -43,7 +43,7 @@ describe('saving is atomic', () => {
     await saveModel(at('model'), models[0], vocabs[0])
     let saving = true
     const save = async () => {
-      for (let i = 1; i <= 60; i++) await saveModel(at('model'), models[i % 2], vocabs[i % 2])
+      for (let i = 1; i <= 30; i++) await saveModel(at('model'), models[i % 2], vocabs[i % 2])
       saving = false
     }
     const seen = new Set<number>()
@@ -157,7 +157,7 @@ describe('a damaged or forged model', () => {
         }
         await writeFile(at('model', names[file]), bytes)
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     )
   })
 

@@ -19,7 +19,7 @@ import { trainSteps } from './steps.js'
 import { train } from './train.js'
 
 // A text in which the last two characters determine the next, but the last one alone does not.
-const periodic = 'abcbdcad'.repeat(100)
+const periodic = 'abcbdcad'.repeat(60)
 const options = { batchSize: 4, numSteps: 6, maxTokens: Infinity }
 const silent = { report: 'silent' } as const
 

@@ -75,7 +75,7 @@ function make(setting: Setting, seed: number, more: TrainStepsOptions = {}, drop
     accumulate: setting.accumulate,
     validation: { corpus: corpusOf(31), every: setting.every },
     generators: [generator],
-    epochs: 4,
+    epochs: 3,
     ...more,
   })
   return { model, training }
@@ -108,7 +108,7 @@ const settings = fc.record({
   accumulate: fc.integer({ min: 1, max: 3 }),
   every: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
   shared: fc.boolean(),
-  stop: fc.nat(60),
+  stop: fc.nat(45),
 })
 
 describe('snapshot and restore', () => {
@@ -147,7 +147,7 @@ describe('snapshot and restore', () => {
           expect(rest.filter((event) => event.type === 'step')).toEqual(later)
           expect(await readBitsOf(second.model)).toEqual(bitsOf(expected.model))
         }),
-        { numRuns: 20 },
+        { numRuns: 10 },
       )
     },
   )
@@ -172,7 +172,7 @@ describe('snapshot and restore', () => {
         expect(timeless(events)).toEqual(timeless(expected))
         expect(bitsOf(second.model)).toEqual(bitsOf(whole.model))
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     )
   })
 
@@ -232,7 +232,7 @@ describe('a run that failed', () => {
           expect(timeless(insisted.events)).toEqual(events)
           expect(await readBitsOf(model)).toEqual(await readBitsOf(expected.model))
         }),
-        { numRuns: 20 },
+        { numRuns: 10 },
       )
     } finally {
       setDefaultDevice()

@@ -58,8 +58,12 @@ export async function bundle(contents: string): Promise<string> {
   return outputFiles[0].text
 }
 
-export const launch = (args: string[] = []): Promise<Browser> =>
-  engine.launch({ executablePath: chromium, args: ['--no-sandbox', ...args] })
+export const launch = (): Promise<Browser> => engine.launch({ executablePath: chromium, args: ['--no-sandbox'] })
+
+let browser: Promise<Browser> | undefined
+
+/** The Chromium of all test files that share this process, with which it ends: one starts slower than most tests run. */
+export const sharedBrowser = (): Promise<Browser> => (browser ??= launch())
 
 /** Waits for the promise `globalThis.outcome` of a page; returns its value, or throws its error. */
 export async function outcomeOf<T>(page: Page): Promise<T> {

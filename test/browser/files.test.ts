@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeModel, generate, LSTM, manualSeed, RNNModel, Vocab, zipModel } from '../../src/index.js'
-import { bundle, launch, serve } from './chromium.js'
+import { bundle, serve, sharedBrowser } from './chromium.js'
 import { chromium } from './path.js'
 
 // Tests of loading and keeping models and texts with `unrolled/browser`. They need the dist/ that `npm test` builds.
@@ -37,12 +37,12 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       ...Object.fromEntries(files.map(([name, bytes]) => [`/folder/${name}`, bytes])),
       '/half/config.json': files.find(([name]) => name === 'config.json')![1],
     })
-    browser = await launch()
+    browser = await sharedBrowser()
     tab = await browser.newPage()
     await open()
   })
   afterAll(async () => {
-    await browser?.close()
+    await tab?.close()
     server?.close()
   })
 

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { Browser } from 'playwright'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { bundle, type Files, launch, outcomeOf, type Serving, serve } from './chromium.js'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { bundle, type Files, outcomeOf, type Serving, serve, sharedBrowser } from './chromium.js'
 import { chromium } from './path.js'
 import { training } from './training.js'
 
@@ -42,12 +42,11 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
   let expected: Outcome
   let server: Server | undefined
   beforeAll(async () => {
-    browser = await launch()
+    browser = await sharedBrowser()
     files = { '/worker.js': await bundle(worker) }
     expected = inNode()
   })
   afterEach(() => void server?.close())
-  afterAll(() => browser?.close())
 
   /** The outcome of the program in a page, and the warnings on its console. */
   async function run(page: string, serving: Serving): Promise<Outcome & { warnings: string[] }> {

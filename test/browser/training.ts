@@ -10,7 +10,7 @@ export async function bitsOfTraining(threads = 2) {
     const { data, vocab } = sequencesFromText('she sells sea shells '.repeat(60), { batchSize: 24, numSteps: 8 })
     const model = new RNNModel(new Layer({ inputSize: vocab.size, hiddenSize: 20, numLayers: 2, dropout: 0.2 }), vocab.size)
     const optimizer = new SGD(model.parameters(), { lr: 1, momentum: 0.5 })
-    for await (const _ of trainSteps(model, data, { optimizer, epochs: 10 }));
+    for await (const _ of trainSteps(model, data, { optimizer, epochs: 3 }));
     let hash = 2166136261
     for (const { data } of model.parameters()) {
       for (const byte of new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) {

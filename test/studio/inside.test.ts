@@ -9,7 +9,7 @@ describeStudio('looking inside', (studio) => {
     await tab.getByRole('link', { name: 'Look inside' }).click()
     await tab.getByLabel('The text that it reads').fill('she sells sea shell')
     const marks = tab.locator('.coloured button')
-    await expect.poll(() => marks.count()).toBe(19)
+    await expect.poll(() => marks.count(), { timeout: 120_000 }).toBe(19)
     // After ‘shell’ comes an s, in all of the text.
     await marks.last().click()
     const best = tab.locator('.bars tr').first()

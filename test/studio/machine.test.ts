@@ -23,7 +23,7 @@ describeStudio(
       const { tab } = studio
       await studio.open('library')
       await tab.getByRole('img', { name: 'Perplexity over steps of first, second.' }).waitFor()
-      expect(await tab.locator('.u-legend').textContent()).toContain('second')
+      await expect.poll(() => tab.locator('.u-legend').textContent(), { timeout: 120_000 }).toContain('second')
       await tab.locator('.run', { hasText: 'second' }).getByRole('link', { name: 'Write' }).click()
       await tab.getByLabel('Your text').fill('she')
       await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 120_000 }).toBeGreaterThan(0)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { type StudioOptions, serveStudio } from '../../src/node.js'
-import { launch } from '../browser/chromium.js'
+import { sharedBrowser } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
 
 /** A new tab of the built studio for each test, and what a user finds there. */
@@ -30,7 +30,7 @@ export function describeStudio(what: string, tests: (studio: Studio) => void, op
     let complaints: string[]
     beforeAll(async () => {
       server = await serveStudio({ folder: 'dist/studio', port: 0, ...options })
-      browser = await launch()
+      browser = await sharedBrowser()
     })
     beforeEach(async () => {
       const context = await browser.newContext({ locale: 'en-US' })
@@ -44,10 +44,7 @@ export function describeStudio(what: string, tests: (studio: Studio) => void, op
       expect(complaints).toEqual([])
       await tab.context().close()
     })
-    afterAll(async () => {
-      await browser?.close()
-      await server?.close()
-    })
+    afterAll(() => server?.close())
     const button = (name: string | RegExp) => tab.getByRole('button', { name, exact: typeof name === 'string' })
     const open = async (view: string) => void (await tab.goto(`${server.url}#/${view}`))
     tests({
