@@ -28,6 +28,8 @@ async function root(): Promise<FileSystemDirectoryHandle> {
   } catch (error) {
     throw new DataError(
       `the browser's file system is not available here (${(error as Error).message}); expected a page of https or localhost whose site may keep data`,
+      [],
+      'no-files',
     )
   }
 }
@@ -147,14 +149,15 @@ async function replaced(
 }
 
 function noRoom(shown: string, length: number, { name, message }: Error): DataError {
-  const [why, advice] =
-    name === 'QuotaExceededError'
-      ? [
-          'the site has no more room',
-          'remove what is no longer needed, or ask for more with navigator.storage.persist()',
-        ]
-      : [message, 'try again']
-  return new DataError(`${shown}: ${length} bytes cannot be written to the browser's file system (${why}); ${advice}`)
+  const isFull = name === 'QuotaExceededError'
+  const [why, advice] = isFull
+    ? ['the site has no more room', 'remove what is no longer needed, or ask for more with navigator.storage.persist()']
+    : [message, 'try again']
+  return new DataError(
+    `${shown}: ${length} bytes cannot be written to the browser's file system (${why}); ${advice}`,
+    [],
+    isFull ? 'no-room' : undefined,
+  )
 }
 
 /** Removes a file, or a folder with everything in it; a missing one is no error. */

@@ -161,6 +161,8 @@ export class OpfsStore implements RunStore {
   #busy(): DataError {
     return new DataError(
       `${this.name}: another tab or worker is training there; wait for its end or close it, or choose another name`,
+      [],
+      'in-use',
     )
   }
 }
