@@ -21,7 +21,7 @@ export function InsideView() {
   const position = useSignal(0)
   const model = current.value
   const now = session.value
-  const live = model !== undefined && now?.name === model.name && now.state.value === 'running'
+  const live = model?.kind === 'run' && now?.name === model.name && now.state.value === 'running'
   useEffect(() => {
     if (!live) return
     const timer = setInterval(() => {
