@@ -30,5 +30,5 @@ describeStudio(
       expect(await tab.getByLabel('Model').inputValue()).toBe('second')
     })
   },
-  { runs },
+  { server: { runs } },
 )

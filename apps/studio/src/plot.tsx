@@ -36,7 +36,8 @@ const powers = (_: uPlot, splits: number[]) =>
   splits.map((y) => (Number.isInteger(Number(Math.log10(y).toFixed(6))) ? y : null))
 
 function draw(place: HTMLElement, lines: readonly Line[], { x, powersOfTen }: Axes): uPlot {
-  const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } }
+  const rule = { stroke: colour('--line'), width: 1 }
+  const axis = { stroke: colour('--soft'), grid: rule, ticks: rule }
   const told = (y: number) => (powersOfTen ? scientific(y) : perplexity(y))
   const value = (_: uPlot, y: number | null) => (y === null ? '–' : told(y))
   return new uPlot(

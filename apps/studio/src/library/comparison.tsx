@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { curvesOf, type Curve as Line } from 'unrolled/browser'
 import { type Fault, faultOf } from '../faults'
 import type { FollowedHistory } from '../followed'
-import { words } from '../language'
+import { number, words } from '../language'
 import { Plot } from '../plot'
 import { FaultNote } from '../problem'
 
@@ -56,7 +56,7 @@ export function Comparison({ runs }: { runs: readonly Compared[] }) {
       <h2>{t.comparison}</h2>
       {fault.value && <FaultNote fault={fault.value} />}
       <Plot
-        told={t.comparisonIs(names.join(', '))}
+        told={t.comparisonIs(names.join(', '), number(Math.max(0, ...lines.value.map(({ x }) => x.at(-1) ?? 0))))}
         lines={lines.value.map((line) => ({
           label: label(line),
           steps: line.x,

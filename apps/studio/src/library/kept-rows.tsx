@@ -19,7 +19,12 @@ interface RunRowOptions {
 export function RunRow({ run, compared, compare }: RunRowOptions) {
   const { library: t } = words.value
   const { name, hasModel, unfinished, epochs } = run
-  const isShown = session.value?.name === name
+  const now = session.value?.name === name ? session.value : undefined
+  now?.tick.value
+  const isShown = now !== undefined
+  // A training of this page is ahead of what the browser keeps.
+  const { epoch, perplexity: reached } = now && now.epoch > 0 ? now : run
+  const heldOut = now?.heldOut.last ?? run.heldOut
   return (
     <li class="card run">
       <label class="flag">
@@ -32,8 +37,8 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
         <strong>{name}</strong>
       </label>
       <span class="soft">
-        {t.standing(number(run.epoch), perplexity(run.perplexity))}
-        {run.heldOut !== undefined && `, ${t.heldOut(perplexity(run.heldOut))}`}
+        {t.standing(number(epoch), perplexity(reached))}
+        {heldOut !== undefined && `, ${t.heldOut(perplexity(heldOut))}`}
       </span>
       <div class="actions">
         {isShown && <Go to="train" text={t.show} />}

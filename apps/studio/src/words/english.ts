@@ -197,7 +197,7 @@ export const english = {
     really: (name: string) => `Remove ${name} for good?`,
     comparison: 'Side by side',
     look: 'Look inside',
-    comparisonIs: (names: string) => `Perplexity over steps of ${names}.`,
+    comparisonIs: (names: string, steps: string) => `Perplexity of ${names} over ${steps} steps.`,
   },
   units: (n: string) => `${n} units`,
   layers: (n: number) => (n === 1 ? '1 layer' : `${n} layers`),

@@ -197,7 +197,7 @@ export const portuguese: Words = {
     really: (name) => `Remover ${name} de vez?`,
     comparison: 'Lado a lado',
     look: 'Ver por dentro',
-    comparisonIs: (names) => `Perplexidade por passo de ${names}.`,
+    comparisonIs: (names, steps) => `Perplexidade de ${names} em ${steps} passos.`,
   },
   units: (n) => `${n} unidades`,
   layers: (n) => (n === 1 ? '1 camada' : `${n} camadas`),
