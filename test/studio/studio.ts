@@ -20,7 +20,7 @@ export interface Studio {
   /** Drops a file on the page. */
   drop(name: string, content: string | Uint8Array): Promise<void>
   /** Waits until the page says that fault, in English and in Portuguese. */
-  says(fault: keyof typeof english.faults, name?: string): Promise<void>
+  says(fault: keyof typeof english.faults, name?: string, where?: Page): Promise<void>
   /** What the library saves of the training or the model of that name. */
   saved(name: string, format?: string): Promise<Uint8Array>
   /** Trains on a text of one's own, with what a link can say. */
@@ -97,13 +97,13 @@ export function describeStudio(
           { name, base64 },
         )
       },
-      async says(fault, name = '') {
+      async says(fault, name = '', where = tab) {
         for (const [language, words] of [
           ['pt-BR', portuguese],
           ['en', english],
         ] as const) {
-          await tab.locator('header select').selectOption(language)
-          await tab.locator('main').getByText(words.faults[fault](name)).waitFor()
+          await where.locator('header select').selectOption(language)
+          await where.locator('main').getByText(words.faults[fault](name)).waitFor()
         }
       },
       async saved(name, format = 'zip') {

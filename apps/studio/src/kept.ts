@@ -47,6 +47,12 @@ const filesOf = (name: string): Promise<string[]> => new OpfsStore(name).names()
 export const hasModel = async (name: string): Promise<boolean> =>
   (await filesOf(name)).some((file) => [CHECKPOINT, BEST, 'config.json'].includes(file))
 
+/** The text that a run is trained on. */
+export async function textOf(name: string): Promise<string> {
+  const bytes = await new OpfsStore(name).read('text.txt', (file) => file.read(0, file.size))
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+}
+
 /** The names of the runs that the browser keeps. */
 export const runNames = async (): Promise<string[]> => inOrder(await savedRuns.names())
 

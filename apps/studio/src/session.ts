@@ -10,10 +10,10 @@ import {
 } from 'unrolled/browser'
 import { type Base, optionsOf } from './base'
 import { type Fault, FaultError, faultOf, told } from './faults'
-import { freeName, hasModel, historyOf, runNames } from './kept'
+import { freeName, hasModel, historyOf, runNames, textOf } from './kept'
 import { Points } from './points'
 import { type Setup, setup, setupIn } from './setup'
-import { type ChosenText, read } from './text'
+import { type ChosenText, chosen, read } from './text'
 
 export type State = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'failed'
 
@@ -101,6 +101,8 @@ export class Session {
       const trainer = await this.#begin(this.name, this.#closing.signal)
       this.trainer = trainer
       this.setup = setupIn(trainer.facts.options)
+      // To train again is to train the same again.
+      setup.value = this.setup
       for (const note of [...trainer.notes, ...trainer.warnings]) this.notes.add(note)
       this.state.value = 'running'
       for await (const event of trainer.events()) this.#take(event)
@@ -196,13 +198,13 @@ export const session = signal<Session | undefined>(undefined)
 const LAST = 'unrolled last run'
 
 /** Begins a training, in place of the one before. */
-export const begin = (chosen: Setup, text: ChosenText, textName: string, from: Base | undefined): Promise<boolean> =>
+export const begin = (wanted: Setup, text: ChosenText, textName: string, from: Base | undefined): Promise<boolean> =>
   told(async () => {
-    if (chosen.device === 'webgpu' && !(await hasWebGpu())) throw new FaultError({ kind: 'noWebGpu' })
-    const name = freeName(`${textName}, ${chosen.cell} ${chosen.hiddenSize}`, await runNames())
+    if (wanted.device === 'webgpu' && !(await hasWebGpu())) throw new FaultError({ kind: 'noWebGpu' })
+    const name = freeName(`${textName}, ${wanted.cell} ${wanted.hiddenSize}`, await runNames())
     show(
-      new Session(name, chosen, async (name, signal) => {
-        const options = { ...optionsOf(chosen, from), checkpointMinutes: CHECKPOINT_MINUTES }
+      new Session(name, wanted, async (name, signal) => {
+        const options = { ...optionsOf(wanted, from), checkpointMinutes: CHECKPOINT_MINUTES }
         return Trainer.start(name, await read(text), options, { textName, signal, ...(from && { model: from }) })
       }),
     )
@@ -214,7 +216,12 @@ export const goOnWith = (name: string, options: Partial<RunOptions> = {}): Promi
     // Its worker may hold the run.
     session.value?.close()
     const earlier = await historyOf(name).events()
-    show(new Session(name, setup.value, (name, signal) => Trainer.resume(name, options, { signal }), earlier))
+    const resume: Begin = async (name, signal) => {
+      const trainer = await Trainer.resume(name, options, { signal })
+      chosen.value = { own: { name: trainer.facts.source, read: () => textOf(name) } }
+      return trainer
+    }
+    show(new Session(name, setup.value, resume, earlier))
   }, name)
 
 function show(next: Session): void {

@@ -5,7 +5,7 @@ import { FaultError, faultOf, told } from './faults'
 /** The text to train on: one that comes with the page, or the user's own, which stays in this page. */
 export interface ChosenText {
   /** Absent for the text that comes with the page. */
-  own?: { name: string; text: string }
+  own?: { name: string; read: () => Promise<string> }
 }
 
 export const chosen = signal<ChosenText>({})
@@ -15,7 +15,7 @@ export const nameOf = ({ own }: ChosenText, mobyDick: string): string => own?.na
 
 /** The characters of the text. @throws an error that says why they cannot be had */
 export async function read({ own }: ChosenText): Promise<string> {
-  if (own) return own.text
+  if (own) return own.read()
   const response = await fetch('./texts/moby-dick.txt')
   if (!response.ok) throw new Error(`texts/moby-dick.txt: ${response.status} ${response.statusText}`)
   return response.text()
@@ -35,9 +35,8 @@ export const takeTexts = (files: readonly DroppedFile[]): Promise<boolean> =>
       parts.push(text)
     }
     const [first] = texts.map(({ name }) => shortName(name).replace(/\.txt$/i, ''))
-    chosen.value = {
-      own: { name: texts.length === 1 ? first : `${first} + ${texts.length - 1}`, text: parts.join('\n') },
-    }
+    const name = texts.length === 1 ? first : `${first} + ${texts.length - 1}`
+    chosen.value = { own: { name, read: async () => parts.join('\n') } }
   })
 
 const shortName = (name: string): string => name.replace(/^.*[/\\]/, '')

@@ -23,7 +23,7 @@ export function TrainView() {
   const kept = useSignal<string | undefined>(undefined)
   // A link brings its configuration; the training before a reload waits to go on.
   useEffect(() => {
-    setup.value = setupOf(route.value.query)
+    if (route.value.query.size > 0) setup.value = setupOf(route.value.query)
     void told(async () => {
       kept.value = await lastRun()
     })

@@ -190,7 +190,7 @@ export const english = {
     modelsAre:
       'Models that were opened from files: a zip or the files of a model folder, safetensors, PyTorch, ONNX or TensorFlow.js.',
     noModels: 'None yet. Choose a file, or drop one anywhere on this page.',
-    beginWith: 'Begin a training with it',
+    beginWith: 'Train from it',
     compare: (name: string) => `Compare ${name}`,
     moreEpochs: (n: string) => `${n} more epochs`,
     remove: 'Remove',

@@ -1,4 +1,4 @@
-import type { Words } from './english'
+import type { Words } from './english.js'
 
 export const portuguese: Words = {
   name: 'Português',
@@ -190,7 +190,7 @@ export const portuguese: Words = {
     modelsAre:
       'Modelos abertos de arquivos: um zip ou os arquivos de uma pasta de modelo, safetensors, PyTorch, ONNX ou TensorFlow.js.',
     noModels: 'Nenhum ainda. Escolha um arquivo, ou solte um em qualquer lugar desta página.',
-    beginWith: 'Começar um treinamento com ele',
+    beginWith: 'Treinar a partir dele',
     compare: (name) => `Comparar ${name}`,
     moreEpochs: (n) => `Mais ${n} épocas`,
     remove: 'Remover',
