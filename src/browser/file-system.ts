@@ -3,11 +3,16 @@ import { DataError } from '../core/errors.js'
 // The file system that browsers keep for each site (OPFS). A file is written to a temporary copy, which replaces the
 // old file when it is closed, so that at every instant the old or the new one is there whole.
 
-/** The directory at a path, which is created if it does not exist. */
+/** The directory at a path, which is created if it does not exist. @throws DataError if there is no room for it */
 export async function folderOf(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
   let folder = await root()
-  for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
-  return folder
+  try {
+    for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
+    return folder
+  } catch (error) {
+    if ((error as Error).name === 'QuotaExceededError') throw noRoom(path.join('/'), 0, error as Error)
+    throw error
+  }
 }
 
 /** The directory at a path; undefined if it does not exist. */

@@ -177,9 +177,9 @@ const fileSource = (file: File): ByteSource => ({
 export const savedRuns = {
   /** The names of all runs. */
   async names(): Promise<string[]> {
-    const folder = (await folderOf(RUNS)) as unknown as AsyncIterable<[string, FileSystemHandle]>
+    const folder = (await folderAt(RUNS)) as unknown as AsyncIterable<[string, FileSystemHandle]> | undefined
     const names: string[] = []
-    for await (const [name] of folder) names.push(decodeURIComponent(name))
+    for await (const [name] of folder ?? []) names.push(decodeURIComponent(name))
     return names
   },
 

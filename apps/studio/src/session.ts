@@ -233,8 +233,9 @@ function show(next: Session): void {
 
 /** The run that the page showed before it was loaded again, if the browser still keeps it. */
 export async function lastRun(): Promise<string | undefined> {
+  const names = await runNames()
   const name = localStorage.getItem(LAST)
-  return name !== null && (await runNames()).includes(name) ? name : undefined
+  return name !== null && names.includes(name) ? name : undefined
 }
 
 /** WebGPU is no part of the types of pages yet. */
