@@ -112,6 +112,8 @@ export async function appendTo(
     file.truncate(kept)
     if (file.write(bytes, { at: kept }) < bytes.length) throw new DOMException('', 'QuotaExceededError')
     file.flush()
+    // Chromium's private windows count bytes as written for which there was no room.
+    if (file.getSize() < kept + bytes.length) throw new DOMException('', 'QuotaExceededError')
   } catch (error) {
     file.truncate(kept)
     throw noRoom(shown, bytes.length, error as Error)
@@ -126,6 +128,7 @@ interface InWorkers {
     truncate(size: number): void
     write(bytes: Uint8Array, options: { at: number }): number
     flush(): void
+    getSize(): number
     close(): void
   }>
 }
