@@ -22,12 +22,12 @@ describeStudio(
     test('compares them, and takes the model of one', async () => {
       const { tab } = studio
       await studio.open('library')
-      await tab.getByRole('img', { name: 'Perplexity over steps of first, second.' }).waitFor()
+      await tab.getByRole('img', { name: 'Perplexity of first, second over' }).waitFor()
       expect(await tab.locator('.u-legend').textContent()).toContain('second')
       await tab.locator('.run', { hasText: 'second' }).getByRole('link', { name: 'Write' }).click()
       await tab.getByLabel('Your text').fill('she')
       await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 120_000 }).toBeGreaterThan(0)
-      expect(await tab.getByLabel('Model').inputValue()).toBe('second')
+      expect(await tab.getByLabel('Model').inputValue()).toBe('machine second')
     })
   },
   { server: { runs } },
