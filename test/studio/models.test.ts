@@ -50,7 +50,7 @@ describeStudio('models in the studio', (studio) => {
     await row('theirs').getByRole('link', { name: 'Write' }).click()
     await tab.getByLabel('Your text').fill('she sells')
     await expect.poll(() => tab.locator('.alternatives button').count()).toBeGreaterThan(0)
-    expect(await tab.getByLabel('Model').inputValue()).toBe('model theirs')
+    expect(await tab.locator('.choice select').first().inputValue()).toBe('model theirs')
     tab.on('dialog', (dialog) => dialog.accept())
     await library()
     await row('theirs').getByRole('button', { name: 'Remove' }).click()

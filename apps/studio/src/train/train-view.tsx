@@ -21,9 +21,13 @@ export function TrainView() {
   const now = session.value
   const editing = useSignal(false)
   const kept = useSignal<string | undefined>(undefined)
-  // A link brings its configuration; the training before a reload waits to go on.
+  const { query } = route.value
+  // A link brings its configuration.
   useEffect(() => {
-    if (route.value.query.size > 0) setup.value = setupOf(route.value.query)
+    if (query.size > 0) setup.value = setupOf(query)
+  }, [query])
+  // The training before a reload waits to go on.
+  useEffect(() => {
     void told(async () => {
       kept.value = await lastRun()
     })
