@@ -55,8 +55,10 @@ export function TrainView() {
         }
       />
       <Figures />
-      <Curve />
-      <Samples />
+      <div class="beside">
+        <Curve />
+        <Samples />
+      </div>
       {editing.value && (
         <SetupDialog
           close={() => {
