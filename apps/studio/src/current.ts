@@ -34,6 +34,14 @@ export const loadRun = (name: string): Promise<LoadedModel> => {
 
 export const takeRun = (name: string): Promise<boolean> => take('run', name, () => loadRun(name))
 
+/** Takes the model of a training again, as it is now; one that has ended in the meantime stays as it was. */
+export async function takeAgain(name: string): Promise<void> {
+  const loaded = await loadRun(name).catch(() => undefined)
+  if (loaded && current.value?.kind === 'run' && current.value.name === name) {
+    current.value = { kind: 'run', name, ...loaded }
+  }
+}
+
 /** Takes a model that the browser keeps. */
 export const takeModel = (name: string): Promise<boolean> => take('model', name, () => savedModels.load(name))
 
