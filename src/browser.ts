@@ -5,6 +5,13 @@
 export type { TrainerFacts } from './browser/messages.js'
 export { type FetchOptions, loadModel, savedModels } from './browser/models.js'
 export { OpfsStore, savedRuns } from './browser/opfs-store.js'
-export { type DecodeOptions, droppedTexts, type NamedText, textOf } from './browser/texts.js'
+export {
+  type DecodeOptions,
+  type DroppedFile,
+  droppedFiles,
+  droppedTexts,
+  type NamedText,
+  textOf,
+} from './browser/texts.js'
 export { Trainer, type TrainerPredictOptions, type TrainerSetup } from './browser/trainer.js'
 export * from './index.js'

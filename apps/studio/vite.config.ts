@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
@@ -21,6 +22,22 @@ const mobyDick = (): Plugin => {
   }
 }
 
+/** The program that keeps the page for work off line, with the names of all its files. */
+const serviceWorker = (): Plugin => ({
+  name: 'service-worker',
+  enforce: 'post',
+  generateBundle(_, bundle) {
+    const built = Object.keys(bundle).filter((file) => file !== 'index.html' && !file.startsWith('machine/'))
+    const files = ['./', 'icon.svg', ...built]
+    const version = createHash('sha256')
+    for (const file of Object.values(bundle)) version.update(file.type === 'chunk' ? file.code : file.source)
+    const told = { FILES: files, VERSION: version.digest('hex').slice(0, 12) }
+    const source = readFileSync(path.join(root, 'service-worker.js'), 'utf8')
+    const filled = source.replace(/self\.(FILES|VERSION)/g, (_, name: keyof typeof told) => JSON.stringify(told[name]))
+    this.emitFile({ type: 'asset', fileName: 'service-worker.js', source: filled })
+  },
+})
+
 // Threads need a page that is isolated from other origins.
 const isolated = {
   'cross-origin-opener-policy': 'same-origin',
@@ -33,7 +50,7 @@ const external = [/^gpt-tokenizer/, /^h5wasm/]
 export default defineConfig({
   root,
   base: './',
-  plugins: [mobyDick()],
+  plugins: [mobyDick(), serviceWorker()],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { headers: isolated },
   preview: { headers: isolated },

@@ -3,11 +3,16 @@ import { DataError } from '../core/errors.js'
 // The file system that browsers keep for each site (OPFS). A file is written to a temporary copy, which replaces the
 // old file when it is closed, so that at every instant the old or the new one is there whole.
 
-/** The directory at a path, which is created if it does not exist. */
+/** The directory at a path, which is created if it does not exist. @throws DataError if there is no room for it */
 export async function folderOf(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
   let folder = await root()
-  for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
-  return folder
+  try {
+    for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
+    return folder
+  } catch (error) {
+    if ((error as Error).name === 'QuotaExceededError') throw noRoom(path.join('/'), 0, error as Error)
+    throw error
+  }
 }
 
 /** The directory at a path; undefined if it does not exist. */
@@ -28,6 +33,8 @@ async function root(): Promise<FileSystemDirectoryHandle> {
   } catch (error) {
     throw new DataError(
       `the browser's file system is not available here (${(error as Error).message}); expected a page of https or localhost whose site may keep data`,
+      [],
+      'no-files',
     )
   }
 }
@@ -105,6 +112,8 @@ export async function appendTo(
     file.truncate(kept)
     if (file.write(bytes, { at: kept }) < bytes.length) throw new DOMException('', 'QuotaExceededError')
     file.flush()
+    // Chromium's private windows count bytes as written for which there was no room.
+    if (file.getSize() < kept + bytes.length) throw new DOMException('', 'QuotaExceededError')
   } catch (error) {
     file.truncate(kept)
     throw noRoom(shown, bytes.length, error as Error)
@@ -119,6 +128,7 @@ interface InWorkers {
     truncate(size: number): void
     write(bytes: Uint8Array, options: { at: number }): number
     flush(): void
+    getSize(): number
     close(): void
   }>
 }
@@ -147,14 +157,15 @@ async function replaced(
 }
 
 function noRoom(shown: string, length: number, { name, message }: Error): DataError {
-  const [why, advice] =
-    name === 'QuotaExceededError'
-      ? [
-          'the site has no more room',
-          'remove what is no longer needed, or ask for more with navigator.storage.persist()',
-        ]
-      : [message, 'try again']
-  return new DataError(`${shown}: ${length} bytes cannot be written to the browser's file system (${why}); ${advice}`)
+  const isFull = name === 'QuotaExceededError'
+  const [why, advice] = isFull
+    ? ['the site has no more room', 'remove what is no longer needed, or ask for more with navigator.storage.persist()']
+    : [message, 'try again']
+  return new DataError(
+    `${shown}: ${length} bytes cannot be written to the browser's file system (${why}); ${advice}`,
+    [],
+    isFull ? 'no-room' : undefined,
+  )
 }
 
 /** Removes a file, or a folder with everything in it; a missing one is no error. */

@@ -1,4 +1,5 @@
 import * as errors from '../core/errors.js'
+import type { TextChanges } from '../data/text.js'
 import { ExplodedError } from '../run/explosion.js'
 import { UnsavedModelError } from '../run/keeper.js'
 import type { RunEvent } from '../run/run-events.js'
@@ -13,8 +14,8 @@ export interface Begin {
   name: string
   /** Absent if a run continues with the text that it saved. */
   text?: string
-  /** The name of the text. */
-  textName: string
+  /** The name of the text. Absent if a run continues with the text that it saved. */
+  textName?: string
   options: Partial<RunOptions>
   /** The files of a saved model to begin with. */
   model?: Record<string, Uint8Array>
@@ -49,6 +50,12 @@ export type ToPage =
 export interface TrainerFacts {
   /** Steps that were made before. */
   step: number
+  /** The name of the text, also of one that the run saved. */
+  source: string
+  /** How much of the text was changed as it was loaded. */
+  changes: TextChanges
+  /** Beginnings for samples that suit the text; none if it has none. */
+  prefixes: readonly string[]
   /** Tokens of the text, in all and of each part. */
   tokens: number
   sizes: Readonly<Record<string, number>>

@@ -7,7 +7,7 @@ import { CONFIG, modelFiles } from '../formats/read-model.js'
 import { decodeModel, type LoadedModel } from '../formats/saved-model.js'
 import { isZip, unzipModel, zipModel } from '../formats/zip.js'
 import type { RNNModel } from '../nn/model.js'
-import { fileIn, filesIn, folderOf, removeFrom, writeTo } from './file-system.js'
+import { fileIn, filesIn, folderAt, folderOf, removeFrom, writeTo } from './file-system.js'
 
 /** How a model is fetched. */
 export interface FetchOptions {
@@ -75,7 +75,9 @@ async function fetched(address: URL, { signal, onProgress }: FetchOptions): Prom
   return new Uint8Array(await new Blob(parts).arrayBuffer())
 }
 
-const modelsFolder = () => folderOf(['unrolled', 'models'])
+const MODELS = ['unrolled', 'models']
+
+const modelsFolder = () => folderOf(MODELS)
 
 /**
  * The models that this site keeps in the browser's own file system, by name. Each is one file, which is whole at every
@@ -85,7 +87,8 @@ const modelsFolder = () => folderOf(['unrolled', 'models'])
 export const savedModels = {
   /** The names of all models. */
   async names(): Promise<string[]> {
-    const files = await filesIn(await modelsFolder())
+    const folder = await folderAt(MODELS)
+    const files = folder ? await filesIn(folder) : []
     return files.filter((name) => name.endsWith('.zip')).map((name) => decodeURIComponent(name.slice(0, -4)))
   },
 

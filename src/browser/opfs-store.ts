@@ -161,6 +161,8 @@ export class OpfsStore implements RunStore {
   #busy(): DataError {
     return new DataError(
       `${this.name}: another tab or worker is training there; wait for its end or close it, or choose another name`,
+      [],
+      'in-use',
     )
   }
 }
@@ -175,9 +177,9 @@ const fileSource = (file: File): ByteSource => ({
 export const savedRuns = {
   /** The names of all runs. */
   async names(): Promise<string[]> {
-    const folder = (await folderOf(RUNS)) as unknown as AsyncIterable<[string, FileSystemHandle]>
+    const folder = (await folderAt(RUNS)) as unknown as AsyncIterable<[string, FileSystemHandle]> | undefined
     const names: string[] = []
-    for await (const [name] of folder) names.push(decodeURIComponent(name))
+    for await (const [name] of folder ?? []) names.push(decodeURIComponent(name))
     return names
   },
 

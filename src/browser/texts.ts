@@ -31,10 +31,32 @@ export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<s
   } catch {
     throw new DataError(
       `${name}: its bytes are not ${decoder.encoding} text; name the encoding that it has, such as 'windows-1252' or 'utf-16le'`,
+      [],
+      'not-text',
     )
   }
-  if (text.includes('\0')) throw new DataError(`${name}: it has zero characters, as binary files have; expected a text`)
+  if (text.includes('\0')) {
+    throw new DataError(`${name}: it has zero characters, as binary files have; expected a text`, [], 'not-text')
+  }
   return text
+}
+
+/** A file that was dropped. */
+export interface DroppedFile {
+  /** The name, with the folders that were dropped and contain the file. */
+  name: string
+  file: File
+}
+
+/**
+ * The files that were dropped on a page, also those inside folders, in the order of their names.
+ * Call it during the drop event, because browsers forget what was dropped when the event ends.
+ */
+export async function droppedFiles(drop: DataTransfer): Promise<DroppedFile[]> {
+  // All items are taken before the first await. A file that a page's own program dropped has no entry.
+  const dropped = [...drop.items].flatMap((item) => item.webkitGetAsEntry() ?? item.getAsFile() ?? [])
+  const files = (await Promise.all(dropped.map(filesOf))).flat()
+  return files.sort((one, other) => (one.name < other.name ? -1 : 1))
 }
 
 /**
@@ -43,20 +65,16 @@ export async function textOf(file: Blob, options: DecodeOptions = {}): Promise<s
  * @throws DataError if nothing that was dropped is a text
  */
 export async function droppedTexts(drop: DataTransfer, options: DecodeOptions = {}): Promise<NamedText[]> {
-  // All items are taken before the first await. A file that a page's own program dropped has no entry.
-  const dropped = [...drop.items].flatMap((item) => item.webkitGetAsEntry() ?? item.getAsFile() ?? [])
-  const files = (await Promise.all(dropped.map((one) => filesOf(one, true)))).flat()
+  // A file that was dropped itself is meant, whatever its name.
+  const files = (await droppedFiles(drop)).filter(({ name }) => !name.includes('/') || /\.txt$/i.test(name))
   if (files.length === 0) throw new DataError('droppedTexts: nothing that was dropped is a text, expected .txt files')
-  files.sort((one, other) => (one.name < other.name ? -1 : 1))
   return Promise.all(files.map(async ({ name, file }) => ({ name, text: await textOf(file, options) })))
 }
 
-/** @param named whether the entry itself was dropped: then any file is taken, not only .txt */
-async function filesOf(entry: FileSystemEntry | File, named: boolean): Promise<{ name: string; file: File }[]> {
+async function filesOf(entry: FileSystemEntry | File): Promise<DroppedFile[]> {
   if (entry instanceof File) return [{ name: entry.name, file: entry }]
   const name = entry.fullPath.replace(/^\//, '')
   if (entry.isFile) {
-    if (!named && !/\.txt$/i.test(name)) return []
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))
     return [{ name, file }]
   }
@@ -68,5 +86,5 @@ async function filesOf(entry: FileSystemEntry | File, named: boolean): Promise<{
     if (some.length === 0) break
     inside.push(...some)
   }
-  return (await Promise.all(inside.map((one) => filesOf(one, false)))).flat()
+  return (await Promise.all(inside.map(filesOf))).flat()
 }

@@ -10,6 +10,7 @@ import type { RunOptions } from '../run/run-options.js'
 import { textSource } from '../run/run-text.js'
 import { runToEnd } from '../run/run-to-end.js'
 import { startRun } from '../run/start.js'
+import { samplePrefixes } from '../train/sample-prefixes.js'
 import { type Begin, type Question, type ToPage, type ToWorker, thrownOf } from './messages.js'
 import { OpfsStore } from './opfs-store.js'
 
@@ -62,8 +63,9 @@ async function begin(told: Begin): Promise<void> {
 function tellReady({ training, model, vocab, text, device, options, notes, warnings }: Run): void {
   const { name, threads } = kernels()
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
-  const { corpus, sizes } = text
-  const ofText = { tokens: corpus.length, sizes, vocabSize: vocab.size }
+  const { corpus, sizes, source, changes } = text
+  const prefixes = samplePrefixes(text.train, vocab)
+  const ofText = { source, changes, prefixes, tokens: corpus.length, sizes, vocabSize: vocab.size }
   const facts = { step: training.step, ...ofText, parameters, device: device.name, kernels: name, threads, options }
   tell({ kind: 'ready', notes, warnings, facts })
 }
@@ -85,8 +87,12 @@ async function prepared({ kind, name, text, textName, options, model }: Begin) {
       `${name}: the run has no saved text, expected the text as an argument; if there is no run of this name, begin one first`,
     )
   }
-  const source = textSource(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), textName)
-  if (kind === 'resume') return { store, source, begun: await resumeRun(store, source, options, { signal }) }
+  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+  if (kind === 'resume') {
+    const source = ([recorded]: readonly string[]) => textSource(decoded, textName ?? recorded)
+    return { store, source, begun: await resumeRun(store, source, options, { signal }) }
+  }
+  const source = textSource(decoded, textName)
   const begun = await startRun(store, source, options, { signal, model: model && (await decodeModel(model, name)) })
   try {
     await store.write(TEXT, bytes)

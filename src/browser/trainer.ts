@@ -11,8 +11,10 @@ export interface TrainerSetup {
   /** A saved model to begin with: `Trainer.start` trains it further. */
   model?: LoadedModel
 
-  /** The name of the text, for people and for the record. Default 'a text in memory'. */
+  /** The name of the text, for people and for the record. Default 'a text in memory', or the name that the run recorded. */
   textName?: string
+  /** Stops the training as `stop` does. During the preparation, the trainer fails with the signal's reason. */
+  signal?: AbortSignal
   /**
    * Makes the worker, if the page's bundler does not find its script by itself: a module worker that runs
    * `unrolled/trainer-worker`.
@@ -29,7 +31,7 @@ export interface TrainerPredictOptions {
   stop?: string | readonly string[]
 }
 
-const setupOptions = { model: 'any', textName: 'any', worker: 'function' } as const
+const setupOptions = { model: 'any', textName: 'any', signal: 'signal', worker: 'function' } as const
 const predictOptions = { temperature: 'any', topK: 'any', topP: 'any', minP: 'any', stop: 'any' } as const
 
 /**
@@ -114,7 +116,8 @@ export class Trainer {
     checkString(where, 'name', name)
     if (kind === 'start') checkString(where, 'text', text)
     checkOptions(where, setup, setupOptions)
-    const { model, textName = 'a text in memory', worker = defaultWorker } = setup
+    const { model, textName, signal, worker = defaultWorker } = setup
+    signal?.throwIfAborted()
     const files = model && (await encodeModel(model.model, model.vocab, model.config?.training))
     const trainer = new Trainer(workerOf(worker))
     const ready = new Promise<void>((resolve, reject) => {
@@ -122,15 +125,22 @@ export class Trainer {
     })
     // A failure is reported where ready is awaited; without this it would count as unhandled when something throws first.
     ready.catch(() => undefined)
+    const cancel = () => trainer.#fail(signal?.reason)
+    signal?.addEventListener('abort', cancel)
     try {
       const life = `unrolled trainer ${Math.random()}`
       trainer.#tell({ kind: 'begin', begin: { kind, name, text, textName, options, model: files, life } })
       await ready
+      signal?.throwIfAborted()
       trainer.#watch(life)
     } catch (error) {
       trainer.close()
       throw error
+    } finally {
+      signal?.removeEventListener('abort', cancel)
     }
+    const stop = () => trainer.#tell({ kind: 'stop' })
+    signal?.addEventListener('abort', stop, { signal: trainer.#closing.signal })
     return trainer
   }
 
@@ -256,6 +266,8 @@ export class Trainer {
       this.#fail(
         new DataError(
           'Trainer: the worker ended unexpectedly, perhaps because memory ran out; continue the training with Trainer.resume',
+          [],
+          'worker-ended',
         ),
       )
     navigator.locks.request(life, { signal: this.#closing.signal }, died).catch(() => undefined)

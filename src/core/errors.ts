@@ -11,13 +11,34 @@ const printable = (message: string): string =>
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
+/** What went wrong, for programs that react to it or say it in words of their own. */
+export type ErrorCode =
+  /** The store of a run or a model is full. */
+  | 'no-room'
+  /** Another tab, worker or process is using the store. */
+  | 'in-use'
+  /** The browser lets the page keep no files. */
+  | 'no-files'
+  /** The worker of a trainer ended without a word. */
+  | 'worker-ended'
+  /** A text has no tokens. */
+  | 'empty-text'
+  /** A text is too short for one batch. */
+  | 'short-text'
+  /** The bytes of a file are no text in the encoding that was expected. */
+  | 'not-text'
+
 /** Every error that Unrolled throws on purpose; catch this to tell bad input from a bug. */
 export class UnrolledError extends Error {
   override readonly name: string = 'UnrolledError'
-  /** @param options the options that the message names, so that the command can show its flags instead */
+  /**
+   * @param options the options that the message names, so that the command can show its flags instead
+   * @param code what went wrong, where programs are expected to react to it
+   */
   constructor(
     message: string,
     readonly options: readonly string[] = [],
+    readonly code?: ErrorCode,
   ) {
     super(printable(message))
   }

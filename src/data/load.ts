@@ -128,5 +128,7 @@ export function checkSome(where: string, tokens: number, { replaced }: Pick<Text
     replaced > 0
       ? `${where}: cleaning leaves nothing of the text, because it has none of the letters A–Z; load it without cleaning (clean: false, on the command line --no-clean)`
       : `${where}: the text is empty, expected some characters`,
+    [],
+    'empty-text',
   )
 }

@@ -159,6 +159,7 @@ export function checkSequences(
     throw new DataError(
       `${where}: ${name} has ${corpus.length} tokens, expected at least ${needed} for one batch of ${batchSize} × ${numSteps}; use a longer text, or a smaller batchSize or numSteps`,
       ['batchSize', 'numSteps'],
+      'short-text',
     )
   }
 }

@@ -76,6 +76,8 @@ export class Keeper {
     if (free !== undefined && free < 2 * bytes) {
       throw new DataError(
         `${store.name}: ${free} bytes are free there, expected at least ${2 * bytes} for checkpoints; make room or choose another folder`,
+        [],
+        'no-room',
       )
     }
   }
@@ -116,7 +118,7 @@ export class Keeper {
     } catch (error) {
       if (!(error instanceof DataError) || !store.rescue) throw error
       this.place = await store.rescue(CHECKPOINT, await this.#encode(CHECKPOINT, this.#checkpoint()))
-      yield warning(`${error.message}; the checkpoint is in ${this.place} instead`)
+      yield warning(error, `the checkpoint is in ${this.place} instead`)
     }
   }
 
@@ -181,9 +183,8 @@ export class Keeper {
     }
     const saved = await this.#savedModel()
     if (saved) return saved
-    yield warning(
-      `${where} does not hold the best model (of step ${training.best.step}); the last one is saved instead`,
-    )
+    const message = `${where} does not hold the best model (of step ${training.best.step}); the last one is saved instead`
+    yield { type: 'warning', message }
     return undefined
   }
 
@@ -237,7 +238,7 @@ export class Keeper {
       await save()
     } catch (error) {
       if (!(error instanceof DataError)) throw error
-      yield warning(`${error.message}; the training goes on, and tries again later`)
+      yield warning(error, 'the training goes on, and tries again later')
     }
   }
 
@@ -247,7 +248,7 @@ export class Keeper {
         return await save()
       } catch (error) {
         if (!(error instanceof DataError)) throw error
-        yield warning(`${error.message}; trying again in ${wait / 1000} s`)
+        yield warning(error, `trying again in ${wait / 1000} s`)
         await new Promise((resolve) => setTimeout(resolve, wait))
       }
     }
@@ -255,4 +256,8 @@ export class Keeper {
   }
 }
 
-const warning = (message: string): WarningEvent => ({ type: 'warning', message })
+const warning = ({ message, code }: DataError, then: string): WarningEvent => ({
+  type: 'warning',
+  message: `${message}; ${then}`,
+  code,
+})

@@ -119,6 +119,8 @@ export function trainingOf(
   if (validation && validation.length < 2) {
     throw new DataError(
       `${where}: ${part('validation')} has ${validation.length} token, expected at least 2; use a longer text, or a larger validation`,
+      [],
+      'short-text',
     )
   }
   const { batchSize, numSteps, sampling, epochs, clip, clipValue, accumulate, patience } = options

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../core/errors.js'
 import type { Ending } from '../train/training.js'
 import type { TrainEvent } from '../train/training-events.js'
 import type { Advice } from './explosion.js'
@@ -12,6 +13,8 @@ export interface SampleEvent {
 export interface WarningEvent {
   type: 'warning'
   message: string
+  /** What went wrong, such as 'no-room', if the error says so. */
+  code?: ErrorCode
 }
 
 /** The last step is done; saving comes next. */

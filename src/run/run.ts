@@ -234,7 +234,8 @@ export class Run {
       if (needed || (!(error instanceof UnrolledError) && !isRefusal(error))) throw error
       if (this.#warnings.has(message)) return undefined
       this.#warnings.add(message)
-      yield { type: 'warning', message: `${message}; the training goes on without it` }
+      const { code } = error instanceof UnrolledError ? error : {}
+      yield { type: 'warning', message: `${message}; the training goes on without it`, code }
       return undefined
     }
   }

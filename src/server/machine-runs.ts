@@ -5,11 +5,22 @@ import { loadModel } from '../node/model-folder.js'
 import { withFile } from '../node/open-file.js'
 import { HISTORY } from '../run/store.js'
 
-/** What a request is answered with. */
+/** Content that a request is answered with. */
+export interface Content {
+  body: string | Uint8Array
+  /** The size of all that the body is a part of, if it may be one. */
+  size?: number
+}
+
+/** How a request is answered. */
 export interface Answer {
   /** The type of its content. */
   type: string
-  make(): Promise<string | Uint8Array>
+  /**
+   * @param from the first byte that is wanted, where parts can be had
+   * @returns undefined if there is no such byte
+   */
+  make(from: number): Promise<Content | undefined>
 }
 
 /**
@@ -18,25 +29,46 @@ export interface Answer {
  * @throws DataError for a folder without a training
  */
 export async function machineRuns(folders: readonly string[]): Promise<ReadonlyMap<string, Answer>> {
-  const history = async (folder: string): Promise<Uint8Array> => {
-    const file = path.join(folder, HISTORY)
-    const bytes = await withFile(file, ({ size, read }) => read(0, size))
-    if (bytes) return bytes
-    throw new DataError(`${file}: there is no such file, expected the folder of a training`)
-  }
-  for (const folder of folders) await history(folder)
-  const names = folders.map((folder) => path.basename(path.resolve(folder)))
+  for (const folder of folders) await history(folder, 0)
+  const names = JSON.stringify(namesOf(folders))
   const answers = new Map<string, Answer>()
-  answers.set('/machine/runs.json', { type: 'application/json', make: async () => JSON.stringify(names) })
+  answers.set('/machine/runs.json', { type: 'application/json', make: async () => ({ body: names }) })
   folders.forEach((folder, i) => {
-    answers.set(`/machine/${i}/history.jsonl`, { type: 'text/plain; charset=utf-8', make: () => history(folder) })
+    answers.set(`/machine/${i}/history.jsonl`, {
+      type: 'text/plain; charset=utf-8',
+      make: (from) => history(folder, from),
+    })
     answers.set(`/machine/${i}/model.zip`, {
       type: 'application/zip',
       async make() {
         const { model, vocab, config } = await loadModel(folder)
-        return zipModel(model, vocab, config.training)
+        return { body: await zipModel(model, vocab, config.training) }
       },
     })
   })
   return answers
+}
+
+/** A history from a byte on, so that a page that follows it is sent only what is new. */
+async function history(folder: string, from: number): Promise<Content | undefined> {
+  const file = path.join(folder, HISTORY)
+  const read = await withFile(file, async ({ size, read }) => ({
+    size,
+    body: from < size ? await read(from, size - from) : undefined,
+  }))
+  if (!read) throw new DataError(`${file}: there is no such file, expected the folder of a training`)
+  const { size, body } = read
+  if (body) return { size, body }
+  // A training that has just begun has told nothing yet.
+  return from === 0 ? { size, body: new Uint8Array(0) } : undefined
+}
+
+/** The names of folders, with as many of the folders around them as tell them apart. */
+function namesOf(folders: readonly string[]): string[] {
+  const parts = folders.map((folder) => path.resolve(folder).split(path.sep))
+  const deepest = Math.max(0, ...parts.map(({ length }) => length))
+  for (let depth = 1; ; depth++) {
+    const names = parts.map((part) => part.slice(-depth).join('/'))
+    if (new Set(names).size === names.length || depth >= deepest) return names
+  }
 }

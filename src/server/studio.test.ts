@@ -104,6 +104,17 @@ test('without a port, a second studio takes another than the first', async () =>
   await Promise.all([first.close(), second.close()])
 })
 
+test('trainings in folders of the same name are told apart', async () => {
+  const runs = ['one/run', 'two/run'].map((name) => path.join(place, name))
+  for (const run of runs) {
+    mkdirSync(run, { recursive: true })
+    writeFileSync(path.join(run, 'history.jsonl'), '')
+  }
+  const studio = await serveStudio({ folder, port: 0, runs })
+  expect(await (await fetch(new URL('machine/runs.json', studio.url))).json()).toEqual(['one/run', 'two/run'])
+  await studio.close()
+})
+
 test('shows trainings of this machine: their names, their events as they come, and their models', async () => {
   const run = path.join(place, 'my run')
   mkdirSync(run)
@@ -115,6 +126,15 @@ test('shows trainings of this machine: their names, their events as they come, a
     expect(await (await get('machine/runs.json')).json()).toEqual(['my run'])
     writeFileSync(path.join(run, 'history.jsonl'), '{"type":"epoch"}\n')
     expect(await (await get('machine/0/history.jsonl')).text()).toBe('{"type":"epoch"}\n')
+    const part = (from: number) =>
+      fetch(new URL('machine/0/history.jsonl', studio.url), { headers: { range: `bytes=${from}-` } })
+    const some = await part(2)
+    expect([some.status, some.headers.get('content-range'), await some.text()]).toEqual([
+      206,
+      'bytes 2-16/17',
+      'type":"epoch"}\n',
+    ])
+    expect((await part(17)).status).toBe(416)
     expect((await get('machine/1/history.jsonl')).status).toBe(404)
     const none = await get('machine/0/model.zip')
     expect(none.status).toBe(500)

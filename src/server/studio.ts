@@ -27,7 +27,10 @@ const PORT = 7766
 
 /** The text that comes with the package, compressed: dist/studio has it only for hosts of the page alone. */
 const MOBY_DICK = '/texts/moby-dick.txt'
-const mobyDick: Answer = { type: 'text/plain; charset=utf-8', make: async () => (await readMobyDick()) ?? '' }
+const mobyDick: Answer = {
+  type: 'text/plain; charset=utf-8',
+  make: async () => ({ body: (await readMobyDick()) ?? '' }),
+}
 
 /** Threads need a page that is isolated; the policy keeps scripts, and what they may reach, to this server. */
 const headers = {
@@ -82,7 +85,7 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     if (wrong) return refuse(response, 403, wrong)
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'expected GET or HEAD')
     const answer = answers.get(new URL(request.url ?? '/', 'http://localhost').pathname)
-    if (answer) return void send(response, answer)
+    if (answer) return void send(request, response, answer)
     files(request, response, () => refuse(response, 404, 'there is no such file'))
   })
   await listen(server, host, port)
@@ -99,11 +102,21 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
   }
 }
 
-/** Sends what an answer makes. An error becomes its sentence. */
-async function send(response: ServerResponse, { type, make }: Answer): Promise<void> {
+/** Sends what an answer makes: all of it, or what a range like `bytes=100-` asks for. An error becomes its sentence. */
+async function send(request: IncomingMessage, response: ServerResponse, { type, make }: Answer): Promise<void> {
+  const [, begin] = /^bytes=(\d+)-$/.exec(request.headers.range ?? '') ?? []
   try {
-    const body = await make()
-    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+    const from = Number(begin ?? 0)
+    const content = await make(from)
+    if (!content) return refuse(response, 416, `there is no byte ${from}`)
+    const { body, size } = content
+    const isPart = begin !== undefined && size !== undefined && size > 0
+    response.writeHead(isPart ? 206 : 200, {
+      'content-type': type,
+      'cache-control': 'no-store',
+      ...(isPart && { 'content-range': `bytes ${from}-${size - 1}/${size}` }),
+    })
+    response.end(body)
   } catch (error) {
     refuse(response, 500, (error as Error).message)
   }

@@ -152,6 +152,32 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     })
   })
 
+  test('an aborted signal stops a training as stop does, and one that is being prepared', async () => {
+    const { value, message } = await told(`
+      const abort = new AbortController()
+      const trainer = await U.Trainer.start('shells', text, { ...options, epochs: 5000 }, { signal: abort.signal, textName: 'sea shells' })
+      let last
+      for await (const event of trainer.events()) {
+        last = event
+        if (event.type === 'epoch' && event.epoch === 3) abort.abort()
+      }
+      trainer.close()
+      const late = await told(() => U.Trainer.resume('shells', {}, { signal: abort.signal }))
+      const during = new AbortController()
+      const begun = told(() => U.Trainer.resume('shells', {}, { signal: during.signal }))
+      during.abort(new U.OptionError('not now'))
+      // It holds the run no more.
+      const again = await begun.then(() => U.Trainer.resume('shells', { epochs: 5001 }))
+      const { source, changes, prefixes } = again.facts
+      again.close()
+      return { last: [last.type, last.ended, last.saved], late: late.name, begun: (await begun).message, source, changes, prefixes }`)
+    expect(message).toBeUndefined()
+    expect(value).toEqual({
+      ...{ last: ['done', 'signal', true], late: 'AbortError', begun: 'not now' },
+      ...{ source: 'sea shells', changes: { replaced: 0, lowered: 0, cut: 0 }, prefixes: ['she sells '] },
+    })
+  })
+
   test('a second tab is kept out while one trains, and let in when it is gone', async () => {
     const other = await tab.context().newPage()
     await open(other)

@@ -23,7 +23,7 @@ describeStudio('looking inside', (studio) => {
     await tab.getByText(/^unit \d+, reacts to ‘.’, ‘.’: /).waitFor()
     await tab.getByLabel('Shown').selectOption('forget gate f')
     expect(await tab.getByText('How far back it can learn').count()).toBe(1)
-    await tab.getByRole('link', { name: 'Train' }).click()
+    await tab.getByRole('link', { name: 'Train', exact: true }).click()
     await button('Stop').click()
     await tab.getByText('Stopped. The model').waitFor()
   })

@@ -25,7 +25,7 @@ describeStudio('what the studio keeps', (studio) => {
     const whole = await unzipModel(await saved('zip'))
     tab.on('dialog', (dialog) => dialog.accept())
     await button('Remove').click()
-    await tab.getByText('Nothing yet.').waitFor()
+    await tab.getByText('None yet.', { exact: true }).waitFor()
 
     await studio.train(shells, setup)
     await expect.poll(() => tab.locator('.samples li').count(), { timeout: 120_000 }).toBeGreaterThan(0)

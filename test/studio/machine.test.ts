@@ -22,13 +22,13 @@ describeStudio(
     test('compares them, and takes the model of one', async () => {
       const { tab } = studio
       await studio.open('library')
-      await tab.getByRole('img', { name: 'Perplexity over steps of first, second.' }).waitFor()
+      await tab.getByRole('img', { name: 'Perplexity of first, second over' }).waitFor()
       await expect.poll(() => tab.locator('.u-legend').textContent(), { timeout: 120_000 }).toContain('second')
       await tab.locator('.run', { hasText: 'second' }).getByRole('link', { name: 'Write' }).click()
       await tab.getByLabel('Your text').fill('she')
       await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 120_000 }).toBeGreaterThan(0)
-      expect(await tab.getByLabel('Model').inputValue()).toBe('second')
+      expect(await tab.locator('.choice select').first().inputValue()).toBe('machine second')
     })
   },
-  { runs },
+  { server: { runs } },
 )

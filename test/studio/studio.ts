@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
+import { english } from '../../apps/studio/src/words/english.js'
+import { portuguese } from '../../apps/studio/src/words/portuguese.js'
 import { type StudioOptions, serveStudio } from '../../src/node.js'
 import { sharedBrowser } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
@@ -14,26 +17,45 @@ export interface Studio {
   button(name: string | RegExp): ReturnType<Page['getByRole']>
   /** The value of one of the figures of a training. */
   figure(name: string): Promise<number>
+  /** Drops a file on the page. */
+  drop(name: string, content: string | Uint8Array): Promise<void>
+  /** Waits until the page says that fault, in English and in Portuguese. */
+  says(fault: keyof typeof english.faults, name?: string, where?: Page): Promise<void>
+  /** What the library saves of the training or the model of that name. */
+  saved(name: string, format?: string): Promise<Uint8Array>
   /** Trains on a text of one's own, with what a link can say. */
   train(text: string, query: string): Promise<void>
+}
+
+interface DescribeOptions {
+  /** How the page is served. */
+  server?: StudioOptions
+  /** Whether the page may have its service worker, which fetches all files of the page. Default: false. */
+  worksOffLine?: boolean
+  /** What serves the page. Default: `serveStudio`. */
+  serve?: (options: StudioOptions) => Promise<{ url: string; close(): unknown }>
 }
 
 /**
  * Tests of the studio in Chromium, which need the dist/ that `npm test` builds. A test fails if the browser complains, for
  * example about a script that the policy of the page refuses.
  */
-export function describeStudio(what: string, tests: (studio: Studio) => void, options: StudioOptions = {}): void {
+export function describeStudio(
+  what: string,
+  tests: (studio: Studio) => void,
+  { server: options = {}, worksOffLine = false, serve = serveStudio }: DescribeOptions = {},
+): void {
   describe.skipIf(!existsSync(chromium))(`${what} (skipped where there is no ${chromium})`, () => {
     let browser: Browser
-    let server: Awaited<ReturnType<typeof serveStudio>>
+    let server: { url: string; close(): unknown }
     let tab: Page
     let complaints: string[]
     beforeAll(async () => {
-      server = await serveStudio({ folder: 'dist/studio', port: 0, ...options })
+      server = await serve({ folder: 'dist/studio', port: 0, ...options })
       browser = await sharedBrowser()
     })
     beforeEach(async () => {
-      const context = await browser.newContext({ locale: 'en-US' })
+      const context = await browser.newContext({ locale: 'en-US', serviceWorkers: worksOffLine ? 'allow' : 'block' })
       context.setDefaultTimeout(120_000)
       tab = await context.newPage()
       complaints = []
@@ -59,6 +81,33 @@ export function describeStudio(what: string, tests: (studio: Studio) => void, op
       figure: async (name) => {
         const figure = tab.locator('.figures div', { has: tab.getByText(name, { exact: true }) })
         return Number((await figure.locator('dd').textContent())?.replaceAll(',', ''))
+      },
+      async drop(name, content) {
+        const base64 = Buffer.from(content).toString('base64')
+        await tab.evaluate(
+          ({ name, base64 }) => {
+            const dataTransfer = new DataTransfer()
+            const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+            dataTransfer.items.add(new File([bytes], name))
+            document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
+          },
+          { name, base64 },
+        )
+      },
+      async says(fault, name = '', where = tab) {
+        for (const [language, words] of [
+          ['pt-BR', portuguese],
+          ['en', english],
+        ] as const) {
+          await where.locator('header select').selectOption(language)
+          await where.locator('main').getByText(words.faults[fault](name)).waitFor()
+        }
+      },
+      async saved(name, format = 'zip') {
+        await tab.locator('nav').getByRole('link', { name: 'Library' }).click()
+        const choice = tab.getByLabel(`Save ${name} as a file`)
+        const [download] = await Promise.all([tab.waitForEvent('download'), choice.selectOption(format)])
+        return new Uint8Array(await readFile(await download.path()))
       },
       async train(text, query) {
         await open(`train?${query}`)

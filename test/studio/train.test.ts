@@ -29,11 +29,12 @@ describeStudio('training in the studio', (studio) => {
     const pick = (name: string, buffer: Buffer) =>
       tab.locator('dialog input[type=file]').setInputFiles({ name, mimeType: 'text/plain', buffer })
     await pick('broken.txt', Buffer.from([0xff, 0xc0, 0x00, 0x80]))
-    await tab.getByText('broken.txt: its bytes are not utf-8 text').waitFor()
+    const alert = tab.locator('dialog').getByRole('alert')
+    await alert.getByText('broken.txt is not a text in UTF-8').waitFor()
     await pick('empty.txt', Buffer.from(''))
-    await button('Use this').click()
-    await button('Start training').click()
-    await tab.getByRole('alert').getByText('empty').waitFor()
+    await alert.getByText('The text is empty').waitFor()
+    await pick('she.txt', Buffer.from('she'))
+    await alert.waitFor({ state: 'detached' })
   })
 
   test('a link brings its configuration, and says it in Portuguese, too', async () => {

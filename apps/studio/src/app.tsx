@@ -1,8 +1,12 @@
+import { droppedFiles } from 'unrolled/browser'
+import { openModel } from './current'
 import { InsideView } from './inside/inside-view'
 import { type Language, language, languages, words } from './language'
 import { LibraryView } from './library/library-view'
+import { areModel } from './model-files'
+import { Problem } from './problem'
 import { addressOf, route, type View, views } from './route'
-import { takeDropped } from './text'
+import { takeTexts } from './text'
 import { TrainView } from './train/train-view'
 import { WriteView } from './write/write-view'
 
@@ -13,7 +17,13 @@ const shown: Record<View, () => preact.JSX.Element> = {
   library: LibraryView,
 }
 
-// A text can be dropped anywhere.
+async function takeDropped(drop: DataTransfer): Promise<void> {
+  const files = await droppedFiles(drop)
+  if (!areModel(files)) return void takeTexts(files)
+  if (await openModel(files)) location.hash = addressOf('library')
+}
+
+// A text or a model can be dropped anywhere.
 addEventListener('dragover', (event) => event.preventDefault())
 addEventListener('drop', (event) => {
   event.preventDefault()
@@ -57,6 +67,7 @@ export function App() {
         </select>
       </header>
       <main id="content" tabIndex={-1}>
+        <Problem />
         <Shown />
       </main>
     </>

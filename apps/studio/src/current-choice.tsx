@@ -1,54 +1,67 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { savedRuns } from 'unrolled/browser'
-import { current, takeModelFile, takeRun, unavailable } from './current'
+import { current, type Kind, keptChanges, takeModel, takeRun } from './current'
+import { told } from './faults'
+import { modelNames, runNames } from './kept'
 import { words } from './language'
+import { OpenModel } from './open-model'
 import { session } from './session'
 
 /** The choice of the model that a view looks at. */
 export function CurrentChoice() {
   const { models: t } = words.value
-  const names = useSignal<string[]>([])
+  const kept = useSignal<Record<Kind, string[]>>({ run: [], model: [], machine: [] })
   const now = session.value
+  const changes = keptChanges.value
+  const shown = current.value
   useEffect(() => {
-    void savedRuns.names().then((found) => {
-      names.value = found.sort((a, b) => a.localeCompare(b))
+    void told(async () => {
+      const [run, model] = [await runNames(), await modelNames()]
+      kept.value = { run, model, machine: [] }
       if (current.value) return
-      const first = now?.name ?? found[0]
-      if (first !== undefined) void takeRun(first)
+      const first = now?.name ?? run[0]
+      if (first !== undefined) await takeRun(first)
+      else if (model.length > 0) await takeModel(model[0])
     })
-  }, [now])
-  const shown = current.value?.name
-  const listed = [...new Set([...names.value, ...(shown === undefined ? [] : [shown])])]
+  }, [now, changes])
+  const take = { run: takeRun, model: takeModel, machine: async () => true }
+  const groups = (
+    [
+      ['run', t.trainings],
+      ['model', t.models],
+      ['machine', t.machine],
+    ] as const
+  ).map(([kind, title]) => {
+    const own = shown?.kind === kind ? [shown.name] : []
+    return { kind, title, names: [...new Set([...kept.value[kind], ...own])] }
+  })
   return (
     <div class="choice">
       <label>
         {t.model}
-        <select value={shown ?? ''} onChange={({ currentTarget }) => takeRun(currentTarget.value)}>
-          {shown === undefined && <option value="">{t.none}</option>}
-          {listed.map((name) => (
-            <option key={name} value={name}>
-              {name === now?.name ? t.training(name) : name}
-            </option>
-          ))}
+        <select
+          value={shown ? `${shown.kind} ${shown.name}` : ''}
+          onChange={({ currentTarget }) => {
+            const [kind, ...name] = currentTarget.value.split(' ')
+            void take[kind as Kind](name.join(' '))
+          }}
+        >
+          {!shown && <option value="">{t.none}</option>}
+          {groups.map(
+            ({ kind, title, names }) =>
+              names.length > 0 && (
+                <optgroup key={kind} label={title}>
+                  {names.map((name) => (
+                    <option key={name} value={`${kind} ${name}`}>
+                      {kind === 'run' && name === now?.name ? t.training(name) : name}
+                    </option>
+                  ))}
+                </optgroup>
+              ),
+          )}
         </select>
       </label>
-      <label class="file">
-        {t.open}
-        <input
-          type="file"
-          accept=".zip"
-          onChange={({ currentTarget }) => {
-            const file = currentTarget.files?.[0]
-            if (file) void takeModelFile(file)
-          }}
-        />
-      </label>
-      {unavailable.value && (
-        <p class="bad" role="alert">
-          {unavailable.value}
-        </p>
-      )}
+      <OpenModel />
     </div>
   )
 }

@@ -1,38 +1,59 @@
 import { signal } from '@preact/signals'
-import { type LoadedModel, loadModel } from 'unrolled/browser'
-import { modelOf } from './kept'
+import { type DroppedFile, type LoadedModel, savedModels } from 'unrolled/browser'
+import { told } from './faults'
+import { freeName, modelNames, modelOf } from './kept'
 import { type MachineRun, machineModel } from './machine'
+import { readModelFiles } from './model-files'
 import { session } from './session'
 
-/** A model that views look at: that of the training as it was last fetched, a kept one, or one from a file. */
+/** Where a model of the page comes from: a training, a model that the browser keeps, or a training of the machine. */
+export type Kind = 'run' | 'model' | 'machine'
+
+/** A model that views look at; that of a training as it was last fetched. */
 export interface Current extends LoadedModel {
+  kind: Kind
   name: string
 }
 
 export const current = signal<Current | undefined>(undefined)
 
-/** Why a model could not be had. */
-export const unavailable = signal<string | undefined>(undefined)
+/** Counts the changes of what the browser keeps, so that lists of it are read again. */
+export const keptChanges = signal(0)
 
-async function take(name: string, load: () => Promise<LoadedModel>): Promise<void> {
-  try {
-    current.value = { name, ...(await load()) }
-    unavailable.value = undefined
-  } catch (error) {
-    unavailable.value = (error as Error).message
+const take = (kind: Kind, name: string, load: () => Promise<LoadedModel>): Promise<boolean> =>
+  told(async () => {
+    current.value = { kind, name, ...(await load()) }
+  }, name)
+
+/** A copy of the model that is training now, or else that of the kept run of this name. */
+export const loadRun = (name: string): Promise<LoadedModel> => {
+  const now = session.peek()
+  const isLive = now?.name === name && ['running', 'paused'].includes(now.state.peek())
+  return isLive && now.trainer ? now.trainer.model() : modelOf(name)
+}
+
+export const takeRun = (name: string): Promise<boolean> => take('run', name, () => loadRun(name))
+
+/** Takes the model of a training again, as it is now; one that has ended in the meantime stays as it was. */
+export async function takeAgain(name: string): Promise<void> {
+  const loaded = await loadRun(name).catch(() => undefined)
+  if (loaded && current.value?.kind === 'run' && current.value.name === name) {
+    current.value = { kind: 'run', name, ...loaded }
   }
 }
 
-/** Takes a copy of the model that is training now, or else of the kept run of this name. */
-export const takeRun = (name: string): Promise<void> => {
-  const now = session.peek()
-  const live = now?.name === name && now.state.peek() !== 'done' && now.trainer
-  return take(name, () => (live ? live.model() : modelOf(name)))
-}
-
-/** Takes a model out of a zip. */
-export const takeModelFile = (file: File): Promise<void> =>
-  take(file.name.replace(/\.zip$/i, ''), () => loadModel(file))
+/** Takes a model that the browser keeps. */
+export const takeModel = (name: string): Promise<boolean> => take('model', name, () => savedModels.load(name))
 
 /** Takes the model of a training of the machine that serves the page. */
-export const takeMachineRun = (run: MachineRun): Promise<void> => take(run.name, () => machineModel(run))
+export const takeMachineRun = (run: MachineRun): Promise<boolean> => take('machine', run.name, () => machineModel(run))
+
+/** Opens a model from files, keeps it in the browser, and looks at it. */
+export const openModel = (files: readonly DroppedFile[]): Promise<boolean> =>
+  told(async () => {
+    const { name: found, ...loaded } = await readModelFiles(files)
+    const name = freeName(found, await modelNames())
+    await savedModels.save(name, loaded.model, loaded.vocab, loaded.config.training)
+    current.value = { kind: 'model', name, ...loaded }
+    keptChanges.value++
+  })

@@ -1,56 +1,98 @@
-import { HISTORY, type HistoryEvent, OpfsStore, parseHistory, runModel, savedRuns, zipModel } from 'unrolled/browser'
+import {
+  BEST,
+  CHECKPOINT,
+  HISTORY,
+  type LoadedModel,
+  OpfsStore,
+  runModel,
+  savedModels,
+  savedRuns,
+  zipModel,
+} from 'unrolled/browser'
 import type { ExportFormat } from 'unrolled/config'
+import { FollowedHistory } from './followed'
 
 /** A training that the browser keeps. */
 export interface KeptRun {
   name: string
   epoch: number
+  /** The epochs that it is to have. */
+  epochs: number
   step: number
   perplexity: number | undefined
   heldOut: number | undefined
+  /** Whether it has a checkpoint or a model. */
+  hasModel: boolean
+  /** Whether it can go on where it stopped, without more epochs. */
+  unfinished: boolean
 }
 
-/** The events of a run so far; none if there is no such run. */
-export async function historyOf(name: string): Promise<HistoryEvent[]> {
-  const read = (text: Uint8Array) => parseHistory(new TextDecoder().decode(text), name)
-  return (await new OpfsStore(name).read(HISTORY, async (file) => read(await file.read(0, file.size)))) ?? []
+const inOrder = (names: string[]): string[] => names.sort((a, b) => a.localeCompare(b))
+
+/** The first of a name, `name (2)`, `name (3)`, … that is not taken. */
+export function freeName(name: string, taken: readonly string[]): string {
+  if (!taken.includes(name)) return name
+  for (let i = 2; ; i++) if (!taken.includes(`${name} (${i})`)) return `${name} (${i})`
 }
 
-/** The first characters of a run's text. */
-export async function beginningOf(name: string): Promise<string> {
-  const read = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
-  return (await new OpfsStore(name).read('text.txt', async (file) => read(await file.read(0, 1000)))) ?? ''
+/** The history of a run, which may grow. */
+export const historyOf = (name: string): FollowedHistory =>
+  new FollowedHistory(name, (from) =>
+    new OpfsStore(name).read(HISTORY, async (file) => file.read(from, file.size - from)),
+  )
+
+const filesOf = (name: string): Promise<string[]> => new OpfsStore(name).names()
+
+/** Whether a run has left a model, or a checkpoint with one. */
+export const hasModel = async (name: string): Promise<boolean> =>
+  (await filesOf(name)).some((file) => [CHECKPOINT, BEST, 'config.json'].includes(file))
+
+/** The text that a run is trained on. */
+export async function textOf(name: string): Promise<string> {
+  const bytes = await new OpfsStore(name).read('text.txt', (file) => file.read(0, file.size))
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
 }
+
+/** The names of the runs that the browser keeps. */
+export const runNames = async (): Promise<string[]> => inOrder(await savedRuns.names())
+
+/** The names of the models that the browser keeps, besides those of runs. */
+export const modelNames = async (): Promise<string[]> => inOrder(await savedModels.names())
 
 /** All trainings that the browser keeps, in the order of their names. */
 export async function keptRuns(): Promise<KeptRun[]> {
-  const names = (await savedRuns.names()).sort((a, b) => a.localeCompare(b))
-  return Promise.all(
-    names.map(async (name) => {
-      const events = await historyOf(name)
-      const last = events.at(-1)
-      const epoch = events.findLast((event) => event.type === 'epoch')
-      const validation = events.findLast((event) => event.type === 'validation')
-      return {
-        name,
-        epoch: last?.epoch ?? 0,
-        step: last?.step ?? 0,
-        perplexity: epoch?.perplexity,
-        heldOut: validation?.perplexity,
-      }
-    }),
+  return Promise.all((await runNames()).map(keptRun))
+}
+
+async function keptRun(name: string): Promise<KeptRun> {
+  const isResumable = (await filesOf(name)).includes(CHECKPOINT)
+  const events = await historyOf(name).events()
+  const epoch = events.findLast((event) => event.type === 'epoch')
+  const planned = events.findLast(
+    (event) => event.type === 'epoch' || (event.type === 'resume' && 'epochs' in event.options),
   )
+  const epochs = Number(planned?.type === 'resume' ? planned.options.epochs : (epoch?.epochs ?? 0))
+  return {
+    name,
+    epoch: events.at(-1)?.epoch ?? 0,
+    epochs,
+    step: events.at(-1)?.step ?? 0,
+    perplexity: epoch?.perplexity,
+    heldOut: events.findLast((event) => event.type === 'validation')?.perplexity,
+    hasModel: await hasModel(name),
+    unfinished: isResumable && (epoch === undefined || epoch.epoch < epochs),
+  }
 }
 
 /** The model of a kept run. */
-export const modelOf = (name: string) => runModel(new OpfsStore(name))
+export const modelOf = (name: string): Promise<LoadedModel> => runModel(new OpfsStore(name))
 
 /** What a model is saved as: the zip of a model folder, or a format of other frameworks. */
 export type Saved = 'zip' | ExportFormat
 
-/** Saves the model of a run as a file of the user's. */
-export async function download(name: string, format: Saved): Promise<void> {
-  const { model, vocab, config } = await modelOf(name)
+/** Saves a model as files of the user's. */
+export async function download(name: string, load: () => Promise<LoadedModel>, format: Saved): Promise<void> {
+  const { model, vocab, config } = await load()
   if (format === 'zip') return give(`${name}.zip`, await zipModel(model, vocab, config.training))
   const { exportModel } = await import('unrolled/formats')
   const files = Object.entries(await exportModel(model, vocab, format, config.training))

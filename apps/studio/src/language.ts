@@ -24,6 +24,18 @@ effect(() => {
   localStorage.setItem(KEY, language.value)
 })
 
-/** A number as people of the language write it. */
+/** A number with as many digits as tell something, as people of the language write it. */
+export const significant = (value: number, digits = 3): string =>
+  value.toLocaleString(language.value, { maximumSignificantDigits: digits })
+
+/** A number as a power of ten with a factor, as people of the language write it. */
+export const scientific = (value: number, digits = 1): string =>
+  value.toLocaleString(language.value, {
+    notation: 'scientific',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  })
+
+/** A number with these digits after the point, as people of the language write it. */
 export const number = (value: number, digits = 0): string =>
   value.toLocaleString(language.value, { minimumFractionDigits: digits, maximumFractionDigits: digits })

@@ -1,24 +1,39 @@
-import { type HistoryEvent, loadModel, parseHistory } from 'unrolled/browser'
+import { loadModel } from 'unrolled/browser'
+import { FaultError } from './faults'
+import { FollowedHistory } from './followed'
 
 /** A training of the machine whose command serves this page. */
 export interface MachineRun {
   name: string
   /** Its number, by which the server knows it. */
   index: number
+  history: FollowedHistory
 }
 
-/** The trainings that the command was asked to show. */
+/** Asks the server that the page comes from. @throws FaultError if it does not answer, or tells an error */
+async function asked(address: string, headers: Record<string, string> = {}): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(address, { headers })
+  } catch {
+    throw new FaultError({ kind: 'noServer' })
+  }
+  if (response.ok || response.status === 416) return response
+  throw new FaultError({ kind: 'other', detail: (await response.text()).trim() })
+}
+
+/** The trainings that the command was asked to show; none where there is no command, or off line. */
 export async function machineRuns(): Promise<MachineRun[]> {
-  const names = (await (await fetch('./machine/runs.json')).json()) as string[]
-  return names.map((name, index) => ({ name, index }))
-}
-
-/** The events of a training so far. */
-export async function machineHistory({ index, name }: MachineRun): Promise<HistoryEvent[]> {
-  const response = await fetch(`./machine/${index}/history.jsonl`)
-  const text = await response.text()
-  if (!response.ok) throw new Error(text.trim())
-  return parseHistory(text, name)
+  const response = await fetch('./machine/runs.json').catch(() => undefined)
+  const names = response?.ok ? ((await response.json()) as string[]) : []
+  return names.map((name, index) => ({
+    name,
+    index,
+    history: new FollowedHistory(name, async (from) => {
+      const response = await asked(`./machine/${index}/history.jsonl`, { range: `bytes=${from}-` })
+      return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined
+    }),
+  }))
 }
 
 /** The best model of a training so far. */

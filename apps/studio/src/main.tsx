@@ -1,5 +1,7 @@
 import { render } from 'preact'
 import { App } from './app'
+import { workOffLine } from './offline'
 import './theme.css'
 
 render(<App />, document.getElementById('app')!)
+void workOffLine()

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { number, words } from './language'
+import { number, scientific, significant, words } from './language'
 import { perplexity } from './train/figures'
 
 /** A curve over steps. */
@@ -29,15 +29,16 @@ interface Axes {
   /** The name of the x axis. Default: steps. */
   x?: string
   /** Whether values are told as powers of ten. */
-  scientific?: boolean
+  powersOfTen?: boolean
 }
 
 const powers = (_: uPlot, splits: number[]) =>
   splits.map((y) => (Number.isInteger(Number(Math.log10(y).toFixed(6))) ? y : null))
 
-function draw(place: HTMLElement, lines: readonly Line[], { x, scientific }: Axes): uPlot {
-  const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } }
-  const told = (y: number) => (scientific ? y.toExponential(1) : perplexity(y))
+function draw(place: HTMLElement, lines: readonly Line[], { x, powersOfTen }: Axes): uPlot {
+  const rule = { stroke: colour('--line'), width: 1 }
+  const axis = { stroke: colour('--soft'), grid: rule, ticks: rule }
+  const told = (y: number) => (powersOfTen ? scientific(y) : perplexity(y))
   const value = (_: uPlot, y: number | null) => (y === null ? '–' : told(y))
   return new uPlot(
     {
@@ -49,12 +50,14 @@ function draw(place: HTMLElement, lines: readonly Line[], { x, scientific }: Axe
         {
           ...axis,
           // Over many powers of ten, only these have lines.
-          ...(scientific && { grid: { ...axis.grid, filter: powers }, ticks: { ...axis.ticks, filter: powers } }),
-          size: scientific ? 56 : 44,
+          ...(powersOfTen && { grid: { ...axis.grid, filter: powers }, ticks: { ...axis.ticks, filter: powers } }),
+          size: powersOfTen ? 56 : 44,
           values: (_, values) =>
-            values.map((y) => (y === null ? '' : scientific ? y.toExponential(0) : String(Number(y.toPrecision(2))))),
+            values.map((y) => (y === null ? '' : powersOfTen ? scientific(y, 0) : significant(y, 2))),
         },
       ],
+      // In the legend, too, what is dashed is dashed.
+      legend: { markers: { dash: (_, i) => (lines[i - 1]?.dashed ? 'dashed' : 'solid') } },
       series: [
         { label: x ?? words.peek().train.step, value: (_, step) => (step === null ? '–' : number(step)) },
         ...lines.map(({ label, colour: i, dashed }) => ({
@@ -72,7 +75,7 @@ function draw(place: HTMLElement, lines: readonly Line[], { x, scientific }: Axe
  * Curves over steps, on a logarithmic axis.
  * @param told what the plot shows, in a sentence for those who do not see it
  */
-export function Plot({ lines, told, x, scientific }: Axes & { lines: readonly Line[]; told: string }) {
+export function Plot({ lines, told, x, powersOfTen }: Axes & { lines: readonly Line[]; told: string }) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const shown = useRef(lines)
@@ -82,7 +85,7 @@ export function Plot({ lines, told, x, scientific }: Axes & { lines: readonly Li
   useEffect(() => {
     const again = () => {
       plot.current?.destroy()
-      plot.current = draw(place.current!, shown.current, { x, scientific })
+      plot.current = draw(place.current!, shown.current, { x, powersOfTen })
     }
     again()
     const dark = matchMedia('(prefers-color-scheme: dark)')

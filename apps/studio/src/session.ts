@@ -1,16 +1,19 @@
 import { signal } from '@preact/signals'
 import {
-  cleanLines,
+  type BrokenEvent,
   type HistoryEvent,
   type RunEvent,
+  type RunOptions,
   savedRuns,
-  type TrainEvent,
   Trainer,
   type TrainerFacts,
 } from 'unrolled/browser'
-import { beginningOf, historyOf } from './kept'
+import { type Base, optionsOf } from './base'
+import { type Fault, FaultError, faultOf, told } from './faults'
+import { freeName, hasModel, historyOf, runNames, textOf } from './kept'
+import { Points } from './points'
 import { type Setup, setup, setupIn } from './setup'
-import { type ChosenText, read } from './text'
+import { type ChosenText, chosen, read } from './text'
 
 export type State = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'failed'
 
@@ -18,35 +21,6 @@ export type State = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'f
 export interface Sample {
   epoch: number
   text: string
-}
-
-/** The most points of a curve; beyond it, two neighbours become one. */
-const MOST_POINTS = 2000
-
-/** Perplexities over steps. */
-export class Points {
-  steps: number[] = []
-  values: number[] = []
-  #every = 1
-  #waiting: { sum: number; count: number } = { sum: 0, count: 0 }
-
-  /** Adds a loss in nats: the mean of neighbours is taken before e^loss, as for an epoch. */
-  add(step: number, loss: number): void {
-    this.#waiting.sum += loss
-    this.#waiting.count++
-    if (this.#waiting.count < this.#every) return
-    this.steps.push(step)
-    this.values.push(Math.exp(this.#waiting.sum / this.#waiting.count))
-    this.#waiting = { sum: 0, count: 0 }
-    if (this.steps.length <= MOST_POINTS) return
-    this.steps = this.steps.filter((_, i) => i % 2 === 1)
-    this.values = this.values.flatMap((value, i) => (i % 2 === 1 ? Math.sqrt(value * this.values[i - 1]) : []))
-    this.#every *= 2
-  }
-
-  get last(): number | undefined {
-    return this.values.at(-1)
-  }
 }
 
 /** Milliseconds between two changes of the page while it trains. */
@@ -62,28 +36,34 @@ const CHECKPOINT_MINUTES = 0.05
 const SAMPLE_LENGTH = 70
 
 /** How a training begins. */
-type Begin = (name: string) => Promise<Trainer>
+type Begin = (name: string, signal: AbortSignal) => Promise<Trainer>
 
 /** A training of this page. Views read `tick` to be drawn again when something has changed. */
 export class Session {
   readonly state = signal<State>('preparing')
+  /** What went wrong, if anything did. */
+  readonly fault = signal<Fault | undefined>(undefined)
   readonly tick = signal(0)
   readonly trained = new Points()
   readonly heldOut = new Points()
   readonly samples: Sample[] = []
-  readonly warnings: string[] = []
+  /** Sentences of the library's, in English. */
+  readonly notes = new Set<string>()
   epoch = 0
   step = 0
   loss: number | undefined
   perplexity: number | undefined
   tokensPerSecond: number | undefined
   gradNorm: number | undefined
-  error: string | undefined
+  /** Whether it can go on from a checkpoint after it failed. */
+  canGoOn = false
+  /** What to try after the loss exploded. */
+  advice: BrokenEvent | undefined
   trainer: Trainer | undefined
   #due = 0
   #sampleDue = 0
-  #prefix = ''
   readonly #begin: Begin
+  readonly #closing = new AbortController()
 
   /** @param name of the run in the browser's own file system */
   constructor(
@@ -93,16 +73,16 @@ export class Session {
     earlier: readonly HistoryEvent[] = [],
   ) {
     this.#begin = begin
-    for (const event of earlier) if (event.type !== 'resume') this.#record(event)
+    for (const event of earlier) this.#record(event)
   }
 
   get facts(): TrainerFacts | undefined {
     return this.trainer?.facts
   }
 
-  /** The name of the text, which the run's name begins with. */
+  /** The name of the text, once it is known, or else of the training. */
   get textName(): string {
-    return this.name.replace(/, (rnn|gru|lstm) \d+( \(\d+\))?$/, '')
+    return this.facts?.source ?? this.name
   }
 
   /** Seconds until the last epoch ends; undefined before the speed is known. */
@@ -118,16 +98,20 @@ export class Session {
   /** Trains to the end, or until it is stopped. */
   async run(): Promise<void> {
     try {
-      const trainer = await this.#begin(this.name)
+      const trainer = await this.#begin(this.name, this.#closing.signal)
       this.trainer = trainer
       this.setup = setupIn(trainer.facts.options)
-      this.#prefix = firstWord(await beginningOf(this.name), this.setup.clean)
-      this.warnings.push(...trainer.notes, ...trainer.warnings)
+      // To train again is to train the same again.
+      setup.value = this.setup
+      for (const note of [...trainer.notes, ...trainer.warnings]) this.notes.add(note)
       this.state.value = 'running'
       for await (const event of trainer.events()) this.#take(event)
       if (this.state.value === 'running') this.state.value = 'done'
     } catch (error) {
-      this.error = (error as Error).message
+      // Another training has taken its place.
+      if (this.#closing.signal.aborted) return
+      this.fault.value = faultOf(error, this.name)
+      await this.#cleanUp()
       this.state.value = 'failed'
     }
     this.tick.value++
@@ -139,6 +123,7 @@ export class Session {
   }
 
   goOn(): void {
+    this.fault.value = undefined
     this.trainer?.goOn()
     this.state.value = 'running'
   }
@@ -150,7 +135,19 @@ export class Session {
 
   /** Ends the worker. */
   close(): void {
+    this.#closing.abort()
     this.trainer?.close()
+  }
+
+  /** Removes what a training leaves that broke before it had learned anything. */
+  async #cleanUp(): Promise<void> {
+    const isOurs = this.trainer !== undefined || this.fault.value?.kind === 'noRoom'
+    try {
+      this.canGoOn = await hasModel(this.name)
+      if (isOurs && !this.canGoOn) await savedRuns.remove(this.name)
+    } catch {
+      // Then it stays in the library, which says more.
+    }
   }
 
   /** Lets the model write, unless it just did. */
@@ -159,16 +156,22 @@ export class Session {
     if (!this.trainer || now < this.#sampleDue) return
     this.#sampleDue = now + SAMPLE_PACE
     const { epoch } = this
+    const [prefix = ''] = this.trainer.facts.prefixes
     // A training that has ended answers no more.
-    const text = await this.trainer.predict(this.#prefix, SAMPLE_LENGTH, { temperature: 0.7 }).catch(() => undefined)
+    const text = await this.trainer.predict(prefix, SAMPLE_LENGTH, { temperature: 0.7 }).catch(() => undefined)
     if (text === undefined) return
     this.samples.unshift({ epoch, text })
     this.tick.value++
   }
 
   #take(event: RunEvent): void {
-    if (event.type === 'warning') this.warnings.push(event.message)
-    else if (event.type === 'step' || event.type === 'epoch' || event.type === 'validation') this.#record(event)
+    if (event.type === 'broken') this.advice = event
+    else if (event.type === 'warning' && event.code === 'no-room') {
+      // Going on would risk what it learns from here on. It tries again when it goes on.
+      if (this.state.value === 'running') this.pause()
+      this.fault.value = { kind: 'noRoomPaused', name: this.name }
+    } else if (event.type === 'warning') this.notes.add(event.message)
+    else this.#record(event)
     if (event.type === 'epoch') void this.#sample()
     const now = performance.now()
     if (now < this.#due && event.type === 'step') return
@@ -176,7 +179,8 @@ export class Session {
     this.tick.value++
   }
 
-  #record(event: TrainEvent): void {
+  /** Keeps the figures of an event of the training, and lets others pass. */
+  #record(event: RunEvent | HistoryEvent): void {
     if (event.type === 'step') {
       const { step, epoch, loss, gradNorm, tokensPerSecond } = event
       Object.assign(this, { step, epoch, loss, gradNorm, tokensPerSecond })
@@ -184,14 +188,8 @@ export class Session {
     } else if (event.type === 'epoch') {
       const { step, epoch, perplexity } = event
       Object.assign(this, { step, epoch, perplexity })
-    } else this.heldOut.add(event.step, event.loss)
+    } else if (event.type === 'validation') this.heldOut.add(event.step, event.loss)
   }
-}
-
-/** The word that samples begin with: the text's first. */
-function firstWord(text: string, clean: boolean): string {
-  const [word = ''] = (clean ? cleanLines(text).join(' ') : text).trim().split(/\s/)
-  return [...word].slice(0, 20).join('')
 }
 
 export const session = signal<Session | undefined>(undefined)
@@ -200,23 +198,31 @@ export const session = signal<Session | undefined>(undefined)
 const LAST = 'unrolled last run'
 
 /** Begins a training, in place of the one before. */
-export async function begin(setup: Setup, text: ChosenText, textName: string): Promise<void> {
-  const taken = new Set(await savedRuns.names())
-  const base = `${textName}, ${setup.cell} ${setup.hiddenSize}`
-  let name = base
-  for (let i = 2; taken.has(name); i++) name = `${base} (${i})`
-  show(
-    new Session(name, setup, async () =>
-      Trainer.start(name, await read(text), { ...setup, checkpointMinutes: CHECKPOINT_MINUTES }, { textName }),
-    ),
-  )
-}
+export const begin = (wanted: Setup, text: ChosenText, textName: string, from: Base | undefined): Promise<boolean> =>
+  told(async () => {
+    if (wanted.device === 'webgpu' && !(await hasWebGpu())) throw new FaultError({ kind: 'noWebGpu' })
+    const name = freeName(`${textName}, ${wanted.cell} ${wanted.hiddenSize}`, await runNames())
+    show(
+      new Session(name, wanted, async (name, signal) => {
+        const options = { ...optionsOf(wanted, from), checkpointMinutes: CHECKPOINT_MINUTES }
+        return Trainer.start(name, await read(text), options, { textName, signal, ...(from && { model: from }) })
+      }),
+    )
+  })
 
-/** Goes on with a training that the browser keeps, from its last checkpoint. */
-export async function goOnWith(name: string): Promise<void> {
-  const earlier = await historyOf(name)
-  show(new Session(name, setup.value, () => Trainer.resume(name), earlier))
-}
+/** Goes on with a training that the browser keeps, from its last checkpoint, with these options changed. */
+export const goOnWith = (name: string, options: Partial<RunOptions> = {}): Promise<boolean> =>
+  told(async () => {
+    // Its worker may hold the run.
+    session.value?.close()
+    const earlier = await historyOf(name).events()
+    const resume: Begin = async (name, signal) => {
+      const trainer = await Trainer.resume(name, options, { signal })
+      chosen.value = { own: { name: trainer.facts.source, read: () => textOf(name) } }
+      return trainer
+    }
+    show(new Session(name, setup.value, resume, earlier))
+  }, name)
 
 function show(next: Session): void {
   session.value?.close()
@@ -227,6 +233,15 @@ function show(next: Session): void {
 
 /** The run that the page showed before it was loaded again, if the browser still keeps it. */
 export async function lastRun(): Promise<string | undefined> {
+  const names = await runNames()
   const name = localStorage.getItem(LAST)
-  return name !== null && (await savedRuns.names()).includes(name) ? name : undefined
+  return name !== null && names.includes(name) ? name : undefined
 }
+
+/** WebGPU is no part of the types of pages yet. */
+interface WithGpu {
+  gpu?: { requestAdapter(): Promise<unknown> }
+}
+
+const hasWebGpu = async (): Promise<boolean> =>
+  Boolean(await (navigator as WithGpu).gpu?.requestAdapter().catch(() => null))

@@ -1,47 +1,42 @@
 import { signal } from '@preact/signals'
-import { droppedTexts, textOf } from 'unrolled/browser'
+import { type DroppedFile, textOf } from 'unrolled/browser'
+import { FaultError, faultOf, told } from './faults'
 
 /** The text to train on: one that comes with the page, or the user's own, which stays in this page. */
 export interface ChosenText {
   /** Absent for the text that comes with the page. */
-  own?: { name: string; text: string }
+  own?: { name: string; read: () => Promise<string> }
 }
 
 export const chosen = signal<ChosenText>({})
-
-/** Why the last file could not be used. */
-export const refused = signal<string | undefined>(undefined)
 
 /** The name of the text, where `mobyDick` stands for the text that comes with the page. */
 export const nameOf = ({ own }: ChosenText, mobyDick: string): string => own?.name ?? mobyDick
 
 /** The characters of the text. @throws an error that says why they cannot be had */
 export async function read({ own }: ChosenText): Promise<string> {
-  if (own) return own.text
+  if (own) return own.read()
   const response = await fetch('./texts/moby-dick.txt')
   if (!response.ok) throw new Error(`texts/moby-dick.txt: ${response.status} ${response.statusText}`)
   return response.text()
 }
 
-/** Takes a file that was chosen. */
-export const takeFile = (file: File): Promise<void> =>
-  take(async () => ({ name: shortName(file.name), text: await textOf(file) }))
-
-/** Takes what was dropped: one text, or several that follow each other. */
-export const takeDropped = (drop: DataTransfer): Promise<void> =>
-  take(async () => {
-    const texts = await droppedTexts(drop)
-    const name = texts.length === 1 ? shortName(texts[0].name) : `${shortName(texts[0].name)} + ${texts.length - 1}`
-    return { name, text: texts.map(({ text }) => text).join('\n') }
+/** Takes texts that were chosen or dropped: one, or several that follow each other. Of folders, only .txt files are. */
+export const takeTexts = (files: readonly DroppedFile[]): Promise<boolean> =>
+  told(async () => {
+    const texts = files.filter(({ name }) => !name.includes('/') || /\.txt$/i.test(name))
+    if (texts.length === 0) throw new FaultError({ kind: 'noText' })
+    const parts: string[] = []
+    for (const { name, file } of texts) {
+      const text = await textOf(file).catch((error) => {
+        throw new FaultError(faultOf(error, shortName(name)))
+      })
+      if (text.trim() === '') throw new FaultError({ kind: 'emptyText', name: shortName(name) })
+      parts.push(text)
+    }
+    const [first] = texts.map(({ name }) => shortName(name).replace(/\.txt$/i, ''))
+    const name = texts.length === 1 ? first : `${first} + ${texts.length - 1}`
+    chosen.value = { own: { name, read: async () => parts.join('\n') } }
   })
 
-async function take(read: () => Promise<{ name: string; text: string }>): Promise<void> {
-  try {
-    chosen.value = { own: await read() }
-    refused.value = undefined
-  } catch (error) {
-    refused.value = (error as Error).message
-  }
-}
-
-const shortName = (name: string): string => name.replace(/^.*[/\\]/, '').replace(/\.txt$/i, '')
+const shortName = (name: string): string => name.replace(/^.*[/\\]/, '')

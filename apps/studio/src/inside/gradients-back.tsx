@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { Current } from '../current'
-import { number, words } from '../language'
+import { number, scientific, words } from '../language'
 import { Plot } from '../plot'
 import { gradientNorms, newModels } from './gradients'
 import type { Reading } from './states'
@@ -30,9 +30,9 @@ export function GradientsBack({ model, reading }: { model: Current; reading: Rea
       <h2>{t.gradients}</h2>
       <p class="explains">{t.gradientsExplained}</p>
       <Plot
-        told={t.gradientsTold(number(own.length), own[0].toExponential(1), last.toExponential(1))}
+        told={t.gradientsTold(number(own.length), scientific(own[0]), scientific(last))}
         x={t.stepsBack}
-        scientific
+        powersOfTen
         lines={[
           line(t.thisModel, own, 0),
           line(t.newRnn, compared.rnn, 1, true),

@@ -1,6 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { current, takeRun } from '../current'
+import { current, takeAgain } from '../current'
 import { CurrentChoice } from '../current-choice'
 import { words } from '../language'
 import { session } from '../session'
@@ -11,8 +11,11 @@ import { readText } from './states'
 import { Units } from './units'
 import { Weights } from './weights'
 
-/** Milliseconds between two looks at a model that is training. */
+/** Least milliseconds between two looks at a model that is training. */
 const PACE = 1500
+
+/** How many times longer than a look takes the page rests after it, so that it leaves the processors to the training. */
+const REST = 9
 
 /** What a model does inside while it reads a text; live while it trains. */
 export function InsideView() {
@@ -21,13 +24,26 @@ export function InsideView() {
   const position = useSignal(0)
   const model = current.value
   const now = session.value
-  const live = model !== undefined && now?.name === model.name && now.state.value === 'running'
+  const live = model?.kind === 'run' && now?.name === model.name && now.state.value === 'running'
   useEffect(() => {
     if (!live) return
-    const timer = setInterval(() => {
-      if (!document.hidden) void takeRun(now.name)
-    }, PACE)
-    return () => clearInterval(timer)
+    let timer: ReturnType<typeof setTimeout>
+    let asked = true
+    const look = async () => {
+      const begin = performance.now()
+      if (!document.hidden) await takeAgain(now.name)
+      // What was taken is drawn before the next task.
+      requestAnimationFrame(() =>
+        setTimeout(() => {
+          if (asked) timer = setTimeout(look, Math.max(PACE, REST * (performance.now() - begin)))
+        }),
+      )
+    }
+    timer = setTimeout(look, PACE)
+    return () => {
+      asked = false
+      clearTimeout(timer)
+    }
   }, [live, now])
   const reading = useComputed(() => {
     const { value } = current

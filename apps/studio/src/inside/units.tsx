@@ -1,5 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals'
+import { Choice } from '../choice'
 import { number, words } from '../language'
+import { LayerChoice } from './layer-choice'
 import { Matrix } from './matrix'
 import { cssOf } from './palette'
 import type { Reading } from './states'
@@ -34,38 +36,19 @@ export function Units({ reading, position }: { reading: Reading; position: Signa
       <h2>{t.units}</h2>
       <p class="explains">{t.unitsExplained}</p>
       <div class="choice">
-        {layers.length > 1 && (
-          <label>
-            {t.layer}
-            <select value={at} onChange={({ currentTarget }) => (layer.value = Number(currentTarget.value))}>
-              {layers.map((_, i) => (
-                <option key={i} value={i}>
-                  {i + 1}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
-        <label>
-          {t.signal}
-          <select value={shown} onChange={({ currentTarget }) => (name.value = currentTarget.value)}>
-            {Object.keys(signals).map((key) => (
-              <option key={key} value={key}>
-                {t.signals[key as keyof typeof t.signals]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          {t.unit}
-          <select value={unit.value} onChange={({ currentTarget }) => (unit.value = Number(currentTarget.value))}>
-            {rows.map(({ unit, reactsTo }) => (
-              <option key={unit} value={unit}>
-                {t.reacts(number(unit), visible(reactsTo))}
-              </option>
-            ))}
-          </select>
-        </label>
+        <LayerChoice of={layers.length} value={at} choose={(chosen) => (layer.value = chosen)} />
+        <Choice
+          label={t.signal}
+          value={shown}
+          among={Object.keys(signals).map((key) => [key, t.signals[key as keyof typeof t.signals]])}
+          choose={(key) => (name.value = key)}
+        />
+        <Choice
+          label={t.unit}
+          value={unit.value}
+          among={rows.map(({ unit, reactsTo }) => [unit, t.reacts(number(unit), visible(reactsTo))])}
+          choose={(chosen) => (unit.value = chosen)}
+        />
       </div>
       <Matrix
         values={sorted}

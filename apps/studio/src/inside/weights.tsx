@@ -1,8 +1,10 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { Choice } from '../choice'
 import type { Current } from '../current'
 import { number, words } from '../language'
 import { Plot } from '../plot'
+import { LayerChoice } from './layer-choice'
 import { Matrix } from './matrix'
 
 /** The gates of each kind of cell, in the order of their weights. */
@@ -36,29 +38,14 @@ export function Weights({ model }: { model: Current }) {
       <h2>{t.weights}</h2>
       <p class="explains">{t.weightsExplained}</p>
       <div class="choice">
-        {numLayers > 1 && (
-          <label>
-            {t.layer}
-            <select value={at} onChange={({ currentTarget }) => (layer.value = Number(currentTarget.value))}>
-              {Array.from({ length: numLayers }, (_, i) => (
-                <option key={i} value={i}>
-                  {i + 1}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
+        <LayerChoice of={numLayers} value={at} choose={(chosen) => (layer.value = chosen)} />
         {names.length > 1 && (
-          <label>
-            {t.gate}
-            <select value={block} onChange={({ currentTarget }) => (gate.value = Number(currentTarget.value))}>
-              {names.map((name, i) => (
-                <option key={name} value={i}>
-                  {t.signals[name]}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Choice
+            label={t.gate}
+            value={block}
+            among={names.map((name, i) => [i, t.signals[name]])}
+            choose={(chosen) => (gate.value = chosen)}
+          />
         )}
       </div>
       <div class="weights">
@@ -76,7 +63,7 @@ export function Weights({ model }: { model: Current }) {
           <Plot
             told={t.spectrumTold(number(found[0], 2), number(found.at(-1) ?? 0, 4))}
             x={t.singularValue}
-            scientific
+            powersOfTen
             lines={[
               {
                 label: t.size,

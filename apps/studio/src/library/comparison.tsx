@@ -1,13 +1,16 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { curvesOf, type HistoryEvent, type Curve as Line } from 'unrolled/browser'
-import { words } from '../language'
+import { curvesOf, type Curve as Line } from 'unrolled/browser'
+import { type Fault, faultOf } from '../faults'
+import type { FollowedHistory } from '../followed'
+import { number, words } from '../language'
 import { Plot } from '../plot'
+import { FaultNote } from '../problem'
 
 /** A training to compare. */
 export interface Compared {
   name: string
-  history(): Promise<HistoryEvent[]>
+  history: FollowedHistory
 }
 
 /** Milliseconds between two looks at trainings that may go on. */
@@ -17,11 +20,21 @@ const PACE = 2000
 export function Comparison({ runs }: { runs: readonly Compared[] }) {
   const { library: t, train } = words.value
   const lines = useSignal<readonly Line[]>([])
+  const fault = useSignal<Fault | undefined>(undefined)
   const names = runs.map(({ name }) => name)
   useEffect(() => {
     let asked = true
     const look = async () => {
-      const read = await Promise.all(runs.map(async ({ name, history }) => ({ name, events: await history() })))
+      const all = runs.map(async ({ name, history }) => ({ name, events: await history.events() }))
+      let read: Awaited<(typeof all)[number]>[]
+      try {
+        read = await Promise.all(all)
+        fault.value = undefined
+      } catch (error) {
+        // What was read before stays, and the next look may be answered.
+        fault.value = faultOf(error)
+        return
+      }
       if (!asked) return
       lines.value = read.flatMap(({ name, events }) => {
         const told = events.filter((event) => event.type !== 'resume')
@@ -41,8 +54,9 @@ export function Comparison({ runs }: { runs: readonly Compared[] }) {
   return (
     <section class="card">
       <h2>{t.comparison}</h2>
+      {fault.value && <FaultNote fault={fault.value} />}
       <Plot
-        told={t.comparisonIs(names.join(', '))}
+        told={t.comparisonIs(names.join(', '), number(Math.max(0, ...lines.value.map(({ x }) => x.at(-1) ?? 0))))}
         lines={lines.value.map((line) => ({
           label: label(line),
           steps: line.x,

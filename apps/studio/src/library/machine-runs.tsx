@@ -1,53 +1,37 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { takeMachineRun } from '../current'
+import { told } from '../faults'
 import { words } from '../language'
-import { type MachineRun, machineHistory, machineRuns } from '../machine'
-import { addressOf } from '../route'
+import { type MachineRun, machineRuns } from '../machine'
 import { Comparison } from './comparison'
+import { Go } from './go'
 
 /** The trainings of the machine that serves the page, side by side; live while they go on. */
 export function MachineRuns() {
-  const { library: t } = words.value
+  const { library: t, models } = words.value
   const runs = useSignal<readonly MachineRun[]>([])
-  const failed = useSignal<string | undefined>(undefined)
   useEffect(() => {
-    machineRuns().then(
-      (found) => {
-        runs.value = found
-      },
-      (error) => {
-        failed.value = (error as Error).message
-      },
-    )
+    void told(async () => {
+      runs.value = await machineRuns()
+    })
   }, [])
-  if (failed.value) {
-    return (
-      <p class="bad" role="alert">
-        {failed.value}
-      </p>
-    )
-  }
   if (runs.value.length === 0) return null
   return (
     <>
-      <h1>{t.machine}</h1>
+      <h1>{models.machine}</h1>
       <ul class="runs">
         {runs.value.map((run) => (
           <li key={run.index} class="card run">
             <strong>{run.name}</strong>
             <div class="actions">
-              <a class="button" href={addressOf('inside')} onClick={() => takeMachineRun(run)}>
-                {t.look}
-              </a>
-              <a class="button" href={addressOf('write')} onClick={() => takeMachineRun(run)}>
-                {t.write}
-              </a>
+              <Go to="inside" text={t.look} first={() => takeMachineRun(run)} />
+              <Go to="write" text={t.write} first={() => takeMachineRun(run)} />
             </div>
           </li>
         ))}
       </ul>
-      <Comparison runs={runs.value.map((run) => ({ name: run.name, history: () => machineHistory(run) }))} />
+      <Comparison runs={runs.value} />
     </>
   )
 }

@@ -1,4 +1,5 @@
 import { number, words } from '../language'
+import { FaultNote } from '../problem'
 import { session } from '../session'
 
 const clock = (seconds: number): string => {
@@ -14,7 +15,7 @@ export const perplexity = (value: number | undefined): string =>
 
 /** The figures of the training, and how it stands. */
 export function Figures() {
-  const { train: t } = words.value
+  const { train: t, faults } = words.value
   const now = session.value
   now?.tick.value
   const state = now?.state.value
@@ -48,12 +49,14 @@ export function Figures() {
         {state ? says[state] : t.ready}
         {facts && ` · ${t.computedOn(facts.kernels, t.threads(facts.threads))}`}
       </p>
-      {now?.error && (
-        <p class="bad" role="alert">
-          {now.error}
+      {now?.fault.value && <FaultNote fault={now.fault.value} />}
+      {facts?.options.device === 'auto' && facts.device === facts.kernels && <p class="standing">{t.onCpu}</p>}
+      {!crossOriginIsolated && <p class="standing">{faults.notIsolated()}</p>}
+      {[...(now?.notes ?? [])].map((note) => (
+        <p key={note} class="standing" lang="en">
+          {note}
         </p>
-      )}
-      {!crossOriginIsolated && <p class="standing">{t.notIsolated}</p>}
+      ))}
     </section>
   )
 }

@@ -1,8 +1,11 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { base, fixed, setupWith } from '../base'
+import { Choice } from '../choice'
 import { words } from '../language'
+import { Problem } from '../problem'
 import { kinds, parsed, type Setup, setup } from '../setup'
-import { chosen, nameOf, takeFile } from '../text'
+import { chosen, nameOf, takeTexts } from '../text'
 
 type Name = keyof Setup
 
@@ -13,6 +16,8 @@ export function SetupDialog({ close }: { close: () => void }) {
   const drafts = useSignal<Record<string, string>>(
     Object.fromEntries(Object.entries(setup.value).map(([name, value]) => [name, String(value)])),
   )
+  const from = base.value
+  const isFixed = (name: Name) => from !== undefined && (fixed as readonly Name[]).includes(name)
   const wrong = useSignal<Name | undefined>(undefined)
   useEffect(() => dialog.current?.showModal(), [])
   const set = (name: Name, text: string) => {
@@ -33,9 +38,17 @@ export function SetupDialog({ close }: { close: () => void }) {
         <TextChoice />
         <div class="fields">
           {(Object.keys(kinds) as Name[]).map((name) => (
-            <Field key={name} name={name} text={drafts.value[name]} set={(text) => set(name, text)} />
+            <Field
+              key={name}
+              name={name}
+              text={isFixed(name) ? String(setupWith(setup.value, from)[name]) : drafts.value[name]}
+              disabled={isFixed(name)}
+              set={(text) => set(name, text)}
+            />
           ))}
         </div>
+        {from && <p class="soft">{s.fixed(from.name)}</p>}
+        <Problem />
         {wrong.value && (
           <p class="bad" role="alert">
             {s.wrong(s[wrong.value])}
@@ -69,7 +82,8 @@ function TextChoice() {
           accept=".txt,text/*"
           onChange={({ currentTarget }) => {
             const file = currentTarget.files?.[0]
-            if (file) void takeFile(file)
+            currentTarget.value = ''
+            if (file) void takeTexts([{ name: file.name, file }])
           }}
         />
       </label>
@@ -89,7 +103,14 @@ function TextChoice() {
   )
 }
 
-function Field({ name, text, set }: { name: Name; text: string; set: (text: string) => void }) {
+interface FieldOptions {
+  name: Name
+  text: string
+  disabled: boolean
+  set: (text: string) => void
+}
+
+function Field({ name, text, disabled, set }: FieldOptions) {
   const label = words.value.setup[name]
   const kind: readonly string[] | 'flag' | { least: number; most: number; whole: boolean } = kinds[name]
   if (kind === 'flag') {
@@ -98,6 +119,7 @@ function Field({ name, text, set }: { name: Name; text: string; set: (text: stri
         <input
           type="checkbox"
           checked={text === 'true'}
+          disabled={disabled}
           onChange={({ currentTarget }) => set(String(currentTarget.checked))}
         />
         {label}
@@ -105,18 +127,8 @@ function Field({ name, text, set }: { name: Name; text: string; set: (text: stri
     )
   }
   if (!('least' in kind)) {
-    return (
-      <label>
-        {label}
-        <select value={text} onChange={({ currentTarget }) => set(currentTarget.value)}>
-          {kind.map((word) => (
-            <option key={word} value={word}>
-              {word}
-            </option>
-          ))}
-        </select>
-      </label>
-    )
+    const among = kind.map((word) => [word, word] as const)
+    return <Choice label={label} value={text} among={among} choose={set} disabled={disabled} />
   }
   return (
     <label>
@@ -128,6 +140,7 @@ function Field({ name, text, set }: { name: Name; text: string; set: (text: stri
         max={kind.most}
         step={kind.whole ? 1 : 'any'}
         required
+        disabled={disabled}
         onInput={({ currentTarget }) => set(currentTarget.value)}
       />
     </label>

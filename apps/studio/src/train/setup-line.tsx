@@ -1,8 +1,16 @@
-import { number, words } from '../language'
+import { base } from '../base'
+import { number, significant, words } from '../language'
 import type { Setup } from '../setup'
 
+interface SetupLineOptions {
+  setup: Setup
+  /** The name of the model that the training begins with. */
+  from?: string
+  change?: () => void
+}
+
 /** A training's configuration in a line of small marks. */
-export function SetupLine({ setup, change }: { setup: Setup; change?: () => void }) {
+export function SetupLine({ setup, from, change }: SetupLineOptions) {
   const w = words.value
   const marks = [
     setup.cell.toUpperCase(),
@@ -10,7 +18,7 @@ export function SetupLine({ setup, change }: { setup: Setup; change?: () => void
     w.layers(setup.numLayers),
     w.steps(number(setup.numSteps)),
     w.batch(number(setup.batchSize)),
-    w.rate(setup.optimizer, String(setup.lr)),
+    w.rate(setup.optimizer, significant(setup.lr)),
     w.characters(number(setup.maxTokens)),
   ]
   return (
@@ -18,6 +26,21 @@ export function SetupLine({ setup, change }: { setup: Setup; change?: () => void
       {marks.map((mark) => (
         <span key={mark}>{mark}</span>
       ))}
+      {from !== undefined && (
+        <span class="base">
+          {w.train.beginsWith(from)}
+          <button
+            type="button"
+            aria-label={w.train.withoutBase}
+            title={w.train.withoutBase}
+            onClick={() => {
+              base.value = undefined
+            }}
+          >
+            ×
+          </button>
+        </span>
+      )}
       {change && (
         <button type="button" class="mark-button" onClick={change}>
           {w.train.change}

@@ -11,6 +11,12 @@ export const english = {
     goOn: 'Go on',
     stop: 'Stop',
     goOnWith: (name: string) => `Go on with ${name}`,
+    goOnAtRate: (rate: string) => `Go on with rate ${rate}`,
+    againAtRate: (rate: string) => `Train again with rate ${rate}`,
+    moreEpochs: 'More epochs',
+    trainMore: 'Train on',
+    beginsWith: (name: string) => `begins with ${name}`,
+    withoutBase: 'Begin with new weights',
     again: 'Train again',
     change: 'Change…',
     share: 'Copy link',
@@ -39,8 +45,7 @@ export const english = {
     noSamples: 'Samples appear here, one for each epoch or so.',
     computedOn: (kernels: string, threads: string) => `${kernels} on ${threads}`,
     threads: (n: number) => (n === 1 ? '1 thread' : `${n} threads`),
-    notIsolated:
-      'This page is not isolated from other origins, so training uses one thread. Serve it with `unrolled studio`, or with the headers of its README.',
+    onCpu: 'There is no GPU that trains this faster, so it trains on the CPU.',
   },
   setup: {
     title: 'What to train',
@@ -64,11 +69,44 @@ export const english = {
     clean: 'Letters and spaces only, as in the book',
     validation: 'Held-out part',
     wrong: (label: string) => `${label}: this value cannot be used.`,
+    fixed: (name: string) => `Cell, units, layers and cleaning are those of ${name}, which the training begins with.`,
   },
+  faults: {
+    noWebGpu: () =>
+      'This browser offers no WebGPU here. Choose the device cpu, or auto to use a GPU only where there is one.',
+    notIsolated: () =>
+      'This page is not isolated from other origins, so that it may not share memory: training uses one thread. Serve it with `unrolled studio`, or allow it a service worker.',
+    noFiles: () =>
+      'This browser lets the page keep no files, so that trainings and models cannot be kept. Open it on https or localhost, and not in a private window.',
+    noRoom: () =>
+      'The browser has no more room for this page. Remove trainings or models from the library, or free room on this machine, and try again.',
+    noRoomPaused: () =>
+      'The browser has no more room for this page, so the training is paused. Nothing is lost as long as this page stays open: remove something from the library, and go on.',
+    inUse: (name: string) => `Another tab is training ${name}. Watch it there, or close that tab and try again.`,
+    workerEnded: () =>
+      'The worker that trained has ended, perhaps because memory ran out. The training can go on from its last checkpoint.',
+    exploded: () =>
+      'The loss exploded: the model is worth nothing any more. A smaller learning rate helps most of the time.',
+    noText: () => 'None of these files is a text. Drop .txt files, or a model.',
+    notText: (name: string) => `${name} is not a text in UTF-8. Save it as one, and try again.`,
+    emptyText: () =>
+      'The text is empty, or has none of the letters A–Z, which are all that cleaning leaves. Choose another text, or do without cleaning.',
+    shortText: () => 'The text is too short for one batch. Choose a longer one, or fewer steps or a smaller batch.',
+    notModel: (name: string) => `${name} is not a model that this page can read.`,
+    noVocabulary: (name: string) =>
+      `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
+    keras: (name: string) =>
+      `${name} is a file of Keras, in HDF5, which is too large for this page to bring along. \`unrolled import\` reads it.`,
+    noServer: () => 'The server of this page does not answer. Is `unrolled studio` still running?',
+    other: () => 'That did not work.',
+  } satisfies Record<string, (name: string) => string>,
   models: {
     model: 'Model',
     none: 'no model yet',
-    open: 'Open a zip…',
+    open: 'Open a model…',
+    trainings: 'Trainings',
+    models: 'Models',
+    machine: 'Trainings of this machine',
     training: (name: string) => `${name} (in this page now)`,
   },
   inside: {
@@ -127,6 +165,8 @@ export const english = {
     keys: 'Click a continuation to take it, or press Ctrl+Enter for the first, Ctrl+2 for the second, …',
     speed: (n: string) => `${n} characters a second`,
     unknown: (tokens: string) => `The model does not know: ${tokens}`,
+    reads: (text: string) => `It reads: ${text}`,
+    nothing: 'nothing',
     temperature: 'Temperature',
     topK: 'Likeliest tokens',
     all: 'all',
@@ -136,7 +176,7 @@ export const english = {
   library: {
     title: 'Kept in this browser',
     where: 'Trainings stay here across reloads until you remove them. Nothing leaves this machine.',
-    empty: 'Nothing yet.',
+    empty: 'None yet.',
     standing: (epoch: string, perplexity: string) => `epoch ${epoch}, perplexity ${perplexity}`,
     heldOut: (perplexity: string) => `held out ${perplexity}`,
     show: 'Show',
@@ -144,12 +184,20 @@ export const english = {
     write: 'Write',
     save: (name: string) => `Save ${name} as a file`,
     saveAs: 'Save as…',
+    kerasLacks: 'keras (only by unrolled export: HDF5 is too large for this page)',
+    trainings: 'Trainings',
+    models: 'Models',
+    modelsAre:
+      'Models that were opened from files: a zip or the files of a model folder, safetensors, PyTorch, ONNX or TensorFlow.js.',
+    noModels: 'None yet. Choose a file, or drop one anywhere on this page.',
+    beginWith: 'Train from it',
+    compare: (name: string) => `Compare ${name}`,
+    moreEpochs: (n: string) => `${n} more epochs`,
     remove: 'Remove',
     really: (name: string) => `Remove ${name} for good?`,
     comparison: 'Side by side',
-    machine: 'Trainings of this machine',
     look: 'Look inside',
-    comparisonIs: (names: string) => `Perplexity over steps of ${names}.`,
+    comparisonIs: (names: string, steps: string) => `Perplexity of ${names} over ${steps} steps.`,
   },
   units: (n: string) => `${n} units`,
   layers: (n: number) => (n === 1 ? '1 layer' : `${n} layers`),

@@ -1,8 +1,8 @@
-import type { Words } from './english'
+import type { Words } from './english.js'
 
 export const portuguese: Words = {
   name: 'Português',
-  views: { train: 'Treinar', inside: 'Ver por dentro', write: 'Escrever', library: 'Biblioteca' },
+  views: { train: 'Treinar', inside: 'Por dentro', write: 'Escrever', library: 'Biblioteca' },
   skip: 'Ir para o conteúdo',
   language: 'Idioma',
   cells: { rnn: 'uma RNN', gru: 'uma GRU', lstm: 'uma LSTM' },
@@ -13,6 +13,12 @@ export const portuguese: Words = {
     goOn: 'Continuar',
     stop: 'Parar',
     goOnWith: (name) => `Continuar ${name}`,
+    goOnAtRate: (rate) => `Continuar com taxa ${rate}`,
+    againAtRate: (rate) => `Treinar de novo com taxa ${rate}`,
+    moreEpochs: 'Mais épocas',
+    trainMore: 'Treinar mais',
+    beginsWith: (name) => `começa com ${name}`,
+    withoutBase: 'Começar com pesos novos',
     again: 'Treinar de novo',
     change: 'Mudar…',
     share: 'Copiar o link',
@@ -40,8 +46,7 @@ export const portuguese: Words = {
     noSamples: 'As amostras aparecem aqui, mais ou menos uma por época.',
     computedOn: (kernels, threads) => `${kernels} com ${threads}`,
     threads: (n) => (n === 1 ? '1 thread' : `${n} threads`),
-    notIsolated:
-      'Esta página não está isolada de outras origens, então o treinamento usa uma só thread. Sirva-a com `unrolled studio`, ou com os cabeçalhos do README.',
+    onCpu: 'Não há GPU que treine isto mais depressa, então o treinamento usa a CPU.',
   },
   setup: {
     title: 'O que treinar',
@@ -65,11 +70,43 @@ export const portuguese: Words = {
     clean: 'Só letras e espaços, como no livro',
     validation: 'Parte para validação',
     wrong: (label) => `${label}: este valor não pode ser usado.`,
+    fixed: (name) => `Célula, unidades, camadas e limpeza são as de ${name}, com que o treinamento começa.`,
+  },
+  faults: {
+    noWebGpu: () =>
+      'Este navegador não oferece WebGPU aqui. Escolha o dispositivo cpu, ou auto para usar uma GPU só onde houver uma.',
+    notIsolated: () =>
+      'Esta página não está isolada de outras origens e por isso não pode compartilhar memória: o treinamento usa uma só thread. Sirva-a com `unrolled studio`, ou permita a ela um service worker.',
+    noFiles: () =>
+      'Este navegador não deixa a página guardar arquivos, então treinamentos e modelos não podem ser guardados. Abra-a em https ou localhost, e não em uma janela anônima.',
+    noRoom: () =>
+      'O navegador não tem mais espaço para esta página. Remova treinamentos ou modelos da biblioteca, ou libere espaço nesta máquina, e tente de novo.',
+    noRoomPaused: () =>
+      'O navegador não tem mais espaço para esta página, então o treinamento está em pausa. Nada se perde enquanto esta página ficar aberta: remova algo da biblioteca e continue.',
+    inUse: (name) => `Outra aba está treinando ${name}. Acompanhe lá, ou feche aquela aba e tente de novo.`,
+    workerEnded: () =>
+      'O worker que treinava terminou, talvez por falta de memória. O treinamento pode continuar do último ponto salvo.',
+    exploded: () => 'A perda explodiu: o modelo não vale mais nada. Uma taxa de aprendizado menor costuma resolver.',
+    noText: () => 'Nenhum destes arquivos é um texto. Solte arquivos .txt, ou um modelo.',
+    notText: (name) => `${name} não é um texto em UTF-8. Salve-o assim e tente de novo.`,
+    emptyText: () =>
+      'O texto está vazio, ou não tem nenhuma das letras A–Z, que são tudo o que a limpeza deixa. Escolha outro texto, ou desligue a limpeza.',
+    shortText: () => 'O texto é curto demais para um lote. Escolha um mais longo, ou menos passos ou um lote menor.',
+    notModel: (name) => `${name} não é um modelo que esta página consiga ler.`,
+    noVocabulary: (name) =>
+      `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
+    keras: (name) =>
+      `${name} é um arquivo do Keras, em HDF5, que é grande demais para esta página trazer. \`unrolled import\` o lê.`,
+    noServer: () => 'O servidor desta página não responde. O `unrolled studio` ainda está rodando?',
+    other: () => 'Isso não deu certo.',
   },
   models: {
     model: 'Modelo',
     none: 'nenhum modelo ainda',
-    open: 'Abrir um zip…',
+    open: 'Abrir um modelo…',
+    trainings: 'Treinamentos',
+    models: 'Modelos',
+    machine: 'Treinamentos desta máquina',
     training: (name) => `${name} (nesta página agora)`,
   },
   inside: {
@@ -127,6 +164,8 @@ export const portuguese: Words = {
     keys: 'Clique numa continuação para usá-la, ou tecle Ctrl+Enter para a primeira, Ctrl+2 para a segunda, …',
     speed: (n) => `${n} caracteres por segundo`,
     unknown: (tokens) => `O modelo não conhece: ${tokens}`,
+    reads: (text) => `Ele lê: ${text}`,
+    nothing: 'nada',
     temperature: 'Temperatura',
     topK: 'Tokens mais prováveis',
     all: 'todos',
@@ -137,7 +176,7 @@ export const portuguese: Words = {
     title: 'Guardados neste navegador',
     where:
       'Os treinamentos ficam aqui, mesmo se a página for recarregada, até você removê-los. Nada sai desta máquina.',
-    empty: 'Nada ainda.',
+    empty: 'Nenhum ainda.',
     standing: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
     heldOut: (perplexity) => `validação ${perplexity}`,
     show: 'Mostrar',
@@ -145,12 +184,20 @@ export const portuguese: Words = {
     write: 'Escrever',
     save: (name) => `Salvar ${name} em um arquivo`,
     saveAs: 'Salvar como…',
+    kerasLacks: 'keras (só com unrolled export: HDF5 é grande demais para esta página)',
+    trainings: 'Treinamentos',
+    models: 'Modelos',
+    modelsAre:
+      'Modelos abertos de arquivos: um zip ou os arquivos de uma pasta de modelo, safetensors, PyTorch, ONNX ou TensorFlow.js.',
+    noModels: 'Nenhum ainda. Escolha um arquivo, ou solte um em qualquer lugar desta página.',
+    beginWith: 'Treinar a partir dele',
+    compare: (name) => `Comparar ${name}`,
+    moreEpochs: (n) => `Mais ${n} épocas`,
     remove: 'Remover',
     really: (name) => `Remover ${name} de vez?`,
     comparison: 'Lado a lado',
-    machine: 'Treinamentos desta máquina',
     look: 'Ver por dentro',
-    comparisonIs: (names) => `Perplexidade por passo de ${names}.`,
+    comparisonIs: (names, steps) => `Perplexidade de ${names} em ${steps} passos.`,
   },
   units: (n) => `${n} unidades`,
   layers: (n) => (n === 1 ? '1 camada' : `${n} camadas`),

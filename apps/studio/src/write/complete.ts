@@ -13,14 +13,21 @@ export interface CompleteOptions {
 }
 
 export interface Completions {
+  /** The text that is continued, as it was typed. */
+  of: string
   texts: string[]
-  /** Characters that were typed and that the model does not know. */
+  /** Tokens that were typed and that the model does not know. */
   unknown: string[]
+  /** What the model reads in place of what was typed, if that differs. */
+  reads: string | undefined
   charactersPerSecond: number
 }
 
 /** Tokens at the end of a text that are read; what came before has long faded from the state. */
 const MOST_READ = 400
+
+/** Characters that are told of what a model reads. */
+const MOST_TOLD = 60
 
 /** Continues a text, which is prepared as the model's own text was. */
 export async function complete(
@@ -33,7 +40,8 @@ export async function complete(
   const typed = clean === true ? cleaned(text) : lowercase === true ? text.toLowerCase() : text
   const tokens = vocab.split(typed).slice(-MOST_READ)
   const prefix = vocab.join(tokens.filter((token) => vocab.has(token)))
-  const unknown = [...new Set(tokens.filter((token) => !vocab.has(token)))]
+  // Capitals count that only cleaning makes readable.
+  const unknown = [...new Set(vocab.split(text).filter((token) => !vocab.has(token)))]
   const draws = temperature > 0 ? { temperature, ...(topK > 0 && { topK }) } : {}
   const begin = performance.now()
   const made = await generateAll(model, vocab, {
@@ -42,7 +50,10 @@ export async function complete(
   })
   const texts = made.map((whole) => whole.slice(prefix.length))
   const characters = texts.reduce((sum, { length }) => sum + length, 0)
-  return { texts: [...new Set(texts)], unknown, charactersPerSecond: characters / ((performance.now() - begin) / 1000) }
+  const charactersPerSecond = characters / ((performance.now() - begin) / 1000)
+  const isRead = prefix === '' ? text === '' : text.endsWith(prefix)
+  const reads = isRead ? undefined : prefix.length > MOST_TOLD ? `…${prefix.slice(-MOST_TOLD)}` : prefix
+  return { of: text, texts: [...new Set(texts)], unknown, reads, charactersPerSecond }
 }
 
 /** A text cleaned like the book's, with the spaces at its ends. */

@@ -1,8 +1,11 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { current } from '../current'
+import { type Current, current } from '../current'
 import { CurrentChoice } from '../current-choice'
+import { type Fault, faultOf } from '../faults'
+import { visible } from '../inside/units'
 import { number, words } from '../language'
+import { FaultNote } from '../problem'
 import { type Completions, complete } from './complete'
 import './write.css'
 
@@ -14,8 +17,8 @@ export function WriteView() {
   const topK = useSignal(0)
   const samples = useSignal(4)
   const length = useSignal(60)
-  const made = useSignal<Completions | undefined>(undefined)
-  const failed = useSignal<string | undefined>(undefined)
+  const made = useSignal<(Completions & { by: Current }) | undefined>(undefined)
+  const failed = useSignal<Fault | undefined>(undefined)
   const model = current.value
   const options = { temperature: temperature.value, topK: topK.value, samples: samples.value, length: length.value }
   useEffect(() => {
@@ -24,10 +27,10 @@ export function WriteView() {
     // A pause of the typist's is waited for.
     const timer = setTimeout(async () => {
       try {
-        made.value = await complete(model, text.value, options, abort.signal)
+        made.value = { ...(await complete(model, text.value, options, abort.signal)), by: model }
         failed.value = undefined
       } catch (error) {
-        if (!abort.signal.aborted) failed.value = (error as Error).message
+        if (!abort.signal.aborted) failed.value = faultOf(error)
       }
     }, 60)
     return () => {
@@ -35,6 +38,8 @@ export function WriteView() {
       abort.abort()
     }
   }, [model, text.value, temperature.value, topK.value, samples.value, length.value])
+  // What continues an earlier text, or is another model's, must not be taken.
+  const stale = made.value?.of !== text.value || made.value.by !== model
   const accept = (more: string) => {
     text.value += more
   }
@@ -60,18 +65,21 @@ export function WriteView() {
                     ? ['Enter', '1', '2', '3', '4', '5', '6', '7', '8'].indexOf(event.key)
                     : -1
                 const more = at === -1 ? undefined : made.value?.texts[Math.max(0, at - 1)]
-                if (more === undefined) return
+                if (more === undefined || stale) return
                 event.preventDefault()
                 accept(more)
               }}
             />
             {made.value && made.value.unknown.length > 0 && (
-              <p class="soft">{t.unknown(made.value.unknown.join(' '))}</p>
+              <p class="soft">
+                {t.unknown(made.value.unknown.map(visible).join(' '))}
+                {made.value.reads !== undefined && ` · ${t.reads(made.value.reads || t.nothing)}`}
+              </p>
             )}
             <ol class="alternatives" aria-label={t.alternatives}>
               {made.value?.texts.map((more, i) => (
                 <li key={i}>
-                  <button type="button" onClick={() => accept(more)}>
+                  <button type="button" disabled={stale} onClick={() => accept(more)}>
                     {more}
                   </button>
                 </li>
@@ -81,11 +89,7 @@ export function WriteView() {
               {t.keys}
               {made.value && ` · ${t.speed(number(made.value.charactersPerSecond))}`}
             </p>
-            {failed.value && (
-              <p class="bad" role="alert">
-                {failed.value}
-              </p>
-            )}
+            {failed.value && <FaultNote fault={failed.value} />}
           </section>
           <section class="card knobs">
             <Knob label={t.temperature} value={temperature} min={0} max={2} step={0.05} digits={2} />

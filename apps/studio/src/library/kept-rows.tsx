@@ -1,0 +1,110 @@
+import { type LoadedModel, savedModels, savedRuns } from 'unrolled/browser'
+import { base } from '../base'
+import { current, type Kind, keptChanges, loadRun, takeModel, takeRun } from '../current'
+import { told } from '../faults'
+import type { KeptRun } from '../kept'
+import { number, words } from '../language'
+import { goOnWith, session } from '../session'
+import { perplexity } from '../train/figures'
+import { Go } from './go'
+import { SaveAs } from './save-as'
+
+interface RunRowOptions {
+  run: KeptRun
+  compared: boolean
+  compare: (on: boolean) => void
+}
+
+/** A training that the browser keeps. */
+export function RunRow({ run, compared, compare }: RunRowOptions) {
+  const { library: t } = words.value
+  const { name, hasModel, unfinished, epochs } = run
+  const now = session.value?.name === name ? session.value : undefined
+  now?.tick.value
+  const isShown = now !== undefined
+  // A training of this page is ahead of what the browser keeps.
+  const { epoch, perplexity: reached } = now && now.epoch > 0 ? now : run
+  const heldOut = now?.heldOut.last ?? run.heldOut
+  return (
+    <li class="card run">
+      <label class="flag">
+        <input
+          type="checkbox"
+          aria-label={t.compare(name)}
+          checked={compared}
+          onChange={({ currentTarget }) => compare(currentTarget.checked)}
+        />
+        <strong>{name}</strong>
+      </label>
+      <span class="soft">
+        {t.standing(number(epoch), perplexity(reached))}
+        {heldOut !== undefined && `, ${t.heldOut(perplexity(heldOut))}`}
+      </span>
+      <div class="actions">
+        {isShown && <Go to="train" text={t.show} />}
+        {!isShown && unfinished && <Go to="train" text={t.goOn} first={() => goOnWith(name)} />}
+        {hasModel && !unfinished && epochs > 0 && (
+          <Go
+            to="train"
+            text={t.moreEpochs(number(epochs))}
+            first={() => goOnWith(name, { epochs: run.epoch + epochs })}
+          />
+        )}
+        {hasModel && <ModelActions name={name} load={() => loadRun(name)} take={() => takeRun(name)} />}
+        <Remove kind="run" name={name} remove={() => savedRuns.remove(name)} />
+      </div>
+    </li>
+  )
+}
+
+/** A model that the browser keeps. */
+export function ModelRow({ name }: { name: string }) {
+  return (
+    <li class="card run">
+      <strong>{name}</strong>
+      <div class="actions">
+        <ModelActions name={name} load={() => savedModels.load(name)} take={() => takeModel(name)} />
+        <Remove kind="model" name={name} remove={() => savedModels.remove(name)} />
+      </div>
+    </li>
+  )
+}
+
+/** What can be done with a model. */
+function ModelActions(model: { name: string; load: () => Promise<LoadedModel>; take: () => Promise<boolean> }) {
+  const { library: t } = words.value
+  const { name, load, take } = model
+  const begin = () =>
+    told(async () => {
+      base.value = { name, ...(await load()) }
+    }, name)
+  return (
+    <>
+      <Go to="inside" text={t.look} first={take} />
+      <Go to="write" text={t.write} first={take} />
+      <Go to="train" text={t.beginWith} first={begin} />
+      <SaveAs name={name} load={load} />
+    </>
+  )
+}
+
+/** Removes something for good, after a question. */
+function Remove({ kind, name, remove }: { kind: Kind; name: string; remove: () => Promise<void> }) {
+  const { library: t } = words.value
+  return (
+    <button
+      type="button"
+      class="quiet"
+      onClick={() =>
+        told(async () => {
+          if (!confirm(t.really(name))) return
+          await remove()
+          if (current.value?.kind === kind && current.value.name === name) current.value = undefined
+          keptChanges.value++
+        }, name)
+      }
+    >
+      {t.remove}
+    </button>
+  )
+}

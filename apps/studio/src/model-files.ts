@@ -1,0 +1,73 @@
+import { type DroppedFile, decodeModel, type LoadedModel, loadModel } from 'unrolled/browser'
+import { FaultError, faultOf } from './faults'
+
+/** Endings of files that hold a model, or a part of one. */
+const endings = /\.(zip|safetensors|pt|pth|bin|onnx|keras|h5|hdf5|json)$/i
+const needHdf5 = /\.(keras|h5|hdf5)$/i
+
+/** What a file input offers. */
+export const modelEndings = '.zip,.safetensors,.pt,.pth,.bin,.onnx,.json,.keras,.h5'
+
+/** Whether some of the files are a model, and not texts. */
+export const areModel = (files: readonly DroppedFile[]): boolean => files.some(({ name }) => endings.test(name))
+
+const shortName = (name: string): string => name.replace(/^.*[/\\]/, '')
+
+/** A model with the name that it is kept under. */
+interface NamedModel extends LoadedModel {
+  name: string
+}
+
+/**
+ * Reads a model from files: the zip of a model folder, the files of such a folder, or a model of another framework with its
+ * vocabulary as JSON.
+ * @throws FaultError for anything else
+ */
+export async function readModelFiles(files: readonly DroppedFile[]): Promise<NamedModel> {
+  const byName = new Map(files.map(({ name, file }) => [shortName(name), file]))
+  const main = mainOf([...byName.keys()])
+  try {
+    if (['config.json', 'model.safetensors', 'vocab.json'].every((name) => byName.has(name))) {
+      const bytes = async (name: string) => new Uint8Array(await byName.get(name)!.arrayBuffer())
+      const [config, model, vocab] = await Promise.all(['config.json', 'model.safetensors', 'vocab.json'].map(bytes))
+      const folder = /([^/\\]+)[/\\][^/\\]*$/.exec(files[0].name)?.[1] ?? 'model'
+      const read = { 'config.json': config, 'model.safetensors': model, 'vocab.json': vocab }
+      return { name: folder, ...(await decodeModel(read, folder)) }
+    }
+    const name = main.replace(endings, '')
+    if (/\.zip$/i.test(main)) return { name, ...(await loadModel(byName.get(main)!)) }
+    return { name, ...(await imported(main, byName)) }
+  } catch (error) {
+    if (needHdf5.test(main)) throw new FaultError({ kind: 'keras', name: main })
+    throw new FaultError(faultOf(error, main, 'notModel'))
+  }
+}
+
+/** The file that names the others, if it needs any: not a vocabulary, nor weights beside a model.json. */
+function mainOf(names: readonly string[]): string {
+  const named = names.find((name) => /^model\.json$/i.test(name))
+  return named ?? names.find((name) => endings.test(name) && !/\.json$/i.test(name)) ?? names[0]
+}
+
+/** A model of another framework. */
+async function imported(main: string, files: ReadonlyMap<string, File>): Promise<LoadedModel> {
+  const { importModel, parseTokenList, withVocab } = await import('unrolled/formats')
+  const source = (file: File) => ({
+    size: file.size,
+    read: async (offset: number, length: number) =>
+      new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
+  })
+  const found = await importModel({
+    name: main,
+    source: source(files.get(main)!),
+    beside: async (name) => {
+      const file = files.get(name)
+      return file && source(file)
+    },
+  })
+  const vocabulary = [...files.keys()].find((name) => name !== main && /\.json$/i.test(name))
+  const list = vocabulary ? parseTokenList(await files.get(vocabulary)!.text(), vocabulary) : found.vocab
+  if (!list) throw new FaultError({ kind: 'noVocabulary', name: main })
+  const { model, vocab, config } = withVocab(found, list, main)
+  return { model, vocab, config: { ...config, training: { importedFrom: main, ...found.training } } }
+}

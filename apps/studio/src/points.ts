@@ -1,0 +1,28 @@
+/** The most points of a curve; beyond it, two neighbours become one. */
+const MOST_POINTS = 2000
+
+/** Perplexities over steps. */
+export class Points {
+  steps: number[] = []
+  values: number[] = []
+  #every = 1
+  #waiting: { sum: number; count: number } = { sum: 0, count: 0 }
+
+  /** Adds a loss in nats: the mean of neighbours is taken before e^loss, as for an epoch. */
+  add(step: number, loss: number): void {
+    this.#waiting.sum += loss
+    this.#waiting.count++
+    if (this.#waiting.count < this.#every) return
+    this.steps.push(step)
+    this.values.push(Math.exp(this.#waiting.sum / this.#waiting.count))
+    this.#waiting = { sum: 0, count: 0 }
+    if (this.steps.length <= MOST_POINTS) return
+    this.steps = this.steps.filter((_, i) => i % 2 === 1)
+    this.values = this.values.flatMap((value, i) => (i % 2 === 1 ? Math.sqrt(value * this.values[i - 1]) : []))
+    this.#every *= 2
+  }
+
+  get last(): number | undefined {
+    return this.values.at(-1)
+  }
+}

@@ -1,0 +1,20 @@
+import { type Fault, problem } from './faults'
+import { words } from './language'
+
+/** A fault in a sentence, with what the library says about it. */
+export function FaultNote({ fault }: { fault: Fault }) {
+  const { faults } = words.value
+  return (
+    <div class="bad" role="alert">
+      <p>{faults[fault.kind](fault.name ?? '')}</p>
+      {fault.detail && (
+        <p class="detail" lang="en">
+          {fault.detail}
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** What went wrong last, if anything did. */
+export const Problem = () => (problem.value ? <FaultNote fault={problem.value} /> : null)

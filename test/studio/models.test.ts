@@ -1,0 +1,119 @@
+import { expect, test } from 'vitest'
+import { exportModel } from '../../src/formats.js'
+import { encodeModel, Generator, GRU, RNNModel, unzipModel, Vocab } from '../../src/index.js'
+import { describeStudio, shells } from './studio.js'
+
+const generator = new Generator(5)
+const vocab = Vocab.count(shells)
+const rnn = new GRU({ inputSize: vocab.size, hiddenSize: 12, generator })
+const model = new RNNModel(rnn, vocab.size, { generator })
+const small = 'cell=gru&hiddenSize=16&batchSize=8&numSteps=20'
+
+describeStudio('models in the studio', (studio) => {
+  const done = () => studio.tab.getByText('Done. The model is kept in this browser.').waitFor()
+  const row = (name: string) => studio.tab.locator('.run', { has: studio.tab.getByText(name, { exact: true }) })
+  const library = () => studio.tab.locator('nav').getByRole('link', { name: 'Library' }).click()
+
+  /** Chooses files in the library. */
+  async function choose(files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+    await studio.open('library')
+    const chosen = Object.entries(files).map(([name, bytes]) => {
+      return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) }
+    })
+    await studio.tab.locator('main input[type=file]').setInputFiles(chosen)
+  }
+
+  test('the files of a model folder, and a model of another framework with its tokens, are kept across reloads', async () => {
+    const { tab } = studio
+    await choose(await encodeModel(model, vocab))
+    await row('model').waitFor()
+    const { 'model.safetensors': weights } = await exportModel(model, vocab, 'safetensors')
+    await choose({ 'theirs.safetensors': weights })
+    await studio.says('noVocabulary', 'theirs.safetensors')
+    const tokens = new TextEncoder().encode(JSON.stringify(vocab.tokens))
+    await choose({ 'theirs.safetensors': weights, 'tokens.json': tokens })
+    await row('theirs').waitFor()
+    const { 'model.onnx': onnx } = await exportModel(model, vocab, 'onnx')
+    await studio.drop('dropped.onnx', onnx)
+    await row('dropped').waitFor()
+    await tab.reload()
+    for (const name of ['model', 'theirs', 'dropped']) {
+      const kept = await unzipModel(await studio.saved(name))
+      expect(kept.vocab.tokens).toEqual(vocab.tokens)
+      expect(kept.model.stateDict()).toEqual(model.stateDict())
+    }
+    await tab
+      .locator('.run')
+      .getByLabel('Save theirs as a file')
+      .getByText(/^keras \(only by/)
+      .waitFor({ state: 'attached' })
+    await row('theirs').getByRole('link', { name: 'Write' }).click()
+    await tab.getByLabel('Your text').fill('she sells')
+    await expect.poll(() => tab.locator('.alternatives button').count()).toBeGreaterThan(0)
+    expect(await tab.locator('.choice select').first().inputValue()).toBe('model theirs')
+    tab.on('dialog', (dialog) => dialog.accept())
+    await library()
+    await row('theirs').getByRole('button', { name: 'Remove' }).click()
+    await row('theirs').waitFor({ state: 'detached' })
+    expect(await tab.locator('.run').count()).toBe(2)
+  })
+
+  test('a training begins with a kept model, whose weights it trains on', async () => {
+    const { tab, button } = studio
+    await choose(await encodeModel(model, vocab))
+    await row('model').getByRole('link', { name: 'Train from it' }).click()
+    await tab.getByText('begins with model').waitFor()
+    await tab.getByText('12 units').waitFor()
+    // With the smallest rate and one epoch, the weights stay nearly what they were.
+    await studio.train(shells, 'cell=lstm&hiddenSize=99&batchSize=8&numSteps=20&epochs=1&lr=0.000001&validation=0')
+    await done()
+    const trained = (await unzipModel(await studio.saved('shells, gru 12'))).model.stateDict()
+    for (const [name, { data }] of Object.entries(model.stateDict())) {
+      const changes = Array.from(data, (value, i) => Math.abs(value - trained[name].data[i]))
+      expect(Math.max(...changes), name).toBeLessThan(1e-3)
+    }
+    expect(trained).not.toEqual(model.stateDict())
+    await tab.locator('nav').getByRole('link', { name: 'Train', exact: true }).click()
+    await button('Begin with new weights').click()
+    await tab.getByText('begins with model').waitFor({ state: 'detached' })
+  })
+
+  test('a finished training goes on for more epochs, to the same bits as one that had them all', async () => {
+    const { tab, button } = studio
+    await studio.train(shells, `${small}&epochs=5&seed=1`)
+    await done()
+    const whole = await unzipModel(await studio.saved('shells, gru 16'))
+    await studio.train(shells, `${small}&epochs=2&seed=1`)
+    await done()
+    await tab.getByLabel('More epochs').fill('3')
+    await button('More epochs').click()
+    await library()
+    await row('shells, gru 16 (2)')
+      .getByText(/^epoch 5,/)
+      .waitFor()
+    await tab.locator('nav').getByRole('link', { name: 'Train', exact: true }).click()
+    await done()
+    const more = await unzipModel(await studio.saved('shells, gru 16 (2)'))
+    expect(more.model.stateDict()).toEqual(whole.model.stateDict())
+  })
+
+  test('after a reload in the middle, a training goes on to the same bits, and the library shows its whole curve', async () => {
+    const { tab, button } = studio
+    await studio.train(shells, `${small}&epochs=120`)
+    await done()
+    const whole = await unzipModel(await studio.saved('shells, gru 16'))
+    await studio.train(shells, `${small}&epochs=120`)
+    await expect.poll(() => studio.figure('perplexity')).toBeLessThan(5)
+    await button('Pause').click()
+    // A checkpoint comes after three seconds; what came after it is made again.
+    await tab.reload()
+    await button('Go on with shells, gru 16 (2)').click()
+    await done()
+    const resumed = await unzipModel(await studio.saved('shells, gru 16 (2)'))
+    expect(resumed.model.stateDict()).toEqual(whole.model.stateDict())
+    await row('shells, gru 16').getByRole('checkbox').check()
+    await row('shells, gru 16 (2)').getByRole('checkbox').check()
+    const both = tab.getByRole('img', { name: 'Perplexity of shells, gru 16, shells, gru 16 (2) over' })
+    await both.waitFor()
+  })
+})

@@ -1,0 +1,54 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import sirv from 'sirv'
+import { expect, test } from 'vitest'
+import { describeStudio } from './studio.js'
+
+/** A host that sends no headers of its own. */
+async function plainHost() {
+  const files = sirv('dist/studio')
+  const server = createServer((request, response) => files(request, response, () => void response.writeHead(404).end()))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+const tiny = 'train?hiddenSize=8&epochs=1&maxTokens=3000'
+
+describeStudio(
+  'the studio on a host that does not isolate it',
+  (studio) => {
+    test('its service worker isolates it, so that it has threads, and keeps it for work off line', async () => {
+      const { tab } = studio
+      await studio.open(tiny)
+      await tab.waitForFunction(() => crossOriginIsolated)
+      await tab.context().setOffline(true)
+      await tab.reload()
+      expect(await tab.evaluate(() => crossOriginIsolated)).toBe(true)
+      await studio.button('Start training').click()
+      await tab.getByText('Done. The model is kept in this browser.').waitFor()
+      expect(await tab.getByRole('status').textContent()).toMatch(/ on \d+ threads$/)
+    })
+  },
+  { serve: plainHost, worksOffLine: true },
+)
+
+describeStudio(
+  'the studio where it is not isolated',
+  (studio) => {
+    test('says that training uses one thread, and trains', async () => {
+      await studio.open(tiny)
+      await studio.says('notIsolated')
+      await studio.button('Start training').click()
+      await studio.tab.getByText('Done. The model is kept in this browser.').waitFor()
+      expect(await studio.tab.getByRole('status').textContent()).toMatch(/ on 1 thread$/)
+    })
+  },
+  { serve: plainHost },
+)
