@@ -30,7 +30,7 @@ const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts', 'test/webgp
 /** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
 const onFirstWebGpu = [
   'src/nn/{buffers,regularization}.test.ts',
-  'src/tensor/devices.test.ts',
+  'src/tensor/{devices,losses}.test.ts',
   'test/webgpu/dispatches.test.ts',
 ]
 const onSecondWebGpu = [

@@ -144,7 +144,14 @@ export { type Summary, summaryOf } from './run/summary.js'
 export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
-export { concatenate, crossEntropy, layerNorm, linear, mseLoss, oneHot, split, stack } from './tensor/functions.js'
+export { concatenate, layerNorm, linear, oneHot, split, stack } from './tensor/functions.js'
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  type MSELossOptions,
+  mseLoss,
+  type Reduction,
+} from './tensor/losses.js'
 export type { DType, Placed } from './tensor/placed.js'
 export type { LinearHead } from './tensor/recurrent.js'
 export type { SavedTensor } from './tensor/saved-tensors.js'
