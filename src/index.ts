@@ -86,6 +86,7 @@ export { Parameter, registerBuffer } from './nn/parameter.js'
 export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
 export { detachState, type LSTMState, type RecurrentState, type StateParts } from './nn/recurrent-state.js'
 export { type Nonlinearity, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
+export { type ForwardOptions, type Lengths, type PackOptions, packSequences, unpackSequences } from './nn/sequences.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
 export { clipGradNorm, clipGradValue } from './optim/clip.js'
 export {

@@ -3,10 +3,10 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { formatShape, sameShape } from '../core/shape.js'
 import { isRecorded } from './autograd.js'
-import { fromData, zerosOn } from './create.js'
-import { concatenate } from './functions.js'
+import { fromData } from './create.js'
 import * as loss from './ops/loss.js'
 import { floatsIn, indicesIn } from './placed.js'
+import { spreadRows, takeRows } from './rows.js'
 import { recordOne, type Tensor } from './tensor.js'
 
 /** What becomes of the losses of all rows or values: their mean, their sum, or nothing. */
@@ -60,7 +60,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
     return recordOne([logits], loss.constant(scores, value, reduction === 'none' ? [rows] : []))
   }
   const all = kept.length === rows
-  const counted = all ? logits : logits.gatherRows(fromData(kept, [kept.length]))
+  const counted = all ? logits : takeRows(logits, kept)
   const classes = all ? labels.data : kept.map((row) => labels.data[row])
   if (reduction !== 'none' && weight === undefined && labelSmoothing === 0) {
     const values = floatsIn('crossEntropy', counted, 'logits')
@@ -71,11 +71,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   if (reduction === 'sum') return losses.sum()
   if (reduction === 'mean') return losses.sum().div(weights?.sum() ?? kept.length)
   if (all) return losses
-  // Ignored rows get the zero that stands behind the losses.
-  const places = new Int32Array(rows).fill(kept.length)
-  for (const [place, row] of kept.entries()) places[row] = place
-  const column = concatenate([losses.reshape(-1, 1), zerosOn(logits.device, [1, 1])])
-  return column.gatherRows(fromData(places, [rows])).reshape(rows)
+  return spreadRows(losses.reshape(-1, 1), kept, rows).reshape(rows)
 }
 
 /** The loss of each row, and the weight of its target if there are weights. */
