@@ -16,9 +16,12 @@ export interface MatrixFormat {
 /** Bytes that do not stay in the second cache of a core. */
 const CACHED = 2 ** 21
 
-/** A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain. */
-const shapeFor = (shape: MatrixFormat, batchSize: number): MatrixFormat =>
-  batchSize === 1 ? { ...shape, width: shape.panel } : shape
+/**
+ * A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain; and the small parts that
+ * sequences of unequal lengths come in are faster without one (LOG.md).
+ */
+const shapeFor = (shape: MatrixFormat, { batchSize, lengths }: RecurrentSizes): MatrixFormat =>
+  batchSize === 1 || lengths ? { ...shape, width: shape.panel } : shape
 
 /** The layout of a layer in the kernels' memory; sizes are counted in values. */
 export class Layout {
@@ -45,12 +48,13 @@ export class Layout {
   /** Whether the batch or the hidden units were padded, so that panels must begin as zeros. */
   readonly padded: boolean
 
-  constructor(shape: MatrixFormat, { cell, numSteps, batchSize, inputSize, hiddenSize, lengths }: RecurrentSizes) {
-    const { width, panel, threads } = shapeFor(shape, batchSize)
+  constructor(shape: MatrixFormat, sizes: RecurrentSizes) {
+    const { cell, numSteps, batchSize, inputSize, hiddenSize, lengths } = sizes
+    const { width, panel, threads } = shapeFor(shape, sizes)
     this.blocks = cells[cell].blocks
     this.#threads = threads
     this.width = width
-    this.rows = lengths ? unevenRows(width, batchSize) : evenRows(width, batchSize, threads)
+    this.rows = lengths ? unevenRows(batchSize) : evenRows(width, batchSize, threads)
     this.parts = Math.ceil(batchSize / this.rows)
     this.steps = lengths ? Math.max(...lengths) : numSteps
     this.units = roundUp(hiddenSize, panel)
@@ -66,7 +70,7 @@ export class Layout {
     const far = this.large && this.units * this.steps * batchSize * 4 > CACHED
     this.slice = width > 1 ? (far ? 64 : 16) : roundUp(Math.ceil(this.units / slices), panel)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
-    this.#side = lengths && width > 1 ? PANEL_ROWS / this.rows : 1
+    this.#side = lengths ? PANEL_ROWS / this.rows : 1
     this.sequences = lengths && sorted(lengths, this.rows, this.groupOf(this.parts), this.large)
   }
 
@@ -106,7 +110,4 @@ function evenRows(width: number, batchSize: number, threads: number): number {
 }
 
 /** Where sequences have lengths of their own, a part has few: it goes on until its longest one ends. */
-function unevenRows(width: number, batchSize: number): number {
-  if (width === 1) return PANEL_ROWS
-  return batchSize === 1 ? 1 : 4
-}
+const unevenRows = (batchSize: number): number => (batchSize === 1 ? 1 : 4)
