@@ -13,7 +13,7 @@ const source = 'unrolled-source'
 const everywhere = [
   'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
-  'src/nn/{cells,module,nn,regularization,shapes}.test.ts',
+  'src/nn/{cells,module,nn,regularization,sequences,shapes}.test.ts',
   'src/browser/*.test.ts',
   'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
 ]
@@ -35,7 +35,7 @@ const onFirstWebGpu = [
 ]
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
-  'src/nn/cells.test.ts',
+  'src/nn/{cells,sequences}.test.ts',
   'test/{curves,optimizers,parity}.test.ts',
 ]
 

@@ -43,7 +43,7 @@ export function lengthsIn(
   const values = lengthValues(where, lengths)
   if (values.length !== batchSize) {
     throw new ShapeError(
-      `${where}: lengths has ${values.length} values, expected one for each of ${batchSize} sequences in the batch`,
+      `${where}: lengths has ${values.length} value${values.length === 1 ? '' : 's'}, expected one for each of ${batchSize} sequences in the batch`,
     )
   }
   for (const [i, length] of values.entries()) checkWhole(where, `lengths[${i}]`, length, 1, numSteps)
@@ -104,7 +104,8 @@ export function packSequences(
   checkOptions(where, options, packOptions)
   const { batchFirst = false, paddingValue = 0, dtype } = options
   if (!Array.isArray(sequences) || sequences.length === 0) {
-    throw new ShapeError(`${where}: the sequences are ${describe(sequences)}, expected an array of at least one`)
+    const given = Array.isArray(sequences) ? 'an array of length 0' : describe(sequences)
+    throw new ShapeError(`${where}: the sequences are ${given}, expected an array of at least one`)
   }
   const parts = sequences.map((sequence, i) => partOf(sequence, i, dtype))
   const lengths = parts.map(({ shape }) => shape[0])

@@ -166,14 +166,15 @@ const cases: Case[] = [
     return [
       { name: cell, reverse: false, shapes: layer },
       { name: `${cell}, reverse`, reverse: true, shapes: layer },
+      { name: `${cell}, reverse, with lengths`, reverse: true, lengths: Int32Array.of(2, 4), shapes: layer },
       { name: `${cell} with a linear output`, reverse: false, shapes: [...layer, ...head] },
-    ].map(({ name, reverse, shapes }) => [
+    ].map(({ name, reverse, lengths, shapes }) => [
       name,
       shapes,
       (x, h0, c0, weightIh, weightHh, biasIh, biasHh, weight, bias) => {
         const c = cell === 'lstm' ? c0 : undefined
         const { output, hn, cn } = recurrentLayer(
-          { ...sizes, reverse },
+          { ...sizes, reverse, lengths },
           { weightIh, weightHh, biasIh, biasHh, head: weight && { weight, bias } },
           x,
           h0,
