@@ -174,6 +174,8 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       const sizes = { cell, numSteps: 2, batchSize: 151, inputSize: 3, hiddenSize: 130, reverse: false }
       expect(gridOf(device!.gpu, { ...sizes, normalized: false }, 'forward')).toMatchObject({ rows: 2, slices: 1 })
       await check(sizes, { tokens: true, outFeatures: 2 })
+      const lengths = Int32Array.from({ length: sizes.batchSize }, () => 1 + generator.integer(2))
+      await check({ ...sizes, reverse: true, lengths }, { outFeatures: 2 })
     })
   }
 
@@ -190,6 +192,9 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
         await check(sizes)
         await check({ ...sizes, reverse: false }, { state: false, tokens: true, grads: 'output', outFeatures: 3 })
         await check(sizes, { norm: true })
+        const lengths = Int32Array.of(3, 1, 2, 2, 1)
+        await check({ ...sizes, lengths })
+        await check({ ...sizes, reverse: false, lengths }, { norm: true, tokens: true, outFeatures: 3 })
       }
     } finally {
       gpu.limits = limits
