@@ -13,7 +13,7 @@ const source = 'unrolled-source'
 const everywhere = [
   'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
-  'src/nn/{cells,module,nn,shapes}.test.ts',
+  'src/nn/{cells,module,nn,sequences,shapes}.test.ts',
   'src/browser/*.test.ts',
   'test/{parity,curves,kernels,exactness,arguments}.test.ts',
 ]
@@ -32,12 +32,12 @@ const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts']
 /** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
 const onFirstWebGpu = [
   'src/nn/{buffers,regularization}.test.ts',
-  'src/tensor/devices.test.ts',
+  'src/tensor/{devices,losses}.test.ts',
   'test/webgpu/{dispatches,language}.test.ts',
 ]
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
-  'src/nn/cells.test.ts',
+  'src/nn/{cells,sequences}.test.ts',
   'test/{curves,optimizers,parity}.test.ts',
 ]
 

@@ -24,20 +24,19 @@ export function gradients(plan: Plan, item: i32): void {
   if (ofHidden) clearSums(plan, plan.dHiddenWeights, hiddenUnit, count, hiddenUnits, units);
   if (ofInput && plan.tokens) clearTokenSums(plan, inputUnit, count, inputUnits);
   else if (ofInput) clearSums(plan, plan.dInputWeights, inputUnit, count, inputUnits, plan.features);
-  let part = 0;
-  for (let row = 0; row < plan.batch; row += plan.rows, part++) {
+  for (let part = 0; part < plan.parts; part++) {
     const dgates = plan.gates + plan.span(part * plan.blocks * units + unit);
     const dhidden = hiddenSumsOf(plan, part) + plan.span(hiddenUnit);
     const dinput = inputSumsOf(plan, part) + plan.span(inputUnit);
-    sumRows(dgates, panel, plan.dbias + bytes(unit), plan.steps * plan.rows, count, plan.width);
+    sumRows(dgates, panel, plan.dbias + bytes(unit), plan.stepsOf(part) * plan.rows, count, plan.width);
     if (ofHidden) {
       const h = plan.h + plan.span(part * units);
-      weightGradients(plan, dhidden, h, plan.dHiddenWeights, hiddenUnit, count, hiddenUnits, units);
+      weightGradients(plan, part, dhidden, h, plan.dHiddenWeights, hiddenUnit, count, hiddenUnits, units);
     }
-    if (ofInput && plan.tokens) tokenGradients(plan, dinput, row, inputUnit, count);
+    if (ofInput && plan.tokens) tokenGradients(plan, dinput, part, inputUnit, count);
     else if (ofInput) {
       const x = plan.inputs + plan.span(part * plan.features);
-      weightGradients(plan, dinput, x, plan.dInputWeights, inputUnit, count, inputUnits, plan.features);
+      weightGradients(plan, part, dinput, x, plan.dInputWeights, inputUnit, count, inputUnits, plan.features);
     }
     plan.beat++;
   }
@@ -65,12 +64,12 @@ function outputGradients(plan: Plan, from: i32): void {
   const units = plan.units, outputs = plan.outputs, count = min(plan.slice, outputs - from);
   memory.fill(plan.dOutputBias + bytes(from), 0, bytes(count));
   clearSums(plan, plan.dOutputWeights, from, count, outputs, units);
-  let part = 0;
-  for (let row = 0; row < plan.batch; row += plan.rows, part++) {
+  for (let part = 0; part < plan.parts; part++) {
     const dscores = plan.scores + plan.span(part * outputs + from);
     const h = plan.h + plan.span(part * units) + plan.step;
-    sumRows(dscores, plan.panel, plan.dOutputBias + bytes(from), plan.steps * plan.rows, count, plan.width);
-    weightGradients(plan, dscores, h, plan.dOutputWeights, from, count, outputs, units);
+    const rows = plan.stepsOf(part) * plan.rows;
+    sumRows(dscores, plan.panel, plan.dOutputBias + bytes(from), rows, count, plan.width);
+    weightGradients(plan, part, dscores, h, plan.dOutputWeights, from, count, outputs, units);
     plan.beat++;
   }
   const rows = min(count, plan.outFeatures - from), to = plan.outputGrad + bytes(from * plan.hiddenSize);
@@ -117,13 +116,13 @@ function storeBias(sums: usize, grad: usize, first: i32, count: i32): void {
 }
 
 /**
- * dW[unit … unit + count, columns] += dgatesᵀ · x over all steps. dW has `units` rows, and is in panels where
+ * dW[unit … unit + count, columns] += dgatesᵀ · x over all steps of a part. dW has `units` rows, and is in panels where
  * their width is PANEL; where it is 1, it is row-major.
  */
 function weightGradients(
-  plan: Plan, dgates: usize, x: usize, dw: usize, unit: i32, count: i32, units: i32, columns: i32
+  plan: Plan, part: i32, dgates: usize, x: usize, dw: usize, unit: i32, count: i32, units: i32, columns: i32
 ): void {
-  const panel = plan.panel, depth = plan.steps * plan.rows;
+  const panel = plan.panel, depth = plan.stepsOf(part) * plan.rows;
   if (plan.width == 1) {
     sgemm(true, count, columns, depth, dgates, panel >> 2, x, panel >> 2, dw + bytes(unit * columns), columns);
   } else {
@@ -131,14 +130,13 @@ function weightGradients(
   }
 }
 
-/** The rows of the token table's gradient += the gates' gradients, for the sequences from `first` on. */
-function tokenGradients(plan: Plan, dgates: usize, first: i32, unit: i32, count: i32): void {
+/** The rows of the token table's gradient += the gates' gradients, for the sequences of a part. */
+function tokenGradients(plan: Plan, dgates: usize, part: i32, unit: i32, count: i32): void {
   const width = plan.width, columns = plan.inputBlocks * plan.units;
   const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
   const dw = plan.dInputWeights + (width == 1 ? bytes(unit) : bytes(unit * plan.inputSize));
-  const sequences = min(plan.rows, plan.batch - first);
-  for (let s = 0; s < plan.steps; s++) {
-    const tokens = plan.x + bytes(plan.timeOf(s) * plan.batch + first);
-    scatterTokenRows(tokens, sequences, dw, table, dgates + <usize>s * plan.step, plan.panel, count, width);
+  for (let s = 0; s < plan.stepsOf(part); s++) {
+    const from = dgates + <usize>s * plan.step;
+    scatterTokenRows(plan.tokensOf(part, s), plan.countOf(part, s), dw, table, from, plan.panel, count, width);
   }
 }

@@ -5,9 +5,10 @@ import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward, lstmOutput, lstmOutputBackward } from "./lstm";
 import { multiply, multiplyVector } from "./matmul";
 import { hiddenSumsOf, inputSumsOf, Norm, normalize, normalizeBackward, valuesOf } from "./norm";
-import { addRows, clearPadding, fillRows, loadRows, storeRows, sumRows, tokenRows } from "./panels";
+import { clearPadding, fillRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
+import { addStep, loadLastGradients, loadStep, storeStep } from "./sequences";
 import { sgemm } from "./sgemm";
 import { bytes, ROW } from "./simd";
 
@@ -44,19 +45,21 @@ export function forward(plan: Plan, item: i32): void {
   const panel = plan.panel, units = plan.units, block = plan.span(units), columns = plan.hiddenBlocks * units;
   const sums = hiddenSumsOf(plan, 0), span = hiddenSumsOf(plan, 1) - sums;
   if (!plan.tokens) for (let part = first; part < end; part++) inputSums(plan, part);
-  for (let s = 0; s < plan.steps; s++) {
+  let active = end;
+  for (let s = 0, steps = plan.stepsOf(first); s < steps; s++) {
     const at: usize = <usize>s * plan.step, state: usize = <usize>s * plan.stateStep;
-    if (plan.tokens) for (let part = first; part < end; part++) tokenSums(plan, part, s);
+    while (plan.stepsOf(active - 1) <= s) active--;
+    if (plan.tokens) for (let part = first; part < active; part++) tokenSums(plan, part, s);
     if (plan.hiddenNorm) {
-      for (let part = first; part < end; part++) {
+      for (let part = first; part < active; part++) {
         fillRows(plan.zeros, sums + <usize>part * span + at, panel, plan.rows, columns, plan.width);
       }
     }
     if (s > 0 || plan.state) {
       const h = plan.h + state;
-      stepProducts(plan, first, end, h, panel, block, plan.hiddenWeights, sums + at, panel, span, units, columns);
+      stepProducts(plan, first, active, h, panel, block, plan.hiddenWeights, sums + at, panel, span, units, columns);
     }
-    for (let part = first; part < end; part++) nextState(plan, part, s);
+    for (let part = first; part < active; part++) nextState(plan, part, s);
     plan.beat++;
   }
   if (plan.outputs) for (let part = first; part < end; part++) output(plan, part);
@@ -64,13 +67,11 @@ export function forward(plan: Plan, item: i32): void {
 
 /** What the inputs add to the gates of one part, at all time steps. */
 function inputSums(plan: Plan, part: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.steps;
-  const first = part * rows, count = min(rows, plan.batch - first);
+  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.stepsOf(part);
   const gates = plan.gates + plan.span(part * plan.blocks * units);
   const inputs = plan.inputs + <usize>part * plan.span(plan.features);
   for (let s = 0; s < steps; s++) {
-    const from = plan.x + bytes((plan.timeOf(s) * plan.batch + first) * plan.inputSize);
-    loadRows(from, count, plan.inputSize, inputs + <usize>s * plan.step, panel, width);
+    loadStep(plan, part, s, plan.x, plan.inputSize, inputs + <usize>s * plan.step, plan.features);
   }
   fillRows(plan.bias, gates, panel, steps * rows, plan.blocks * units, width);
   const sums = inputSumsOf(plan, part), columns = plan.inputBlocks * units;
@@ -85,9 +86,9 @@ function inputSums(plan: Plan, part: i32): void {
 /** What tokens add to the gates of one part, at one time step. */
 function tokenSums(plan: Plan, part: i32, s: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
-  const first = part * rows, count = min(rows, plan.batch - first), columns = plan.inputBlocks * units;
+  const count = plan.countOf(part, s), columns = plan.inputBlocks * units;
   const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
-  const tokens = plan.x + bytes(plan.timeOf(s) * plan.batch + first), at = <usize>s * plan.step;
+  const tokens = plan.tokensOf(part, s), at = <usize>s * plan.step;
   const to = plan.gates + plan.span(part * plan.blocks * units) + at, sums = inputSumsOf(plan, part) + at;
   const bias = plan.inputNorm ? plan.zeros : plan.bias, filled = plan.inputNorm ? 0 : columns;
   tokenRows(tokens, count, plan.inputWeights, table, bias, sums, panel, rows, columns, width);
@@ -98,7 +99,7 @@ function tokenSums(plan: Plan, part: i32, s: i32): void {
 /** The next h and c of one part from the sums of its gates. */
 function nextState(plan: Plan, part: i32, s: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
-  const first = part * rows, count = min(rows, plan.batch - first), block = plan.span(units);
+  const count = plan.countOf(part, s), block = plan.span(units);
   const gates = plan.gates + <usize>(part * plan.blocks) * block + <usize>s * plan.step;
   const state = <usize>part * block + <usize>s * plan.stateStep, next = state + plan.stateStep;
   const h = plan.h + next, norm = changetype<Norm>(plan.hiddenNorm);
@@ -116,22 +117,19 @@ function nextState(plan: Plan, part: i32, s: i32): void {
     lstmOutputs(plan, gates + 3 * block, c, h);
   }
   clearPadding(h, panel, count, rows, plan.hiddenSize, units, width);
-  if (plan.outputs) return;
-  const row = plan.timeOf(s) * plan.batch + first;
-  storeRows(h, panel, plan.y + bytes(row * plan.hiddenSize), count, plan.hiddenSize, width);
+  if (!plan.outputs) storeStep(plan, part, s, h, plan.y, plan.hiddenSize);
 }
 
 /** The linear output of one part of the batch: the scores of all time steps at once. */
 function output(plan: Plan, part: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, columns = plan.outputs, all = plan.steps * rows;
-  const first = part * rows, count = min(rows, plan.batch - first);
+  const width = plan.width, panel = plan.panel, rows = plan.rows, columns = plan.outputs;
+  const steps = plan.stepsOf(part), all = steps * rows;
   const h = plan.h + plan.span(part * plan.units) + plan.stateStep;
   const scores = plan.scores + plan.span(part * columns);
   fillRows(plan.outputBias, scores, panel, all, columns, width);
   product(plan, h, panel, plan.outputWeights, scores, panel, all, plan.units, columns);
-  for (let s = 0; s < plan.steps; s++) {
-    const to = plan.y + bytes((plan.timeOf(s) * plan.batch + first) * plan.outFeatures);
-    storeRows(scores + <usize>s * plan.step, panel, to, count, plan.outFeatures, width);
+  for (let s = 0; s < steps; s++) {
+    storeStep(plan, part, s, scores + <usize>s * plan.step, plan.y, plan.outFeatures);
   }
   plan.beat++;
 }
@@ -159,18 +157,20 @@ export function backward(plan: Plan, item: i32): void {
   const first = item * plan.group, end = min(first + plan.group, plan.parts);
   const panel = plan.panel, units = plan.units, step = plan.step, sums = hiddenSumsOf(plan, 0);
   const span = hiddenSumsOf(plan, 1) - sums, spanOfStep = bytes(plan.rows * units), w = plan.hiddenWeightsBack;
-  for (let s = plan.steps - 1; s >= 0; s--) {
-    for (let part = first; part < end; part++) gateGradients(plan, part, s);
+  let active = first;
+  for (let s = plan.stepsOf(first) - 1; s >= 0; s--) {
+    while (active < end && plan.stepsOf(active) > s) active++;
+    for (let part = first; part < active; part++) gateGradients(plan, part, s);
     if (s > 0 || plan.state) {
       const from = sums + <usize>s * step, depth = plan.hiddenBlocks * units;
-      stepProducts(plan, first, end, from, panel, span, w, plan.dh, step, spanOfStep, depth, units);
+      stepProducts(plan, first, active, from, panel, span, w, plan.dh, step, spanOfStep, depth, units);
     }
     plan.beat++;
   }
   if (!plan.inputNorm) return;
   for (let part = first; part < end; part++) {
     const gates = plan.gates + plan.span((part * plan.blocks + plan.inputFirst) * units);
-    normalizeBackward(plan, changetype<Norm>(plan.inputNorm), part, 0, plan.steps, gates, panel);
+    normalizeBackward(plan, changetype<Norm>(plan.inputNorm), part, 0, plan.stepsOf(part), gates, panel);
     plan.beat++;
   }
 }
@@ -178,16 +178,17 @@ export function backward(plan: Plan, item: i32): void {
 /** The gradients of the sums of one part's gates at one time step, from those of its output and of its next state. */
 function gateGradients(plan: Plan, part: i32, s: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, step = plan.step;
-  const first = part * rows, count = min(rows, plan.batch - first), block = plan.span(units);
-  const at = <usize>s * step, row = plan.timeOf(s) * plan.batch + first, state = <usize>part * block + at;
+  const count = plan.countOf(part, s), block = plan.span(units);
+  const at = <usize>s * step, state = <usize>part * block + at;
   const gates = plan.gates + <usize>(part * plan.blocks) * block + at;
   const dh = plan.dh + bytes(part * rows * units), dc = plan.dc + bytes(part * rows * units);
+  if (plan.lengths) loadLastGradients(plan, part, s, dh, dc);
   if (plan.outputs) {
     const dscores = plan.scores + plan.span(part * plan.outputs) + at;
-    loadRows(plan.dy + bytes(row * plan.outFeatures), count, plan.outFeatures, dscores, panel, width);
+    loadStep(plan, part, s, plan.dy, plan.outFeatures, dscores, plan.outputs);
     product(plan, dscores, panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);
   } else if (plan.dy) {
-    addRows(plan.dy + bytes(row * plan.hiddenSize), count, plan.hiddenSize, dh, step, width);
+    addStep(plan, part, s, plan.dy, plan.hiddenSize, dh, step);
   }
   if (plan.cell == CELL_LSTM) {
     const dcell = plan.dNormalC + bytes(part * rows * units);
@@ -230,16 +231,12 @@ function normalizeCBackward(plan: Plan, part: i32, s: i32, dcell: usize, dc: usi
 
 /** The gradients of one part's inputs, which take the inputs' place: comes after the weights' gradients. */
 export function inputGradients(plan: Plan, part: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, steps = plan.steps, step = plan.step;
-  const first = part * rows, count = min(rows, plan.batch - first);
+  const panel = plan.panel, rows = plan.rows, steps = plan.stepsOf(part), step = plan.step;
   const gates = inputSumsOf(plan, part), inputs = plan.inputs + plan.span(part * plan.features);
   for (let p: usize = 0; p < plan.span(plan.features); p += panel) memory.fill(inputs + p, 0, <usize>steps * step);
   const depth = plan.inputBlocks * plan.units;
   product(plan, gates, panel, plan.inputWeightsBack, inputs, panel, steps * rows, depth, plan.features);
-  for (let s = 0; s < steps; s++) {
-    const to = plan.dx + bytes((plan.timeOf(s) * plan.batch + first) * plan.inputSize);
-    storeRows(inputs + <usize>s * step, panel, to, count, plan.inputSize, width);
-  }
+  for (let s = 0; s < steps; s++) storeStep(plan, part, s, inputs + <usize>s * step, plan.dx, plan.inputSize);
 }
 
 /** Computes the gradients of a step's sums from those of its h, or an LSTM's c; dh and dc become the direct paths back. */

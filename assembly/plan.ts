@@ -4,6 +4,11 @@
  * The batch is cut into parts of `rows` sequences, which go through all time steps without waiting for each other.
  * Whatever has a value for each time step is in panels whose rows are the steps, and in each step the sequences
  * of one part; parts lie one after another.
+ *
+ * Where sequences have lengths of their own, those of a part are sorted, the longest first: at each step the first ones are
+ * at work, the rows of the others are padding, and the part ends with its first sequence. A group begins with its longest
+ * part. Either direction begins with the first step that it reads, so that the last step of a sequence is the number of its
+ * length in both.
  */
 import { bytes } from "./simd";
 
@@ -19,6 +24,7 @@ export class Plan {
   panel: usize;
   /** Bytes from a state to the next: a step, or 0 where each takes the place of the one before. */
   stateStep: usize;
+  /** The time steps of the longest sequence. */
   steps: i32;
   reverse: i32;
   tokens: i32;
@@ -45,6 +51,10 @@ export class Plan {
   state: i32;
   /** Units whose weight gradients are one piece of work. */
   slice: i32;
+  /** The length of each row of all parts, 0 for padding; 0 where all sequences have the same. */
+  lengths: usize;
+  /** The sequence of the batch in each row of all parts; 0 where their order, and the time of a step, are the same for all. */
+  order: usize;
 
   /** Row-major: the input (or tokens) and the output (h or scores) at all steps, and their gradients, 0 where unwanted. */
   x: usize;
@@ -61,6 +71,9 @@ export class Plan {
   /** In panels, at one time step. */
   dh: usize;
   dc: usize;
+  /** Row-major, where sequences have lengths of their own: the gradients of the last states, or 0. */
+  dhn: usize;
+  dcn: usize;
   bias: usize;
   dbias: usize;
   outputBias: usize;
@@ -105,9 +118,44 @@ export class Plan {
     return bytes(this.rows * this.width);
   }
 
-  /** The time that step `s` reads. */
+  /** The time that step `s` reads, of all sequences. */
   timeOf(s: i32): i32 {
     return this.reverse ? this.steps - 1 - s : s;
+  }
+
+  /** The steps of a part. */
+  stepsOf(part: i32): i32 {
+    return this.lengths ? this.lengthOf(part * this.rows) : this.steps;
+  }
+
+  lengthOf(row: i32): i32 {
+    return load<i32>(this.lengths + bytes(row));
+  }
+
+  /** The sequences of a part that are at work at step `s`. */
+  countOf(part: i32, s: i32): i32 {
+    const first = part * this.rows;
+    if (!this.lengths) return min(this.rows, this.batch - first);
+    let count = this.rows;
+    while (count > 0 && this.lengthOf(first + count - 1) <= s) count--;
+    return count;
+  }
+
+  /** The sequence in row `row`. */
+  sequenceOf(row: i32): i32 {
+    return this.order ? load<i32>(this.order + bytes(row)) : row;
+  }
+
+  /** Where row `row` has step `s` in matrices [numSteps, batch, …]. */
+  placeOf(row: i32, s: i32): i32 {
+    if (!this.order) return this.timeOf(s) * this.batch + row;
+    return (this.reverse ? this.lengthOf(row) - 1 - s : s) * this.batch + this.sequenceOf(row);
+  }
+
+  /** The tokens of a part at step `s`: in the kernels' order where that is not the batch's. */
+  tokensOf(part: i32, s: i32): usize {
+    const first = part * this.rows;
+    return this.x + bytes(this.order ? s * this.parts * this.rows + first : this.timeOf(s) * this.batch + first);
   }
 
   /** Bytes of `columns` columns of a sequence. */

@@ -86,6 +86,7 @@ export { Parameter, registerBuffer } from './nn/parameter.js'
 export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
 export { detachState, type LSTMState, type RecurrentState, type StateParts } from './nn/recurrent-state.js'
 export { type Nonlinearity, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
+export { type ForwardOptions, type Lengths, type PackOptions, packSequences, unpackSequences } from './nn/sequences.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
 export { clipGradNorm, clipGradValue } from './optim/clip.js'
 export {
@@ -144,7 +145,14 @@ export { type Summary, summaryOf } from './run/summary.js'
 export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
-export { concatenate, crossEntropy, layerNorm, linear, mseLoss, oneHot, split, stack } from './tensor/functions.js'
+export { concatenate, layerNorm, linear, oneHot, split, stack } from './tensor/functions.js'
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  type MSELossOptions,
+  mseLoss,
+  type Reduction,
+} from './tensor/losses.js'
 export type { DType, Placed } from './tensor/placed.js'
 export type { LinearHead } from './tensor/recurrent.js'
 export type { SavedTensor } from './tensor/saved-tensors.js'

@@ -5,7 +5,7 @@ import { RNNModel } from '../src/nn/model.js'
 import { detachState, type LSTMState } from '../src/nn/recurrent-state.js'
 import { SGD } from '../src/optim/sgd.js'
 import { rand, tensor } from '../src/tensor/create.js'
-import { crossEntropy } from '../src/tensor/functions.js'
+import { crossEntropy } from '../src/tensor/losses.js'
 
 const tokens = tensor(
   [

@@ -8,7 +8,7 @@ import type { Tensor } from '../src/tensor/tensor.js'
 import { devices, precisionOf } from './kernel-sets.js'
 import { fixturesOf, readFixture, relativeError } from './read-fixture.js'
 
-// Layers are compared with PyTorch's values, which test/fixtures/make_fixtures.py made.
+// Layers are compared with PyTorch's values, which make_fixtures.py and make_lengths_fixtures.py in test/fixtures made.
 const layers: Record<string, (options: RecurrentOptions) => RNN | GRU | LSTM> = {
   rnn_tanh: (options) => new RNN(options),
   rnn_relu: (options) => new RNN({ ...options, nonlinearity: 'relu' }),
@@ -19,7 +19,7 @@ const layers: Record<string, (options: RecurrentOptions) => RNN | GRU | LSTM> = 
 describe.each(devices)('$name', (device) => {
   beforeEach(() => setDefaultDevice(device))
 
-  test.each(fixturesOf('layer'))(
+  test.each([...fixturesOf('layer'), ...fixturesOf('lengths')])(
     '$name: outputs, states and all gradients are PyTorch’s',
     async ({ name, kind, sizes }) => {
       const fixture = readFixture(name)
@@ -31,8 +31,9 @@ describe.each(devices)('$name', (device) => {
       const input = fixture.input.requiresGrad_()
       const h0 = fixture.h0.requiresGrad_()
       const c0 = fixture.c0?.requiresGrad_()
+      const options = { lengths: fixture.lengths }
       const { output, state } =
-        layer instanceof LSTM ? layer.forward(input, { h: h0, c: c0 }) : layer.forward(input, h0)
+        layer instanceof LSTM ? layer.forward(input, { h: h0, c: c0 }, options) : layer.forward(input, h0, options)
       const { h, c } = 'h' in state ? state : { h: state, c: undefined }
       const weighted = (x: Tensor, by: string) => x.mul(fixture[by]).sum()
       const loss = weighted(output, 'grad_output').add(weighted(h, 'grad_hn'))

@@ -16,7 +16,7 @@ export interface FixtureName {
 }
 
 /** All fixtures of one sort. */
-export function fixturesOf(sort: 'layer' | 'curve'): FixtureName[] {
+export function fixturesOf(sort: 'layer' | 'lengths' | 'curve'): FixtureName[] {
   return fixtureNames
     .filter((name) => name.startsWith(sort))
     .map((name) => {

@@ -14,7 +14,7 @@ import { clipGradNorm } from '../src/optim/clip.js'
 import { SGD } from '../src/optim/sgd.js'
 import { noGrad } from '../src/tensor/autograd.js'
 import { fromData, rand, tensor } from '../src/tensor/create.js'
-import { crossEntropy } from '../src/tensor/functions.js'
+import { crossEntropy } from '../src/tensor/losses.js'
 import type { Tensor } from '../src/tensor/tensor.js'
 
 // Parameters, gradients and the values of optimizers live in the kernels' memory. Nobody may notice, except by the time.

@@ -44,7 +44,7 @@ export interface MatmulSizes {
   transposeB?: boolean
 }
 
-/** One recurrent layer in one direction over a whole sequence. */
+/** One recurrent layer in one direction over whole sequences. */
 export interface RecurrentSizes {
   cell: CellKind
   numSteps: number
@@ -53,6 +53,11 @@ export interface RecurrentSizes {
   hiddenSize: number
   /** Walk from the last time step to the first. */
   reverse: boolean
+  /**
+   * The time steps of each sequence, from 1 to numSteps; all of them if absent. What comes after them is not read, is 0 in
+   * the output and in the gradient of the input, and costs no work. The last state of a sequence is that of its last step.
+   */
+  lengths?: Int32Array
 }
 
 /**

@@ -5,6 +5,7 @@ import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import type { Stepper } from '../device/device.js'
 import { floatsIn } from '../tensor/placed.js'
+import { spreadRows, takeRows } from '../tensor/rows.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { dropout, dropTokens } from './dropout.js'
 import { Embedding } from './embedding.js'
@@ -12,6 +13,7 @@ import { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './recurrent-state.js'
+import { type ForwardOptions, lengthsIn, rowsWithin, withoutPadding } from './sequences.js'
 
 /** Options of an RNNModel besides those of its recurrent layer. */
 export interface RNNModelOptions {
@@ -116,10 +118,11 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
   /**
    * @param inputs tokens, int32 [batch, numSteps]
    * @param state the layer's state; zeros if absent
+   * @param options `lengths` of sequences that are not all as long as the input; the scores after their ends are 0
    * @returns `output` [numSteps × batch, vocabSize], the scores of the next tokens, ordered by time and then by
    *   sequence (so transpose labels before flattening them), and the new `state`
    */
-  forward(inputs: Tensor, state?: S): { output: Tensor; state: S } {
+  forward(inputs: Tensor, state?: S, options: ForwardOptions = {}): { output: Tensor; state: S } {
     checkTensor('RNNModel.forward', inputs, 'inputs')
     floatsIn('RNNModel.forward', this.linear.weight, 'linear.weight')
     if (inputs.dtype !== 'int32' || inputs.rank !== 2) {
@@ -127,15 +130,19 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
         `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
       )
     }
-    const x = this.#layerInput(inputs.transpose(0, 1))
+    const [batchSize, numSteps] = inputs.shape
+    const lengths = lengthsIn('RNNModel.forward', options, numSteps, batchSize)
+    const x = this.#layerInput(withoutPadding(inputs.transpose(0, 1), lengths))
     const drops = this.training && this.outputDropout > 0
     if (!drops && this.rnn.takesHead && this.linear.forward === Linear.prototype.forward) {
-      const { output, state: next } = this.rnn.forwardTo(this.linear, x, state)
+      const { output, state: next } = this.rnn.forwardTo(this.linear, x, state, options)
       return { output: output.reshape(-1, this.vocabSize), state: next }
     }
-    const { output, state: next } = this.rnn.forward(x, state)
-    const kept = this.#dropped(output, this.outputDropout)
-    return { output: this.linear.forward(kept.reshape(-1, this.linear.inFeatures)), state: next }
+    const { output, state: next } = this.rnn.forward(x, state, options)
+    const kept = this.#dropped(output, this.outputDropout).reshape(-1, this.linear.inFeatures)
+    if (!lengths) return { output: this.linear.forward(kept), state: next }
+    const rows = rowsWithin(lengths, numSteps)
+    return { output: spreadRows(this.linear.forward(takeRows(kept, rows)), rows, kept.shape[0]), state: next }
   }
 
   /**

@@ -15,6 +15,7 @@ import type { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { Parameter } from './parameter.js'
 import { joinState, type RecurrentState, splitState, zeroState } from './recurrent-state.js'
+import { type ForwardOptions, lengthsIn, withoutPadding } from './sequences.js'
 import { recurrentShapes, type Suffix, suffixesOf } from './shapes.js'
 import { checkOneDirection, stackStepper } from './stack-stepper.js'
 
@@ -155,12 +156,13 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * @param input float [numSteps, batch, inputSize], or tokens, int32 [numSteps, batch], which stand for
    *   one-hot rows without making them ([batch, numSteps, …] under `batchFirst`)
    * @param state the state before the first step; zeros if absent
+   * @param options `lengths` of sequences that are not all as long as the input
    * @returns `output` [numSteps, batch, numDirections × hiddenSize], the hidden state of the last layer at every step,
    *   and `state`, the state of every layer after its last step
    * @throws ShapeError if the input or the state has other sizes, OptionError for a token out of range
    */
-  forward(input: Tensor, state?: S): { output: Tensor; state: S } {
-    return this.#run(input, state)
+  forward(input: Tensor, state?: S, options: ForwardOptions = {}): { output: Tensor; state: S } {
+    return this.#run(input, state, options)
   }
 
   /** Whether `forwardTo` works: with one direction, unless a subclass overrides `forward`. */
@@ -172,24 +174,26 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    * `forward` followed by a linear output, as one operation. It is faster than two, because the hidden states stay in
    * the kernels' memory.
    * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]
-   * @returns `output` [numSteps, batch, outFeatures] and `state`
+   * @returns `output` [numSteps, batch, outFeatures], which is 0 after the end of a sequence, and `state`
    * @throws OptionError unless `takesHead`, ShapeError if the head, the input or the state has other sizes
    */
-  forwardTo(head: LinearHead, input: Tensor, state?: S): { output: Tensor; state: S } {
+  forwardTo(head: LinearHead, input: Tensor, state?: S, options: ForwardOptions = {}): { output: Tensor; state: S } {
     const where = `${this.#name}.forwardTo`
     if (!this.takesHead)
       throw new OptionError(
         `${where}: takesHead is false, expected a layer with one direction whose forward is not overridden`,
       )
     checkHead(where, head, this.hiddenSize)
-    return this.#run(input, state, head)
+    return this.#run(input, state, options, head)
   }
 
-  #run(input: Tensor, state?: S, head?: LinearHead): { output: Tensor; state: S } {
+  #run(input: Tensor, state: S | undefined, options: ForwardOptions, head?: LinearHead): { output: Tensor; state: S } {
     const where = `${this.#name}.forward`
     checkTensor(where, input, 'input')
     for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)
-    const x = this.batchFirst && input.rank > 1 ? input.transpose(0, 1) : input
+    const timeFirst = this.batchFirst && input.rank > 1 ? input.transpose(0, 1) : input
+    const lengths = input.rank > 1 ? lengthsIn(where, options, timeFirst.shape[0], timeFirst.shape[1]) : undefined
+    const x = timeFirst.dtype === 'int32' ? withoutPadding(timeFirst, lengths) : timeFirst
     checkFeatures(where, x, input, this.batchFirst ? ['batch', 'numSteps'] : ['numSteps', 'batch'], this.inputSize)
     const [numSteps, batchSize] = x.shape
     const initial =
@@ -206,7 +210,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
         const index = layer * this.numDirections + direction
         const { kind: cell, hiddenSize } = this
         const inputSize = this.#inputSize(layer)
-        const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1 }
+        const sizes = { cell, numSteps, batchSize, inputSize, hiddenSize, reverse: direction === 1, lengths }
         const weights = this.#droppedWeights(suffix)
         const [h0, c0] = [initial?.h.select(0, index), initial?.c?.select(0, index)]
         const ownHead = layer === this.numLayers - 1 ? head : undefined

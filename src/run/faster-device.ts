@@ -7,7 +7,7 @@ import { modelOf } from '../formats/model-of.js'
 import { clipGradNorm } from '../optim/clip.js'
 import { SGD } from '../optim/sgd.js'
 import { fromData } from '../tensor/create.js'
-import { crossEntropy } from '../tensor/functions.js'
+import { crossEntropy } from '../tensor/losses.js'
 import type { MachineNotes } from './store.js'
 
 /** Steps in which kernels and shaders are compiled, and steps that are timed. */

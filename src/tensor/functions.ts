@@ -3,10 +3,8 @@ import { describe } from '../core/describe.js'
 import { ShapeError } from '../core/errors.js'
 import { axisOf, formatShape, sameShape } from '../core/shape.js'
 import { defaultDevice } from '../kernels/devices.js'
-import { isRecorded } from './autograd.js'
 import * as indexing from './ops/indexing.js'
 import * as normalization from './ops/layer-norm.js'
-import * as loss from './ops/loss.js'
 import { matmul } from './ops/matmul.js'
 import * as shapes from './ops/shape.js'
 import { floatsIn, indicesIn } from './placed.js'
@@ -62,22 +60,6 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
   checkWhole('oneHot', 'classes', classes)
   const { storage, shape, device } = indexing.oneHot(indicesIn('oneHot', indices, 'indices'), classes, defaultDevice())
   return new Tensor(storage, shape, false, device)
-}
-
-/**
- * Mean cross entropy: the mean of −log softmax(logits)[target] over the rows.
- * @param logits [n, classes] @param targets int32 [n] @returns a scalar, in nats
- */
-export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  const scores = floatsIn('crossEntropy', logits, 'logits')
-  const labels = indicesIn('crossEntropy', targets, 'targets')
-  return recordOne([logits], loss.crossEntropy(scores, labels, isRecorded([logits])))
-}
-
-/** The mean of (prediction − target)²; both have the same shape. */
-export function mseLoss(prediction: Tensor, target: Tensor): Tensor {
-  const values = floatsIn('mseLoss', prediction, 'prediction')
-  return recordOne([prediction, target], loss.mseLoss(values, floatsIn('mseLoss', target, 'target', values)))
 }
 
 /**

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Generator } from '../core/random.js'
 import { referenceKernels, useKernels, wasmKernels } from '../kernels/index.js'
 import { randn, tensor } from './create.js'
-import { concatenate, crossEntropy, layerNorm, linear, mseLoss, split, stack } from './functions.js'
+import { concatenate, layerNorm, linear, split, stack } from './functions.js'
+import { crossEntropy, mseLoss } from './losses.js'
 import { recurrentLayer } from './recurrent.js'
 import type { Tensor } from './tensor.js'
 
@@ -174,14 +175,15 @@ const cases: Case[] = [
     return [
       { name: cell, reverse: false, shapes: layer },
       { name: `${cell}, reverse`, reverse: true, shapes: layer },
+      { name: `${cell}, reverse, with lengths`, reverse: true, lengths: Int32Array.of(2, 4), shapes: layer },
       { name: `${cell} with a linear output`, reverse: false, shapes: [...layer, ...head] },
-    ].map(({ name, reverse, shapes }) => [
+    ].map(({ name, reverse, lengths, shapes }) => [
       name,
       shapes,
       (x, h0, c0, weightIh, weightHh, biasIh, biasHh, weight, bias) => {
         const c = cell === 'lstm' ? c0 : undefined
         const { output, hn, cn } = recurrentLayer(
-          { ...sizes, reverse },
+          { ...sizes, reverse, lengths },
           { weightIh, weightHh, biasIh, biasHh, head: weight && { weight, bias } },
           x,
           h0,

@@ -7,7 +7,8 @@ import { LSTM } from '../nn/lstm.js'
 import { Parameter } from '../nn/parameter.js'
 import { isGradEnabled, noGrad } from './autograd.js'
 import { arange, fromData, full, ones, randn, tensor, zeros } from './create.js'
-import { concatenate, crossEntropy, oneHot, split, stack } from './functions.js'
+import { concatenate, oneHot, split, stack } from './functions.js'
+import { crossEntropy } from './losses.js'
 import type { Tensor } from './tensor.js'
 
 describe('values', () => {

@@ -7,7 +7,7 @@ import { checkRNNModel, type RNNModel } from '../nn/model.js'
 import type { RecurrentState } from '../nn/recurrent-state.js'
 import { noGrad } from '../tensor/autograd.js'
 import { fromData } from '../tensor/create.js'
-import { crossEntropy } from '../tensor/functions.js'
+import { crossEntropy } from '../tensor/losses.js'
 import { Tensor } from '../tensor/tensor.js'
 
 /** How well a model predicts a text. */

@@ -10,7 +10,7 @@ import { RNN } from '../../src/nn/rnn.js'
 import { clipGradNorm } from '../../src/optim/clip.js'
 import { SGD } from '../../src/optim/sgd.js'
 import { tensor } from '../../src/tensor/create.js'
-import { crossEntropy } from '../../src/tensor/functions.js'
+import { crossEntropy } from '../../src/tensor/losses.js'
 
 // A dispatch costs tens of microseconds whatever it does: on a GPU a training step is few of them, however long the text.
 const device = await webGpuDevice(findGpu, true)

@@ -53,7 +53,7 @@ export class ReferenceRecurrent implements RecurrentTape {
     const cn = hasC(cell) ? new this.Float(batchSize * hiddenSize) : undefined
     for (let b = 0; b < batchSize; b++) {
       const steps: Step[] = []
-      for (const t of this.#order()) {
+      for (const t of this.#order(b)) {
         const step = this.#step(t, b, steps.at(-1) ?? this.#initial(b))
         const scores = head && Float64Array.from({ length: outFeatures }, (_, o) => scoreOf(head, o, step.h))
         output.set(scores ?? step.h, (t * batchSize + b) * outFeatures)
@@ -114,10 +114,10 @@ export class ReferenceRecurrent implements RecurrentTape {
     const dH0 = zeros(B * H)
     const dC0 = zeros(B * H)
     for (let b = 0; b < B; b++) {
-      const order = this.#order()
+      const order = this.#order(b)
       let dh = Float64Array.from({ length: H }, (_, j) => grads.hn?.[b * H + j] ?? 0)
       let dc = Float64Array.from({ length: H }, (_, j) => grads.cn?.[b * H + j] ?? 0)
-      for (let s = numSteps - 1; s >= 0; s--) {
+      for (let s = order.length - 1; s >= 0; s--) {
         const t = order[s]
         const previous = this.#steps[b][s - 1] ?? this.#initial(b)
         const dy = (j: number, size: number) => grads.output?.[(t * B + b) * size + j] ?? 0
@@ -197,9 +197,11 @@ export class ReferenceRecurrent implements RecurrentTape {
     }
   }
 
-  #order(): number[] {
-    const times = Array.from({ length: this.sizes.numSteps }, (_, t) => t)
-    return this.sizes.reverse ? times.reverse() : times
+  /** The times of a sequence, in the order in which it is read. */
+  #order(b: number): number[] {
+    const { numSteps, lengths, reverse } = this.sizes
+    const times = Array.from({ length: lengths?.[b] ?? numSteps }, (_, t) => t)
+    return reverse ? times.reverse() : times
   }
 
   /** One row of the input, or its token. */

@@ -30,7 +30,7 @@ export class HeadPass {
   /** Fields of the plan for the forward pass. */
   forward(allocate: Allocate) {
     const { weight, bias } = this.head
-    const allRows = this.layerSizes.numSteps * this.layer.rows
+    const allRows = this.layer.steps * this.layer.rows
     return {
       ...this.#fields(allocate),
       outputBias: this.#weights.bias(allocate, { biasIh: bias }),

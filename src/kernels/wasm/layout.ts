@@ -1,5 +1,6 @@
 import { type CellBlocks, cells } from '../../device/cells.js'
 import type { RecurrentSizes } from '../../device/device.js'
+import { type Sequences, sorted } from './sequences.js'
 
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
 
@@ -15,9 +16,12 @@ export interface MatrixFormat {
 /** Bytes that do not stay in the second cache of a core. */
 const CACHED = 2 ** 21
 
-/** A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain. */
-const shapeFor = (shape: MatrixFormat, batchSize: number): MatrixFormat =>
-  batchSize === 1 ? { ...shape, width: shape.panel } : shape
+/**
+ * A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain; and the small parts that
+ * sequences of unequal lengths come in are faster without one (LOG.md).
+ */
+const shapeFor = (shape: MatrixFormat, { batchSize, lengths }: RecurrentSizes): MatrixFormat =>
+  batchSize === 1 || lengths ? { ...shape, width: shape.panel } : shape
 
 /** The layout of a layer in the kernels' memory; sizes are counted in values. */
 export class Layout {
@@ -26,6 +30,10 @@ export class Layout {
   /** Sequences in each part of the batch, padded. */
   readonly rows: number
   readonly parts: number
+  /** Time steps of the longest sequence. */
+  readonly steps: number
+  /** If they have lengths of their own. */
+  readonly sequences: Sequences | undefined
   /** Whether the recurrent weights are too large for a core's cache, so that reading them is worth sharing. */
   readonly large: boolean
   readonly units: number
@@ -35,29 +43,35 @@ export class Layout {
   /** Units whose weight gradients are one piece of work. */
   readonly slice: number
   readonly #threads: number
+  /** How many parts go through time side by side where the weights are small. */
+  readonly #side: number
   /** Whether the batch or the hidden units were padded, so that panels must begin as zeros. */
   readonly padded: boolean
 
-  constructor(shape: MatrixFormat, { cell, numSteps, batchSize, inputSize, hiddenSize }: RecurrentSizes) {
-    const { width, panel, threads } = shapeFor(shape, batchSize)
+  constructor(shape: MatrixFormat, sizes: RecurrentSizes) {
+    const { cell, numSteps, batchSize, inputSize, hiddenSize, lengths } = sizes
+    const { width, panel, threads } = shapeFor(shape, sizes)
     this.blocks = cells[cell].blocks
     this.#threads = threads
     this.width = width
-    this.rows = width > 1 ? panelRows(batchSize) : Math.max(8, roundUp(Math.ceil(batchSize / threads), 4))
+    this.rows = lengths ? unevenRows(batchSize) : evenRows(width, batchSize, threads)
     this.parts = Math.ceil(batchSize / this.rows)
+    this.steps = lengths ? Math.max(...lengths) : numSteps
     this.units = roundUp(hiddenSize, panel)
     this.features = roundUp(inputSize, panel)
     // An odd number of steps apart, so that panels spread over the sets of the processor's caches. Single rows are
     // read by fours, from the second step on too.
     const unit = Math.max(this.rows, 4)
-    const steps = Math.ceil((numSteps * this.rows) / unit) + 1
+    const steps = Math.ceil((this.steps * this.rows) / unit) + 1
     this.panel = (steps + 1 - (steps % 2)) * unit * width
     this.large = width > 1 && this.blocks.hidden.gates.length * this.units ** 2 * 4 >= CACHED
     const slices = Math.ceil(threads / this.blocks.blocks)
     // Larger slices read the states less often, but only smaller ones keep their own gates in the first cache.
-    const far = this.large && this.units * numSteps * batchSize * 4 > CACHED
+    const far = this.large && this.units * this.steps * batchSize * 4 > CACHED
     this.slice = width > 1 ? (far ? 64 : 16) : roundUp(Math.ceil(this.units / slices), panel)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
+    this.#side = lengths ? PANEL_ROWS / this.rows : 1
+    this.sequences = lengths && sorted(lengths, this.rows, this.groupOf(this.parts), this.large)
   }
 
   /** Values of all steps of `columns` columns, for the whole batch. */
@@ -67,7 +81,7 @@ export class Layout {
 
   /** How many of `parts` parts go through time side by side, to read large weights only once: a thread's share. */
   groupOf(parts: number): number {
-    return this.large ? Math.ceil(parts / this.#threads) : 1
+    return this.large ? Math.ceil(parts / this.#threads) : this.#side
   }
 
   /** Pieces of work of a pass forward or backward over `parts` parts. */
@@ -85,8 +99,15 @@ export class Layout {
   }
 }
 
+/** Sequences that share the weights of a panel, in two tiles of four. */
+const PANEL_ROWS = 8
+
 /** A single sequence has a product of its own; the others go in tiles of four, two of them at a time. */
-function panelRows(batchSize: number): number {
+function evenRows(width: number, batchSize: number, threads: number): number {
+  if (width === 1) return Math.max(PANEL_ROWS, roundUp(Math.ceil(batchSize / threads), 4))
   if (batchSize === 1) return 1
-  return batchSize <= 4 ? 4 : 8
+  return batchSize <= 4 ? 4 : PANEL_ROWS
 }
+
+/** Where sequences have lengths of their own, a part has few: it goes on until its longest one ends. */
+const unevenRows = (batchSize: number): number => (batchSize === 1 ? 1 : 4)

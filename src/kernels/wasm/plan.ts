@@ -28,13 +28,13 @@ export function writeFields<T extends string>(
 /** The fields that follow from a layer's sizes and layout. */
 export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
   const { width, panel, rows, parts, features, units, slice, blocks } = layout
-  const { cell, numSteps, reverse, batchSize, inputSize, hiddenSize } = sizes
+  const { cell, reverse, batchSize, inputSize, hiddenSize } = sizes
   return {
     cell: cellCodes[cell],
     width,
     panel: panel * 4,
     stateStep: rows * width * 4,
-    steps: numSteps,
+    steps: layout.steps,
     reverse: Number(reverse),
     batch: batchSize,
     rows,

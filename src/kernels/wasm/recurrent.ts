@@ -44,13 +44,13 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     this.#norms = new Normalization(engine, this.#layout, sizes, weights)
     this.#head = weights.head && new HeadPass(engine, weights.head, this.#layout, sizes)
     this.#tokens = input instanceof Int32Array
-    const { blocks, units, features } = this.#layout
+    const { blocks, units, features, steps, parts, rows } = this.#layout
     const states = this.#layout.sequence(units)
     this.#lengths = {
       gates: blocks.blocks * states,
       h: states,
       c: hasC(sizes.cell) ? states : 0,
-      inputs: this.#tokens ? input.length : this.#layout.sequence(features),
+      inputs: this.#tokens ? Math.max(input.length, steps * parts * rows) : this.#layout.sequence(features),
       norms: this.#norms.length,
     }
   }
@@ -84,15 +84,16 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
 
   #forward(base: number, { input, h0, c0 }: RecurrentInput<HostStorage>, allocate: Allocate): RecurrentOutput {
     const { memory, pool } = this.engine
-    const { parts, rows, width } = this.#layout
+    const { parts, rows, steps, sequences } = this.#layout
     const { numSteps, batchSize, hiddenSize, cell } = this.sizes
     const { norms, ...at } = this.#addresses(base)
     const x = this.#tokens ? at.inputs : placed(memory, allocate, input)
     const length = numSteps * batchSize * (this.#head?.outFeatures ?? hiddenSize)
     const y = allocate(length)
-    if (this.#tokens) memory.write(x, input as Int32Array)
-    this.#loadState(h0, at.h, 'sequence')
-    if (hasC(cell)) this.#loadState(c0, at.c, 'sequence')
+    if (sequences) memory.zero(y, length)
+    if (this.#tokens) memory.write(x, this.#tokensInOrder(input as Int32Array))
+    this.#loadState(h0, at.h, 'first')
+    if (hasC(cell)) this.#loadState(c0, at.c, 'first')
 
     const plan = this.#plan(allocate, {
       ...at,
@@ -105,15 +106,14 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       bias: this.#weights.bias(allocate, this.weights),
       inputWeights: this.#tokens
         ? this.#weights.tokenTable(allocate, this.weights.weightIh)
-        : this.#weights.forward(allocate, this.weights.weightIh, 'input', numSteps * rows),
+        : this.#weights.forward(allocate, this.weights.weightIh, 'input', steps * rows),
       hiddenWeights: this.#weights.forward(allocate, this.weights.weightHh, 'hidden', rows),
     })
     pool.run('forward', plan, this.#layout.groups(parts))
-    const last = numSteps * rows * width * 4
     return {
       output: memory.read(y, length),
-      hn: this.#readState(at.h + last, 'sequence'),
-      cn: hasC(cell) ? this.#readState(at.c + last, 'sequence') : undefined,
+      hn: this.#readState(at.h, 'last'),
+      cn: hasC(cell) ? this.#readState(at.c, 'last') : undefined,
     }
   }
 
@@ -124,7 +124,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     allocate: Allocate,
   ): RecurrentGrads<HostStorage> {
     const { memory, pool, residents } = this.engine
-    const { blocks, units, rows, parts, slices } = this.#layout
+    const { blocks, units, rows, parts, steps, slices, sequences } = this.#layout
     const { numSteps, batchSize, inputSize, cell } = this.sizes
     const { norms, ...at } = this.#addresses(base)
     const weights = this.#weights
@@ -132,10 +132,14 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     const [dh, dc] = [allocate(states), allocate(states)]
     memory.zero(dh, states)
     memory.zero(dc, states)
-    this.#loadState(grads.hn, dh, 'step')
-    this.#loadState(grads.cn, dc, 'step')
+    if (!sequences) {
+      this.#loadState(grads.hn, dh, 'step')
+      this.#loadState(grads.cn, dc, 'step')
+    }
+    const last = (grad: HostStorage | undefined) => (sequences && grad ? placed(memory, allocate, grad) : 0)
     const dy = grads.output ? placed(memory, allocate, grads.output) : 0
     const dx = wanted.input ? allocate(numSteps * batchSize * inputSize) : 0
+    if (sequences && wanted.input) memory.zero(dx, numSteps * batchSize * inputSize)
     const room = (parameter: HostStorage) => roomFor(residents, allocate, parameter)
     const { weightIh, weightHh, biasIh, biasHh } = this.weights
     const [ofInput, ofHidden] = [room(weightIh), room(weightHh)]
@@ -156,6 +160,8 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       dy,
       dh,
       dc,
+      dhn: last(grads.hn),
+      dcn: last(grads.cn),
       dbias: allocate(blocks.blocks * units),
       dInputWeights: weights.sums(allocate, 'input', this.#tokens),
       dHiddenWeights: weights.sums(allocate, 'hidden', false),
@@ -163,7 +169,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       hiddenGrad: ofHidden.address,
       inputBiasGrad: ofInputBias?.address,
       hiddenBiasGrad: ofHiddenBias?.address,
-      inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', numSteps * rows) : 0,
+      inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', steps * rows) : 0,
       hiddenWeightsBack: weights.backward(allocate, weightHh, 'hidden', rows),
     })
     pool.run('backward', plan, this.#layout.groups(parts))
@@ -182,7 +188,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     }
   }
 
-  /** Writes a state [batchSize, hiddenSize], or zeros if it is absent, to the first step of a sequence or to a single step. */
+  /** Writes a state [batchSize, hiddenSize], or zeros if it is absent, to the beginning of the sequences or to a single step. */
   #loadState(state: HostStorage | undefined, address: number, place: Place): void {
     if (!state && place === 'step') return
     const { code, memory } = this.engine
@@ -191,7 +197,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       const raw = allocate(batchSize * hiddenSize)
       if (state) memory.write(raw, arrayIn(memory, state))
       else memory.zero(raw, batchSize * hiddenSize)
-      this.#eachPart(raw, address, place, (rows, count, panels, panel) => {
+      this.#eachRows(raw, address, place, (rows, count, panels, panel) => {
         code.loadRows(rows, count, hiddenSize, panels, panel, this.#layout.width)
       })
     })
@@ -202,35 +208,71 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     const { batchSize, hiddenSize } = this.sizes
     return memory.scope((allocate) => {
       const raw = allocate(batchSize * hiddenSize)
-      this.#eachPart(raw, address, place, (rows, count, panels, panel) => {
+      this.#eachRows(raw, address, place, (rows, count, panels, panel) => {
         code.storeRows(panels, panel, rows, count, hiddenSize, this.#layout.width)
       })
       return memory.read(raw, batchSize * hiddenSize)
     })
   }
 
-  /** For each part of the batch: where its rows lie in `raw`, how many, where its panels lie, and how far apart. */
-  #eachPart(
+  /**
+   * For each part of the batch, or each sequence where they have lengths of their own: where its rows lie in `raw`, how many,
+   * where its panels lie, and how far apart.
+   */
+  #eachRows(
     raw: number,
     address: number,
     place: Place,
     body: (rows: number, count: number, panels: number, panel: number) => void,
   ): void {
-    const { rows, parts, width, units } = this.#layout
+    const { rows, parts, width, units, steps, sequences } = this.#layout
     const { batchSize, hiddenSize } = this.sizes
-    const panel = (place === 'sequence' ? this.#layout.panel : rows * width) * 4
+    const panel = (place === 'step' ? rows * width : this.#layout.panel) * 4
+    const step = (count: number) => (place === 'last' ? count * rows * width * 4 : 0)
     for (let part = 0; part < parts; part++) {
       const first = part * rows
-      const count = Math.min(rows, batchSize - first)
-      body(raw + first * hiddenSize * 4, count, address + part * (units / width) * panel, panel)
+      const panels = address + part * (units / width) * panel
+      if (!sequences) {
+        body(raw + first * hiddenSize * 4, Math.min(rows, batchSize - first), panels + step(steps), panel)
+        continue
+      }
+      for (let row = 0; row < rows; row++) {
+        const [sequence, length] = [sequences.order[first + row], sequences.lengths[first + row]]
+        if (length > 0) body(raw + sequence * hiddenSize * 4, 1, panels + row * width * 4 + step(length), panel)
+      }
     }
+  }
+
+  /** The tokens of all steps, in the order of the kernels' rows where that is not the batch's. */
+  #tokensInOrder(tokens: Int32Array): Int32Array {
+    const { sequences, steps } = this.#layout
+    if (!sequences || !this.#apart) return tokens
+    const { batchSize, reverse } = this.sizes
+    const { order, lengths } = sequences
+    const ordered = new Int32Array(steps * order.length)
+    for (const [row, sequence] of order.entries()) {
+      for (let s = 0; s < lengths[row]; s++) {
+        ordered[s * order.length + row] = tokens[(reverse ? lengths[row] - 1 - s : s) * batchSize + sequence]
+      }
+    }
+    return ordered
+  }
+
+  /** Whether sequences are in another order than the batch's, or read another time in the same step. */
+  get #apart(): boolean {
+    const { sequences } = this.#layout
+    return sequences !== undefined && (this.sizes.reverse || !sequences.sorted)
   }
 
   #plan(allocate: Allocate, addresses: PlanFields): number {
     const plan = allocate(PLAN_LENGTH)
+    const { sequences } = this.#layout
+    const numbers = (values: Int32Array) => placed(this.engine.memory, allocate, values)
     writePlan(this.engine.memory, plan, {
       ...layerFields(this.#layout, this.sizes),
       tokens: Number(this.#tokens),
+      lengths: sequences && numbers(sequences.lengths),
+      order: sequences && this.#apart ? numbers(sequences.order) : 0,
       ...addresses,
     })
     return plan
@@ -250,5 +292,5 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
 /** A number for each part of what is kept. */
 type Lengths = Record<'gates' | 'h' | 'c' | 'inputs' | 'norms', number>
 
-/** Panels of one time step, or of a whole sequence from some step on. */
-type Place = 'step' | 'sequence'
+/** Panels of one time step, or those of whole sequences, before their first step or after their last one. */
+type Place = 'step' | 'first' | 'last'

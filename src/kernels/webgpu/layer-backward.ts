@@ -3,6 +3,7 @@ import { cellCode } from './cell-code.js'
 import {
   declarations,
   each,
+  eachAtWork,
   eachGate,
   eachSequence,
   eachUnit,
@@ -14,7 +15,7 @@ import {
   sumsOf,
 } from './layer-code.js'
 import { type Grid, gateCount } from './layer-grid.js'
-import { onTape } from './layer-tape.js'
+import { onTape, tapeWidth } from './layer-tape.js'
 import { type Access, family, type Shader, shader } from './program.js'
 
 /** What a shader for the backward pass does. */
@@ -89,12 +90,16 @@ const write = (grid: Grid, row: number): string => `
         ${hAt(grid, row)} = dh_before;
         ${hasC(grid.cell) ? `${cAt(grid, row)} = dc_before;` : ''}`
 
+/** The length of a sequence: they stand at the end of the tape, because a shader can have no more storages. */
+const lengthOf = (grid: Grid): string => `tape[${tapeWidth(grid)}u * places + b]`
+
 const plainGradients = (grid: Grid, { dy }: BackwardOptions): string => {
   const { backward, output } = cellCode[grid.cell]
   return eachUnit(
     grid,
-    eachSequence(
+    eachAtWork(
       grid,
+      lengthOf(grid),
       (r) => `
         let at = t * p.batch + b;
         let dh = ${dh(grid, r, dy)};
@@ -119,8 +124,9 @@ const normalizedGradients = (grid: Grid, { dy }: BackwardOptions): string => {
   const ofC = output
     ? `${eachUnit(
         grid,
-        eachSequence(
+        eachAtWork(
           grid,
+          lengthOf(grid),
           (r) => `
         let at = t * p.batch + b;
         let dh = ${dh(grid, r, dy)};
@@ -147,8 +153,9 @@ const normalizedGradients = (grid: Grid, { dy }: BackwardOptions): string => {
     grid,
     `
       ${gains}
-      ${eachSequence(
+      ${eachAtWork(
         grid,
+        lengthOf(grid),
         (r) => `
         let at = t * p.batch + b;
         let dh = ${output ? hAt(grid, r) : dh(grid, r, dy)};
@@ -168,8 +175,9 @@ const normalizedGradients = (grid: Grid, { dy }: BackwardOptions): string => {
     grid,
     `
       ${gains}
-      ${eachSequence(
+      ${eachAtWork(
         grid,
+        lengthOf(grid),
         (r) => `
         let at = t * p.batch + b;
         ${eachGate(grid, (g) => {
@@ -242,7 +250,8 @@ ${main(
   grid,
   `${inside ? begin : ''}
   for (var s = p.end; s > p.end - p.count; s--) {
-    let t = select(s - 1u, p.steps - s, p.reverse == 1u);
+    let step = s - 1u;
+    let t = select(step, p.steps - 1u - step, p.reverse == 1u);
     ${normalized ? normalizedGradients(grid, options) : plainGradients(grid, options)}
     ${inside ? `workgroupBarrier();\n    ${product}\n    workgroupBarrier();` : ''}
   }

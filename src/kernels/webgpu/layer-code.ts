@@ -26,6 +26,25 @@ export const eachSequence = ({ rows }: Grid, body: (row: number) => string): str
   )
 
 /**
+ * The same in a step, whose number is `step`, for those that are at work in it: where sequences have lengths of their own, `lengthOf` gives that of
+ * sequence `b`, \`t\` becomes the time that the sequence reads, and \`otherwise\` is done for those that have ended.
+ */
+export const eachAtWork = (
+  grid: Grid,
+  lengthOf: string,
+  body: (row: number) => string,
+  otherwise: (row: number) => string = () => '',
+): string =>
+  grid.uneven
+    ? eachSequence(
+        grid,
+        (row) => `
+      let own_steps = u32(${lengthOf});
+      if (step < own_steps) { let t = select(step, own_steps - 1u - step, p.reverse == 1u); ${body(row)} } else { ${otherwise(row)} }`,
+      )
+    : eachSequence(grid, body)
+
+/**
  * A loop over numbers below `count`, so many at a time: first everything that they load, so that the GPU waits once for
  * all of it, and then what is done with it. Both get the number and a suffix for names; `rest` tells whether numbers may
  * be left that are taken one by one.

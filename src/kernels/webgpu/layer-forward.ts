@@ -3,6 +3,7 @@ import { cellCode } from './cell-code.js'
 import {
   declarations,
   EPSILON,
+  eachAtWork,
   eachGate,
   eachSequence,
   eachUnit,
@@ -37,7 +38,7 @@ export interface ForwardOptions {
 }
 
 /** The storages of a shader for the forward pass, in the order in which they are bound: at most 8, as any GPU has them. */
-export function forwardStorages({ cell, inside }: Grid, { input, h0, c0, keep }: ForwardOptions): string[] {
+export function forwardStorages({ cell, inside, uneven }: Grid, { input, h0, c0, keep }: ForwardOptions): string[] {
   const c = hasC(cell)
   return [
     'weights',
@@ -49,6 +50,7 @@ export function forwardStorages({ cell, inside }: Grid, { input, h0, c0, keep }:
     ...(h0 ? ['h0'] : []),
     ...(c && c0 ? ['c0'] : []),
     ...(keep ? ['tape'] : []),
+    ...(uneven ? ['lengths'] : []),
   ]
 }
 
@@ -66,7 +68,10 @@ const accesses = ({ inside, normalized }: Grid, { keep }: ForwardOptions): Recor
   h0: 'read f32',
   c0: 'read f32',
   tape: 'update f32',
+  lengths: 'read f32',
 })
+
+const LENGTH = 'lengths[b]'
 
 /** Where c of a thread's row is, and its sums of a gate if they are normalized. */
 const cAt = ({ inside }: Grid, row: number) => (inside ? `own_c[(row + ${row}u) * H + j]` : 'cn[b * H + j]')
@@ -102,6 +107,10 @@ const toGates = (grid: Grid, { input, keep }: ForwardOptions, row: number, u: (g
         ${hasC(cell) ? `${cAt(grid, row)} = c_after;` : ''}`
 }
 
+/** Where sequences have ended, h goes on as it is: states that no workgroup keeps do so by themselves. */
+const keepH = (grid: Grid, row: number): string =>
+  grid.inside ? `own_h[next + ${hAt(grid, row)} + j] = own_h[now + ${hAt(grid, row)} + j];` : ''
+
 const writeH = (grid: Grid, row: number): string => `
         h_all[at * H + j] = h_after;
         ${grid.inside ? `own_h[next + ${hAt(grid, row)} + j]` : 'hn[b * H + j]'} = h_after;`
@@ -113,10 +122,12 @@ const plainStep = (grid: Grid, options: ForwardOptions): string => {
     grid,
     `${grid.inside ? hiddenProducts(grid) : ''}${options.input === 'product' ? inputProducts(grid) : ''}
       ${vectors(grid)}
-      ${eachSequence(
+      ${eachAtWork(
         grid,
+        LENGTH,
         (r) => `${toGates(grid, options, r, (g) => product(g, r))}
         ${output ? `let c_output = c_after;\n        ${output.forward}` : ''}${writeH(grid, r)}`,
+        (r) => keepH(grid, r),
       )}`,
   )
 }
@@ -143,7 +154,7 @@ const normalizedStep = (grid: Grid, options: ForwardOptions): string => {
   const addGates = (squares: string) =>
     `${eachUnit(
       grid,
-      eachSequence(grid, () =>
+      eachAtWork(grid, LENGTH, () =>
         eachGate(grid, (g) => {
           const x = groupOf(grid, g)
           return squares
@@ -155,33 +166,36 @@ const normalizedStep = (grid: Grid, options: ForwardOptions): string => {
   const addC = (squares: string) =>
     eachUnit(
       grid,
-      eachSequence(grid, (r) =>
+      eachAtWork(grid, LENGTH, (r) =>
         squares ? `let x = ${cAt(grid, r)} - mean.x; part.x += x * x;` : `part.x += ${cAt(grid, r)};`,
       ),
     )
   const keepScale = (component: string, index: number) =>
     keep
-      ? `if (lane == 0u && sequence < p.batch) { let at = t * p.batch + sequence; ${onTape(grid, 'scales', `${index}u`)} = scale.${component}; }`
+      ? `if (lane == 0u) { ${eachAtWork(grid, LENGTH, () => `let at = t * p.batch + b; ${onTape(grid, 'scales', `${index}u`)} = scale.${component};`)} }`
       : ''
   const normalizedGates = eachUnit(
     grid,
     `
       ${vectors(grid)}
-      ${eachSequence(
+      ${eachAtWork(
         grid,
+        LENGTH,
         (r) => `
         ${eachGate(grid, (g) => `let n${g} = (${uAt(grid, g)} - mean.${groupOf(grid, g)}) * scale.${groupOf(grid, g)};`)}
         ${toGates(grid, options, r, (g) => `n${g} * vectors${g}.z`)}
         ${keep ? eachGate(grid, (g) => `${onTape(grid, 'normal', `${g}u * H + j`)} = n${g};`) : ''}
         ${output ? `${uAt(grid, last)} = g${last};` : writeH(grid, r)}`,
+        (r) => (output ? '' : keepH(grid, r)),
       )}`,
   )
   const hOfC = eachUnit(
     grid,
     `
       ${vectors(grid)}
-      ${eachSequence(
+      ${eachAtWork(
         grid,
+        LENGTH,
         (r) => `
         let at = t * p.batch + b;
         let n = (${cAt(grid, r)} - mean.x) * scale.x;
@@ -189,6 +203,7 @@ const normalizedStep = (grid: Grid, options: ForwardOptions): string => {
         let g${last} = ${uAt(grid, last)};
         let c_output = n * vectors0.w + vectors1.w;
         ${output?.forward}${writeH(grid, r)}`,
+        (r) => keepH(grid, r),
       )}`,
   )
   const sums = inside
@@ -249,7 +264,8 @@ ${main(
   grid,
   `${inside ? `var now = 0u;\n  ${begin}\n  workgroupBarrier();` : ''}
   for (var s = p.first; s < p.first + p.count; s++) {
-    let t = select(s, p.steps - 1u - s, p.reverse == 1u);
+    let step = s;
+    let t = select(step, p.steps - 1u - step, p.reverse == 1u);
     ${inside ? `let next = ${size}u - now;` : ''}
     ${normalized ? normalizedStep(grid, options) : plainStep(grid, options)}
     ${inside ? 'workgroupBarrier();\n    now = next;' : ''}

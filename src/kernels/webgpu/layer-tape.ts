@@ -33,9 +33,12 @@ function widthsOf({ cell, hiddenSize, normalized }: Grid): [Section, number][] {
   return all.filter(([, width]) => width > 0)
 }
 
-/** Values of a whole tape for so many places. */
-export const tapeLength = (grid: Grid, places: number): number =>
-  places * widthsOf(grid).reduce((sum, [, width]) => sum + width, 0)
+/** Values of a tape for each place. */
+export const tapeWidth = (grid: Grid): number => widthsOf(grid).reduce((sum, [, width]) => sum + width, 0)
+
+/** Values of a whole tape for so many places; at its end are the lengths of the sequences, if they have their own. */
+export const tapeLength = (grid: Grid, places: number, batchSize: number): number =>
+  places * tapeWidth(grid) + (grid.uneven ? batchSize : 0)
 
 /** Values of a tape before a section, for each place. */
 export function sectionStart(grid: Grid, section: Section): number {

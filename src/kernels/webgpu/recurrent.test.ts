@@ -174,6 +174,8 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       const sizes = { cell, numSteps: 2, batchSize: 151, inputSize: 3, hiddenSize: 130, reverse: false }
       expect(gridOf(device!.gpu, { ...sizes, normalized: false }, 'forward')).toMatchObject({ rows: 2, slices: 1 })
       await check(sizes, { tokens: true, outFeatures: 2 })
+      const lengths = Int32Array.from({ length: sizes.batchSize }, () => 1 + generator.integer(2))
+      await check({ ...sizes, reverse: true, lengths }, { outFeatures: 2 })
     })
   }
 
@@ -190,6 +192,9 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
         await check(sizes)
         await check({ ...sizes, reverse: false }, { state: false, tokens: true, grads: 'output', outFeatures: 3 })
         await check(sizes, { norm: true })
+        const lengths = Int32Array.of(3, 1, 2, 2, 1)
+        await check({ ...sizes, lengths })
+        await check({ ...sizes, reverse: false, lengths }, { norm: true, tokens: true, outFeatures: 3 })
       }
     } finally {
       gpu.limits = limits
@@ -245,9 +250,11 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
 
   test('no shader needs more storages than any GPU has', () => {
     for (const cell of kinds) {
-      for (const [inside, normalized] of [0, 1, 2, 3].map((bits) => [bits % 2 === 1, bits > 1])) {
-        const grid = { cell, hiddenSize: 4, lanes: 4, slices: 1, rows: 1, inside, normalized }
-        const states = { h0: inside, c0: inside }
+      for (let bits = 0; bits < 8; bits++) {
+        const [inside, normalized, uneven] = [1, 2, 4].map((bit) => (bits & bit) > 0)
+        const grid = { cell, hiddenSize: 4, lanes: 4, slices: 1, rows: 1, inside, normalized, uneven }
+        // With lengths, the states before the first step lie where those after the last one will.
+        const states = { h0: inside && !uneven, c0: inside && !uneven }
         const kept = forwardStorages(grid, { input: 'sums', ...states, keep: true })
         const tokens = forwardStorages(grid, { input: 'tokens', ...states, keep: false })
         const back = backwardStorages(grid, { dy: true, last: true })

@@ -19,6 +19,7 @@ import { forwardShader, forwardStorages } from './layer-forward.js'
 import { type Grid, gateCount, gridOf, groupsOf, stepsAtOnce } from './layer-grid.js'
 import { tokenGradients, tokenSums } from './layer-input.js'
 import { parameterGrads } from './layer-norm.js'
+import { clearPadding, putAtEnd, withoutPadding } from './layer-padding.js'
 import { sectionStart, tapeLength } from './layer-tape.js'
 import { packed } from './layer-weights.js'
 import { matmul } from './matmul.js'
@@ -35,29 +36,40 @@ export function recurrent(
   gpu: Gpu,
   sizes: RecurrentSizes,
   weights: Weights,
-  input: RecurrentInput<GpuStorage>,
+  given: RecurrentInput<GpuStorage>,
   keep: boolean,
 ): { result: RecurrentOutput<GpuStorage>; tape?: RecurrentTape<GpuStorage> } {
   const { cell, numSteps, batchSize, inputSize, hiddenSize, reverse } = sizes
   const rows = gateCount(cell) * hiddenSize
   const places = numSteps * batchSize
-  const grid = gridOf(gpu, { ...sizes, normalized: weights.gainHh !== undefined }, 'forward')
+  const grid = gridOf(gpu, gridSizes(sizes, weights), 'forward')
+  const lengths = sizes.lengths && gpu.from(Float32Array.from(sizes.lengths))
+  const { h0, c0 } = given
+  // Padding may be NaN, which times a gradient of zero would not be zero.
+  const clean = lengths && !(given.input instanceof Int32Array) && withoutPadding(gpu, given.input, lengths, places)
+  const input = { input: clean || given.input, h0, c0 }
   const { sums, keptOfInput } = inputSums(gpu, sizes, weights, input.input, keep)
+  if (lengths && keep) clearPadding(gpu, sums, lengths, places)
 
-  const options = { input: 'sums', h0: grid.inside && !!input.h0, c0: grid.inside && !!input.c0, keep } as const
+  const options = { input: 'sums', h0: grid.inside && !!h0, c0: grid.inside && !!c0, keep } as const
   const length = batchSize * hiddenSize
-  const state = (first: GpuStorage | undefined) => (grid.inside ? gpu.empty(length) : copyOf(gpu, first, length))
-  const h = gpu.empty(places * hiddenSize)
-  const hn = state(input.h0)
-  const cn = hasC(cell) ? state(input.c0) : undefined
-  const tape = keep ? gpu.empty(tapeLength(grid, places)) : undefined
+  const state = (first: GpuStorage | undefined) =>
+    grid.inside && !lengths ? gpu.empty(length) : copyOf(gpu, first, length)
+  // Nothing is written to the places of padding.
+  const room = (length: number) => (lengths ? gpu.zeros(length) : gpu.empty(length))
+  const h = room(places * hiddenSize)
+  const hn = state(h0)
+  const cn = hasC(cell) ? state(c0) : undefined
+  const tape = keep ? room(tapeLength(grid, places, batchSize)) : undefined
+  if (lengths && tape) putAtEnd(gpu, lengths, tape)
   const packedWeights = packed(gpu, weights.weightHh, rows, hiddenSize, weights)
   const products = grid.inside ? undefined : gpu.empty(batchSize * rows)
-  const { h0, c0 } = input
-  const storages = { weights: packedWeights, h_all: h, hn, cn, sums, products, h0, c0, tape }
+  const steps = stepsOf(sizes)
+  const storages = { weights: packedWeights, h_all: h, hn, cn, sums, products, h0, c0, tape, lengths }
   const run = (first: number, count: number) => {
-    // A walk that goes on finds its states where the dispatch before has left them.
-    const goesOn = grid.inside && first > 0
+    // A walk that goes on finds its states where the dispatch before has left them. So does one over sequences with lengths,
+    // which would have a storage too many otherwise.
+    const goesOn = grid.inside && (first > 0 || lengths !== undefined)
     const now = goesOn ? { ...options, h0: true, c0: true } : options
     gpu.run(
       forwardShader(grid, now),
@@ -67,28 +79,39 @@ export function recurrent(
     )
   }
   if (products) {
-    for (let step = 0; step < numSteps; step++) {
+    for (let step = 0; step < steps; step++) {
       matmul(gpu, hn, weights.weightHh, products, { m: batchSize, n: rows, k: hiddenSize, transposeB: true })
       run(step, 1)
     }
     gpu.free(products)
   } else {
     const most = stepsAtOnce(gpu, grid, batchSize)
-    for (let first = 0; first < numSteps; first += most) {
+    for (let first = 0; first < steps; first += most) {
       // Some drivers measure how long a whole submission takes.
       if (first > 0) gpu.submit()
-      run(first, Math.min(most, numSteps - first))
+      run(first, Math.min(most, steps - first))
     }
   }
   gpu.free(packedWeights)
 
   const { head } = weights
   const result = { output: head ? scores(gpu, head, h, hiddenSize) : h, hn, cn }
-  if (tape) return { result, tape: new GpuTape(gpu, sizes, weights, input, { sums, keptOfInput, tape, h: head && h }) }
-  gpu.free(sums)
-  if (head) gpu.free(h)
+  if (lengths && head) clearPadding(gpu, result.output, lengths, places)
+  const kept = { sums, keptOfInput, h: head && h, clean: clean || undefined, lengths }
+  if (tape) return { result, tape: new GpuTape(gpu, sizes, weights, input, { ...kept, tape }) }
+  for (const storage of Object.values(kept)) if (storage) gpu.free(storage)
   return { result }
 }
+
+/** What the grid of a pass depends on. */
+const gridSizes = (sizes: RecurrentSizes, { gainHh }: Weights) => ({
+  ...sizes,
+  normalized: gainHh !== undefined,
+  uneven: sizes.lengths !== undefined,
+})
+
+/** The time steps of the longest sequence. */
+const stepsOf = ({ lengths, numSteps }: RecurrentSizes): number => (lengths ? Math.max(...lengths) : numSteps)
 
 /** The sums on the input's side for all places, without biases, and what their normalization keeps. */
 function inputSums(
@@ -119,6 +142,9 @@ interface Kept {
   tape: GpuStorage
   /** h after every step, for a linear output. */
   h?: GpuStorage
+  /** Of sequences that have lengths of their own: these, and the input without padding. */
+  lengths?: GpuStorage
+  clean?: GpuStorage
 }
 
 /** A layer's backward pass, which uses up what the forward pass has kept. */
@@ -134,7 +160,7 @@ class GpuTape implements RecurrentTape<GpuStorage> {
     readonly given: RecurrentInput<GpuStorage>,
     readonly kept: Kept,
   ) {
-    this.#grid = gridOf(gpu, { ...sizes, normalized: weights.gainHh !== undefined }, 'backward')
+    this.#grid = gridOf(gpu, gridSizes(sizes, weights), 'backward')
     this.#places = sizes.numSteps * sizes.batchSize
     this.#rows = gateCount(sizes.cell) * sizes.hiddenSize
   }
@@ -145,14 +171,17 @@ class GpuTape implements RecurrentTape<GpuStorage> {
   ): RecurrentGrads<GpuStorage> {
     const { gpu, sizes, weights, kept } = this
     const { head } = weights
+    const { lengths } = kept
+    const places = this.#places
+    const ofScores = head && grads.output && lengths && withoutPadding(gpu, grads.output, lengths, places)
     const withHead =
-      head && grads.output ? scoreGradients(gpu, head, kept.h!, grads.output, sizes.hiddenSize) : undefined
+      head && grads.output ? scoreGradients(gpu, head, kept.h!, ofScores ?? grads.output, sizes.hiddenSize) : undefined
     const dy = head ? withHead?.dh : grads.output
     const { dIn, dHidden, dh0, dc0 } = this.#throughTime({ ...grads, output: dy })
     const normalization = weights.gainHh && this.#normalizationGradients(dIn)
     const products = this.#products(dIn, dHidden, wanted.input)
     const vectors = normalization ?? this.#biasGradients(dIn, dHidden, products.weightIh)
-    const used = [...Object.values(kept), withHead?.dh, dHidden === dIn ? undefined : dHidden]
+    const used = [...Object.values(kept), ofScores, withHead?.dh, dHidden === dIn ? undefined : dHidden]
     const unwanted = wanted.state ? [] : [dh0, dc0]
     for (const storage of [...used, ...unwanted]) if (storage) gpu.free(storage)
     return { ...products, ...vectors, head: withHead?.grads, ...(wanted.state && { h0: dh0, c0: dc0 }) }
@@ -168,16 +197,18 @@ class GpuTape implements RecurrentTape<GpuStorage> {
     const state = (last: GpuStorage | undefined) =>
       grid.inside && !options.last ? gpu.empty(length) : copyOf(gpu, last, length)
     const { sums, tape } = kept
-    const hidden = hasOwnHidden(grid) ? gpu.empty(sums.length) : undefined
+    const room = (length: number) => (grid.uneven ? gpu.zeros(length) : gpu.empty(length))
+    const hidden = hasOwnHidden(grid) ? room(sums.length) : undefined
     const dh0 = state(dhn)
     const dc0 = hasC(cell) ? state(dcn) : undefined
-    const product = grid.inside ? undefined : gpu.empty(batchSize * this.#rows)
+    const product = grid.inside ? undefined : room(batchSize * this.#rows)
+    const steps = stepsOf(sizes)
     const back = grid.inside ? undefined : gpu.zeros(length)
     const weight = weights.weightHh
     const vectors = grid.normalized ? packed(gpu, weight, this.#rows, 0, weights) : undefined
     const storages = { sums, tape, dh0, dc0, hidden, weight, product, back, vectors, dy }
     const run = (end: number, count: number) => {
-      const now = grid.inside && end < numSteps ? { ...options, last: true } : options
+      const now = grid.inside && end < steps ? { ...options, last: true } : options
       gpu.run(
         backwardShader(grid, now),
         listed(backwardStorages(grid, now), storages),
@@ -186,15 +217,15 @@ class GpuTape implements RecurrentTape<GpuStorage> {
       )
     }
     if (product && back) {
-      for (let step = numSteps; step > 0; step--) {
+      for (let step = steps; step > 0; step--) {
         run(step, 1)
         matmul(gpu, product, weight, back, { m: batchSize, n: hiddenSize, k: this.#rows })
         if (step === 1 || !hasBack(grid)) addScaled(gpu, 1, back, dh0)
       }
     } else {
       const most = stepsAtOnce(gpu, grid, batchSize)
-      for (let end = numSteps; end > 0; end -= most) {
-        if (end < numSteps) gpu.submit()
+      for (let end = steps; end > 0; end -= most) {
+        if (end < steps) gpu.submit()
         run(end, Math.min(most, end))
       }
     }

@@ -1,0 +1,47 @@
+/** Between matrices [numSteps, batch, …], which have sequences in the batch's order, and the rows of one part at one step. */
+import { addRows, clearPadding, loadRows, storeRows } from "./panels";
+import { Plan } from "./plan";
+import { bytes } from "./simd";
+
+/** How many rows lie beside each other in both. */
+function together(plan: Plan, count: i32): i32 {
+  return plan.order ? 1 : count;
+}
+
+/** y (panels) = the rows of x[numSteps, batch, columns]; zeros for sequences that have ended. */
+export function loadStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, y: usize, padded: i32): void {
+  const count = plan.countOf(part, s), width = plan.width, panel = plan.panel, rows = together(plan, count);
+  for (let r = 0; r < count; r += rows) {
+    const from = x + bytes(plan.placeOf(part * plan.rows + r, s) * columns);
+    loadRows(from, rows, columns, y + bytes(r * width), panel, width);
+  }
+  if (plan.lengths) clearPadding(y, panel, count, plan.rows, padded, padded, width);
+}
+
+/** y (panels, \`panel\` bytes apart) += the rows of x[numSteps, batch, columns] */
+export function addStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, y: usize, panel: usize): void {
+  const count = plan.countOf(part, s), width = plan.width, rows = together(plan, count);
+  for (let r = 0; r < count; r += rows) {
+    const from = x + bytes(plan.placeOf(part * plan.rows + r, s) * columns);
+    addRows(from, rows, columns, y + bytes(r * width), panel, width);
+  }
+}
+
+/** The rows of y[numSteps, batch, columns] = x (panels) */
+export function storeStep(plan: Plan, part: i32, s: i32, x: usize, y: usize, columns: i32): void {
+  const count = plan.countOf(part, s), width = plan.width, rows = together(plan, count);
+  for (let r = 0; r < count; r += rows) {
+    const to = y + bytes(plan.placeOf(part * plan.rows + r, s) * columns);
+    storeRows(x + bytes(r * width), plan.panel, to, rows, columns, width);
+  }
+}
+
+/** The gradients of the last states of the sequences that end with step `s`: until then, their rows of dh and dc are zeros. */
+export function loadLastGradients(plan: Plan, part: i32, s: i32, dh: usize, dc: usize): void {
+  const first = part * plan.rows, size = plan.hiddenSize, step = plan.step, width = plan.width;
+  for (let r = plan.countOf(part, s + 1), count = plan.countOf(part, s); r < count; r++) {
+    const at = bytes(plan.sequenceOf(first + r) * size), row = bytes(r * width);
+    if (plan.dhn) loadRows(plan.dhn + at, 1, size, dh + row, step, width);
+    if (plan.dcn) loadRows(plan.dcn + at, 1, size, dc + row, step, width);
+  }
+}
