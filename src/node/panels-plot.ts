@@ -3,8 +3,10 @@ import { FONTS } from './line-plot.js'
 /** The points of one panel. */
 export interface Panel {
   title: string
-  /** The value of a point along x; words get a place each. */
+  /** The value of a point along x. */
   x: readonly (number | string)[]
+  /** If the values are words: all words, in their order. */
+  words?: readonly string[]
   /** Whether x is logarithmic; all values must then be above 0. */
   log?: boolean
 }
@@ -16,8 +18,10 @@ export interface PanelsPlot {
   panels: readonly Panel[]
   /** The value of each point along y, in all panels. */
   y: readonly number[]
-  /** What the colour of each point says. */
+  /** The group of each point, which its colour tells. */
   groups: readonly string[]
+  /** All groups in their order. */
+  groupNames: readonly string[]
 }
 
 const [WIDTH, HEIGHT, HEADER] = [280, 240, 56]
@@ -27,21 +31,19 @@ const MOST_COLUMNS = 3
  * Draws the same points over several values, each in a panel of its own, with a line through their medians, as the text
  * of a self-contained SVG file. Points whose y is not finite are left out.
  */
-export async function panelsPlot({ title, yLabel, panels, y, groups }: PanelsPlot): Promise<string> {
+export async function panelsPlot({ title, yLabel, panels, y, groups, groupNames }: PanelsPlot): Promise<string> {
   const { parseHTML, dot, lineY, plot } = await import('./plot-libraries.js')
   const { document } = parseHTML('<html></html>')
   const columns = Math.min(panels.length, MOST_COLUMNS)
   const rows = Math.ceil(panels.length / columns)
   const [width, height] = [Math.max(columns * WIDTH, 480), HEADER + rows * (HEIGHT + 28)]
-  const names = [...new Set(groups)]
-  const color = { domain: names, range: shades(names.length) }
+  const color = { domain: [...groupNames], range: shades(groupNames.length) }
   const finite = y.filter(Number.isFinite)
   const margin = 0.04 * (Math.max(...finite) - Math.min(...finite) || 1)
   const domain = [Math.min(...finite) - margin, Math.max(...finite) + margin]
-  const drawn = panels.map(({ x, log }) => {
+  const drawn = panels.map(({ x, log, words }) => {
     const points = x.map((at, i) => ({ x: at, y: y[i], group: groups[i] })).filter((point) => Number.isFinite(point.y))
-    const numbers = x.every((at) => typeof at === 'number')
-    const line = medians(points, numbers)
+    const line = medians(points, words)
     return plot({
       document,
       width: WIDTH,
@@ -52,9 +54,9 @@ export async function panelsPlot({ title, yLabel, panels, y, groups }: PanelsPlo
       marginRight: 16,
       grid: true,
       style: { background: 'white', color: '#222', fontFamily: FONTS, fontSize: '12px' },
-      x: numbers
-        ? { type: log ? 'log' : 'linear', label: null, ticks: 4 }
-        : { type: 'point', label: null, padding: 0.5 },
+      x: words
+        ? { type: 'point', domain: [...words], label: null, padding: 0.5 }
+        : { type: log ? 'log' : 'linear', label: null, ticks: 4, tickFormat: (value: number) => String(value) },
       y: { domain, label: null, ticks: 5 },
       color,
       marks: [
@@ -74,7 +76,7 @@ export async function panelsPlot({ title, yLabel, panels, y, groups }: PanelsPlo
   svg.append(shape('rect', { width, height, fill: 'white' }))
   svg.append(shape('text', { x: 8, y: 20, 'font-weight': 'bold' }, `${title}: ${yLabel}`))
   let x = 8
-  for (const [i, name] of names.entries()) {
+  for (const [i, name] of groupNames.entries()) {
     svg.append(shape('circle', { cx: x + 5, cy: 36, r: 4, fill: color.range[i] }))
     svg.append(shape('text', { x: x + 14, y: 40, fill: '#555' }, name))
     x += 34 + 7 * name.length
@@ -95,17 +97,15 @@ interface Point {
 }
 
 /** The median of y at each x, or in thirds of the points if hardly two have the same x. */
-function medians(points: readonly Point[], numbers: boolean): Point[] {
-  const groups = new Map<number | string, Point[]>()
-  for (const point of points) groups.set(point.x, [...(groups.get(point.x) ?? []), point])
-  let all = [...groups.values()]
-  if (numbers) all.sort(([a], [b]) => Number(a.x) - Number(b.x))
-  if (numbers && groups.size > points.length / 2 && points.length >= 6) {
-    const sorted = points.toSorted((a, b) => Number(a.x) - Number(b.x))
-    all = [0, 1, 2].map((third) =>
-      sorted.slice(Math.round((third * sorted.length) / 3), Math.round(((third + 1) * sorted.length) / 3)),
-    )
-  }
+function medians(points: readonly Point[], words?: readonly string[]): Point[] {
+  const place = ({ x }: Point) => (words ? words.indexOf(String(x)) : Number(x))
+  const sorted = points.toSorted((a, b) => place(a) - place(b))
+  const places = [...new Set(sorted.map(({ x }) => x))]
+  const isSpread = !words && places.length > points.length / 2 && points.length >= 6
+  const third = (i: number) => Math.round((i * sorted.length) / 3)
+  const all = isSpread
+    ? [0, 1, 2].map((i) => sorted.slice(third(i), third(i + 1)))
+    : places.map((at) => sorted.filter(({ x }) => x === at))
   return all.map((group) => ({ x: middle(group.map(({ x }) => x)), y: middle(group.map(({ y }) => y)) }))
 }
 

@@ -10,6 +10,7 @@ import {
   readPlan,
   rungsOf,
   type SweepPlan,
+  type SweepValue,
   type Trial,
   type TrialResult,
   trialsOf,
@@ -23,7 +24,15 @@ import { percent, table } from '../table.js'
 import { flagOf } from '../training-flags.js'
 import type { TrialMessage } from './messages.js'
 import { Results } from './results.js'
-import { describePlan, describeTrial, ranked, SweepView, sweepTable, type TrialRow } from './sweep-view.js'
+import {
+  describePlan,
+  describeTrial,
+  epochsCounted,
+  ranked,
+  SweepView,
+  sweepTable,
+  type TrialRow,
+} from './sweep-view.js'
 import { runTrial } from './trial-process.js'
 
 export interface SweepOptions {
@@ -163,18 +172,17 @@ class Sweep {
   }
 
   /** The lowest loss of the held-out text until an epoch, as the history of the training has it. */
-  async #reached(trial: Trial, epochs: number, exploded: boolean): Promise<{ loss?: number; seconds: number }> {
+  async #reached(trial: Trial, epochs: number, exploded: boolean): Promise<Pick<TrialResult, 'loss' | 'seconds'>> {
+    if (exploded) return { seconds: 0 }
     const { events } = await readRun(this.#folderOf(trial))
     const until = events.filter(({ epoch }) => epoch <= epochs)
-    const seconds = until.at(-1)?.seconds ?? 0
     const losses = until.flatMap((event) => (event.type === 'validation' ? event.loss : []))
-    if (exploded) return { seconds }
     if (losses.length === 0) {
       throw new DataError(
         `trial ${trial.number} (${describeTrial(trial)}): it was not validated within ${epochs} epochs; give a smaller validate-every, or leave it out`,
       )
     }
-    return { loss: Math.min(...losses), seconds }
+    return { loss: Math.min(...losses), seconds: until.at(-1)?.seconds ?? 0 }
   }
 
   #show(trial: Trial, result: TrialResult): void {
@@ -214,7 +222,7 @@ class Sweep {
       return
     }
     print(sweepTable(ranked([...this.#rows.values()]), this.#rungs.at(-1)!))
-    print(`\nHow much of the order after ${this.#rungs[0]} epochs each option explains by itself:`)
+    print(`\nHow much of the order after ${epochsCounted(this.#rungs[0])} each option explains by itself:`)
     const told = (share?: number) => (share === undefined ? 'too few trials to say' : percent(Number(share.toFixed(2))))
     print(table(importances.map(({ name, share }) => [flagOf(name).slice(2), told(share)])))
     print(`\nbest: trial ${trial.number} (${describeTrial(trial)}), perplexity ${Math.exp(best.loss).toFixed(2)}`)
@@ -225,20 +233,22 @@ class Sweep {
   async #plot(importances: readonly { name: string; share?: number }[], y: readonly number[]): Promise<string> {
     const file = path.join(this.#folder, 'sweep.svg')
     const reached = this.#trials.map((trial) => this.#rows.get(trial.number)!.result?.epochs ?? 0)
+    const groupOf = (rung: number) => `trained for ${epochsCounted(rung)}`
     const svg = await panelsPlot({
-      title: `After ${this.#rungs[0]} epochs`,
-      yLabel: 'loss of the held-out text, in nats per token; the line joins medians',
+      title: `After ${epochsCounted(this.#rungs[0])}`,
+      yLabel: 'loss of the held-out text, in nats per token; lines join medians',
       panels: importances.map(({ name, share }) => {
         const values = this.#plan.vary[name]
         const isLog = !Array.isArray(values) && values.scale === 'log'
-        const x = this.#trials.map(({ options }) =>
-          typeof options[name] === 'number' ? options[name] : String(options[name]),
-        )
         const explained = share === undefined ? '' : ` explains ${percent(Number(share.toFixed(2)))}`
-        return { title: `${flagOf(name).slice(2)}${explained}`, x, log: isLog }
+        const title = `${flagOf(name).slice(2)}${explained}`
+        const x = this.#trials.map(({ options }) => options[name])
+        if (x.every((value) => typeof value === 'number')) return { title, x, log: isLog }
+        return { title, x: x.map(String), words: (values as SweepValue[]).map(String) }
       }),
       y,
-      groups: reached.map((epochs) => `trained for ${epochs} epochs`),
+      groups: reached.map(groupOf),
+      groupNames: this.#rungs.map(groupOf),
     })
     await writeFileAtomic(file, svg)
     return file

@@ -90,7 +90,7 @@ function lineOf({ trial, epochs, result, state }: TrialRow): string {
     result?.loss === undefined
       ? state
       : `loss ${result.loss.toFixed(4)}, perplexity ${Math.exp(result.loss).toFixed(2)}`
-  return `trial ${trial.number} (${describeTrial(trial)}): ${loss} after ${epochs} epochs`
+  return `trial ${trial.number} (${describeTrial(trial)}): ${loss} after ${epochsCounted(epochs)}`
 }
 
 /** The options of a trial, for people. */
@@ -106,3 +106,5 @@ export const describePlan = ({ search, halving }: SweepPlan, trials: number, run
       ? `; the best 1/${halving.factor} go on after ${rungs.slice(0, -1).join(', ')} of ${rungs.at(-1)} epochs`
       : ''
   }`
+
+export const epochsCounted = (count: number): string => (count === 1 ? '1 epoch' : `${count} epochs`)

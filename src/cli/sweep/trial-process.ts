@@ -31,7 +31,8 @@ export async function runTrial(
   try {
     return await new Promise<TrialMessage>((resolve, reject) => {
       child.on('error', reject)
-      child.on('close', (code, killer) => {
+      // Not 'close', which does not come after this side has disconnected.
+      child.on('exit', (code, killer) => {
         const how = `its process ended with ${killer ?? `exit code ${code}`}: ${said.trim().split('\n').at(-1) ?? ''}`
         resolve(last ?? (signal.aborted ? { type: 'stopped' } : { type: 'failed', name: 'DataError', message: how }))
       })

@@ -7,7 +7,7 @@ export interface TrialResult {
   epochs: number
   /** The lowest loss of the held-out text until then, in nats per token; undefined if the training exploded. */
   loss?: number
-  /** Seconds of training until then. */
+  /** Seconds of training until then; 0 if it exploded. */
   seconds: number
 }
 

@@ -94,7 +94,7 @@ const file = object<Record<string, unknown>>(
   {
     texts: optional(array(string)),
     options: optional(object<Record<string, unknown>>({}, (value) => value)),
-    vary: object<unknown[] | SweepRange>({}, listOrRange),
+    vary: object<Record<string, unknown[] | SweepRange>>({}, listOrRange),
     search: optional(oneOf('grid', 'random')),
     trials: optional(whole(1)),
     seed: optional(whole(0)),
