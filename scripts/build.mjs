@@ -121,7 +121,12 @@ chmodSync('dist/cli/main.js', 0o755)
 
 // Libraries of which only a little is used are bundled into one file without the rest, with their licences next to it.
 // The program of a trainer's worker becomes one file, too, because pages load it separately.
-for (const file of ['dist/browser/trainer-worker', 'dist/node/plot-libraries', 'dist/formats/zip-library']) {
+for (const file of [
+  'dist/browser/trainer-worker',
+  'dist/node/plot-libraries',
+  'dist/node/yaml-library',
+  'dist/formats/zip-library',
+]) {
   const { metafile } = buildSync({
     entryPoints: [`${file}.js`],
     outfile: `${file}.js`,

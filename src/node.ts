@@ -10,6 +10,8 @@ export { type LinePlot, linePlot, type Series, svgToPng } from './node/line-plot
 export { type CorpusOptions, type CorpusProgress, type LoadedCorpus, loadCorpus } from './node/load-corpus.js'
 export { type LoadTextOptions, loadText } from './node/load-text.js'
 export { checkModelFolder, loadModel, saveModel } from './node/model-folder.js'
+export { type Panel, type PanelsPlot, panelsPlot } from './node/panels-plot.js'
+export { readPlan } from './node/read-plan.js'
 export { readText } from './node/read-text.js'
 export { openSources, type SourceFile, type Sources } from './node/sources.js'
 export { loadStateDict, saveStateDict } from './node/state-dict.js'
@@ -24,4 +26,15 @@ export {
   type TimeMachineOptions,
 } from './node/time-machine.js'
 export { writeExport } from './node/write-export.js'
+export { epochsUntil, promoted, ranking, rungsOf, type TrialResult } from './run/sweep/halving.js'
+export { importanceOf } from './run/sweep/importance.js'
+export {
+  type Halving,
+  parsePlan,
+  type SweepPlan,
+  type SweepRange,
+  type SweepValue,
+  type Trial,
+  trialsOf,
+} from './run/sweep/plan.js'
 export { type StudioOptions, type StudioServer, serveStudio } from './server/studio.js'

@@ -11,6 +11,7 @@ import { infoCommand } from './info.js'
 import { plotCommand } from './plot.js'
 import { sentenceOf } from './sentence.js'
 import { studioCommand } from './studio.js'
+import { sweepCommand } from './sweep.js'
 import { bookCommand, trainCommand } from './train.js'
 
 /**
@@ -46,6 +47,7 @@ function program(): Command {
     .addCommand(dataCommand())
     .addCommand(infoCommand())
     .addCommand(plotCommand())
+    .addCommand(sweepCommand())
     .addCommand(importCommand())
     .addCommand(exportCommand())
     .addCommand(studioCommand())
@@ -58,6 +60,7 @@ Examples:
   unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
   unrolled eval novel another.txt
   unrolled plot runs/*
+  unrolled sweep sweep.yaml
   unrolled info novel
   unrolled export novel --out novel.safetensors
   unrolled studio`,

@@ -44,7 +44,7 @@ const [LEFT, RIGHT] = [64, 24]
 /** The height of a line in the header, and the average width of a letter, because text cannot be measured here. */
 const [LINE, LETTER] = [20, 7.6]
 /** Some fonts are named for programs that know a system's fonts but not which of them `sans-serif` means. */
-const FONTS = 'system-ui, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, Noto Sans, sans-serif'
+export const FONTS = 'system-ui, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, Noto Sans, sans-serif'
 
 /** Draws a chart of one or more series as the text of a self-contained SVG file. */
 export async function linePlot(plot: LinePlot): Promise<string> {

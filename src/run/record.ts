@@ -42,7 +42,8 @@ const recordedKinds = { number: finite, limit: numberOrWord, text: string, flag:
 const schemaOf = (kind: RunOptionKind): Schema<Recorded> =>
   typeof kind === 'string' ? recordedKinds[kind] : oneOf(...kind)
 
-const optionSchemas = Object.fromEntries(
+/** What each option may be in a file. */
+export const optionSchemas = Object.fromEntries(
   Object.entries(runOptionKinds).map(([name, kind]) => [name, optional(schemaOf(kind))]),
 ) as Record<string, Schema<Recorded>>
 

@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadModel, readHistory } from '../src/node.js'
+import { BuiltCommand } from './built-command.js'
+
+// The built command sweeps over small models; `npm test` builds it first.
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-sweep-'))
+const at = (...names: string[]) => path.join(folder, ...names)
+const command = new BuiltCommand(folder)
+const main = path.resolve('dist/cli/main.js')
+
+const file = `
+texts: [text.txt]
+options: { epochs: 4, batch-size: 2, num-steps: 6, checkpoint-minutes: 0, validation: 0.2 }
+search: grid
+vary:
+  hidden-size: [2, 12]
+  lr: [0.02, 1, 1e30]
+halving: { first: 2, factor: 3 }
+`
+
+beforeAll(() => {
+  writeFileSync(at('text.txt'), 'the quick brown fox jumps over the lazy dog. '.repeat(30))
+  writeFileSync(at('sweep.yaml'), file)
+})
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Result {
+  trial: number
+  epochs: number
+  loss?: number
+}
+
+const resultsIn = (name: string): Result[] =>
+  (JSON.parse(readFileSync(at(name, 'sweep.json'), 'utf8')).results as Result[])
+    .map(({ trial, epochs, loss }) => ({ trial, epochs, loss }))
+    .sort((a, b) => a.epochs - b.epochs || a.trial - b.trial)
+
+let whole: Result[]
+
+test('a sweep finds the model with the lowest held-out loss, and says which option mattered', async () => {
+  const { status, stdout, stderr } = command.run('sweep', 'sweep.yaml', '--out', 'whole', '--json')
+  expect(stderr).toContain('6 trials, all combinations; the best 1/3 go on after 2 of 4 epochs')
+  expect(status).toBe(0)
+  whole = resultsIn('whole')
+  expect(whole.filter(({ epochs }) => epochs === 2).map(({ trial }) => trial)).toEqual([1, 2, 3, 4, 5, 6])
+  // Trials 3 and 6 have a learning rate of 1e30, and a third of six goes on.
+  expect(whole.filter(({ loss }) => loss === undefined).map(({ trial }) => trial)).toEqual([3, 6])
+  const first = whole.filter(({ epochs, loss }) => epochs === 2 && loss !== undefined)
+  const finalists = first.sort((a, b) => a.loss! - b.loss!).slice(0, 2)
+  const last = whole.filter(({ epochs }) => epochs === 4)
+  expect(last.map(({ trial }) => trial)).toEqual(finalists.map(({ trial }) => trial).sort())
+  const best = last.reduce((a, b) => (a.loss! < b.loss! ? a : b))
+  const done = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .at(-1)
+  expect(done).toMatchObject({ type: 'done', best: { trial: best.trial, loss: best.loss }, plot: 'whole/sweep.svg' })
+  expect(done.importance.lr).toBeGreaterThan(done.importance.hiddenSize)
+  const history = await readHistory(at(done.best.model, 'history.jsonl'))
+  const losses = history.flatMap((event) => (event.type === 'validation' ? event.loss : []))
+  expect(best.loss).toBe(Math.min(...losses))
+  expect((await loadModel(at(done.best.model))).model.rnn.hiddenSize).toBe(done.best.options.hiddenSize)
+  const plot = readFileSync(at('whole', 'sweep.svg'), 'utf8')
+  for (const text of ['lr explains', 'hidden-size explains', 'trained for 4 epochs']) expect(plot).toContain(text)
+})
+
+test('a sweep that is killed again and again ends with the same results', async () => {
+  const begun = () => (existsSync(at('killed', 'sweep.json')) ? resultsIn('killed').length : 0)
+  for (let kill = 1; kill <= 4; kill++) {
+    const before = begun()
+    const child = spawn(process.execPath, [main, 'sweep', 'sweep.yaml', '--out', 'killed', '--parallel', '2'], {
+      cwd: folder,
+      stdio: 'ignore',
+    })
+    const closed = new Promise((resolve) => child.on('close', resolve))
+    // The first is killed before its first result, and the others a little after one, while trainings run.
+    while (child.exitCode === null && begun() < before + (kill === 1 ? 0 : 1)) await setTimeout(5)
+    await setTimeout(kill === 1 ? 300 : 20 * kill)
+    child.kill('SIGKILL')
+    await closed
+  }
+  const { status, stderr } = command.run('sweep', 'sweep.yaml', '--out', 'killed')
+  expect(stderr).not.toContain('error')
+  expect(status).toBe(0)
+  expect(resultsIn('killed')).toEqual(whole)
+  expect(readdirSync(at('killed')).sort()).toEqual(['1', '2', '3', '4', '5', '6', 'sweep.json', 'sweep.svg'])
+})
+
+test('the same command after the end shows the results again, and another sweep is refused there', () => {
+  const again = command.run('sweep', 'sweep.yaml', '--out', 'whole')
+  expect(again).toMatchObject({ status: 0 })
+  expect(again.stdout).toMatch(/best: trial \d \(hidden-size 12, lr (1|0\.02)\), perplexity/)
+  writeFileSync(at('other.yaml'), file.replace('[2, 12]', '[2, 13]'))
+  const other = command.run('sweep', 'other.yaml', '--out', 'whole')
+  expect(other.status).toBe(2)
+  expect(other.stderr).toBe(
+    'error: whole: a sweep with other settings began there; restore its settings, or choose another folder with --out\n',
+  )
+})
+
+test.each([
+  ['no such file', 'missing.yaml', undefined, 'missing.yaml: there is no such file'],
+  ['a folder', '.', undefined, '.: it is not a file'],
+  ['what is not YAML', 'a.yaml', 'vary: [', 'a.yaml: it is not YAML: '],
+  ['an empty file', 'b.yaml', '', 'b.yaml: the value is null, expected Object'],
+  ['a text that is missing', 'c.yaml', file.replace('text.txt', 'no.txt'), 'trial 1 (hidden-size 2, lr 0.02): '],
+  ['options that contradict each other', 'd.yaml', file.replace('epochs: 4', 'epochs: 4, warmup: 3'), 'trial 1 ('],
+  ['a number out of range', 'e.yaml', file.replace('[2, 12]', '[0]'), 'trial 1 (hidden-size 0, lr 0.02): '],
+])('%s gets one sentence', (_name, file, content, message) => {
+  if (content !== undefined) writeFileSync(at(file), content)
+  const { status, stdout, stderr } = command.run('sweep', file, '--out', `bad ${file}`, '--parallel', '1', '--json')
+  expect(stdout).toBe('')
+  const lines = stderr.trim().split('\n')
+  expect(lines.at(-1)).toContain(`error: ${message}`)
+  expect(lines.filter((line) => line.includes('error'))).toHaveLength(1)
+  expect(status).toBe(2)
+})
