@@ -23,6 +23,8 @@ const layers: Record<string, (options: RecurrentOptions) => RecurrentLayer> = {
   'RNN with relu': (options) => new RNN({ ...options, nonlinearity: 'relu' }) as RecurrentLayer,
   GRU: (options) => new GRU(options) as RecurrentLayer,
   LSTM: (options) => new LSTM(options) as RecurrentLayer,
+  'GRU that resets before': ({ layerNorm: _, ...options }) =>
+    new GRU({ ...options, resetAfter: false }) as RecurrentLayer,
 }
 const integers = (values: number[]) => tensor(values, { dtype: 'int32' })
 const gradients = (module: Module) => module.namedParameters().map(([name, { grad }]) => [name, grad!] as const)
