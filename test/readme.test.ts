@@ -10,7 +10,7 @@ const folder = mkdtempSync(path.resolve('dist/readme-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const readme = readFileSync('README.md', 'utf8')
-const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code)
+const snippets = [...readme.matchAll(/```ts(?: run)?\n([\s\S]*?)```/g)].map(([, code]) => code)
 
 test('the names in the README’s tables of tensors exist', () => {
   const rows = readme.matchAll(/^\| (new|each value|along axes|shapes and indices|the graph) \| (.*) \|$/gm)
