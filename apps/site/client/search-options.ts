@@ -26,5 +26,12 @@ export const searchOptions: Options<Found> = {
   fields: ['title', 'where', 'text'],
   storeFields: ['title', 'where', 'address', 'excerpt'],
   tokenize,
-  searchOptions: { prefix: true, fuzzy: 0.15, boost: { title: 5, where: 1.5 }, combineWith: 'AND' },
+  searchOptions: {
+    prefix: true,
+    fuzzy: 0.15,
+    boost: { title: 5, where: 1.5 },
+    combineWith: 'AND',
+    // A function of a name is rather looked for than a field of it.
+    boostDocument: (_id, _term, stored) => (/^\w+\.\w+$/.test(String(stored?.title)) ? 0.5 : 1),
+  },
 }

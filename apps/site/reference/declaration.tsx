@@ -167,7 +167,10 @@ const entryText = ({ entries }: PublicName): string =>
 
 /** The members that are described where they stand. */
 export const ownMembers = ({ children = [] }: Declaration): Declaration[] =>
-  children.filter(({ kind, flags }) => kind !== Kind.constructor && !flags.isInherited)
+  children.filter(({ kind, name, flags }) => kind !== Kind.constructor && !flags.isInherited && !isSymbol(name))
+
+/** Members under symbols, such as what console.log shows, are for the platform and not for programs. */
+const isSymbol = (name: string): boolean => name.startsWith('[')
 
 /** One public name with everything that is said about it. */
 export function Described({ code, name: found }: { code: Code; name: PublicName }) {
@@ -202,7 +205,9 @@ export function Described({ code, name: found }: { code: Code; name: PublicName 
       ))}
       <Inherited
         code={code}
-        members={children.filter(({ kind, flags }) => flags.isInherited && kind !== Kind.constructor)}
+        members={children.filter(
+          ({ kind, name, flags }) => flags.isInherited && kind !== Kind.constructor && !isSymbol(name),
+        )}
       />
     </section>
   )

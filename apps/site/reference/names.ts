@@ -56,6 +56,8 @@ export class PublicNames {
   readonly all: readonly PublicName[]
   readonly #byId = new Map<number, string>()
   readonly #byName = new Map<string, string>()
+  /** The member that an inherited one is, which may be inherited itself. */
+  readonly #origins = new Map<number, unknown>()
 
   constructor({ children: modules }: Project) {
     const entries = new Map<number, Set<string>>()
@@ -89,6 +91,7 @@ export class PublicNames {
       // Of names that several entries have, text means the one that all platforms share.
       if (!this.#byName.has(declaration.name)) this.#byName.set(declaration.name, address)
       for (const child of declaration.children ?? []) {
+        if (child.inheritedFrom) this.#origins.set(child.id, child.inheritedFrom.target)
         if (child.kind === Kind.constructor || child.flags.isInherited) continue
         this.#byId.set(child.id, `${address}.${child.name}`)
         this.#byName.set(`${declaration.name}.${child.name}`, `${address}.${child.name}`)
@@ -98,7 +101,8 @@ export class PublicNames {
 
   /** The address of a declaration or a member, by its number. */
   addressOf(target: unknown): string | undefined {
-    return this.#byId.get(target as number)
+    const id = target as number
+    return this.#byId.get(id) ?? (this.#origins.has(id) ? this.addressOf(this.#origins.get(id)) : undefined)
   }
 
   /** The address of what code names, such as `RNN`, `train()` or `Module.stateDict`. */
