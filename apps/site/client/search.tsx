@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import MiniSearch, { type SearchResult } from 'minisearch'
 import { useEffect, useRef } from 'preact/hooks'
-import { number, words } from '../../studio/src/language'
+import { words } from '../../studio/src/language'
 import { type Found, searchOptions } from './search-options'
 
 /** The most results that are listed. */
@@ -32,6 +32,7 @@ export function Search({ root, index }: SearchProps) {
   const input = useRef<HTMLInputElement>(null)
   const query = useSignal('')
   const results = useSignal<readonly Result[] | undefined>(undefined)
+  const count = useSignal(0)
   const chosen = useSignal(0)
   const open = query.value.trim() !== ''
 
@@ -51,7 +52,9 @@ export function Search({ root, index }: SearchProps) {
     const all = await load(index)
     // Meanwhile more may have been typed.
     if (query.value !== text) return
-    results.value = all.search(text).slice(0, MOST) as Result[]
+    const ranked = all.search(text) as Result[]
+    count.value = ranked.length
+    results.value = ranked.slice(0, MOST)
     chosen.value = 0
   }
   const end = () => {
@@ -101,7 +104,7 @@ export function Search({ root, index }: SearchProps) {
       />
       <div class="found" hidden={!open}>
         <p class="standing" role="status">
-          {status || t.found(Number(number(found.length)))}
+          {status || t.found(count.value)}
         </p>
         <div id="results" role="listbox" aria-label={t.search}>
           {found.map(({ id, title, where, address, excerpt }, i) => (

@@ -13,8 +13,9 @@ export const wordsOf = (comment: Comment | undefined): string =>
 
 /** The first sentence of a comment, as Markdown. */
 export const firstSentence = (comment: Comment | undefined): string => {
-  const text = markdownOf(comment?.summary ?? []).replace(/\s+/g, ' ')
-  return /^.*?[.:](?=\s[A-Z`‘[]|\s*$)/.exec(text)?.[0].replace(/:$/, '.') ?? text
+  const [paragraph] = markdownOf(comment?.summary ?? []).split(/\n\s*\n|\n```/)
+  const text = paragraph.replace(/\s+/g, ' ').trim().replace(/:$/, '.')
+  return /^.*?\.(?= [A-Z`‘[])/.exec(text)?.[0] ?? text
 }
 
 const labels: Record<string, string> = { '@throws': 'Throws', '@returns': 'Returns', '@see': 'See' }
