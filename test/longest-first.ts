@@ -13,6 +13,7 @@ const longest = [
   'src/kernels/wasm/pool.test.ts',
   'test/bundles.test.ts',
   'test/browser/trainer.test.ts',
+  'test/studio/site.test.ts',
   'test/browser/trainer-bundled.test.ts',
   'src/train/training.test.ts',
   'src/node/saving.test.ts',

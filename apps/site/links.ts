@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { views } from '../studio/src/views'
+import { views } from '../studio/src/views.js'
 
 /** What a look at all links of a site found. */
 export interface LinkReport {

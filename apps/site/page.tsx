@@ -94,7 +94,7 @@ function Neighbours({ current }: { current: string }) {
   const at = all.findIndex(({ address }) => address === current)
   const [before, after] = [all[at - 1], all[at + 1]]
   return (
-    <nav class="neighbours" aria-label={english.docs.contents} data-label="contents">
+    <nav class="neighbours" aria-label={english.docs.neighbours} data-label="neighbours">
       {before && (
         <a rel="prev" href={fromPage(before.address)}>
           ← {before.name}

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -61,6 +61,32 @@ describe('the pages of the site', () => {
   })
 })
 
+interface Host {
+  url: string
+  end(): Promise<void>
+}
+
+/** A host that sends no headers of its own and has the site in a folder. */
+async function hostOf(site: string): Promise<Host> {
+  const FOLDER = '/any/folder'
+  const files = sirv(site)
+  const server = createServer((request, response) => {
+    const missing = () => void response.writeHead(404).end()
+    if (!request.url?.startsWith(`${FOLDER}/`)) return missing()
+    request.url = request.url.slice(FOLDER.length)
+    files(request, response, missing)
+  })
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}${FOLDER}/`,
+    end: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
 test('a link that leads nowhere is told with its page', () => {
   const small = path.join(folder, 'small')
   mkdirSync(path.join(small, 'docs'), { recursive: true })
@@ -78,32 +104,13 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
   let browser: Browser
   let context: BrowserContext
   let tab: Page
-  let server: Server
-  let url: string
+  let host: Host
   let complaints: string[]
 
-  // A host that sends no headers of its own and has the site in a folder.
-  const FOLDER = '/any/folder'
   beforeAll(async () => {
-    const files = sirv(site)
-    server = createServer((request, response) => {
-      const missing = () => void response.writeHead(404).end()
-      if (!request.url?.startsWith(`${FOLDER}/`)) return missing()
-      request.url = request.url.slice(FOLDER.length)
-      files(request, response, missing)
-    })
-    await listen(0)
+    host = await hostOf(site)
     browser = await launch()
   })
-  const listen = async (port: number) => {
-    await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
-    url = `http://localhost:${(server.address() as AddressInfo).port}${FOLDER}/`
-  }
-  const end = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
   beforeEach(async () => {
     context = await browser.newContext({ locale: 'en-US' })
     context.setDefaultTimeout(120_000)
@@ -118,17 +125,19 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
   })
   afterAll(async () => {
     await browser?.close()
-    await end()
+    await host?.end()
   })
 
   const isolated = () => tab.evaluate(() => crossOriginIsolated).catch(() => false)
-  const open = async (address: string) => {
+  const open = async (address: string, { url }: Host = host) => {
     await tab.goto(`${url}${address}`)
     await expect.poll(isolated, { timeout: 120_000 }).toBe(true)
   }
 
   test('is isolated on any host, and works off line after the first page: reading, searching, running, training', async () => {
-    await open('docs/first-steps.html')
+    const passing = await hostOf(site)
+    const { url } = passing
+    await open('docs/first-steps.html', passing)
     const files = readdirSync(site, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
     const kept = () =>
       tab.evaluate(async () => {
@@ -137,14 +146,13 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
       })
     // All but the service worker itself, which the browser keeps in its own way.
     await expect.poll(kept, { timeout: 120_000 }).toBe(files.length - 1)
-    const { port } = server.address() as AddressInfo
-    await end()
+    await passing.end()
     await tab.goto(`${url}reference/optimizers.html`)
     await tab.keyboard.press('/')
     await tab.keyboard.type('exploding gradients perplexity')
     await tab.getByRole('status').getByText('Nothing is found').waitFor()
-    await tab.getByRole('combobox').last().fill('sequences fromText')
-    await tab.getByRole('option').first().waitFor()
+    await tab.getByRole('combobox', { name: 'Search' }).fill('sequences fromText')
+    await tab.locator('#results [role=option]').first().waitFor()
     await tab.keyboard.press('Enter')
     await tab.waitForURL(`${url}reference/data.html#sequencesFromText`)
     await tab.goto(`${url}docs/first-steps.html`)
@@ -158,7 +166,6 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
     expect(await tab.getByRole('link', { name: 'Docs' }).getAttribute('href')).toBe(`${url}docs/index.html`)
     // The browser says of its own accord that the host does not answer.
     complaints = complaints.filter((line) => !line.includes('ERR_CONNECTION_REFUSED'))
-    await listen(port)
   })
 
   test('runs every example of the guides, with what its comments promise', async () => {
@@ -171,7 +178,7 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
         await example.getByRole('button', { name: 'Run' }).click()
         await example.locator('[data-state=finished], [data-state=failed]').waitFor()
         expect(await example.locator('[data-state]').getAttribute('data-state')).toBe('finished')
-        outputs.push(await example.getByRole('log').innerText())
+        outputs.push((await example.getByRole('log').textContent()) ?? '')
       }
     }
     expect(outputs[0].split('\n')).toEqual(['[2, 3]', '460', '[[10, 20, 30], [10, 20, 30]]'])
@@ -196,7 +203,7 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
         await tab.getByText(guides, { exact: true }).first().waitFor({ state: 'attached' })
         await tab.keyboard.press('/')
         await tab.keyboard.type('adam')
-        await tab.getByRole('option').first().waitFor()
+        await tab.locator('#results [role=option]').first().waitFor()
         await tab.evaluate(axe)
         const found = await tab.evaluate<string[]>(
           `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,

@@ -35,7 +35,7 @@ for (const example of document.querySelectorAll<HTMLElement>('[data-example]')) 
 }
 
 /** Words that stand in the page, in the language that is chosen. The documents themselves are English. */
-type Label = 'contents' | 'guides' | 'reference' | 'project' | 'onThisPage'
+type Label = 'contents' | 'guides' | 'reference' | 'project' | 'onThisPage' | 'neighbours'
 effect(() => {
   const { docs } = words.value
   for (const element of document.querySelectorAll<HTMLElement>('[data-word]')) {

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import MiniSearch, { type SearchResult } from 'minisearch'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../../studio/src/language'
 import { type Found, searchOptions } from './search-options'
 
@@ -36,7 +36,7 @@ export function Search({ root, index }: SearchProps) {
   const chosen = useSignal(0)
   const open = query.value.trim() !== ''
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const begin = (event: KeyboardEvent) => {
       const typing = (event.target as HTMLElement).closest('input, textarea, select')
       if (typing || !(event.key === '/' || (event.key === 'k' && (event.ctrlKey || event.metaKey)))) return

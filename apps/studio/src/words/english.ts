@@ -158,6 +158,7 @@ export const english = {
     reference: 'Reference',
     project: 'The project',
     onThisPage: 'On this page',
+    neighbours: 'Before and after',
     search: 'Search the documentation',
     searching: 'Searching…',
     nothing: (query: string) => `Nothing is found for ‘${query}’.`,

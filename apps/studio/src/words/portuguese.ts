@@ -159,6 +159,7 @@ export const portuguese: Words = {
     reference: 'Referência',
     project: 'O projeto',
     onThisPage: 'Nesta página',
+    neighbours: 'Antes e depois',
     search: 'Pesquisar na documentação',
     searching: 'Pesquisando…',
     nothing: (query) => `Nada foi encontrado para ‘${query}’.`,
