@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals'
-import MiniSearch, { type SearchResult } from 'minisearch'
+import MiniSearch from 'minisearch'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../../studio/src/language'
-import { type Found, searchOptions } from './search-options'
+import { type Found, find, type Result, searchOptions } from './search-options'
 
 /** The most results that are listed. */
 const MOST = 20
@@ -16,8 +16,6 @@ function load(address: string): Promise<MiniSearch<Found>> {
     .then((text) => MiniSearch.loadJSONAsync<Found>(text, searchOptions))
   return loading
 }
-
-type Result = SearchResult & Pick<Found, 'title' | 'where' | 'address' | 'excerpt'>
 
 interface SearchProps {
   /** Where the addresses of results begin. */
@@ -47,12 +45,12 @@ export function Search({ root, index }: SearchProps) {
     return () => removeEventListener('keydown', begin)
   }, [])
 
-  const find = async (text: string) => {
+  const look = async (text: string) => {
     query.value = text
     const all = await load(index)
     // Meanwhile more may have been typed.
     if (query.value !== text) return
-    const ranked = all.search(text) as Result[]
+    const ranked = find(all, text)
     count.value = ranked.length
     results.value = ranked.slice(0, MOST)
     chosen.value = 0
@@ -99,7 +97,7 @@ export function Search({ root, index }: SearchProps) {
         spellcheck={false}
         value={query.value}
         onFocus={() => void load(index)}
-        onInput={({ currentTarget }) => void find(currentTarget.value)}
+        onInput={({ currentTarget }) => void look(currentTarget.value)}
         onKeyDown={onKeyDown}
       />
       <div class="found" hidden={!open}>
