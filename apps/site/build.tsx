@@ -23,7 +23,7 @@ try {
   const count = await write(site)
   rmSync(target, { recursive: true, force: true })
   cpSync(site, target, { recursive: true })
-  console.log(`${target}/: ${count} pages; any host can serve the folder, or npx sirv-cli ${target}`)
+  console.log(`${target}/: ${count} pages; any host can serve the folder`)
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

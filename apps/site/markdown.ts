@@ -63,7 +63,7 @@ export function render(markdown: string, { link, code, page = '' }: RenderOption
   const marked = new Marked({
     gfm: true,
     renderer: {
-      html: ({ text }) => escaped(text),
+      html: ({ text }) => (text.startsWith('<!--') ? '' : escaped(text)),
       heading({ tokens, depth }) {
         const name = plain(tokens)
         const anchor = anchorOf(name)
