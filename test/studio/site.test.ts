@@ -134,6 +134,13 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
     await expect.poll(isolated, { timeout: 120_000 }).toBe(true)
   }
 
+  /** As somebody at a keyboard does. */
+  const search = async (text: string) => {
+    await tab.locator('#search input').waitFor()
+    await tab.keyboard.press('/')
+    await tab.keyboard.type(text)
+  }
+
   test('is isolated on any host, and works off line after the first page: reading, searching, running, training', async () => {
     const passing = await hostOf(site)
     const { url } = passing
@@ -148,8 +155,7 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
     await expect.poll(kept, { timeout: 120_000 }).toBe(files.length - 1)
     await passing.end()
     await tab.goto(`${url}reference/optimizers.html`)
-    await tab.keyboard.press('/')
-    await tab.keyboard.type('xyzzyq')
+    await search('xyzzyq')
     await tab.getByRole('status').getByText('Nothing is found').waitFor()
     await tab.getByRole('combobox', { name: 'Search' }).fill('sequences fromText')
     await tab.locator('#results [role=option]').first().waitFor()
@@ -201,8 +207,7 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
         await open(address)
         await tab.locator('header select').selectOption(language)
         await tab.getByText(guides, { exact: true }).first().waitFor({ state: 'attached' })
-        await tab.keyboard.press('/')
-        await tab.keyboard.type('adam')
+        await search('adam')
         await tab.locator('#results [role=option]').first().waitFor()
         await tab.evaluate(axe)
         const found = await tab.evaluate<string[]>(
