@@ -12,6 +12,7 @@ const longest = [
   'test/infinities.test.ts',
   'src/kernels/wasm/pool.test.ts',
   'test/bundles.test.ts',
+  'test/studio/site.test.ts',
   'src/train/training.test.ts',
   'src/node/saving.test.ts',
   'test/memory.test.ts',

@@ -10,7 +10,11 @@ const folder = mkdtempSync(path.resolve('dist/readme-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const readme = readFileSync('README.md', 'utf8')
-const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code)
+// A block with the word run also runs in the page of the documentation: test/studio/site.test.ts.
+const guides = ['docs/first-steps.md', 'docs/training.md'].map((file) => readFileSync(file, 'utf8'))
+const snippets = [readme, ...guides].flatMap((text) =>
+  [...text.matchAll(/```ts(?: run)?\n([\s\S]*?)```/g)].map(([, code]) => code),
+)
 
 test('the names in the README’s tables of tensors exist', () => {
   const rows = readme.matchAll(/^\| (new|each value|along axes|shapes and indices|the graph) \| (.*) \|$/gm)
@@ -19,7 +23,7 @@ test('the names in the README’s tables of tensors exist', () => {
   expect(names.filter((name) => !(name in unrolled.Tensor.prototype || name in unrolled))).toEqual([])
 })
 
-describe('the snippets of the README', () => {
+describe('the snippets of the README and of the guides to begin with', () => {
   test('are there', () => expect(snippets.length).toBeGreaterThanOrEqual(3))
 
   test('run, one after the other in one process', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
+import { SERVICE_WORKER, serviceWorkerOf } from './keeping'
 
 const root = path.resolve('apps/studio')
 
@@ -27,14 +28,11 @@ const serviceWorker = (): Plugin => ({
   name: 'service-worker',
   enforce: 'post',
   generateBundle(_, bundle) {
-    const built = Object.keys(bundle).filter((file) => file !== 'index.html' && !file.startsWith('machine/'))
-    const files = ['./', 'icon.svg', ...built]
     const version = createHash('sha256')
     for (const file of Object.values(bundle)) version.update(file.type === 'chunk' ? file.code : file.source)
-    const told = { FILES: files, VERSION: version.digest('hex').slice(0, 12) }
-    const source = readFileSync(path.join(root, 'service-worker.js'), 'utf8')
-    const filled = source.replace(/self\.(FILES|VERSION)/g, (_, name: keyof typeof told) => JSON.stringify(told[name]))
-    this.emitFile({ type: 'asset', fileName: 'service-worker.js', source: filled })
+    const files = [...new Set(['index.html', 'icon.svg', ...Object.keys(bundle)])]
+    const source = serviceWorkerOf(files, version.digest('hex').slice(0, 12))
+    this.emitFile({ type: 'asset', fileName: SERVICE_WORKER, source })
   },
 })
 

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import sirv from 'sirv'
@@ -28,6 +29,11 @@ describeStudio(
       const { tab } = studio
       await studio.open(tiny)
       await tab.waitForFunction(() => crossOriginIsolated)
+      const files = readdirSync('dist/studio', { recursive: true, withFileTypes: true }).filter((file) => file.isFile())
+      const kept = () =>
+        tab.evaluate(async () => (await (await caches.open((await caches.keys())[0] ?? 'none')).keys()).length)
+      // All but the service worker itself, which the browser keeps in its own way, and the trainings of a machine.
+      await expect.poll(kept, { timeout: 120_000 }).toBe(files.length - 2)
       await tab.context().setOffline(true)
       await tab.reload()
       expect(await tab.evaluate(() => crossOriginIsolated)).toBe(true)

@@ -1,12 +1,13 @@
 import { droppedFiles } from 'unrolled/browser'
 import { openModel } from './current'
 import { InsideView } from './inside/inside-view'
-import { type Language, language, languages, words } from './language'
+import { language, words } from './language'
 import { LibraryView } from './library/library-view'
 import { areModel } from './model-files'
 import { Problem } from './problem'
-import { addressOf, route, type View, views } from './route'
+import { addressOf, route, type View } from './route'
 import { takeTexts } from './text'
+import { Top } from './top'
 import { TrainView } from './train/train-view'
 import { WriteView } from './write/write-view'
 
@@ -30,42 +31,26 @@ addEventListener('drop', (event) => {
   if (event.dataTransfer) void takeDropped(event.dataTransfer)
 })
 
+/** Where the documentation is, if a host of the page has it. */
+const documentation = document.querySelector<HTMLLinkElement>('link[rel=help]')?.href
+
 /** The page: its navigation, and the view that its address names. */
 export function App() {
-  const { views: names, skip, language: label } = words.value
+  const { views: names } = words.value
   const { view } = route.value
   const Shown = shown[view]
   document.title = `${names[view]} · Unrolled Studio`
   return (
     <>
-      <a class="skip" href="#content">
-        {skip}
-      </a>
-      <header class="top">
-        <a class="mark" href={addressOf(views[0])}>
-          Unrolled
-        </a>
-        <nav class="views" aria-label="Unrolled Studio">
-          {views.map((name) => (
-            <a key={name} href={addressOf(name)} aria-current={name === view ? 'page' : undefined}>
-              {names[name]}
-            </a>
-          ))}
-        </nav>
-        <select
-          aria-label={label}
-          value={language.value}
-          onChange={({ currentTarget }) => {
-            language.value = currentTarget.value as Language
-          }}
-        >
-          {Object.entries(languages).map(([key, { name }]) => (
-            <option key={key} value={key}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </header>
+      <Top
+        words={words.value}
+        view={view}
+        docs={documentation}
+        language={language.value}
+        choose={(chosen) => {
+          language.value = chosen
+        }}
+      />
       <main id="content" tabIndex={-1}>
         <Problem />
         <Shown />

@@ -1,9 +1,5 @@
 import { computed, effect, signal } from '@preact/signals'
-import { english } from './words/english'
-import { portuguese } from './words/portuguese'
-
-export const languages = { en: english, 'pt-BR': portuguese } as const
-export type Language = keyof typeof languages
+import { type Language, languages } from './words/languages'
 
 const KEY = 'unrolled language'
 

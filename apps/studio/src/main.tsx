@@ -4,4 +4,4 @@ import { workOffLine } from './offline'
 import './theme.css'
 
 render(<App />, document.getElementById('app')!)
-void workOffLine()
+if (import.meta.env.PROD) workOffLine('./service-worker.js')

@@ -1,20 +1,28 @@
-/** Remembers, as long as the tab is open, that the page was loaded again to become isolated. */
-const AGAIN = 'unrolled isolated'
+/** In a session of the browser the page is loaded again once at most. */
+const LOADED_AGAIN = 'unrolled loaded again'
 
 /**
- * Lets a service worker keep the page, so that it works off line, and send the headers that threads need, for hosts that do
- * not send them. Those of this load came from the host, so the page is loaded once more if it is not isolated.
+ * Lets a service worker keep all files, so that they are there off line, and isolate the page from other origins, which threads
+ * need and which many hosts have no headers for.
+ * @param program the worker's file
  */
-export async function workOffLine(): Promise<void> {
-  if (!import.meta.env.PROD || !navigator.serviceWorker) return
-  try {
-    await navigator.serviceWorker.register('./service-worker.js')
-    await navigator.serviceWorker.ready
-  } catch {
-    // Some browsers allow none in private windows; the page says what is missing then.
-    return
+export function workOffLine(program: string | URL): void {
+  const { serviceWorker } = navigator
+  if (!serviceWorker) return
+  // What a reader has begun is not interrupted: there are threads from the next page on.
+  let begun = false
+  const begin = () => {
+    begun = true
   }
-  if (crossOriginIsolated || sessionStorage.getItem(AGAIN)) return
-  sessionStorage.setItem(AGAIN, 'yes')
-  location.reload()
+  for (const event of ['pointerdown', 'keydown', 'wheel']) addEventListener(event, begin, { once: true })
+  serviceWorker.addEventListener('controllerchange', () => {
+    if (crossOriginIsolated || begun || sessionStorage.getItem(LOADED_AGAIN)) return
+    sessionStorage.setItem(LOADED_AGAIN, 'yes')
+    location.reload()
+  })
+  // Where a host or a browser allows none, the page says what is missing then.
+  serviceWorker.register(program).then(
+    async () => (await serviceWorker.ready).active?.postMessage('keep'),
+    () => undefined,
+  )
 }

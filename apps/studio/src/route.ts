@@ -1,8 +1,7 @@
 import { signal } from '@preact/signals'
+import { type View, views } from './views'
 
-/** The views of the studio, in the order of the navigation. */
-export const views = ['train', 'inside', 'write', 'library'] as const
-export type View = (typeof views)[number]
+export { type View, views } from './views'
 
 /** Where the page is: a view, and what its address says after the question mark. */
 export interface Route {

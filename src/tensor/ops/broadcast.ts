@@ -23,7 +23,8 @@ export function sumTo(x: Value, dy: Storage, from: Shape): Storage {
   for (let axis = 0; axis < from.length; axis++) {
     if (target[axis] === from[axis]) continue
     const inner = sizeOf(from.slice(axis + 1))
-    const outer = sums.length / (inner * from[axis])
+    // Not the quotient of the sizes, of which any may be 0.
+    const outer = sizeOf(target.slice(0, axis))
     const next = x.device.zeros(outer * inner)
     x.device.sumAxis(sums, next, outer, from[axis], inner)
     sums = next
