@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Generator } from '../core/random.js'
 import { referenceKernels, useKernels, wasmKernels } from '../kernels/index.js'
-import { randn, tensor } from './create.js'
+import { randn, tensor, zeros } from './create.js'
 import { concatenate, layerNorm, linear, split, stack } from './functions.js'
 import { crossEntropy, mseLoss } from './losses.js'
 import { recurrentLayer } from './recurrent.js'
@@ -238,4 +238,11 @@ test.each(cases)('%s: an input gets the same gradient when no other input requir
     const alone = gradients((j) => j === i)
     expect(alone).toEqual(all.map((_, j) => (j === i ? expected!.map((value) => expect.closeTo(value, 10)) : null)))
   }
+})
+
+test('what is repeated over no rows gets a gradient of zeros in its own shape', () => {
+  const [weight, bias, column] = [[4, 3], [4], [1, 4]].map((shape) => randn(shape).requiresGrad_())
+  linear(zeros([0, 3]), weight, bias).mul(column).sum().backward()
+  expect([...weight.grad!.data]).toEqual(Array(12).fill(0))
+  for (const one of [bias, column]) expect([...one.grad!.data]).toEqual(Array(4).fill(0))
 })
