@@ -242,7 +242,10 @@ test.each(cases)('%s: an input gets the same gradient when no other input requir
 
 test('what is repeated over no rows gets a gradient of zeros in its own shape', () => {
   const [weight, bias, column] = [[4, 3], [4], [1, 4]].map((shape) => randn(shape).requiresGrad_())
-  linear(zeros([0, 3]), weight, bias).mul(column).sum().backward()
+  linear(zeros([0, 3]), weight, bias)
+    .mul(column)
+    .sum()
+    .backward()
   expect([...weight.grad!.data]).toEqual(Array(12).fill(0))
   for (const one of [bias, column]) expect([...one.grad!.data]).toEqual(Array(4).fill(0))
 })
