@@ -1,0 +1,73 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { words } from '../language'
+import type { Cell } from './cells'
+
+/** The code of a cell. The editor is loaded when somebody first touches it. */
+export function CodeBox({ cell }: { cell: Cell }) {
+  const { lesson: t } = words.value
+  const touched = useSignal<{ x: number; y: number } | 'keyboard' | undefined>(undefined)
+  const failed = useSignal<string | undefined>(undefined)
+  const ready = useSignal(false)
+  const host = useRef<HTMLDivElement>(null)
+  const label = t.code(cell.number)
+  useEffect(() => {
+    if (touched.value === undefined) return
+    let editor: { destroy(): void } | undefined
+    let gone = false
+    const place = touched.value === 'keyboard' ? undefined : touched.value
+    void import('./editor/editor').then(
+      ({ mount }) => {
+        if (gone) return
+        ready.value = true
+        editor = mount(host.current!, cell, label, place)
+      },
+      (error: Error) => {
+        failed.value = error.message
+      },
+    )
+    return () => {
+      gone = true
+      editor?.destroy()
+    }
+  }, [touched.value])
+  return (
+    <>
+      {!ready.value && (
+        <pre
+          class="code"
+          role="textbox"
+          aria-multiline="true"
+          aria-label={label}
+          tabIndex={0}
+          onFocus={() => {
+            touched.value ??= 'keyboard'
+          }}
+          onPointerDown={({ clientX: x, clientY: y }) => {
+            touched.value ??= { x, y }
+          }}
+        >
+          <code>
+            {cell.edited.value
+              ? cell.code.value
+              : cell.tokens.map(([text, classes], i) =>
+                  classes ? (
+                    <span key={i} class={classes}>
+                      {text}
+                    </span>
+                  ) : (
+                    text
+                  ),
+                )}
+          </code>
+        </pre>
+      )}
+      <div ref={host} class="editor" hidden={!ready.value} />
+      {failed.value && (
+        <p class="bad" role="alert">
+          {failed.value}
+        </p>
+      )}
+    </>
+  )
+}

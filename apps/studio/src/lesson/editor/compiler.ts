@@ -1,0 +1,27 @@
+import { type Cell, cellsOf } from '../cells'
+import type { Answers, ToCompiler } from './messages'
+
+let worker: Worker | undefined
+let questions = 0
+const waiting = new Map<number, (answer: never) => void>()
+
+function begun(): Worker {
+  const made = new Worker(new URL('./compiler-worker.ts', import.meta.url), { type: 'module' })
+  made.onmessage = ({ data: { id, answer } }: MessageEvent<{ id: number; answer: never }>) => {
+    waiting.get(id)?.(answer)
+    waiting.delete(id)
+  }
+  return made
+}
+
+/** Asks the compiler about a cell, in its program. */
+export function ask<T extends keyof Answers>(type: T, cell: Cell, at = 0): Promise<Answers[T]> {
+  worker ??= begun()
+  const id = questions++
+  const cells = cellsOf(cell.program).map(({ name, code }) => ({ name, code: code.peek() }))
+  const question = { id, type, at, program: cell.program, cells, cell: cell.name } as ToCompiler
+  return new Promise((resolve) => {
+    waiting.set(id, resolve)
+    worker!.postMessage(question)
+  })
+}
