@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
+import { lesson } from './build/lesson.ts'
 
 const root = path.resolve('apps/studio')
 
@@ -11,12 +12,15 @@ const mobyDick = (): Plugin => {
   return {
     name: 'moby-dick',
     configureServer: (server) => {
+      server.middlewares.use('/texts/book.json', (_, response) => response.end('null'))
       server.middlewares.use('/texts/moby-dick.txt', (_, response) => response.end(text()))
     },
     generateBundle() {
       this.emitFile({ type: 'asset', fileName: 'texts/moby-dick.txt', source: text() })
       // A host of the page alone has no trainings of a machine; the command's server answers with its own.
       this.emitFile({ type: 'asset', fileName: 'machine/runs.json', source: '[]' })
+      // Nor does it look for The Time Machine.
+      this.emitFile({ type: 'asset', fileName: 'texts/book.json', source: 'null' })
     },
   }
 }
@@ -33,11 +37,11 @@ const external = [/^gpt-tokenizer/, /^h5wasm/]
 export default defineConfig({
   root,
   base: './',
-  plugins: [mobyDick()],
+  plugins: [mobyDick(), lesson()],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { headers: isolated },
   preview: { headers: isolated },
-  worker: { format: 'es', rollupOptions: { external } },
+  worker: { format: 'es', plugins: () => [lesson()], rollupOptions: { external } },
   build: {
     outDir: path.resolve('dist/studio'),
     emptyOutDir: true,

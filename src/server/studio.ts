@@ -6,7 +6,7 @@ import sirv from 'sirv'
 import { checkNumber, checkString, checkStrings, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
-import { readMobyDick } from '../node/time-machine.js'
+import { findTimeMachine, readMobyDick } from '../node/time-machine.js'
 import { type Answer, machineRuns } from './machine-runs.js'
 
 /** Where the studio is served. */
@@ -28,6 +28,21 @@ const PORT = 7766
 /** The text that comes with the package, compressed: dist/studio has it only for hosts of the page alone. */
 const MOBY_DICK = '/texts/moby-dick.txt'
 const mobyDick: Answer = { type: 'text/plain; charset=utf-8', make: async () => (await readMobyDick()) ?? '' }
+
+/** The text of the lesson, with a line that says where it comes from. */
+const BOOK = '/texts/book.json'
+const book: Answer = {
+  type: 'application/json',
+  async make() {
+    const { text, source } = await findTimeMachine()
+    return JSON.stringify({ text, source })
+  },
+}
+
+/** The worker that runs what readers write, which is no more than its policy allows: it makes functions of text, but has no network. */
+const CELL_WORKER = /^\/assets\/cell-worker-[\w-]+\.js$/
+const cellPolicy =
+  "default-src 'none'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; worker-src blob:; connect-src 'none'"
 
 /** Threads need a page that is isolated; the policy keeps scripts, and what they may reach, to this server. */
 const headers = {
@@ -64,7 +79,7 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
   } = options
   checkString('serveStudio', 'host', host)
   checkStrings('serveStudio', 'runs', runs)
-  const answers = new Map([...(await machineRuns(runs)), [MOBY_DICK, mobyDick]])
+  const answers = new Map([...(await machineRuns(runs)), [MOBY_DICK, mobyDick], [BOOK, book]])
   if (port !== undefined) {
     checkWhole('serveStudio', 'port', port, 0)
     checkNumber('serveStudio', 'port', port, 0, 65_535)
@@ -81,7 +96,9 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     const wrong = problemOf(request, server, host)
     if (wrong) return refuse(response, 403, wrong)
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'expected GET or HEAD')
-    const answer = answers.get(new URL(request.url ?? '/', 'http://localhost').pathname)
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    if (CELL_WORKER.test(pathname)) response.setHeader('content-security-policy', cellPolicy)
+    const answer = answers.get(pathname)
     if (answer) return void send(response, answer)
     files(request, response, () => refuse(response, 404, 'there is no such file'))
   })

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { Plugin } from 'vite'
-import { cellsOf } from './cells'
-import { declarations } from './declarations'
-import { highlighted } from './highlight'
+import { type CellSource, cellsOf } from './cells.ts'
+import { declarations } from './declarations.ts'
+import { highlighted, type Token } from './highlight.ts'
+
+/** A cell as the page gets it: its code in coloured pieces. */
+export type HighlightedCell = Omit<CellSource, 'code'> & { tokens: Token[] }
 
 /** The examples of the lesson. */
 const programs = ['rnn-concise', 'rnn-model', 'rnn-scratch', 'overfit', 'layers', 'sine']
@@ -11,7 +14,7 @@ const modules: Record<string, () => unknown> = {
   'virtual:lesson-cells': () =>
     programs
       .flatMap((program) => cellsOf(program, readFileSync(`examples/${program}.ts`, 'utf8')))
-      .map((cell) => ({ ...cell, tokens: highlighted(cell.code) })),
+      .map(({ name, program, code }): HighlightedCell => ({ name, program, tokens: highlighted(code) })),
   'virtual:lesson-declarations': declarations,
 }
 

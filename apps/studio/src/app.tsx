@@ -1,5 +1,6 @@
 import { InsideView } from './inside/inside-view'
 import { type Language, language, languages, words } from './language'
+import { LessonView } from './lesson/lesson-view'
 import { LibraryView } from './library/library-view'
 import { addressOf, route, type View, views } from './route'
 import { takeDropped } from './text'
@@ -7,6 +8,7 @@ import { TrainView } from './train/train-view'
 import { WriteView } from './write/write-view'
 
 const shown: Record<View, () => preact.JSX.Element> = {
+  lesson: LessonView,
   train: TrainView,
   inside: InsideView,
   write: WriteView,

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 
 /** The views of the studio, in the order of the navigation. */
-export const views = ['train', 'inside', 'write', 'library'] as const
+export const views = ['lesson', 'train', 'inside', 'write', 'library'] as const
 export type View = (typeof views)[number]
 
 /** Where the page is: a view, and what its address says after the question mark. */

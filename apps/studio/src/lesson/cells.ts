@@ -1,6 +1,7 @@
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import sources from 'virtual:lesson-cells'
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Problem } from './editor/messages'
+import { type CellName, outline } from './outline'
 import type { Output } from './run/messages'
 
 /** How far a cell is. */
@@ -8,7 +9,7 @@ export type State = 'fresh' | 'waiting' | 'running' | 'done' | 'failed' | 'stopp
 
 /** A cell of the lesson: its code as the reader has it, and what it put out. */
 export interface Cell {
-  readonly name: string
+  readonly name: CellName
   readonly program: string
   /** The number that the reader sees. */
   readonly number: number
@@ -38,27 +39,34 @@ function keptEdits(): Record<string, string> {
 
 const kept = keptEdits()
 
+/** @throws if no example has a cell of this name */
+function sourceOf(name: CellName): (typeof sources)[number] {
+  const source = sources.find((one) => one.name === name)
+  if (!source) throw new Error(`the examples have no cell ${name}`)
+  return source
+}
+
 /** All cells, in the order of the lesson. */
-export const cells: readonly Cell[] = sources.map(({ name, program, code: original, tokens }, i) => {
-  const code = signal(typeof kept[name] === 'string' ? kept[name] : original)
-  return {
-    ...{ name, program, number: i + 1, original, tokens, code },
-    edited: computed(() => code.value !== original),
-    state: signal<State>('fresh'),
-    outputs: signal<readonly Output[]>([]),
-    problems: signal<readonly Problem[]>([]),
-    ran: undefined,
-  }
-})
+export const cells: readonly Cell[] = outline
+  .flatMap(({ cells }): readonly CellName[] => cells)
+  .map((name, i) => {
+    const { program, tokens } = sourceOf(name)
+    const original = tokens.map(([text]) => text).join('')
+    const code = signal(typeof kept[name] === 'string' ? kept[name] : original)
+    return {
+      ...{ name, program, number: i + 1, original, tokens, code },
+      edited: computed(() => code.value !== original),
+      state: signal<State>('fresh'),
+      outputs: signal<readonly Output[]>([]),
+      problems: signal<readonly Problem[]>([]),
+      ran: undefined,
+    }
+  })
 
 const byName = new Map(cells.map((cell) => [cell.name, cell]))
 
-/** @throws if no example has a cell of this name */
-export function cellOf(name: string): Cell {
-  const cell = byName.get(name)
-  if (!cell) throw new Error(`the examples have no cell ${name}`)
-  return cell
-}
+/** The cell of a name in the outline. */
+export const cellOf = (name: CellName): Cell => byName.get(name)!
 
 /** The cells of a program, in their order. */
 export const cellsOf = (program: string): Cell[] => cells.filter((cell) => cell.program === program)

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import { book } from './book'
-import { type Cell, cellOf, cells, cellsOf } from './cells'
+import { type Cell, cells, cellsOf } from './cells'
 import type { FromCells, ToCells } from './run/messages'
 
 /** Milliseconds that a cell has to end by itself when it is stopped; then its worker is ended, with all variables. */
@@ -79,8 +79,8 @@ async function begun(): Promise<Worker> {
 const tell = (to: Worker, message: ToCells) => to.postMessage(message)
 
 function hear(message: FromCells): void {
-  const cell = cellOf(message.name)
-  if (running.peek() !== cell) return
+  const cell = running.peek()
+  if (!cell || cell.name !== message.name) return
   if (message.type === 'output') cell.outputs.value = [...cell.outputs.peek(), ...message.outputs]
   else ended(cell, message.ending)
 }

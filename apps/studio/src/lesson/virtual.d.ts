@@ -1,11 +1,9 @@
 declare module 'virtual:lesson-cells' {
-  const cells: readonly (import('../../build/cells').CellSource & {
-    tokens: readonly import('../../build/highlight').Token[]
-  })[]
+  const cells: readonly import('../../build/lesson').HighlightedCell[]
   export default cells
 }
 
 declare module 'virtual:lesson-declarations' {
-  const files: import('../../build/declarations').Files
+  const files: Readonly<Record<string, string>>
   export default files
 }

@@ -1,6 +1,7 @@
 // TypeScript's language service, which checks cells and completes names.
-import ts from 'page-typescript'
+
 import declared from 'virtual:lesson-declarations'
+import ts from 'page-typescript'
 import type { Answers, Completion, Explanation, Problem, Question, ToCompiler } from './messages'
 import { platformDeclarations } from './platform-declarations'
 

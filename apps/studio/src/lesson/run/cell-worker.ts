@@ -46,7 +46,9 @@ function begin({ text, source }: Book): void {
 function importModule(name: string, wanted: readonly string[]): Readonly<Record<string, unknown>> {
   const module = modules[name]
   if (!module) {
-    throw new Error(`there is no module '${name}' in this page; cells import from ${Object.keys(modules).join(' and ')}`)
+    throw new Error(
+      `there is no module '${name}' in this page; cells import from ${Object.keys(modules).join(' and ')}`,
+    )
   }
   for (const one of wanted) {
     if (!(one in module)) throw new Error(`'${name}' has no ${one}; what is only a type is imported as { type ${one} }`)

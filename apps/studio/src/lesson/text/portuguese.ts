@@ -121,8 +121,12 @@ export const portuguese: LessonText = {
     'scratch-train': [
       'E o laço sobre épocas e minibatches. O estado passa de um minibatch para o seguinte, mas separado do grafo, para que os gradientes não voltem além de um minibatch.',
     ],
-    'overfit-data': ['Então treinamos com muito pouco texto, 6.000 caracteres, e guardamos os 6.000 seguintes para comparar.'],
-    'overfit-train': ['Uma GRU com 256 unidades tem mais de 200.000 parâmetros: de sobra para decorar tão pouco texto.'],
+    'overfit-data': [
+      'Então treinamos com muito pouco texto, 6.000 caracteres, e guardamos os 6.000 seguintes para comparar.',
+    ],
+    'overfit-train': [
+      'Uma GRU com 256 unidades tem mais de 200.000 parâmetros: de sobra para decorar tão pouco texto.',
+    ],
     'overfit-curve': ['Onde a perplexidade do texto separado é menor?'],
     layers: [
       'Pilhas de uma, duas e três camadas, cada uma primeiro com os pesos iniciais pequenos de uma das versões do livro, normais com desvio 0,01, e depois com os habituais desta biblioteca. Esta célula é a mais demorada; você pode diminuir as épocas.',
