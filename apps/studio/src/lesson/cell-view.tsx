@@ -12,6 +12,7 @@ export function CellView({ cell }: { cell: Cell }) {
   const label = t.cell(cell.number)
   const changed = (state === 'done' || state === 'failed') && cell.ran !== cell.code.value
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms, and cannot be laid out freely
     <div class="cell" role="group" aria-label={label} data-state={state}>
       <CodeBox cell={cell} />
       <div class="bar">

@@ -20,6 +20,8 @@ export function CodeBox({ cell }: { cell: Cell }) {
       ({ mount }) => {
         if (gone) return
         ready.value = true
+        // What is hidden cannot have the focus, and the page is drawn again only later.
+        host.current!.hidden = false
         editor = mount(host.current!, cell, label, place)
       },
       (error: Error) => {
@@ -34,7 +36,9 @@ export function CodeBox({ cell }: { cell: Cell }) {
   return (
     <>
       {!ready.value && (
-        <pre
+        // The editor that takes its place is no textarea either.
+        // biome-ignore lint/a11y/useSemanticElements: a textarea has no coloured text
+        <div
           class="code"
           role="textbox"
           aria-multiline="true"
@@ -60,7 +64,7 @@ export function CodeBox({ cell }: { cell: Cell }) {
                   ),
                 )}
           </code>
-        </pre>
+        </div>
       )}
       <div ref={host} class="editor" hidden={!ready.value} />
       {failed.value && (

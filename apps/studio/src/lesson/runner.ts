@@ -48,7 +48,8 @@ async function next(): Promise<void> {
   cell.outputs.value = []
   cell.ran = cell.code.peek()
   try {
-    const now = await (worker ??= begun())
+    worker ??= begun()
+    const now = await worker
     if (running.peek() !== cell) return
     // It may have been stopped before the worker was ready.
     if (patience !== undefined) return ended(cell, 'stopped')
