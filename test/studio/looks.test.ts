@@ -5,7 +5,7 @@ import { describeStudio } from './studio.js'
 const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8')
 
 describeStudio('how the studio looks', (studio) => {
-  const views = ['train', 'inside', 'write', 'library']
+  const views = ['lesson', 'train', 'inside', 'write', 'library']
   const small = 'hiddenSize=8&epochs=1&maxTokens=3000'
 
   /** What axe finds in the page; nothing may be wider than it. */

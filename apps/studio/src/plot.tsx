@@ -55,7 +55,7 @@ function draw(
       height: Math.max(200, Math.min(380, place.clientWidth * 0.42)),
       scales: { x: { time: false }, y: { distr: linear ? 1 : 3 } },
       axes: [
-        { ...axis, values: (_, steps) => steps.map((step) => number(step)) },
+        { ...axis, values: (_, steps) => steps.map((step) => (Number.isInteger(step) ? number(step) : '')) },
         {
           ...axis,
           // Over many powers of ten, only these have lines.

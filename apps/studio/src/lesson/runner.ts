@@ -23,8 +23,12 @@ let patience: ReturnType<typeof setTimeout> | undefined
 /** Runs a cell, after those cells of its program before it that have not run as they are now. */
 export function run(cell: Cell): void {
   const before = cellsOf(cell.program).filter(({ number }) => number < cell.number)
-  enqueue([...before.filter((one) => one.state.peek() !== 'done' || one.ran !== one.code.peek()), cell])
+  enqueue([...before.filter((one) => !hasRun(one)), cell])
 }
+
+/** Whether a cell has run as it is now; one that was stopped has left what it had made until then. */
+const hasRun = ({ state, ran, code }: Cell): boolean =>
+  (state.peek() === 'done' || state.peek() === 'stopped') && ran === code.peek()
 
 /** Runs all cells from the top. */
 export const runAll = (): void => enqueue(cells)
@@ -124,7 +128,9 @@ function end(state: 'failed' | 'stopped'): void {
   const cell = running.peek()
   running.value = undefined
   for (const one of cells) if (one !== cell && one.state.peek() !== 'fresh') one.state.value = 'fresh'
-  if (cell) cell.state.value = state
+  if (!cell) return
+  cell.state.value = state
+  cell.ran = undefined
 }
 
 /** Begins anew: without variables and outputs, but with the reader's edits. */
