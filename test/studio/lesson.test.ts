@@ -125,7 +125,7 @@ describeStudio('the lesson', (studio) => {
     await run(4)
     const alert = cell(3).getByRole('alert')
     await alert.getByText('Line 2: console.warn(rnnLayer.beginState(size))').waitFor()
-    expect(await alert.innerText()).toContain('RNN.beginState: batchSize is -1')
+    expect(await alert.textContent()).toContain('RNN.beginState: batchSize is -1')
     expect(await cell(4).getAttribute('data-state')).toBe('fresh')
   })
 
