@@ -15,7 +15,7 @@ console.log(source)
 
 // %% overfit-train
 const epochs = Number(process.argv[2] ?? 300)
-// %%= const epochs = 100
+// %%= const epochs = 300
 const model = new RNNModel(new GRU({ inputSize: vocab.size, hiddenSize: 256 }), vocab.size)
 const curve: { epoch: number; training: number; heldOut: number }[] = []
 for await (const event of trainSteps(model, training, { lr: 1, epochs })) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
+import { compressed } from './build/compressed.ts'
 import { lesson } from './build/lesson.ts'
 
 const root = path.resolve('apps/studio')
@@ -37,7 +38,7 @@ const external = [/^gpt-tokenizer/, /^h5wasm/]
 export default defineConfig({
   root,
   base: './',
-  plugins: [mobyDick(), lesson()],
+  plugins: [mobyDick(), lesson(), compressed()],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { headers: isolated },
   preview: { headers: isolated },

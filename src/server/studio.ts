@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliDecompress } from 'node:zlib'
 import sirv from 'sirv'
 import { checkNumber, checkString, checkStrings, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
@@ -24,6 +28,8 @@ export interface StudioOptions {
 const studioOptions: OptionKinds<StudioOptions> = { host: 'any', port: 'any', folder: 'any', runs: 'any' }
 
 const PORT = 7766
+
+const unpack = promisify(brotliDecompress)
 
 /** The text that comes with the package, compressed: dist/studio has it only for hosts of the page alone. */
 const MOBY_DICK = '/texts/moby-dick.txt'
@@ -90,7 +96,8 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     )
   }
   // All files are listed at the start, so no address leads out of the folder.
-  const files = sirv(folder, { etag: true })
+  const files = sirv(folder, { etag: true, brotli: true })
+  const packed = await packedFiles(folder)
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     const wrong = problemOf(request, server, host)
@@ -100,7 +107,11 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     if (CELL_WORKER.test(pathname)) response.setHeader('content-security-policy', cellPolicy)
     const answer = answers.get(pathname)
     if (answer) return void send(response, answer)
-    files(request, response, () => refuse(response, 404, 'there is no such file'))
+    files(request, response, () => {
+      const unpacked = packed.get(pathname)
+      if (unpacked) void send(response, unpacked)
+      else refuse(response, 404, 'there is no such file')
+    })
   })
   await listen(server, host, port)
   const { address, family, port: taken } = server.address() as AddressInfo
@@ -114,6 +125,20 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
         server.closeAllConnections()
       }),
   }
+}
+
+/** The scripts that the package has only compressed, for browsers that do not unpack them: those of other machines, over HTTP. */
+async function packedFiles(folder: string): Promise<ReadonlyMap<string, Answer>> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js.br'))
+  return new Map(
+    names.map((name): [string, Answer] => [
+      `/${name.split(path.sep).join('/').replace(/\.br$/, '')}`,
+      {
+        type: 'text/javascript; charset=utf-8',
+        make: async () => unpack(await readFile(path.join(folder, name))),
+      },
+    ]),
+  )
 }
 
 /** Sends what an answer makes. An error becomes its sentence. */

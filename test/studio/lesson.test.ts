@@ -16,7 +16,7 @@ const codeOf = (name: string) => cells.find((cell) => cell.name === name)!.code
 const short = {
   train: codeOf('train').replace('[50, 1]', '[2, 1]'),
   'scratch-parameters': codeOf('scratch-parameters').replace('[20, 1, 256]', '[1, 1, 16]'),
-  'overfit-train': codeOf('overfit-train').replace('= 100', '= 2').replace('256', '16'),
+  'overfit-train': codeOf('overfit-train').replace('= 300', '= 2').replace('256', '16'),
   layers: codeOf('layers').replace('= 20', '= 1').replace('256', '16'),
   'sine-train': codeOf('sine-train').replace('= 40', '= 1'),
 }

@@ -6,12 +6,13 @@ export type Files = Record<string, string>
 
 const compiler = 'node_modules/page-typescript/lib'
 
-/** The declarations of the language, as far as `lib.es2023.d.ts` refers to them. */
+/** The declarations of the language, as far as `lib.es2023.d.ts` refers to them, without their comments, which are half of them. */
 function languageFiles(name = 'es2023', files: Files = {}): Files {
   const at = `/lib/lib.${name}.d.ts`
   if (at in files) return files
-  files[at] = readFileSync(path.join(compiler, `lib.${name}.d.ts`), 'utf8')
-  for (const [, lib] of files[at].matchAll(/<reference lib="([^"]+)"/g)) languageFiles(lib, files)
+  const text = readFileSync(path.join(compiler, `lib.${name}.d.ts`), 'utf8')
+  files[at] = text.replaceAll(/\/\*[^]*?\*\/\n?/g, '')
+  for (const [, lib] of text.matchAll(/<reference lib="([^"]+)"/g)) languageFiles(lib, files)
   return files
 }
 

@@ -35,7 +35,7 @@ export const english: LessonText = {
       title: 'Comparison',
       begins: [
         'Both versions compute the same thing, so both learn equally well: after 500 epochs the book reports a perplexity of 1.3 for the layer and 1.2 for the version from scratch, and here it is 1.3 and 1.2, too.',
-        'They differ in length and in speed. Without imports and cells that only print, the concise program is a quarter as long. The tokens per second are in the last line that each training prints: compare them in your browser. The layer is about twice as fast, because it goes through all time steps in a single operation, forward and backward, in WebAssembly and on several threads, whereas the version from scratch makes hundreds of small tensors in each step of training.',
+        'They differ in length and in speed. The concise program, with its plot and all that it prints, is a third as long. The tokens per second are in the last line that each training prints: compare them in your browser. The layer is about twice as fast, because it goes through all time steps in a single operation, forward and backward, in WebAssembly and on several threads, whereas the version from scratch makes hundreds of small tensors in each step of training.',
       ],
     },
     summary: {
@@ -51,7 +51,7 @@ export const english: LessonText = {
     exercises: {
       title: 'Exercises',
       begins: [
-        'Think about each question before you run its cells. Each exercise is a program of its own; its trainings are short, so that you see a result within a minute. More epochs make the effects clearer.',
+        'Think about each question before you run its cells. Each exercise is a program of its own; its trainings are short, so that you see a result within a minute or two. More epochs make the effects clearer.',
       ],
     },
     overfit: {

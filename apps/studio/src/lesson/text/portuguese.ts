@@ -35,7 +35,7 @@ export const portuguese: LessonText = {
       title: 'Comparação',
       begins: [
         'As duas versões calculam a mesma coisa e por isso aprendem igualmente bem: depois de 500 épocas o livro relata perplexidade 1,3 com a camada e 1,2 na versão do zero, e aqui também são 1,3 e 1,2.',
-        'Elas diferem no tamanho e na velocidade. Sem contar importações e células que só imprimem, o programa conciso tem um quarto do tamanho. Os tokens por segundo estão na última linha que cada treinamento imprime: compare-os no seu navegador. A camada é cerca de duas vezes mais rápida, porque percorre todos os passos de tempo em uma única operação, para a frente e para trás, em WebAssembly e com várias threads, enquanto a versão do zero cria centenas de pequenos tensores a cada passo do treinamento.',
+        'Elas diferem no tamanho e na velocidade. O programa conciso, com o gráfico e tudo o que imprime, tem um terço do tamanho. Os tokens por segundo estão na última linha que cada treinamento imprime: compare-os no seu navegador. A camada é cerca de duas vezes mais rápida, porque percorre todos os passos de tempo em uma única operação, para a frente e para trás, em WebAssembly e com várias threads, enquanto a versão do zero cria centenas de pequenos tensores a cada passo do treinamento.',
       ],
     },
     summary: {
@@ -51,7 +51,7 @@ export const portuguese: LessonText = {
     exercises: {
       title: 'Exercícios',
       begins: [
-        'Pense em cada pergunta antes de rodar as células. Cada exercício é um programa à parte; os treinamentos são curtos, para que o resultado apareça em menos de um minuto. Com mais épocas os efeitos ficam mais claros.',
+        'Pense em cada pergunta antes de rodar as células. Cada exercício é um programa à parte; os treinamentos são curtos, para que o resultado apareça em um ou dois minutos. Com mais épocas os efeitos ficam mais claros.',
       ],
     },
     overfit: {
