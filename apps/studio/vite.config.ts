@@ -4,6 +4,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
 import { compressed } from './build/compressed.ts'
 import { lesson } from './build/lesson.ts'
+import { inWorkers, workerLicenses } from './build/worker-licenses.ts'
 
 const root = path.resolve('apps/studio')
 
@@ -38,15 +39,16 @@ const external = [/^gpt-tokenizer/, /^h5wasm/]
 export default defineConfig({
   root,
   base: './',
-  plugins: [mobyDick(), lesson(), compressed()],
+  plugins: [mobyDick(), lesson(), compressed(), workerLicenses()],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { headers: isolated },
   preview: { headers: isolated },
-  worker: { format: 'es', plugins: () => [lesson()], rollupOptions: { external } },
+  worker: { format: 'es', plugins: () => [lesson(), inWorkers()], rollupOptions: { external } },
   build: {
     outDir: path.resolve('dist/studio'),
     emptyOutDir: true,
     target: 'es2022',
+    license: { fileName: 'licenses.md' },
     // Inlined files would need a content security policy that allows data addresses.
     assetsInlineLimit: 0,
     rollupOptions: { external },

@@ -127,6 +127,9 @@ describeStudio('the lesson', (studio) => {
     await alert.getByText('Line 2: console.warn(rnnLayer.beginState(size))').waitFor()
     expect(await alert.textContent()).toContain('RNN.beginState: batchSize is -1')
     expect(await cell(4).getAttribute('data-state')).toBe('fresh')
+    await write(3, "await fetch('/')")
+    await run(3)
+    await cell(3).getByText('TypeError: fetch is not a function').waitFor()
   })
 
   test('a training that is stopped leaves its model; a cell that does not stop loses all variables', async () => {

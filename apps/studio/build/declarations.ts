@@ -11,7 +11,7 @@ function languageFiles(name = 'es2023', files: Files = {}): Files {
   const at = `/lib/lib.${name}.d.ts`
   if (at in files) return files
   const text = readFileSync(path.join(compiler, `lib.${name}.d.ts`), 'utf8')
-  files[at] = text.replaceAll(/\/\*[^]*?\*\/\n?/g, '')
+  files[at] = text.replaceAll(/\/\*[\s\S]*?\*\/\n?/g, '')
   for (const [, lib] of text.matchAll(/<reference lib="([^"]+)"/g)) languageFiles(lib, files)
   return files
 }

@@ -35,7 +35,9 @@ export function CellView({ cell }: { cell: Cell }) {
             {t.reset}
           </button>
         )}
-        <span class="standing">{changed ? t.changed : t.states[state]}</span>
+        <span class="standing" role="status">
+          {changed ? t.changed : t.states[state]}
+        </span>
         <span class="standing number">{label}</span>
       </div>
       <Problems cell={cell} />

@@ -6,23 +6,25 @@ import type { Cell } from './cells'
 /** The code of a cell. The editor is loaded when somebody first touches it. */
 export function CodeBox({ cell }: { cell: Cell }) {
   const { lesson: t } = words.value
-  const touched = useSignal<{ x: number; y: number } | 'keyboard' | undefined>(undefined)
+  const touched = useSignal(false)
   const failed = useSignal<string | undefined>(undefined)
   const ready = useSignal(false)
   const host = useRef<HTMLDivElement>(null)
+  const box = useRef<HTMLDivElement>(null)
+  const pointer = useRef<{ x: number; y: number }>(undefined)
   const label = t.code(cell.number)
   useEffect(() => {
-    if (touched.value === undefined) return
+    if (!touched.value) return
     let editor: { destroy(): void } | undefined
     let gone = false
-    const place = touched.value === 'keyboard' ? undefined : touched.value
     void import('./editor/editor').then(
       ({ mount }) => {
         if (gone) return
         ready.value = true
         // What is hidden cannot have the focus, and the page is drawn again only later.
         host.current!.hidden = false
-        editor = mount(host.current!, cell, label, place)
+        // Who has gone on meanwhile is left alone.
+        editor = mount(host.current!, cell, label, document.activeElement === box.current, pointer.current)
       },
       (error: Error) => {
         failed.value = error.message
@@ -39,16 +41,20 @@ export function CodeBox({ cell }: { cell: Cell }) {
         // The editor that takes its place is no textarea either.
         // biome-ignore lint/a11y/useSemanticElements: a textarea has no coloured text
         <div
+          ref={box}
           class="code"
           role="textbox"
           aria-multiline="true"
           aria-label={label}
           tabIndex={0}
           onFocus={() => {
-            touched.value ??= 'keyboard'
+            touched.value = true
           }}
           onPointerDown={({ clientX: x, clientY: y }) => {
-            touched.value ??= { x, y }
+            pointer.current = { x, y }
+          }}
+          onPointerCancel={() => {
+            pointer.current = undefined
           }}
         >
           <code>

@@ -58,12 +58,14 @@ const explanations = (cell: Cell) =>
 /**
  * An editor of a cell. It lies in a shadow tree, where its styles need no exception of the page's security policy.
  * @param label what a screen reader calls it
+ * @param focused whether it gets the focus
  * @param place where the pointer touched the code; the cursor goes there
  */
 export function mount(
   host: HTMLElement,
   cell: Cell,
   label: string,
+  focused: boolean,
   place?: { x: number; y: number },
 ): { destroy(): void } {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' })
@@ -75,7 +77,7 @@ export function mount(
     doc: cell.code.peek(),
     extensions: [
       history(),
-      drawSelection(),
+      drawSelection({ cursorBlinkRate: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 1200 }),
       indentOnInput(),
       bracketMatching(),
       closeBrackets(),
@@ -101,7 +103,7 @@ export function mount(
   const view = new EditorView({ state, root, parent: root })
   const cursor = place && view.posAtCoords(place)
   if (typeof cursor === 'number') view.dispatch({ selection: { anchor: cursor } })
-  view.focus()
+  if (focused) view.focus()
 
   // The code also changes when the reader takes the original back.
   const follow = effect(() => {

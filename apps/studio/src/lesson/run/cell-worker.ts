@@ -29,9 +29,15 @@ for (const [method, warning] of Object.entries({ log: false, info: false, debug:
 }
 
 addEventListener('unhandledrejection', (event) => {
+  if (!run) return
   event.preventDefault()
-  run?.put(errorOf(event.reason, run.name))
+  run.put(errorOf(event.reason, run.name))
 })
+
+// Where the page's server sends no policy, cells have no network either.
+for (const name of ['fetch', 'XMLHttpRequest', 'WebSocket', 'WebTransport', 'EventSource', 'importScripts']) {
+  Object.defineProperty(globalThis, name, { value: undefined })
+}
 
 function stopIfAsked(): void {
   if (!run) return
