@@ -14,6 +14,7 @@ const longest = [
   'test/bundles.test.ts',
   'test/browser/trainer.test.ts',
   'test/browser/trainer-bundled.test.ts',
+  'test/studio/lesson.test.ts',
   'src/train/training.test.ts',
   'src/node/saving.test.ts',
   'test/memory.test.ts',

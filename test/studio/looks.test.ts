@@ -14,7 +14,11 @@ describeStudio('how the studio looks', (studio) => {
     const found = await tab.evaluate<string[]>(
       `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
     )
-    const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    // The navigation of a narrow page is fixed: what hangs over its edge does not make the page wider.
+    const wide = await tab.evaluate(() => {
+      const ends = [...document.querySelectorAll('nav.views a')].map((link) => link.getBoundingClientRect().right)
+      return Math.max(document.documentElement.scrollWidth, ...ends) - innerWidth
+    })
     return wide > 0 ? [...found, `${wide} pixels too wide`] : found
   }
 
