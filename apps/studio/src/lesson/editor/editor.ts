@@ -32,7 +32,7 @@ const completions =
     const word = context.matchBefore(/[\w$]*/)
     const afterDot = context.matchBefore(/\.[\w$]*/) !== null
     if (!context.explicit && !afterDot && (!word || word.from === word.to)) return null
-    const found = await ask('complete', cell, context.pos)
+    const found = await ask('complete', cell, context.pos).catch(() => [])
     const options = found.map(({ label, kind }) => ({ label, type: kinds[kind] ?? kind }))
     return { from: word?.from ?? context.pos, options, validFor: /^[\w$]*$/ }
   }
@@ -40,7 +40,7 @@ const completions =
 /** What the name under the pointer is. */
 const explanations = (cell: Cell) =>
   hoverTooltip(async (_, at) => {
-    const found = await ask('explain', cell, at)
+    const found = await ask('explain', cell, at).catch(() => null)
     if (!found) return null
     const { from, to, signature, documentation } = found
     const create = () => {
@@ -114,7 +114,9 @@ export function mount(
   let pause: ReturnType<typeof setTimeout> | undefined
   const look = async () => {
     const { doc } = view.state
-    const problems = await ask('check', cell)
+    // Completions without a compiler are just missing; here the reader is told.
+    const failed = ({ message }: Error) => [{ from: 0, to: 0, line: 1, message }]
+    const problems = await ask('check', cell).catch(failed)
     if (view.state.doc !== doc) return
     cell.problems.value = problems
     const marks = problems.map(({ from, to, message }) => ({ from, to, message, severity: 'error' as const }))
