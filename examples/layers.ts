@@ -2,10 +2,13 @@
 // the initial values of the book's MXNet tab (normal, deviation 0.01) and once with those of its PyTorch tab
 // (uniform within ±1/√hidden units, the default here).
 //   npm run example examples/layers.ts [EPOCHS]     plots to runs/layers.svg
-import { mkdir, writeFile } from 'node:fs/promises'
-import { constant, initialize, linePlot, loadTimeMachine, manualSeed, normal, RNN, RNNModel, train } from 'unrolled'
+
+// %% layers
+import { constant, initialize, loadTimeMachine, manualSeed, normal, RNN, RNNModel, train } from 'unrolled'
+import { show } from './show.js'
 
 const epochs = Number(process.argv[2] ?? 200)
+// %%= const epochs = 20
 const { data, vocab, source } = await loadTimeMachine()
 console.log(source)
 
@@ -24,9 +27,4 @@ for (const initial of ['normal 0.01', 'uniform']) {
     series.push({ name, x: history.map(({ epoch }) => epoch), y: history.map((event) => event.perplexity) })
   }
 }
-await mkdir('runs', { recursive: true })
-await writeFile(
-  'runs/layers.svg',
-  await linePlot({ title: 'Layers', xLabel: 'epoch', yLabel: 'perplexity', yScale: 'log', series }),
-)
-console.log('plotted to runs/layers.svg')
+await show({ title: 'Layers', xLabel: 'epoch', yLabel: 'perplexity', yScale: 'log', series })

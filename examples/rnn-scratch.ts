@@ -1,10 +1,13 @@
 // The same model with nothing but tensors: the section "Implementation of Recurrent Neural Networks from
 // Scratch". It writes out what rnn-concise.ts takes from the library: the layer, the loop and the loss.
 //   npm run example examples/rnn-scratch.ts [EPOCHS]
+
+// %% scratch-parameters
 import { loadTimeMachine, noGrad, oneHot, randn, stack, type Tensor, tensor, type Vocab, zeros } from 'unrolled'
 
 const { data, vocab } = await loadTimeMachine({ batchSize: 32, numSteps: 35 })
 const [numEpochs, lr, numHiddens] = [Number(process.argv[2] ?? 500), 1, 256]
+// %%= const [numEpochs, lr, numHiddens] = [20, 1, 256]
 
 // Parameters: weights normal with deviation 0.01, biases zero
 const normal = (...shape: number[]) => randn(shape).mul(0.01).detach().requiresGrad_()
@@ -15,6 +18,7 @@ const W_hq = normal(numHiddens, vocab.size)
 const b_q = zeros([vocab.size]).requiresGrad_()
 const params = [W_xh, W_hh, b_h, W_hq, b_q]
 
+// %% scratch-rnn
 /** Scores [numSteps × batch, vocab] of the tokens [batch, numSteps], and the new hidden state [batch, hidden]. */
 function rnn(inputs: Tensor, H: Tensor): [Tensor, Tensor] {
   const X = oneHot(inputs.T, vocab.size)
@@ -26,6 +30,7 @@ function rnn(inputs: Tensor, H: Tensor): [Tensor, Tensor] {
   return [stack(outputs, 0).reshape(-1, vocab.size), H]
 }
 
+// %% scratch-predict
 /** Continues `prefix` by the `numPreds` likeliest characters. */
 async function predict(prefix: string, numPreds: number, vocab: Vocab): Promise<string> {
   let H = zeros([1, numHiddens])
@@ -38,6 +43,8 @@ async function predict(prefix: string, numPreds: number, vocab: Vocab): Promise<
   return vocab.decode(Int32Array.from(tokens)).join('')
 }
 
+// %% scratch-step
+/** The mean loss of the labels. */
 function crossEntropy(scores: Tensor, labels: Tensor): Tensor {
   return scores.logSoftmax().pick(labels).mean().neg()
 }
@@ -49,6 +56,7 @@ async function gradClipping(theta: number): Promise<void> {
   if (norm > theta) for (const p of params) p.grad = p.grad!.mul(theta / norm)
 }
 
+/** Moves every parameter against its gradient. */
 function sgd(): void {
   for (const p of params) {
     for (let i = 0; i < p.size; i++) p.data[i] -= lr * p.grad!.data[i]
@@ -56,6 +64,7 @@ function sgd(): void {
   }
 }
 
+// %% scratch-train
 for (let epoch = 1; epoch <= numEpochs; epoch++) {
   const start = performance.now()
   let H = zeros([data.batchSize, numHiddens])

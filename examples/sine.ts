@@ -1,14 +1,14 @@
 // Exercise 3: the autoregressive model of the section on sequences, with an RNN. A noisy sine is predicted
 // 1, 4, 16 and 64 steps ahead; beyond the first step, the model reads its own predictions.
 //   npm run example examples/sine.ts [EPOCHS]     plots to runs/sine.svg
-import { mkdir, writeFile } from 'node:fs/promises'
+
+// %% sine-data
 import {
   Adam,
   clipGradNorm,
   fromData,
   Generator,
   Linear,
-  linePlot,
   Module,
   manualSeed,
   mseLoss,
@@ -16,13 +16,14 @@ import {
   RNN,
   type Tensor,
 } from 'unrolled'
+import { show } from './show.js'
 
 manualSeed(0)
 const noise = new Generator(0)
-const epochs = Number(process.argv[2] ?? 40)
 const [length, training, window, batchSize] = [1000, 600, 32, 16]
 const x = Float32Array.from({ length }, (_, t) => Math.sin(0.01 * (t + 1)) + 0.2 * noise.normal())
 
+// %% sine-model
 /** Reads a window of the series, and predicts the value after each of its steps. */
 class Forecaster extends Module {
   readonly rnn = new RNN({ inputSize: 1, hiddenSize: 8 })
@@ -42,6 +43,9 @@ function windows(values: Float32Array, starts: number[]): Tensor {
   return fromData(data, [window, starts.length, 1])
 }
 
+// %% sine-train
+const epochs = Number(process.argv[2] ?? 40)
+// %%= const epochs = 40
 const model = new Forecaster()
 const optimizer = new Adam(model.parameters(), { lr: 0.01 })
 const starts = Array.from({ length: training - window }, (_, i) => i)
@@ -62,6 +66,7 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
   if (epoch % Math.ceil(epochs / 6) === 0) console.log(`epoch ${epoch}: mean squared error ${(sum / count).toFixed(4)}`)
 }
 
+// %% sine-ahead
 /** Predictions of x[t] for t from `window + k` on, made from the values known k steps earlier. */
 function ahead(k: number): { t: number[]; values: number[] } {
   const t = Array.from({ length: length - window - k + 1 }, (_, i) => i + window + k - 1)
@@ -77,6 +82,7 @@ function ahead(k: number): { t: number[]; values: number[] } {
   return { t, values: series.map((row) => row[row.length - 1]) }
 }
 
+// %% sine-curve
 const series = [{ name: 'series', x: x.map((_, t) => t + 1), y: x, dots: true as boolean }]
 for (const k of [1, 4, 16, 64]) {
   const { t, values } = ahead(k)
@@ -96,9 +102,4 @@ for (const k of [1, 4, 16, 64]) {
   })
 }
 
-await mkdir('runs', { recursive: true })
-await writeFile(
-  'runs/sine.svg',
-  await linePlot({ title: `Noisy sine, trained on the first ${training}`, xLabel: 't', yLabel: 'x', series }),
-)
-console.log('plotted to runs/sine.svg')
+await show({ title: `Noisy sine, trained on the first ${training}`, xLabel: 't', yLabel: 'x', series })

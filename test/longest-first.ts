@@ -13,6 +13,7 @@ const longest = [
   'src/kernels/wasm/pool.test.ts',
   'test/bundles.test.ts',
   'test/studio/site.test.ts',
+  'test/studio/lesson.test.ts',
   'src/train/training.test.ts',
   'src/node/saving.test.ts',
   'test/memory.test.ts',

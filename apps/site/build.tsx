@@ -86,7 +86,8 @@ function hashOf(content: string | Uint8Array): string {
 
 /** The studio as the package has it, which here shows where the documentation is. */
 function copyStudio(site: string): void {
-  cpSync('dist/studio', site, { recursive: true })
+  // The compressed copies are for the command's server.
+  cpSync('dist/studio', site, { recursive: true, filter: (file) => !file.endsWith('.br') })
   const file = path.join(site, 'index.html')
   const html = readFileSync(file, 'utf8')
   writeFileSync(file, html.replace('</head>', '<link rel="help" href="./docs/index.html" />\n  </head>'))

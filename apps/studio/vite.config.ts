@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
-import { SERVICE_WORKER, serviceWorkerOf } from './keeping'
+import { compressed } from './build/compressed.ts'
+import { lesson } from './build/lesson.ts'
+import { inWorkers, workerLicenses } from './build/worker-licenses.ts'
+import { SERVICE_WORKER, serviceWorkerOf } from './keeping.ts'
 
 const root = path.resolve('apps/studio')
 
@@ -13,12 +16,15 @@ const mobyDick = (): Plugin => {
   return {
     name: 'moby-dick',
     configureServer: (server) => {
+      server.middlewares.use('/texts/book.json', (_, response) => response.end('null'))
       server.middlewares.use('/texts/moby-dick.txt', (_, response) => response.end(text()))
     },
     generateBundle() {
       this.emitFile({ type: 'asset', fileName: 'texts/moby-dick.txt', source: text() })
       // A host of the page alone has no trainings of a machine; the command's server answers with its own.
       this.emitFile({ type: 'asset', fileName: 'machine/runs.json', source: '[]' })
+      // Nor does it look for The Time Machine.
+      this.emitFile({ type: 'asset', fileName: 'texts/book.json', source: 'null' })
     },
   }
 }
@@ -48,15 +54,16 @@ const external = [/^gpt-tokenizer/, /^h5wasm/]
 export default defineConfig({
   root,
   base: './',
-  plugins: [mobyDick(), serviceWorker()],
+  plugins: [mobyDick(), lesson(), compressed(), workerLicenses(), serviceWorker()],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { headers: isolated },
   preview: { headers: isolated },
-  worker: { format: 'es', rollupOptions: { external } },
+  worker: { format: 'es', plugins: () => [lesson(), inWorkers()], rollupOptions: { external } },
   build: {
     outDir: path.resolve('dist/studio'),
     emptyOutDir: true,
     target: 'es2022',
+    license: { fileName: 'licenses.md' },
     // Inlined files would need a content security policy that allows data addresses.
     assetsInlineLimit: 0,
     rollupOptions: { external },

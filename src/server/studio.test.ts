@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
 import { DataError, OptionError } from '../core/errors.js'
 import { Vocab } from '../data/vocab.js'
@@ -17,6 +18,9 @@ mkdirSync(folder)
 writeFileSync(path.join(folder, 'index.html'), '<!doctype html>the page')
 writeFileSync(path.join(folder, '.hidden'), 'hidden')
 writeFileSync(path.join(place, 'secret.txt'), 'secret')
+mkdirSync(path.join(folder, 'assets'))
+writeFileSync(path.join(folder, 'assets/cell-worker-a1_B.js'), 'the worker')
+writeFileSync(path.join(folder, 'assets/editor-1.js.br'), brotliCompressSync('the editor'))
 const server = await serveStudio({ folder, port: 0 })
 const port = Number(new URL(server.url).port)
 afterAll(async () => {
@@ -60,6 +64,33 @@ test('serves the page, isolated, with a policy that allows no inline scripts and
   expect(policy).not.toContain('unsafe-inline')
   expect(policy).not.toContain("'unsafe-eval'")
   expect(policy).not.toMatch(/https?:/)
+})
+
+test('the worker that runs what readers write makes functions of text, and has no network', async () => {
+  const { headers } = await ask('/assets/cell-worker-a1_B.js')
+  const policy = String(headers['content-security-policy'])
+  expect(policy).toContain("'unsafe-eval'")
+  expect(policy).toContain("connect-src 'none'")
+  expect(headers['cross-origin-embedder-policy']).toBe('require-corp')
+  for (const other of ['/', '/cell-worker-a.js', '/assets/cell-worker-a/x.js']) {
+    expect(String((await ask(other)).headers['content-security-policy'])).not.toContain("'unsafe-eval'")
+  }
+})
+
+test('a script that is there only compressed is unpacked for browsers that do not do it', async () => {
+  const { text, headers } = await ask('/assets/editor-1.js')
+  expect(text).toBe('the editor')
+  expect(headers['content-type']).toContain('text/javascript')
+  expect(headers['content-encoding']).toBeUndefined()
+  const packed = await fetch(new URL('assets/editor-1.js', server.url), { headers: { 'accept-encoding': 'br' } })
+  expect(packed.headers.get('content-encoding')).toBe('br')
+  expect(await packed.text()).toBe('the editor')
+})
+
+test('the lesson gets the text that this machine has, and where it comes from', async () => {
+  const { text, source } = JSON.parse((await ask('/texts/book.json')).text)
+  expect(text.length).toBeGreaterThan(100_000)
+  expect(source).toMatch(/^(The Time Machine|Moby Dick)/)
 })
 
 test.each([

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliDecompress } from 'node:zlib'
 import sirv from 'sirv'
 import { checkNumber, checkString, checkStrings, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
-import { readMobyDick } from '../node/time-machine.js'
+import { findTimeMachine, readMobyDick } from '../node/time-machine.js'
 import { type Answer, machineRuns } from './machine-runs.js'
 
 /** Where the studio is served. */
@@ -25,12 +29,29 @@ const studioOptions: OptionKinds<StudioOptions> = { host: 'any', port: 'any', fo
 
 const PORT = 7766
 
+const unpack = promisify(brotliDecompress)
+
 /** The text that comes with the package, compressed: dist/studio has it only for hosts of the page alone. */
 const MOBY_DICK = '/texts/moby-dick.txt'
 const mobyDick: Answer = {
   type: 'text/plain; charset=utf-8',
   make: async () => ({ body: (await readMobyDick()) ?? '' }),
 }
+
+/** The text of the lesson, with a line that says where it comes from. */
+const BOOK = '/texts/book.json'
+const book: Answer = {
+  type: 'application/json',
+  async make() {
+    const { text, source } = await findTimeMachine()
+    return { body: JSON.stringify({ text, source }) }
+  },
+}
+
+/** The worker that runs what readers write, which is no more than its policy allows: it makes functions of text, but has no network. */
+const CELL_WORKER = /^\/assets\/cell-worker-[\w-]+\.js$/
+const cellPolicy =
+  "default-src 'none'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; worker-src blob:; connect-src 'none'"
 
 /** Threads need a page that is isolated; the policy keeps scripts, and what they may reach, to this server. */
 const headers = {
@@ -67,7 +88,7 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
   } = options
   checkString('serveStudio', 'host', host)
   checkStrings('serveStudio', 'runs', runs)
-  const answers = new Map([...(await machineRuns(runs)), [MOBY_DICK, mobyDick]])
+  const answers = new Map([...(await machineRuns(runs)), [MOBY_DICK, mobyDick], [BOOK, book]])
   if (port !== undefined) {
     checkWhole('serveStudio', 'port', port, 0)
     checkNumber('serveStudio', 'port', port, 0, 65_535)
@@ -78,15 +99,22 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     )
   }
   // All files are listed at the start, so no address leads out of the folder.
-  const files = sirv(folder, { etag: true })
+  const files = sirv(folder, { etag: true, brotli: true })
+  const packed = await packedFiles(folder)
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     const wrong = problemOf(request, server, host)
     if (wrong) return refuse(response, 403, wrong)
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'expected GET or HEAD')
-    const answer = answers.get(new URL(request.url ?? '/', 'http://localhost').pathname)
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    if (CELL_WORKER.test(pathname)) response.setHeader('content-security-policy', cellPolicy)
+    const answer = answers.get(pathname)
     if (answer) return void send(request, response, answer)
-    files(request, response, () => refuse(response, 404, 'there is no such file'))
+    files(request, response, () => {
+      const unpacked = packed.get(pathname)
+      if (unpacked) void send(request, response, unpacked)
+      else refuse(response, 404, 'there is no such file')
+    })
   })
   await listen(server, host, port)
   const { address, family, port: taken } = server.address() as AddressInfo
@@ -100,6 +128,20 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
         server.closeAllConnections()
       }),
   }
+}
+
+/** The scripts that the package has only compressed, for browsers that do not unpack them: those of other machines, over HTTP. */
+async function packedFiles(folder: string): Promise<ReadonlyMap<string, Answer>> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js.br'))
+  return new Map(
+    names.map((name): [string, Answer] => [
+      `/${name.split(path.sep).join('/').replace(/\.br$/, '')}`,
+      {
+        type: 'text/javascript; charset=utf-8',
+        make: async () => ({ body: await unpack(await readFile(path.join(folder, name))) }),
+      },
+    ]),
+  )
 }
 
 /** Sends what an answer makes: all of it, or what a range like `bytes=100-` asks for. An error becomes its sentence. */

@@ -2,6 +2,7 @@ import { droppedFiles } from 'unrolled/browser'
 import { openModel } from './current'
 import { InsideView } from './inside/inside-view'
 import { language, words } from './language'
+import { LessonView } from './lesson/lesson-view'
 import { LibraryView } from './library/library-view'
 import { areModel } from './model-files'
 import { Problem } from './problem'
@@ -12,6 +13,7 @@ import { TrainView } from './train/train-view'
 import { WriteView } from './write/write-view'
 
 const shown: Record<View, () => preact.JSX.Element> = {
+  lesson: LessonView,
   train: TrainView,
   inside: InsideView,
   write: WriteView,

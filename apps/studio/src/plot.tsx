@@ -12,6 +12,8 @@ export interface Line {
   /** The number of its colour. */
   colour: number
   dashed?: boolean
+  /** Whether its points are drawn instead of a line. */
+  dots?: boolean
 }
 
 /** Colours that people with colour blindness tell apart (Okabe & Ito 2008), after the two of the page. */
@@ -30,23 +32,31 @@ interface Axes {
   x?: string
   /** Whether values are told as powers of ten. */
   powersOfTen?: boolean
+  /** Whether the y axis is linear. Default: logarithmic. */
+  linear?: boolean
+  /** A value as text. Default: as a perplexity. */
+  value?: (y: number) => string
 }
 
 const powers = (_: uPlot, splits: number[]) =>
   splits.map((y) => (Number.isInteger(Number(Math.log10(y).toFixed(6))) ? y : null))
 
-function draw(place: HTMLElement, lines: readonly Line[], { x, powersOfTen }: Axes): uPlot {
+function draw(
+  place: HTMLElement,
+  lines: readonly Line[],
+  { x, powersOfTen, linear, value: text = perplexity }: Axes,
+): uPlot {
   const rule = { stroke: colour('--line'), width: 1 }
   const axis = { stroke: colour('--soft'), grid: rule, ticks: rule }
-  const told = (y: number) => (powersOfTen ? scientific(y) : perplexity(y))
+  const told = (y: number) => (powersOfTen ? scientific(y) : text(y))
   const value = (_: uPlot, y: number | null) => (y === null ? '–' : told(y))
   return new uPlot(
     {
       width: place.clientWidth,
       height: Math.max(200, Math.min(380, place.clientWidth * 0.42)),
-      scales: { x: { time: false }, y: { distr: 3 } },
+      scales: { x: { time: false }, y: { distr: linear ? 1 : 3 } },
       axes: [
-        { ...axis, values: (_, steps) => steps.map((step) => number(step)) },
+        { ...axis, values: (_, steps) => steps.map((step) => (Number.isInteger(step) ? number(step) : '')) },
         {
           ...axis,
           // Over many powers of ten, only these have lines.
@@ -60,9 +70,10 @@ function draw(place: HTMLElement, lines: readonly Line[], { x, powersOfTen }: Ax
       legend: { markers: { dash: (_, i) => (lines[i - 1]?.dashed ? 'dashed' : 'solid') } },
       series: [
         { label: x ?? words.peek().train.step, value: (_, step) => (step === null ? '–' : number(step)) },
-        ...lines.map(({ label, colour: i, dashed }) => ({
+        ...lines.map(({ label, colour: i, dashed, dots }) => ({
           ...{ label, stroke: colour(colours[i % colours.length]), width: 2, value, spanGaps: true },
           ...(dashed && { dash: [6, 4] }),
+          ...(dots && { paths: () => null, points: { show: true, size: 3 } }),
         })),
       ],
     },
@@ -75,7 +86,7 @@ function draw(place: HTMLElement, lines: readonly Line[], { x, powersOfTen }: Ax
  * Curves over steps, on a logarithmic axis.
  * @param told what the plot shows, in a sentence for those who do not see it
  */
-export function Plot({ lines, told, x, powersOfTen }: Axes & { lines: readonly Line[]; told: string }) {
+export function Plot({ lines, told, ...axes }: Axes & { lines: readonly Line[]; told: string }) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const shown = useRef(lines)
@@ -85,7 +96,7 @@ export function Plot({ lines, told, x, powersOfTen }: Axes & { lines: readonly L
   useEffect(() => {
     const again = () => {
       plot.current?.destroy()
-      plot.current = draw(place.current!, shown.current, { x, powersOfTen })
+      plot.current = draw(place.current!, shown.current, axes)
     }
     again()
     const dark = matchMedia('(prefers-color-scheme: dark)')

@@ -1,3 +1,3 @@
 /** The views of the studio, in the order of the navigation. */
-export const views = ['train', 'inside', 'write', 'library'] as const
+export const views = ['lesson', 'train', 'inside', 'write', 'library'] as const
 export type View = (typeof views)[number]
