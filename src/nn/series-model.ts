@@ -5,12 +5,12 @@ import { zerosOn } from '../tensor/create.js'
 import { concatenate } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Embedding } from './embedding.js'
+import { constant, normal } from './init.js'
 import { Linear } from './linear.js'
 import { Module } from './module.js'
 import { Parameter } from './parameter.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './recurrent-state.js'
-import { constant, normal } from './init.js'
 
 /** The sizes of a SeriesModel besides those of its recurrent layer. */
 export interface SeriesModelSizes {
@@ -23,6 +23,10 @@ export interface SeriesModelSizes {
   /** Numbers that the recurrent layer reads for a position. */
   positionSize: number
 }
+
+/** Features that the recurrent layer of a SeriesModel reads at each step. */
+export const inputSizeOf = ({ columns, calendars, positionSize }: SeriesModelSizes): number =>
+  columns + 1 + positionSize * calendars.length
 
 /**
  * Forecasts a series: a recurrent layer reads a window of it and goes on through the horizon, where it knows only the
@@ -51,7 +55,7 @@ export class SeriesModel<S extends RecurrentState = RecurrentState> extends Modu
     super()
     checkMethods('SeriesModel', 'the layer', rnn, ['forward', 'beginState'], 'an RNN, a GRU or an LSTM')
     const { columns, targets, calendars, positionSize } = sizes
-    const inputSize = columns + 1 + positionSize * calendars.length
+    const inputSize = inputSizeOf(sizes)
     if (rnn.inputSize !== inputSize) {
       throw new OptionError(
         `SeriesModel: the layer has inputSize = ${rnn.inputSize}, expected ${inputSize}: ${columns} columns, 1 that says whether they are known, and ${positionSize} for each of ${calendars.length} calendars`,

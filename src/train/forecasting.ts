@@ -50,5 +50,8 @@ function lossOf(model: SeriesModel, { x, positions, y }: SeriesBatch): Tensor {
 /** The scaled forecast of a batch on the model's device. */
 export function predicted(model: SeriesModel, { x, positions }: Pick<SeriesBatch, 'x' | 'positions'>): Tensor {
   const { device } = model.linear.weight
-  return model.forward(x.to(device), positions.map((numbers) => numbers.to(device)))
+  return model.forward(
+    x.to(device),
+    positions.map((numbers) => numbers.to(device)),
+  )
 }

@@ -36,6 +36,8 @@ export interface SeriesTable {
   /** The targets, and after them the features that are not targets. */
   columns: readonly string[]
   step: TimeStep | undefined
+  /** The options with which it was read. */
+  read: ReadSeriesOptions
   series: readonly NumberSeries[]
 }
 
@@ -64,7 +66,11 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
     if (rows) rows.push(row)
     else groups.set(name, [row])
   }
-  const timed = [...groups].map(([name, rows]) => ({ name, rows, times: dates === undefined ? undefined : timesIn(table, rows, dates) }))
+  const timed = [...groups].map(([name, rows]) => ({
+    name,
+    rows,
+    times: dates === undefined ? undefined : timesIn(table, rows, dates),
+  }))
   const longest = timed.reduce((a, b) => (b.rows.length > a.rows.length ? b : a))
   if (longest.rows.length < 2) throw new DataError(`${table.name}: there is one row, expected one for each time`)
   const step = longest.times && stepOf(longest.times)
@@ -73,6 +79,7 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
     targets,
     columns,
     step,
+    read: { ...{ target: targets, features: [...features], dateColumn, seriesColumn, gaps } },
     series: timed.map(({ name, rows, times }) => {
       const places = times && step ? onGrid(table, rows, times, step, gaps) : rows.map((_, i) => i)
       const length = places[places.length - 1] + 1
@@ -112,7 +119,13 @@ function timesIn(table: Table, rows: readonly TableRow[], column: number): numbe
 }
 
 /** The place of each row on the regular grid of times. */
-function onGrid(table: Table, rows: readonly TableRow[], times: readonly number[], step: TimeStep, gaps: string): number[] {
+function onGrid(
+  table: Table,
+  rows: readonly TableRow[],
+  times: readonly number[],
+  step: TimeStep,
+  gaps: string,
+): number[] {
   let place = 0
   return times.map((time, i) => {
     if (i === 0) return 0
@@ -126,7 +139,9 @@ function onGrid(table: Table, rows: readonly TableRow[], times: readonly number[
     }
     if (steps > 1 && gaps === 'refuse') {
       const hour = 'milliseconds' in step && step.milliseconds < 86_400_000 && steps * step.milliseconds <= 7_200_000
-      const clock = hour ? '; if clocks were put forward there, write times with an offset, such as 2024-03-31T03:00+02:00' : ''
+      const clock = hour
+        ? '; if clocks were put forward there, write times with an offset, such as 2024-03-31T03:00+02:00'
+        : ''
       throw new DataError(
         `${at} follows ${before}: ${steps - 1} times are missing between them, expected none; add them, or use gaps interpolate${clock}`,
         ['gaps'],

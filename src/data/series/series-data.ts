@@ -1,10 +1,11 @@
 import { checkNumber, checkWhole, checkWord } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
+import { inputSizeOf, type SeriesModelSizes } from '../../nn/series-model.js'
 import { fromData } from '../../tensor/create.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { type CalendarName, calendarNames, calendars, usualCalendar } from './calendar.js'
-import type { NumberSeries, SeriesTable } from './read-series.js'
+import type { NumberSeries, ReadSeriesOptions, SeriesTable } from './read-series.js'
 import { type TimeStep, timeAfter, usualSeason } from './times.js'
 
 /** How series are cut into windows. */
@@ -43,6 +44,11 @@ export interface SeriesSpec {
   calendar: CalendarName[]
   season: number
   step?: TimeStep
+  /** How the file was read, so that another one is read alike. */
+  read: ReadSeriesOptions
+  /** The parts that were held out. */
+  validation: number
+  test: number
   /** The scale of each column, by the name of the series. */
   scales: Record<string, Scale[]>
 }
@@ -77,6 +83,8 @@ export class SeriesData {
   readonly parts: readonly { validation: number; test: number }[]
   readonly #train: readonly Origin[]
   readonly #scaled: Float64Array[][]
+  /** For each series, the positions in each calendar. */
+  readonly #dates: Int32Array[][] = []
 
   /**
    * @param spec what a saved model knows; without one, it is made of the training part
@@ -88,24 +96,37 @@ export class SeriesData {
     spec?: SeriesSpec,
   ) {
     const where = 'SeriesData'
-    const { validation = 0.1, test = 0, batchSize = 32, generator = new Generator() } = options
+    const { validation = spec?.validation ?? 0.1, test = spec?.test ?? 0 } = options
+    const { batchSize = 32, generator = new Generator() } = options
     for (const [name, value] of Object.entries({ validation, test })) checkNumber(where, name, value, 0)
     checkWhole(where, 'batchSize', batchSize)
     this.generator = generator
     this.parts = table.series.map(({ length }) => {
-      const count = (part: number) => (part < 1 ? Math.round(part * length) : Math.round(part))
+      const count = (part: number) => Math.round(part < 1 ? part * length : part)
       const end = length - count(test)
       return { validation: end - count(validation), test: end }
     })
-    this.spec = spec ?? makeSpec(where, table, options, this.parts.map(({ validation }) => validation))
+    this.spec =
+      spec ??
+      makeSpec(
+        where,
+        table,
+        options,
+        this.parts.map(({ validation }) => validation),
+      )
     this.#scaled = table.series.map((series) => this.#scale(series))
     this.#train = spec ? [] : this.origins('train')
     this.batchSize = Math.max(1, Math.min(batchSize, this.#train.length))
   }
 
+  /** The sizes of a `SeriesModel` of these series. */
+  get sizes(): SeriesModelSizes {
+    return sizesOf(this.spec)
+  }
+
   /** Features of the recurrent layer's input that `SeriesModel` expects. */
   get inputSize(): number {
-    return this.spec.columns.length + 1 + POSITION * this.spec.calendar.length
+    return inputSizeOf(this.sizes)
   }
 
   get mostBatches(): number {
@@ -140,6 +161,16 @@ export class SeriesData {
     })
   }
 
+  /** The ends of all series. @throws DataError for one that is shorter than the window */
+  ends(where: string): Origin[] {
+    return this.table.series.map(({ name, length }, series) => {
+      if (length >= this.spec.window) return { series, at: length }
+      throw new DataError(
+        `${where}: ${this.table.name}: the series${name && ` ${name}`} has ${length} values, expected at least the model's window of ${this.spec.window}`,
+      )
+    })
+  }
+
   /** The scaled value of a column. */
   value({ series }: Origin, column: number, at: number): number {
     return this.#scaled[series][column][at]
@@ -159,13 +190,17 @@ export class SeriesData {
    * Windows side by side.
    * @param read the scaled value of a column at a step; by default that of the series
    */
-  batch(origins: readonly Origin[], read = (row: number, column: number, at: number) => this.value(origins[row], column, at)): SeriesBatch {
+  batch(
+    origins: readonly Origin[],
+    read = (row: number, column: number, at: number) => this.value(origins[row], column, at),
+  ): SeriesBatch {
     const { window, horizon, columns, targets, calendar } = this.spec
     const [steps, width, rows] = [window + horizon, columns.length + 1, origins.length]
     const x = new Float32Array(steps * rows * width)
     const y = new Float32Array(horizon * rows * targets.length)
     const positions = calendar.map(() => new Int32Array(steps * rows))
     origins.forEach((origin, row) => {
+      const dates = this.#positions(origin.series, origin.at + horizon)
       for (let step = 0; step < steps; step++) {
         const at = origin.at - window + step
         const place = step * rows + row
@@ -173,12 +208,7 @@ export class SeriesData {
           x[place * width + column] = read(row, column, at)
         }
         if (step < window) x[place * width + columns.length] = 1
-        if (calendar.length > 0) {
-          const date = new Date(this.timeOf(origin.series, at)!)
-          calendar.forEach((name, i) => {
-            positions[i][place] = calendars[name].of(date)
-          })
-        }
+        for (let i = 0; i < calendar.length; i++) positions[i][place] = dates[i][at]
         for (let target = 0; step >= window && target < targets.length; target++) {
           y[((step - window) * rows + row) * targets.length + target] = read(row, target, at)
         }
@@ -189,6 +219,16 @@ export class SeriesData {
       positions: positions.map((numbers) => fromData(numbers, [steps, rows])),
       y: fromData(y, [horizon, rows, targets.length]),
     }
+  }
+
+  /** For each calendar, the positions of the steps of a series, in advance of at least `end`. */
+  #positions(series: number, end: number): readonly Int32Array[] {
+    const known = this.#dates[series]
+    if (known && (known[0]?.length ?? end) >= end) return known
+    const length = Math.max(end, this.table.series[series].length)
+    const dates = Array.from({ length }, (_, at) => new Date(this.timeOf(series, at)!))
+    this.#dates[series] = this.spec.calendar.map((name) => Int32Array.from(dates, calendars[name].of))
+    return this.#dates[series]
   }
 
   #scale({ name, columns }: NumberSeries): Float64Array[] {
@@ -202,7 +242,13 @@ export class SeriesData {
 }
 
 /** Numbers that the recurrent layer reads for each calendar. */
-export const POSITION = 4
+const POSITION = 4
+
+/** The sizes of a model of such series. */
+export const sizesOf = ({ columns, targets, window, calendar }: SeriesSpec): SeriesModelSizes => ({
+  ...{ columns: columns.length, targets: targets.length, window, positionSize: POSITION },
+  calendars: calendar.map((name) => calendars[name].size),
+})
 
 function makeSpec(where: string, table: SeriesTable, options: WindowOptions, ends: readonly number[]): SeriesSpec {
   const { step, targets, columns } = table
@@ -210,10 +256,10 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
   for (const [name, value] of Object.entries({ window, horizon, season })) checkWhole(where, name, value)
   for (const name of calendar) checkWord(where, 'calendar', name, calendarNames)
   if (calendar.length > 0 && !step) {
-    throw new DataError(`${table.name}: calendar is ${calendar.join(', ')}, but there are no dates, expected a column of dates; name it with dateColumn`, [
-      'calendar',
-      'dateColumn',
-    ])
+    throw new DataError(
+      `${table.name}: calendar is ${calendar.join(', ')}, but there are no dates, expected a column of dates; name it with dateColumn`,
+      ['calendar', 'dateColumn'],
+    )
   }
   const scales: Record<string, Scale[]> = {}
   table.series.forEach(({ name, length, columns: values }, i) => {
@@ -228,14 +274,19 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
   })
   const constant = columns.findIndex((_, i) => Object.values(scales).every((all) => all[i].deviation === 0))
   if (constant >= 0) {
-    const what = constant < targets.length ? 'expected values that change; there is nothing to predict' : 'expected values that change; leave it out of the features'
+    const what =
+      constant < targets.length
+        ? 'expected values that change; there is nothing to predict'
+        : 'expected values that change; leave it out of the features'
     throw new DataError(
       `${table.name}: column ${columns[constant]} is always ${Object.values(scales)[0][constant].mean} in the training part, ${what}`,
     )
   }
   // A column that is constant in one of several series is only moved.
   for (const scale of Object.values(scales).flat()) scale.deviation ||= 1
-  return { targets: [...targets], columns: [...columns], window, horizon, calendar: [...calendar], season, step, scales }
+  const { validation = 0.1, test = 0 } = options
+  const sizes = { window, horizon, calendar: [...calendar], season, step }
+  return { targets: [...targets], columns: [...columns], ...sizes, read: table.read, validation, test, scales }
 }
 
 /** Population mean and standard deviation. */

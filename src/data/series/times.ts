@@ -56,10 +56,12 @@ export function stepOf(times: readonly number[]): TimeStep {
   const milliseconds = common(differences)
   if (milliseconds < 28 * DAY) return { milliseconds }
   const months = common(times.slice(1).map((time, i) => monthOf(time) - monthOf(times[i])))
-  const fits = months > 0 && times.slice(1).every((time, i) => {
-    const count = (monthOf(time) - monthOf(times[i])) / months
-    return Number.isInteger(count) && timeAfter(times[i], { months }, count) === time
-  })
+  const fits =
+    months > 0 &&
+    times.slice(1).every((time, i) => {
+      const count = (monthOf(time) - monthOf(times[i])) / months
+      return Number.isInteger(count) && timeAfter(times[i], { months }, count) === time
+    })
   return fits ? { months } : { milliseconds }
 }
 
@@ -85,7 +87,11 @@ export function usualSeason(step: TimeStep | undefined): number {
  * @param place says where a time stands, for messages
  * @throws DataError for a time that comes twice, or before the one above it
  */
-export function checkRising(times: readonly number[], text: (row: number) => string, place: (row: number) => string): void {
+export function checkRising(
+  times: readonly number[],
+  text: (row: number) => string,
+  place: (row: number) => string,
+): void {
   for (let i = 1; i < times.length; i++) {
     if (times[i] > times[i - 1]) continue
     const problem =
