@@ -23,7 +23,7 @@ const rows = (await readFile(file, 'utf8'))
 const lines = rows.map(([year, month, day, , births]) => `${year}-${month}-${day},${births.trim()}`)
 
 /** The recipe, on the first `count` days, of which the last 30 are the test and the year before them is for the intervals. */
-async function fit(count: number) {
+async function trainedOn(count: number) {
   const generator = new Generator(0)
   const options = { window: 28, horizon: 30, calendar: ['weekday', 'yearday', 'monthweek'] as const }
   const series = await readSeries(['date,births', ...lines.slice(0, count)].join('\n'), 'births', {
@@ -40,9 +40,9 @@ async function fit(count: number) {
 
 const before = process.argv[2] === 'validation' ? 360 : 0
 const means = new Map<string, number>()
-let [covered, last]: [number, Awaited<ReturnType<typeof fit>> | undefined] = [0, undefined]
+let [covered, last]: [number, Awaited<ReturnType<typeof trainedOn>> | undefined] = [0, undefined]
 for (let origin = 0; origin < 12; origin++) {
-  const made = await fit(lines.length - before - 30 * origin)
+  const made = await trainedOn(lines.length - before - 30 * origin)
   const { errors, coverage = 0, seconds } = made
   last ??= made
   covered += coverage / 12
@@ -66,7 +66,7 @@ console.log(`intervals of 90 % cover ${(100 * covered).toFixed(1)} % of 360 days
 if (before === 0) await plot(last!)
 
 /** The truth of the last weeks, the forecast and its interval. */
-async function plot({ series, forecaster }: Awaited<ReturnType<typeof fit>>): Promise<void> {
+async function plot({ series, forecaster }: Awaited<ReturnType<typeof trainedOn>>): Promise<void> {
   const end = series.parts[0].test
   const known = await readSeries(['date,births', ...lines.slice(0, end)].join('\n'), 'births', {
     ...series.spec.read,

@@ -147,6 +147,8 @@ export {
 } from './run/run-text.js'
 export { runToEnd } from './run/run-to-end.js'
 export { maxTokensOf, type SavedText, savedText } from './run/saved-text.js'
+export { isSeriesRun, type SeriesRecord, type SeriesRunOptions } from './run/series-checkpoint.js'
+export { resumeSeriesRun, SeriesRun, type SeriesRunSetup, seriesRunDefaults, startSeriesRun } from './run/series-run.js'
 export { startRun } from './run/start.js'
 export {
   BEST,
