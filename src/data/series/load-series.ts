@@ -47,7 +47,7 @@ export async function readSeriesFor(
   spec: SeriesSpec,
   text: string,
   name: string,
-  held: Pick<WindowOptions, 'validation' | 'test'> & Pick<ReadSeriesOptions, 'gaps'> = {},
+  held: Pick<WindowOptions, 'validation' | 'test' | 'batchSize' | 'generator'> & Pick<ReadSeriesOptions, 'gaps'> = {},
 ): Promise<SeriesData> {
   const { gaps = spec.read.gaps, ...parts } = held
   const table = seriesOf(await parseTable(text, name), { ...spec.read, gaps })

@@ -115,7 +115,7 @@ export class SeriesData {
         this.parts.map(({ validation }) => validation),
       )
     this.#scaled = table.series.map((series) => this.#scale(series))
-    this.#train = spec ? [] : this.origins('train')
+    this.#train = this.origins('train')
     this.batchSize = Math.max(1, Math.min(batchSize, this.#train.length))
   }
 
