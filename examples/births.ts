@@ -22,27 +22,34 @@ const rows = (await readFile(file, 'utf8'))
   .map((line) => line.split(','))
 const lines = rows.map(([year, month, day, , births]) => `${year}-${month}-${day},${births.trim()}`)
 
-/** The recipe, on the first `count` days, of which the last 30 are the test and the year before them is for the intervals. */
-async function trainedOn(count: number) {
+/** The recipe, on the first `count` days, of which the last 30 are the test and `held` before them are held out. */
+async function trainedOn(count: number, held: number) {
   const generator = new Generator(0)
-  const options = { window: 28, horizon: 30, calendar: ['weekday', 'yearday', 'monthweek'] as const }
-  const series = await readSeries(['date,births', ...lines.slice(0, count)].join('\n'), 'births', {
-    ...{ target: 'births', ...options, validation: 365, test: 30, batchSize: 32, generator },
-  })
+  const calendar = ['weekday', 'yearday', 'monthweek'] as const
+  const options = { target: 'births', window: 28, horizon: 30, calendar, validation: held, test: 30, batchSize: 32 }
+  const text = ['date,births', ...lines.slice(0, count)].join('\n')
+  const series = await readSeries(text, 'births', { ...options, generator })
   const rnn = new GRU({ inputSize: series.inputSize, hiddenSize: 32, generator })
   const model = new SeriesModel(rnn, series.sizes, { generator })
+  return { series, forecaster: await trainSeries(model, series, { epochs: 5, validate: false }) }
+}
+
+/** Intervals come from a model that has not seen the last year; the forecast, from one that has. */
+async function forecasterOf(count: number) {
   const start = performance.now()
-  const forecaster = await trainSeries(model, series, { epochs: 5, validate: false })
+  const { intervals } = (await trainedOn(count, 365)).forecaster
+  const { series, forecaster } = await trainedOn(count, 0)
   const seconds = (performance.now() - start) / 1000
-  const { targets } = await evaluateSeries(forecaster, series)
-  return { series, forecaster, seconds, ...targets[0] }
+  const whole = { ...forecaster, intervals }
+  const { targets } = await evaluateSeries(whole, series)
+  return { series, forecaster: whole, seconds, ...targets[0] }
 }
 
 const before = process.argv[2] === 'validation' ? 360 : 0
 const means = new Map<string, number>()
-let [covered, last]: [number, Awaited<ReturnType<typeof trainedOn>> | undefined] = [0, undefined]
+let [covered, last]: [number, Awaited<ReturnType<typeof forecasterOf>> | undefined] = [0, undefined]
 for (let origin = 0; origin < 12; origin++) {
-  const made = await trainedOn(lines.length - before - 30 * origin)
+  const made = await forecasterOf(lines.length - before - 30 * origin)
   const { errors, coverage = 0, seconds } = made
   last ??= made
   covered += coverage / 12
@@ -66,7 +73,7 @@ console.log(`intervals of 90 % cover ${(100 * covered).toFixed(1)} % of 360 days
 if (before === 0) await plot(last!)
 
 /** The truth of the last weeks, the forecast and its interval. */
-async function plot({ series, forecaster }: Awaited<ReturnType<typeof trainedOn>>): Promise<void> {
+async function plot({ series, forecaster }: Awaited<ReturnType<typeof forecasterOf>>): Promise<void> {
   const end = series.parts[0].test
   const known = await readSeries(['date,births', ...lines.slice(0, end)].join('\n'), 'births', {
     ...series.spec.read,
