@@ -172,7 +172,14 @@ export { type Calibration, calibrate, LARGEST_TEMPERATURE } from './train/calibr
 export { type EvaluateOptions, type Evaluation, evaluate, evaluateCorpus } from './train/evaluate.js'
 export { type EvaluateSeriesOptions, evaluateSeries, type SeriesEvaluation } from './train/evaluate-series.js'
 export { extendVocab } from './train/extend-vocab.js'
-export { type Forecaster, type ForecastOptions, type ForecastValue, forecast, intervalsOf } from './train/forecast.js'
+export {
+  type Forecaster,
+  type ForecastOptions,
+  type ForecastValue,
+  forecast,
+  forecastFrom,
+  intervalsOf,
+} from './train/forecast.js'
 export { type Forecasting, forecasting } from './train/forecasting.js'
 export { type LanguageModeling, languageModeling } from './train/language.js'
 export type { BatchLoss, Carrying, Objective, TrainingData } from './train/objective.js'

@@ -266,7 +266,7 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
     if (ends[i] < window + horizon) {
       const which = name === '' ? 'the series' : `the series ${name}`
       throw new DataError(
-        `${table.name}: ${which} has ${length} values and its training part ${Math.max(ends[i], 0)}, expected at least ${window + horizon}, a window of ${window} and a horizon of ${horizon}; use a smaller window or horizon, hold out less (validation, test), or use a longer series`,
+        `${table.name}: ${which} has ${length} values and its training part ${Math.max(ends[i], 0)}, expected at least ${window + horizon}, a window of ${window} and a horizon of ${horizon}; make them smaller, hold out less (validation, test), or use a longer series`,
         ['window', 'horizon', 'validation', 'test'],
       )
     }

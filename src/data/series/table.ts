@@ -23,7 +23,8 @@ export interface TableRow {
 export async function parseTable(text: string, name: string): Promise<Table> {
   checkString('parseTable', 'the text', text)
   const { default: csv } = await import('papaparse')
-  const { data, errors } = csv.parse<string[]>(text.replace(/^\ufeff/, ''), { delimitersToGuess: [',', ';', '\t'] })
+  const plain = text.replace(/^\ufeff/, '')
+  const { data, errors } = csv.parse<string[]>(plain, { delimiter: delimiterOf(plain) })
   const quotes = errors.find(({ type }) => type === 'Quotes')
   if (quotes) {
     throw new DataError(`${name}: row ${(quotes.row ?? 0) + 1}: a quotation mark is not closed, expected CSV`)
@@ -42,6 +43,13 @@ export async function parseTable(text: string, name: string): Promise<Table> {
     )
   }
   return { name, columns: header.cells, rows: rest }
+}
+
+/** The delimiter that the first line with any text has most often. */
+function delimiterOf(text: string): string {
+  const [header = ''] = /^.*\S.*$/m.exec(text) ?? []
+  const count = (delimiter: string) => header.split(delimiter).length
+  return [',', ';', '\t'].reduce((best, one) => (count(one) > count(best) ? one : best))
 }
 
 function checkHeader(name: string, columns: readonly string[]): void {
