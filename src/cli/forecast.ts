@@ -1,22 +1,9 @@
 import { Command } from 'commander'
 import { OptionError } from '../config.js'
-import type { DeviceName } from '../node.js'
 import { number } from './command-line.js'
 import { deviceOption } from './device.js'
 import { interruptible } from './interrupt.js'
-import { gapsOption } from './series-flags.js'
-
-/** The options of `forecast`. */
-export interface ForecastFlags {
-  steps?: number
-  level: number
-  holdOut: number
-  out: string
-  plot: string
-  gaps?: 'refuse' | 'interpolate'
-  device: DeviceName
-  json?: boolean
-}
+import { type ForecastFlags, gapsOption } from './series-flags.js'
 
 export function forecastCommand(): Command {
   return new Command('forecast')

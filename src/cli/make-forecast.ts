@@ -13,8 +13,8 @@ import {
   writeFileAtomic,
 } from '../node.js'
 import { moveTo } from './device.js'
-import type { ForecastFlags } from './forecast.js'
 import { print, printJson } from './output.js'
+import type { ForecastFlags } from './series-flags.js'
 
 /** Most pictures that one forecast draws. */
 const MOST_PICTURES = 20

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { calendarNames, OptionError } from '../config.js'
+import type { DeviceName } from '../node.js'
 import { number } from './command-line.js'
 import { flagOf, type TrainingOptions } from './training-flags.js'
 
@@ -14,6 +15,18 @@ export interface SeriesFlags {
   calendar?: string[]
   season?: number
   gaps?: 'refuse' | 'interpolate'
+}
+
+/** The options of `forecast`. */
+export interface ForecastFlags {
+  steps?: number
+  level: number
+  holdOut: number
+  out: string
+  plot: string
+  gaps?: 'refuse' | 'interpolate'
+  device: DeviceName
+  json?: boolean
 }
 
 const names = (text: string): string[] =>

@@ -161,6 +161,8 @@ export class SeriesRun {
       if (!over) await this.#save(history)
     }
     if (!over) return
+    // Interrupted from here on, a resumed run has nothing to train again.
+    await this.#save(history)
     const intervals = await intervalsOf(this.model, this.data, setup.signal)
     this.forecaster = { model: this.model, spec: this.data.spec, intervals }
     const { file, options } = record
