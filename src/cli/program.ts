@@ -5,6 +5,7 @@ import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
 import { exportCommand } from './export.js'
+import { forecastCommand } from './forecast.js'
 import { generateCommand } from './generate.js'
 import { importCommand } from './import.js'
 import { infoCommand } from './info.js'
@@ -43,6 +44,7 @@ function program(): Command {
     .addCommand(trainCommand())
     .addCommand(generateCommand())
     .addCommand(evalCommand())
+    .addCommand(forecastCommand())
     .addCommand(calibrateCommand())
     .addCommand(dataCommand())
     .addCommand(infoCommand())
@@ -60,6 +62,8 @@ Examples:
   unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
   unrolled eval novel another.txt
   unrolled plot runs/*
+  unrolled train weather.csv --target temp_max --horizon 7 --out weather
+  unrolled forecast weather weather.csv --steps 30
   unrolled sweep sweep.yaml
   unrolled info novel
   unrolled export novel --out novel.safetensors

@@ -128,8 +128,8 @@ export const english: LessonText = {
       'Stacks of one, two and three layers, each once with the small initial weights of one of the book’s versions, normal with deviation 0.01, and once with this library’s usual ones. This cell takes longest; you may reduce the epochs.',
     ],
     'sine-data': ['The data: 1,000 points of a sine curve with noise.'],
-    'sine-model': ['The model reads a window and predicts, after each of its values, the next one.'],
-    'sine-train': ['It is trained on the first 600 points, with Adam and the mean squared error.'],
+    'sine-model': ['The model reads a window of 32 values and predicts the next one.'],
+    'sine-train': ['It is trained on the first 600 points, with AdamW and the mean absolute error.'],
     'sine-ahead': [
       'Predicting further ahead means that the network reads its own predictions, because the true values are not known yet.',
     ],

@@ -132,8 +132,8 @@ export const portuguese: LessonText = {
       'Pilhas de uma, duas e três camadas, cada uma primeiro com os pesos iniciais pequenos de uma das versões do livro, normais com desvio 0,01, e depois com os habituais desta biblioteca. Esta célula é a mais demorada; você pode diminuir as épocas.',
     ],
     'sine-data': ['Os dados: 1.000 pontos de uma senoide com ruído.'],
-    'sine-model': ['O modelo lê uma janela e prevê, depois de cada valor, o seguinte.'],
-    'sine-train': ['Ele é treinado com os primeiros 600 pontos, com Adam e o erro quadrático médio.'],
+    'sine-model': ['O modelo lê uma janela de 32 valores e prevê o seguinte.'],
+    'sine-train': ['Ele é treinado com os primeiros 600 pontos, com AdamW e o erro absoluto médio.'],
     'sine-ahead': [
       'Prever mais adiante significa que a rede lê as próprias previsões, porque os valores verdadeiros ainda não são conhecidos.',
     ],
