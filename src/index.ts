@@ -10,7 +10,7 @@ export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOpti
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
-export type { CellKind } from './device/cells.js'
+export type { CellKind, LayerKind, MinimalKind } from './device/cells.js'
 export type {
   BinaryOp,
   Device,
@@ -80,6 +80,7 @@ export { constant, type Initializer, initialize, normal, uniform } from './nn/in
 export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.js'
 export { Linear, type LinearOptions } from './nn/linear.js'
 export { LSTM, LSTMCell } from './nn/lstm.js'
+export { type MinimalOptions, MinGRU, MinLSTM } from './nn/minimal.js'
 export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
 export { Parameter, registerBuffer } from './nn/parameter.js'

@@ -1,5 +1,5 @@
 import type { RandomKey } from '../core/counter-random.js'
-import type { CellKind } from './cells.js'
+import type { CellKind, MinimalKind } from './cells.js'
 import type { Update } from './update.js'
 
 /** Floats in main memory: float32, or float64 under the reference kernels in double precision. */
@@ -53,6 +53,26 @@ export interface RecurrentSizes {
   hiddenSize: number
   /** Walk from the last time step to the first. */
   reverse: boolean
+}
+
+/** One layer in one direction whose gates depend on the input alone, through time. */
+export interface MinimalSizes {
+  cell: MinimalKind
+  numSteps: number
+  batchSize: number
+  hiddenSize: number
+  /** Walk from the last time step to the first. */
+  reverse: boolean
+}
+
+/** What such a walk works on. */
+export interface MinimalWalk<S = FloatArray> {
+  /** What the input adds to the gates, [numSteps, batchSize, gates × hiddenSize]. */
+  sums: S
+  /** [batchSize, hiddenSize]; zeros if absent. */
+  h0?: S
+  /** h at every step, [numSteps, batchSize, hiddenSize]. */
+  h: S
 }
 
 /**
@@ -263,6 +283,11 @@ export interface Device<S extends Storage = Storage> {
     input: RecurrentInput<S>,
     keep: boolean,
   ): { result: RecurrentOutput<S>; tape?: RecurrentTape<S> }
+
+  /** Writes `h` of a layer whose gates depend on the input alone, by the equations in nn/minimal.ts. */
+  minimal(sizes: MinimalSizes, walk: MinimalWalk<S>): void
+  /** From the gradient of h at every step: those of the sums and of h0, if that is wanted. */
+  minimalGrad(sizes: MinimalSizes, walk: MinimalWalk<S>, dh: S, dsums: S, dh0: S | undefined): void
 
   /** Prepares a stack for `batchSize` sequences side by side. */
   stepper(stack: Stack<S>, batchSize: number): Stepper

@@ -3,6 +3,7 @@ import { Generator } from '../core/random.js'
 import { cells } from '../device/cells.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
+import { MinGRU, MinLSTM } from '../nn/minimal.js'
 import { RNNModel } from '../nn/model.js'
 import type { RecurrentLayer } from '../nn/recurrent.js'
 import { RNN } from '../nn/rnn.js'
@@ -65,11 +66,14 @@ export function modelOf(config: ModelSizes, generator: Generator): RNNModel {
   const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, layerNorm } = config
   const { embeddingSize, tieWeights } = config
   const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
-  const options = { ...sizes, dropout, dropoutKind, weightDropout, layerNorm, generator }
+  const minimal = { ...sizes, dropout, dropoutKind, generator }
+  const options = { ...minimal, weightDropout, layerNorm }
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
     rnn: () => new RNN({ ...options, nonlinearity }),
     gru: () => new GRU({ ...options, resetAfter }),
     lstm: () => new LSTM(options),
+    mingru: () => new MinGRU(minimal),
+    minlstm: () => new MinLSTM(minimal),
   }
   return new RNNModel(layers[cell](), vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
 }

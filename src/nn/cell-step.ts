@@ -1,9 +1,9 @@
 import { cells } from '../device/cells.js'
-import type { CellWeights, RecurrentSizes } from '../device/device.js'
+import type { CellWeights } from '../device/device.js'
 import { layerNorm, linear, split, stack } from '../tensor/functions.js'
-import type { LayerParameters, recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type EquationName, equations } from './equations.js'
+import type { Walk } from './recurrent.js'
 import { type StateParts, zeroState } from './recurrent-state.js'
 
 /** A cell with its weights, as operations on tensors, which have gradients. */
@@ -56,12 +56,12 @@ export function cellSteps(equation: EquationName, weights: CellWeights<Tensor>):
  * `recurrentLayer` for a GRU that resets the state before its product with the weights, which the kernels do not have: step by
  * step, as operations on tensors.
  */
-export function steppedLayer(
-  { cell, numSteps, batchSize, hiddenSize, reverse }: RecurrentSizes,
-  { head, ...weights }: LayerParameters,
-  input: Tensor,
-  h0?: Tensor,
-): ReturnType<typeof recurrentLayer> {
+export const steppedLayer: Walk = (
+  { cell, numSteps, batchSize, hiddenSize, reverse },
+  { head, ...weights },
+  input,
+  h0,
+) => {
   const { inputSums, step } = cellSteps('gru_reset_before', weights)
   const sums = inputSums(input)
   const states: Tensor[] = []

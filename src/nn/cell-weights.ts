@@ -1,4 +1,4 @@
-import type { CellKind } from '../device/cells.js'
+import type { LayerKind } from '../device/cells.js'
 import type { CellWeights } from '../device/device.js'
 import type { Value } from '../tensor/value.js'
 
@@ -24,7 +24,7 @@ export const mapWeights = <A, B>(weights: CellWeights<A>, change: (weight: A) =>
 
 /** The weights of a language model in one direction. */
 export interface StackWeights {
-  kind: CellKind
+  kind: LayerKind
   layers: readonly CellWeights<Value>[]
   /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
   weight: Value

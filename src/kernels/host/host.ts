@@ -1,8 +1,19 @@
 import { fillMask, fillUniform, type RandomKey } from '../../core/counter-random.js'
 import { OptionError } from '../../core/errors.js'
-import type { FloatArray, Kernels, Normalized, Resident, Storage, UnaryOp, View } from '../../device/device.js'
+import type {
+  FloatArray,
+  Kernels,
+  MinimalSizes,
+  MinimalWalk,
+  Normalized,
+  Resident,
+  Storage,
+  UnaryOp,
+  View,
+} from '../../device/device.js'
 import { copy } from './copy.js'
 import { addScaled, affine, clamp } from './elementwise.js'
+import { minimal, minimalGrad } from './minimal.js'
 import { argmax, pick, put, sumAxis, sumSquares } from './reduce.js'
 import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, softmaxGrad } from './rows.js'
 
@@ -26,7 +37,7 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
 
   protected constructor(readonly Float: Float32ArrayConstructor | Float64ArrayConstructor) {}
 
-  abstract unary(op: UnaryOp, x: FloatArray, y: FloatArray): void
+  abstract unary(op: UnaryOp, x: HostStorage, y: FloatArray): void
 
   owns(x: Storage): x is FloatArray {
     return x instanceof this.Float
@@ -156,11 +167,32 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
     logSoftmaxGrad(this.array(dy), dx, columns)
   }
 
+  minimal(sizes: MinimalSizes, walk: MinimalWalk<HostStorage>): void {
+    minimal(sizes, this.#walk(walk))
+  }
+
+  minimalGrad(
+    sizes: MinimalSizes,
+    walk: MinimalWalk<HostStorage>,
+    dh: HostStorage,
+    dsums: FloatArray,
+    dh0: FloatArray | undefined,
+  ): void {
+    minimalGrad(sizes, this.#walk(walk), this.array(dh), dsums, dh0)
+  }
+
   uniform(key: RandomKey, y: HostStorage): void {
     fillUniform(key, this.target(y))
   }
 
   mask(key: RandomKey, p: number, value: number, y: HostStorage): void {
     fillMask(key, p, value, this.target(y))
+  }
+
+  /** The arrays of a walk. The logistic function comes first, because it may allocate memory. */
+  #walk({ sums, h0, h }: MinimalWalk<HostStorage>) {
+    const logistic = this.zeros(sums.length)
+    this.unary('sigmoid', sums, logistic)
+    return { sums: this.array(sums), logistic, h0: h0 && this.array(h0), h: this.array(h) }
   }
 }

@@ -3,6 +3,8 @@ import type {
   BinaryOp,
   Device,
   MatmulSizes,
+  MinimalSizes,
+  MinimalWalk,
   Normalized,
   RecurrentInput,
   RecurrentOutput,
@@ -24,6 +26,7 @@ import { Gpu } from './gpu.js'
 import { layerNorm, layerNormGrad } from './layer-norm.js'
 import { gpuLearning } from './learning.js'
 import { matmul } from './matmul.js'
+import { minimal, minimalGrad } from './minimal.js'
 import { mask, uniform } from './random.js'
 import { recurrent } from './recurrent.js'
 import { argmax, pick, put, sumAxis } from './reduce.js'
@@ -231,6 +234,20 @@ export class WebGpuDevice implements Device<GpuStorage> {
     keep: boolean,
   ): { result: RecurrentOutput<GpuStorage>; tape?: RecurrentTape<GpuStorage> } {
     return recurrent(this.gpu, sizes, weights, input, keep)
+  }
+
+  minimal(sizes: MinimalSizes, walk: MinimalWalk<GpuStorage>): void {
+    minimal(this.gpu, sizes, walk)
+  }
+
+  minimalGrad(
+    sizes: MinimalSizes,
+    walk: MinimalWalk<GpuStorage>,
+    dh: GpuStorage,
+    dsums: GpuStorage,
+    dh0: GpuStorage | undefined,
+  ): void {
+    minimalGrad(this.gpu, sizes, walk, dh, dsums, dh0)
   }
 
   stepper(stack: Stack<GpuStorage>, batchSize: number): Stepper {
