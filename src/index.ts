@@ -80,7 +80,7 @@ export { constant, type Initializer, initialize, normal, uniform } from './nn/in
 export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.js'
 export { Linear, type LinearOptions } from './nn/linear.js'
 export { LSTM, LSTMCell } from './nn/lstm.js'
-export { type MinimalOptions, MinGRU, MinLSTM } from './nn/minimal.js'
+export { MinGRU, type MinimalOptions, MinLSTM } from './nn/minimal.js'
 export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
 export { Parameter, registerBuffer } from './nn/parameter.js'

@@ -1,14 +1,14 @@
 import type { Shape } from '../core/shape.js'
 
 /** The names of the cells that other frameworks have, too; 'rnn' stands for two kinds. */
-export const commonNames = ['rnn', 'gru', 'lstm'] as const
+export const foreignCellNames = ['rnn', 'gru', 'lstm'] as const
 
 /** The cells whose gates depend on the input alone (Feng et al. 2024). */
-export const minimalNames = ['mingru', 'minlstm'] as const
-export type MinimalKind = (typeof minimalNames)[number]
+export const minimalCellNames = ['mingru', 'minlstm'] as const
+export type MinimalKind = (typeof minimalCellNames)[number]
 
 /** The names that users give the cells. */
-export const cellNames = [...commonNames, ...minimalNames] as const
+export const cellNames = [...foreignCellNames, ...minimalCellNames] as const
 
 /** The kernels' name for a cell with its nonlinearity. */
 export type CellKind = 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm'
@@ -37,7 +37,7 @@ export interface CellBlocks {
 
 /** Everything about a cell except its equations. */
 export interface Cell extends MinimalCell {
-  name: (typeof commonNames)[number]
+  name: (typeof foreignCellNames)[number]
   /** The sizes of the groups of gates that the equations use together; layer normalization is per group. */
   groups: readonly number[]
   blocks: CellBlocks

@@ -30,11 +30,7 @@ export class OperationStepper<Layer extends OperationLayer> implements Stepper {
   readonly #bias: Storage | undefined
   readonly #scores: Storage
 
-  constructor(
-    { weight, bias }: Pick<StackWeights, 'weight' | 'bias'>,
-    batchSize: number,
-    cell: OperationCell<Layer>,
-  ) {
+  constructor({ weight, bias }: Pick<StackWeights, 'weight' | 'bias'>, batchSize: number, cell: OperationCell<Layer>) {
     const { device, shape } = weight
     const [vocabSize, hiddenSize] = shape
     this.#device = device

@@ -1,6 +1,6 @@
 import { ShapeError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import { type LayerKind, hasC } from '../device/cells.js'
+import { hasC, type LayerKind } from '../device/cells.js'
 import type { Device } from '../device/device.js'
 import { zerosOn } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'

@@ -17,12 +17,7 @@ interface Layer extends OperationLayer {
   biases: Storage[] | undefined
 }
 
-const layersOf = (
-  device: Device,
-  layers: StackWeights['layers'],
-  batchSize: number,
-  hiddenSize: number,
-): Layer[] => {
+const layersOf = (device: Device, layers: StackWeights['layers'], batchSize: number, hiddenSize: number): Layer[] => {
   const firsts = [R, Z, N].map((gate) => gate * hiddenSize)
   return layers.map(({ weightIh, weightHh, biasIh, biasHh }) => {
     const inputSize = weightIh.shape[1]

@@ -1,5 +1,5 @@
 import { OptionError } from '../core/errors.js'
-import { commonNames, minimalNames } from '../device/cells.js'
+import { foreignCellNames, minimalCellNames } from '../device/cells.js'
 import { type RunOptions, runDefaults, runOptionKinds } from './run-options.js'
 
 /** What an option needs to have an effect and lacks: names of other options with words between them, or false. */
@@ -14,7 +14,10 @@ const schedule =
 
 /** Options of hidden-to-hidden weights, which minimal cells do not have. */
 const commonCell: Need = ({ cell }) =>
-  minimalNames.some((name) => name === cell) && ['cell', `${commonNames.slice(0, -1).join(', ')} or ${commonNames.at(-1)}`]
+  minimalCellNames.some((name) => name === cell) && [
+    'cell',
+    `${foreignCellNames.slice(0, -1).join(', ')} or ${foreignCellNames.at(-1)}`,
+  ]
 
 /** What options need to have an effect; options that always have one are not listed. */
 const needs: { readonly [name in keyof RunOptions]?: Need } = {

@@ -3,7 +3,7 @@ export const english = {
   views: { train: 'Train', inside: 'Look inside', write: 'Write', library: 'Library' },
   skip: 'Skip to the content',
   language: 'Language',
-  cells: { rnn: 'an RNN', gru: 'a GRU', lstm: 'an LSTM' },
+  cells: { rnn: 'an RNN', gru: 'a GRU', lstm: 'an LSTM', mingru: 'a minGRU', minlstm: 'a minLSTM' },
   train: {
     title: (cell: string, text: string) => `${cell[0].toUpperCase()}${cell.slice(1)} reads ${text}`,
     start: 'Start training',

@@ -5,7 +5,7 @@ export const portuguese: Words = {
   views: { train: 'Treinar', inside: 'Ver por dentro', write: 'Escrever', library: 'Biblioteca' },
   skip: 'Ir para o conteúdo',
   language: 'Idioma',
-  cells: { rnn: 'uma RNN', gru: 'uma GRU', lstm: 'uma LSTM' },
+  cells: { rnn: 'uma RNN', gru: 'uma GRU', lstm: 'uma LSTM', mingru: 'uma minGRU', minlstm: 'uma minLSTM' },
   train: {
     title: (cell, text) => `${cell[0].toUpperCase()}${cell.slice(1)} lê ${text}`,
     start: 'Começar o treinamento',
