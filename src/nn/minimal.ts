@@ -89,6 +89,7 @@ const minimalLayer: Walk = ({ cell, numSteps, batchSize, hiddenSize, reverse }, 
 /** What the input adds to the gates, [numSteps, batch, gates × hiddenSize]. */
 function sumsOf({ weightIh, biasIh }: Pick<CellWeights<Tensor>, 'weightIh' | 'biasIh'>, input: Tensor): Tensor {
   if (input.dtype !== 'int32') return linear(input, weightIh, biasIh)
-  const products = weightIh.T.gatherRows(input)
-  return biasIh ? products.add(biasIh) : products
+  // The bias is added to each token of the vocabulary once, not to each token of the batch.
+  const ofTokens = biasIh ? weightIh.T.add(biasIh) : weightIh.T
+  return ofTokens.gatherRows(input)
 }

@@ -23,6 +23,15 @@ export type HostStorage = FloatArray | Resident
 /** The values as an array, where they are from then on. */
 export const arrayOf = (x: HostStorage): FloatArray => ('array' in x ? x.array : x)
 
+/** The values as an array that stays where it is while the kernels' memory changes. */
+const settled = (x: HostStorage): FloatArray => ('copy' in x ? x.copy() : x)
+
+const settledWalk = ({ sums, h0, h }: MinimalWalk<HostStorage>): MinimalWalk => ({
+  sums: settled(sums),
+  h0: h0 && settled(h0),
+  h: settled(h),
+})
+
 /** The operations that each set of kernels implements in its own way. */
 type Own = 'name' | 'threads' | 'memoryBytes' | 'binary' | 'matmul' | 'softmax' | 'logSoftmax' | 'recurrent' | 'stepper'
 
@@ -37,7 +46,7 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
 
   protected constructor(readonly Float: Float32ArrayConstructor | Float64ArrayConstructor) {}
 
-  abstract unary(op: UnaryOp, x: HostStorage, y: FloatArray): void
+  abstract unary(op: UnaryOp, x: FloatArray, y: FloatArray): void
 
   owns(x: Storage): x is FloatArray {
     return x instanceof this.Float
@@ -168,7 +177,7 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
   }
 
   minimal(sizes: MinimalSizes, walk: MinimalWalk<HostStorage>): void {
-    minimal(sizes, this.#walk(walk))
+    minimal(sizes, settledWalk(walk), (x, y) => this.unary('sigmoid', x, y))
   }
 
   minimalGrad(
@@ -178,7 +187,7 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
     dsums: FloatArray,
     dh0: FloatArray | undefined,
   ): void {
-    minimalGrad(sizes, this.#walk(walk), this.array(dh), dsums, dh0)
+    minimalGrad(sizes, settledWalk(walk), settled(dh), dsums, dh0, (x, y) => this.unary('sigmoid', x, y))
   }
 
   uniform(key: RandomKey, y: HostStorage): void {
@@ -187,12 +196,5 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
 
   mask(key: RandomKey, p: number, value: number, y: HostStorage): void {
     fillMask(key, p, value, this.target(y))
-  }
-
-  /** The arrays of a walk. The logistic function comes first, because it may allocate memory. */
-  #walk({ sums, h0, h }: MinimalWalk<HostStorage>) {
-    const logistic = this.zeros(sums.length)
-    this.unary('sigmoid', sums, logistic)
-    return { sums: this.array(sums), logistic, h0: h0 && this.array(h0), h: this.array(h) }
   }
 }
