@@ -2,8 +2,8 @@ import { cells } from '../device/cells.js'
 import type { CellWeights } from '../device/device.js'
 import { layerNorm, linear, split, stack } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
+import type { Walk } from './cell-weights.js'
 import { type EquationName, equations } from './equations.js'
-import type { Walk } from './recurrent.js'
 import { type StateParts, zeroState } from './recurrent-state.js'
 
 /** A cell with its weights, as operations on tensors, which have gradients. */

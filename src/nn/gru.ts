@@ -3,8 +3,9 @@ import { OptionError } from '../core/errors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { cellOptions, elsewhere, RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { steppedLayer } from './cell-step.js'
+import type { Walk } from './cell-weights.js'
 import type { EquationName } from './equations.js'
-import { RecurrentLayer, type RecurrentOptions, recurrentOptions, type Walk } from './recurrent.js'
+import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
 import { resetBeforeStepper } from './reset-before-stepper.js'
 
 interface OfAGRU {

@@ -7,8 +7,9 @@ import { floatsIn } from '../tensor/placed.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { recordOne } from '../tensor/tensor.js'
 import { elsewhere } from './cell.js'
+import type { Walk } from './cell-weights.js'
 import { minimalStepper } from './minimal-stepper.js'
-import { RecurrentLayer, type RecurrentOptions, recurrentOptions, type Walk } from './recurrent.js'
+import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
 
 /** Options of a MinGRU or a MinLSTM: those of other recurrent layers without what belongs to hidden-to-hidden weights. */
 export interface MinimalOptions extends Omit<RecurrentOptions, 'weightDropout' | 'layerNorm'> {}

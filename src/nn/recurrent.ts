@@ -3,13 +3,13 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { LayerKind } from '../device/cells.js'
-import type { CellWeights, RecurrentSizes, Stepper } from '../device/device.js'
+import type { CellWeights, Stepper } from '../device/device.js'
 import { concatenate, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
-import { checkHead, type LayerParameters, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
+import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
-import { mapWeights } from './cell-weights.js'
+import { mapWeights, type Walk } from './cell-weights.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
@@ -69,15 +69,6 @@ export const recurrentOptions: OptionKinds<RecurrentOptions> = {
   bidirectional: 'boolean',
   generator: 'generator',
 }
-
-/** Runs one layer in one direction over a whole sequence; the shapes are those of `recurrentLayer`. */
-export type Walk = (
-  sizes: Omit<RecurrentSizes, 'cell'> & { cell: LayerKind },
-  weights: LayerParameters,
-  input: Tensor,
-  h0?: Tensor,
-  c0?: Tensor,
-) => ReturnType<typeof recurrentLayer>
 
 let warned = false
 
