@@ -4,8 +4,10 @@ import type { Shape } from '../core/shape.js'
 export const foreignCellNames = ['rnn', 'gru', 'lstm'] as const
 
 /** The cells whose gates depend on the input alone (Feng et al. 2024). */
-export const minimalCellNames = ['mingru', 'minlstm'] as const
-export type MinimalKind = (typeof minimalCellNames)[number]
+export const minimalCellNames = ['mingru', 'minlstm'] as const satisfies MinimalKind[]
+
+/** The kind of such a cell. */
+export type MinimalKind = 'mingru' | 'minlstm'
 
 /** The names that users give the cells. */
 export const cellNames = [...foreignCellNames, ...minimalCellNames] as const

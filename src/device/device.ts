@@ -276,6 +276,9 @@ export interface Device<S extends Storage = Storage> {
   /** The operations that only training and evaluation need. Absent on the CPU, where `learningOf` provides them. */
   readonly learning?: Learning<S>
 
+  /** Layers whose gates depend on the input alone. Absent on the CPU, where `minimalOf` provides them. */
+  readonly minimal?: Minimal<S>
+
   /** Runs one layer in one direction. With `keep` it returns the tape for the backward pass. */
   recurrent(
     sizes: RecurrentSizes,
@@ -284,13 +287,16 @@ export interface Device<S extends Storage = Storage> {
     keep: boolean,
   ): { result: RecurrentOutput<S>; tape?: RecurrentTape<S> }
 
-  /** Writes `h` of a layer whose gates depend on the input alone, by the equations in nn/minimal.ts. */
-  minimal(sizes: MinimalSizes, walk: MinimalWalk<S>): void
-  /** From the gradient of h at every step: those of the sums and of h0, if that is wanted. */
-  minimalGrad(sizes: MinimalSizes, walk: MinimalWalk<S>, dh: S, dsums: S, dh0: S | undefined): void
-
   /** Prepares a stack for `batchSize` sequences side by side. */
   stepper(stack: Stack<S>, batchSize: number): Stepper
+}
+
+/** Layers whose gates depend on the input alone, kept separate so that a page without them does not load them. */
+export interface Minimal<S extends Storage = Storage> {
+  /** Writes `h`, by the equations in nn/minimal.ts. */
+  forward(sizes: MinimalSizes, walk: MinimalWalk<S>): void
+  /** From the gradient of h at every step: those of the sums and of h0, if that is wanted. */
+  backward(sizes: MinimalSizes, walk: MinimalWalk<S>, dh: S, dsums: S, dh0: S | undefined): void
 }
 
 /** The operations that only training and evaluation need, kept separate so that a page that runs saved models does not load them. */

@@ -1,5 +1,6 @@
 import { cells } from '../device/cells.js'
 import type { MinimalSizes, Stepper, Storage } from '../device/device.js'
+import { minimalOf } from '../kernels/minimal.js'
 import type { StackWeights } from './cell-weights.js'
 import { type OperationLayer, OperationStepper, repeated, transposed } from './operation-stepper.js'
 import { type MakeStepper, stackStepper } from './stack-stepper.js'
@@ -28,6 +29,7 @@ const make: MakeStepper = (weights, batchSize) => {
       h: device.zeros(batchSize * hiddenSize),
     }
   })
+  const operations = minimalOf(device)
   const sums = device.zeros(batchSize * width)
   const after = device.zeros(batchSize * hiddenSize)
 
@@ -35,7 +37,7 @@ const make: MakeStepper = (weights, batchSize) => {
     if (x instanceof Int32Array) device.gatherRows(weight, x, sums, width)
     else device.matmul(x, weight, sums, { m: batchSize, n: width, k: inputSize })
     if (bias) device.binary('add', sums, bias, sums)
-    device.minimal(sizes, { sums, h0: h, h: after })
+    operations.forward(sizes, { sums, h0: h, h: after })
     return after
   }
   const ofLayers = layers.flatMap(({ weight, bias }) => (bias ? [weight, bias] : [weight]))

@@ -1,19 +1,8 @@
 import { fillMask, fillUniform, type RandomKey } from '../../core/counter-random.js'
 import { OptionError } from '../../core/errors.js'
-import type {
-  FloatArray,
-  Kernels,
-  MinimalSizes,
-  MinimalWalk,
-  Normalized,
-  Resident,
-  Storage,
-  UnaryOp,
-  View,
-} from '../../device/device.js'
+import type { FloatArray, Kernels, Normalized, Resident, Storage, UnaryOp, View } from '../../device/device.js'
 import { copy } from './copy.js'
 import { addScaled, affine, clamp } from './elementwise.js'
-import { minimal, minimalGrad } from './minimal.js'
 import { argmax, pick, put, sumAxis, sumSquares } from './reduce.js'
 import { gatherRows, layerNorm, layerNormGrad, logSoftmaxGrad, scatterAddRows, softmaxGrad } from './rows.js'
 
@@ -22,15 +11,6 @@ export type HostStorage = FloatArray | Resident
 
 /** The values as an array, where they are from then on. */
 export const arrayOf = (x: HostStorage): FloatArray => ('array' in x ? x.array : x)
-
-/** The values as an array that stays where it is while the kernels' memory changes. */
-const settled = (x: HostStorage): FloatArray => ('copy' in x ? x.copy() : x)
-
-const settledWalk = ({ sums, h0, h }: MinimalWalk<HostStorage>): MinimalWalk => ({
-  sums: settled(sums),
-  h0: h0 && settled(h0),
-  h: settled(h),
-})
 
 /** The operations that each set of kernels implements in its own way. */
 type Own = 'name' | 'threads' | 'memoryBytes' | 'binary' | 'matmul' | 'softmax' | 'logSoftmax' | 'recurrent' | 'stepper'
@@ -174,20 +154,6 @@ export abstract class HostKernels implements Omit<Kernels, Own> {
   logSoftmaxGrad(y: FloatArray, dy: HostStorage, dx: FloatArray, _rows: number, columns: number): void {
     this.unary('exp', y, dx)
     logSoftmaxGrad(this.array(dy), dx, columns)
-  }
-
-  minimal(sizes: MinimalSizes, walk: MinimalWalk<HostStorage>): void {
-    minimal(sizes, settledWalk(walk), (x, y) => this.unary('sigmoid', x, y))
-  }
-
-  minimalGrad(
-    sizes: MinimalSizes,
-    walk: MinimalWalk<HostStorage>,
-    dh: HostStorage,
-    dsums: FloatArray,
-    dh0: FloatArray | undefined,
-  ): void {
-    minimalGrad(sizes, settledWalk(walk), settled(dh), dsums, dh0, (x, y) => this.unary('sigmoid', x, y))
   }
 
   uniform(key: RandomKey, y: HostStorage): void {

@@ -48,7 +48,7 @@ function along(
   }
 }
 
-/** See `Device.minimal`. */
+/** See `Minimal.forward`. */
 export function minimal(sizes: MinimalSizes, walk: MinimalWalk, sigmoid: Sigmoid): void {
   const { cell, batchSize, hiddenSize } = sizes
   const width = cells[cell].gates.length * hiddenSize
@@ -68,7 +68,7 @@ export function minimal(sizes: MinimalSizes, walk: MinimalWalk, sigmoid: Sigmoid
   })
 }
 
-/** See `Device.minimalGrad`. */
+/** See `Minimal.backward`. */
 export function minimalGrad(
   sizes: MinimalSizes,
   walk: MinimalWalk,

@@ -1,5 +1,5 @@
 import { cells, type MinimalKind } from '../../device/cells.js'
-import type { MinimalSizes, MinimalWalk } from '../../device/device.js'
+import type { Minimal, MinimalSizes, MinimalWalk } from '../../device/device.js'
 import type { GpuStorage } from './buffers.js'
 import type { Gpu } from './gpu.js'
 import { builtins, functions, spread, THREADS, threadIndex } from './math.js'
@@ -101,14 +101,12 @@ const paramsOf = ({ numSteps, batchSize, hiddenSize, reverse }: MinimalSizes): n
 
 const groupsFor = ({ batchSize, hiddenSize }: MinimalSizes) => spread(Math.ceil((batchSize * hiddenSize) / THREADS))
 
-/** See `Device.minimal`. */
-export function minimal(gpu: Gpu, sizes: MinimalSizes, { sums, h0, h }: MinimalWalk<GpuStorage>): void {
+function forward(gpu: Gpu, sizes: MinimalSizes, { sums, h0, h }: MinimalWalk<GpuStorage>): void {
   const storages = h0 ? [sums, h, h0] : [sums, h]
   gpu.run(forwardShader(sizes.cell, h0 !== undefined), storages, paramsOf(sizes), groupsFor(sizes))
 }
 
-/** See `Device.minimalGrad`. */
-export function minimalGrad(
+function backward(
   gpu: Gpu,
   sizes: MinimalSizes,
   { sums, h0, h }: MinimalWalk<GpuStorage>,
@@ -120,3 +118,9 @@ export function minimalGrad(
   const storages = [sums, h, dh, dsums, ...(h0 ? [h0] : []), ...(dh0 ? [dh0] : [])]
   gpu.run(by, storages, paramsOf(sizes), groupsFor(sizes))
 }
+
+/** Layers whose gates depend on the input alone, on a GPU. */
+export const gpuMinimal = (gpu: Gpu): Minimal<GpuStorage> => ({
+  forward: (...given) => forward(gpu, ...given),
+  backward: (...given) => backward(gpu, ...given),
+})

@@ -3,8 +3,6 @@ import type {
   BinaryOp,
   Device,
   MatmulSizes,
-  MinimalSizes,
-  MinimalWalk,
   Normalized,
   RecurrentInput,
   RecurrentOutput,
@@ -26,7 +24,7 @@ import { Gpu } from './gpu.js'
 import { layerNorm, layerNormGrad } from './layer-norm.js'
 import { gpuLearning } from './learning.js'
 import { matmul } from './matmul.js'
-import { minimal, minimalGrad } from './minimal.js'
+import { gpuMinimal } from './minimal.js'
 import { mask, uniform } from './random.js'
 import { recurrent } from './recurrent.js'
 import { argmax, pick, put, sumAxis } from './reduce.js'
@@ -65,9 +63,11 @@ export class WebGpuDevice implements Device<GpuStorage> {
   /** Waiting for the GPU takes longer than a step of a small model, so that several steps share one wait. */
   readonly readEvery = 8
   readonly learning
+  readonly minimal
 
   constructor(readonly gpu: Gpu) {
     this.learning = gpuLearning(gpu)
+    this.minimal = gpuMinimal(gpu)
   }
 
   /** It tells a device that was lost from the one that takes its place. */
@@ -234,20 +234,6 @@ export class WebGpuDevice implements Device<GpuStorage> {
     keep: boolean,
   ): { result: RecurrentOutput<GpuStorage>; tape?: RecurrentTape<GpuStorage> } {
     return recurrent(this.gpu, sizes, weights, input, keep)
-  }
-
-  minimal(sizes: MinimalSizes, walk: MinimalWalk<GpuStorage>): void {
-    minimal(this.gpu, sizes, walk)
-  }
-
-  minimalGrad(
-    sizes: MinimalSizes,
-    walk: MinimalWalk<GpuStorage>,
-    dh: GpuStorage,
-    dsums: GpuStorage,
-    dh0: GpuStorage | undefined,
-  ): void {
-    minimalGrad(this.gpu, sizes, walk, dh, dsums, dh0)
   }
 
   stepper(stack: Stack<GpuStorage>, batchSize: number): Stepper {

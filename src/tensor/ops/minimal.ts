@@ -1,4 +1,5 @@
 import type { MinimalSizes } from '../../device/device.js'
+import { minimalOf } from '../../kernels/minimal.js'
 import type { Result, Value } from '../value.js'
 
 /** h at every step, [numSteps, batch, hiddenSize], of a layer whose gates depend on the input alone; see nn/minimal.ts. */
@@ -7,7 +8,8 @@ export function minimal(sizes: MinimalSizes, sums: Value, h0: Value | undefined)
   const { numSteps, batchSize, hiddenSize } = sizes
   const h = device.zeros(numSteps * batchSize * hiddenSize)
   const walk = { sums: sums.storage, h0: h0?.storage, h }
-  device.minimal(sizes, walk)
+  const operations = minimalOf(device)
+  operations.forward(sizes, walk)
   return {
     storage: h,
     shape: [numSteps, batchSize, hiddenSize],
@@ -15,7 +17,7 @@ export function minimal(sizes: MinimalSizes, sums: Value, h0: Value | undefined)
     backward: (dh, wanted) => {
       const dsums = device.zeros(walk.sums.length)
       const dh0 = h0 && wanted[1] ? device.zeros(batchSize * hiddenSize) : undefined
-      device.minimalGrad(sizes, walk, dh, dsums, dh0)
+      operations.backward(sizes, walk, dh, dsums, dh0)
       return h0 ? [dsums, dh0] : [dsums]
     },
   }
