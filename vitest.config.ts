@@ -31,7 +31,7 @@ if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reaso
 const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts']
 /** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
 const onFirstWebGpu = [
-  'src/nn/{buffers,regularization}.test.ts',
+  'src/nn/{buffers,minimal,regularization}.test.ts',
   'src/tensor/{devices,losses}.test.ts',
   'test/webgpu/{dispatches,language}.test.ts',
 ]

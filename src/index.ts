@@ -26,7 +26,7 @@ export { formatTime, type TimeStep } from './data/series/times.js'
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
-export type { CellKind } from './device/cells.js'
+export type { CellKind, LayerKind, MinimalKind } from './device/cells.js'
 export type {
   BinaryOp,
   Device,
@@ -34,6 +34,9 @@ export type {
   Kernels,
   Learning,
   MatmulSizes,
+  Minimal,
+  MinimalSizes,
+  MinimalWalk,
   Normalized,
   OutputWeights,
   ParameterUpdate,
@@ -96,6 +99,7 @@ export { constant, type Initializer, initialize, normal, uniform } from './nn/in
 export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.js'
 export { Linear, type LinearOptions } from './nn/linear.js'
 export { LSTM, LSTMCell } from './nn/lstm.js'
+export { MinGRU, type MinimalOptions, MinLSTM } from './nn/minimal.js'
 export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'
 export { Parameter, registerBuffer } from './nn/parameter.js'

@@ -181,6 +181,11 @@ describe('an option that would do nothing is refused, and the message names what
   test.each<[string[], string]>([
     [['--nonlinearity', 'relu', '--cell', 'lstm'], '--nonlinearity has no effect without --cell rnn'],
     [['--nonlinearity', 'relu', '--cell', 'gru'], '--nonlinearity has no effect without --cell rnn'],
+    [['--layer-norm', '--cell', 'mingru'], '--layer-norm has no effect without --cell rnn, gru or lstm'],
+    [
+      ['--weight-dropout', '0.5', '--cell', 'minlstm'],
+      '--weight-dropout has no effect without --cell rnn, gru or lstm',
+    ],
     [['--dropout', '0.5'], '--dropout has no effect without --num-layers 2'],
     [['--variational', '--dropout', '0.5', '--output-dropout', '0'], '--dropout has no effect'],
     [['--variational', '--weight-dropout', '0.5'], '--variational has no effect'],

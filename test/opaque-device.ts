@@ -1,5 +1,6 @@
-import type { Device, FloatArray, Kernels, Learning, Storage } from '../src/device/device.js'
+import type { Device, FloatArray, Kernels, Storage } from '../src/device/device.js'
 import { learningOf } from '../src/kernels/learning.js'
+import { minimalOf } from '../src/kernels/minimal.js'
 
 /** The numbers of each storage, which only its device knows. */
 const hidden = new WeakMap<Storage, FloatArray | Int32Array>()
@@ -67,10 +68,11 @@ export function opaqueDevice(kernels: Kernels, readEvery: number): Device {
     (operation: (...given: never[]) => unknown) =>
     (...given: unknown[]) =>
       outside(operation(...(inside(given) as never[])))
-  const learning = Object.fromEntries(
-    Object.entries(learningOf(kernels)).map(([name, operation]) => [name, wrapped(operation)]),
-  ) as unknown as Learning
-  Object.assign(own, { learning })
+  const allWrapped = <Operations extends object>(operations: Operations) =>
+    Object.fromEntries(
+      Object.entries(operations).map(([name, operation]) => [name, wrapped(operation)]),
+    ) as unknown as Operations
+  Object.assign(own, { learning: allWrapped(learningOf(kernels)), minimal: allWrapped(minimalOf(kernels)) })
   return new Proxy(own as Device, {
     get: (_, name: keyof Device) => {
       if (name in own) return own[name]

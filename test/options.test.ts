@@ -52,7 +52,7 @@ const value = (good: (string | number)[], odd: (string | number)[]) =>
 
 const wrong = ['0', '-1', '1.5', 'NaN', 'Infinity', '', 'many', '1e400', '-0']
 const options: Record<string, fc.Arbitrary<string | number | boolean>> = {
-  '--cell': value(['rnn', 'gru', 'lstm'], ['conv', '']),
+  '--cell': value(['rnn', 'gru', 'lstm', 'mingru', 'minlstm'], ['conv', '']),
   '--nonlinearity': value(['tanh', 'relu'], ['sin']),
   '--num-layers': value([1, 2], wrong),
   '--dropout': value([0, 0.3, 1], wrong),

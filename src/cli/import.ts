@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { cellNames, OptionError, tokenKinds } from '../config.js'
+import { foreignCellNames, OptionError, tokenKinds } from '../config.js'
 import type { ForeignModel, ForeignOptions, TokenList } from '../formats.js'
 import type { TokenKind } from '../node.js'
 import { defaultsOf, saidOf } from './command-line.js'
@@ -38,7 +38,7 @@ export function importCommand(): Command {
     .option('--encoding <name>', encodingHelp)
     .option('--clean', "the book's cleaning of the text (default for The Time Machine)")
     .option('--no-clean', 'use the text as it is (default for other texts)')
-    .addOption(new Option('--cell <kind>', 'the cell that the file must hold').choices(cellNames))
+    .addOption(new Option('--cell <kind>', 'the cell that the file must hold').choices(foreignCellNames))
     .addOption(
       new Option('--nonlinearity <function>', 'of an rnn, if the file does not tell').choices(['tanh', 'relu']),
     )

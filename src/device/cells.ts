@@ -1,10 +1,24 @@
 import type { Shape } from '../core/shape.js'
 
-/** The names that users give the cells; 'rnn' stands for two kinds. */
-export const cellNames = ['rnn', 'gru', 'lstm'] as const
+/** The names of the cells that other frameworks have, too; 'rnn' stands for two kinds. */
+export const foreignCellNames = ['rnn', 'gru', 'lstm'] as const
+
+/** The cells whose gates depend on the input alone (Feng et al. 2024). */
+export const minimalCellNames = ['mingru', 'minlstm'] as const satisfies MinimalKind[]
+
+/** The kind of such a cell. */
+export type MinimalKind = 'mingru' | 'minlstm'
+
+/** The names that users give the cells. */
+export const cellNames = [...foreignCellNames, ...minimalCellNames] as const
 
 /** The kernels' name for a cell with its nonlinearity. */
 export type CellKind = 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm'
+
+/** The kind of a recurrent layer's cells. */
+export type LayerKind = CellKind | MinimalKind
+
+export const isMinimal = (kind: LayerKind): kind is MinimalKind => kind === 'mingru' || kind === 'minlstm'
 
 /** The consecutive gate blocks that the input or the hidden state fills, and which of PyTorch's gates each holds. */
 export interface Window {
@@ -24,15 +38,20 @@ export interface CellBlocks {
 }
 
 /** Everything about a cell except its equations. */
-export interface Cell {
+export interface Cell extends MinimalCell {
+  name: (typeof foreignCellNames)[number]
+  /** The sizes of the groups of gates that the equations use together; layer normalization is per group. */
+  groups: readonly number[]
+  blocks: CellBlocks
+}
+
+/** The same of a cell whose gates depend on the input alone. */
+export interface MinimalCell {
   name: (typeof cellNames)[number]
   /** The gates in PyTorch's order; each has hiddenSize rows of the weights and biases. */
   gates: readonly string[]
-  /** The sizes of the groups of gates that the equations use together; layer normalization is per group. */
-  groups: readonly number[]
   /** The states that one time step hands to the next. */
   states: readonly ('h' | 'c')[]
-  blocks: CellBlocks
 }
 
 const rnn = {
@@ -43,7 +62,7 @@ const rnn = {
   blocks: { blocks: 1, input: { first: 0, gates: [0] }, hidden: { first: 0, gates: [0] } },
 } as const
 
-export const cells: Readonly<Record<CellKind, Cell>> = {
+export const cells: Readonly<Record<CellKind, Cell> & Record<MinimalKind, MinimalCell>> = {
   rnn_tanh: rnn,
   rnn_relu: rnn,
   gru: {
@@ -60,10 +79,12 @@ export const cells: Readonly<Record<CellKind, Cell>> = {
     states: ['h', 'c'],
     blocks: { blocks: 4, input: { first: 0, gates: [0, 1, 2, 3] }, hidden: { first: 0, gates: [0, 1, 2, 3] } },
   },
+  mingru: { name: 'mingru', gates: ['z', 'h'], states: ['h'] },
+  minlstm: { name: 'minlstm', gates: ['f', 'i', 'h'], states: ['h'] },
 }
 
 /** Whether a cell has a state c besides h. */
-export const hasC = (kind: CellKind): boolean => cells[kind].states.includes('c')
+export const hasC = (kind: LayerKind): boolean => cells[kind].states.includes('c')
 
 /** The options that decide which parameters a cell has. */
 export interface CellSizes {
@@ -75,10 +96,11 @@ export interface CellSizes {
 
 /** The parameters of a cell with their shapes, under PyTorch's names and in PyTorch's order. */
 export function parameterShapes(
-  kind: CellKind,
+  kind: LayerKind,
   { inputSize, hiddenSize, bias, layerNorm }: CellSizes,
 ): Record<string, Shape> {
   const rows = cells[kind].gates.length * hiddenSize
+  if (isMinimal(kind)) return { weight_ih: [rows, inputSize], ...(bias && { bias_ih: [rows] }) }
   const normalizedC = layerNorm && hasC(kind)
   return {
     weight_ih: [rows, inputSize],

@@ -1,5 +1,5 @@
 import type { RandomKey } from '../core/counter-random.js'
-import type { CellKind } from './cells.js'
+import type { CellKind, MinimalKind } from './cells.js'
 import type { Update } from './update.js'
 
 /** Floats in main memory: float32, or float64 under the reference kernels in double precision. */
@@ -58,6 +58,26 @@ export interface RecurrentSizes {
    * the output and in the gradient of the input, and costs no work. The last state of a sequence is that of its last step.
    */
   lengths?: Int32Array
+}
+
+/** One layer in one direction whose gates depend on the input alone, through time. */
+export interface MinimalSizes {
+  cell: MinimalKind
+  numSteps: number
+  batchSize: number
+  hiddenSize: number
+  /** Walk from the last time step to the first. */
+  reverse: boolean
+}
+
+/** What such a walk works on. */
+export interface MinimalWalk<S = FloatArray> {
+  /** What the input adds to the gates, [numSteps, batchSize, gates × hiddenSize]. */
+  sums: S
+  /** [batchSize, hiddenSize]; zeros if absent. */
+  h0?: S
+  /** h at every step, [numSteps, batchSize, hiddenSize]. */
+  h: S
 }
 
 /**
@@ -261,6 +281,9 @@ export interface Device<S extends Storage = Storage> {
   /** The operations that only training and evaluation need. Absent on the CPU, where `learningOf` provides them. */
   readonly learning?: Learning<S>
 
+  /** Layers whose gates depend on the input alone. Absent on the CPU, where `minimalOf` provides them. */
+  readonly minimal?: Minimal<S>
+
   /** Runs one layer in one direction. With `keep` it returns the tape for the backward pass. */
   recurrent(
     sizes: RecurrentSizes,
@@ -271,6 +294,14 @@ export interface Device<S extends Storage = Storage> {
 
   /** Prepares a stack for `batchSize` sequences side by side. */
   stepper(stack: Stack<S>, batchSize: number): Stepper
+}
+
+/** Layers whose gates depend on the input alone, kept separate so that a page without them does not load them. */
+export interface Minimal<S extends Storage = Storage> {
+  /** Writes `h`, by the equations in nn/minimal.ts. */
+  forward(sizes: MinimalSizes, walk: MinimalWalk<S>): void
+  /** From the gradient of h at every step: those of the sums and of h0, if that is wanted. */
+  backward(sizes: MinimalSizes, walk: MinimalWalk<S>, dh: S, dsums: S, dh0: S | undefined): void
 }
 
 /** The operations that only training and evaluation need, kept separate so that a page that runs saved models does not load them. */

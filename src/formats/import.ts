@@ -1,7 +1,7 @@
 import { checkArgument, checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { FormatError } from '../core/errors.js'
-import { cellNames } from '../device/cells.js'
+import { foreignCellNames } from '../device/cells.js'
 import type { ForeignFile, ForeignModel, ForeignOptions } from './foreign.js'
 import type { KerasContent } from './keras/keras.js'
 import { modelOfTensors, renamed } from './pytorch/names.js'
@@ -123,7 +123,7 @@ export async function importTensors(
 function checkForeignOptions(where: string, options: ForeignOptions): void {
   checkOptions(where, options, foreignOptions)
   const { cell, nonlinearity, prefixes } = options
-  if (cell !== undefined) checkWord(where, 'cell', cell, cellNames)
+  if (cell !== undefined) checkWord(where, 'cell', cell, foreignCellNames)
   if (nonlinearity !== undefined) checkWord(where, 'nonlinearity', nonlinearity, ['tanh', 'relu'])
   const texts = prefixes === undefined || Object.values(Object(prefixes)).every((value) => typeof value === 'string')
   checkArgument(where, 'prefixes', prefixes, texts, "an object of strings, such as { 'lstm.': 'rnn.' }")

@@ -1,8 +1,10 @@
 import { checkWhole } from '../core/check.js'
 import type { Vocab } from '../data/vocab.js'
+import { isMinimal } from '../device/cells.js'
 import type { Stepper } from '../device/device.js'
 import { kernels } from '../kernels/index.js'
 import { cellWeights } from '../nn/cell-weights.js'
+import { minimalStepper } from '../nn/minimal-stepper.js'
 import { resetBeforeStepper } from '../nn/reset-before-stepper.js'
 import { checkOneDirection, stackStepper } from '../nn/stack-stepper.js'
 import type { Value } from '../tensor/value.js'
@@ -51,6 +53,7 @@ export class InferenceModel {
       bias: parameter('linear.bias'),
       embedding,
     }
+    if (isMinimal(stack.kind)) return minimalStepper(stack, batchSize)
     return this.#config.resetAfter === false ? resetBeforeStepper(stack, batchSize) : stackStepper(stack, batchSize)
   }
 }

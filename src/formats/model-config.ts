@@ -4,7 +4,7 @@ import { array, boolean, fitting, object, oneOf, optional, record, string, unkno
 import { formatShape, sameShape, sizeOf } from '../core/shape.js'
 import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
-import { type CellKind, cellNames } from '../device/cells.js'
+import { cellNames, isMinimal, type LayerKind } from '../device/cells.js'
 import { type DropoutKind, dropoutKinds } from '../nn/dropout.js'
 import { modelShapes } from '../nn/shapes.js'
 import type { TensorValues } from './safetensors.js'
@@ -98,7 +98,7 @@ export function parseConfig(json: string, where: string): ModelConfig {
     throw new FormatError(`${where}: the model is one of series of numbers, expected one of texts; forecast uses it`)
   }
   const config = configSchema(value, where)
-  const { tieWeights, embeddingSize, hiddenSize, bidirectional, resetAfter, cell, layerNorm } = config
+  const { tieWeights, embeddingSize, hiddenSize, bidirectional, resetAfter, cell, layerNorm, weightDropout } = config
   const outputs = (bidirectional ? 2 : 1) * hiddenSize
   if (tieWeights && embeddingSize !== outputs) {
     throw new FormatError(
@@ -108,6 +108,10 @@ export function parseConfig(json: string, where: string): ModelConfig {
   if (resetAfter === false && (cell !== 'gru' || layerNorm)) {
     const given = layerNorm ? 'layerNorm is true' : `the cell is ${cell}`
     throw new FormatError(`${where}: resetAfter is false and ${given}, expected it only for a gru without layerNorm`)
+  }
+  if (cell !== 'rnn' && isMinimal(cell) && (layerNorm || weightDropout)) {
+    const given = layerNorm ? 'layerNorm is true' : `weightDropout is ${weightDropout}`
+    throw new FormatError(`${where}: ${given} and the cell is ${cell}, expected it only for an rnn, gru or lstm`)
   }
   return config
 }
@@ -127,7 +131,7 @@ export const vocabToJson = ({ kind, tokens }: Vocab): string => `${JSON.stringif
 export type ModelSizes = Omit<ModelConfig, 'format' | 'version'>
 
 /** The kind of cell in a configuration. */
-export const cellKindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): CellKind =>
+export const cellKindOf = ({ cell, nonlinearity = 'tanh' }: Pick<ModelSizes, 'cell' | 'nonlinearity'>): LayerKind =>
   cell === 'rnn' ? `rnn_${nonlinearity}` : cell
 
 const expectedShapes = (config: ModelSizes) => modelShapes({ ...config, kind: cellKindOf(config) })

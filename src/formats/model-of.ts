@@ -3,8 +3,9 @@ import { Generator } from '../core/random.js'
 import { cells } from '../device/cells.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
+import { MinGRU, MinLSTM } from '../nn/minimal.js'
 import { RNNModel } from '../nn/model.js'
-import type { RecurrentLayer } from '../nn/recurrent.js'
+import type { RecurrentLayer, RecurrentOptions } from '../nn/recurrent.js'
 import { RNN } from '../nn/rnn.js'
 import {
   checkModelParameters,
@@ -61,15 +62,28 @@ export function modelWith(
 
 /** A new model of a configuration; its initial values and its dropout draw from `generator`. */
 export function modelOf(config: ModelSizes, generator: Generator): RNNModel {
-  const { cell, nonlinearity, resetAfter, vocabSize, hiddenSize, numLayers, bias, bidirectional } = config
-  const { dropout, dropoutKind, weightDropout, inputDropout, outputDropout, layerNorm } = config
-  const { embeddingSize, tieWeights } = config
-  const sizes = { inputSize: embeddingSize ?? vocabSize, hiddenSize, numLayers, bias, bidirectional }
-  const options = { ...sizes, dropout, dropoutKind, weightDropout, layerNorm, generator }
+  const { vocabSize, embeddingSize, tieWeights, inputDropout, outputDropout } = config
+  const layer = layerOf({ ...config, inputSize: embeddingSize ?? vocabSize, generator })
+  return new RNNModel(layer, vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
+}
+
+/** What a configuration says of its recurrent layer. */
+export interface LayerSizes extends RecurrentOptions, Pick<ModelSizes, 'cell' | 'nonlinearity' | 'resetAfter'> {}
+
+/** The recurrent layer of a configuration. @throws OptionError for an option that the layer does not have */
+export function layerOf(config: LayerSizes): RecurrentLayer {
+  const { cell, nonlinearity, resetAfter, weightDropout, layerNorm } = config
+  const { inputSize, hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, generator } = config
+  const common = { inputSize, hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, generator }
+  const options = { ...common, weightDropout, layerNorm }
+  // Those that a configuration has switched off are no mistake in a layer that lacks them.
+  const minimal = { ...common, ...(weightDropout && { weightDropout }), ...(layerNorm && { layerNorm }) }
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
     rnn: () => new RNN({ ...options, nonlinearity }),
     gru: () => new GRU({ ...options, resetAfter }),
     lstm: () => new LSTM(options),
+    mingru: () => new MinGRU(minimal),
+    minlstm: () => new MinLSTM(minimal),
   }
-  return new RNNModel(layers[cell](), vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
+  return layers[cell]()
 }

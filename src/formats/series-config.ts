@@ -18,12 +18,12 @@ import { calendarNames } from '../data/series/calendar.js'
 import type { Intervals } from '../data/series/intervals.js'
 import { type Scale, type SeriesSpec, sizesOf } from '../data/series/series-data.js'
 import { cellNames, cells } from '../device/cells.js'
-import { GRU } from '../nn/gru.js'
-import { LSTM } from '../nn/lstm.js'
 import { RNN } from '../nn/rnn.js'
 import { inputSizeOf, SeriesModel } from '../nn/series-model.js'
+import { recurrentShapes } from '../nn/shapes.js'
 import { inMemoryOf } from '../tensor/saved-tensors.js'
 import { type TrainingRecord, valuesProblem } from './model-config.js'
+import { layerOf } from './model-of.js'
 import { decodeSafetensors, encodeSafetensors, type TensorValues } from './safetensors.js'
 import { sha256Of, sourceOf } from './source.js'
 
@@ -152,15 +152,9 @@ export function seriesConfigOf(
 
 /** A new model of a configuration; its initial values and its dropout draw from `generator`. */
 export function seriesModelOf(config: Omit<SeriesConfig, 'format' | 'version'>, generator: Generator): SeriesModel {
-  const { cell, nonlinearity, hiddenSize, numLayers, bias, dropout, layerNorm, spec } = config
+  const { spec, ...layer } = config
   const sizes = sizesOf(spec)
-  const options = { inputSize: inputSizeOf(sizes), hiddenSize, numLayers, bias, dropout, layerNorm, generator }
-  const rnn = {
-    rnn: () => new RNN({ ...options, nonlinearity }),
-    gru: () => new GRU(options),
-    lstm: () => new LSTM(options),
-  }[cell]()
-  return new SeriesModel(rnn as never, sizes, { generator })
+  return new SeriesModel(layerOf({ ...layer, inputSize: inputSizeOf(sizes), generator }), sizes, { generator })
 }
 
 /** The model of a configuration with its parameters. @throws FormatError if they do not fit */
@@ -185,23 +179,16 @@ export function seriesModelWith(
 
 /** The recurrent weights must be in the file, so a small file cannot describe a model that is too large for the memory. */
 function checkShapes(config: SeriesConfig, parameters: Readonly<Record<string, TensorValues>>, where: string): void {
-  const { hiddenSize, numLayers, cell, spec } = config
-  const gates = { rnn: 1, gru: 3, lstm: 4 }[cell]
-  for (let layer = 0; layer < numLayers; layer++) {
-    const name = `rnn.weight_hh_l${layer}`
-    const shape = parameters[name]?.shape ?? []
-    if (!sameShape(shape, [gates * hiddenSize, hiddenSize])) {
+  const { cell, nonlinearity = 'tanh', spec } = config
+  const kind = cell === 'rnn' ? (`rnn_${nonlinearity}` as const) : cell
+  const sizes = { ...config, kind, bidirectional: false, inputSize: inputSizeOf(sizesOf(spec)) }
+  for (const [name, expected] of recurrentShapes(sizes)) {
+    const { shape } = parameters[`rnn.${name}`] ?? { shape: [] }
+    if (!sameShape(shape, expected)) {
       throw new FormatError(
-        `${where}: ${name} has the shape ${formatShape(shape)}, expected ${formatShape([gates * hiddenSize, hiddenSize])}`,
+        `${where}: rnn.${name} has the shape ${formatShape(shape)}, expected ${formatShape(expected)}`,
       )
     }
-  }
-  const { shape } = parameters['rnn.weight_ih_l0'] ?? { shape: [] }
-  const expected = [gates * hiddenSize, inputSizeOf(sizesOf(spec))]
-  if (!sameShape(shape, expected)) {
-    throw new FormatError(
-      `${where}: rnn.weight_ih_l0 has the shape ${formatShape(shape)}, expected ${formatShape(expected)}`,
-    )
   }
 }
 

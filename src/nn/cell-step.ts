@@ -1,12 +1,11 @@
 import { cells } from '../device/cells.js'
-import type { CellWeights, RecurrentSizes } from '../device/device.js'
-import { fromData, zerosOn } from '../tensor/create.js'
+import type { CellWeights } from '../device/device.js'
 import { concatenate, layerNorm, linear, split, stack } from '../tensor/functions.js'
-import type { LayerParameters, recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
+import type { Walk } from './cell-weights.js'
 import { type EquationName, equations } from './equations.js'
 import { type StateParts, zeroState } from './recurrent-state.js'
-import { rowsWithin } from './sequences.js'
+import { StepRows } from './step-rows.js'
 
 /** A cell with its weights, as operations on tensors, which have gradients. */
 export interface CellSteps {
@@ -58,12 +57,7 @@ export function cellSteps(equation: EquationName, weights: CellWeights<Tensor>):
  * `recurrentLayer` for a GRU that resets the state before its product with the weights, which the kernels do not have: step by
  * step, as operations on tensors.
  */
-export function steppedLayer(
-  sizes: RecurrentSizes,
-  { head, ...weights }: LayerParameters,
-  input: Tensor,
-  h0?: Tensor,
-): ReturnType<typeof recurrentLayer> {
+export const steppedLayer: Walk = (sizes, { head, ...weights }, input, h0) => {
   const { cell, numSteps, batchSize, hiddenSize, reverse, lengths } = sizes
   const { inputSums, step } = cellSteps('gru_reset_before', weights)
   const scores = (h: Tensor) => (head ? linear(h, head.weight, head.bias) : h)
@@ -81,63 +75,3 @@ export function steppedLayer(
   }
   return { output: rows ? rows.padded(scores(concatenate(states))) : scores(stack(states, 0)), hn: h }
 }
-
-/** The rows of a batch of sequences of unequal lengths that are no padding, time step by time step. */
-class StepRows {
-  readonly #lengths: Int32Array
-  readonly #numSteps: number
-  readonly #valid: Int32Array
-  /** The sequences that have each step, and the number of rows before it. */
-  readonly #steps: { sequences: Int32Array; first: number }[] = []
-
-  constructor(lengths: Int32Array, numSteps: number) {
-    this.#lengths = lengths
-    this.#numSteps = numSteps
-    this.#valid = rowsWithin(lengths, numSteps)
-    for (let [t, first] = [0, 0]; t < numSteps; t++) {
-      const sequences = Int32Array.from(lengths.keys()).filter((i) => t < lengths[i])
-      this.#steps.push({ sequences, first })
-      first += sequences.length
-    }
-  }
-
-  /** Those of [numSteps, batch, …]. */
-  of(x: Tensor): Tensor {
-    const [numSteps, batch, ...rest] = x.shape
-    if (x.dtype === 'int32')
-      return fromData(
-        this.#valid.map((row) => x.data[row]),
-        [this.#valid.length],
-      )
-    return x.reshape(numSteps * batch, ...rest).gatherRows(numbers(this.#valid))
-  }
-
-  /** Of these rows, those of a step. */
-  at(rows: Tensor, t: number): Tensor {
-    const { sequences, first } = this.#steps[t]
-    return rows.slice(0, first, first + sequences.length)
-  }
-
-  /** The states of the sequences that have a step. */
-  before(h: Tensor, t: number): Tensor {
-    return h.gatherRows(numbers(this.#steps[t].sequences))
-  }
-
-  /** All states after a step: those that had it have moved on. */
-  after(h: Tensor, next: Tensor, t: number): Tensor {
-    const order = Int32Array.from(this.#lengths.keys())
-    for (const [place, i] of this.#steps[t].sequences.entries()) order[i] = h.shape[0] + place
-    return concatenate([h, next]).gatherRows(numbers(order))
-  }
-
-  /** These rows as [numSteps, batch, …], with zeros for the padding. */
-  padded(rows: Tensor): Tensor {
-    const batch = this.#lengths.length
-    const places = new Int32Array(this.#numSteps * batch)
-    for (const [i, row] of this.#valid.entries()) places[row] = i + 1
-    const zeros = zerosOn(rows.device, [1, rows.shape[1]])
-    return concatenate([zeros, rows]).gatherRows(fromData(places, [this.#numSteps, batch]))
-  }
-}
-
-const numbers = (values: Int32Array): Tensor => fromData(values, [values.length])

@@ -1,5 +1,7 @@
-import type { CellKind } from '../device/cells.js'
-import type { CellWeights } from '../device/device.js'
+import type { LayerKind } from '../device/cells.js'
+import type { CellWeights, RecurrentSizes } from '../device/device.js'
+import type { LayerParameters, recurrentLayer } from '../tensor/recurrent.js'
+import type { Tensor } from '../tensor/tensor.js'
 import type { Value } from '../tensor/value.js'
 
 /** The weights of a cell from its parameters, by PyTorch's names. */
@@ -24,7 +26,7 @@ export const mapWeights = <A, B>(weights: CellWeights<A>, change: (weight: A) =>
 
 /** The weights of a language model in one direction. */
 export interface StackWeights {
-  kind: CellKind
+  kind: LayerKind
   layers: readonly CellWeights<Value>[]
   /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
   weight: Value
@@ -32,3 +34,12 @@ export interface StackWeights {
   /** The embedding of the tokens, [vocabSize, inputSize], unless they are one-hot. */
   embedding?: Value
 }
+
+/** Runs one layer in one direction over a whole sequence; the shapes are those of `recurrentLayer`. */
+export type Walk = (
+  sizes: Omit<RecurrentSizes, 'cell'> & { cell: LayerKind },
+  weights: LayerParameters,
+  input: Tensor,
+  h0?: Tensor,
+  c0?: Tensor,
+) => ReturnType<typeof recurrentLayer>

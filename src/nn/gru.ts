@@ -3,6 +3,7 @@ import { OptionError } from '../core/errors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { cellOptions, elsewhere, RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import { steppedLayer } from './cell-step.js'
+import type { Walk } from './cell-weights.js'
 import type { EquationName } from './equations.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
 import { resetBeforeStepper } from './reset-before-stepper.js'
@@ -60,7 +61,7 @@ export class GRU extends RecurrentLayer<Tensor> {
   }
 
   /** @internal */
-  protected override get walk() {
+  protected override get walk(): Walk {
     return this.resetAfter ? super.walk : steppedLayer
   }
 

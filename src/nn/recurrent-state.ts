@@ -1,6 +1,6 @@
 import { ShapeError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import { type CellKind, hasC } from '../device/cells.js'
+import { hasC, type LayerKind } from '../device/cells.js'
 import type { Device } from '../device/device.js'
 import { zerosOn } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'
@@ -39,7 +39,7 @@ export interface StateParts {
 /** The state of a cell as users see it: h alone, or { h, c }. */
 export const joinState = <S extends RecurrentState>({ h, c }: StateParts): S => (c ? { h, c } : h) as S
 
-export function zeroState(kind: CellKind, shape: Shape, device: Device): StateParts {
+export function zeroState(kind: LayerKind, shape: Shape, device: Device): StateParts {
   return { h: zerosOn(device, shape), c: hasC(kind) ? zerosOn(device, shape) : undefined }
 }
 
@@ -48,7 +48,7 @@ export function zeroState(kind: CellKind, shape: Shape, device: Device): StatePa
  * @param axes the names of the sizes in `expected`
  * @throws ShapeError for another cell's state, or for other sizes
  */
-export function splitState(where: string, kind: CellKind, state: unknown, expected: Shape, axes: string): StateParts {
+export function splitState(where: string, kind: LayerKind, state: unknown, expected: Shape, axes: string): StateParts {
   const { h, c }: Partial<StateParts> = hasC(kind) ? Object(state) : { h: state as Tensor }
   if (hasC(kind) && !(h instanceof Tensor && c instanceof Tensor)) {
     throw new ShapeError(`${where}: state is not { h, c }, expected both tensors, like those that beginState makes`)

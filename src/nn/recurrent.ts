@@ -2,14 +2,14 @@ import { checkNumber, checkWhole, checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import type { CellKind } from '../device/cells.js'
+import type { LayerKind } from '../device/cells.js'
 import type { CellWeights, Stepper } from '../device/device.js'
 import { concatenate, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
-import { mapWeights } from './cell-weights.js'
+import { mapWeights, type Walk } from './cell-weights.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
@@ -83,12 +83,12 @@ function warnOfDropout(name: string): void {
 }
 
 /**
- * What RNN, GRU and LSTM share: parameters with PyTorch's names, shapes and initial values (uniform within
- * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation, but for a
- * GRU with `resetAfter: false`, which the kernels do not have.
+ * What all recurrent layers share: parameters with PyTorch's names, shapes and initial values (uniform within
+ * ±1/√hiddenSize), and the loop over layers and directions. Each layer and direction is one fused operation, but for
+ * those that the kernels do not have: a GRU with `resetAfter: false`, MinGRU and MinLSTM.
  */
 export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> extends Module {
-  readonly kind: CellKind
+  readonly kind: LayerKind
   readonly inputSize: number
   readonly hiddenSize: number
   readonly numLayers: number
@@ -105,7 +105,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly #name: string
   readonly #generator: Generator
 
-  protected constructor(name: string, kind: CellKind, options: RecurrentOptions) {
+  protected constructor(name: string, kind: LayerKind, options: RecurrentOptions) {
     super()
     checkOptions(name, options, recurrentOptions, elsewhere)
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
@@ -147,7 +147,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   /** A state of zeros, [numLayers × numDirections, batchSize, hiddenSize]; an LSTM has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
-    return joinState(zeroState(this.kind, this.#stateShape(batchSize), this.weight_hh_l0.device))
+    return joinState(zeroState(this.kind, this.#stateShape(batchSize), this.weight_ih_l0.device))
   }
 
   /**
@@ -232,8 +232,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   }
 
   /** @internal One layer in one direction over a whole sequence: an operation of the kernels, unless they do not have the cell. */
-  protected get walk(): typeof recurrentLayer {
-    return recurrentLayer
+  protected get walk(): Walk {
+    return recurrentLayer as Walk
   }
 
   /** @internal What runs the layers token by token: the kernels, unless they do not have the cell. */
@@ -273,7 +273,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   /** The weights for one forward pass: in training, some hidden-to-hidden weights may be dropped. */
   #droppedWeights(suffix: Suffix): CellWeights<Tensor> {
     const weights = weightsOf(this, `_${suffix}`)
-    if (!this.training) return weights
+    if (!this.training || this.weightDropout === 0) return weights
     return { ...weights, weightHh: dropout(weights.weightHh, this.weightDropout, this.#generator) }
   }
 }

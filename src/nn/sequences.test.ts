@@ -11,6 +11,7 @@ import { crossEntropy } from '../tensor/losses.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { GRU } from './gru.js'
 import { LSTM } from './lstm.js'
+import { MinGRU, MinLSTM } from './minimal.js'
 import { RNNModel } from './model.js'
 import type { Module } from './module.js'
 import type { RecurrentLayer, RecurrentOptions } from './recurrent.js'
@@ -23,6 +24,8 @@ const layers: Record<string, (options: RecurrentOptions) => RecurrentLayer> = {
   'RNN with relu': (options) => new RNN({ ...options, nonlinearity: 'relu' }) as RecurrentLayer,
   GRU: (options) => new GRU(options) as RecurrentLayer,
   LSTM: (options) => new LSTM(options) as RecurrentLayer,
+  MinGRU: ({ layerNorm: _, ...options }) => new MinGRU(options) as unknown as RecurrentLayer,
+  MinLSTM: ({ layerNorm: _, ...options }) => new MinLSTM(options) as unknown as RecurrentLayer,
   'GRU that resets before': ({ layerNorm: _, ...options }) =>
     new GRU({ ...options, resetAfter: false }) as RecurrentLayer,
 }

@@ -1,5 +1,5 @@
 import type { Shape } from '../core/shape.js'
-import { type CellKind, parameterShapes } from '../device/cells.js'
+import { type LayerKind, parameterShapes } from '../device/cells.js'
 
 // The names and shapes of parameters, in PyTorch's order: modules are constructed from these lists, and saved files are
 // checked against them. The lists are generators, so that a forged number of layers is not listed to its end.
@@ -11,7 +11,7 @@ export type Suffix = `l${number}` | `l${number}_reverse`
 
 /** The options that decide the parameters of a recurrent layer. */
 export interface RecurrentParameters {
-  kind: CellKind
+  kind: LayerKind
   inputSize: number
   hiddenSize: number
   numLayers: number

@@ -1,5 +1,5 @@
 import { OptionError } from '../core/errors.js'
-import { cells } from '../device/cells.js'
+import { type CellKind, cells } from '../device/cells.js'
 import type { Stepper } from '../device/device.js'
 import type { Value } from '../tensor/value.js'
 import { mapWeights, type StackWeights } from './cell-weights.js'
@@ -31,7 +31,7 @@ export function stackStepper(
     layer === 0 && embedding ? { ...own, weightIh: product(own.weightIh, embedding) } : own,
   )
   const vocabSize = layers[0].weightIh.shape[1]
-  const special = make === deviceStepper ? '' : 'reset-before '
+  const special = kind === 'gru' && make !== deviceStepper ? 'reset-before ' : ''
   const name = `${special}${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
   const origin = `${layers.length} ${name} layers of ${weight.shape[1]} units on ${weight.device.name}`
   return new CheckedStepper(make({ ...weights, layers }, batchSize), batchSize, vocabSize, origin)
@@ -39,7 +39,8 @@ export function stackStepper(
 
 const deviceStepper: MakeStepper = ({ kind, layers, weight, bias }, batchSize) => {
   const fused = layers.map((weights) => ({
-    cell: kind,
+    // Layers of other cells bring a stepper of their own.
+    cell: kind as CellKind,
     inputSize: weights.weightIh.shape[1],
     hiddenSize: weight.shape[1],
     weights: mapWeights(weights, ({ storage }) => storage),

@@ -1,4 +1,5 @@
 import { OptionError } from '../core/errors.js'
+import { foreignCellNames, minimalCellNames } from '../device/cells.js'
 import { type RunOptions, runDefaults, runOptionKinds } from './run-options.js'
 
 /** What an option needs to have an effect and lacks: names of other options with words between them, or false. */
@@ -11,9 +12,18 @@ const schedule =
   ({ schedule }) =>
     !kinds.includes(schedule) && ['schedule', kinds.join(' or ')]
 
+/** Options of hidden-to-hidden weights, which minimal cells do not have. */
+const commonCell: Need = ({ cell }) =>
+  minimalCellNames.some((name) => name === cell) && [
+    'cell',
+    `${foreignCellNames.slice(0, -1).join(', ')} or ${foreignCellNames.at(-1)}`,
+  ]
+
 /** What options need to have an effect; options that always have one are not listed. */
 const needs: { readonly [name in keyof RunOptions]?: Need } = {
   nonlinearity: ({ cell }) => cell !== 'rnn' && ['cell', 'rnn'],
+  weightDropout: commonCell,
+  layerNorm: commonCell,
   dropout: ({ numLayers }) => numLayers === 1 && ['numLayers', '2 or more'],
   variational: ({ dropout, numLayers, outputDropout, inputDropout, embeddingSize }) =>
     !(dropout > 0 && numLayers > 1) &&

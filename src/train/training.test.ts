@@ -9,6 +9,7 @@ import { setDefaultDevice } from '../kernels/devices.js'
 import { kernels } from '../kernels/index.js'
 import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
+import { MinGRU } from '../nn/minimal.js'
 import { RNNModel } from '../nn/model.js'
 import type { RecurrentLayer } from '../nn/recurrent.js'
 import type { RecurrentState } from '../nn/recurrent-state.js'
@@ -31,7 +32,7 @@ import type { TrainStepsOptions } from './training-options.js'
 const VOCAB = 5
 const corpusOf = (length: number) => Uint8Array.from({ length }, (_, i) => ((i * i) % 7) % VOCAB)
 
-const cells = { rnn: RNN, gru: GRU, lstm: LSTM }
+const cells = { rnn: RNN, gru: GRU, lstm: LSTM, mingru: MinGRU }
 const optimizers: Record<string, (parameters: Tensor[]) => Optimizer> = {
   sgd: (parameters) => new SGD(parameters, { lr: 0.5 }),
   momentum: (parameters) => new SGD(parameters, { lr: 0.1, momentum: 0.9, nesterov: true }),
@@ -101,7 +102,7 @@ const bitsOf = (model: RNNModel) => Object.values(model.stateDict()).map(({ data
 
 /** Trainings, and after how many events each is stopped. */
 const settings = fc.record({
-  cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm'),
+  cell: fc.constantFrom<keyof typeof cells>('rnn', 'gru', 'lstm', 'mingru'),
   sampling: fc.constantFrom('sequential' as const, 'random' as const),
   optimizer: fc.constantFrom(...Object.keys(optimizers)),
   schedule: fc.constantFrom(...Object.keys(schedules)),

@@ -15,10 +15,12 @@ export const calendars = {
     size: 420,
     of: (date: Date) => (date.getUTCMonth() * 5 + Math.floor((date.getUTCDate() - 1) / 7)) * 7 + date.getUTCDay(),
   },
-} as const
+} as const satisfies Record<CalendarName, { size: number; of: (date: Date) => number }>
 
-export type CalendarName = keyof typeof calendars
+/** What of a date a model may know: the hour, the day of the week, of the month or of the year, and so on. */
+export type CalendarName = 'hour' | 'weekday' | 'monthday' | 'month' | 'yearday' | 'monthweek'
 
+/** All of them, from the shortest period to the longest. */
 export const calendarNames = Object.keys(calendars) as CalendarName[]
 
 /** Those that suit a step if none are named: what can repeat within a year. */

@@ -69,6 +69,7 @@ export interface Origin {
   at: number
 }
 
+/** The parts that a series is split into by time. */
 export type SeriesPart = 'train' | 'validation' | 'test'
 
 /**
@@ -176,6 +177,7 @@ export class SeriesData {
     return this.#scaled[series][column][at]
   }
 
+  /** The mean and the standard deviation of each column of a series, over its training part. */
   scalesOf(series: number): readonly Scale[] {
     return this.spec.scales[this.table.series[series].name]
   }

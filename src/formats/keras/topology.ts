@@ -2,6 +2,7 @@ import { DataError } from '../../core/errors.js'
 import type { RNNModel } from '../../nn/model.js'
 import { suffixesOf } from '../../nn/shapes.js'
 import { inMemoryOf } from '../../tensor/saved-tensors.js'
+import { foreignCell } from '../foreign-cell.js'
 import { valuesProblem } from '../model-config.js'
 import { configOf } from '../model-of.js'
 import type { TensorValues } from '../safetensors.js'
@@ -34,11 +35,11 @@ const MOST_ONE_HOT = 2 ** 26
  * The layers that compute a model's scores in Keras: an Embedding, which for one-hot tokens is the identity; recurrent
  * layers; and a Dense one. Their input is whole numbers, [batch, numSteps]; their output scores, [batch, numSteps,
  * vocabSize].
- * @throws DataError for layer normalization, and for values that are not finite
+ * @throws DataError for layer normalization, for a cell that Keras does not have, and for values that are not finite
  */
 export async function kerasLayersOf(model: RNNModel, where: string): Promise<WrittenLayer[]> {
+  const cell = foreignCell(where, model.rnn.kind)
   const {
-    cell,
     nonlinearity = 'tanh',
     resetAfter = true,
     vocabSize,

@@ -1,10 +1,11 @@
 import { DataError } from '../../core/errors.js'
 import type { Vocab } from '../../data/vocab.js'
-import { cells } from '../../device/cells.js'
+import { type Cell, cells } from '../../device/cells.js'
 import { GRU } from '../../nn/gru.js'
 import type { RNNModel } from '../../nn/model.js'
 import { suffixesOf } from '../../nn/shapes.js'
 import { inMemoryOf } from '../../tensor/saved-tensors.js'
+import { foreignCell } from '../foreign-cell.js'
 import { type TrainingRecord, valuesProblem, vocabToJson } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
 import { textRecordOf } from '../text-record.js'
@@ -26,10 +27,11 @@ const MOST_BYTES = 2 ** 31 - 1
  * first step, `h0` and for an LSTM `c0`, [layers × directions, batch, hiddenSize]; its outputs are `logits`, the scores of
  * the next tokens [batch, steps, vocabSize], and the states after the last step, `hn` and `cn`. Batch and steps may have any
  * length. Dropout is left out. The vocabulary, and how the text was cleaned, are metadata of the file.
- * @throws DataError for layer normalization, which the standard's operators do not have; for values that are not finite;
+ * @throws DataError for layer normalization and for cells that the standard's operators do not have; for values that are not finite;
  *   and for more than 2 GiB
  */
 export async function encodeOnnx(model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<Uint8Array> {
+  const cell = foreignCell('exportModel', model.rnn.kind)
   if (model.rnn.layerNorm) {
     throw new DataError(
       'exportModel: the model has layer normalization, which the RNN, GRU and LSTM of ONNX do not have; export it as safetensors, or train one without layerNorm',
@@ -42,7 +44,7 @@ export async function encodeOnnx(model: RNNModel, vocab: Vocab, training?: Train
   }
   const { rnn, vocabSize } = model
   const { states } = cells[rnn.kind]
-  const graph = graphOf(model, parameters)
+  const graph = graphOf(model, cell, parameters)
   if (graph.bytes > MOST_BYTES) {
     throw new DataError(`exportModel: the weights have ${graph.bytes} bytes, expected less than 2 GiB in an ONNX file`)
   }
@@ -72,10 +74,11 @@ export async function encodeOnnx(model: RNNModel, vocab: Vocab, training?: Train
 /** The graph of a model, from `tokens` to `logits`. */
 function graphOf(
   { rnn, vocabSize, embedding, tieWeights }: RNNModel,
+  cell: Cell['name'],
   parameters: Readonly<Record<string, TensorValues>>,
 ): GraphBuilder {
   const graph = new GraphBuilder()
-  const { name: cell, states } = cells[rnn.kind]
+  const { states } = cells[rnn.kind]
   let x = graph.add('Transpose', ['tokens'], [ints('perm', [1, 0])])
   if (embedding) {
     x = graph.add('Gather', [graph.floats('embedding', parameters['embedding.weight']), x])

@@ -1,5 +1,5 @@
 import { formatShape, sameShape } from '../../core/shape.js'
-import { cells } from '../../device/cells.js'
+import { type Cell, cells } from '../../device/cells.js'
 import type { TensorValues } from '../safetensors.js'
 import type { Fail } from './pickle.js'
 
@@ -62,7 +62,8 @@ function layerOf(tensors: Tensors, prefix: string, suffix: '' | '_l0', fail: Fai
   }
   const [ih, hh] = [tensors[ihName].shape, tensors[hhName].shape]
   const [rows, hiddenSize] = hh
-  const cell = Object.values(cells).find(({ gates }) => gates.length * hiddenSize === rows)?.name
+  const known = Object.values(cells).filter((cell): cell is Cell => 'blocks' in cell)
+  const cell = known.find(({ gates }) => gates.length * hiddenSize === rows)?.name
   if (ih.length !== 2 || hh.length !== 2 || ih[0] !== rows || ih[1] === 0 || rows === 0 || !cell) {
     return fail(
       `${hhName} has the shape ${formatShape(hh)} beside ${formatShape(ih)}, expected 1, 3 or 4 times as many rows as columns, for an RNN, a GRU or an LSTM`,

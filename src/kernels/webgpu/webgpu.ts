@@ -24,6 +24,7 @@ import { Gpu } from './gpu.js'
 import { layerNorm, layerNormGrad } from './layer-norm.js'
 import { gpuLearning } from './learning.js'
 import { matmul } from './matmul.js'
+import { gpuMinimal } from './minimal.js'
 import { mask, uniform } from './random.js'
 import { recurrent } from './recurrent.js'
 import { argmax, pick, put, sumAxis } from './reduce.js'
@@ -62,9 +63,11 @@ export class WebGpuDevice implements Device<GpuStorage> {
   /** Waiting for the GPU takes longer than a step of a small model, so that several steps share one wait. */
   readonly readEvery = 8
   readonly learning
+  readonly minimal
 
   constructor(readonly gpu: Gpu) {
     this.learning = gpuLearning(gpu)
+    this.minimal = gpuMinimal(gpu)
   }
 
   /** It tells a device that was lost from the one that takes its place. */

@@ -23,6 +23,7 @@ export function InsideView() {
   const text = useSignal(t.sample)
   const position = useSignal(0)
   const model = current.value
+  const cell = model?.config.cell
   const now = session.value
   const live = model?.kind === 'run' && now?.name === model.name && now.state.value === 'running'
   useEffect(() => {
@@ -76,7 +77,7 @@ export function InsideView() {
           <Units reading={reading} position={position} />
           <NextTokens reading={reading} model={model} position={Math.min(position.value, reading.tokens.length - 1)} />
           <GradientsBack model={model} reading={reading} />
-          <Weights model={model} />
+          {cell && cell !== 'mingru' && cell !== 'minlstm' && <Weights model={model} cell={cell} />}
         </>
       )}
     </>

@@ -1,5 +1,6 @@
 import { fromData, GRU, noGrad, RNN, type Tensor } from 'unrolled/browser'
 import type { Current } from '../current'
+import { minimalSignals } from './minimal-signals'
 
 /** What a layer of a model holds while it reads a text, [token, unit], by its name: the state h, c, and the gates. */
 export type Signals = Readonly<Record<string, Float32Array>>
@@ -56,13 +57,15 @@ export function readText({ model, vocab }: Current, text: string): Reading {
  */
 function signalsOf({ rnn }: Current['model'], layer: number, input: Tensor): Signals {
   const parameter = (name: string) => (rnn as unknown as Record<string, Tensor | undefined>)[`${name}_l${layer}`]
-  const [ih, hh] = [parameter('weight_ih')!, parameter('weight_hh')!]
+  const ih = parameter('weight_ih')!
   const steps = input.shape[0]
   const H = rnn.hiddenSize
   const blocks = ih.shape[0] / H
   // Tokens pick columns of W_ih.
   const fromInput = input.dtype === 'int32' ? ih.T.gatherRows(input.reshape(-1)) : input.reshape(steps, -1).matmul(ih.T)
   const xs = withBias(fromInput, parameter('bias_ih'))
+  if (rnn.kind === 'mingru' || rnn.kind === 'minlstm') return minimalSignals(rnn.kind, xs, H)
+  const hh = parameter('weight_hh')!
   const names = { 1: ['h'], 3: ['r', 'z', 'n'], 4: ['i', 'f', 'g', 'o'] }[blocks]!
   const signals: Record<string, Float32Array> = Object.fromEntries(
     [...new Set(['h', ...(blocks === 4 ? ['c'] : []), ...(blocks === 1 ? [] : names)])].map((name) => [

@@ -7,17 +7,17 @@ import { Plot } from '../plot'
 import { LayerChoice } from './layer-choice'
 import { Matrix } from './matrix'
 
-/** The gates of each kind of cell, in the order of their weights. */
+/** The gates of each kind of cell that has recurrent weights, in the order of these. */
 const gates = { rnn: ['h'], gru: ['r', 'z', 'n'], lstm: ['i', 'f', 'g', 'o'] } as const
 
 /** The recurrent weights of a gate, as a picture and as a spectrum. */
-export function Weights({ model }: { model: Current }) {
+export function Weights({ model, cell }: { model: Current; cell: keyof typeof gates }) {
   const { inside: t } = words.value
   const layer = useSignal(0)
   const gate = useSignal(0)
   const spectrum = useSignal<number[] | undefined>(undefined)
   const { numLayers, hiddenSize } = model.model.rnn
-  const names = gates[model.config.cell]
+  const names = gates[cell]
   const at = Math.min(layer.value, numLayers - 1)
   const block = Math.min(gate.value, names.length - 1)
   const { data } = model.model.stateDict()[`rnn.weight_hh_l${at}`]

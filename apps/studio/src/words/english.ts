@@ -3,7 +3,7 @@ export const english = {
   views: { lesson: 'Lesson', train: 'Train', inside: 'Look inside', write: 'Write', library: 'Library' },
   skip: 'Skip to the content',
   language: 'Language',
-  cells: { rnn: 'an RNN', gru: 'a GRU', lstm: 'an LSTM' },
+  cells: { rnn: 'an RNN', gru: 'a GRU', lstm: 'an LSTM', mingru: 'a minGRU', minlstm: 'a minLSTM' },
   lesson: {
     contents: 'Sections',
     run: 'Run',

@@ -5,7 +5,7 @@ export const portuguese: Words = {
   views: { lesson: 'Lição', train: 'Treinar', inside: 'Por dentro', write: 'Escrever', library: 'Biblioteca' },
   skip: 'Ir para o conteúdo',
   language: 'Idioma',
-  cells: { rnn: 'uma RNN', gru: 'uma GRU', lstm: 'uma LSTM' },
+  cells: { rnn: 'uma RNN', gru: 'uma GRU', lstm: 'uma LSTM', mingru: 'uma minGRU', minlstm: 'uma minLSTM' },
   lesson: {
     contents: 'Seções',
     run: 'Rodar',
