@@ -5,6 +5,7 @@
 export * from './core/errors.js'
 export { toJson } from './core/json.js'
 export { isRefusal } from './core/refusal.js'
+export { calendarNames } from './data/series/calendar.js'
 export { tokenKinds } from './data/text.js'
 export { cellNames } from './device/cells.js'
 export { type ExportFormat, exportFormats } from './formats/export-formats.js'

@@ -7,6 +7,22 @@ export { BOOK_TOKENS, type EncodeOptions, type LoadedText, type LoadOptions, seq
 export { type Baseline, type BaselineOptions, NgramModel, ngramBaselines } from './data/ngram.js'
 export { tokensOf } from './data/pieces.js'
 export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOptions } from './data/sequences.js'
+export { type SeriesBaseline, seriesBaselines } from './data/series/baselines.js'
+export { type CalendarName, calendarNames } from './data/series/calendar.js'
+export { conformalWidth, type Intervals } from './data/series/intervals.js'
+export { type LoadSeriesOptions, readSeries, readSeriesFor } from './data/series/load-series.js'
+export { type ForecastErrors, forecastErrors, maseScale } from './data/series/metrics.js'
+export type { NumberSeries, ReadSeriesOptions, SeriesTable } from './data/series/read-series.js'
+export {
+  type Origin,
+  type Scale,
+  type SeriesBatch,
+  SeriesData,
+  type SeriesPart,
+  type SeriesSpec,
+  type WindowOptions,
+} from './data/series/series-data.js'
+export { formatTime, type TimeStep } from './data/series/times.js'
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'
@@ -87,6 +103,7 @@ export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
 export { detachState, type LSTMState, type RecurrentState, type StateParts } from './nn/recurrent-state.js'
 export { type Nonlinearity, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
 export { type ForwardOptions, type Lengths, type PackOptions, packSequences, unpackSequences } from './nn/sequences.js'
+export { SeriesModel, type SeriesModelSizes } from './nn/series-model.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
 export { clipGradNorm, clipGradValue } from './optim/clip.js'
 export {
@@ -131,6 +148,8 @@ export {
 } from './run/run-text.js'
 export { runToEnd } from './run/run-to-end.js'
 export { maxTokensOf, type SavedText, savedText } from './run/saved-text.js'
+export { isSeriesRun, type SeriesRecord, type SeriesRunOptions } from './run/series-checkpoint.js'
+export { resumeSeriesRun, SeriesRun, type SeriesRunSetup, seriesRunDefaults, startSeriesRun } from './run/series-run.js'
 export { startRun } from './run/start.js'
 export {
   BEST,
@@ -159,12 +178,23 @@ export type { SavedTensor } from './tensor/saved-tensors.js'
 export { type NestedNumbers, type ReduceOptions, Tensor } from './tensor/tensor.js'
 export { type Calibration, calibrate, LARGEST_TEMPERATURE } from './train/calibrate.js'
 export { type EvaluateOptions, type Evaluation, evaluate, evaluateCorpus } from './train/evaluate.js'
+export { type EvaluateSeriesOptions, evaluateSeries, type SeriesEvaluation } from './train/evaluate-series.js'
 export { extendVocab } from './train/extend-vocab.js'
+export {
+  type Forecaster,
+  type ForecastOptions,
+  type ForecastValue,
+  forecast,
+  forecastFrom,
+  intervalsOf,
+} from './train/forecast.js'
+export { type Forecasting, forecasting } from './train/forecasting.js'
 export { type LanguageModeling, languageModeling } from './train/language.js'
 export type { BatchLoss, Carrying, Objective, TrainingData } from './train/objective.js'
 export type { TrainingProgress, TrainingState } from './train/progress.js'
 export { trainSteps } from './train/steps.js'
 export { type TrainOptions, type TrainResult, train } from './train/train.js'
+export { type TrainSeriesOptions, trainSeries } from './train/train-series.js'
 export { type Ending, Training } from './train/training.js'
 export type { EpochEvent, StepEvent, TrainEvent, ValidationEvent } from './train/training-events.js'
 export type { ObjectiveOptions, TrainStepsOptions, ValidationOptions } from './train/training-options.js'

@@ -135,7 +135,7 @@ export class OpfsStore implements RunStore {
     }
   }
 
-  async saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
+  async saveModel(files: Readonly<Partial<Record<ModelFile, Uint8Array>>>): Promise<void> {
     const folder = await this.#folder()
     await writeTo(folder, MODEL, zipFiles(files), `${this.name}/${MODEL}`)
     await removeFrom(folder, BEST)

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import type { DeviceName, RNNModel } from '../node.js'
+import type { Device, DeviceName } from '../node.js'
 import { visible } from './output.js'
 
 /** The option `--device` of commands that use a saved model. */
@@ -13,7 +13,7 @@ export const deviceOption = (): Option =>
  * @param where the command, for messages
  * @throws OptionError if there is no WebGPU although it is demanded
  */
-export async function moveTo(where: string, name: DeviceName, model: RNNModel): Promise<void> {
+export async function moveTo(where: string, name: DeviceName, model: { to(device: Device): unknown }): Promise<void> {
   if (name === 'cpu') return
   const { selectDevice } = await import('../node.js')
   const device = await selectDevice(name, where)

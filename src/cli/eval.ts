@@ -5,14 +5,17 @@ import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
 import { defaultsOf, number, saidOf, withOptions } from './command-line.js'
 import { deviceOption, moveTo } from './device.js'
+import type { EvalSeriesOptions } from './eval-series.js'
 import { interruptible } from './interrupt.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson } from './output.js'
+import { gapsOption } from './series-flags.js'
 import { bitsOf, grouped, lossTable, nameOfOrder, percent, perplexityOf } from './table.js'
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
+import { flagOf } from './training-flags.js'
 
-interface Options extends PartOptions {
+interface Options extends PartOptions, Pick<EvalSeriesOptions, 'steps' | 'stride' | 'level' | 'gaps'> {
   baseline?: string[]
   orders?: number
   device: DeviceName
@@ -26,6 +29,10 @@ export function evalCommand(): Command {
     .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
     .option('--baseline <text...>', 'count the n-grams on this text (default: the training part)')
     .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
+    .option('--steps <n>', 'of a model of series: values in each forecast (default: its horizon)', number)
+    .option('--stride <n>', 'of a model of series: values between two forecasts (default: those in each)', number)
+    .option('--level <p>', 'of a model of series: what its intervals are to cover (default: 0.9)', number)
+    .addOption(gapsOption())
     .addOption(deviceOption())
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
@@ -35,6 +42,7 @@ Examples:
   unrolled eval runs/novel another.txt
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
+  unrolled eval runs/weather weather.csv --split test       beside naive forecasts, drift, and exponential smoothing
 
 The loss is the mean over all tokens but the first, with one state carried through the whole text; a training's loss of
 its held-out text differs a little, because it cuts that text into --batch-size rows that each begin with a state of zeros.
@@ -44,7 +52,18 @@ counted on the first nine tenths of the text (--validation: another part) and co
 a text that the model was trained on, the comparison is fair only with --split validation or --split test.`,
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
-      checkFlagEffects('eval', options, saidOf(command), needs, defaultsOf(command.options))
+      const said = saidOf(command)
+      const { isForecaster } = await import('../node.js')
+      if (await isForecaster(folder)) {
+        const { evaluateOnSeries } = await import('./eval-series.js')
+        return interruptible((signal) => evaluateOnSeries(folder, texts, options, said, signal))
+      }
+      const ofSeries = said.find((name) => ['steps', 'stride', 'level', 'gaps'].includes(name))
+      if (ofSeries !== undefined) {
+        const flag = flagOf(ofSeries)
+        throw new OptionError(`eval: ${flag} is for models of series, and ${folder} is none; leave it out`)
+      }
+      checkFlagEffects('eval', options, said, needs, defaultsOf(command.options))
       await interruptible((signal) => run(folder, texts, options, signal))
     })
 }

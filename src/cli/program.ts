@@ -5,6 +5,7 @@ import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { evalCommand } from './eval.js'
 import { exportCommand } from './export.js'
+import { forecastCommand } from './forecast.js'
 import { generateCommand } from './generate.js'
 import { importCommand } from './import.js'
 import { infoCommand } from './info.js'
@@ -42,6 +43,7 @@ function program(): Command {
     .addCommand(trainCommand())
     .addCommand(generateCommand())
     .addCommand(evalCommand())
+    .addCommand(forecastCommand())
     .addCommand(calibrateCommand())
     .addCommand(dataCommand())
     .addCommand(infoCommand())
@@ -58,6 +60,8 @@ Examples:
   unrolled generate novel --prefix "once upon" --length 200 --temperature 0.8
   unrolled eval novel another.txt
   unrolled plot runs/*
+  unrolled train weather.csv --target temp_max --horizon 7 --out weather
+  unrolled forecast weather weather.csv --steps 30
   unrolled info novel
   unrolled export novel --out novel.safetensors
   unrolled studio`,

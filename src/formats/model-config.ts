@@ -90,6 +90,9 @@ export function parseConfig(json: string, where: string): ModelConfig {
       `${where}: the version is ${version}, expected ${VERSION}; a newer version of Unrolled wrote it, so update Unrolled to read it`,
     )
   }
+  if (format === 'unrolled series') {
+    throw new FormatError(`${where}: the model is one of series of numbers, expected one of texts; forecast uses it`)
+  }
   const config = configSchema(value, where)
   const { tieWeights, embeddingSize, hiddenSize, bidirectional } = config
   const outputs = (bidirectional ? 2 : 1) * hiddenSize

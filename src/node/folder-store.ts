@@ -87,7 +87,7 @@ export class FolderStore implements RunStore {
     return AppendedFile.open(await this.#file(name), kept)
   }
 
-  async saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
+  async saveModel(files: Readonly<Partial<Record<ModelFile, Uint8Array>>>): Promise<void> {
     await replaceModel(this.#folder, files)
   }
 

@@ -17,6 +17,13 @@ export interface Series {
   dashed?: boolean
 }
 
+/** An area between two lines, behind the series. */
+export interface Band {
+  x: ArrayLike<number>
+  low: ArrayLike<number>
+  high: ArrayLike<number>
+}
+
 /** A chart of lines. */
 export interface LinePlot {
   title: string
@@ -26,6 +33,9 @@ export interface LinePlot {
   yLabel: string
   /** Default 'linear'. */
   yScale?: 'linear' | 'log'
+  /** Default 'linear'; the x of a 'time' scale are milliseconds since 1970, shown in UTC. */
+  xScale?: 'linear' | 'time'
+  bands?: readonly Band[]
   series: readonly Series[]
 }
 
@@ -35,6 +45,8 @@ const plotOptions: OptionKinds<LinePlot> = {
   xLabel: 'any',
   yLabel: 'any',
   yScale: 'any',
+  xScale: 'any',
+  bands: 'any',
   series: 'any',
 }
 const seriesOptions: OptionKinds<Series> = { name: 'any', x: 'any', y: 'any', dots: 'boolean', dashed: 'boolean' }
@@ -49,8 +61,9 @@ const FONTS = 'system-ui, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, N
 /** Draws a chart of one or more series as the text of a self-contained SVG file. */
 export async function linePlot(plot: LinePlot): Promise<string> {
   checkOptions('linePlot', plot, plotOptions)
-  const { title, note = '', xLabel, yLabel, yScale = 'linear', series } = plot
+  const { title, note = '', xLabel, yLabel, yScale = 'linear', xScale = 'linear', bands = [], series } = plot
   checkWord('linePlot', 'yScale', yScale, ['linear', 'log'])
+  checkWord('linePlot', 'xScale', xScale, ['linear', 'time'])
   if (!Array.isArray(series)) {
     throw new OptionError(`linePlot: series is ${describe(series)}, expected an array of { name, x, y }`, ['series'])
   }
@@ -69,15 +82,21 @@ export async function linePlot(plot: LinePlot): Promise<string> {
     marginLeft: LEFT,
     grid: true,
     style: { background: 'white', color: '#222', fontFamily: FONTS, fontSize: '13px' },
-    x: { label: xLabel },
+    x: { label: xLabel, type: xScale === 'time' ? 'utc' : 'linear' },
     y: { label: yLabel, type: yScale },
     color: { domain: names, scheme: 'Observable10' },
-    marks: series.map(({ name, x, y, dots, dashed }) => {
-      const points = Array.from(x, (value, i) => ({ x: value, y: y[i], name }))
-      const channels = { x: 'x', y: 'y', stroke: 'name' }
-      if (dots) return Plot.dot(points, { ...channels, r: 1.5 })
-      return Plot.lineY(points, { ...channels, strokeWidth: 1.8, strokeDasharray: dashed ? '6 4' : undefined })
-    }),
+    marks: [
+      ...bands.map(({ x, low, high }) => {
+        const points = Array.from(x, (value, i) => ({ x: value, low: low[i], high: high[i] }))
+        return Plot.areaY(points, { x: 'x', y1: 'low', y2: 'high', fill: '#888', fillOpacity: 0.25 })
+      }),
+      ...series.map(({ name, x, y, dots, dashed }) => {
+        const points = Array.from(x, (value, i) => ({ x: value, y: y[i], name }))
+        const channels = { x: 'x', y: 'y', stroke: 'name' }
+        if (dots) return Plot.dot(points, { ...channels, r: 1.5 })
+        return Plot.lineY(points, { ...channels, strokeWidth: 1.8, strokeDasharray: dashed ? '6 4' : undefined })
+      }),
+    ],
   })
   const entries = series.length > 1 ? legend(names) : []
   const header = LINE * (2 + (entries.at(-1)?.row ?? -1)) + 12

@@ -6,6 +6,7 @@ import { parseConfig, type TrainingRecord } from '../formats/model-config.js'
 import { buildModel } from '../formats/model-of.js'
 import { CONFIG, type ModelFile, modelFiles, mostBytes } from '../formats/read-model.js'
 import { decodeModel, encodeFiles, type LoadedModel } from '../formats/saved-model.js'
+import { parseSeriesConfig, SERIES_FORMAT } from '../formats/series-config.js'
 import type { RNNModel } from '../nn/model.js'
 import { BEST, CHECKPOINT, EVENT_FILE, HISTORY } from '../run/store.js'
 import { tensorsUnder } from '../train/progress.js'
@@ -36,13 +37,16 @@ export async function saveModel(
 }
 
 /** Replaces the files of an earlier model. */
-export async function replaceModel(folder: string, files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
+export async function replaceModel(
+  folder: string,
+  files: Readonly<Partial<Record<ModelFile, Uint8Array>>>,
+): Promise<void> {
   await orDataError(folder, async () => {
     const place = await placeOf(folder)
     const kept = (await otherFiles(place)).filter((name) => name !== BEST)
     await replaceFolder(place, async (made) => {
       for (const name of kept) await carry(path.join(place, name), path.join(made, name))
-      for (const name of modelFiles) await writeFlushed(path.join(made, name), files[name])
+      for (const [name, bytes] of Object.entries(files)) await writeFlushed(path.join(made, name), bytes)
     })
   })
 }
@@ -158,7 +162,9 @@ async function otherFiles(place: string): Promise<string[]> {
 async function isModel(file: string): Promise<boolean> {
   const read = withFile(file, async ({ size, read }) => {
     if (size > mostBytes[CONFIG]) return false
-    parseConfig(new TextDecoder().decode(await read(0, size)), file)
+    const text = new TextDecoder().decode(await read(0, size))
+    if (text.includes(SERIES_FORMAT)) parseSeriesConfig(text, file)
+    else parseConfig(text, file)
     return true
   })
   return (await read.catch(() => false)) ?? false

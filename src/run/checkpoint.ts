@@ -114,7 +114,7 @@ function json(text: string, where: string): unknown {
 }
 
 /** SHA-256 of names, shapes and values, and of the metadata. */
-async function checksum(
+export async function checksum(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>>,
 ): Promise<string> {

@@ -66,7 +66,7 @@ export class MemoryStore implements RunStore {
     }
   }
 
-  async saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void> {
+  async saveModel(files: Readonly<Partial<Record<ModelFile, Uint8Array>>>): Promise<void> {
     for (const [name, bytes] of Object.entries(files)) this.files.set(name, bytes.slice())
     this.files.delete(BEST)
   }

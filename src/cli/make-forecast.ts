@@ -1,0 +1,175 @@
+import path from 'node:path'
+import { OptionError } from '../config.js'
+import {
+  type ForecastValue,
+  forecast,
+  formatTime,
+  linePlot,
+  loadForecaster,
+  loadSeriesFor,
+  SeriesData as Series,
+  type SeriesData,
+  svgToPng,
+  writeFileAtomic,
+} from '../node.js'
+import { moveTo } from './device.js'
+import { print, printJson } from './output.js'
+import type { ForecastFlags } from './series-flags.js'
+
+/** Most pictures that one forecast draws. */
+const MOST_PICTURES = 20
+
+/** The work of `forecast`. */
+export async function makeForecast(
+  folder: string,
+  file: string,
+  { steps, level, holdOut, out, plot, gaps, device, json }: ForecastFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!Number.isSafeInteger(holdOut) || holdOut < 0) {
+    throw new OptionError(`forecast: --hold-out is ${holdOut}, expected a whole number of 0 or more`)
+  }
+  const forecaster = await loadForecaster(folder)
+  await moveTo('forecast', device, forecaster.model)
+  const whole = await loadSeriesFor(forecaster, file, { validation: 0, test: 0, gaps })
+  const known = holdOut === 0 ? whole : without(whole, holdOut)
+  const values = await forecast(forecaster, known, { steps, level, signal })
+  const rows = values.map((value) => ({ ...value, truth: truthOf(whole, known, value) }))
+  // Everything is made before the first file is written.
+  const pictures = await picturesOf(whole, known, rows, level, plot)
+  await writeFileAtomic(out, csvOf(known, rows, holdOut > 0))
+  for (const [name, svg] of pictures) await writeFileAtomic(name, name.endsWith('.png') ? await svgToPng(svg) : svg)
+  const bare = values.filter(({ low }) => low === undefined).length
+  if (json) {
+    const step = known.spec.step
+    const shown = rows.map(({ time, ...row }) => ({
+      time: step && time !== undefined ? formatTime(time, step) : undefined,
+      ...row,
+    }))
+    printJson({ model: folder, file, level, values: shown, out, plots: pictures.map(([name]) => name) })
+    return
+  }
+  const [first] = rows
+  const steady = values.length === 1 ? 'value' : 'values'
+  print(
+    `${values.length} ${steady} of ${known.spec.targets.join(', ')} after the end of ${file}${holdOut > 0 ? `, without its last ${holdOut}` : ''}`,
+  )
+  if (bare > 0) {
+    print(
+      `${bare} of them have no interval: the part that was held out in the training is too short for these steps at level ${level}`,
+    )
+  }
+  const measured = rows.filter(({ truth }) => truth !== undefined)
+  if (measured.length > 0) {
+    const mae = measured.reduce((sum, { truth, forecast }) => sum + Math.abs(truth! - forecast), 0) / measured.length
+    print(`mean absolute error ${Number(mae.toPrecision(5))}`)
+  }
+  print(
+    `the first is ${Number(first.forecast.toPrecision(6))}; written to ${out}, drawn to ${pictures.map(([name]) => name).join(', ')}`,
+  )
+}
+
+type Row = ForecastValue & { truth: number | undefined }
+
+/** The same series without their last values. */
+function without(data: SeriesData, count: number): SeriesData {
+  const series = data.table.series.map((one) => {
+    const length = Math.max(one.length - count, 0)
+    return { ...one, length, columns: one.columns.map((values) => values.subarray(0, length)) }
+  })
+  return new Series({ ...data.table, series }, { validation: 0, test: 0 }, data.spec)
+}
+
+/** The value of the file that a forecast is of, if it has one. */
+function truthOf(whole: SeriesData, known: SeriesData, { series, target, step }: ForecastValue): number | undefined {
+  const at = whole.table.series.findIndex(({ name }) => name === series)
+  return whole.table.series[at].columns[whole.spec.targets.indexOf(target)][known.table.series[at].length + step - 1]
+}
+
+function csvOf({ spec }: SeriesData, rows: readonly Row[], withTruth: boolean): string {
+  const { step, read } = spec
+  const cell = (text: string) => (/[",\n\r;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+  const number = (value: number | undefined) => (value === undefined ? '' : String(Number(value.toPrecision(9))))
+  const columns: [string, (row: Row) => string][] = [
+    ...(step
+      ? [[read.dateColumn ?? 'date', ({ time }: Row) => formatTime(time!, step)] as [string, (row: Row) => string]]
+      : []),
+    ...(read.seriesColumn === undefined
+      ? []
+      : [[read.seriesColumn, ({ series }: Row) => series] as [string, (row: Row) => string]]),
+    ['target', ({ target }) => target],
+    ['step', ({ step }) => String(step)],
+    ['forecast', ({ forecast }) => number(forecast)],
+    ['low', ({ low }) => number(low)],
+    ['high', ({ high }) => number(high)],
+    ...(withTruth ? [['truth', ({ truth }: Row) => number(truth)] as [string, (row: Row) => string]] : []),
+  ]
+  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))]
+  return `${lines.map((line) => line.map(cell).join(',')).join('\n')}\n`
+}
+
+/** For each series and target, the last known values, the forecast and its interval. */
+async function picturesOf(
+  whole: SeriesData,
+  known: SeriesData,
+  rows: readonly Row[],
+  level: number,
+  file: string,
+): Promise<[string, string][]> {
+  // The rows of one series and target follow one another.
+  const groups: Row[][] = []
+  for (const row of rows) {
+    const last = groups.at(-1)
+    if (last && last[0].series === row.series && last[0].target === row.target) last.push(row)
+    else groups.push([row])
+  }
+  const pictures: [string, string][] = []
+  for (const group of groups.slice(0, MOST_PICTURES)) {
+    const [{ series, target }] = group
+    const at = whole.table.series.findIndex(({ name }) => name === series)
+    const values = whole.table.series[at].columns[whole.spec.targets.indexOf(target)]
+    const end = known.table.series[at].length
+    const from = Math.max(0, end - Math.max(known.spec.window, 3 * group.length))
+    const shown = Array.from({ length: Math.min(values.length, end + group.length) - from }, (_, i) => from + i)
+    const place = (index: number) => whole.timeOf(at, index) ?? index
+    const x = group.map(({ step }) => place(end + step - 1))
+    const sure = group.filter(({ low }) => low !== undefined)
+    const name = [series, target].filter((part) => part !== '').join(', ')
+    const { dir, name: base, ext } = path.parse(file)
+    const own =
+      groups.length === 1
+        ? file
+        : path.join(
+            dir,
+            `${base}-${[series, target]
+              .filter(Boolean)
+              .join('-')
+              .replace(/[^\w.-]+/g, '_')}${ext}`,
+          )
+    pictures.push([
+      own,
+      await linePlot({
+        title: `${name}: ${group.length} ${group.length === 1 ? 'step' : 'steps'} ahead`,
+        note: sure.length > 0 ? `shaded: ${Math.round(100 * level)} % interval` : '',
+        xLabel: '',
+        yLabel: target,
+        xScale: known.spec.step ? 'time' : 'linear',
+        bands:
+          sure.length > 0
+            ? [
+                {
+                  x: sure.map(({ step }) => place(end + step - 1)),
+                  low: sure.map(({ low }) => low!),
+                  high: sure.map(({ high }) => high!),
+                },
+              ]
+            : [],
+        series: [
+          { name: 'truth', x: shown.map(place), y: shown.map((index) => values[index]) },
+          { name: 'forecast', x, y: group.map(({ forecast }) => forecast), dots: group.length === 1 },
+        ],
+      }),
+    ])
+  }
+  return pictures
+}

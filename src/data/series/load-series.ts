@@ -1,0 +1,61 @@
+import { checkString } from '../../core/check.js'
+import { checkOptions, type OptionKinds } from '../../core/check-options.js'
+import { DataError, OptionError } from '../../core/errors.js'
+import { type ReadSeriesOptions, seriesOf } from './read-series.js'
+import { SeriesData, type SeriesSpec, type WindowOptions } from './series-data.js'
+import { parseTable } from './table.js'
+import type { TimeStep } from './times.js'
+
+/** How series are read and cut into windows. */
+export interface LoadSeriesOptions extends ReadSeriesOptions, WindowOptions {}
+
+export const loadSeriesOptions: OptionKinds<LoadSeriesOptions> = {
+  target: 'any',
+  features: 'any',
+  dateColumn: 'any',
+  seriesColumn: 'any',
+  gaps: 'any',
+  window: 'any',
+  horizon: 'any',
+  calendar: 'any',
+  season: 'any',
+  validation: 'any',
+  test: 'any',
+  batchSize: 'any',
+  generator: 'generator',
+}
+
+/**
+ * Series of numbers from the text of a CSV file with a header.
+ * @param name the name of the file, for messages
+ * @throws DataError for a file that holds no such series; OptionError for an option out of range
+ */
+export async function readSeries(text: string, name: string, options: LoadSeriesOptions): Promise<SeriesData> {
+  checkOptions('readSeries', options, loadSeriesOptions)
+  if (options.target === undefined) {
+    throw new OptionError('readSeries: target is missing, expected the name of the column to predict', ['target'])
+  }
+  for (const target of [options.target].flat()) checkString('readSeries', 'target', target)
+  return new SeriesData(seriesOf(await parseTable(text, name), options), options)
+}
+
+/**
+ * Series as a saved model expects them, with its scales, windows and calendar.
+ * @param held how much is held out, instead of what was in the training
+ */
+export async function readSeriesFor(
+  spec: SeriesSpec,
+  text: string,
+  name: string,
+  held: Pick<WindowOptions, 'validation' | 'test' | 'batchSize' | 'generator'> & Pick<ReadSeriesOptions, 'gaps'> = {},
+): Promise<SeriesData> {
+  const { gaps = spec.read.gaps, ...parts } = held
+  const table = seriesOf(await parseTable(text, name), { ...spec.read, gaps })
+  if (JSON.stringify(table.step) !== JSON.stringify(spec.step)) {
+    const shown = (step: TimeStep | undefined) => (step ? JSON.stringify(step) : 'none')
+    throw new DataError(
+      `${name}: the step between two rows is ${shown(table.step)}, expected the model's, ${shown(spec.step)}`,
+    )
+  }
+  return new SeriesData(table, parts, spec)
+}

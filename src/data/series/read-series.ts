@@ -1,0 +1,166 @@
+import { checkWord } from '../../core/check.js'
+import { DataError } from '../../core/errors.js'
+import { columnOf, numberIn, type Table, type TableRow } from './table.js'
+import { checkRising, formatTime, parseTime, stepOf, stepsBetween, type TimeStep, timeAfter } from './times.js'
+
+/** Which columns of a table are read, and how. */
+export interface ReadSeriesOptions {
+  /** The column, or columns, to predict. */
+  target: string | readonly string[]
+  /** Other columns that the model sees in its window. Default: none. */
+  features?: readonly string[]
+  /** The column of ISO dates. Default: the first named date, time, timestamp, datetime or ds; without one, rows follow one another. */
+  dateColumn?: string
+  /** The column that says which series a row belongs to. Default: all rows are one series. */
+  seriesColumn?: string
+  /** What is done about missing times and values: `refuse` them, or `interpolate` them on a straight line. Default refuse. */
+  gaps?: 'refuse' | 'interpolate'
+}
+
+/** One series: a value of each column at each step. */
+export interface NumberSeries {
+  /** What `seriesColumn` holds; '' if there is only one series. */
+  name: string
+  /** The time of the first value, in milliseconds since 1970. */
+  start: number | undefined
+  length: number
+  /** The columns, in the order of the table's `columns`. */
+  columns: readonly Float64Array[]
+}
+
+/** All series of a file. They have the same columns and the same step. */
+export interface SeriesTable {
+  /** The name of the file, for messages. */
+  name: string
+  targets: readonly string[]
+  /** The targets, and after them the features that are not targets. */
+  columns: readonly string[]
+  step: TimeStep | undefined
+  /** The options with which it was read. */
+  read: ReadSeriesOptions
+  series: readonly NumberSeries[]
+}
+
+const dateNames = ['date', 'time', 'timestamp', 'datetime', 'ds']
+
+/**
+ * Reads series from a table.
+ * @throws DataError for a column that is not there, a cell that is not a number, dates that are out of order, come twice or
+ *   are not on a regular grid, and for gaps unless they are to be filled
+ */
+export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable {
+  const { target, features = [], dateColumn, seriesColumn, gaps = 'refuse' } = options
+  checkWord('loadSeries', 'gaps', gaps, ['refuse', 'interpolate'])
+  const targets = [...new Set(typeof target === 'string' ? [target] : target)]
+  if (targets.length === 0) throw new DataError(`${table.name}: target names no column, expected one`, ['target'])
+  for (const name of targets) columnOf(table, name, 'target')
+  for (const name of features) columnOf(table, name, 'features')
+  const columns = [...new Set([...targets, ...features])]
+  const found = table.columns.findIndex((name) => dateNames.includes(name.toLowerCase()))
+  const dates = dateColumn === undefined ? (found < 0 ? undefined : found) : columnOf(table, dateColumn, 'dateColumn')
+  const groups = new Map<string, TableRow[]>()
+  const by = seriesColumn === undefined ? undefined : columnOf(table, seriesColumn, 'seriesColumn')
+  for (const row of table.rows) {
+    const name = by === undefined ? '' : row.cells[by]
+    const rows = groups.get(name)
+    if (rows) rows.push(row)
+    else groups.set(name, [row])
+  }
+  const timed = [...groups].map(([name, rows]) => ({
+    name,
+    rows,
+    times: dates === undefined ? undefined : timesIn(table, rows, dates),
+  }))
+  const longest = timed.reduce((a, b) => (b.rows.length > a.rows.length ? b : a))
+  if (longest.rows.length < 2) throw new DataError(`${table.name}: there is one row, expected one for each time`)
+  const step = longest.times && stepOf(longest.times)
+  return {
+    name: table.name,
+    targets,
+    columns,
+    step,
+    read: { ...{ target: targets, features: [...features], dateColumn, seriesColumn, gaps } },
+    series: timed.map(({ name, rows, times }) => {
+      const places = times && step ? onGrid(table, rows, times, step, gaps) : rows.map((_, i) => i)
+      const length = places[places.length - 1] + 1
+      const values = columns.map((column) => {
+        const at = table.columns.indexOf(column)
+        const all = new Float64Array(length).fill(Number.NaN)
+        rows.forEach((row, i) => {
+          all[places[i]] = numberIn(table, row, at)
+        })
+        const hole = all.findIndex(Number.isNaN)
+        if (hole < 0) return all
+        const row = rows[places.indexOf(hole)]
+        if (gaps === 'refuse') {
+          throw new DataError(
+            `${table.name}: row ${row?.number}, column ${column}: the value is missing, expected a number; fill it, or use gaps interpolate`,
+            ['gaps'],
+          )
+        }
+        return interpolated(all, `${table.name}: column ${column}`)
+      })
+      return { name, start: times?.[0], length, columns: values }
+    }),
+  }
+}
+
+function timesIn(table: Table, rows: readonly TableRow[], column: number): number[] {
+  const place = (i: number) => `${table.name}: row ${rows[i].number}`
+  const times = rows.map(({ cells }, i) => {
+    const time = parseTime(cells[column])
+    if (time !== undefined) return time
+    throw new DataError(
+      `${place(i)}, column ${table.columns[column]} is ${JSON.stringify(cells[column])}, expected a date such as 2024-05-31, or a time such as 2024-05-31T13:00`,
+    )
+  })
+  checkRising(times, (i) => rows[i].cells[column], place)
+  return times
+}
+
+/** The place of each row on the regular grid of times. */
+function onGrid(
+  table: Table,
+  rows: readonly TableRow[],
+  times: readonly number[],
+  step: TimeStep,
+  gaps: string,
+): number[] {
+  let place = 0
+  return times.map((time, i) => {
+    if (i === 0) return 0
+    const steps = stepsBetween(times[i - 1], time, step)
+    const [here, before] = [formatTime(time, step), formatTime(times[i - 1], step)]
+    const at = `${table.name}: row ${rows[i].number}: ${here}`
+    if (!Number.isInteger(steps)) {
+      throw new DataError(
+        `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step)}, one step as between the other rows`,
+      )
+    }
+    if (steps > 1 && gaps === 'refuse') {
+      const hour = 'milliseconds' in step && step.milliseconds < 86_400_000 && steps * step.milliseconds <= 7_200_000
+      const clock = hour
+        ? '; if clocks were put forward there, write times with an offset, such as 2024-03-31T03:00+02:00'
+        : ''
+      throw new DataError(
+        `${at} follows ${before}: ${steps - 1} times are missing between them, expected none; add them, or use gaps interpolate${clock}`,
+        ['gaps'],
+      )
+    }
+    place += steps
+    return place
+  })
+}
+
+/** Fills missing values on a straight line between their neighbours, and at the ends with the nearest one. */
+function interpolated(values: Float64Array, where: string): Float64Array {
+  const known = [...values.keys()].filter((i) => !Number.isNaN(values[i]))
+  if (known.length === 0) throw new DataError(`${where}: all values are missing, expected numbers`)
+  let next = 0
+  return values.map((value, i) => {
+    while (next < known.length && known[next] < i) next++
+    if (!Number.isNaN(value)) return value
+    const [a, b] = [known[next - 1] ?? known[next], known[next] ?? known[next - 1]]
+    return a === b ? values[a] : values[a] + ((values[b] - values[a]) * (i - a)) / (b - a)
+  })
+}

@@ -1,0 +1,298 @@
+import { checkNumber, checkWhole, checkWord } from '../../core/check.js'
+import { DataError } from '../../core/errors.js'
+import { Generator } from '../../core/random.js'
+import { inputSizeOf, type SeriesModelSizes } from '../../nn/series-model.js'
+import { fromData } from '../../tensor/create.js'
+import type { Tensor } from '../../tensor/tensor.js'
+import { type CalendarName, calendarNames, calendars, usualCalendar } from './calendar.js'
+import type { NumberSeries, ReadSeriesOptions, SeriesTable } from './read-series.js'
+import { type TimeStep, timeAfter, usualSeason } from './times.js'
+
+/** How series are cut into windows. */
+export interface WindowOptions {
+  /** How many values the model sees. Default 30. */
+  window?: number
+  /** How many values it predicts at once. Default 1. */
+  horizon?: number
+  /** What the model knows of the date of each step. Default: what suits the step, such as weekday and month for days. */
+  calendar?: readonly CalendarName[]
+  /** Values after which a pattern repeats, for MASE and the seasonal naive forecast. Default: 7 for days, 24 for hours, 12 for months. */
+  season?: number
+  /** Held out at the end of each series, before the test part: a number of values, or below 1 a share. Default 0.1. */
+  validation?: number
+  /** Held out at the very end and never trained on: a number of values, or below 1 a share. Default 0. */
+  test?: number
+  /** Windows in a batch. Default 32. */
+  batchSize?: number
+  /** Draws the order of the windows. */
+  generator?: Generator
+}
+
+/** Mean and standard deviation of a column in the training part of a series. */
+export interface Scale {
+  mean: number
+  deviation: number
+}
+
+/** What a model must know of series to forecast them; it is saved with the model. */
+export interface SeriesSpec {
+  targets: string[]
+  /** The targets, and after them the features that are not targets. */
+  columns: string[]
+  window: number
+  horizon: number
+  calendar: CalendarName[]
+  season: number
+  step?: TimeStep
+  /** How the file was read, so that another one is read alike. */
+  read: ReadSeriesOptions
+  /** The parts that were held out. */
+  validation: number
+  test: number
+  /** The scale of each column, by the name of the series. */
+  scales: Record<string, Scale[]>
+}
+
+/** Windows side by side. T steps are the window and, after it, the horizon. */
+export interface SeriesBatch {
+  /** Scaled columns and whether they are known, which in the horizon they are not: [T, batch, columns + 1]. */
+  x: Tensor
+  /** For each calendar, int32 [T, batch]. */
+  positions: Tensor[]
+  /** The scaled targets in the horizon, [horizon, batch, targets]. */
+  y: Tensor
+}
+
+/** A window of a series: `at` is the index of the first value to predict. */
+export interface Origin {
+  series: number
+  at: number
+}
+
+export type SeriesPart = 'train' | 'validation' | 'test'
+
+/**
+ * Series as a training and a forecast use them: split by time, scaled by the statistics of the training part alone, and
+ * cut into windows.
+ */
+export class SeriesData {
+  readonly spec: SeriesSpec
+  readonly batchSize: number
+  readonly generator: Generator
+  /** For each series, where the validation part and the test part begin. */
+  readonly parts: readonly { validation: number; test: number }[]
+  readonly #train: readonly Origin[]
+  readonly #scaled: Float64Array[][]
+  /** For each series, the positions in each calendar. */
+  readonly #dates: Int32Array[][] = []
+
+  /**
+   * @param spec what a saved model knows; without one, it is made of the training part
+   * @throws OptionError for sizes that are not whole; DataError for series that are too short, or constant
+   */
+  constructor(
+    readonly table: SeriesTable,
+    options: WindowOptions = {},
+    spec?: SeriesSpec,
+  ) {
+    const where = 'SeriesData'
+    const { validation = spec?.validation ?? 0.1, test = spec?.test ?? 0 } = options
+    const { batchSize = 32, generator = new Generator() } = options
+    for (const [name, value] of Object.entries({ validation, test })) checkNumber(where, name, value, 0)
+    checkWhole(where, 'batchSize', batchSize)
+    this.generator = generator
+    this.parts = table.series.map(({ length }) => {
+      const count = (part: number) => Math.round(part < 1 ? part * length : part)
+      const end = length - count(test)
+      return { validation: end - count(validation), test: end }
+    })
+    this.spec =
+      spec ??
+      makeSpec(
+        where,
+        table,
+        options,
+        this.parts.map(({ validation }) => validation),
+      )
+    this.#scaled = table.series.map((series) => this.#scale(series))
+    this.#train = this.origins('train')
+    this.batchSize = Math.max(1, Math.min(batchSize, this.#train.length))
+  }
+
+  /** The sizes of a `SeriesModel` of these series. */
+  get sizes(): SeriesModelSizes {
+    return sizesOf(this.spec)
+  }
+
+  /** Features of the recurrent layer's input that `SeriesModel` expects. */
+  get inputSize(): number {
+    return inputSizeOf(this.sizes)
+  }
+
+  get mostBatches(): number {
+    return Math.floor(this.#train.length / this.batchSize)
+  }
+
+  get batchItems(): number {
+    return this.batchSize * this.spec.horizon * this.spec.targets.length
+  }
+
+  /** One pass over all windows of the training part in a fresh order. */
+  *batches(from = 0): IterableIterator<SeriesBatch> {
+    const order = Int32Array.from(this.#train.keys())
+    this.generator.shuffle(order)
+    for (let batch = from; batch < this.mostBatches; batch++) {
+      const rows = order.subarray(batch * this.batchSize, (batch + 1) * this.batchSize)
+      yield this.batch(Array.from(rows, (row) => this.#train[row]))
+    }
+  }
+
+  /**
+   * The windows whose `steps` predicted values lie in a part.
+   * @param stride steps between two windows
+   */
+  origins(part: SeriesPart, stride = 1, steps = this.spec.horizon): Origin[] {
+    return this.table.series.flatMap(({ length }, series) => {
+      const { validation, test } = this.parts[series]
+      const [from, to] = { train: [0, validation], validation: [validation, test], test: [test, length] }[part]
+      const found: Origin[] = []
+      for (let at = Math.max(from, this.spec.window); at + steps <= to; at += stride) found.push({ series, at })
+      return found
+    })
+  }
+
+  /** The ends of all series. @throws DataError for one that is shorter than the window */
+  ends(where: string): Origin[] {
+    return this.table.series.map(({ name, length }, series) => {
+      if (length >= this.spec.window) return { series, at: length }
+      throw new DataError(
+        `${where}: ${this.table.name}: the series${name && ` ${name}`} has ${length} values, expected at least the model's window of ${this.spec.window}`,
+      )
+    })
+  }
+
+  /** The scaled value of a column. */
+  value({ series }: Origin, column: number, at: number): number {
+    return this.#scaled[series][column][at]
+  }
+
+  scalesOf(series: number): readonly Scale[] {
+    return this.spec.scales[this.table.series[series].name]
+  }
+
+  /** The time of a step, also beyond the end of the series. */
+  timeOf(series: number, at: number): number | undefined {
+    const { start } = this.table.series[series]
+    return start === undefined ? undefined : timeAfter(start, this.spec.step!, at)
+  }
+
+  /**
+   * Windows side by side.
+   * @param read the scaled value of a column at a step; by default that of the series
+   */
+  batch(
+    origins: readonly Origin[],
+    read = (row: number, column: number, at: number) => this.value(origins[row], column, at),
+  ): SeriesBatch {
+    const { window, horizon, columns, targets, calendar } = this.spec
+    const [steps, width, rows] = [window + horizon, columns.length + 1, origins.length]
+    const x = new Float32Array(steps * rows * width)
+    const y = new Float32Array(horizon * rows * targets.length)
+    const positions = calendar.map(() => new Int32Array(steps * rows))
+    origins.forEach((origin, row) => {
+      const dates = this.#positions(origin.series, origin.at + horizon)
+      for (let step = 0; step < steps; step++) {
+        const at = origin.at - window + step
+        const place = step * rows + row
+        for (let column = 0; step < window && column < columns.length; column++) {
+          x[place * width + column] = read(row, column, at)
+        }
+        if (step < window) x[place * width + columns.length] = 1
+        for (let i = 0; i < calendar.length; i++) positions[i][place] = dates[i][at]
+        for (let target = 0; step >= window && target < targets.length; target++) {
+          y[((step - window) * rows + row) * targets.length + target] = read(row, target, at)
+        }
+      }
+    })
+    return {
+      x: fromData(x, [steps, rows, width]),
+      positions: positions.map((numbers) => fromData(numbers, [steps, rows])),
+      y: fromData(y, [horizon, rows, targets.length]),
+    }
+  }
+
+  /** For each calendar, the positions of the steps of a series, in advance of at least `end`. */
+  #positions(series: number, end: number): readonly Int32Array[] {
+    const known = this.#dates[series]
+    if (known && (known[0]?.length ?? end) >= end) return known
+    const length = Math.max(end, this.table.series[series].length)
+    const dates = Array.from({ length }, (_, at) => new Date(this.timeOf(series, at)!))
+    this.#dates[series] = this.spec.calendar.map((name) => Int32Array.from(dates, calendars[name].of))
+    return this.#dates[series]
+  }
+
+  #scale({ name, columns }: NumberSeries): Float64Array[] {
+    const scales = this.spec.scales[name]
+    if (!scales) {
+      const known = Object.keys(this.spec.scales).slice(0, 10).join(', ')
+      throw new DataError(`${this.table.name}: the model does not know the series ${name}, expected one of ${known}`)
+    }
+    return columns.map((values, i) => values.map((value) => (value - scales[i].mean) / scales[i].deviation))
+  }
+}
+
+/** Numbers that the recurrent layer reads for each calendar. */
+const POSITION = 4
+
+/** The sizes of a model of such series. */
+export const sizesOf = ({ columns, targets, window, calendar }: SeriesSpec): SeriesModelSizes => ({
+  ...{ columns: columns.length, targets: targets.length, window, positionSize: POSITION },
+  calendars: calendar.map((name) => calendars[name].size),
+})
+
+function makeSpec(where: string, table: SeriesTable, options: WindowOptions, ends: readonly number[]): SeriesSpec {
+  const { step, targets, columns } = table
+  const { window = 30, horizon = 1, season = usualSeason(step), calendar = usualCalendar(step) } = options
+  for (const [name, value] of Object.entries({ window, horizon, season })) checkWhole(where, name, value)
+  for (const name of calendar) checkWord(where, 'calendar', name, calendarNames)
+  if (calendar.length > 0 && !step) {
+    throw new DataError(
+      `${table.name}: calendar is ${calendar.join(', ')}, but there are no dates, expected a column of dates; name it with dateColumn`,
+      ['calendar', 'dateColumn'],
+    )
+  }
+  const scales: Record<string, Scale[]> = {}
+  table.series.forEach(({ name, length, columns: values }, i) => {
+    if (ends[i] < window + horizon) {
+      const which = name === '' ? 'the series' : `the series ${name}`
+      throw new DataError(
+        `${table.name}: ${which} has ${length} values and its training part ${Math.max(ends[i], 0)}, expected at least ${window + horizon}, a window of ${window} and a horizon of ${horizon}; make them smaller, hold out less (validation, test), or use a longer series`,
+        ['window', 'horizon', 'validation', 'test'],
+      )
+    }
+    scales[name] = values.map((column) => scaleOf(column.subarray(0, ends[i])))
+  })
+  const constant = columns.findIndex((_, i) => Object.values(scales).every((all) => all[i].deviation === 0))
+  if (constant >= 0) {
+    const what =
+      constant < targets.length
+        ? 'expected values that change; there is nothing to predict'
+        : 'expected values that change; leave it out of the features'
+    throw new DataError(
+      `${table.name}: column ${columns[constant]} is always ${Object.values(scales)[0][constant].mean} in the training part, ${what}`,
+    )
+  }
+  // A column that is constant in one of several series is only moved.
+  for (const scale of Object.values(scales).flat()) scale.deviation ||= 1
+  const { validation = 0.1, test = 0 } = options
+  const sizes = { window, horizon, calendar: [...calendar], season, step }
+  return { targets: [...targets], columns: [...columns], ...sizes, read: table.read, validation, test, scales }
+}
+
+/** Population mean and standard deviation. */
+function scaleOf(values: Float64Array): Scale {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  if (values.every((value) => value === values[0])) return { mean: values[0], deviation: 0 }
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+  return { mean, deviation: Math.sqrt(variance) }
+}

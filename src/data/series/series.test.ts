@@ -1,0 +1,277 @@
+import { describe, expect, test } from 'vitest'
+import { DataError, OptionError } from '../../core/errors.js'
+import { Generator } from '../../core/random.js'
+import { drift, exponentialSmoothing, movingAverage, naive, seasonalNaive } from './baselines.js'
+import { conformalWidth, conformalWidths } from './intervals.js'
+import { type LoadSeriesOptions, readSeries } from './load-series.js'
+import { forecastErrors, maseScale } from './metrics.js'
+import { parseTime, stepOf, timeAfter, usualSeason } from './times.js'
+
+const days = (count: number, from = Date.UTC(2024, 0, 1), step = 86_400_000) =>
+  Array.from({ length: count }, (_, i) => new Date(from + i * step).toISOString().slice(0, step < 86_400_000 ? 16 : 10))
+
+/** A CSV file with one value a day. */
+const daily = (count: number, value = (i: number): string | number => i % 7) =>
+  ['date,y', ...days(count).map((day, i) => `${day},${value(i)}`)].join('\n')
+
+const small = { target: 'y', window: 5, horizon: 2 }
+
+describe('bad input is refused in one sentence that says where and what to do', () => {
+  const hours = days(30, Date.UTC(2024, 2, 30, 12), 3_600_000)
+  const cases: [what: string, csv: string, options: Partial<LoadSeriesOptions>, message: RegExp][] = [
+    ['an empty file', '', {}, /^x.csv: the file is empty, expected a header/],
+    ['a header alone', 'date,y\n', {}, /^x.csv: the file has a header and no rows/],
+    ['no header', '1,2\n3,4\n', {}, /the first row holds only numbers \(1, …\), expected a header/],
+    ['one name twice', 'y,y\n1,2\n', {}, /two columns are named y/],
+    [
+      'a column that is not there',
+      daily(40),
+      { target: 'z' },
+      /there is no column z, expected target to be one of date, y/,
+    ],
+    [
+      'a feature that is not there',
+      daily(40),
+      { features: ['wind'] },
+      /no column wind, expected features to be one of/,
+    ],
+    ['a date column that is not there', daily(40), { dateColumn: 'day' }, /no column day, expected dateColumn/],
+    ['text', daily(40, (i) => (i === 3 ? 'warm' : i)), {}, /^x.csv: row 5, column y is "warm", expected a number$/],
+    [
+      'a decimal comma',
+      'date;y\n2024-01-01;1,5\n2024-01-02;2\n',
+      {},
+      /is "1,5", expected a number; write decimals with a point/,
+    ],
+    ['infinity', daily(40, (i) => (i === 3 ? 'inf' : i)), {}, /row 5, column y is inf, expected a finite number/],
+    ['an overflow', daily(40, (i) => (i === 3 ? '1e999' : i)), {}, /is 1e999, expected a finite number/],
+    [
+      'a missing value',
+      daily(40, (i) => (i === 3 ? '' : i)),
+      {},
+      /row 5, column y: the value is missing, .* use gaps interpolate/,
+    ],
+    [
+      'a missing day',
+      daily(40).replace(/2024-01-05.*\n/, ''),
+      {},
+      /row 6: 2024-01-06 follows 2024-01-04: 1 times are missing/,
+    ],
+    [
+      'dates out of order',
+      daily(40).replace('2024-01-05', '2023-12-01'),
+      {},
+      /row 6: 2023-12-01 comes after 2024-01-04, expected rows in the order of time/,
+    ],
+    ['a date twice', daily(40).replace('2024-01-05', '2024-01-04'), {}, /2024-01-04 comes twice, .* seriesColumn/],
+    [
+      'a date that does not exist',
+      daily(40).replace('2024-01-05', '2024-02-30'),
+      {},
+      /column date is "2024-02-30", expected a date/,
+    ],
+    [
+      'an American date',
+      daily(40).replace('2024-01-05', '01/05/2024'),
+      {},
+      /is "01\/05\/2024", expected a date such as 2024-05-31/,
+    ],
+    [
+      'a time off the grid',
+      daily(40).replace('2024-01-05', '2024-01-05 06:00'),
+      {},
+      /follows 2024-01-04, expected 2024-01-05, one step/,
+    ],
+    [
+      'clocks that are put forward',
+      ['date,y', ...hours.filter((_, i) => i !== 14).map((hour, i) => `${hour},${i}`)].join('\n'),
+      {},
+      /2024-03-31T03:00:00 follows 2024-03-31T01:00:00: .* if clocks were put forward there, write times with an offset/,
+    ],
+    [
+      'clocks that are put back',
+      ['date,y', ...hours.map((hour, i) => `${i === 15 ? hours[14] : hour},${i}`)].join('\n'),
+      {},
+      /comes twice, .* clocks that are put back in autumn need times with an offset/,
+    ],
+    ['a short row', `${daily(40)}\n2024-03-01`, {}, /row 42 has 1 cells, expected 2, as many as the header/],
+    ['an open quotation mark', 'date,y\n"2024-01-01,1\n', {}, /a quotation mark is not closed/],
+    [
+      'a window longer than the series',
+      daily(40),
+      { window: 60 },
+      /has 40 values and its training part 36, expected at least 62/,
+    ],
+    ['nothing left to train on', daily(40), { validation: 0.9 }, /its training part 4, expected at least 7/],
+    ['a constant target', daily(40, () => 5), {}, /column y is always 5 in the training part, .* nothing to predict/],
+    [
+      'a calendar without dates',
+      daily(40).replace('date', 'when'),
+      { calendar: ['weekday'] },
+      /calendar is weekday, but there are no dates/,
+    ],
+  ]
+  test.each(cases)('%s', async (_what, csv, options, message) => {
+    const made = readSeries(csv, 'x.csv', { ...small, ...options })
+    await expect(made).rejects.toThrow(DataError)
+    await expect(made).rejects.toThrow(message)
+  })
+
+  test.each<[options: object, message: RegExp]>([
+    [{ window: 0 }, /window is 0, expected a whole number of 1 or more/],
+    [{ horizon: 1.5 }, /horizon is 1.5/],
+    [{ validation: -1 }, /validation is -1/],
+    [{ calendar: ['moon'] }, /calendar is 'moon', expected one of 'hour', 'weekday'/],
+    [{ gaps: 'skip' }, /gaps is 'skip'/],
+    [{ windw: 5 }, /there is no option windw, did you mean window\?/],
+    [{ target: undefined }, /target is missing/],
+  ])('option %o', async (options, message) => {
+    const made = readSeries(daily(40), 'x.csv', { ...small, ...options })
+    await expect(made).rejects.toThrow(OptionError)
+    await expect(made).rejects.toThrow(message)
+  })
+})
+
+describe('reading', () => {
+  test('takes quotes, byte order marks, semicolons, blank lines and CRLF', async () => {
+    const rows = days(40).map((day, i) => `"${day}";" ${i}.5 ";"a ""b"" ${i}"`)
+    const { table } = await readSeries(`\ufeffdate;y;note\r\n\r\n${rows.join('\r\n')}\r\n`, 'x', {
+      ...small,
+      horizon: 1,
+    })
+    expect([...table.series[0].columns[0].slice(0, 3)]).toEqual([0.5, 1.5, 2.5])
+    expect(table.step).toEqual({ milliseconds: 86_400_000 })
+  })
+
+  test('interpolates missing times and values when asked to', async () => {
+    const csv = daily(40, (i) => (i === 10 ? 'NA' : i * i)).replace(/2024-01-05.*\n2024-01-06.*\n/, '')
+    const { table } = await readSeries(csv, 'x', { ...small, gaps: 'interpolate' })
+    const [y] = table.series[0].columns
+    expect(y.length).toBe(40)
+    // Between 3² and 6², and between 9² and 11².
+    expect([y[4], y[5], y[10]]).toEqual([18, 27, 101])
+  })
+
+  test('separates the series of one file, each with its own scale', async () => {
+    const rows = days(40).flatMap((day, i) => [`${day},a,${i}`, `${day},b,${1000 + 10 * i}`])
+    const data = await readSeries(['date,shop,y', ...rows].join('\n'), 'x', { ...small, seriesColumn: 'shop' })
+    expect(data.table.series.map(({ name, length }) => [name, length])).toEqual([
+      ['a', 40],
+      ['b', 40],
+    ])
+    const [a, b] = [data.spec.scales.a[0], data.spec.scales.b[0]]
+    expect(a.mean).toBeCloseTo(17.5)
+    expect(b.mean).toBeCloseTo(1175)
+    expect(b.deviation / a.deviation).toBeCloseTo(10)
+  })
+
+  test('offsets make summer time a regular step', async () => {
+    const local = (utc: number) => {
+      const summer = utc >= Date.UTC(2024, 2, 31, 1)
+      const there = new Date(utc + (summer ? 2 : 1) * 3_600_000).toISOString().slice(0, 16)
+      return `${there}+0${summer ? 2 : 1}:00`
+    }
+    const rows = Array.from({ length: 40 }, (_, i) => `${local(Date.UTC(2024, 2, 30, 12) + i * 3_600_000)},${i}`)
+    const { table } = await readSeries(['date,y', ...rows].join('\n'), 'x', small)
+    expect(table.step).toEqual({ milliseconds: 3_600_000 })
+    expect(table.series[0].length).toBe(40)
+  })
+
+  test('knows months, leap days and the ends of months', () => {
+    const ends = ['2023-12-31', '2024-01-31', '2024-02-29', '2024-03-31', '2024-04-30'].map((day) => parseTime(day)!)
+    expect(stepOf(ends)).toEqual({ months: 1 })
+    expect(timeAfter(ends[4], { months: 1 }, 1)).toBe(Date.UTC(2024, 4, 31))
+    expect(usualSeason({ months: 1 })).toBe(12)
+    expect(parseTime('2023-02-29')).toBeUndefined()
+    expect(parseTime('2024-06-01T12:00+02:00')).toBe(Date.UTC(2024, 5, 1, 10))
+  })
+})
+
+test('scales come from the training part alone, and each part has its own origins', async () => {
+  const csv = (last: number) => daily(100, (i) => (i < 80 ? i % 9 : last))
+  const options = { ...small, validation: 10, test: 10 }
+  const [a, b] = [await readSeries(csv(1), 'x', options), await readSeries(csv(1e6), 'x', options)]
+  expect(b.spec).toEqual(a.spec)
+  const values = Array.from({ length: 80 }, (_, i) => i % 9)
+  const mean = values.reduce((sum, value) => sum + value) / 80
+  expect(a.spec.scales[''][0].mean).toBeCloseTo(mean, 12)
+  expect(a.spec.scales[''][0].deviation).toBeCloseTo(
+    Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / 80),
+    12,
+  )
+  const range = (part: 'train' | 'validation' | 'test') => a.origins(part).map(({ at }) => at)
+  expect([range('train')[0], range('train').at(-1)]).toEqual([5, 78])
+  expect([range('validation')[0], range('validation').at(-1)]).toEqual([80, 88])
+  expect([range('test')[0], range('test').at(-1)]).toEqual([90, 98])
+})
+
+test('a batch holds the windows, what is known, and the dates', async () => {
+  const csv = ['date,y,wind', ...days(40).map((day, i) => `${day},${i},${i * i}`)].join('\n')
+  const data = await readSeries(csv, 'x', { ...small, features: ['wind'], calendar: ['weekday', 'yearday'] })
+  const { x, y, positions } = data.batch([
+    { series: 0, at: 7 },
+    { series: 0, at: 20 },
+  ])
+  const [scale, wind] = data.spec.scales['']
+  const values = (await x.toArray()) as number[][][]
+  expect(x.shape).toEqual([7, 2, 3])
+  expect(values[0][1][0]).toBeCloseTo((15 - scale.mean) / scale.deviation, 5)
+  expect(values[4][0][1]).toBeCloseTo((36 - wind.mean) / wind.deviation, 5)
+  expect(values.map((step) => step[0][2])).toEqual([1, 1, 1, 1, 1, 0, 0])
+  expect(values[5]).toEqual([
+    [0, 0, 0],
+    [0, 0, 0],
+  ])
+  expect((await y.toArray()) as number[][][]).toEqual(
+    [7, 8].map((at) => [at, at + 13].map((v) => [expect.closeTo((v - scale.mean) / scale.deviation, 5)])),
+  )
+  // 3 January 2024 was a Wednesday.
+  expect(((await positions[0].toArray()) as number[][])[0][0]).toBe(3)
+  expect(((await positions[1].toArray()) as number[][])[5][0]).toBe(7)
+})
+
+describe('measures and baselines', () => {
+  test('errors are those of their formulas', () => {
+    const [truth, made] = [
+      [100, 0, -50, 20],
+      [110, 0, -40, 26],
+    ]
+    const { mae, rmse, smape, mase } = forecastErrors(truth, made, 13)
+    expect(mae).toBe(26 / 4)
+    expect(rmse).toBeCloseTo(Math.sqrt(236 / 4), 12)
+    expect(smape).toBeCloseTo((100 * (20 / 210 + 20 / 90 + 12 / 46)) / 4, 10)
+    expect(mase).toBe(0.5)
+    expect(maseScale([1, 5, 4, 9], 2)).toBe(3.5)
+    expect(forecastErrors(truth, made).mase).toBeUndefined()
+  })
+
+  test('baselines', () => {
+    const history = Float64Array.of(2, 4, 6, 5, 8)
+    expect([...naive(history, 2)]).toEqual([8, 8])
+    expect([...seasonalNaive(2)(history, 3)]).toEqual([5, 8, 5])
+    expect([...movingAverage(2)(history, 2)]).toEqual([6.5, 6.5])
+    expect([...drift(history, 2)]).toEqual([9.5, 11])
+    // A constant is its own smoothing, and a series that jumps once is followed at once.
+    expect([...exponentialSmoothing(Float64Array.of(3, 3, 3), 2)]).toEqual([3, 3])
+    expect([...exponentialSmoothing(Float64Array.of(0, 0, 9, 9, 9, 9), 1)]).toEqual([9])
+  })
+
+  test('a conformal interval covers new values of the same distribution', () => {
+    // Of 19 residuals, 90 % is the 18th, and no 96 % exists.
+    const sorted = Array.from({ length: 19 }, (_, i) => i + 1)
+    expect(conformalWidth(sorted, 0.9)).toBe(18)
+    expect(conformalWidth(sorted, 0.95)).toBe(19)
+    expect(conformalWidth(sorted, 0.96)).toBeUndefined()
+    expect(conformalWidths(sorted)).toHaveLength(95)
+    const generator = new Generator(1)
+    for (const level of [0.5, 0.8, 0.9]) {
+      let inside = 0
+      for (let trial = 0; trial < 4000; trial++) {
+        const residuals = Array.from({ length: 19 }, () => Math.abs(generator.normal() ** 3)).sort((a, b) => a - b)
+        if (Math.abs(generator.normal() ** 3) <= conformalWidth(residuals, level)!) inside++
+      }
+      // Exactly `level` in expectation where (n + 1) level is whole; the standard error is below 0.008.
+      expect(Math.abs(inside / 4000 - level)).toBeLessThan(0.025)
+    }
+  })
+})

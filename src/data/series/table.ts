@@ -1,0 +1,93 @@
+import { checkString } from '../../core/check.js'
+import { DataError } from '../../core/errors.js'
+
+/** A table as text: what a CSV file holds. */
+export interface Table {
+  /** The name of the file, for messages. */
+  name: string
+  columns: readonly string[]
+  rows: readonly TableRow[]
+}
+
+export interface TableRow {
+  /** The row's number in the file, counted from 1 with the header, as spreadsheets count. */
+  number: number
+  cells: readonly string[]
+}
+
+/**
+ * Parses CSV: a header, then one row a line, separated by commas, semicolons or tabs.
+ * @param name the name of the file, for messages
+ * @throws DataError for a file without rows, a header with an empty or repeated name, or a row of another length
+ */
+export async function parseTable(text: string, name: string): Promise<Table> {
+  checkString('parseTable', 'the text', text)
+  const { default: csv } = await import('papaparse')
+  const plain = text.replace(/^\ufeff/, '')
+  const { data, errors } = csv.parse<string[]>(plain, { delimiter: delimiterOf(plain) })
+  const quotes = errors.find(({ type }) => type === 'Quotes')
+  if (quotes) {
+    throw new DataError(`${name}: row ${(quotes.row ?? 0) + 1}: a quotation mark is not closed, expected CSV`)
+  }
+  const rows = data
+    .map((cells, i) => ({ number: i + 1, cells: cells.map((cell) => cell.trim()) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== ''))
+  const [header, ...rest] = rows
+  if (!header) throw new DataError(`${name}: the file is empty, expected a header with the names of columns, and rows`)
+  checkHeader(name, header.cells)
+  if (rest.length === 0) throw new DataError(`${name}: the file has a header and no rows, expected a row for each time`)
+  for (const { number, cells } of rest) {
+    if (cells.length === header.cells.length) continue
+    throw new DataError(
+      `${name}: row ${number} has ${cells.length} cells, expected ${header.cells.length}, as many as the header; a cell with a comma needs quotation marks`,
+    )
+  }
+  return { name, columns: header.cells, rows: rest }
+}
+
+/** The delimiter that the first line with any text has most often. */
+function delimiterOf(text: string): string {
+  const [header = ''] = /^.*\S.*$/m.exec(text) ?? []
+  const count = (delimiter: string) => header.split(delimiter).length
+  return [',', ';', '\t'].reduce((best, one) => (count(one) > count(best) ? one : best))
+}
+
+function checkHeader(name: string, columns: readonly string[]): void {
+  const unnamed = columns.indexOf('')
+  if (unnamed >= 0) throw new DataError(`${name}: column ${unnamed + 1} has no name in the header, expected one`)
+  const twice = columns.find((column, i) => columns.indexOf(column) !== i)
+  if (twice !== undefined) throw new DataError(`${name}: two columns are named ${twice}, expected each name once`)
+  if (columns.every((column) => Number.isFinite(Number(column)))) {
+    throw new DataError(
+      `${name}: the first row holds only numbers (${columns[0]}, …), expected a header with the names of the columns`,
+    )
+  }
+}
+
+/** The place of a column. @param option the option that names it @throws DataError if there is none of this name */
+export function columnOf({ name, columns }: Table, column: string, option: string): number {
+  const at = columns.indexOf(column)
+  if (at >= 0) return at
+  const shown = columns.slice(0, 20).join(', ')
+  throw new DataError(`${name}: there is no column ${column}, expected ${option} to be one of ${shown}`, [option])
+}
+
+/** Words for a value that is not known. */
+const missing = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?', '-'])
+
+/**
+ * The number in a cell; NaN if the value is missing.
+ * @throws DataError for a text, or for an infinite number
+ */
+export function numberIn({ name, columns }: Table, { number, cells }: TableRow, column: number): number {
+  const text = cells[column]
+  if (missing.has(text.toLowerCase())) return Number.NaN
+  const value = Number(text)
+  const place = `${name}: row ${number}, column ${columns[column]}`
+  if (Number.isFinite(value)) return value
+  if (/^[+-]?inf/i.test(text) || !Number.isNaN(value)) {
+    throw new DataError(`${place} is ${text}, expected a finite number, or an empty cell for a missing value`)
+  }
+  const comma = /^[+-]?\d+,\d+$/.test(text) ? '; write decimals with a point' : ''
+  throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${comma}`)
+}

@@ -1,0 +1,103 @@
+import { DataError } from '../../core/errors.js'
+
+/** The distance between two values of a series: months, which differ in length, or milliseconds. */
+export type TimeStep = { readonly months: number } | { readonly milliseconds: number }
+
+const DAY = 86_400_000
+
+/**
+ * Reads an ISO date, such as 2024, 2024-05, 2024-05-31, 2024-05-31 13:00 or 2024-05-31T13:00:00+02:00. A time without an
+ * offset is taken as it stands on a clock that is never put forward or back.
+ * @returns milliseconds since 1970; undefined for anything else
+ */
+export function parseTime(text: string): number | undefined {
+  const pattern =
+    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?)?)?$/
+  const [, year, month = '1', day = '1', hour = '0', minute = '0', second = '0', zone = 'Z'] = pattern.exec(text) ?? []
+  if (year === undefined) return undefined
+  const time = Date.UTC(+year, +month - 1, +day, +hour, +minute, +second)
+  const made = new Date(time)
+  const exists = made.getUTCMonth() === +month - 1 && made.getUTCDate() === +day && +minute < 60 && +second < 60
+  if (!exists) return undefined
+  if (zone === 'Z') return time
+  const offset = (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))) * 60_000
+  return time - (zone[0] === '-' ? -offset : offset)
+}
+
+/** A time as ISO text: its date alone if the step is of whole days. */
+export function formatTime(time: number, step: TimeStep): string {
+  const text = new Date(time).toISOString()
+  const daily = 'months' in step || step.milliseconds % DAY === 0
+  return daily && text.endsWith('T00:00:00.000Z') ? text.slice(0, 10) : text.slice(0, 19)
+}
+
+const monthOf = (time: number) => new Date(time).getUTCFullYear() * 12 + new Date(time).getUTCMonth()
+
+/** The time `count` steps after another. */
+export function timeAfter(time: number, step: TimeStep, count: number): number {
+  if ('milliseconds' in step) return time + count * step.milliseconds
+  const date = new Date(time)
+  const month = monthOf(time) + count * step.months
+  // The last day of a month stays the last one.
+  const days = (of: number) => new Date(Date.UTC(Math.floor(of / 12), (of % 12) + 1, 0)).getUTCDate()
+  const isLast = date.getUTCDate() === days(monthOf(time))
+  const day = isLast ? days(month) : Math.min(date.getUTCDate(), days(month))
+  return Date.UTC(Math.floor(month / 12), month % 12, day) + (time % DAY)
+}
+
+/** The step that most neighbours in a list of rising times have. */
+export function stepOf(times: readonly number[]): TimeStep {
+  const common = (values: number[]) => {
+    const counts = new Map<number, number>()
+    for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+    return [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0][0]
+  }
+  const differences = times.slice(1).map((time, i) => time - times[i])
+  const milliseconds = common(differences)
+  if (milliseconds < 28 * DAY) return { milliseconds }
+  const months = common(times.slice(1).map((time, i) => monthOf(time) - monthOf(times[i])))
+  const fits =
+    months > 0 &&
+    times.slice(1).every((time, i) => {
+      const count = (monthOf(time) - monthOf(times[i])) / months
+      return Number.isInteger(count) && timeAfter(times[i], { months }, count) === time
+    })
+  return fits ? { months } : { milliseconds }
+}
+
+/** How many steps lie between two times; not a whole number if the second is not on the grid of the first. */
+export function stepsBetween(from: number, to: number, step: TimeStep): number {
+  if ('milliseconds' in step) return (to - from) / step.milliseconds
+  const count = (monthOf(to) - monthOf(from)) / step.months
+  return Number.isInteger(count) && timeAfter(from, step, count) === to ? count : count + 0.5
+}
+
+/** The number of steps after which a pattern usually repeats: a day of hours, a week of days, a year of months. */
+export function usualSeason(step: TimeStep | undefined): number {
+  if (!step) return 1
+  if ('months' in step) return Math.max(1, Math.round(12 / step.months))
+  const { milliseconds } = step
+  if (milliseconds === DAY) return 7
+  if (milliseconds < DAY && DAY % milliseconds === 0) return DAY / milliseconds
+  return milliseconds === 7 * DAY ? 52 : 1
+}
+
+/**
+ * Checks that times rise.
+ * @param place says where a time stands, for messages
+ * @throws DataError for a time that comes twice, or before the one above it
+ */
+export function checkRising(
+  times: readonly number[],
+  text: (row: number) => string,
+  place: (row: number) => string,
+): void {
+  for (let i = 1; i < times.length; i++) {
+    if (times[i] > times[i - 1]) continue
+    const problem =
+      times[i] === times[i - 1]
+        ? `comes twice, expected each time once; several series in one file need seriesColumn, and clocks that are put back in autumn need times with an offset, such as 2024-10-27T02:00+01:00`
+        : `comes after ${text(i - 1)}, expected rows in the order of time; sort them`
+    throw new DataError(`${place(i)}: ${text(i)} ${problem}`, ['seriesColumn'])
+  }
+}

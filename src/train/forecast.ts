@@ -1,0 +1,150 @@
+import { checkWhole } from '../core/check.js'
+import { checkOptions } from '../core/check-options.js'
+import { checkLevel, conformalWidths, type Intervals, widthOf } from '../data/series/intervals.js'
+import type { Origin, SeriesData, SeriesSpec } from '../data/series/series-data.js'
+import type { SeriesModel } from '../nn/series-model.js'
+import { noGrad } from '../tensor/autograd.js'
+import { predicted, SIDE_BY_SIDE } from './forecasting.js'
+
+/** A model that was trained on series, with all that a forecast needs besides the values. */
+export interface Forecaster {
+  model: SeriesModel
+  spec: SeriesSpec
+  /** Absent if nothing was held out. */
+  intervals?: Intervals
+}
+
+/** The forecast of one value. */
+export interface ForecastValue {
+  /** The name of the series; '' if there is only one. */
+  series: string
+  target: string
+  /** How many steps after the last known value, from 1. */
+  step: number
+  /** Milliseconds since 1970; undefined for series without dates. */
+  time: number | undefined
+  forecast: number
+  /** The interval; undefined if the held-out part was too short for this step and level. */
+  low: number | undefined
+  high: number | undefined
+}
+
+/** Options of a forecast. */
+export interface ForecastOptions {
+  /** How many values. Default: the model's horizon. */
+  steps?: number
+  /** The share of the true values that the intervals are to cover. Default 0.9. */
+  level?: number
+  signal?: AbortSignal
+}
+
+/**
+ * Forecasts the values after the end of each series. Beyond the model's horizon it reads its own forecasts, and other
+ * columns as their mean.
+ * @throws DataError for a series that is shorter than the window; OptionError for an option out of range
+ */
+export async function forecast(
+  { model, intervals }: Forecaster,
+  data: SeriesData,
+  options: ForecastOptions = {},
+): Promise<ForecastValue[]> {
+  const where = 'forecast'
+  checkOptions(where, options, { steps: 'any', level: 'any', signal: 'signal' })
+  const { steps = data.spec.horizon, level = 0.9, signal } = options
+  checkWhole(where, 'steps', steps)
+  checkLevel(where, level)
+  const { targets } = data.spec
+  const origins = data.ends(where)
+  const made = await forecastFrom(model, data, origins, steps, signal)
+  return origins.flatMap(({ series, at }, i) =>
+    targets.flatMap((target, column) =>
+      Array.from({ length: steps }, (_, step): ForecastValue => {
+        const { mean, deviation } = data.scalesOf(series)[column]
+        const forecast = made[i][step * targets.length + column] * deviation + mean
+        const width = widthOf(intervals, step, column, level)
+        const time = data.timeOf(series, at + step)
+        const [low, high] = width === undefined ? [] : [forecast - width * deviation, forecast + width * deviation]
+        return { series: data.table.series[series].name, target, step: step + 1, time, forecast, low, high }
+      }),
+    ),
+  )
+}
+
+/**
+ * Scaled forecasts from many origins.
+ * @returns for each origin, `steps` × targets numbers
+ */
+export async function forecastFrom(
+  model: SeriesModel,
+  data: SeriesData,
+  origins: readonly Origin[],
+  steps: number,
+  signal?: AbortSignal,
+): Promise<Float64Array[]> {
+  const all: Float64Array[] = []
+  for (let first = 0; first < origins.length; first += SIDE_BY_SIDE) {
+    all.push(...(await sideBySide(model, data, origins.slice(first, first + SIDE_BY_SIDE), steps, signal)))
+  }
+  return all
+}
+
+async function sideBySide(
+  model: SeriesModel,
+  data: SeriesData,
+  rows: readonly Origin[],
+  steps: number,
+  signal: AbortSignal | undefined,
+): Promise<Float64Array[]> {
+  const { horizon } = data.spec
+  const targets = data.spec.targets.length
+  const made = rows.map(() => new Float64Array(Math.ceil(steps / horizon) * horizon * targets))
+  for (let done = 0; done < steps; done += horizon) {
+    signal?.throwIfAborted()
+    const moved = rows.map(({ series, at }) => ({ series, at: at + done }))
+    const read = (row: number, column: number, at: number) => {
+      const begin = rows[row].at
+      if (at < begin) return data.value(rows[row], column, at)
+      return column < targets ? made[row][(at - begin) * targets + column] : 0
+    }
+    const y = await model.inEval(() => noGrad(() => predicted(model, data.batch(moved, read)))).values()
+    for (const [row, numbers] of made.entries()) {
+      for (let i = 0; i < horizon * targets; i++) {
+        const [step, target] = [Math.floor(i / targets), i % targets]
+        numbers[done * targets + i] = y[(step * rows.length + row) * targets + target]
+      }
+    }
+  }
+  return made.map((numbers) => numbers.subarray(0, steps * targets))
+}
+
+/** Steps beyond the horizon for which intervals are made, if the held-out part is long enough. */
+const MOST_STEPS = 60
+
+/**
+ * Intervals from the residuals of the validation part: of forecasts from each of its steps.
+ * @returns undefined if the validation part is empty
+ */
+export async function intervalsOf(
+  model: SeriesModel,
+  data: SeriesData,
+  signal?: AbortSignal,
+): Promise<Intervals | undefined> {
+  const { targets, horizon } = data.spec
+  const origins = data.origins('validation', 1, 1)
+  if (origins.length === 0) return undefined
+  const longest = Math.max(...data.parts.map(({ validation, test }) => test - validation))
+  const steps = Math.min(Math.max(horizon, MOST_STEPS), longest)
+  const made = await forecastFrom(model, data, origins, steps, signal)
+  const widths = Array.from({ length: steps }, (_, step) =>
+    targets.map((_, target) => {
+      const found: number[] = []
+      for (const [i, origin] of origins.entries()) {
+        const at = origin.at + step
+        if (at >= data.parts[origin.series].test) continue
+        found.push(Math.abs(made[i][step * targets.length + target] - data.value(origin, target, at)))
+      }
+      return conformalWidths(found)
+    }),
+  )
+  return { widths }
+}

@@ -1,0 +1,173 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadForecaster } from '../src/node.js'
+import { BuiltCommand } from './built-command.js'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-series-'))
+const command = new BuiltCommand(folder, { ...process.env, NO_COLOR: '1' })
+const at = (name: string) => path.join(folder, name)
+const run = (...args: string[]) => command.run(...args)
+
+const day = (i: number) => new Date(Date.UTC(2024, 0, 1) + i * 86_400_000).toISOString().slice(0, 10)
+const value = (i: number) => 10 + 3 * (i % 7) + (i % 5)
+const csv = (count: number) =>
+  `date,y,wind\n${Array.from({ length: count }, (_, i) => `${day(i)},${value(i)},${i % 5}`).join('\n')}\n`
+const train = [
+  'train',
+  'y.csv',
+  '--target',
+  'y',
+  '--features',
+  'wind',
+  '--window',
+  '14',
+  '--horizon',
+  '7',
+  '--threads',
+  '1',
+]
+const quick = ['--hidden-size', '6', '--epochs', '4', '--test', '30']
+
+beforeAll(() => {
+  writeFileSync(at('y.csv'), csv(240))
+  const { status, stderr, stdout } = run(...train, ...quick, '--out', 'model')
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  expect(stdout).toContain('y.csv: 240 values: 186 to train on, 24 to validate on, 30 for a test')
+  expect(stdout).toMatch(/exponential smoothing +\S+/)
+})
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('forecasts beyond the horizon as CSV and as a picture', () => {
+  const { status, stdout } = run('forecast', 'model', 'y.csv', '--steps', '10', '--hold-out', '10', '--level', '0.8')
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/^10 values of y after the end of y.csv, without its last 10\n/)
+  const [header, ...rows] = readFileSync(at('forecast.csv'), 'utf8').trim().split('\n')
+  expect(header).toBe('date,target,step,forecast,low,high,truth')
+  expect(rows.map((row) => row.split(',')[0])).toEqual(Array.from({ length: 10 }, (_, i) => day(230 + i)))
+  for (const [i, row] of rows.entries()) {
+    const [, target, step, forecast, low, high, truth] = row.split(',')
+    expect([target, Number(step), Number(truth)]).toEqual(['y', i + 1, value(230 + i)])
+    expect(Number(low)).toBeLessThan(Number(forecast))
+    expect(Number(high)).toBeGreaterThan(Number(forecast))
+  }
+  expect(readFileSync(at('forecast.svg'), 'utf8')).toContain('80 % interval')
+})
+
+test('eval shows the model beside the baselines', () => {
+  const { status, stdout } = run('eval', 'model', 'y.csv', '--split', 'test', '--json')
+  expect(status).toBe(0)
+  const { part, origins, steps, targets } = JSON.parse(stdout)
+  expect([part, origins, steps]).toEqual(['test', 4, 7])
+  const errors = Array.from({ length: 28 }, (_, i) => Math.abs(value(210 + i) - value(203 + i)))
+  expect(targets[0].errors['seasonal naive'].mae).toBeCloseTo(errors.reduce((sum, one) => sum + one) / 28, 10)
+  const names = ['the model', 'naive', 'seasonal naive', 'moving average', 'drift', 'exponential smoothing']
+  expect(Object.keys(targets[0].errors)).toEqual(names)
+  expect(Object.keys(targets[0].errors.drift)).toEqual(expect.arrayContaining(['mae', 'rmse', 'smape', 'mase']))
+})
+
+test('a training goes on from a checkpoint to the same model', async () => {
+  const { FolderStore, Generator, loadSeries, resumeSeriesRun, startSeriesRun, loadSeriesFor } = await import(
+    '../src/node.js'
+  )
+  const store = new FolderStore(at('half'))
+  const load = (made: { generator: InstanceType<typeof Generator>; batchSize: number }) =>
+    loadSeries(at('y.csv'), { target: ['y'], features: ['wind'], window: 14, horizon: 7, test: 30, ...made })
+  const begin = (store: InstanceType<typeof FolderStore>) =>
+    startSeriesRun(store, at('y.csv'), load, { hiddenSize: 6, epochs: 4 }, { checkpointSteps: 7 })
+  const whole = await begin(new FolderStore(at('whole')))
+  for await (const _ of whole.events());
+  await whole.close()
+  const half = await begin(store)
+  for await (const event of half.events()) if (event.step === 8) break
+  await half.close()
+  expect(existsSync(at('half/config.json'))).toBe(false)
+  const again = await resumeSeriesRun(store, (file, spec, made) => loadSeriesFor({ spec }, file, made))
+  expect(again.training.step).toBe(8)
+  for await (const _ of again.events());
+  await again.close()
+  const values = async (name: string) =>
+    Object.values((await loadForecaster(at(name))).model.stateDict()).map(({ data }) => [...data])
+  expect(await values('half')).toEqual(await values('whole'))
+  const history = readFileSync(at('half/history.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4])
+  const other = run('train', '--resume', 'half')
+  expect([other.status, other.stderr]).toEqual([
+    2,
+    'error: half: the training has finished; train again to begin another\n',
+  ])
+})
+
+describe('bad input ends in one sentence and exit code 2, with nothing written', () => {
+  test.each<[what: string, args: string[], message: RegExp]>([
+    [
+      'a missing file',
+      ['train', 'no.csv', '--target', 'y'],
+      /^error: no.csv: there is no such file, expected a CSV file$/,
+    ],
+    [
+      'a missing column',
+      ['train', 'y.csv', '--target', 'z'],
+      /no column z, expected --target to be one of date, y, wind/,
+    ],
+    [
+      'a long window',
+      ['train', 'y.csv', '--target', 'y', '--window', '500'],
+      /expected at least 501, a --window of 500 and a --horizon of 1; make them smaller/,
+    ],
+    ['a text file', ['train', 'text.csv', '--target', 'y'], /there is no column y/],
+    [
+      'a missing day',
+      ['train', 'gap.csv', '--target', 'y'],
+      /1 times are missing between them, .* use --gaps interpolate/,
+    ],
+    [
+      'an option of texts',
+      [...train, '--tokens', 'word'],
+      /^error: train: --tokens has no effect with --target; leave it out$/,
+    ],
+    [
+      'an option of series',
+      ['train', 'y.csv', '--window', '5'],
+      /^error: train: --window has no effect without --target/,
+    ],
+    ['two files', [...train, 'y.csv'], /2 files are given with --target, expected one/],
+    ['a level', ['forecast', 'model', 'y.csv', '--level', '1.5'], /--level is 1.5, expected a whole percentage/],
+    ['steps', ['forecast', 'model', 'y.csv', '--steps', '0'], /--steps is 0/],
+    [
+      'a picture of another kind',
+      ['forecast', 'model', 'y.csv', '--plot', 'x.gif'],
+      /--plot is x.gif, expected a name/,
+    ],
+    ['no model', ['forecast', 'nothing', 'y.csv'], /^error: nothing: there is no config.json/],
+    [
+      'too few values',
+      ['forecast', 'model', 'y.csv', '--hold-out', '235'],
+      /has 5 values, expected at least the model's window of 14/,
+    ],
+    ['another step', ['forecast', 'model', 'weeks.csv'], /weeks.csv: the step between two rows is/],
+    ['generating', ['generate', 'model'], /the model is one of series of numbers, expected one of texts/],
+    ['an option of text models', ['eval', 'model', 'y.csv', '--orders', '2'], /--orders is for models of texts/],
+  ])('%s', (_what, args, message) => {
+    writeFileSync(at('text.csv'), 'It was a dark and stormy night; the rain fell\nin torrents; except at\n')
+    writeFileSync(at('gap.csv'), csv(100).replace(/2024-01-09.*\n/, ''))
+    writeFileSync(
+      at('weeks.csv'),
+      `date,y,wind\n${Array.from({ length: 60 }, (_, i) => `${day(7 * i)},${i},1`).join('\n')}\n`,
+    )
+    const out = args[0] === 'train' ? ['--out', 'bad'] : args[0] === 'forecast' ? ['--out', 'bad'] : []
+    const { status, stdout, stderr } = run(...args, ...out)
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr.trim()).toMatch(message)
+    expect(stderr.trim()).not.toContain('\n')
+    expect(existsSync(at('bad'))).toBe(false)
+  })
+})
