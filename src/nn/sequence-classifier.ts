@@ -36,12 +36,7 @@ export class SequenceClassifier<S extends RecurrentState = RecurrentState> exten
    * @throws OptionError if the layer's inputSize is not the size of the vocabulary or of the embedding, if the layer has
    *   `batchFirst`, or for fewer than 2 labels
    */
-  constructor(
-    rnn: RecurrentLayer<S>,
-    vocabSize: number,
-    numLabels: number,
-    options: SequenceClassifierOptions = {},
-  ) {
+  constructor(rnn: RecurrentLayer<S>, vocabSize: number, numLabels: number, options: SequenceClassifierOptions = {}) {
     super('SequenceClassifier', rnn, vocabSize, numLabels, options, classifierOptions)
     const { pooling = 'last' } = options
     checkWord('SequenceClassifier', 'pooling', pooling, poolings)

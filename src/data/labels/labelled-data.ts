@@ -97,7 +97,14 @@ export class LabelledData {
     const sequences = Array.from(numbers, (number) => this.sequences[number])
     const { padded: x, lengths } = tokenBatch(sequences.map(({ tokens }) => tokens))
     if (!this.perToken) {
-      return { x, lengths, y: fromData(Int32Array.from(sequences, ({ label }) => label as number), [sequences.length]) }
+      return {
+        x,
+        lengths,
+        y: fromData(
+          Int32Array.from(sequences, ({ label }) => label as number),
+          [sequences.length],
+        ),
+      }
     }
     const labels = sequences.map(({ label }) => Array.from(label as ArrayLike<number>))
     const options = { batchFirst: true, dtype: 'int32', paddingValue: NO_LABEL } as const

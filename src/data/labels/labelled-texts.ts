@@ -115,7 +115,8 @@ export function tokensIn(
   kind: Vocab['kind'],
   { clean, lowercase, maxTokens = Infinity }: Pick<LabelSpec, 'clean' | 'lowercase' | 'maxTokens'>,
 ): string[] {
-  if (typeof text !== 'string') return text.slice(0, maxTokens).map((token) => (lowercase ? token.toLowerCase() : token))
+  if (typeof text !== 'string')
+    return text.slice(0, maxTokens).map((token) => (lowercase ? token.toLowerCase() : token))
   const pieces = new PieceStream({ tokens: kind, clean, lowercase }, where).pieces(text)
   const split = (piece: string) => (kind === 'char' || kind === 'byte' ? [...piece] : splitPiece(piece, kind))
   return Array.from(pieces, split).flat().slice(0, maxTokens)
@@ -129,7 +130,9 @@ function checkExample(where: string, example: LabelledText, first: LabelledText)
     throw new OptionError(`${where}: text is ${shown(text)}, expected a string, or an array of tokens`)
   }
   if (!isText(label) && !areTexts(label)) {
-    throw new OptionError(`${where}: label is ${shown(label)}, expected a string, or an array with a label for each token`)
+    throw new OptionError(
+      `${where}: label is ${shown(label)}, expected a string, or an array with a label for each token`,
+    )
   }
   if (isText(label) !== isText(first.label)) {
     const [one, each] = ['one label', 'a label for each token']
@@ -197,5 +200,9 @@ function partsOf(
     )
   }
   const inOrder = (a: number, b: number) => a - b
-  return { train: parts.train.sort(inOrder), validation: parts.validation.sort(inOrder), test: parts.test.sort(inOrder) }
+  return {
+    train: parts.train.sort(inOrder),
+    validation: parts.validation.sort(inOrder),
+    test: parts.test.sort(inOrder),
+  }
 }

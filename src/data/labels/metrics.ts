@@ -35,11 +35,7 @@ export interface LabelMetrics {
  * @param truth numbers of labels, from 0
  * @throws DataError for lists that are empty or of unequal length, or for a number that is out of range
  */
-export function labelMetrics(
-  truth: ArrayLike<number>,
-  predicted: ArrayLike<number>,
-  numLabels: number,
-): LabelMetrics {
+export function labelMetrics(truth: ArrayLike<number>, predicted: ArrayLike<number>, numLabels: number): LabelMetrics {
   const where = 'labelMetrics'
   checkWhole(where, 'numLabels', numLabels)
   const count = truth.length
