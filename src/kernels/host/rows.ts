@@ -2,16 +2,22 @@ import type { FloatArray, Normalized } from '../../device/device.js'
 
 // Loops over the rows of matrices.
 
+/** Up to this width, a loop takes less time than the views that `set` needs. */
+const NARROW = 16
+
 export function gatherRows(x: FloatArray, rows: Int32Array, y: FloatArray, width: number): void {
-  rows.forEach((row, i) => {
-    y.set(x.subarray(row * width, (row + 1) * width), i * width)
-  })
+  for (let i = 0; i < rows.length; i++) {
+    const [from, to] = [rows[i] * width, i * width]
+    if (width > NARROW) y.set(x.subarray(from, from + width), to)
+    else for (let j = 0; j < width; j++) y[to + j] = x[from + j]
+  }
 }
 
 export function scatterAddRows(dy: FloatArray, rows: Int32Array, dx: FloatArray, width: number): void {
-  rows.forEach((row, i) => {
-    for (let j = 0; j < width; j++) dx[row * width + j] += dy[i * width + j]
-  })
+  for (let i = 0; i < rows.length; i++) {
+    const [from, to] = [i * width, rows[i] * width]
+    for (let j = 0; j < width; j++) dx[to + j] += dy[from + j]
+  }
 }
 
 /** dx = y (dy − Σ y dy) */
