@@ -15,7 +15,7 @@ const everywhere = [
   'src/data/{data,ngram}.test.ts',
   'src/nn/{cells,module,nn,regularization,sequences,shapes}.test.ts',
   'src/browser/*.test.ts',
-  'test/{parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
+  'test/{parity,label-parity,curves,optimizers,kernels,exactness,infinities,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 
@@ -36,7 +36,7 @@ const onFirstWebGpu = [
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
   'src/nn/{cells,sequences}.test.ts',
-  'test/{curves,optimizers,parity}.test.ts',
+  'test/{curves,optimizers,parity,label-parity}.test.ts',
 ]
 
 /** Tests on the WebGPU device in Node alone. */
