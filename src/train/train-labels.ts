@@ -7,9 +7,10 @@ import { labelling } from './labelling.js'
 /** A training on labelled texts by AdamW, whose rate rises over a twentieth of the steps and then falls to 0 along a cosine. */
 export function labelTraining(
   model: LabelModel,
-  { train, validation }: Pick<LoadedLabels, 'train' | 'validation'>,
+  data: Pick<LoadedLabels, 'train' | 'validation'>,
   options: CosineTrainingOptions = {},
 ) {
+  const { train, validation } = Object(data) as typeof data
   return cosineTraining('trainLabels', labelling, model, train, validation, options)
 }
 

@@ -1,10 +1,11 @@
-import { checkArgument, checkWhole, shown } from '../../core/check.js'
+import { checkArgument, checkIterable, checkWhole, shown } from '../../core/check.js'
 import { checkOptions, type OptionKinds } from '../../core/check-options.js'
 import { DataError, OptionError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
 import { packSequences } from '../../nn/sequences.js'
 import { fromData } from '../../tensor/create.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { isList } from './metrics.js'
 
 /** The target that `crossEntropy` ignores: what stands after the end of a sequence with a label for each token. */
 export const NO_LABEL = -100
@@ -60,6 +61,11 @@ export class LabelledData {
     checkWhole(where, 'numLabels', numLabels, 2)
     checkArgument(where, 'the sequences', sequences, Array.isArray(sequences), 'an array of { tokens, label }')
     if (sequences.length === 0) throw new DataError(`${where}: there are no sequences, expected at least one`)
+    for (const [i, sequence] of sequences.entries()) {
+      const { tokens, label } = Object(sequence) as Partial<LabelledSequence>
+      const fits = isList(tokens) && (typeof label === 'number' || isList(label))
+      checkArgument(where, `sequence ${i}`, sequence, fits, '{ tokens, label } with numbers')
+    }
     this.perToken = typeof sequences[0].label !== 'number'
     for (const [i, sequence] of sequences.entries()) checkSequence(`${where}: sequence ${i}`, sequence, this)
     this.generator = generator
@@ -94,7 +100,13 @@ export class LabelledData {
 
   /** The sequences with these numbers, side by side. */
   batch(numbers: Iterable<number>): LabelledBatch {
-    const sequences = Array.from(numbers, (number) => this.sequences[number])
+    const where = 'LabelledData.batch'
+    checkIterable(where, 'the numbers', numbers, 'an array of numbers of sequences')
+    const sequences = Array.from(numbers, (number) => {
+      checkWhole(where, 'a number', number, 0, this.sequences.length - 1)
+      return this.sequences[number]
+    })
+    if (sequences.length === 0) throw new DataError(`${where}: there are no numbers, expected at least one`)
     const { padded: x, lengths } = tokenBatch(sequences.map(({ tokens }) => tokens))
     if (!this.perToken) {
       return {
@@ -128,6 +140,10 @@ function checkSequence(
   if ((typeof label !== 'number') !== perToken) {
     const [one, each] = ['one label', 'a label for each token']
     throw new DataError(`${where} has ${perToken ? one : each}, expected ${perToken ? each : one}, like sequence 0`)
+  }
+  const bad = Array.from(tokens).find((token) => !Number.isSafeInteger(token) || token < 0)
+  if (bad !== undefined) {
+    throw new OptionError(`${where} has the token ${shown(bad)}, expected a whole number of 0 or more`)
   }
   const labels = typeof label === 'number' ? [label] : Array.from(label)
   if (perToken && labels.length !== tokens.length) {

@@ -1,4 +1,4 @@
-import { checkWhole } from '../../core/check.js'
+import { checkArgument, checkWhole } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
 
 /** How well one label is found. All are 0 where they would divide by 0. */
@@ -38,6 +38,9 @@ export interface LabelMetrics {
 export function labelMetrics(truth: ArrayLike<number>, predicted: ArrayLike<number>, numLabels: number): LabelMetrics {
   const where = 'labelMetrics'
   checkWhole(where, 'numLabels', numLabels)
+  for (const [name, labels] of Object.entries({ truth, predicted })) {
+    checkArgument(where, name, labels, isList(labels), 'an array of numbers of labels')
+  }
   const count = truth.length
   if (count === 0 || predicted.length !== count) {
     throw new DataError(
@@ -71,5 +74,9 @@ export function labelMetrics(truth: ArrayLike<number>, predicted: ArrayLike<numb
     ...{ confusion, perLabel, count },
   }
 }
+
+/** Whether a value is an array, typed or not. */
+export const isList = (value: unknown): boolean =>
+  Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0)

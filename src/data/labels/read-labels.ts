@@ -1,7 +1,8 @@
 import { checkString } from '../../core/check.js'
+import { checkOptions } from '../../core/check-options.js'
 import { DataError } from '../../core/errors.js'
 import { columnOf, parseTable } from '../series/table.js'
-import { type LabelledTextsOptions, type LoadedLabels, numbered } from './labelled-texts.js'
+import { type LabelledTextsOptions, type LoadedLabels, labelledTextsOptions, numbered } from './labelled-texts.js'
 
 /** How labelled texts are read from a table. */
 export interface ReadLabelsOptions extends LabelledTextsOptions {
@@ -17,13 +18,14 @@ export interface ReadLabelsOptions extends LabelledTextsOptions {
  * @throws DataError for a column that is not there, an empty text or label, and fewer than 2 different labels; OptionError for
  *   an option out of range
  */
-export async function readLabels(
-  csv: string,
-  name: string,
-  { textColumn, labelColumn, ...options }: ReadLabelsOptions,
-): Promise<LoadedLabels> {
-  checkString('readLabels', 'textColumn', textColumn)
-  checkString('readLabels', 'labelColumn', labelColumn)
+export async function readLabels(csv: string, name: string, options: ReadLabelsOptions): Promise<LoadedLabels> {
+  const where = 'readLabels'
+  checkString(where, 'the text', csv)
+  checkString(where, 'the name', name)
+  checkOptions(where, options, { ...labelledTextsOptions, textColumn: 'any', labelColumn: 'any' })
+  const { textColumn, labelColumn, ...others } = options
+  checkString(where, 'textColumn', textColumn)
+  checkString(where, 'labelColumn', labelColumn)
   const table = await parseTable(csv, name)
   const text = columnOf(table, textColumn, 'textColumn')
   const label = columnOf(table, labelColumn, 'labelColumn')
@@ -34,5 +36,5 @@ export async function readLabels(
     ])
   }
   const examples = table.rows.map(({ cells }) => ({ text: cells[text], label: cells[label] }))
-  return numbered(name, examples, (i) => `${name}: row ${table.rows[i].number}`, options)
+  return numbered(name, examples, (i) => `${name}: row ${table.rows[i].number}`, others)
 }
