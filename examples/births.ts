@@ -1,6 +1,6 @@
 // Births in the United States on each day of 1969 to 1988, 30 days ahead, as in the Monash archive: the last 30 values are the
 // test. Then 12 origins, 30 days apart, each with a model of its own. The recipe was chosen on the years before them.
-//   npm run example examples/births.ts [validation]     plots to docs/births.svg; `validation`: the 12 origins before
+//   npm run example examples/births.ts [validation | plot]     plots to docs/births.svg; `validation`: the 12 origins before
 import { readFile, writeFile } from 'node:fs/promises'
 import {
   evaluateSeries,
@@ -9,7 +9,7 @@ import {
   GRU,
   linePlot,
   readSeries,
-  type SeriesData,
+  readSeriesFor,
   SeriesModel,
   selectKernels,
   trainSeries,
@@ -51,12 +51,14 @@ async function forecasterOf(count: number) {
 const before = process.argv[2] === 'validation' ? 360 : 0
 const means = new Map<string, number>()
 let [covered, last]: [number, Awaited<ReturnType<typeof forecasterOf>> | undefined] = [0, undefined]
-for (let origin = 0; origin < 12; origin++) {
+// `plot` draws the picture after the first origin.
+const count = process.argv[2] === 'plot' ? 1 : 12
+for (let origin = 0; origin < count; origin++) {
   const made = await forecasterOf(lines.length - before - 30 * origin)
   const { errors, coverage = 0, seconds } = made
   last ??= made
-  covered += coverage / 12
-  for (const [name, { mae }] of Object.entries(errors)) means.set(name, (means.get(name) ?? 0) + mae / 12)
+  covered += coverage / count
+  for (const [name, { mae }] of Object.entries(errors)) means.set(name, (means.get(name) ?? 0) + mae / count)
   if (origin === 0) {
     console.log(`the last 30 days (both trainings took ${seconds.toFixed(1)} s of one processor):`)
     for (const [name, { mae, rmse, smape, mase }] of Object.entries(errors)) {
@@ -70,21 +72,18 @@ for (let origin = 0; origin < 12; origin++) {
     )
   }
 }
-console.log('mean over 12 origins:')
+console.log('mean over all origins:')
 for (const [name, mae] of means) console.log(`  ${name.padEnd(22)} MAE ${mae.toFixed(2)}`)
-console.log(`intervals of 90 % cover ${(100 * covered).toFixed(1)} % of 360 days`)
+console.log(`intervals of 90 % cover ${(100 * covered).toFixed(1)} % of ${30 * count} days`)
 if (before === 0) await plot(last!)
 
 /** The truth of the last weeks, the forecast and its interval. */
 async function plot({ series, forecaster }: Awaited<ReturnType<typeof forecasterOf>>): Promise<void> {
   const end = series.parts[0].test
-  const known = await readSeries(['date,births', ...lines.slice(0, end)].join('\n'), 'births', {
-    ...series.spec.read,
-    ...series.spec,
-    validation: 365,
+  const known = await readSeriesFor(series.spec, ['date,births', ...lines.slice(0, end)].join('\n'), 'births', {
     test: 0,
   })
-  const values = await forecast(forecaster, known as SeriesData)
+  const values = await forecast(forecaster, known)
   const shown = Array.from({ length: 90 }, (_, i) => lines.length - 90 + i)
   const x = values.map(({ time }) => time!)
   await writeFile(
