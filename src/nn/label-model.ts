@@ -46,6 +46,7 @@ export abstract class LabelModel<S extends RecurrentState = RecurrentState> exte
   readonly #name: string
   readonly #generator: Generator
 
+  /** @internal */
   protected constructor(
     name: string,
     readonly rnn: RecurrentLayer<S>,
