@@ -15,7 +15,7 @@ const everywhere = [
   'src/data/{data,ngram}.test.ts',
   'src/nn/{cells,module,nn,sequences,shapes}.test.ts',
   'src/browser/*.test.ts',
-  'test/{parity,curves,kernels,exactness,arguments}.test.ts',
+  'test/{parity,label-parity,curves,kernels,exactness,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
 /** These compute for long with nothing that differs between runtimes. */
@@ -38,7 +38,7 @@ const onFirstWebGpu = [
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
   'src/nn/{cells,sequences}.test.ts',
-  'test/{curves,optimizers,parity}.test.ts',
+  'test/{curves,optimizers,parity,label-parity}.test.ts',
 ]
 
 /** Tests on the WebGPU device in Node alone. */

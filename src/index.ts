@@ -3,6 +3,21 @@ export * from './core/errors.js'
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'
 export type { Shape } from './core/shape.js'
 export { loadBytePairs } from './data/byte-pairs.js'
+export {
+  type LabelledBatch,
+  LabelledData,
+  type LabelledDataOptions,
+  type LabelledSequence,
+} from './data/labels/labelled-data.js'
+export {
+  type LabelledText,
+  type LabelledTextsOptions,
+  type LabelSpec,
+  type LoadedLabels,
+  labelledTexts,
+} from './data/labels/labelled-texts.js'
+export { type LabelMetrics, type LabelScores, labelMetrics } from './data/labels/metrics.js'
+export { type ReadLabelsOptions, readLabels } from './data/labels/read-labels.js'
 export { BOOK_TOKENS, type EncodeOptions, type LoadedText, type LoadOptions, sequencesFromText } from './data/load.js'
 export { type Baseline, type BaselineOptions, NgramModel, ngramBaselines } from './data/ngram.js'
 export { tokensOf } from './data/pieces.js'
@@ -96,6 +111,7 @@ export { Dropout, type DropoutKind, type DropoutOptions } from './nn/dropout.js'
 export { Embedding, type EmbeddingOptions } from './nn/embedding.js'
 export { GRU, GRUCell, type GRUCellOptions, type GRUOptions } from './nn/gru.js'
 export { constant, type Initializer, initialize, normal, uniform } from './nn/init.js'
+export { LabelModel, type LabelModelOptions } from './nn/label-model.js'
 export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.js'
 export { Linear, type LinearOptions } from './nn/linear.js'
 export { LSTM, LSTMCell } from './nn/lstm.js'
@@ -106,6 +122,8 @@ export { Parameter, registerBuffer } from './nn/parameter.js'
 export { RecurrentLayer, type RecurrentOptions } from './nn/recurrent.js'
 export { detachState, type LSTMState, type RecurrentState, type StateParts } from './nn/recurrent-state.js'
 export { type Nonlinearity, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from './nn/rnn.js'
+export { type Pooling, SequenceClassifier, type SequenceClassifierOptions } from './nn/sequence-classifier.js'
+export { SequenceTagger } from './nn/sequence-tagger.js'
 export { type ForwardOptions, type Lengths, type PackOptions, packSequences, unpackSequences } from './nn/sequences.js'
 export { SeriesModel, type SeriesModelSizes } from './nn/series-model.js'
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js'
@@ -181,6 +199,7 @@ export type { LinearHead } from './tensor/recurrent.js'
 export type { SavedTensor } from './tensor/saved-tensors.js'
 export { type NestedNumbers, type ReduceOptions, Tensor } from './tensor/tensor.js'
 export { type Calibration, calibrate, LARGEST_TEMPERATURE } from './train/calibrate.js'
+export type { CosineTrainingOptions } from './train/cosine-training.js'
 export { type EvaluateOptions, type Evaluation, evaluate, evaluateCorpus } from './train/evaluate.js'
 export { type EvaluateSeriesOptions, evaluateSeries, type SeriesEvaluation } from './train/evaluate-series.js'
 export { extendVocab } from './train/extend-vocab.js'
@@ -193,11 +212,21 @@ export {
   intervalsOf,
 } from './train/forecast.js'
 export { type Forecasting, forecasting } from './train/forecasting.js'
+export {
+  type Classified,
+  classify,
+  evaluateLabels,
+  type LabelEvaluation,
+  type Labeller,
+  tag,
+} from './train/labeller.js'
+export { type Labelling, labelling } from './train/labelling.js'
 export { type LanguageModeling, languageModeling } from './train/language.js'
 export type { BatchLoss, Carrying, Objective, TrainingData } from './train/objective.js'
 export type { TrainingProgress, TrainingState } from './train/progress.js'
 export { trainSteps } from './train/steps.js'
 export { type TrainOptions, type TrainResult, train } from './train/train.js'
+export { labelTraining, trainLabels } from './train/train-labels.js'
 export { type TrainSeriesOptions, trainSeries } from './train/train-series.js'
 export { type Ending, Training } from './train/training.js'
 export type { EpochEvent, StepEvent, TrainEvent, ValidationEvent } from './train/training-events.js'

@@ -17,6 +17,15 @@ const store = new unrolled.MemoryStore()
 const source = unrolled.textSource('abc')
 const training = new unrolled.Training(model, data, { epochs: 1 })
 
+const layer = new GRU({ inputSize: 3, hiddenSize: 2 })
+const tagger = new unrolled.SequenceTagger(layer, 3, 2)
+const classifier = new unrolled.SequenceClassifier(layer, 3, 2)
+const examples = [
+  { text: 'a', label: 'x' },
+  { text: 'b', label: 'y' },
+]
+const labelled = unrolled.labelledTexts(examples)
+
 /** The values that replace the right argument, by kind. */
 const values = {
   undefined: undefined,
@@ -227,6 +236,44 @@ const doors: [name: string, door: Door, ...right: Kind[]][] = [
     },
     'null',
   ],
+  ['SequenceClassifier', (wrong) => new unrolled.SequenceClassifier(wrong, 4, 2), 'layer'],
+  ['SequenceClassifier', (wrong) => new unrolled.SequenceClassifier(layer, 3, wrong), 'number'],
+  ['SequenceTagger', (wrong) => new unrolled.SequenceTagger(layer, 3, 2, wrong), 'undefined', 'bare'],
+  ['SequenceTagger.forward', (wrong) => tagger.forward(wrong)],
+  ['SequenceTagger.forward', (wrong) => tagger.predict(wrong)],
+  ['LabelledData', (wrong) => new unrolled.LabelledData(wrong, 2)],
+  ['LabelledData', (wrong) => new unrolled.LabelledData([wrong], 2)],
+  ['LabelledData', (wrong) => new unrolled.LabelledData([{ tokens: [1], label: wrong }], 4), 'number'],
+  ['LabelledData', (wrong) => new unrolled.LabelledData([{ tokens: wrong, label: 1 }], 4)],
+  ['LabelledData.batches', (wrong) => labelled.train.batches(wrong).next(), 'undefined', 'number'],
+  ['LabelledData.inOrder', (wrong) => labelled.train.inOrder(wrong).next(), 'number'],
+  ['LabelledData.batch', (wrong) => labelled.train.batch(wrong)],
+  ['LabelledData.batch', (wrong) => labelled.train.batch([wrong])],
+  ['labelledTexts', (wrong) => unrolled.labelledTexts(wrong)],
+  ['labelledTexts', (wrong) => unrolled.labelledTexts([wrong])],
+  ['labelledTexts', (wrong) => unrolled.labelledTexts([{ text: wrong, label: 'a' }]), 'string'],
+  ['labelledTexts', (wrong) => unrolled.labelledTexts([{ text: 'a', label: wrong }])],
+  ['labelledTexts', (wrong) => unrolled.labelledTexts(examples, wrong), 'undefined', 'bare'],
+  ['labelledTexts', (wrong) => unrolled.labelledTexts(examples, { maxTokens: wrong }), 'undefined', 'number'],
+  ['labelMetrics', (wrong) => unrolled.labelMetrics(wrong, [1], 2)],
+  ['labelMetrics', (wrong) => unrolled.labelMetrics([1], wrong, 2)],
+  ['labelMetrics', (wrong) => unrolled.labelMetrics([1], [1], wrong), 'number'],
+  ['readLabels', (wrong) => unrolled.readLabels(wrong, 'x', { textColumn: 'a', labelColumn: 'b' }), 'string'],
+  ['readLabels', (wrong) => unrolled.readLabels('a,b', wrong, { textColumn: 'a', labelColumn: 'b' }), 'string'],
+  ['readLabels', (wrong) => unrolled.readLabels('a,b', 'x', wrong)],
+  ['trainLabels', (wrong) => unrolled.trainLabels(wrong, labelled)],
+  ['trainLabels', (wrong) => unrolled.trainLabels(tagger, wrong)],
+  ['trainLabels', (wrong) => unrolled.trainLabels(classifier, labelled, wrong), 'undefined', 'bare'],
+  ['evaluateLabels', (wrong) => unrolled.evaluateLabels(wrong, labelled.train)],
+  ['evaluateLabels', (wrong) => unrolled.evaluateLabels(tagger, wrong)],
+  ['evaluateLabels', (wrong) => unrolled.evaluateLabels(classifier, labelled.train, wrong), 'undefined', 'bare'],
+  ['classify', (wrong) => unrolled.classify(wrong, ['a'])],
+  ['classify', (wrong) => unrolled.classify({ ...labelled, model: classifier }, wrong), 'empty'],
+  ['classify', (wrong) => unrolled.classify({ ...labelled, model: classifier }, [wrong]), 'string'],
+  ['classify', (wrong) => unrolled.classify({ ...labelled, model: classifier, vocab: wrong }, ['a']), 'vocab'],
+  ['classify', (wrong) => unrolled.classify({ ...labelled, model: classifier, spec: wrong }, ['a'])],
+  ['tag', (wrong) => unrolled.tag(wrong, ['a'])],
+  ['tag', (wrong) => unrolled.tag({ ...labelled, model: wrong }, ['a'])],
 ]
 
 describe('a wrong argument gets one sentence that names the function', () => {

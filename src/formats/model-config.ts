@@ -97,6 +97,9 @@ export function parseConfig(json: string, where: string): ModelConfig {
   if (format === 'unrolled series') {
     throw new FormatError(`${where}: the model is one of series of numbers, expected one of texts; forecast uses it`)
   }
+  if (format === 'unrolled labels') {
+    throw new FormatError(`${where}: the model labels texts, expected a language model; loadLabeller loads it`)
+  }
   const config = configSchema(value, where)
   const { tieWeights, embeddingSize, hiddenSize, bidirectional, resetAfter, cell, layerNorm, weightDropout } = config
   const outputs = (bidirectional ? 2 : 1) * hiddenSize

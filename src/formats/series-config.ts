@@ -1,51 +1,34 @@
-import { DataError, FormatError } from '../core/errors.js'
-import {
-  array,
-  boolean,
-  finite,
-  fitting,
-  object,
-  oneOf,
-  optional,
-  record,
-  string,
-  unknownKey,
-  whole,
-} from '../core/parse.js'
+import { FormatError } from '../core/errors.js'
+import { array, finite, fitting, object, oneOf, optional, record, string, unknownKey, whole } from '../core/parse.js'
 import { Generator } from '../core/random.js'
-import { formatShape, sameShape } from '../core/shape.js'
 import { calendarNames } from '../data/series/calendar.js'
 import type { Intervals } from '../data/series/intervals.js'
 import { type Scale, type SeriesSpec, sizesOf } from '../data/series/series-data.js'
-import { cellNames, cells } from '../device/cells.js'
-import { RNN } from '../nn/rnn.js'
 import { inputSizeOf, SeriesModel } from '../nn/series-model.js'
-import { recurrentShapes } from '../nn/shapes.js'
-import { inMemoryOf } from '../tensor/saved-tensors.js'
-import { type TrainingRecord, valuesProblem } from './model-config.js'
+import {
+  checkSum,
+  encodeWithConfig,
+  type LayerConfig,
+  layerConfigOf,
+  layerFields,
+  type SavedFacts,
+  savedFacts,
+  withParameters,
+} from './layer-config.js'
+import type { TrainingRecord } from './model-config.js'
 import { layerOf } from './model-of.js'
-import { decodeSafetensors, encodeSafetensors, type TensorValues } from './safetensors.js'
-import { sha256Of, sourceOf } from './source.js'
+import { decodeSafetensors, type TensorValues } from './safetensors.js'
 
 /** What config.json says of a model of series. */
 export const SERIES_FORMAT = 'unrolled series'
 const VERSION = 1
 
 /** The content of config.json of a saved model of series. */
-export interface SeriesConfig {
+export interface SeriesConfig extends LayerConfig, SavedFacts {
   format: typeof SERIES_FORMAT
   version: typeof VERSION
-  cell: (typeof cellNames)[number]
-  nonlinearity?: 'tanh' | 'relu'
-  hiddenSize: number
-  numLayers: number
-  bias: boolean
-  dropout: number
-  layerNorm: boolean
   spec: SeriesSpec
   intervals?: Intervals
-  training?: TrainingRecord
-  sha256?: Record<string, string>
 }
 
 const positive = fitting<number>(
@@ -56,7 +39,6 @@ const share = fitting<number>(
   'a number of 0 or more',
   (value) => typeof value === 'number' && value >= 0 && value < Infinity,
 )
-const rate = fitting<number>('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1)
 const text = fitting<string[]>(
   'Array of strings',
   (value) => Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string'),
@@ -96,17 +78,10 @@ const configSchema = object<SeriesConfig>(
   {
     format: oneOf(SERIES_FORMAT),
     version: oneOf(VERSION),
-    cell: oneOf(...cellNames),
-    nonlinearity: optional(oneOf('tanh', 'relu')),
-    hiddenSize: whole(1),
-    numLayers: whole(1),
-    bias: boolean,
-    dropout: rate,
-    layerNorm: boolean,
+    ...layerFields,
     spec: specSchema,
     intervals: optional(object<Intervals>({ widths: array(array(array(share))) }, unknownKey)),
-    training: optional(record(fitting('a plain value', (value) => typeof value !== 'object'))),
-    sha256: optional(record(string)),
+    ...savedFacts,
   },
   unknownKey,
 )
@@ -144,17 +119,13 @@ export function seriesConfigOf(
   intervals?: Intervals,
   training?: TrainingRecord,
 ): SeriesConfig {
-  const { hiddenSize, numLayers, bias, dropout, layerNorm } = rnn
-  const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
-  const sizes = { cell: cells[rnn.kind].name, nonlinearity, hiddenSize, numLayers, bias, dropout, layerNorm }
-  return { format: SERIES_FORMAT, version: VERSION, ...sizes, spec, intervals, training }
+  return { format: SERIES_FORMAT, version: VERSION, ...layerConfigOf(rnn), spec, intervals, training }
 }
 
 /** A new model of a configuration; its initial values and its dropout draw from `generator`. */
 export function seriesModelOf(config: Omit<SeriesConfig, 'format' | 'version'>, generator: Generator): SeriesModel {
-  const { spec, ...layer } = config
-  const sizes = sizesOf(spec)
-  return new SeriesModel(layerOf({ ...layer, inputSize: inputSizeOf(sizes), generator }), sizes, { generator })
+  const sizes = sizesOf(config.spec)
+  return new SeriesModel(layerOf({ ...config, inputSize: inputSizeOf(sizes), generator }), sizes, { generator })
 }
 
 /** The model of a configuration with its parameters. @throws FormatError if they do not fit */
@@ -164,32 +135,8 @@ export function seriesModelWith(
   where: string,
   generator = new Generator(0),
 ): SeriesModel {
-  const problem = valuesProblem(parameters)
-  if (problem !== undefined) throw new FormatError(`${where}: ${problem}`)
-  // Wrong sizes in a forged file must not reserve memory for a model of these sizes.
-  checkShapes(config, parameters, where)
-  const model = seriesModelOf(config, generator)
-  try {
-    model.loadStateDict(parameters)
-  } catch (error) {
-    throw new FormatError(`${where}: ${(error as Error).message}`)
-  }
-  return model
-}
-
-/** The recurrent weights must be in the file, so a small file cannot describe a model that is too large for the memory. */
-function checkShapes(config: SeriesConfig, parameters: Readonly<Record<string, TensorValues>>, where: string): void {
-  const { cell, nonlinearity = 'tanh', spec } = config
-  const kind = cell === 'rnn' ? (`rnn_${nonlinearity}` as const) : cell
-  const sizes = { ...config, kind, bidirectional: false, inputSize: inputSizeOf(sizesOf(spec)) }
-  for (const [name, expected] of recurrentShapes(sizes)) {
-    const { shape } = parameters[`rnn.${name}`] ?? { shape: [] }
-    if (!sameShape(shape, expected)) {
-      throw new FormatError(
-        `${where}: rnn.${name} has the shape ${formatShape(shape)}, expected ${formatShape(expected)}`,
-      )
-    }
-  }
+  const make = () => seriesModelOf(config, generator)
+  return withParameters(make, { ...config, inputSize: inputSizeOf(sizesOf(config.spec)) }, parameters, where)
 }
 
 /** The files of a model of series. */
@@ -197,14 +144,7 @@ export type SeriesFiles = Record<'config.json' | 'model.safetensors', Uint8Array
 
 /** @throws DataError for a model that could not be loaded again */
 export async function encodeSeriesFiles(where: string, model: SeriesModel, config: SeriesConfig): Promise<SeriesFiles> {
-  const tensors = await inMemoryOf(model.stateDict())
-  const problem = valuesProblem(tensors)
-  if (problem !== undefined) throw new DataError(`${where}: the model cannot be saved: ${problem}`)
-  const parameters = encodeSafetensors(tensors, { format: 'pt' })
-  const sha256 = { 'model.safetensors': await sha256Of(sourceOf(parameters), 'model.safetensors') }
-  const json = `${JSON.stringify({ ...config, sha256 })}\n`
-  parseSeriesConfig(json, where)
-  return { 'config.json': new TextEncoder().encode(json), 'model.safetensors': parameters }
+  return encodeWithConfig(where, model, config, parseSeriesConfig)
 }
 
 /** @param where the folder, for messages @throws FormatError for damaged files */
@@ -215,9 +155,6 @@ export async function decodeSeriesFiles(
   const config = parseSeriesConfig(new TextDecoder().decode(files['config.json']), `${where}/config.json`)
   const at = `${where}/model.safetensors`
   const bytes = files['model.safetensors']
-  const expected = config.sha256?.['model.safetensors']
-  if (expected !== undefined && expected !== (await sha256Of(sourceOf(bytes), at))) {
-    throw new FormatError(`${at}: the file is not the one that was saved (its SHA-256 differs)`)
-  }
+  await checkSum(config, 'model.safetensors', bytes, at)
   return { model: seriesModelWith(config, decodeSafetensors(bytes, at).tensors, at), config }
 }

@@ -1,4 +1,4 @@
-import { checkArgument, checkMethods, checkNumber, checkWhole } from '../core/check.js'
+import { checkArgument, checkNumber, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
@@ -7,13 +7,14 @@ import type { Stepper } from '../device/device.js'
 import { floatsIn } from '../tensor/placed.js'
 import { spreadRows, takeRows } from '../tensor/rows.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
-import { dropout, dropTokens } from './dropout.js'
+import { dropout } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './recurrent-state.js'
 import { type ForwardOptions, lengthsIn, rowsWithin, withoutPadding } from './sequences.js'
+import { checkTokenLayer, layerInput } from './token-layer.js'
 
 /** Options of an RNNModel besides those of its recurrent layer. */
 export interface RNNModelOptions {
@@ -70,20 +71,9 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     checkOptions('RNNModel', options, modelOptions)
     const { embeddingSize, tieWeights = false, inputDropout = 0, outputDropout = 0 } = options
     const { generator = defaultGenerator() } = options
-    checkMethods('RNNModel', 'the layer', rnn, ['forward', 'stepper', 'beginState'], 'an RNN, a GRU or an LSTM')
+    checkTokenLayer('RNNModel', rnn, vocabSize, embeddingSize)
     const inFeatures = rnn.numDirections * rnn.hiddenSize
-    checkWhole('RNNModel', 'vocabSize', vocabSize)
-    if (embeddingSize !== undefined) checkWhole('RNNModel', 'embeddingSize', embeddingSize)
     for (const [option, p] of Object.entries({ inputDropout, outputDropout })) checkNumber('RNNModel', option, p, 0, 1)
-    if (rnn.inputSize !== (embeddingSize ?? vocabSize)) {
-      const expected = embeddingSize ? `embeddingSize ${embeddingSize}` : `the vocabulary's size ${vocabSize}`
-      throw new OptionError(`RNNModel: the layer has inputSize = ${rnn.inputSize}, expected ${expected}`)
-    }
-    if (rnn.batchFirst) {
-      throw new OptionError(
-        'RNNModel: the layer has batchFirst, expected time first; the model transposes its inputs itself',
-      )
-    }
     if (tieWeights && embeddingSize !== inFeatures) {
       const given = embeddingSize ? `with embeddingSize = ${embeddingSize}` : 'without embeddingSize'
       throw new OptionError(
@@ -132,7 +122,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     }
     const [batchSize, numSteps] = inputs.shape
     const lengths = lengthsIn('RNNModel.forward', options, numSteps, batchSize)
-    const x = this.#layerInput(withoutPadding(inputs.transpose(0, 1), lengths))
+    const x = layerInput(withoutPadding(inputs.transpose(0, 1), lengths), this, this.#generator)
     const drops = this.training && this.outputDropout > 0
     if (!drops && this.rnn.takesHead && this.linear.forward === Linear.prototype.forward) {
       const { output, state: next } = this.rnn.forwardTo(this.linear, x, state, options)
@@ -161,12 +151,6 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
   beginState(batchSize = 1): S {
     checkWhole('RNNModel.beginState', 'batchSize', batchSize)
     return this.rnn.beginState(batchSize)
-  }
-
-  /** The input of the layer: the tokens themselves, or their embedding. Tokens are [numSteps, batch]. */
-  #layerInput(tokens: Tensor): Tensor {
-    if (this.embedding) return this.#dropped(this.embedding.forward(tokens), this.inputDropout)
-    return this.training ? dropTokens(tokens, this.inputDropout, this.#generator) : tokens
   }
 
   #dropped(x: Tensor, p: number): Tensor {

@@ -1,7 +1,8 @@
-import { access, link, readlink, realpath } from 'node:fs/promises'
+import { access, link, readFile, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, UnrolledError } from '../core/errors.js'
 import type { Vocab } from '../data/vocab.js'
+import { LABELS_FORMAT, parseLabelsConfig } from '../formats/labels-config.js'
 import { parseConfig, type TrainingRecord } from '../formats/model-config.js'
 import { buildModel } from '../formats/model-of.js'
 import { CONFIG, type ModelFile, modelFiles, mostBytes } from '../formats/read-model.js'
@@ -164,10 +165,34 @@ async function isModel(file: string): Promise<boolean> {
     if (size > mostBytes[CONFIG]) return false
     const text = new TextDecoder().decode(await read(0, size))
     if (text.includes(SERIES_FORMAT)) parseSeriesConfig(text, file)
+    else if (text.includes(LABELS_FORMAT)) parseLabelsConfig(text, file)
     else parseConfig(text, file)
     return true
   })
   return (await read.catch(() => false)) ?? false
+}
+
+/** The bytes of a saved model's files. @throws DataError if one is missing */
+export async function readWhole<Name extends ModelFile>(
+  folder: string,
+  names: readonly Name[],
+): Promise<Record<Name, Uint8Array>> {
+  const files: Partial<Record<Name, Uint8Array>> = {}
+  for (const name of names) {
+    files[name] = await readFile(path.join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
+      throw new DataError(
+        `${folder}: there is no ${name}, expected the folder of a model that a finished training saved`,
+      )
+    })
+  }
+  return files as Record<Name, Uint8Array>
+}
+
+/** Whether the folder of a saved model holds one of this format. */
+export async function hasFormat(folder: string, format: string): Promise<boolean> {
+  const config = await readFile(path.join(folder, CONFIG), 'utf8').catch(() => '')
+  return config.includes(`"format":"${format}"`)
 }
 
 /** Whether a folder is empty, or has only the remains of a training that ended before it had learnt anything. */

@@ -1,0 +1,138 @@
+import { checkArgument, checkStrings } from '../core/check.js'
+import { checkOptions } from '../core/check-options.js'
+import { DataError } from '../core/errors.js'
+import { type LabelledData, tokenBatch } from '../data/labels/labelled-data.js'
+import { type LabelSpec, tokensIn } from '../data/labels/labelled-texts.js'
+import { type LabelMetrics, labelMetrics } from '../data/labels/metrics.js'
+import { checkVocab, type Vocab } from '../data/vocab.js'
+import { LabelModel } from '../nn/label-model.js'
+import { SequenceClassifier } from '../nn/sequence-classifier.js'
+import { SequenceTagger } from '../nn/sequence-tagger.js'
+import { noGrad } from '../tensor/autograd.js'
+import { checkLabelled, labelling, SIDE_BY_SIDE, scoresOf } from './labelling.js'
+
+/** A model with what it needs to label texts. */
+export interface Labeller<M extends LabelModel = LabelModel> {
+  model: M
+  vocab: Vocab
+  spec: LabelSpec
+}
+
+/** The label of a text. */
+export interface Classified {
+  label: string
+  /** That of each label, in the order of the spec's labels. */
+  probabilities: number[]
+}
+
+/**
+ * The likeliest label of each text, with the probabilities of all.
+ * @throws DataError for a text without tokens
+ */
+export async function classify(
+  labeller: Labeller<SequenceClassifier>,
+  texts: readonly (string | readonly string[])[],
+): Promise<Classified[]> {
+  const { model } = Object(labeller) as typeof labeller
+  checkArgument('classify', 'model', model, model instanceof SequenceClassifier, 'a SequenceClassifier')
+  const made: Classified[] = []
+  for (const batch of batches('classify', labeller, texts)) {
+    const scores = model.inEval(() => noGrad(() => scoresOf(model, batch).softmax()))
+    for (const probabilities of (await scores.toArray()) as number[][]) {
+      const best = probabilities.indexOf(Math.max(...probabilities))
+      made.push({ label: labeller.spec.labels[best], probabilities })
+    }
+  }
+  return made
+}
+
+/**
+ * The likeliest label of each token of texts; only the first tokens of a text have one if the spec has `maxTokens`.
+ * @throws DataError for a text without tokens
+ */
+export async function tag(
+  labeller: Labeller<SequenceTagger>,
+  texts: readonly (string | readonly string[])[],
+): Promise<string[][]> {
+  const { model } = Object(labeller) as typeof labeller
+  checkArgument('tag', 'model', model, model instanceof SequenceTagger, 'a SequenceTagger')
+  const made: string[][] = []
+  for (const { x, lengths } of batches('tag', labeller, texts)) {
+    const best = await model.predict(x.to(model.linear.weight.device), { lengths }).values()
+    const steps = x.shape[1]
+    for (const [row, length] of lengths.entries()) {
+      made.push(Array.from(best.subarray(row * steps, row * steps + length), (number) => labeller.spec.labels[number]))
+    }
+  }
+  return made
+}
+
+/** Texts as batches of tokens. */
+function* batches(
+  where: string,
+  { model, vocab, spec }: Labeller,
+  texts: readonly (string | readonly string[])[],
+): Generator<{ x: ReturnType<typeof tokenBatch>['padded']; lengths: number[] }> {
+  checkVocab(where, vocab)
+  checkArgument(where, 'the texts', texts, Array.isArray(texts), 'an array of texts')
+  checkSizes(where, model, vocab, spec)
+  const rows = texts.map((text, i) => {
+    if (typeof text !== 'string') checkStrings(where, `text ${i}`, text)
+    const tokens = vocab.encode(tokensIn(where, text, vocab.kind, spec))
+    if (tokens.length > 0) return tokens
+    throw new DataError(`${where}: text ${i} has no tokens, expected at least one`)
+  })
+  for (let from = 0; from < rows.length; from += SIDE_BY_SIDE) {
+    const { padded, lengths } = tokenBatch(rows.slice(from, from + SIDE_BY_SIDE))
+    yield { x: padded, lengths }
+  }
+}
+
+/** @throws DataError unless a model has the sizes of its vocabulary and its labels */
+export function checkSizes(where: string, model: LabelModel, vocab: Vocab, spec: LabelSpec): void {
+  const { labels } = Object(spec) as LabelSpec
+  checkStrings(where, 'spec.labels', labels)
+  if (model.vocabSize === vocab.size && model.numLabels === labels.length) return
+  throw new DataError(
+    `${where}: the model has ${model.vocabSize} tokens and ${model.numLabels} labels, expected ${vocab.size} and ${labels.length}, as many as its vocabulary and its spec`,
+  )
+}
+
+/** How well a model labels data. */
+export interface LabelEvaluation extends LabelMetrics {
+  /** The mean cross entropy, in nats. */
+  loss: number
+}
+
+/**
+ * The loss of labelled sequences, and how many of their labels are predicted right.
+ * @throws the signal's reason
+ */
+export async function evaluateLabels(
+  model: LabelModel,
+  data: LabelledData,
+  options: { signal?: AbortSignal } = {},
+): Promise<LabelEvaluation> {
+  checkOptions('evaluateLabels', options, { signal: 'signal' })
+  checkArgument(
+    'evaluateLabels',
+    'model',
+    model,
+    model instanceof LabelModel,
+    'a SequenceClassifier or a SequenceTagger',
+  )
+  const { signal } = options
+  checkLabelled('evaluateLabels', 'data', model, data)
+  const [truth, predicted]: [number[], number[]] = [[], []]
+  for (const { x, lengths, y } of data.inOrder(SIDE_BY_SIDE)) {
+    signal?.throwIfAborted()
+    const best = await model.predict(x.to(model.linear.weight.device), { lengths }).values()
+    for (const [i, label] of y.data.entries()) {
+      if (label < 0) continue
+      truth.push(label)
+      predicted.push(best[i])
+    }
+  }
+  const loss = await labelling.validate(model, data, data, signal)
+  return { loss, ...labelMetrics(truth, predicted, data.numLabels) }
+}
