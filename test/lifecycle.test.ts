@@ -332,7 +332,7 @@ describe('a forged checkpoint with a right checksum', () => {
     ['hiddenSize', config('hiddenSize', 16000), /weight_ih_l0 has the shape .*, expected \[16000, \d+\]/],
     ['embeddingSize', config('embeddingSize', 4e8), /embedding\.weight is missing, expected \[\d+, 400000000\]/],
     ['vocabSize', config('vocabSize', 1e9), /the vocabulary has \d+ tokens, expected 1000000000/],
-    ['cell', config('cell', 'conv'), /config: cell is "conv", expected \("rnn" \| "gru" \| "lstm"\)/],
+    ['cell', config('cell', 'conv'), /config: cell is "conv", expected \("rnn" \| "gru" \| "lstm" \|/],
     ['lr', options('lr', 'x'), /run\.options\.lr is "x", expected number/],
     ['clean', options('clean', 'x'), /run\.options\.clean is "x", expected boolean/],
     ['clip', options('clip', 'x'), /run\.options\.clip is "x", expected \(number \| "all"\)/],
