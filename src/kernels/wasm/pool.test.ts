@@ -227,7 +227,7 @@ describe.skipIf(process.platform !== 'linux')('a process whose limits leave no r
   test.each([
     ['-v 20000000', /^kernels: \d+ of 256 threads do the work \(address space, ulimit -v\)$/],
     ['-v 13000000', /^kernels: \d+ of 256 threads do the work \(address space, ulimit -v\)$/],
-    ['-n 100', /^kernels: \d+ of 256 threads do the work \(open files, ulimit -n\)$/],
+    ['-n 200', /^kernels: \d+ of 256 threads do the work \(open files, ulimit -n\)$/],
   ])('ulimit %s: works on fewer, and one line says why', (limit, line) => {
     expect(limited(limit)).toEqual([expect.stringMatching(line), 'worked', ''])
   })
