@@ -32,8 +32,10 @@ export { writeExport } from './node/write-export.js'
 export { epochsUntil, promoted, ranking, rungsOf, type TrialResult } from './run/sweep/halving.js'
 export { importanceOf } from './run/sweep/importance.js'
 export {
+  checkTrials,
   type Halving,
   parsePlan,
+  planned,
   type SweepPlan,
   type SweepRange,
   type SweepValue,

@@ -106,6 +106,26 @@ test('a training goes on from a checkpoint to the same model', async () => {
   ])
 })
 
+test('a training that explodes ends with exit code 3, without a model', () => {
+  const { status, stderr } = run(
+    'train',
+    'y.csv',
+    '--target',
+    'y',
+    '--lr',
+    '1e30',
+    '--epochs',
+    '3',
+    '--out',
+    'exploded',
+  )
+  expect(stderr).toMatch(
+    /^error: exploded: the loss became NaN or infinite at step \d+, and no model is saved; .* --lr 1e\+29\n$/,
+  )
+  expect(status).toBe(3)
+  expect(existsSync(at('exploded/config.json'))).toBe(false)
+})
+
 describe('bad input ends in one sentence and exit code 2, with nothing written', () => {
   test.each<[what: string, args: string[], message: RegExp]>([
     [
@@ -127,7 +147,7 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
     [
       'a missing day',
       ['train', 'gap.csv', '--target', 'y'],
-      /1 times are missing between them, .* use --gaps interpolate/,
+      /1 time is missing between them, .* use --gaps interpolate/,
     ],
     [
       'an option of texts',

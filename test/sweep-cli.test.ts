@@ -15,7 +15,7 @@ const main = path.resolve('dist/cli/main.js')
 
 const file = `
 texts: [text.txt]
-options: { epochs: 4, batch-size: 2, num-steps: 6, checkpoint-minutes: 0, validation: 0.2 }
+options: { epochs: 4, clip-value: all, batch-size: 2, num-steps: 6, checkpoint-minutes: 0, validation: 0.2 }
 search: grid
 vary:
   hidden-size: [2, 12]
@@ -111,9 +111,14 @@ test.each([
   ['no such file', 'missing.yaml', undefined, 'missing.yaml: there is no such file'],
   ['a folder', '.', undefined, '.: it is not a file'],
   ['what is not YAML', 'a.yaml', 'vary: [', 'a.yaml: it is not YAML: '],
-  ['an empty file', 'b.yaml', '', 'b.yaml: the value is null, expected Object'],
+  ['an empty file', 'b.yaml', '', 'b.yaml: it holds no settings, expected'],
   ['a text that is missing', 'c.yaml', file.replace('text.txt', 'no.txt'), 'trial 1 (hidden-size 2, lr 0.02): '],
-  ['options that contradict each other', 'd.yaml', file.replace('epochs: 4', 'epochs: 4, warmup: 3'), 'trial 1 ('],
+  [
+    'options that contradict each other',
+    'd.yaml',
+    file.replace('epochs: 4', 'epochs: 4, warmup: 3'),
+    'd.yaml: trial 1: warmup ',
+  ],
   ['a number out of range', 'e.yaml', file.replace('[2, 12]', '[0]'), 'trial 1 (hidden-size 0, lr 0.02): '],
 ])('%s gets one sentence', (_name, file, content, message) => {
   if (content !== undefined) writeFileSync(at(file), content)

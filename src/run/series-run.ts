@@ -1,4 +1,4 @@
-import { DataError, OptionError } from '../core/errors.js'
+import { DataError, DivergenceError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import type { SeriesData } from '../data/series/series-data.js'
 import type { Device } from '../device/device.js'
@@ -9,6 +9,7 @@ import { type Forecaster, intervalsOf } from '../train/forecast.js'
 import { tensorsUnder } from '../train/progress.js'
 import { seriesTraining } from '../train/train-series.js'
 import type { TrainEvent } from '../train/training-events.js'
+import { ExplodedError } from './explosion.js'
 import { type EventWriter, openHistory } from './history.js'
 import {
   encodeSeriesCheckpoint,
@@ -141,7 +142,10 @@ export class SeriesRun {
     this.#saved = { step: training.step, time: performance.now() }
   }
 
-  /** Trains to the end and saves the model; a signal, or leaving the loop, leaves a checkpoint instead. */
+  /**
+   * Trains to the end and saves the model; a signal, or leaving the loop, leaves a checkpoint instead.
+   * @throws ExplodedError if the loss is not finite
+   */
   async *events(): AsyncGenerator<TrainEvent, void> {
     const { training, record, store, setup } = this
     const history = await openHistory(store, record.historyBytes)
@@ -156,6 +160,13 @@ export class SeriesRun {
         if (due || training.step - this.#saved.step >= checkpointSteps) await this.#save(history)
       }
       over = training.ended !== 'signal'
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error
+      const { lr } = record.options
+      throw new ExplodedError(
+        `${store.name}: the loss became NaN or infinite at step ${error.step}, and no model is saved; train again into another folder with lr ${Number((lr / 10).toPrecision(2))}`,
+        ['lr'],
+      )
     } finally {
       await history.flush()
       if (!over) await this.#save(history)

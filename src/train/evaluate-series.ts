@@ -90,7 +90,8 @@ export async function evaluateSeries(
           return forecast
         })
       })
-      const baselines = Object.entries(seriesBaselines(season)).map(([name, baseline]) => {
+      const known = Math.min(...origins.map(({ at }) => at))
+      const baselines = Object.entries(seriesBaselines(season, known)).map(([name, baseline]) => {
         signal?.throwIfAborted()
         const made = origins.map((origin) => baseline(values(column, origin).subarray(0, origin.at), steps))
         return [name, errors(made)] as const

@@ -119,6 +119,18 @@ describe('training and forecasting', () => {
     expect((again.forecast - mean) / deviation).toBeCloseTo((third.forecast - mean) / deviation, 4)
   })
 
+  test('is stopped by a signal, and refuses more steps than anybody needs', async () => {
+    const data = await readSeries(csv(40), 'x', options)
+    const forecaster = { model: modelOf(data), spec: data.spec }
+    const abort = new AbortController()
+    // A timer is heard only if the event loop has its turns.
+    setTimeout(() => abort.abort(), 100)
+    await expect(forecast(forecaster, data, { steps: 10_000, signal: abort.signal })).rejects.toThrow(/abort/)
+    await expect(forecast(forecaster, data, { steps: 10_001 })).rejects.toThrow(
+      'forecast: steps is 10001, expected a whole number from 1 to 10000',
+    )
+  })
+
   test('predicts several columns of several series', async () => {
     const rows = Array.from({ length: 60 }, (_, i) =>
       ['a', 'b'].map((shop, k) => `${day(i)},${shop},${i % 7},${(k + 1) * (i % 5)}`),

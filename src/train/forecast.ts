@@ -1,5 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
+import { Turns } from '../core/turn.js'
 import { checkLevel, conformalWidths, type Intervals, widthOf } from '../data/series/intervals.js'
 import type { Origin, SeriesData, SeriesSpec } from '../data/series/series-data.js'
 import type { SeriesModel } from '../nn/series-model.js'
@@ -31,12 +32,15 @@ export interface ForecastValue {
 
 /** Options of a forecast. */
 export interface ForecastOptions {
-  /** How many values. Default: the model's horizon. */
+  /** How many values, up to 10,000. Default: the model's horizon. */
   steps?: number
   /** The share of the true values that the intervals are to cover. Default 0.9. */
   level?: number
   signal?: AbortSignal
 }
+
+/** Far beyond what any model says something about; more would take hours. */
+const LONGEST = 10_000
 
 /**
  * Forecasts the values after the end of each series. Beyond the model's horizon it reads its own forecasts, and other
@@ -51,7 +55,7 @@ export async function forecast(
   const where = 'forecast'
   checkOptions(where, options, { steps: 'any', level: 'any', signal: 'signal' })
   const { steps = data.spec.horizon, level = 0.9, signal } = options
-  checkWhole(where, 'steps', steps)
+  checkWhole(where, 'steps', steps, 1, LONGEST)
   checkLevel(where, level)
   const { targets } = data.spec
   const origins = data.ends(where)
@@ -97,8 +101,11 @@ async function sideBySide(
 ): Promise<Float64Array[]> {
   const { horizon } = data.spec
   const targets = data.spec.targets.length
+  const turns = new Turns()
   const made = rows.map(() => new Float64Array(Math.ceil(steps / horizon) * horizon * targets))
   for (let done = 0; done < steps; done += horizon) {
+    // On the CPU nothing else waits for the event loop, which hears of the signal.
+    await turns.take()
     signal?.throwIfAborted()
     const moved = rows.map(({ series, at }) => ({ series, at: at + done }))
     const read = (row: number, column: number, at: number) => {

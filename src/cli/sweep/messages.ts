@@ -1,11 +1,10 @@
-import type { RunOptions } from '../../config.js'
-
 /** What a trial's process is told to do. */
 export interface TrialTask {
   folder: string
   /** Paths of the text's files; empty for The Time Machine. */
   texts: string[]
-  options: Partial<RunOptions>
+  /** As a plan has them: a limit may be the word `all`, because JSON has no Infinity. */
+  options: Record<string, string | number | boolean>
   /** The epoch after which it ends. */
   epochs: number
 }

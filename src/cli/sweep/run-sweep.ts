@@ -1,6 +1,7 @@
 import path from 'node:path'
-import { DataError, OptionError, type RunOptions, type UnrolledError } from '../../config.js'
+import { DataError, OptionError, type UnrolledError } from '../../config.js'
 import {
+  checkTrials,
   epochsUntil,
   FolderStore,
   importanceOf,
@@ -50,6 +51,7 @@ export function runSweep(file: string, options: SweepOptions): Promise<void> {
   }
   return interruptible(async (signal) => {
     const plan = await readPlan(file)
+    checkTrials(plan, trialsOf(plan), file)
     const folder = out ?? path.join('runs', path.parse(file).name)
     const lock = new FolderStore(folder)
     await lock.enter()
@@ -162,7 +164,7 @@ class Sweep {
     const task = {
       folder: this.#folderOf(trial),
       texts: this.#texts,
-      options: fromFile({ threads: 1, ...options, ...trial.options }),
+      options: { threads: 1, ...options, ...trial.options },
       epochs,
     }
     const last = await runTrial(task, (epoch) => (row.epochs = epoch), signal)
@@ -254,10 +256,6 @@ class Sweep {
     return file
   }
 }
-
-/** Options as the library has them: the word `all` in a file is Infinity. */
-const fromFile = (options: Record<string, unknown>): Partial<RunOptions> =>
-  Object.fromEntries(Object.entries(options).map(([name, value]) => [name, value === 'all' ? Infinity : value]))
 
 /** The error of a trial, with the options that it had. */
 function failure(trial: Trial, { message }: TrialMessage & { type: 'failed' }): UnrolledError {

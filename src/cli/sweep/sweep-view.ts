@@ -101,7 +101,7 @@ export const describeTrial = ({ options }: Trial): string =>
 
 /** How many trainings a plan has, for people. */
 export const describePlan = ({ search, halving }: SweepPlan, trials: number, rungs: readonly number[]): string =>
-  `${trials} trials, ${search === 'grid' ? 'all combinations' : 'drawn at random'}${
+  `${trials === 1 ? '1 trial' : `${trials} trials`}, ${search === 'grid' ? 'all combinations' : 'drawn at random'}${
     halving
       ? `; the best 1/${halving.factor} go on after ${rungs.slice(0, -1).join(', ')} of ${rungs.at(-1)} epochs`
       : ''

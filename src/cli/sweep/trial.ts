@@ -6,6 +6,7 @@ import {
   FolderStore,
   fileTexts,
   OptionError,
+  planned,
   type Run,
   resumeRun,
   startRun,
@@ -58,7 +59,7 @@ async function begin({ folder, texts, options, epochs }: TrialTask): Promise<Run
   const text = book ? timeMachineText() : fileTexts(texts)
   if (!existsSync(path.join(folder, 'checkpoint.safetensors'))) {
     const ofBook = book ? { maxTokens: BOOK_TOKENS, clean: true } : {}
-    return startRun(store, text, { ...ofBook, ...options, epochs }, { signal })
+    return startRun(store, text, { ...ofBook, ...planned(options), epochs }, { signal })
   }
   try {
     return await resumeRun(store, text, { epochs }, { signal })

@@ -44,11 +44,15 @@ export const exponentialSmoothing: SeriesBaseline = (history, steps) => {
   return new Float64Array(steps).fill(best.level)
 }
 
-/** All of these by name. @param season values after which a pattern repeats; 1 for none */
-export function seriesBaselines(season: number): Record<string, SeriesBaseline> {
+/**
+ * Those of these that there are values for, by name.
+ * @param season values after which a pattern repeats; 1 for none
+ * @param known the fewest values before a forecast
+ */
+export function seriesBaselines(season: number, known = Infinity): Record<string, SeriesBaseline> {
   return {
     naive,
-    ...(season > 1 ? { 'seasonal naive': seasonalNaive(season) } : {}),
+    ...(season > 1 && season <= known ? { 'seasonal naive': seasonalNaive(season) } : {}),
     'moving average': movingAverage(Math.max(season, 7)),
     drift,
     'exponential smoothing': exponentialSmoothing,

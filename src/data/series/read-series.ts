@@ -72,7 +72,8 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
     times: dates === undefined ? undefined : timesIn(table, rows, dates),
   }))
   const longest = timed.reduce((a, b) => (b.rows.length > a.rows.length ? b : a))
-  if (longest.rows.length < 2) throw new DataError(`${table.name}: there is one row, expected one for each time`)
+  if (longest.rows.length < 2)
+    throw new DataError(`${table.name}: there is one row for each series, expected two or more`)
   const step = longest.times && stepOf(longest.times)
   return {
     name: table.name,
@@ -133,8 +134,10 @@ function onGrid(
     const [here, before] = [formatTime(time, step), formatTime(times[i - 1], step)]
     const at = `${table.name}: row ${rows[i].number}: ${here}`
     if (!Number.isInteger(steps)) {
+      const daily = 'milliseconds' in step && step.milliseconds % 86_400_000 === 0
+      const whole = daily ? '; write the dates of whole days without a time, such as 2024-04-01' : ''
       throw new DataError(
-        `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step)}, one step as between the other rows`,
+        `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step)}, one step as between the other rows${whole}`,
       )
     }
     if (steps > 1 && gaps === 'refuse') {
@@ -143,7 +146,7 @@ function onGrid(
         ? '; if clocks were put forward there, write times with an offset, such as 2024-03-31T03:00+02:00'
         : ''
       throw new DataError(
-        `${at} follows ${before}: ${steps - 1} times are missing between them, expected none; add them, or use gaps interpolate${clock}`,
+        `${at} follows ${before}: ${steps === 2 ? '1 time is' : `${steps - 1} times are`} missing between them, expected none; fill the gap, or use gaps interpolate${clock}`,
         ['gaps'],
       )
     }

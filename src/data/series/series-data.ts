@@ -274,6 +274,12 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
     }
     scales[name] = values.map((column) => scaleOf(column.subarray(0, ends[i])))
   })
+  const huge = columns.findIndex((_, i) => Object.values(scales).some((all) => !Number.isFinite(all[i].deviation)))
+  if (huge >= 0) {
+    throw new DataError(
+      `${table.name}: column ${columns[huge]} has values so large that their squares are infinite, expected values below 1e150; divide them`,
+    )
+  }
   const constant = columns.findIndex((_, i) => Object.values(scales).every((all) => all[i].deviation === 0))
   if (constant >= 0) {
     const what =

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DataError, OptionError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
-import { drift, exponentialSmoothing, movingAverage, naive, seasonalNaive } from './baselines.js'
+import { drift, exponentialSmoothing, movingAverage, naive, seasonalNaive, seriesBaselines } from './baselines.js'
 import { conformalWidth, conformalWidths } from './intervals.js'
 import { type LoadSeriesOptions, readSeries } from './load-series.js'
 import { forecastErrors, maseScale } from './metrics.js'
@@ -55,7 +55,7 @@ describe('bad input is refused in one sentence that says where and what to do', 
       'a missing day',
       daily(40).replace(/2024-01-05.*\n/, ''),
       {},
-      /row 6: 2024-01-06 follows 2024-01-04: 1 times are missing/,
+      /row 6: 2024-01-06 follows 2024-01-04: 1 time is missing/,
     ],
     [
       'dates out of order',
@@ -103,6 +103,22 @@ describe('bad input is refused in one sentence that says where and what to do', 
       /has 40 values and its training part 36, expected at least 62/,
     ],
     ['nothing left to train on', daily(40), { validation: 0.9 }, /its training part 4, expected at least 7/],
+    [
+      'huge values',
+      daily(40, (i) => (i === 9 ? 1e300 : i)),
+      {},
+      /column y has values so large .* expected values below/,
+    ],
+    ['a hexadecimal number', daily(40).replace(/,[^,]*$/, ',0x10'), {}, /column y is "0x10", expected a number/],
+    ['one row', daily(1), {}, /there is one row for each series, expected two or more/],
+    [
+      'a day of 23 hours',
+      ['date,y', ...[29, 30, 31].map((day) => `2024-03-${day}T00:00+01:00,${day}`), '2024-04-01T00:00+02:00,3'].join(
+        '\n',
+      ),
+      {},
+      /row 5: .* write the dates of whole days without a time, such as 2024-04-01$/,
+    ],
     ['a constant target', daily(40, () => 5), {}, /column y is always 5 in the training part, .* nothing to predict/],
     [
       'a calendar without dates',
@@ -254,6 +270,11 @@ describe('measures and baselines', () => {
     // A constant is its own smoothing, and a series that jumps once is followed at once.
     expect([...exponentialSmoothing(Float64Array.of(3, 3, 3), 2)]).toEqual([3, 3])
     expect([...exponentialSmoothing(Float64Array.of(0, 0, 9, 9, 9, 9), 1)]).toEqual([9])
+  })
+
+  test('the seasonal baseline is there once a season is known', () => {
+    expect(Object.keys(seriesBaselines(7, 7))).toContain('seasonal naive')
+    expect(Object.keys(seriesBaselines(7, 6))).not.toContain('seasonal naive')
   })
 
   test('a conformal interval covers new values of the same distribution', () => {

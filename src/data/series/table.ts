@@ -82,7 +82,7 @@ const missing = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?', '-'])
 export function numberIn({ name, columns }: Table, { number, cells }: TableRow, column: number): number {
   const text = cells[column]
   if (missing.has(text.toLowerCase())) return Number.NaN
-  const value = Number(text)
+  const value = /^[+-]?0[xob]/i.test(text) ? Number.NaN : Number(text)
   const place = `${name}: row ${number}, column ${columns[column]}`
   if (Number.isFinite(value)) return value
   if (/^[+-]?inf/i.test(text) || !Number.isNaN(value)) {

@@ -1,8 +1,9 @@
 import { FormatError } from '../../core/errors.js'
 import { array, finite, fitting, object, oneOf, optional, type Schema, string, whole } from '../../core/parse.js'
 import { Generator } from '../../core/random.js'
+import { checkEffects } from '../effects.js'
 import { optionSchemas, type RecordedOptions } from '../record.js'
-import { type RunOptions, runDefaults } from '../run-options.js'
+import { givenIn, type RunOptions, runDefaults } from '../run-options.js'
 
 /** A value of an option as a plan's file has it. */
 export type SweepValue = string | number | boolean
@@ -114,6 +115,11 @@ const file = object<Record<string, unknown>>(
  * @throws FormatError that says which setting is wrong, and what was expected
  */
 export function parsePlan(value: unknown, where: string): SweepPlan {
+  if (Object(value) !== value || Array.isArray(value)) {
+    fail(where, `it holds no settings, expected ${names.join(', ')}; unrolled sweep --help shows a file`)
+  }
+  if ((value as { vary?: unknown }).vary === undefined)
+    fail(where, 'vary is missing, expected the options to try, with their values')
   const given = file(value, where)
   const search = (given.search ?? 'grid') as SweepPlan['search']
   const vary: SweepPlan['vary'] = {}
@@ -173,7 +179,10 @@ export const epochsOf = (options: RecordedOptions): number => Number(options.epo
 function optionNamed(name: string, where: string, under: string): string {
   const option = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
   if (unfit.includes(option) || !Object.hasOwn(optionSchemas, option)) {
-    fail(where, `${under}.${name} is not an option that a sweep can have; they are those of unrolled train --help`)
+    fail(
+      where,
+      `${under}.${name} is not an option that a sweep can have; they are those of unrolled train --help that shape and train a model of text`,
+    )
   }
   return option
 }
@@ -212,6 +221,21 @@ function draw(name: string, values: SweepValue[] | SweepRange, generator: Genera
   const at = generator.uniform()
   const value = scale === 'log' ? from * (to / from) ** at : from + (to - from) * at
   return wholeNumbers.includes(name as keyof RunOptions) ? Math.round(value) : Number(value.toPrecision(4))
+}
+
+/** Options of a plan as the library has them: the word `all` is Infinity. */
+export const planned = (options: RecordedOptions): Partial<RunOptions> =>
+  Object.fromEntries(Object.entries(options).map(([name, value]) => [name, value === 'all' ? Infinity : value]))
+
+/**
+ * Checks all trials before the first begins, whose error would otherwise come after hours.
+ * @throws OptionError that names the trial whose options have no effect together
+ */
+export function checkTrials({ options }: SweepPlan, trials: readonly Trial[], where: string): void {
+  for (const { number, options: own } of trials) {
+    const given = planned({ ...options, ...own })
+    checkEffects(`${where}: trial ${number}`, { ...runDefaults, ...given }, givenIn(given))
+  }
 }
 
 function fail(where: string, problem: string): never {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { promoted, rungsOf } from './halving.js'
 import { importanceOf } from './importance.js'
-import { parsePlan, type SweepPlan, trialsOf } from './plan.js'
+import { checkTrials, parsePlan, planned, type SweepPlan, trialsOf } from './plan.js'
 
 const plan = (given: object): SweepPlan => parsePlan({ vary: { cell: ['rnn', 'gru'] }, ...given }, 's.yaml')
 const trial = (number: number, options = {}) => ({ number, options })
@@ -65,11 +65,22 @@ describe('a plan', () => {
     [{ halving: { first: 1, factor: 2 }, vary: { epochs: [1, 2] } }, 'vary.epochs: halving decides'],
     [{ vary: { seed: Array.from({ length: 10_001 }, (_, i) => i) } }, 'it has 10001 trials'],
     [{ tirals: 3 }, 'tirals is not known; a sweep has texts'],
-    [null, 'the value is null, expected Object'],
+    [null, 'it holds no settings, expected texts, options, vary'],
+    ['words', 'it holds no settings, expected texts, options, vary'],
+    [{ vary: undefined }, 'vary is missing, expected the options to try'],
   ])('refuses %j', (given, message) => {
-    const value = given && { vary: { cell: ['rnn', 'gru'] }, ...given }
+    const value = given instanceof Object ? { vary: { cell: ['rnn', 'gru'] }, ...given } : given
     expect(() => parsePlan(value, 's.yaml')).toThrow(`s.yaml: ${message}`)
   })
+})
+
+test('trials whose options have no effect together are told before any begins', () => {
+  const given = plan({ vary: { cell: ['rnn', 'mingru'], 'layer-norm': [true] } })
+  expect(() => checkTrials(given, trialsOf(given), 's.yaml')).toThrow(/^s\.yaml: trial 2: layerNorm has no effect/)
+})
+
+test('the word all is no limit', () => {
+  expect(planned({ clip: 'all', cell: 'gru' })).toEqual({ clip: Infinity, cell: 'gru' })
 })
 
 describe('successive halving', () => {
