@@ -1,18 +1,15 @@
 import { checkNumber, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
-import { ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import { formatShape } from '../core/shape.js'
 import { noGrad } from '../tensor/autograd.js'
-import { floatsIn } from '../tensor/placed.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { dropout } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './recurrent-state.js'
-import { type ForwardOptions, lengthsIn, withoutPadding } from './sequences.js'
+import type { ForwardOptions } from './sequences.js'
 import { checkTokenLayer, layerInput } from './token-layer.js'
 
 /** Options of a SequenceClassifier or SequenceTagger besides those of its recurrent layer. */
@@ -95,18 +92,7 @@ export abstract class LabelModel<S extends RecurrentState = RecurrentState> exte
 
   /** The layer's `output`, time first, its `state`, and the lengths, if sequences differ in them. */
   protected run(inputs: Tensor, options: ForwardOptions) {
-    const where = `${this.#name}.forward`
-    checkTensor(where, inputs, 'inputs')
-    floatsIn(where, this.linear.weight, 'linear.weight')
-    if (inputs.dtype !== 'int32' || inputs.rank !== 2) {
-      throw new ShapeError(
-        `${where}: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
-      )
-    }
-    const [batchSize, numSteps] = inputs.shape
-    const lengths = lengthsIn(where, options, numSteps, batchSize)
-    const tokens = withoutPadding(inputs.transpose(0, 1), lengths)
-    const x = layerInput(tokens, this, this.#generator)
+    const { x, lengths } = layerInput(`${this.#name}.forward`, inputs, options, this, this.#generator)
     return { ...this.rnn.forward(x, undefined, { lengths }), lengths }
   }
 

@@ -11,7 +11,7 @@ import { elsewhere } from './cell.js'
 import type { Walk } from './cell-weights.js'
 import { minimalStepper } from './minimal-stepper.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
-import { StepRows } from './step-rows.js'
+import { ValidRows } from './step-rows.js'
 
 /** Options of a MinGRU or a MinLSTM: those of other recurrent layers without what belongs to hidden-to-hidden weights. */
 export interface MinimalOptions extends Omit<RecurrentOptions, 'weightDropout' | 'layerNorm'> {}
@@ -81,7 +81,7 @@ export class MinLSTM extends MinimalLayer {
 
 const minimalLayer: Walk = (walk, { head, ...weights }, input, h0) => {
   const { cell, numSteps, batchSize, hiddenSize, reverse, lengths } = walk
-  const rows = lengths && new StepRows(lengths, numSteps)
+  const rows = lengths && new ValidRows(lengths, numSteps)
   const sums = rows ? rows.padded(sumsOf(weights, rows.of(input)), staying(walk, input)) : sumsOf(weights, input)
   const sizes = { cell, numSteps, batchSize, hiddenSize, reverse } as MinimalSizes
   const values = floatsIn('forward', sums, 'the input')

@@ -1,19 +1,17 @@
 import { checkArgument, checkNumber, checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
-import { OptionError, ShapeError } from '../core/errors.js'
+import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
-import { formatShape } from '../core/shape.js'
 import type { Stepper } from '../device/device.js'
-import { floatsIn } from '../tensor/placed.js'
 import { spreadRows, takeRows } from '../tensor/rows.js'
-import { checkTensor, type Tensor } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { dropout } from './dropout.js'
 import { Embedding } from './embedding.js'
 import { Linear } from './linear.js'
 import { Module } from './module.js'
 import type { RecurrentLayer } from './recurrent.js'
 import type { RecurrentState } from './recurrent-state.js'
-import { type ForwardOptions, lengthsIn, rowsWithin, withoutPadding } from './sequences.js'
+import { type ForwardOptions, rowsWithin } from './sequences.js'
 import { checkTokenLayer, layerInput } from './token-layer.js'
 
 /** Options of an RNNModel besides those of its recurrent layer. */
@@ -113,16 +111,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
    *   sequence (so transpose labels before flattening them), and the new `state`
    */
   forward(inputs: Tensor, state?: S, options: ForwardOptions = {}): { output: Tensor; state: S } {
-    checkTensor('RNNModel.forward', inputs, 'inputs')
-    floatsIn('RNNModel.forward', this.linear.weight, 'linear.weight')
-    if (inputs.dtype !== 'int32' || inputs.rank !== 2) {
-      throw new ShapeError(
-        `RNNModel.forward: inputs are ${inputs.dtype} of the shape ${formatShape(inputs.shape)}, expected int32 tokens [batch, numSteps]`,
-      )
-    }
-    const [batchSize, numSteps] = inputs.shape
-    const lengths = lengthsIn('RNNModel.forward', options, numSteps, batchSize)
-    const x = layerInput(withoutPadding(inputs.transpose(0, 1), lengths), this, this.#generator)
+    const { x, lengths } = layerInput('RNNModel.forward', inputs, options, this, this.#generator)
     const drops = this.training && this.outputDropout > 0
     if (!drops && this.rnn.takesHead && this.linear.forward === Linear.prototype.forward) {
       const { output, state: next } = this.rnn.forwardTo(this.linear, x, state, options)
@@ -131,7 +120,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     const { output, state: next } = this.rnn.forward(x, state, options)
     const kept = this.#dropped(output, this.outputDropout).reshape(-1, this.linear.inFeatures)
     if (!lengths) return { output: this.linear.forward(kept), state: next }
-    const rows = rowsWithin(lengths, numSteps)
+    const rows = rowsWithin(lengths, inputs.shape[1])
     return { output: spreadRows(this.linear.forward(takeRows(kept, rows)), rows, kept.shape[0]), state: next }
   }
 
