@@ -15,7 +15,7 @@ import {
   rate,
   type SavedFacts,
   savedFacts,
-  withParameters,
+  withCheckedParameters,
 } from './layer-config.js'
 import { parseVocab, type TrainingRecord, vocabToJson } from './model-config.js'
 import { layerOf } from './model-of.js'
@@ -106,7 +106,7 @@ export function labelModelWith(
   generator = new Generator(0),
 ): LabelModel {
   const inputSize = config.embeddingSize ?? config.vocabSize
-  return withParameters(() => labelModelOf(config, generator), { ...config, inputSize }, parameters, where)
+  return withCheckedParameters(() => labelModelOf(config, generator), { ...config, inputSize }, parameters, where)
 }
 
 /** @throws DataError for a model that could not be loaded again */

@@ -1,14 +1,13 @@
 import { DataError, FormatError } from '../core/errors.js'
 import { boolean, fitting, oneOf, optional, record, string, whole } from '../core/parse.js'
 import { formatShape, sameShape } from '../core/shape.js'
-import { cellNames, cells } from '../device/cells.js'
-import { GRU } from '../nn/gru.js'
+import { cellNames } from '../device/cells.js'
 import type { Module } from '../nn/module.js'
 import type { RecurrentLayer } from '../nn/recurrent.js'
-import { RNN } from '../nn/rnn.js'
 import { recurrentShapes } from '../nn/shapes.js'
 import { inMemoryOf } from '../tensor/saved-tensors.js'
 import { cellKindOf, type TrainingRecord, valuesProblem } from './model-config.js'
+import { cellOf, withParameters } from './model-of.js'
 import { encodeSafetensors, type TensorValues } from './safetensors.js'
 import { sha256Of, sourceOf } from './source.js'
 
@@ -63,11 +62,8 @@ export const savedFacts = {
 /** The configuration of a layer. */
 export function layerConfigOf(rnn: RecurrentLayer): LayerConfig {
   const { hiddenSize, numLayers, bias, dropout, layerNorm } = rnn
-  const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
-  const resetAfter = rnn instanceof GRU && !rnn.resetAfter ? false : undefined
   const bidirectional = rnn.bidirectional || undefined
-  const sizes = { hiddenSize, numLayers, bias, dropout, layerNorm, bidirectional }
-  return { cell: cells[rnn.kind].name, nonlinearity, resetAfter, ...sizes }
+  return { ...cellOf(rnn), hiddenSize, numLayers, bias, dropout, layerNorm, bidirectional }
 }
 
 /**
@@ -75,7 +71,7 @@ export function layerConfigOf(rnn: RecurrentLayer): LayerConfig {
  * made, so that a small forged file cannot describe one that is too large for the memory.
  * @throws FormatError if they do not fit
  */
-export function withParameters<M extends Module>(
+export function withCheckedParameters<M extends Module>(
   make: () => M,
   { inputSize, ...config }: LayerConfig & { inputSize: number },
   parameters: Readonly<Record<string, TensorValues>>,
@@ -91,13 +87,7 @@ export function withParameters<M extends Module>(
       `${where}: rnn.${name} has the shape ${formatShape(shape)}, expected ${formatShape(expected)}`,
     )
   }
-  try {
-    const model = make()
-    model.loadStateDict(parameters)
-    return model
-  } catch (error) {
-    throw new FormatError(`${where}: ${(error as Error).message}`)
-  }
+  return withParameters(make, parameters, where)
 }
 
 /**

@@ -5,6 +5,7 @@ import { GRU } from '../nn/gru.js'
 import { LSTM } from '../nn/lstm.js'
 import { MinGRU, MinLSTM } from '../nn/minimal.js'
 import { RNNModel } from '../nn/model.js'
+import type { Module } from '../nn/module.js'
 import type { RecurrentLayer, RecurrentOptions } from '../nn/recurrent.js'
 import { RNN } from '../nn/rnn.js'
 import {
@@ -20,13 +21,10 @@ import type { TensorValues } from './safetensors.js'
 export function configOf(model: RNNModel, training?: TrainingRecord): ModelConfig {
   const { rnn, vocabSize, embedding, tieWeights, inputDropout, outputDropout } = model
   const { hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, weightDropout, layerNorm } = rnn
-  const cell = cells[rnn.kind].name
-  const nonlinearity = rnn instanceof RNN ? rnn.nonlinearity : undefined
-  const resetAfter = rnn instanceof GRU && !rnn.resetAfter ? false : undefined
   const embeddingSize = embedding?.embeddingDim
   const sizes = { vocabSize, hiddenSize, numLayers, bias, bidirectional, embeddingSize, tieWeights, layerNorm }
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout }
-  return { format: 'unrolled', version: VERSION, cell, nonlinearity, resetAfter, ...sizes, ...drops, training }
+  return { format: 'unrolled', version: VERSION, ...cellOf(rnn), ...sizes, ...drops, training }
 }
 
 /**
@@ -51,8 +49,17 @@ export function modelWith(
   where: string,
   generator: Generator = new Generator(),
 ): RNNModel {
+  return withParameters(() => modelOf(config, generator), parameters, where)
+}
+
+/** A model with the parameters of a file. @throws FormatError if they do not fit */
+export function withParameters<M extends Module>(
+  make: () => M,
+  parameters: Readonly<Record<string, TensorValues>>,
+  where: string,
+): M {
   try {
-    const model = modelOf(config, generator)
+    const model = make()
     model.loadStateDict(parameters)
     return model
   } catch (error) {
@@ -66,6 +73,13 @@ export function modelOf(config: ModelSizes, generator: Generator): RNNModel {
   const layer = layerOf({ ...config, inputSize: embeddingSize ?? vocabSize, generator })
   return new RNNModel(layer, vocabSize, { embeddingSize, tieWeights, inputDropout, outputDropout, generator })
 }
+
+/** What a configuration says of the kind of a recurrent layer. */
+export const cellOf = (rnn: RecurrentLayer): Pick<LayerSizes, 'cell' | 'nonlinearity'> & { resetAfter?: false } => ({
+  cell: cells[rnn.kind].name,
+  nonlinearity: rnn instanceof RNN ? rnn.nonlinearity : undefined,
+  resetAfter: rnn instanceof GRU && !rnn.resetAfter ? false : undefined,
+})
 
 /** What a configuration says of its recurrent layer. */
 export interface LayerSizes extends RecurrentOptions, Pick<ModelSizes, 'cell' | 'nonlinearity' | 'resetAfter'> {}

@@ -13,7 +13,7 @@ import {
   layerFields,
   type SavedFacts,
   savedFacts,
-  withParameters,
+  withCheckedParameters,
 } from './layer-config.js'
 import type { TrainingRecord } from './model-config.js'
 import { layerOf } from './model-of.js'
@@ -136,7 +136,7 @@ export function seriesModelWith(
   generator = new Generator(0),
 ): SeriesModel {
   const make = () => seriesModelOf(config, generator)
-  return withParameters(make, { ...config, inputSize: inputSizeOf(sizesOf(config.spec)) }, parameters, where)
+  return withCheckedParameters(make, { ...config, inputSize: inputSizeOf(sizesOf(config.spec)) }, parameters, where)
 }
 
 /** The files of a model of series. */
