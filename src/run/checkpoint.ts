@@ -22,6 +22,8 @@ export interface Checkpoint {
   run?: unknown
 }
 
+const FORMAT = 'unrolled checkpoint'
+
 /**
  * A checkpoint as the bytes of one file: safetensors whose metadata holds the rest and a checksum of everything.
  * @param where the file's name, for messages
@@ -34,11 +36,41 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCh
   const tensors = await inMemoryOf(checkpoint.tensors)
   checkSavable(where, config, vocab, tensorsUnder('model', tensors))
   checkNumbers(where, tensors)
-  const metadata: Record<string, string> = { format: 'unrolled checkpoint', config: JSON.stringify(config) }
+  const metadata: Record<string, string> = { format: FORMAT, config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(parseProgress(progress, `${where}: the progress`))
   if (run !== undefined) metadata.run = asJson(run, where)
+  return sealed(tensors, metadata)
+}
+
+/** Tensors and metadata as the bytes of one file, with a checksum of everything. */
+export async function sealed(
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Promise<Uint8Array> {
   return encodeSafetensors(tensors, { ...metadata, sha256: await checksum(tensors, metadata) })
+}
+
+/**
+ * The tensors and the metadata of a file that `sealed` made.
+ * @param format what the metadata says that it is
+ * @param expected ends the message for a file that is something else
+ * @throws FormatError for such a file, and for a damaged one
+ */
+export async function unsealed(
+  file: ByteSource,
+  where: string,
+  format: string,
+  expected: string,
+): Promise<{ tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> }> {
+  const read = await readSafetensors(file, where)
+  const { sha256, ...metadata } = read.metadata
+  if (metadata.format !== format) throw new FormatError(`${where}: the file is not ${expected}`)
+  const tensors = asTensors(read.tensors)
+  if (sha256 !== (await checksum(tensors, metadata))) {
+    throw new FormatError(`${where}: the checkpoint is damaged: its checksum does not match its content`)
+  }
+  return { tensors, metadata }
 }
 
 /**
@@ -51,15 +83,8 @@ export async function decodeCheckpoint(
 ): Promise<Checkpoint> {
   const file = bytes instanceof Uint8Array ? sourceOf(bytes) : bytes
   checkMethods(where, 'the checkpoint', file, ['read'], 'bytes, or what reads them part by part')
-  const read = await readSafetensors(file, where)
-  const tensors = asTensors(read.tensors)
-  const { sha256, ...rest } = read.metadata
-  if (rest.format !== 'unrolled checkpoint') {
-    throw new FormatError(`${where}: the file is not a checkpoint, expected one that a training wrote`)
-  }
-  if (sha256 !== (await checksum(tensors, rest))) {
-    throw new FormatError(`${where}: the checkpoint is damaged: its checksum does not match its content`)
-  }
+  const expected = 'a checkpoint, expected one that a training wrote'
+  const { tensors, metadata: rest } = await unsealed(file, where, FORMAT, expected)
   const { config, vocab } = checkModel(
     { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
     { config: `${where}: config`, vocab: `${where}: vocab`, parameters: where },
@@ -105,7 +130,8 @@ function asJson(run: unknown, where: string): string {
   throw new OptionError(`${where}: run is ${describe(run)} that JSON cannot hold, expected plain data`)
 }
 
-function json(text: string, where: string): unknown {
+/** @throws FormatError */
+export function json(text: string, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -114,7 +140,7 @@ function json(text: string, where: string): unknown {
 }
 
 /** SHA-256 of names, shapes and values, and of the metadata. */
-export async function checksum(
+async function checksum(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>>,
 ): Promise<string> {

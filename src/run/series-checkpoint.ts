@@ -1,12 +1,11 @@
-import { FormatError } from '../core/errors.js'
 import { boolean, finite, object, oneOf, optional, string, whole } from '../core/parse.js'
 import { cellNames } from '../device/cells.js'
-import { encodeSafetensors, openSafetensors, readSafetensors } from '../formats/safetensors.js'
+import { openSafetensors } from '../formats/safetensors.js'
 import { parseSeriesConfig, type SeriesConfig } from '../formats/series-config.js'
-import { asTensors, inMemoryOf } from '../tensor/saved-tensors.js'
+import { inMemoryOf } from '../tensor/saved-tensors.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { parseProgress, type TrainingProgress } from '../train/progress.js'
-import { checksum } from './checkpoint.js'
+import { json, sealed, unsealed } from './checkpoint.js'
 import { CHECKPOINT, type RunStore } from './store.js'
 
 /** The options of a training of series that its checkpoint keeps. */
@@ -86,7 +85,7 @@ export async function encodeSeriesCheckpoint(checkpoint: SeriesCheckpoint): Prom
     run: JSON.stringify(record),
     progress: JSON.stringify(progress),
   }
-  return encodeSafetensors(tensors, { ...metadata, sha256: await checksum(tensors, metadata) })
+  return sealed(tensors, metadata)
 }
 
 /** Whether the last checkpoint of a store is one of a training of series. */
@@ -99,20 +98,14 @@ export async function isSeriesRun(store: RunStore): Promise<boolean> {
 /** @throws FormatError if it is damaged; undefined if there is none */
 export async function storedSeriesCheckpoint(store: RunStore): Promise<SeriesCheckpoint | undefined> {
   const where = `${store.name}/${CHECKPOINT}`
-  const read = await store.read(CHECKPOINT, (file) => readSafetensors(file, where))
+  const expected = 'the checkpoint of a training of series, expected one'
+  const read = await store.read(CHECKPOINT, (file) => unsealed(file, where, FORMAT, expected))
   if (!read) return undefined
-  const { sha256, ...metadata } = read.metadata
-  const tensors = asTensors(read.tensors)
-  if (metadata.format !== FORMAT) {
-    throw new FormatError(`${where}: the file is not the checkpoint of a training of series, expected one`)
-  }
-  if (sha256 !== (await checksum(tensors, metadata))) {
-    throw new FormatError(`${where}: the checkpoint is damaged: its checksum does not match its content`)
-  }
+  const { tensors, metadata } = read
   return {
     config: parseSeriesConfig(metadata.config ?? '', `${where}: config`),
-    record: recordSchema(JSON.parse(metadata.run ?? 'null'), `${where}: run`),
+    record: recordSchema(json(metadata.run ?? 'null', where), `${where}: run`),
     tensors,
-    progress: parseProgress(JSON.parse(metadata.progress ?? 'null'), where),
+    progress: parseProgress(json(metadata.progress ?? 'null', where), where),
   }
 }
