@@ -78,7 +78,7 @@ async function savedStart(
 }
 
 /** A folder in runs/ that does not exist yet, so that no training replaces another's model unless asked to. */
-function freshFolder(text: string): string {
+export function freshFolder(text: string): string {
   const name = text.replace(/[*?{}[\]]+/g, '') || 'texts'
   const first = path.join('runs', name)
   let folder = first

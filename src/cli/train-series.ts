@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import {
   evaluateSeries,
@@ -13,6 +12,7 @@ import {
   selectKernels,
   startSeriesRun,
 } from '../node.js'
+import { freshFolder } from './begin.js'
 import { interruptible } from './interrupt.js'
 import { print, printJson } from './output.js'
 import type { SeriesFlags } from './series-flags.js'
@@ -62,7 +62,7 @@ function begin(files: string[], options: Options, said: readonly string[], setup
     ...(['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'dropout', 'layerNorm', 'batchSize'] as const),
     ...(['epochs', 'lr', 'weightDecay', 'clip', 'seed'] as const),
   ])
-  const store = new FolderStore(options.out ?? freshFolder(file))
+  const store = new FolderStore(options.out ?? freshFolder(path.parse(file).name))
   return startSeriesRun(
     store,
     file,
@@ -82,13 +82,6 @@ function goOn(files: string[], { resume }: Options, said: readonly string[], set
   const read: Parameters<typeof resumeSeriesRun>[1] = (file, spec, made) =>
     loadSeriesFor({ spec }, files[0] ?? file, made)
   return resumeSeriesRun(new FolderStore(resume!), read, setup)
-}
-
-function freshFolder(file: string): string {
-  const first = path.join('runs', path.parse(file).name)
-  let folder = first
-  for (let number = 2; existsSync(folder); number++) folder = `${first}-${number}`
-  return folder
 }
 
 async function follow(run: SeriesRun, json: boolean): Promise<void> {

@@ -61,6 +61,7 @@ export async function evaluateSeries(
     )
   }
   const made = await forecastFrom(model, data, origins, steps, signal)
+  const known = Math.min(...origins.map(({ at }) => at))
   const values = (column: number, { series }: Origin) => data.table.series[series].columns[column]
   return {
     ...{ part, origins: origins.length, steps },
@@ -90,7 +91,6 @@ export async function evaluateSeries(
           return forecast
         })
       })
-      const known = Math.min(...origins.map(({ at }) => at))
       const baselines = Object.entries(seriesBaselines(season, known)).map(([name, baseline]) => {
         signal?.throwIfAborted()
         const made = origins.map((origin) => baseline(values(column, origin).subarray(0, origin.at), steps))

@@ -22,7 +22,6 @@ import { print, printJson } from '../output.js'
 import { readRun } from '../read-run.js'
 import { outliveOutput } from '../streams.js'
 import { percent, table } from '../table.js'
-import { flagOf } from '../training-flags.js'
 import type { TrialMessage } from './messages.js'
 import { Results } from './results.js'
 import {
@@ -31,6 +30,7 @@ import {
   epochsCounted,
   ranked,
   SweepView,
+  shownName,
   sweepTable,
   type TrialRow,
 } from './sweep-view.js'
@@ -51,13 +51,14 @@ export function runSweep(file: string, options: SweepOptions): Promise<void> {
   }
   return interruptible(async (signal) => {
     const plan = await readPlan(file)
-    checkTrials(plan, trialsOf(plan), file)
+    const trials = trialsOf(plan)
+    checkTrials(plan, trials, file)
     const folder = out ?? path.join('runs', path.parse(file).name)
     const lock = new FolderStore(folder)
     await lock.enter()
     try {
       const results = await Results.open(folder, plan)
-      await new Sweep(plan, path.dirname(file), folder, results, options, signal).run()
+      await new Sweep(plan, trials, path.dirname(file), folder, results, options, signal).run()
     } finally {
       await lock.leave()
     }
@@ -78,6 +79,7 @@ class Sweep {
 
   constructor(
     plan: SweepPlan,
+    trials: Trial[],
     beside: string,
     folder: string,
     results: Results,
@@ -90,7 +92,7 @@ class Sweep {
     this.#results = results
     this.#options = options
     this.#signal = signal
-    this.#trials = trialsOf(plan)
+    this.#trials = trials
     this.#rungs = rungsOf(plan)
     this.#rows = new Map(this.#trials.map((trial) => [trial.number, { trial, state: 'waiting', epochs: 0 }]))
     this.#say = (text) => (options.json ? process.stderr.write(`${text}\n`) : print(text))
@@ -225,8 +227,8 @@ class Sweep {
     }
     print(sweepTable(ranked([...this.#rows.values()]), this.#rungs.at(-1)!))
     print(`\nHow much of the order after ${epochsCounted(this.#rungs[0])} each option explains by itself:`)
-    const told = (share?: number) => (share === undefined ? 'too few trials to say' : percent(Number(share.toFixed(2))))
-    print(table(importances.map(({ name, share }) => [flagOf(name).slice(2), told(share)])))
+    const told = (share?: number) => (share === undefined ? 'too few trials to say' : wholePercent(share))
+    print(table(importances.map(({ name, share }) => [shownName(name), told(share)])))
     print(`\nbest: trial ${trial.number} (${describeTrial(trial)}), perplexity ${Math.exp(best.loss).toFixed(2)}`)
     print(`its model is in ${this.#folderOf(trial)}, the plot in ${plot}`)
   }
@@ -242,8 +244,8 @@ class Sweep {
       panels: importances.map(({ name, share }) => {
         const values = this.#plan.vary[name]
         const isLog = !Array.isArray(values) && values.scale === 'log'
-        const explained = share === undefined ? '' : ` explains ${percent(Number(share.toFixed(2)))}`
-        const title = `${flagOf(name).slice(2)}${explained}`
+        const explained = share === undefined ? '' : ` explains ${wholePercent(share)}`
+        const title = `${shownName(name)}${explained}`
         const x = this.#trials.map(({ options }) => options[name])
         if (x.every((value) => typeof value === 'number')) return { title, x, log: isLog }
         return { title, x: x.map(String), words: (values as SweepValue[]).map(String) }
@@ -256,6 +258,9 @@ class Sweep {
     return file
   }
 }
+
+/** A share without decimals, which a few trials cannot tell. */
+const wholePercent = (share: number): string => percent(Number(share.toFixed(2)))
 
 /** The error of a trial, with the options that it had. */
 function failure(trial: Trial, { message }: TrialMessage & { type: 'failed' }): UnrolledError {

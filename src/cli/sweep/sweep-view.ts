@@ -72,7 +72,7 @@ export const ranked = (rows: readonly TrialRow[]): TrialRow[] =>
 /** All trials, with the options that differ. */
 export function sweepTable(rows: readonly TrialRow[], total: number): string {
   const names = Object.keys(rows[0].trial.options)
-  const heads = ['trial', ...names.map((name) => flagOf(name).slice(2)), 'epochs', 'loss', 'perplexity', '']
+  const heads = ['trial', ...names.map((name) => shownName(name)), 'epochs', 'loss', 'perplexity', '']
   const cells = rows.map(({ trial, state, epochs, result }) => [
     String(trial.number),
     ...names.map((name) => String(trial.options[name])),
@@ -96,7 +96,7 @@ function lineOf({ trial, epochs, result, state }: TrialRow): string {
 /** The options of a trial, for people. */
 export const describeTrial = ({ options }: Trial): string =>
   Object.entries(options)
-    .map(([name, value]) => `${flagOf(name).slice(2)} ${value}`)
+    .map(([name, value]) => `${shownName(name)} ${value}`)
     .join(', ')
 
 /** How many trainings a plan has, for people. */
@@ -108,3 +108,6 @@ export const describePlan = ({ search, halving }: SweepPlan, trials: number, run
   }`
 
 export const epochsCounted = (count: number): string => (count === 1 ? '1 epoch' : `${count} epochs`)
+
+/** An option as a plan's file may name it: its flag without the dashes. */
+export const shownName = (name: string): string => flagOf(name).slice(2)
