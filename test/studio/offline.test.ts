@@ -1,25 +1,9 @@
 import { readdirSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import sirv from 'sirv'
 import { expect, test } from 'vitest'
+import { plainHost } from '../browser/plain-host.js'
 import { describeStudio } from './studio.js'
 
-/** A host that sends no headers of its own. */
-async function plainHost() {
-  const files = sirv('dist/studio')
-  const server = createServer((request, response) => files(request, response, () => void response.writeHead(404).end()))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    close: () => {
-      server.close()
-      server.closeAllConnections()
-    },
-  }
-}
-
+const host = () => plainHost('dist/studio')
 const tiny = 'train?hiddenSize=8&epochs=1&maxTokens=3000'
 
 describeStudio(
@@ -45,7 +29,7 @@ describeStudio(
       expect(await tab.getByRole('status').textContent()).toMatch(/ on \d+ threads$/)
     })
   },
-  { serve: plainHost, worksOffLine: true },
+  { serve: host, worksOffLine: true },
 )
 
 describeStudio(
@@ -59,5 +43,5 @@ describeStudio(
       expect(await studio.tab.getByRole('status').textContent()).toMatch(/ on 1 thread$/)
     })
   },
-  { serve: plainHost },
+  { serve: host },
 )

@@ -1,11 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Browser, BrowserContext, Page } from 'playwright'
-import sirv from 'sirv'
+import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { checkLinks } from '../../apps/site/links.js'
 import * as config from '../../src/config.js'
@@ -14,6 +11,8 @@ import * as inference from '../../src/inference.js'
 import * as node from '../../src/node.js'
 import { launch } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
+import { type PlainHost, plainHost } from '../browser/plain-host.js'
+import { watchedTab } from '../browser/tab.js'
 
 // The site as `npm run site` writes it, built once for all tests. They need the dist/ that `npm test` builds.
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-site-test-'))
@@ -61,31 +60,7 @@ describe('the pages of the site', () => {
   })
 })
 
-interface Host {
-  url: string
-  end(): Promise<void>
-}
-
-/** A host that sends no headers of its own and has the site in a folder. */
-async function hostOf(site: string): Promise<Host> {
-  const FOLDER = '/any/folder'
-  const files = sirv(site)
-  const server = createServer((request, response) => {
-    const missing = () => void response.writeHead(404).end()
-    if (!request.url?.startsWith(`${FOLDER}/`)) return missing()
-    request.url = request.url.slice(FOLDER.length)
-    files(request, response, missing)
-  })
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
-  return {
-    url: `http://localhost:${(server.address() as AddressInfo).port}${FOLDER}/`,
-    end: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
-}
+const hostOf = () => plainHost(site, '/any/folder')
 
 test('a link that leads nowhere is told with its page', () => {
   const small = path.join(folder, 'small')
@@ -102,34 +77,28 @@ test('a link that leads nowhere is told with its page', () => {
 
 describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where there is no ${chromium})`, () => {
   let browser: Browser
-  let context: BrowserContext
   let tab: Page
-  let host: Host
+  let host: PlainHost
   let complaints: string[]
 
   beforeAll(async () => {
-    host = await hostOf(site)
+    host = await hostOf()
     browser = await launch()
   })
   beforeEach(async () => {
-    context = await browser.newContext({ locale: 'en-US' })
-    context.setDefaultTimeout(120_000)
-    tab = await context.newPage()
-    complaints = []
-    tab.on('pageerror', ({ message }) => complaints.push(message))
-    tab.on('console', (line) => line.type() === 'error' && complaints.push(line.text()))
+    ;({ tab, complaints } = await watchedTab(browser))
   })
   afterEach(async () => {
-    await context.close()
+    await tab.context().close()
     expect(complaints).toEqual([])
   })
   afterAll(async () => {
     await browser?.close()
-    await host?.end()
+    await host?.close()
   })
 
   const isolated = () => tab.evaluate(() => crossOriginIsolated).catch(() => false)
-  const open = async (address: string, { url }: Host = host) => {
+  const open = async (address: string, { url }: PlainHost = host) => {
     await tab.goto(`${url}${address}`)
     await expect.poll(isolated, { timeout: 120_000 }).toBe(true)
   }
@@ -142,7 +111,7 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
   }
 
   test('is isolated on any host, and works off line after the first page: reading, searching, running, training', async () => {
-    const passing = await hostOf(site)
+    const passing = await hostOf()
     const { url } = passing
     await open('docs/first-steps.html', passing)
     const files = readdirSync(site, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
@@ -153,7 +122,7 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
       })
     // All but the service worker itself, which the browser keeps in its own way, and the trainings of a machine.
     await expect.poll(kept, { timeout: 120_000 }).toBe(files.length - 2)
-    await passing.end()
+    await passing.close()
     await tab.goto(`${url}reference/optimizers.html`)
     await search('xyzzyq')
     await tab.getByRole('status').getByText('Nothing is found').waitFor()
@@ -171,7 +140,7 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
     expect(await isolated()).toBe(true)
     expect(await tab.getByRole('link', { name: 'Docs' }).getAttribute('href')).toBe(`${url}docs/index.html`)
     // The browser says of its own accord that the host does not answer.
-    complaints = complaints.filter((line) => !line.includes('ERR_CONNECTION_REFUSED'))
+    complaints.splice(0, complaints.length, ...complaints.filter((line) => !line.includes('ERR_CONNECTION_REFUSED')))
   })
 
   test('runs every example of the guides, with what its comments promise', async () => {

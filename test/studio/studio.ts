@@ -7,6 +7,7 @@ import { portuguese } from '../../apps/studio/src/words/portuguese.js'
 import { type StudioOptions, serveStudio } from '../../src/node.js'
 import { sharedBrowser } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
+import { watchedTab } from '../browser/tab.js'
 
 /** A new tab of the built studio for each test, and what a user finds there. */
 export interface Studio {
@@ -55,12 +56,7 @@ export function describeStudio(
       browser = await sharedBrowser()
     })
     beforeEach(async () => {
-      const context = await browser.newContext({ locale: 'en-US', serviceWorkers: worksOffLine ? 'allow' : 'block' })
-      context.setDefaultTimeout(120_000)
-      tab = await context.newPage()
-      complaints = []
-      tab.on('pageerror', ({ message }) => complaints.push(message))
-      tab.on('console', (line) => line.type() === 'error' && complaints.push(line.text()))
+      ;({ tab, complaints } = await watchedTab(browser, { serviceWorkers: worksOffLine ? 'allow' : 'block' }))
     })
     afterEach(async () => {
       expect(complaints).toEqual([])
