@@ -19,7 +19,7 @@ options: { epochs: 4, clip-value: all, batch-size: 2, num-steps: 6, checkpoint-m
 search: grid
 vary:
   hidden-size: [2, 12]
-  lr: [0.02, 1, 1e30]
+  lr: [0.02, 1, 1e30, 1e39]
 halving: { first: 2, factor: 3 }
 `
 
@@ -47,12 +47,12 @@ let whole: Result[]
 
 test('a sweep finds the model with the lowest held-out loss, and says which option mattered', async () => {
   const { status, stdout, stderr } = command.run('sweep', 'sweep.yaml', '--out', 'whole', '--json')
-  expect(stderr).toContain('6 trials, all combinations; the best 1/3 go on after 2 of 4 epochs')
+  expect(stderr).toContain('8 trials, all combinations; the best 1/3 go on after 2 of 4 epochs')
   expect(status).toBe(0)
   whole = resultsIn('whole')
-  expect(whole.filter(({ epochs }) => epochs === 2).map(({ trial }) => trial)).toEqual([1, 2, 3, 4, 5, 6])
-  // Trials 3 and 6 have a learning rate of 1e30, and a third of six goes on.
-  expect(whole.filter(({ loss }) => loss === undefined).map(({ trial }) => trial)).toEqual([3, 6])
+  expect(whole.filter(({ epochs }) => epochs === 2).map(({ trial }) => trial)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+  // With a learning rate of 1e30 the loss is huge, with one of 1e39 NaN, and a third of eight trials goes on.
+  expect(whole.filter(({ loss }) => loss === undefined).map(({ trial }) => trial)).toEqual([3, 4, 7, 8])
   const first = whole.filter(({ epochs, loss }) => epochs === 2 && loss !== undefined)
   const finalists = first.sort((a, b) => a.loss! - b.loss!).slice(0, 2)
   const last = whole.filter(({ epochs }) => epochs === 4)
@@ -92,7 +92,14 @@ test('a sweep that is killed again and again ends with the same results', async 
   expect(stderr).not.toContain('error')
   expect(status).toBe(0)
   expect(resultsIn('killed')).toEqual(whole)
-  expect(readdirSync(at('killed')).sort()).toEqual(['1', '2', '3', '4', '5', '6', 'sweep.json', 'sweep.svg'])
+  expect(readdirSync(at('killed')).sort()).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', 'sweep.json', 'sweep.svg'])
+})
+
+test('results that were lost, although their trainings had ended, come again as they were', () => {
+  const json = at('killed', 'sweep.json')
+  writeFileSync(json, JSON.stringify({ ...JSON.parse(readFileSync(json, 'utf8')), results: [] }))
+  expect(command.run('sweep', 'sweep.yaml', '--out', 'killed').status).toBe(0)
+  expect(resultsIn('killed')).toEqual(whole)
 })
 
 test('the same command after the end shows the results again, and another sweep is refused there', () => {

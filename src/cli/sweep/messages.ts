@@ -15,5 +15,6 @@ export type TrialMessage =
   | { type: 'trained' }
   /** It was told to stop, and has saved its training. */
   | { type: 'stopped' }
-  | { type: 'exploded' }
+  /** Its loss became NaN or infinite. */
+  | { type: 'diverged' }
   | { type: 'failed'; name: string; message: string }

@@ -172,13 +172,16 @@ class Sweep {
     const last = await runTrial(task, (epoch) => (row.epochs = epoch), signal)
     if (last.type === 'stopped') return undefined
     if (last.type === 'failed') throw failure(trial, last)
-    return { trial: trial.number, epochs: rung, ...(await this.#reached(trial, epochs, last.type === 'exploded')) }
+    return { trial: trial.number, epochs: rung, ...(await this.#reached(trial, epochs, last.type === 'diverged')) }
   }
 
   /** The lowest loss of the held-out text until an epoch, as the history of the training has it. */
-  async #reached(trial: Trial, epochs: number, exploded: boolean): Promise<Pick<TrialResult, 'loss' | 'seconds'>> {
-    if (exploded) return { seconds: 0 }
-    const { events } = await readRun(this.#folderOf(trial))
+  async #reached(trial: Trial, epochs: number, diverged: boolean): Promise<Pick<TrialResult, 'loss' | 'seconds'>> {
+    const folder = this.#folderOf(trial)
+    // A training saves no model that is worth nothing.
+    const worthless = !(await new FolderStore(folder).names()).includes('config.json')
+    if (diverged || worthless) return { seconds: 0 }
+    const { events } = await readRun(folder)
     const until = events.filter(({ epoch }) => epoch <= epochs)
     const losses = until.flatMap((event) => (event.type === 'validation' ? event.loss : []))
     if (losses.length === 0) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import {
   BOOK_TOKENS,
+  DivergenceError,
   ExplodedError,
   FolderStore,
   fileTexts,
@@ -36,7 +37,9 @@ async function work(task: TrialTask): Promise<void> {
     await tell({ type: signal.aborted ? 'stopped' : 'trained' })
   } catch (error) {
     const { name, message } = error as Error
-    if (error instanceof ExplodedError) await tell({ type: 'exploded' })
+    // Whether its best model is worth anything is told by what it saved, also to a sweep that was killed just now.
+    if (error instanceof ExplodedError) await tell({ type: 'trained' })
+    else if (error instanceof DivergenceError) await tell({ type: 'diverged' })
     else if (signal.aborted) await tell({ type: 'stopped' })
     else await tell({ type: 'failed', name, message })
   }
