@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { current, type Kind, keptChanges, takeModel, takeRun } from './current'
+import { current, type Kind, keptChanges, takeAgain, takeModel, takeRun } from './current'
 import { told } from './faults'
 import { modelNames, runNames } from './kept'
 import { words } from './language'
@@ -14,16 +14,19 @@ export function CurrentChoice() {
   const now = session.value
   const changes = keptChanges.value
   const shown = current.value
+  const isOver = now !== undefined && ['stopped', 'done', 'failed'].includes(now.state.value)
   useEffect(() => {
     void told(async () => {
       const [run, model] = [await runNames(), await modelNames()]
       kept.value = { run, model, machine: [] }
+      // The model of a training of this page has changed since it was taken.
+      if (now && current.value?.kind === 'run' && current.value.name === now.name) await takeAgain(now.name)
       if (current.value) return
       const first = now?.name ?? run[0]
       if (first !== undefined) await takeRun(first)
       else if (model.length > 0) await takeModel(model[0])
     })
-  }, [now, changes])
+  }, [now, changes, isOver])
   const take = { run: takeRun, model: takeModel, machine: async () => true }
   const groups = (
     [
