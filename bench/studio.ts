@@ -1,23 +1,26 @@
-// Compares a training in the studio's page with the same run in Node, in turn, and counts the frames of the page while it trains
-// and draws: `npm run bench:studio`. Needs Chromium; see test/browser/chromium.ts.
+// Compares a training in the studio's page with the same run in Node, in turn, and counts the frames of the page in the view
+// of the training and in the one that looks inside: `npm run bench:studio`. `--folder` names another build of the page, to be
+// compared with this one in turn; `--hidden` the size of the model. Needs Chromium; see test/browser/chromium.ts.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { serveStudio } from '../src/node.js'
 import { launch } from '../test/browser/chromium.js'
 
-const { rounds, epochs, node, view } = parseArgs({
+const { rounds, epochs, node, views, folder, hidden } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     epochs: { type: 'string', default: '6' },
     node: { type: 'string', default: process.execPath },
-    view: { type: 'string', default: 'train' },
+    views: { type: 'string', default: 'train,inside' },
+    folder: { type: 'string', multiple: true, default: ['dist/studio'] },
+    hidden: { type: 'string', default: '128' },
   },
 }).values
 
 /** What both sides train: what the studio begins with, on Moby Dick. */
 const options = {
   cell: 'lstm',
-  hiddenSize: 128,
+  hiddenSize: Number(hidden),
   optimizer: 'adam',
   lr: 0.01,
   maxTokens: 50_000,
@@ -60,26 +63,21 @@ const countFrames = `{
   requestAnimationFrame(frame)
 }`
 
-const studio = await serveStudio({ folder: 'dist/studio', port: 0 })
 const browser = await launch()
 
-async function inPage(): Promise<{ speed: number; gaps: number[] }> {
+/** Trains in a page that shows a view from the first epoch to the end: tokens a second of the last epoch, and the frames. */
+async function inPage(url: string, view: string): Promise<{ speed: number; gaps: number[] }> {
   const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block' })
   const tab = await context.newPage()
-  await tab.goto(`${studio.url}#/train?${new URLSearchParams({ epochs })}`)
+  await tab.goto(`${url}#/train?${new URLSearchParams({ epochs, hiddenSize: hidden })}`)
   await tab.getByRole('button', { name: 'Start training' }).click()
   await tab.getByText(/^epoch/).waitFor()
-  if (view !== 'train') {
-    await tab.goto(`${studio.url}#/${view}`)
-    await tab.locator('main select').first().waitFor()
-  }
+  await tab.goto(`${url}#/${view}`)
+  if (view === 'inside') await tab.getByRole('img', { name: 'Singular values' }).waitFor()
   await tab.evaluate(countFrames)
-  if (view === 'train') await tab.getByText('Done. The model').waitFor({ timeout: 0 })
-  else await tab.waitForTimeout(5000)
-  const gaps = await tab.evaluate(() => (globalThis as unknown as { gaps: number[] }).gaps)
-  if (view !== 'train') {
-    await tab.goto(`${studio.url}#/train`)
-    await tab.getByText('Done. The model').waitFor({ timeout: 0 })
+  const isOver = async () => {
+    const locks = await tab.evaluate(() => navigator.locks.query())
+    return !locks.held?.some(({ name }) => name?.startsWith('unrolled'))
   }
   // The last epoch, as the run's history tells it.
   const speed = await tab.evaluate(async () => {

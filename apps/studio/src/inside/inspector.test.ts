@@ -8,8 +8,7 @@ function inspected() {
   const sent: ToWorker[] = []
   let ended = false
   const inspector = new Inspector({
-    addEventListener: (type: string, listener: (event: never) => void) =>
-      heard.addEventListener(type, listener as EventListener),
+    addEventListener: heard.addEventListener.bind(heard),
     postMessage: (message: ToWorker) => sent.push(message),
     terminate: () => {
       ended = true

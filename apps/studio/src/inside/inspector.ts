@@ -31,6 +31,7 @@ export class Inspector {
     this.#channel = channel
     channel.addEventListener('message', (event) => this.#hear((event as MessageEvent<ToPage>).data))
     channel.addEventListener('error', (event) => {
+      event.preventDefault()
       this.#fail('worker', (event as ErrorEvent).message || 'The worker that looks into models cannot be loaded.')
     })
   }
