@@ -1,27 +1,30 @@
-// Compares a training in the studio's page with the same run in Node, in turn, and counts the frames of the page while it trains
-// and draws: `npm run bench:studio`. Needs Chromium; see test/browser/chromium.ts.
+// Compares a training in the studio's page with the same run in Node, in turn, and counts the frames of the page while it
+// trains, in the view of the training and in the one that looks inside: `npm run bench:studio`. A further `--folder` is another
+// build of the page, which takes its turn, too. Needs Chromium; see test/browser/chromium.ts.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import type { Page } from 'playwright'
 import { serveStudio } from '../src/node.js'
 import { launch } from '../test/browser/chromium.js'
 
-const { rounds, epochs, node, view } = parseArgs({
+const { rounds, node, folder, hidden, seconds } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    epochs: { type: 'string', default: '6' },
     node: { type: 'string', default: process.execPath },
-    view: { type: 'string', default: 'train' },
+    folder: { type: 'string', multiple: true, default: ['dist/studio'] },
+    hidden: { type: 'string', default: '128' },
+    seconds: { type: 'string', default: '10' },
   },
 }).values
 
 /** What both sides train: what the studio begins with, on Moby Dick. */
 const options = {
   cell: 'lstm',
-  hiddenSize: 128,
+  hiddenSize: Number(hidden),
   optimizer: 'adam',
   lr: 0.01,
   maxTokens: 50_000,
-  epochs: Number(epochs),
+  epochs: 6,
 }
 const both = { ...options, clean: true, validation: 0.05, checkpointMinutes: 0.05 }
 
@@ -60,60 +63,83 @@ const countFrames = `{
   requestAnimationFrame(frame)
 }`
 
-const studio = await serveStudio({ folder: 'dist/studio', port: 0 })
 const browser = await launch()
 
-async function inPage(): Promise<{ speed: number; gaps: number[] }> {
-  const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block' })
-  const tab = await context.newPage()
-  await tab.goto(`${studio.url}#/train?${new URLSearchParams({ epochs })}`)
-  await tab.getByRole('button', { name: 'Start training' }).click()
-  await tab.getByText(/^epoch/).waitFor()
-  if (view !== 'train') {
-    await tab.goto(`${studio.url}#/${view}`)
-    await tab.locator('main select').first().waitFor()
-  }
+/** Frames and speeds in a view. */
+interface Seen {
+  /** Milliseconds between two frames. */
+  gaps: number[]
+  /** Tokens a second of each epoch. */
+  speeds: number[]
+}
+
+/** Opens a view of the page, and measures for some seconds. */
+async function look(tab: Page, url: string, view: string): Promise<Seen> {
+  await tab.goto(`${url}#/${view}`)
+  if (view === 'inside') await tab.getByRole('img', { name: 'Singular values' }).waitFor()
+  // Others fetch nothing more, either, and what was fetched is drawn.
+  await tab.waitForTimeout(1000)
+  const before = (await speedsOf(tab)).length
   await tab.evaluate(countFrames)
-  if (view === 'train') await tab.getByText('Done. The model').waitFor({ timeout: 0 })
-  else await tab.waitForTimeout(5000)
+  await tab.waitForTimeout(1000 * Number(seconds))
   const gaps = await tab.evaluate(() => (globalThis as unknown as { gaps: number[] }).gaps)
-  if (view !== 'train') {
-    await tab.goto(`${studio.url}#/train`)
-    await tab.getByText('Done. The model').waitFor({ timeout: 0 })
-  }
-  // The last epoch, as the run's history tells it.
-  const speed = await tab.evaluate(async () => {
+  // The first epoch had begun before.
+  return { gaps, speeds: (await speedsOf(tab)).slice(before + 1) }
+}
+
+/** Tokens a second of all epochs so far, as the history of the page's only run tells them. */
+const speedsOf = (tab: Page): Promise<number[]> =>
+  tab.evaluate(async () => {
     let folder = await navigator.storage.getDirectory()
     for (const name of ['unrolled', 'runs']) folder = await folder.getDirectoryHandle(name)
     for await (const [name] of folder as unknown as AsyncIterable<[string]>)
       folder = await folder.getDirectoryHandle(name)
     const text = await (await (await folder.getFileHandle('history.jsonl')).getFile()).text()
-    const events = text
-      .trim()
+    return text
       .split('\n')
+      .filter((line) => line.includes('"epoch"') && line.endsWith('}'))
       .map((line) => JSON.parse(line) as { type: string; tokensPerSecond: number })
-    return events.findLast(({ type }) => type === 'epoch')!.tokensPerSecond
+      .filter(({ type }) => type === 'epoch')
+      .map(({ tokensPerSecond }) => tokensPerSecond)
   })
+
+const VIEWS = ['train', 'inside']
+
+async function inPage(url: string): Promise<Seen[]> {
+  const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block' })
+  const tab = await context.newPage()
+  await tab.goto(`${url}#/train?${new URLSearchParams({ epochs: '100000', hiddenSize: hidden })}`)
+  await tab.getByRole('button', { name: 'Start training' }).click()
+  await tab.getByText(/^epoch/).waitFor()
+  const seen: Seen[] = []
+  for (const view of VIEWS) seen.push(await look(tab, url, view))
   await context.close()
-  return { speed, gaps }
+  return seen
 }
 
-const [nodes, pages, gaps]: number[][] = [[], [], []]
+const nodes: number[] = []
+/** By folder, round and view. */
+const pages: Seen[][][] = folder.map(() => [])
 for (let round = 0; round < Number(rounds); round++) {
   nodes.push(inNode())
-  const seen = await inPage()
-  pages.push(seen.speed)
-  gaps.push(...seen.gaps)
+  for (const [i, one] of folder.entries()) {
+    const studio = await serveStudio({ folder: one, port: 0 })
+    pages[i].push(await inPage(studio.url))
+    await studio.close()
+  }
 }
 await browser.close()
-await studio.close()
 const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()
-const ratios = nodes.map((speed, i) => pages[i] / speed)
-console.log(`Node ${version}: ${Math.round(median(nodes))} tokens/s; the studio: ${Math.round(median(pages))} tokens/s`)
-console.log(
-  `ratio, median of ${rounds}: ${median(ratios).toFixed(2)} (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})`,
-)
-const rate = (1000 * gaps.length) / gaps.reduce((sum, gap) => sum + gap, 0)
-console.log(
-  `${gaps.length} frames in the view ${view}: ${rate.toFixed(1)} a second; between two, 99 % take up to ${share(gaps, 0.99).toFixed(1)} ms, the longest ${Math.max(...gaps).toFixed(1)} ms`,
-)
+console.log(`Medians of ${rounds}. Node ${version}: ${Math.round(median(nodes))} tokens/s`)
+folder.forEach((one, i) => {
+  VIEWS.forEach((view, v) => {
+    const seen = pages[i].map((views) => views[v])
+    const of = (figure: (one: Seen) => number, digits = 1) => median(seen.map(figure)).toFixed(digits)
+    const rate = of(({ gaps }) => (1000 * gaps.length) / gaps.reduce((sum, gap) => sum + gap, 0))
+    const late = of(({ gaps }) => share(gaps, 0.99))
+    const ratios = nodes.map((speed, round) => median(pages[i][round][v].speeds) / speed)
+    console.log(
+      `${one}, ${view}: ${rate} frames a second; between two, 99 % take up to ${late} ms, the longest ${of(({ gaps }) => Math.max(...gaps))} ms; ${of(({ speeds }) => median(speeds), 0)} tokens/s, ${median(ratios).toFixed(2)} of Node`,
+    )
+  })
+})

@@ -1,6 +1,7 @@
 import { checkMethods, checkString, checkWhole } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { DataError, OptionError } from '../core/errors.js'
+import type { ModelFile } from '../formats/read-model.js'
 import { decodeModel, encodeModel, type LoadedModel } from '../formats/saved-model.js'
 import type { RunEvent } from '../run/run-events.js'
 import type { RunOptions } from '../run/run-options.js'
@@ -205,7 +206,15 @@ export class Trainer {
 
   /** A copy of the model as it is now. */
   async model(): Promise<LoadedModel> {
-    return decodeModel((await this.#ask({ kind: 'model' })) as Record<string, Uint8Array>, 'Trainer.model')
+    return decodeModel(await this.modelFiles(), 'Trainer.model')
+  }
+
+  /**
+   * The files of the model as it is now, as `encodeModel` makes them: for another worker, whose `decodeModel` makes the model
+   * while the page stays responsive.
+   */
+  async modelFiles(): Promise<Record<ModelFile, Uint8Array>> {
+    return (await this.#ask({ kind: 'model' })) as Record<ModelFile, Uint8Array>
   }
 
   /** Ends the worker at once, as closing the page does: the run stays as its last checkpoint has it. */

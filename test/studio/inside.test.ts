@@ -1,17 +1,28 @@
 import { expect, test } from 'vitest'
+import { fromData, unzipModel } from '../../src/node.js'
 import { describeStudio, shells } from './studio.js'
 
 describeStudio('looking inside', (studio) => {
+  const small = 'hiddenSize=16&batchSize=8&numSteps=20&epochs=100000'
+  const marks = () => studio.tab.locator('.coloured button')
+  const workers = () => studio.tab.workers().filter((worker) => worker.url().includes('inside-worker'))
+  const read = (text: string) => studio.tab.getByLabel('The text that it reads').fill(text)
+  const view = (name: string) => studio.tab.getByRole('link', { name, exact: true }).click()
+  /** What the labels of the pictures tell, as numbers. */
+  const told = async (beginning: string) => {
+    const label = await studio.tab.getByRole('img', { name: beginning }).getAttribute('aria-label')
+    return label!.match(/[\d.]+(E-?\d+)?/g)!.map(Number)
+  }
+
   test('units, the next characters, gradients and weights of a model, live while it trains', async () => {
     const { tab, button } = studio
-    await studio.train(shells, 'hiddenSize=16&batchSize=8&numSteps=20&epochs=100000')
+    await studio.train(shells, small)
     await expect.poll(() => studio.figure('perplexity'), { timeout: 120_000 }).toBeLessThan(2)
-    await tab.getByRole('link', { name: 'Look inside' }).click()
-    await tab.getByLabel('The text that it reads').fill('she sells sea shell')
-    const marks = tab.locator('.coloured button')
-    await expect.poll(() => marks.count(), { timeout: 120_000 }).toBe(19)
+    await view('Look inside')
+    await read('she sells sea shell')
+    await expect.poll(() => marks().count(), { timeout: 120_000 }).toBe(19)
     // After ‘shell’ comes an s, in all of the text.
-    await marks.last().click()
+    await marks().last().click()
     const best = tab.locator('.bars tr').first()
     await expect.poll(() => best.locator('th').textContent(), { timeout: 120_000 }).toBe('s')
     // The weights change, so the picture of them does.
@@ -23,8 +34,66 @@ describeStudio('looking inside', (studio) => {
     await tab.getByText(/^unit \d+, reacts to ‘.’, ‘.’: /).waitFor()
     await tab.getByLabel('Shown').selectOption('forget gate f')
     expect(await tab.getByText('How far back it can learn').count()).toBe(1)
-    await tab.getByRole('link', { name: 'Train', exact: true }).click()
+    // Nothing is computed for a view that nobody sees.
+    expect(workers()).toHaveLength(1)
+    await view('Train')
+    await expect.poll(() => workers().length).toBe(0)
     await button('Stop').click()
     await tab.getByText('Stopped. The model').waitFor()
+  })
+
+  test('the numbers of a training that pauses are those of its model', async () => {
+    const { tab, button } = studio
+    await studio.train(shells, small)
+    await view('Look inside')
+    await expect.poll(() => marks().count(), { timeout: 120_000 }).toBeGreaterThan(0)
+    await view('Train')
+    await button('Pause').click()
+    const { model, vocab } = await unzipModel(await studio.saved('shells, lstm 16'), 'shells')
+    await view('Look inside')
+    // Only the last text counts, however fast somebody types.
+    const text = 'she sells sea'
+    for (let end = 1; end <= text.length; end++) await read(text.slice(0, end))
+    await expect.poll(async () => (await marks().allTextContents()).join(''), { timeout: 120_000 }).toBe(text)
+    await marks().last().click()
+    const tokens = fromData(vocab.encode(text), [1, text.length])
+    const probabilities = Array.from(model.forward(tokens).output.softmax().data.slice(-vocab.size))
+    const rows = await tab.locator('.bars tr').allInnerTexts()
+    for (const row of rows) {
+      const [token, percent] = row.split(/\s+/)
+      const probability = probabilities[vocab.indexOf(token.replace('␣', ' '))]
+      expect(Number(percent)).toBeCloseTo(100 * probability, 1)
+    }
+    // The largest singular value of the input gate, by the power method.
+    const weights = model.stateDict()['rnn.weight_hh_l0'].data.slice(0, 256)
+    let x: number[] = Array.from({ length: 16 }, (_, i) => 1 + i)
+    let size = 0
+    for (let round = 0; round < 500; round++) {
+      const y = x.map((_, i) => x.reduce((sum, value, j) => sum + weights[16 * i + j] * value, 0))
+      x = x.map((_, j) => y.reduce((sum, value, i) => sum + weights[16 * i + j] * value, 0))
+      const norm = Math.hypot(...x)
+      size = Math.sqrt(norm)
+      x = x.map((value) => value / norm)
+    }
+    expect((await told('Singular values from'))[0]).toBeCloseTo(size, 2)
+    expect((await told('Gradient norms over'))[0]).toBe(text.length - 1)
+    await view('Train')
+    await button('Stop').click()
+    await tab.getByText('Stopped. The model').waitFor()
+  })
+
+  test('a worker that fails is told', async () => {
+    const { tab } = studio
+    await tab.route('**/inside-worker-*.js', (route) =>
+      route.fulfill({
+        contentType: 'text/javascript',
+        headers: { 'cross-origin-embedder-policy': 'require-corp' },
+        body: `addEventListener('message', () => { throw new Error('no room') })`,
+      }),
+    )
+    await studio.train(shells, 'hiddenSize=8&epochs=1&batchSize=8&numSteps=20')
+    await tab.getByText('Done. The model').waitFor()
+    await view('Look inside')
+    await tab.getByRole('alert').getByText('no room').waitFor()
   })
 })

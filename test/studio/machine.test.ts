@@ -28,6 +28,10 @@ describeStudio(
       await tab.getByLabel('Your text').fill('she')
       await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 120_000 }).toBeGreaterThan(0)
       expect(await tab.locator('.choice select').first().inputValue()).toBe('machine second')
+      await tab.getByRole('link', { name: 'Look inside' }).click()
+      await tab.getByLabel('The text that it reads').fill('she sells')
+      await expect.poll(() => tab.locator('.coloured button').count(), { timeout: 120_000 }).toBe(9)
+      await tab.getByRole('img', { name: 'Singular values from' }).waitFor()
     })
   },
   { server: { runs } },

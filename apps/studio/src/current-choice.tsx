@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { current, type Kind, keptChanges, takeModel, takeRun } from './current'
+import { current, type Kind, keptChanges, takeAgain, takeModel, takeRun } from './current'
 import { told } from './faults'
 import { modelNames, runNames } from './kept'
 import { words } from './language'
@@ -14,16 +14,22 @@ export function CurrentChoice() {
   const now = session.value
   const changes = keptChanges.value
   const shown = current.value
+  const state = now?.state.value
+  const begins = state === 'preparing'
+  const isOver = state === 'stopped' || state === 'done' || state === 'failed'
   useEffect(() => {
     void told(async () => {
       const [run, model] = [await runNames(), await modelNames()]
       kept.value = { run, model, machine: [] }
-      if (current.value) return
+      // The model of a training of this page has changed since it was taken.
+      if (now && current.value?.kind === 'run' && current.value.name === now.name) await takeAgain(now.name)
+      // A training that begins has no model yet.
+      if (current.value || begins) return
       const first = now?.name ?? run[0]
       if (first !== undefined) await takeRun(first)
       else if (model.length > 0) await takeModel(model[0])
     })
-  }, [now, changes])
+  }, [now, changes, begins, isOver])
   const take = { run: takeRun, model: takeModel, machine: async () => true }
   const groups = (
     [

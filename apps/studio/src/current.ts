@@ -1,5 +1,5 @@
-import { signal } from '@preact/signals'
-import { type DroppedFile, type LoadedModel, savedModels } from 'unrolled/browser'
+import { signal, untracked } from '@preact/signals'
+import { type DroppedFile, type LoadedModel, savedModels, type Trainer } from 'unrolled/browser'
 import { told } from './faults'
 import { freeName, modelNames, modelOf } from './kept'
 import { type MachineRun, machineModel } from './machine'
@@ -25,11 +25,21 @@ const take = (kind: Kind, name: string, load: () => Promise<LoadedModel>): Promi
     current.value = { kind, name, ...(await load()) }
   }, name)
 
+/** The trainer of a run that this page trains now, also while it pauses. */
+export function liveTrainer({ kind, name }: Pick<Current, 'kind' | 'name'>): Trainer | undefined {
+  const now = session.value
+  const isLive = kind === 'run' && now?.name === name && ['running', 'paused'].includes(now.state.value)
+  return isLive ? now.trainer : undefined
+}
+
 /** A copy of the model that is training now, or else that of the kept run of this name. */
-export const loadRun = (name: string): Promise<LoadedModel> => {
+export async function loadRun(name: string): Promise<LoadedModel> {
+  const trainer = untracked(() => liveTrainer({ kind: 'run', name }))
+  if (trainer) return trainer.model()
   const now = session.peek()
-  const isLive = now?.name === name && ['running', 'paused'].includes(now.state.peek())
-  return isLive && now.trainer ? now.trainer.model() : modelOf(name)
+  // It keeps what it has learned when it stops.
+  if (now?.name === name && now.state.peek() === 'stopped') await now.over
+  return modelOf(name)
 }
 
 export const takeRun = (name: string): Promise<boolean> => take('run', name, () => loadRun(name))

@@ -60,6 +60,8 @@ export class Session {
   /** What to try after the loss exploded. */
   advice: BrokenEvent | undefined
   trainer: Trainer | undefined
+  /** Resolves when it has ended, and what it has learned is kept. */
+  over: Promise<void> = Promise.resolve()
   #due = 0
   #sampleDue = 0
   readonly #begin: Begin
@@ -228,7 +230,7 @@ function show(next: Session): void {
   session.value?.close()
   session.value = next
   localStorage.setItem(LAST, next.name)
-  void next.run()
+  next.over = next.run()
 }
 
 /** The run that the page showed before it was loaded again, if the browser still keeps it. */

@@ -1,5 +1,4 @@
 import { crossEntropy, fromData, Generator, LSTM, RNN, RNNModel, type Tensor } from 'unrolled/browser'
-import type { Current } from '../current'
 
 /** The tensors of a state, which have gradients of their own. */
 type Parts = Tensor[]
@@ -13,10 +12,12 @@ const stateOf = (parts: Parts): unknown => (parts.length === 2 ? { h: parts[0], 
 
 /**
  * The norms of the gradients of the last token's loss with respect to the states 1, 2, … steps before it: how much the model
- * could learn from what lies so far back. Each step is differentiated by itself, and the chain rule joins them.
+ * could learn from what lies so far back; none for fewer than two tokens. Each step is differentiated by itself, and the chain
+ * rule joins them.
  */
 export function gradientNorms(model: RNNModel, tokens: Int32Array): number[] {
   const steps = tokens.length - 1
+  if (steps < 1) return []
   return model.inEval(() => {
     const before: Parts[] = []
     const after: Parts[] = []
@@ -46,12 +47,15 @@ export function gradientNorms(model: RNNModel, tokens: Int32Array): number[] {
 
 const norm = (parts: Parts): number => Math.hypot(...parts.flatMap(({ data }) => [...data]))
 
-/** New models of a model's size, to compare it with: what an RNN and an LSTM do before they have learned anything. */
-export function newModels({ model, vocab }: Current): Record<'rnn' | 'lstm', RNNModel> {
+/** What a model is compared with: models that have learned nothing. */
+export type ComparedModels = Record<'rnn' | 'lstm', RNNModel>
+
+/** An RNN and an LSTM of these sizes, before they have learned anything. */
+export function newModels(vocabSize: number, hiddenSize: number): ComparedModels {
   const generator = new Generator(0)
-  const options = { inputSize: vocab.size, hiddenSize: model.rnn.hiddenSize, generator }
+  const options = { inputSize: vocabSize, hiddenSize, generator }
   return {
-    rnn: new RNNModel(new RNN(options), vocab.size, { generator }),
-    lstm: new RNNModel(new LSTM(options), vocab.size, { generator }),
+    rnn: new RNNModel(new RNN(options), vocabSize, { generator }),
+    lstm: new RNNModel(new LSTM(options), vocabSize, { generator }),
   }
 }

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { number } from '../language'
-import { colourOf, onTheme } from './palette'
+import { onTheme, pixelsOf } from './palette'
 
 interface MatrixOptions {
   /** Values in rows, drawn from −scale to scale. */
@@ -25,12 +25,7 @@ export function Matrix({ values, rows, columns, scale = 1, told, placeName, pick
   useEffect(() => {
     const draw = () => {
       const context = canvas.current!.getContext('2d')!
-      const image = context.createImageData(columns, rows)
-      for (let i = 0; i < rows * columns; i++) {
-        image.data.set(colourOf(values[i] / scale), 4 * i)
-        image.data[4 * i + 3] = 255
-      }
-      context.putImageData(image, 0, 0)
+      context.putImageData(new ImageData(pixelsOf(values, scale), columns, rows), 0, 0)
     }
     draw()
     return onTheme(draw)

@@ -1,20 +1,17 @@
-import type { Current } from '../current'
+import type { Signal } from '@preact/signals'
 import { number, words } from '../language'
-import type { Reading } from './states'
+import type { ShownReading } from './messages'
 import { visible } from './units'
 
-const MOST = 8
+/** Tokens before the place that are shown. */
+const BEFORE = 24
 
 /** The likeliest tokens after a place of the text. */
-export function NextTokens({ reading, model, position }: { reading: Reading; model: Current; position: number }) {
+export function NextTokens({ reading, position }: { reading: ShownReading; position: Signal<number> }) {
   const { inside: t } = words.value
-  const { probabilities, tokens } = reading
-  const { size } = model.vocab
-  const here = probabilities.subarray(position * size, (position + 1) * size)
-  const best = Array.from(here, (p, token) => ({ p, token }))
-    .sort((a, b) => b.p - a.p)
-    .slice(0, MOST)
-  const before = tokens.slice(Math.max(0, position - 24), position + 1).map(visible)
+  const { tokens, expected } = reading
+  const at = Math.min(position.value, tokens.length - 1)
+  const before = tokens.slice(Math.max(0, at - BEFORE), at + 1).map(visible)
   return (
     <section class="card">
       <h2>{t.next}</h2>
@@ -25,13 +22,13 @@ export function NextTokens({ reading, model, position }: { reading: Reading; mod
       </p>
       <table class="bars">
         <tbody>
-          {best.map(({ p, token }) => (
+          {expected[at].map(({ probability, token }) => (
             <tr key={token}>
-              <th scope="row">{visible(model.vocab.tokenOf(token))}</th>
+              <th scope="row">{visible(token)}</th>
               <td>
-                <meter min={0} max={1} value={p} aria-label={visible(model.vocab.tokenOf(token))} />
+                <meter min={0} max={1} value={probability} aria-label={visible(token)} />
               </td>
-              <td class="number">{number(100 * p, 1)} %</td>
+              <td class="number">{number(100 * probability, 1)} %</td>
             </tr>
           ))}
         </tbody>

@@ -9,11 +9,30 @@ const palettes: Record<'light' | 'dark', { zero: Colour; positive: Colour; negat
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
 /** The colour of a value from −1 to 1; larger ones count as 1. */
-export function colourOf(value: number): Colour {
+function colourOf(value: number): Colour {
   const { zero, positive, negative } = palettes[dark.matches ? 'dark' : 'light']
   const end = value < 0 ? negative : positive
   const share = Math.min(1, Math.abs(value))
   return [0, 1, 2].map((i) => Math.round(zero[i] + share * (end[i] - zero[i]))) as unknown as Colour
+}
+
+/** Colours on either side of zero in a picture. */
+const SHADES = 256
+
+/**
+ * Values as the pixels of a picture, opaque. A large matrix has a million of them, so that their colours are looked up.
+ * @param scale the size of a value of full colour
+ */
+export function pixelsOf(values: ArrayLike<number>, scale: number): Uint8ClampedArray<ArrayBuffer> {
+  const shades = new Uint32Array(2 * SHADES + 1)
+  const bytes = new Uint8Array(shades.buffer)
+  for (let i = 0; i < shades.length; i++) bytes.set([...colourOf(i / SHADES - 1), 255], 4 * i)
+  const pixels = new Uint32Array(values.length)
+  for (let i = 0; i < pixels.length; i++) {
+    const share = Math.max(-1, Math.min(1, values[i] / scale))
+    pixels[i] = shades[Math.round((share + 1) * SHADES)]
+  }
+  return new Uint8ClampedArray(pixels.buffer)
 }
 
 export const cssOf = (value: number): string => `rgb(${colourOf(value).join(' ')})`

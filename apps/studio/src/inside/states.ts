@@ -1,5 +1,4 @@
-import { fromData, GRU, noGrad, RNN, type Tensor } from 'unrolled/browser'
-import type { Current } from '../current'
+import { fromData, GRU, type LoadedModel, LSTM, noGrad, RNN, type Tensor } from 'unrolled/browser'
 import { minimalSignals } from './minimal-signals'
 
 /** What a layer of a model holds while it reads a text, [token, unit], by its name: the state h, c, and the gates. */
@@ -13,8 +12,6 @@ export interface Reading {
   layers: readonly Signals[]
   /** The probabilities of the tokens after each token, [token, vocabSize]. */
   probabilities: Float32Array
-  /** Units of each layer, those that react to the same token next to each other. */
-  order: readonly { unit: number; reactsTo: string }[][]
 }
 
 /** Tokens that are read: what fits on a screen. */
@@ -22,19 +19,22 @@ const MOST_TOKENS = 240
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
-/** Lets a model read a text, and returns what its units hold at each token. */
-export function readText({ model, vocab }: Current, text: string): Reading {
-  const tokens = vocab
-    .split(text)
+/** The tokens of a text that the model knows, prepared as its own text was. */
+export function knownTokens({ vocab, config }: LoadedModel, text: string): string[] {
+  const { clean, lowercase } = config.training ?? {}
+  return vocab
+    .split(clean || lowercase ? text.toLowerCase() : text)
     .filter((token) => vocab.has(token))
     .slice(0, MOST_TOKENS)
-  const { rnn } = model
-  const { hiddenSize, numLayers } = rnn
-  const numbers = vocab.encode(tokens)
+}
+
+/** Lets a model read tokens, and returns what its units hold at each. */
+export function readTokens({ model, vocab }: LoadedModel, tokens: readonly string[]): Reading {
+  const { hiddenSize, numLayers } = model.rnn
   return model.inEval(() =>
     noGrad(() => {
       const layers: Signals[] = []
-      let input: Tensor = fromData(numbers, [tokens.length, 1])
+      let input: Tensor = fromData(vocab.encode(tokens), [tokens.length, 1])
       if (model.embedding) input = model.embedding.forward(input)
       for (let layer = 0; layer < numLayers; layer++) {
         const signals = signalsOf(model, layer, input)
@@ -42,75 +42,66 @@ export function readText({ model, vocab }: Current, text: string): Reading {
         input = fromData(signals.h, [tokens.length, 1, hiddenSize])
       }
       const scores = model.linear.forward(input.reshape(-1, hiddenSize))
-      const probabilities = Float32Array.from(scores.softmax().data)
-      const order = layers.map(({ h }) =>
-        orderOf(h, numbers, hiddenSize).map(([unit, token]) => ({ unit, reactsTo: vocab.tokenOf(token) })),
-      )
-      return { tokens, hiddenSize, layers, probabilities, order }
+      return { tokens, hiddenSize, layers, probabilities: Float32Array.from(scores.softmax().data) }
     }),
   )
 }
 
 /**
- * The state and the gates of a layer at each token, by the equations of the cell. The states before each step are known
- * once h is, so all sums W·x + b and W·h + b are two products.
+ * The state and the gates of a layer at each token. The library computes the states; once they are known, all sums
+ * W·x + b and W·h + b are two products, and the gates are the equations of the cell.
  */
-function signalsOf({ rnn }: Current['model'], layer: number, input: Tensor): Signals {
+function signalsOf({ rnn }: LoadedModel['model'], layer: number, input: Tensor): Signals {
   const parameter = (name: string) => (rnn as unknown as Record<string, Tensor | undefined>)[`${name}_l${layer}`]
   const ih = parameter('weight_ih')!
-  const steps = input.shape[0]
-  const H = rnn.hiddenSize
-  const blocks = ih.shape[0] / H
+  const [steps, H] = [input.shape[0], rnn.hiddenSize]
+  const width = ih.shape[0]
   // Tokens pick columns of W_ih.
   const fromInput = input.dtype === 'int32' ? ih.T.gatherRows(input.reshape(-1)) : input.reshape(steps, -1).matmul(ih.T)
   const xs = withBias(fromInput, parameter('bias_ih'))
   if (rnn.kind === 'mingru' || rnn.kind === 'minlstm') return minimalSignals(rnn.kind, xs, H)
-  const hh = parameter('weight_hh')!
-  const names = { 1: ['h'], 3: ['r', 'z', 'n'], 4: ['i', 'f', 'g', 'o'] }[blocks]!
-  const signals: Record<string, Float32Array> = Object.fromEntries(
-    [...new Set(['h', ...(blocks === 4 ? ['c'] : []), ...(blocks === 1 ? [] : names)])].map((name) => [
-      name,
-      new Float32Array(steps * H),
-    ]),
-  )
-  let h = new Float32Array(H)
-  let c = new Float32Array(H)
-  const act = rnn instanceof RNN && rnn.nonlinearity === 'relu' ? (x: number) => Math.max(0, x) : Math.tanh
-  const resetBefore = rnn instanceof GRU && !rnn.resetAfter
-  for (let t = 0; t < steps; t++) {
-    const hs = withBias(fromData(h, [1, H]).matmul(hh.T), parameter('bias_hh'))
-    if (resetBefore) {
-      const reset = h.map((value, unit) => value * sigmoid(xs[t * blocks * H + unit] + hs[unit]))
-      hs.set(withBias(fromData(reset, [1, H]).matmul(hh.T), parameter('bias_hh')).subarray(2 * H), 2 * H)
-    }
-    const [next, cell] = [new Float32Array(H), new Float32Array(H)]
-    for (let unit = 0; unit < H; unit++) {
-      const x = (gate: number) => xs[t * blocks * H + gate * H + unit]
-      const s = (gate: number) => hs[gate * H + unit]
-      const at = t * H + unit
-      if (blocks === 1) next[unit] = act(x(0) + s(0))
-      else if (blocks === 3) {
-        const [r, z] = [sigmoid(x(0) + s(0)), sigmoid(x(1) + s(1))]
-        const n = Math.tanh(x(2) + (resetBefore ? 1 : r) * s(2))
-        next[unit] = (1 - z) * n + z * h[unit]
-        Object.entries({ r, z, n }).forEach(([name, value]) => {
-          signals[name][at] = value
-        })
-      } else {
-        const [i, f, o] = [0, 1, 3].map((gate) => sigmoid(x(gate) + s(gate)))
-        const g = Math.tanh(x(2) + s(2))
-        cell[unit] = f * c[unit] + i * g
-        next[unit] = o * Math.tanh(cell[unit])
-        Object.entries({ i, f, g, o, c: cell[unit] }).forEach(([name, value]) => {
-          signals[name][at] = value
-        })
-      }
-      signals.h[at] = next[unit]
-    }
-    h = next
-    c = cell
+  const h = Float32Array.from(layerOf(rnn, layer).forward(input).output.data)
+  if (width === H) return { h }
+  const before = new Float32Array(steps * H)
+  before.set(h.subarray(0, (steps - 1) * H), H)
+  const hhT = parameter('weight_hh')!.T
+  const sums = (states: Float32Array) => withBias(fromData(states, [steps, H]).matmul(hhT), parameter('bias_hh'))
+  const hs = sums(before)
+  /** A gate at each place, of its sums W·x + b and W·h + b. */
+  const gate = (block: number, value: (x: number, s: number, at: number) => number, s = hs) =>
+    Float32Array.from({ length: steps * H }, (_, at) => {
+      const i = Math.floor(at / H) * width + block * H + (at % H)
+      return value(xs[i], s[i], at)
+    })
+  const gated = (x: number, s: number) => sigmoid(x + s)
+  if (rnn instanceof GRU) {
+    const [r, z] = [gate(0, gated), gate(1, gated)]
+    const n = rnn.resetAfter
+      ? gate(2, (x, s, at) => Math.tanh(x + r[at] * s))
+      : gate(2, (x, s) => Math.tanh(x + s), sums(before.map((value, at) => r[at] * value)))
+    return { h, r, z, n }
   }
-  return signals
+  const [i, f, o] = [0, 1, 3].map((block) => gate(block, gated))
+  const g = gate(2, (x, s) => Math.tanh(x + s))
+  const c = new Float32Array(steps * H)
+  for (let at = 0; at < c.length; at++) c[at] = (at < H ? 0 : f[at] * c[at - H]) + i[at] * g[at]
+  return { h, c, i, f, g, o }
+}
+
+/** One layer of a stack, by itself. */
+function layerOf(rnn: LoadedModel['model']['rnn'], layer: number): RNN | GRU | LSTM {
+  const inputSize = layer === 0 ? rnn.inputSize : rnn.hiddenSize
+  const { hiddenSize, bias } = rnn
+  const sizes = { inputSize, hiddenSize, bias }
+  const one =
+    rnn instanceof GRU
+      ? new GRU({ ...sizes, resetAfter: rnn.resetAfter })
+      : rnn instanceof RNN
+        ? new RNN({ ...sizes, nonlinearity: rnn.nonlinearity })
+        : new LSTM(sizes)
+  const own = Object.entries(rnn.stateDict()).filter(([name]) => name.endsWith(`_l${layer}`))
+  one.loadStateDict(Object.fromEntries(own.map(([name, values]) => [name.replace(/\d+$/, '0'), values])))
+  return one
 }
 
 const withBias = (sums: Tensor, bias: Tensor | undefined) => (bias ? sums.add(bias) : sums).data
@@ -118,19 +109,21 @@ const withBias = (sums: Tensor, bias: Tensor | undefined) => (bias ? sums.add(bi
 /**
  * Units with the token that each reacts to most: the one at which its mean differs most from its mean over the whole text,
  * in standard errors. Sorted by token, and among those of a token by strength.
+ * @param h the states, [token, unit]
+ * @param numbers of the tokens
  */
-function orderOf(h: Float32Array, tokens: Int32Array, hiddenSize: number): [unit: number, token: number][] {
+export function orderOf(h: Float32Array, numbers: Int32Array, hiddenSize: number): { unit: number; token: number }[] {
   const counts = new Map<number, number>()
-  for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
+  for (const token of numbers) counts.set(token, (counts.get(token) ?? 0) + 1)
   const found = Array.from({ length: hiddenSize }, (_, unit) => {
     const sums = new Map<number, number>()
     let mean = 0
-    tokens.forEach((token, t) => {
+    numbers.forEach((token, t) => {
       const value = h[t * hiddenSize + unit]
-      mean += value / tokens.length
+      mean += value / numbers.length
       sums.set(token, (sums.get(token) ?? 0) + value)
     })
-    let best = { token: tokens[0] ?? 0, strength: -1 }
+    let best = { token: numbers[0] ?? 0, strength: -1 }
     for (const [token, sum] of sums) {
       const n = counts.get(token)!
       const strength = Math.abs(sum / n - mean) * Math.sqrt(n)
@@ -138,5 +131,5 @@ function orderOf(h: Float32Array, tokens: Int32Array, hiddenSize: number): [unit
     }
     return { unit, ...best }
   })
-  return found.sort((a, b) => a.token - b.token || b.strength - a.strength).map(({ unit, token }) => [unit, token])
+  return found.sort((a, b) => a.token - b.token || b.strength - a.strength)
 }

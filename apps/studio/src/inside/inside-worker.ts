@@ -1,0 +1,49 @@
+// Looks into models, so that the page stays responsive.
+import { decodeModel, type LoadedModel, useKernels, wasmKernels } from 'unrolled/browser'
+import { answers } from './answers'
+import type { Kind, Questions, ToPage, ToWorker } from './messages'
+
+// All other processors are left to the training.
+useKernels(wasmKernels({ threads: 1 }))
+
+/** Milliseconds after which long work lets messages in. */
+const TURN = 20
+
+const tell = (message: ToPage) => postMessage(message)
+
+let model: Promise<LoadedModel>
+/** The latest question of each kind: earlier ones need no answer any more. */
+const latest = new Map<Kind, number>()
+
+addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === 'model') {
+    model = decodeModel(data.files)
+    // Each question about it tells why it cannot be read.
+    model.catch(() => undefined)
+  } else {
+    latest.set(data.kind, data.id)
+    void answer(data.kind, data.id, data.question)
+  }
+})
+
+/** Lets all messages in that have come. */
+const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve))
+
+async function answer<K extends Kind>(kind: K, id: number, question: Questions[K]): Promise<void> {
+  let due = 0
+  /** Throws if a later question has taken the place of this one. */
+  const rest = async () => {
+    if (performance.now() < due) return
+    await nextTurn()
+    if (latest.get(kind) !== id) throw new Error('the question is out of date')
+    due = performance.now() + TURN
+  }
+  try {
+    const loaded = await model
+    await rest()
+    tell({ kind, id, answer: await answers[kind](loaded, question, rest) } as ToPage)
+  } catch (error) {
+    const { message } = error as Error
+    if (latest.get(kind) === id) tell({ kind, id, error: { message } })
+  }
+}
