@@ -40,7 +40,7 @@ export const defaults: Setup = {
 
 /** The values that a choice has, and the range of a number. */
 export const kinds = {
-  cell: ['rnn', 'gru', 'lstm'],
+  cell: ['rnn', 'gru', 'lstm', 'mingru', 'minlstm'],
   hiddenSize: { least: 1, most: 2048, whole: true },
   numLayers: { least: 1, most: 8, whole: true },
   numSteps: { least: 1, most: 1024, whole: true },
@@ -56,6 +56,18 @@ export const kinds = {
 } as const satisfies Record<keyof Setup, readonly string[] | 'flag' | { least: number; most: number; whole: boolean }>
 
 type Name = keyof Setup
+
+/** The cells, as people write them. */
+export const cellNames: Readonly<Record<Setup['cell'], string>> = {
+  rnn: 'RNN',
+  gru: 'GRU',
+  lstm: 'LSTM',
+  mingru: 'minGRU',
+  minlstm: 'minLSTM',
+}
+
+/** Whether the gates of a cell depend on its input alone. */
+export const isMinimal = (cell: string): boolean => cell === 'mingru' || cell === 'minlstm'
 
 /** A value of the setup from its text; undefined if it cannot be one. */
 export function parsed(name: Name, text: string): Setup[Name] | undefined {

@@ -4,7 +4,7 @@ import { base, fixed, setupWith } from '../base'
 import { Choice } from '../choice'
 import { words } from '../language'
 import { Problem } from '../problem'
-import { kinds, parsed, type Setup, setup } from '../setup'
+import { cellNames, isMinimal, kinds, parsed, type Setup, setup } from '../setup'
 import { chosen, nameOf, takeTexts } from '../text'
 
 type Name = keyof Setup
@@ -47,6 +47,7 @@ export function SetupDialog({ close }: { close: () => void }) {
             />
           ))}
         </div>
+        {isMinimal(drafts.value.cell) && <p class="soft">{s.minimal}</p>}
         {from && <p class="soft">{s.fixed(from.name)}</p>}
         <Problem />
         {wrong.value && (
@@ -127,7 +128,7 @@ function Field({ name, text, disabled, set }: FieldOptions) {
     )
   }
   if (!('least' in kind)) {
-    const among = kind.map((word) => [word, word] as const)
+    const among = kind.map((word) => [word, name === 'cell' ? cellNames[word as Setup['cell']] : word] as const)
     return <Choice label={label} value={text} among={among} choose={set} disabled={disabled} />
   }
   return (

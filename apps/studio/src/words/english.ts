@@ -96,6 +96,8 @@ export const english = {
     maxTokens: 'Characters of the text',
     clean: 'Letters and spaces only, as in the book',
     validation: 'Held-out part',
+    minimal:
+      'The gates of minGRU and minLSTM read the input alone and not the state, so all steps are computed at once. They have no recurrent weights, for which several layers make up.',
     wrong: (label: string) => `${label}: this value cannot be used.`,
     fixed: (name: string) => `Cell, units, layers and cleaning are those of ${name}, which the training begins with.`,
   },

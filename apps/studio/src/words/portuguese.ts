@@ -97,6 +97,8 @@ export const portuguese: Words = {
     maxTokens: 'Caracteres do texto',
     clean: 'Só letras e espaços, como no livro',
     validation: 'Parte para validação',
+    minimal:
+      'As portas de minGRU e minLSTM leem só a entrada, e não o estado, então todos os passos são calculados de uma vez. Elas não têm pesos recorrentes, o que várias camadas compensam.',
     wrong: (label) => `${label}: este valor não pode ser usado.`,
     fixed: (name) => `Célula, unidades, camadas e limpeza são as de ${name}, com que o treinamento começa.`,
   },
