@@ -56,7 +56,7 @@ function draw(
   const axis = { stroke: colour('--soft'), grid: rule, ticks: rule }
   const told = (y: number) => (powersOfTen ? scientific(y) : text(y))
   const value = (_: uPlot, y: number | null | undefined) => (y === null || y === undefined ? '–' : told(y))
-  const shownAt = (step: number) => (time ? date(step) : Number.isInteger(step) ? number(step) : '')
+  const whole = (step: number) => (Number.isInteger(step) ? number(step) : '')
   return new uPlot(
     {
       width: place.clientWidth,
@@ -70,7 +70,7 @@ function draw(
           : [],
       ),
       axes: [
-        { ...axis, ...(time && { space: 100 }), values: (_, steps) => steps.map(shownAt) },
+        { ...axis, ...(time && { space: 80 }), values: (_, xs) => xs.map((x) => (time ? date(x, 'short') : whole(x))) },
         {
           ...axis,
           // Over many powers of ten, only these have lines.
@@ -83,7 +83,10 @@ function draw(
       // In the legend, too, what is dashed is dashed.
       legend: { markers: { dash: (_, i) => (lines[i - 1]?.dashed ? 'dashed' : 'solid') } },
       series: [
-        { label: x ?? words.peek().train.step, value: (_, step) => (step === null ? '–' : shownAt(step)) },
+        {
+          label: x ?? words.peek().train.step,
+          value: (_, step) => (step === null ? '–' : time ? date(step) : whole(step)),
+        },
         ...lines.map(({ label, colour: i, dashed, dots, thin }) => ({
           ...{ label, stroke: colour(colours[i % colours.length]), width: thin ? 0.5 : 2, value, spanGaps: true },
           ...(dashed && { dash: [6, 4] }),

@@ -11,7 +11,8 @@ export function Errors({ result: { evaluation } }: { result: SeriesResult }) {
       <h2>{t.errors}</h2>
       {!evaluation && <p class="soft">{t.noErrors}</p>}
       {evaluation?.targets.map(({ target, coverage, errors }) => (
-        <div key={target} class="scrolls">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a narrow page scrolls it, also from the keyboard
+        <section key={target} class="scrolls" tabIndex={0} aria-label={`${t.errors}: ${target}`}>
           <table class="errors">
             <caption>
               {t.evaluated(target, t.parts[evaluation.part], number(evaluation.origins), number(evaluation.steps))}
@@ -38,7 +39,7 @@ export function Errors({ result: { evaluation } }: { result: SeriesResult }) {
             </tbody>
           </table>
           {coverage !== undefined && <p class="standing">{t.coverage(percent(coverage))}</p>}
-        </div>
+        </section>
       ))}
     </section>
   )

@@ -50,39 +50,41 @@ export function ForecastCard({ now, result }: { now: SeriesSession; result: Seri
         value={value}
         linear
       />
-      <div class="actions">
-        <form
-          class="more"
-          onSubmit={(event) => {
-            event.preventDefault()
-            const asked = numberOf(steps.value, STEPS)
-            if (asked !== undefined) now.ask(asked)
-          }}
-        >
-          <input
-            type="number"
-            aria-label={t.steps}
-            value={steps.value}
-            min={STEPS.least}
-            max={STEPS.most}
-            step={1}
-            required
-            onInput={({ currentTarget }) => {
-              steps.value = currentTarget.value
+      <div class="after-plot">
+        <div class="actions">
+          <form
+            class="more"
+            onSubmit={(event) => {
+              event.preventDefault()
+              const asked = numberOf(steps.value, STEPS)
+              if (asked !== undefined) now.ask(asked)
             }}
-          />
-          <button type="submit">{t.ask}</button>
-        </form>
-        {forecast && (
-          <button type="button" onClick={() => give(`${base} forecast.csv`, new TextEncoder().encode(forecast.csv))}>
-            {t.saveForecast}
+          >
+            <input
+              type="number"
+              aria-label={t.steps}
+              value={steps.value}
+              min={STEPS.least}
+              max={STEPS.most}
+              step={1}
+              required
+              onInput={({ currentTarget }) => {
+                steps.value = currentTarget.value
+              }}
+            />
+            <button type="submit">{t.ask}</button>
+          </form>
+          {forecast && (
+            <button type="button" onClick={() => give(`${base} forecast.csv`, new TextEncoder().encode(forecast.csv))}>
+              {t.saveForecast}
+            </button>
+          )}
+          <button type="button" onClick={() => give(`${base} model.zip`, result.zip)}>
+            {t.saveModel}
           </button>
-        )}
-        <button type="button" onClick={() => give(`${base} model.zip`, result.zip)}>
-          {t.saveModel}
-        </button>
+        </div>
+        <p class="standing">{t.zipIs}</p>
       </div>
-      <p class="standing">{t.zipIs}</p>
     </section>
   )
 }
