@@ -1,6 +1,6 @@
 // The same model with nothing but tensors: the section "Implementation of Recurrent Neural Networks from
 // Scratch". It writes out what rnn-concise.ts takes from the library: the layer, the loop and the loss.
-//   npm run example examples/rnn-scratch.ts [EPOCHS]
+//   npm run example examples/rnn-scratch.ts [EPOCHS]     plots both to runs/rnn-scratch.svg
 
 // %% scratch-parameters
 import { loadTimeMachine, noGrad, oneHot, randn, stack, type Tensor, tensor, type Vocab, zeros } from 'unrolled'
@@ -65,6 +65,7 @@ function sgd(): void {
 }
 
 // %% scratch-train
+const [perplexities, speeds]: number[][] = [[], []]
 for (let epoch = 1; epoch <= numEpochs; epoch++) {
   const start = performance.now()
   let H = zeros([data.batchSize, numHiddens])
@@ -79,9 +80,27 @@ for (let epoch = 1; epoch <= numEpochs; epoch++) {
     loss += (await l.item()) * y.size
     tokens += y.size
   }
+  perplexities.push(Math.exp(loss / tokens))
+  speeds.push(tokens / ((performance.now() - start) / 1000))
   if (epoch % Math.ceil(numEpochs / 10) === 0) {
-    const perSecond = tokens / ((performance.now() - start) / 1000)
-    console.log(`epoch ${epoch}: perplexity ${Math.exp(loss / tokens).toFixed(2)}, ${perSecond.toFixed(0)} tokens/s`)
+    console.log(`epoch ${epoch}: perplexity ${perplexities.at(-1)!.toFixed(2)}, ${speeds.at(-1)!.toFixed(0)} tokens/s`)
     console.log(`  ${await predict('time traveller', 50, vocab)}`)
   }
 }
+
+// %% comparison
+import { RNN, RNNModel, train } from 'unrolled'
+import { show } from './show.js'
+
+const concise = new RNNModel(new RNN({ inputSize: vocab.size, hiddenSize: numHiddens }), vocab.size)
+const { history } = await train(concise, data, vocab, { lr, epochs: numEpochs })
+const versions = {
+  'from scratch': [perplexities, speeds],
+  'with the layer': [history.map((epoch) => epoch.perplexity), history.map((epoch) => epoch.tokensPerSecond)],
+}
+for (const [name, [reached, speeds]] of Object.entries(versions)) {
+  const median = speeds.toSorted((a, b) => a - b)[speeds.length >> 1]
+  console.log(`${name}: perplexity ${reached.at(-1)!.toFixed(2)}, ${median.toFixed(0)} tokens/s`)
+}
+const series = Object.entries(versions).map(([name, [y]]) => ({ name, x: y.map((_, i) => i + 1), y }))
+await show({ title: 'The same model, twice', xLabel: 'epoch', yLabel: 'perplexity', series })

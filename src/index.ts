@@ -24,6 +24,7 @@ export { tokensOf } from './data/pieces.js'
 export { type Batch, type Corpus, type Sampling, SequenceData, type SequenceOptions } from './data/sequences.js'
 export { type SeriesBaseline, seriesBaselines } from './data/series/baselines.js'
 export { type CalendarName, calendarNames } from './data/series/calendar.js'
+export { type SeriesColumn, seriesColumns } from './data/series/columns.js'
 export { conformalWidth, type Intervals } from './data/series/intervals.js'
 export { type LoadSeriesOptions, readSeries, readSeriesFor } from './data/series/load-series.js'
 export { type ForecastErrors, forecastErrors, maseScale } from './data/series/metrics.js'
@@ -75,7 +76,7 @@ export type { ModelFile, ModelFiles } from './formats/read-model.js'
 export { decodeModel, encodeModel, type LoadedModel } from './formats/saved-model.js'
 export type { ByteSource } from './formats/source.js'
 export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
-export { unzipModel, zipModel } from './formats/zip.js'
+export { unzipModel, zipForecaster, zipModel } from './formats/zip.js'
 export { Batcher, type BatcherOptions } from './generate/batcher.js'
 export { type BeamSearchOptions, beamSearch, bestSoFar, type Hypothesis } from './generate/beam.js'
 export type { GenerateOptions } from './generate/continuations.js'
@@ -211,6 +212,7 @@ export {
   forecastFrom,
   intervalsOf,
 } from './train/forecast.js'
+export { type ForecastRow, forecastCsv } from './train/forecast-csv.js'
 export { type Forecasting, forecasting } from './train/forecasting.js'
 export {
   type Classified,

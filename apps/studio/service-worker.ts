@@ -1,4 +1,5 @@
 /// <reference lib="webworker" />
+import { CELL_WORKER, cellPolicy } from '../../src/server/cell-policy'
 
 /** The files of the page or the site, and a name for exactly these: keeping.ts puts them in. */
 declare const FILES: readonly string[]
@@ -54,13 +55,14 @@ async function answer(request: Request): Promise<Response> {
   }
 }
 
-/** The same answer with the headers that isolate a page from other origins. */
-function isolated(response: Response): Response {
+/** The same answer with the headers that isolate a page from other origins, and that take the network from the lesson's cells. */
+function isolated(response: Response, path: string): Response {
   if (response.status === 0) return response
   const headers = new Headers(response.headers)
   headers.set('cross-origin-opener-policy', 'same-origin')
   headers.set('cross-origin-embedder-policy', 'require-corp')
   headers.set('cross-origin-resource-policy', 'same-origin')
+  if (CELL_WORKER.test(path)) headers.set('content-security-policy', cellPolicy)
   const { status, statusText } = response
   // These have no body, and may not be given one.
   const empty = [204, 205, 304].includes(status)
@@ -72,5 +74,6 @@ worker.addEventListener('fetch', (event) => {
   if (request.method !== 'GET' || !request.url.startsWith(scope)) return
   // Trainings of the machine are there only while its server is.
   if (request.url.startsWith(`${scope}machine/`)) return
-  event.respondWith(answer(request).then(isolated))
+  const path = new URL(request.url).pathname.slice(new URL(scope).pathname.length)
+  event.respondWith(answer(request).then((response) => isolated(response, path)))
 })

@@ -1,13 +1,13 @@
 import path from 'node:path'
 import { OptionError } from '../config.js'
 import {
-  type ForecastValue,
+  type ForecastRow,
   forecast,
+  forecastCsv,
   formatTime,
   linePlot,
   loadForecaster,
   loadSeriesFor,
-  SeriesData as Series,
   type SeriesData,
   svgToPng,
   writeFileAtomic,
@@ -32,12 +32,12 @@ export async function makeForecast(
   const forecaster = await loadForecaster(folder)
   await moveTo('forecast', device, forecaster.model)
   const whole = await loadSeriesFor(forecaster, file, { validation: 0, test: 0, gaps })
-  const known = holdOut === 0 ? whole : without(whole, holdOut)
+  const known = holdOut === 0 ? whole : whole.withoutLast(holdOut)
   const values = await forecast(forecaster, known, { steps, level, signal })
   const rows = values.map((value) => ({ ...value, truth: truthOf(whole, known, value) }))
   // Everything is made before the first file is written.
   const pictures = await picturesOf(whole, known, rows, level, plot)
-  await writeFileAtomic(out, csvOf(known, rows, holdOut > 0))
+  await writeFileAtomic(out, forecastCsv(known.spec, rows))
   for (const [name, svg] of pictures) await writeFileAtomic(name, name.endsWith('.png') ? await svgToPng(svg) : svg)
   const bare = values.filter(({ low }) => low === undefined).length
   if (json) {
@@ -69,55 +69,22 @@ export async function makeForecast(
   )
 }
 
-type Row = ForecastValue & { truth: number | undefined }
-
-/** The same series without their last values. */
-function without(data: SeriesData, count: number): SeriesData {
-  const series = data.table.series.map((one) => {
-    const length = Math.max(one.length - count, 0)
-    return { ...one, length, columns: one.columns.map((values) => values.subarray(0, length)) }
-  })
-  return new Series({ ...data.table, series }, { validation: 0, test: 0 }, data.spec)
-}
-
 /** The value of the file that a forecast is of, if it has one. */
-function truthOf(whole: SeriesData, known: SeriesData, { series, target, step }: ForecastValue): number | undefined {
+function truthOf(whole: SeriesData, known: SeriesData, { series, target, step }: ForecastRow): number | undefined {
   const at = whole.table.series.findIndex(({ name }) => name === series)
   return whole.table.series[at].columns[whole.spec.targets.indexOf(target)][known.table.series[at].length + step - 1]
-}
-
-function csvOf({ spec }: SeriesData, rows: readonly Row[], withTruth: boolean): string {
-  const { step, read } = spec
-  const cell = (text: string) => (/[",\n\r;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
-  const number = (value: number | undefined) => (value === undefined ? '' : String(Number(value.toPrecision(9))))
-  const columns: [string, (row: Row) => string][] = [
-    ...(step
-      ? [[read.dateColumn ?? 'date', ({ time }: Row) => formatTime(time!, step)] as [string, (row: Row) => string]]
-      : []),
-    ...(read.seriesColumn === undefined
-      ? []
-      : [[read.seriesColumn, ({ series }: Row) => series] as [string, (row: Row) => string]]),
-    ['target', ({ target }) => target],
-    ['step', ({ step }) => String(step)],
-    ['forecast', ({ forecast }) => number(forecast)],
-    ['low', ({ low }) => number(low)],
-    ['high', ({ high }) => number(high)],
-    ...(withTruth ? [['truth', ({ truth }: Row) => number(truth)] as [string, (row: Row) => string]] : []),
-  ]
-  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))]
-  return `${lines.map((line) => line.map(cell).join(',')).join('\n')}\n`
 }
 
 /** For each series and target, the last known values, the forecast and its interval. */
 async function picturesOf(
   whole: SeriesData,
   known: SeriesData,
-  rows: readonly Row[],
+  rows: readonly ForecastRow[],
   level: number,
   file: string,
 ): Promise<[string, string][]> {
   // The rows of one series and target follow one another.
-  const groups: Row[][] = []
+  const groups: ForecastRow[][] = []
   for (const row of rows) {
     const last = groups.at(-1)
     if (last && last[0].series === row.series && last[0].target === row.target) last.push(row)

@@ -1,9 +1,13 @@
 import { FormatError } from '../core/errors.js'
+import type { Intervals } from '../data/series/intervals.js'
+import type { SeriesSpec } from '../data/series/series-data.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
+import type { SeriesModel } from '../nn/series-model.js'
 import type { TrainingRecord } from './model-config.js'
 import { modelFiles } from './read-model.js'
 import { decodeModel, encodeModel, type LoadedModel } from './saved-model.js'
+import { encodeSeriesFiles, seriesConfigOf } from './series-config.js'
 import { type UnzipFileInfo, unzipSync, zipSync } from './zip-library.js'
 
 /** The most bytes that a file in a zip may have to be unpacked: the size of the largest array. */
@@ -19,6 +23,19 @@ export const isZip = ([a, b, c, d]: Uint8Array): boolean => a === 0x50 && b === 
  */
 export async function zipModel(model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<Uint8Array> {
   return zipFiles(await encodeModel(model, vocab, training))
+}
+
+/**
+ * Packs the files that `saveForecaster` writes into one zip, for a download: unpacked, it is a folder for `loadForecaster`.
+ * @param training how the model was trained, for people to read
+ * @throws DataError for a model that could not be loaded again
+ */
+export async function zipForecaster(
+  { model, spec, intervals }: { model: SeriesModel; spec: SeriesSpec; intervals?: Intervals },
+  training?: TrainingRecord,
+): Promise<Uint8Array> {
+  const config = seriesConfigOf(model, spec, intervals, training)
+  return zipFiles(await encodeSeriesFiles('zipForecaster', model, config))
 }
 
 /** Packs named files into one zip. */

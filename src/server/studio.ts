@@ -11,6 +11,7 @@ import { checkNumber, checkString, checkStrings, checkWhole } from '../core/chec
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
 import { findTimeMachine, readMobyDick } from '../node/time-machine.js'
+import { CELL_WORKER, cellPolicy } from './cell-policy.js'
 import { type Answer, machineRuns } from './machine-runs.js'
 
 /** Where the studio is served. */
@@ -47,11 +48,6 @@ const book: Answer = {
     return { body: JSON.stringify({ text, source }) }
   },
 }
-
-/** The worker that runs what readers write, which is no more than its policy allows: it makes functions of text, but has no network. */
-const CELL_WORKER = /^\/assets\/cell-worker-[\w-]+\.js$/
-const cellPolicy =
-  "default-src 'none'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; worker-src blob:; connect-src 'none'"
 
 /** Threads need a page that is isolated; the policy keeps scripts, and what they may reach, to this server. */
 const headers = {
@@ -107,7 +103,7 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     if (wrong) return refuse(response, 403, wrong)
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'expected GET or HEAD')
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
-    if (CELL_WORKER.test(pathname)) response.setHeader('content-security-policy', cellPolicy)
+    if (CELL_WORKER.test(pathname.slice(1))) response.setHeader('content-security-policy', cellPolicy)
     const answer = answers.get(pathname)
     if (answer) return void send(request, response, answer)
     files(request, response, () => {

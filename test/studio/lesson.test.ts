@@ -72,7 +72,10 @@ describeStudio('the lesson', (studio) => {
       expect(Number(/largest difference (\S+)/.exec(all[5])?.[1])).toBeLessThan(1e-5)
       expect(all[7]).toMatch(/epoch 2 of 2: perplexity/)
       expect(all[8]).toMatch(/^time traveller/)
-      expect(await tab.locator('.chart canvas').count()).toBe(4)
+      expect(all[14]).toMatch(
+        /from scratch: perplexity [\d.]+, \d+ tokens\/s\nwith the layer: perplexity [\d.]+, \d+ tokens\/s/,
+      )
+      expect(await tab.locator('.chart canvas').count()).toBe(5)
       await tab.evaluate(axe)
       expect(
         await tab.evaluate(

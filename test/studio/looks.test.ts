@@ -6,6 +6,7 @@ const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8')
 
 describeStudio('how the studio looks', (studio) => {
   const views = ['lesson', 'train', 'inside', 'write', 'library']
+  const numbers = `day,sales,wind\n${Array.from({ length: 150 }, (_, i) => `${i},${i % 7},${i % 5}`).join('\n')}`
   const small = 'hiddenSize=8&epochs=1&maxTokens=3000'
 
   /** What axe finds in the page; nothing may be wider than it. */
@@ -48,6 +49,13 @@ describeStudio('how the studio looks', (studio) => {
       await open('train')
       await tab.locator('.mark-button').click()
       expect(await problems(), 'the dialog').toEqual([])
+      await studio.drop('sales.csv', numbers)
+      await tab.locator('#series-title').waitFor()
+      expect(await problems(), 'the dialog of a table').toEqual([])
+      await tab.locator('dialog .main').click()
+      await tab.locator('.headline .main').click()
+      await tab.locator('.errors').waitFor()
+      expect(await problems(), 'a forecast').toEqual([])
     },
   )
 })

@@ -22,6 +22,24 @@ describeStudio('training in the studio', (studio) => {
     await tab.getByText('Stopped. The model is kept in this browser.').waitFor()
   })
 
+  test('trains a minimal cell, which can be looked into as far as there is something to see', async () => {
+    const { tab, button } = studio
+    await studio.open('train?hiddenSize=16&epochs=2&maxTokens=3000')
+    await button('Change…').click()
+    expect(await tab.getByText('They have no recurrent weights').count()).toBe(0)
+    await tab.getByLabel('Cell').selectOption('minLSTM')
+    await tab.getByText('They have no recurrent weights').waitFor()
+    await button('Use this').click()
+    await tab.locator('.marks').getByText('minLSTM').waitFor()
+    await button('Start training').click()
+    await tab.getByText('Done. The model is kept in this browser.').waitFor()
+    await tab.getByRole('link', { name: 'Look inside' }).click()
+    await tab.getByLabel('Shown').selectOption('forget gate f')
+    await tab.getByText('How far back it can learn').waitFor()
+    expect(await tab.getByText('How units drive each other').count()).toBe(0)
+    expect(await tab.getByRole('alert').count()).toBe(0)
+  })
+
   test('a file that is no text, and one that is empty, are told in a sentence', async () => {
     const { tab, button } = studio
     await studio.open('train')

@@ -4,7 +4,8 @@ import { brotliCompressSync, constants } from 'node:zlib'
 import type { Plugin } from 'vite'
 
 /** Programs that are loaded late, if at all. package.json leaves them out of the package, which has them compressed. */
-const LARGE = /^assets\/(cell-worker|inside-worker|trainer-worker|compiler-worker|editor)-[\w-]+\.js$/
+const LARGE =
+  /^assets\/(cell-worker|inside-worker|trainer-worker|series-worker|compiler-worker|editor|webgpu|papaparse\.min)-[\w-]+\.js$/
 
 /** Adds compressed copies of large programs, which the command's server prefers. */
 export const compressed = (): Plugin => ({

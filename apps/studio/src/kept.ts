@@ -99,7 +99,8 @@ export async function download(name: string, load: () => Promise<LoadedModel>, f
   for (const [file, bytes] of files) give(`${name} ${file}`, bytes)
 }
 
-function give(name: string, bytes: Uint8Array): void {
+/** Saves bytes as a file of the user's. */
+export function give(name: string, bytes: Uint8Array): void {
   const link = document.createElement('a')
   link.href = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]))
   link.download = name

@@ -24,6 +24,14 @@ effect(() => {
 export const significant = (value: number, digits = 3): string =>
   value.toLocaleString(language.value, { maximumSignificantDigits: digits })
 
+/** A time in milliseconds since 1970, in UTC: its date, and its hour unless that is midnight. */
+export const date = (time: number, dateStyle: 'medium' | 'short' = 'medium'): string =>
+  new Date(time).toLocaleString(language.value, {
+    dateStyle,
+    timeZone: 'UTC',
+    ...(time % 86_400_000 !== 0 && { timeStyle: 'short' }),
+  })
+
 /** A number as a power of ten with a factor, as people of the language write it. */
 export const scientific = (value: number, digits = 1): string =>
   value.toLocaleString(language.value, {

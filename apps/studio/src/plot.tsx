@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { number, scientific, significant, words } from './language'
+import { date, number, scientific, significant, words } from './language'
 import { perplexity } from './train/figures'
 
 /** A curve over steps. */
@@ -14,6 +14,10 @@ export interface Line {
   dashed?: boolean
   /** Whether its points are drawn instead of a line. */
   dots?: boolean
+  /** Whether the area between this line and the next one is filled. */
+  filled?: boolean
+  /** Whether it is only the edge of something. */
+  thin?: boolean
 }
 
 /** Colours that people with colour blindness tell apart (Okabe & Ito 2008), after the two of the page. */
@@ -30,6 +34,8 @@ const joined = (lines: readonly Line[]): uPlot.AlignedData =>
 interface Axes {
   /** The name of the x axis. Default: steps. */
   x?: string
+  /** Whether x is a time, in milliseconds since 1970. */
+  time?: boolean
   /** Whether values are told as powers of ten. */
   powersOfTen?: boolean
   /** Whether the y axis is linear. Default: logarithmic. */
@@ -44,19 +50,27 @@ const powers = (_: uPlot, splits: number[]) =>
 function draw(
   place: HTMLElement,
   lines: readonly Line[],
-  { x, powersOfTen, linear, value: text = perplexity }: Axes,
+  { x, time, powersOfTen, linear, value: text = perplexity }: Axes,
 ): uPlot {
   const rule = { stroke: colour('--line'), width: 1 }
   const axis = { stroke: colour('--soft'), grid: rule, ticks: rule }
   const told = (y: number) => (powersOfTen ? scientific(y) : text(y))
-  const value = (_: uPlot, y: number | null) => (y === null ? '–' : told(y))
+  const value = (_: uPlot, y: number | null | undefined) => (y === null || y === undefined ? '–' : told(y))
+  const whole = (step: number) => (Number.isInteger(step) ? number(step) : '')
   return new uPlot(
     {
       width: place.clientWidth,
       height: Math.max(200, Math.min(380, place.clientWidth * 0.42)),
-      scales: { x: { time: false }, y: { distr: linear ? 1 : 3 } },
+      // Dates are those of the file, wherever the reader is.
+      ...(time && { ms: 1 as const, tzDate: (at: number) => uPlot.tzDate(new Date(at), 'Etc/UTC') }),
+      scales: { x: { time: time ?? false }, y: { distr: linear ? 1 : 3 } },
+      bands: lines.flatMap(({ filled, colour: i }, at) =>
+        filled
+          ? [{ series: [at + 1, at + 2] as uPlot.Band.Bounds, fill: `${colour(colours[i % colours.length])}2e` }]
+          : [],
+      ),
       axes: [
-        { ...axis, values: (_, steps) => steps.map((step) => (Number.isInteger(step) ? number(step) : '')) },
+        { ...axis, ...(time && { space: 80 }), values: (_, xs) => xs.map((x) => (time ? date(x, 'short') : whole(x))) },
         {
           ...axis,
           // Over many powers of ten, only these have lines.
@@ -69,9 +83,12 @@ function draw(
       // In the legend, too, what is dashed is dashed.
       legend: { markers: { dash: (_, i) => (lines[i - 1]?.dashed ? 'dashed' : 'solid') } },
       series: [
-        { label: x ?? words.peek().train.step, value: (_, step) => (step === null ? '–' : number(step)) },
-        ...lines.map(({ label, colour: i, dashed, dots }) => ({
-          ...{ label, stroke: colour(colours[i % colours.length]), width: 2, value, spanGaps: true },
+        {
+          label: x ?? words.peek().train.step,
+          value: (_, step) => (step === null ? '–' : time ? date(step) : whole(step)),
+        },
+        ...lines.map(({ label, colour: i, dashed, dots, thin }) => ({
+          ...{ label, stroke: colour(colours[i % colours.length]), width: thin ? 0.5 : 2, value, spanGaps: true },
           ...(dashed && { dash: [6, 4] }),
           ...(dots && { paths: () => null, points: { show: true, size: 3 } }),
         })),

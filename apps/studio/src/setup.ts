@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { RunOptions } from 'unrolled/config'
+import { type NumberRange, numberOf } from './number-field'
 
 /** What a training of the page begins with; a link can hold all of it but a text of one's own. */
 export type Setup = Required<
@@ -40,7 +41,7 @@ export const defaults: Setup = {
 
 /** The values that a choice has, and the range of a number. */
 export const kinds = {
-  cell: ['rnn', 'gru', 'lstm'],
+  cell: ['rnn', 'gru', 'lstm', 'mingru', 'minlstm'],
   hiddenSize: { least: 1, most: 2048, whole: true },
   numLayers: { least: 1, most: 8, whole: true },
   numSteps: { least: 1, most: 1024, whole: true },
@@ -53,19 +54,27 @@ export const kinds = {
   maxTokens: { least: 100, most: 100_000_000, whole: true },
   clean: 'flag',
   validation: { least: 0, most: 0.5, whole: false },
-} as const satisfies Record<keyof Setup, readonly string[] | 'flag' | { least: number; most: number; whole: boolean }>
+} as const satisfies Record<keyof Setup, readonly string[] | 'flag' | NumberRange>
 
 type Name = keyof Setup
 
+/** The cells, as people write them. */
+export const cellLabels: Readonly<Record<Setup['cell'], string>> = {
+  rnn: 'RNN',
+  gru: 'GRU',
+  lstm: 'LSTM',
+  mingru: 'minGRU',
+  minlstm: 'minLSTM',
+}
+
+/** Whether the gates of a cell depend on its input alone. */
+export const isMinimal = (cell: string): boolean => cell === 'mingru' || cell === 'minlstm'
+
 /** A value of the setup from its text; undefined if it cannot be one. */
 export function parsed(name: Name, text: string): Setup[Name] | undefined {
-  const kind: readonly string[] | 'flag' | { least: number; most: number; whole: boolean } = kinds[name]
+  const kind: readonly string[] | 'flag' | NumberRange = kinds[name]
   if (kind === 'flag') return text === 'true' ? true : text === 'false' ? false : undefined
-  if ('least' in kind) {
-    const value = Number(text)
-    const fits = text.trim() !== '' && value >= kind.least && value <= kind.most
-    return fits && (!kind.whole || Number.isInteger(value)) ? value : undefined
-  }
+  if ('least' in kind) return numberOf(text, kind)
   return kind.find((word) => word === text) as Setup[Name] | undefined
 }
 

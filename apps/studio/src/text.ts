@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { type DroppedFile, textOf } from 'unrolled/browser'
 import { FaultError, faultOf, told } from './faults'
+import { isSeries, series, takeSeries } from './series/chosen'
 
 /** The text to train on: one that comes with the page, or the user's own, which stays in this page. */
 export interface ChosenText {
@@ -21,9 +22,11 @@ export async function read({ own }: ChosenText): Promise<string> {
   return response.text()
 }
 
-/** Takes texts that were chosen or dropped: one, or several that follow each other. Of folders, only .txt files are. */
+/** Takes texts that were chosen or dropped: one, or several that follow each other; or a table of numbers. Of folders, only .txt files are. */
 export const takeTexts = (files: readonly DroppedFile[]): Promise<boolean> =>
   told(async () => {
+    const table = files.find(({ name }) => isSeries(name))
+    if (table) return takeSeries(table)
     const texts = files.filter(({ name }) => !name.includes('/') || /\.txt$/i.test(name))
     if (texts.length === 0) throw new FaultError({ kind: 'noText' })
     const parts: string[] = []
@@ -37,6 +40,7 @@ export const takeTexts = (files: readonly DroppedFile[]): Promise<boolean> =>
     const [first] = texts.map(({ name }) => shortName(name).replace(/\.txt$/i, ''))
     const name = texts.length === 1 ? first : `${first} + ${texts.length - 1}`
     chosen.value = { own: { name, read: async () => parts.join('\n') } }
+    series.value = undefined
   })
 
 const shortName = (name: string): string => name.replace(/^.*[/\\]/, '')

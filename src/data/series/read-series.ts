@@ -43,6 +43,9 @@ export interface SeriesTable {
 
 const dateNames = ['date', 'time', 'timestamp', 'datetime', 'ds']
 
+/** Whether a column of this name holds the dates, if no other is named. */
+export const isDateName = (name: string): boolean => dateNames.includes(name.toLowerCase())
+
 /**
  * Reads series from a table.
  * @throws DataError for a column that is not there, a cell that is not a number, dates that are out of order, come twice or
@@ -56,7 +59,7 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
   for (const name of targets) columnOf(table, name, 'target')
   for (const name of features) columnOf(table, name, 'features')
   const columns = [...new Set([...targets, ...features])]
-  const found = table.columns.findIndex((name) => dateNames.includes(name.toLowerCase()))
+  const found = table.columns.findIndex(isDateName)
   const dates = dateColumn === undefined ? (found < 0 ? undefined : found) : columnOf(table, dateColumn, 'dateColumn')
   const groups = new Map<string, TableRow[]>()
   const by = seriesColumn === undefined ? undefined : columnOf(table, seriesColumn, 'seriesColumn')

@@ -188,6 +188,15 @@ export class SeriesData {
     return start === undefined ? undefined : timeAfter(start, this.spec.step!, at)
   }
 
+  /** The same series without their last values, of which a forecast then knows nothing. Nothing is held out. */
+  withoutLast(count: number): SeriesData {
+    const series = this.table.series.map((one) => {
+      const length = Math.max(one.length - count, 0)
+      return { ...one, length, columns: one.columns.map((values) => values.subarray(0, length)) }
+    })
+    return new SeriesData({ ...this.table, series }, { validation: 0, test: 0 }, this.spec)
+  }
+
   /**
    * Windows side by side.
    * @param read the scaled value of a column at a step; by default that of the series

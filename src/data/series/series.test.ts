@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DataError, OptionError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
 import { drift, exponentialSmoothing, movingAverage, naive, seasonalNaive, seriesBaselines } from './baselines.js'
+import { seriesColumns } from './columns.js'
 import { conformalWidth, conformalWidths } from './intervals.js'
 import { type LoadSeriesOptions, readSeries } from './load-series.js'
 import { forecastErrors, maseScale } from './metrics.js'
@@ -13,6 +14,17 @@ const days = (count: number, from = Date.UTC(2024, 0, 1), step = 86_400_000) =>
 /** A CSV file with one value a day. */
 const daily = (count: number, value = (i: number): string | number => i % 7) =>
   ['date,y', ...days(count).map((day, i) => `${day},${value(i)}`)].join('\n')
+
+test('the columns of a file are told by most of what they hold', async () => {
+  const rows = ['x,1,,NA', '2024-01-02,2,7,b', '2024-01-03,oops,,c', '2024-01-04,4,,']
+  expect(await seriesColumns(`Date;a;b;c\n${rows.join('\n').replaceAll(',', ';')}\n`, 'x.csv')).toEqual([
+    { name: 'Date', kind: 'date' },
+    { name: 'a', kind: 'number' },
+    { name: 'b', kind: 'number' },
+    { name: 'c', kind: 'text' },
+  ])
+  await expect(seriesColumns('a,b\n', 'x.csv')).rejects.toThrow('x.csv: the file has a header and no rows')
+})
 
 const small = { target: 'y', window: 5, horizon: 2 }
 

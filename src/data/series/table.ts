@@ -73,7 +73,7 @@ export function columnOf({ name, columns }: Table, column: string, option: strin
 }
 
 /** Words for a value that is not known. */
-const missing = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?', '-'])
+export const missing: ReadonlySet<string> = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?', '-'])
 
 /**
  * The number in a cell; NaN if the value is missing.

@@ -9,7 +9,7 @@ export const outline = [
     section: 'scratch',
     cells: ['scratch-parameters', 'scratch-rnn', 'scratch-predict', 'scratch-step', 'scratch-train'],
   },
-  { section: 'comparison', cells: [] },
+  { section: 'comparison', cells: ['comparison'] },
   { section: 'summary', cells: [] },
   { section: 'exercises', cells: [] },
   { section: 'overfit', cells: ['overfit-data', 'overfit-train', 'overfit-curve'] },

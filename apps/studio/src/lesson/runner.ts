@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals'
+import { answered } from '../offline'
 import { book } from './book'
 import { type Cell, cells, cellsOf } from './cells'
 import type { FromCells, ToCells } from './run/messages'
@@ -67,7 +68,8 @@ async function next(): Promise<void> {
 }
 
 async function begun(): Promise<Worker> {
-  const text = await book()
+  // Without the policy of its script, the worker would have the network.
+  const [text] = await Promise.all([book(), answered()])
   const made = new Worker(new URL('./run/cell-worker.ts', import.meta.url), { type: 'module' })
   flag = crossOriginIsolated ? new Int32Array(new SharedArrayBuffer(4)) : undefined
   made.onmessage = ({ data }: MessageEvent<FromCells>) => hear(data)

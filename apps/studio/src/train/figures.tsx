@@ -2,7 +2,8 @@ import { number, words } from '../language'
 import { FaultNote } from '../problem'
 import { session } from '../session'
 
-const clock = (seconds: number): string => {
+/** Seconds as a clock shows them. */
+export const clock = (seconds: number): string => {
   const whole = Math.round(seconds)
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
   const two = (value: number) => String(value).padStart(2, '0')
@@ -12,6 +13,18 @@ const clock = (seconds: number): string => {
 /** A perplexity, with as many digits as tell something. */
 export const perplexity = (value: number | undefined): string =>
   value === undefined ? '–' : Number.isFinite(value) ? number(value, value < 100 ? 2 : 0) : '∞'
+
+/** Figures, each above its name. */
+export const FigureList = ({ figures }: { figures: readonly (readonly [name: string, value: string])[] }) => (
+  <dl class="figures">
+    {figures.map(([name, value]) => (
+      <div key={name}>
+        <dt>{name}</dt>
+        <dd>{value}</dd>
+      </div>
+    ))}
+  </dl>
+)
 
 /** The figures of the training, and how it stands. */
 export function Figures() {
@@ -37,14 +50,7 @@ export function Figures() {
   }
   return (
     <section>
-      <dl class="figures">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FigureList figures={figures} />
       <p class="standing" role="status">
         {state ? says[state] : t.ready}
         {facts && ` · ${t.computedOn(facts.kernels, t.threads(facts.threads))}`}

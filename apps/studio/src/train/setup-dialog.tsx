@@ -3,8 +3,9 @@ import { useEffect, useRef } from 'preact/hooks'
 import { base, fixed, setupWith } from '../base'
 import { Choice } from '../choice'
 import { words } from '../language'
+import { NumberField, type NumberRange } from '../number-field'
 import { Problem } from '../problem'
-import { kinds, parsed, type Setup, setup } from '../setup'
+import { cellLabels, isMinimal, kinds, parsed, type Setup, setup } from '../setup'
 import { chosen, nameOf, takeTexts } from '../text'
 
 type Name = keyof Setup
@@ -47,6 +48,7 @@ export function SetupDialog({ close }: { close: () => void }) {
             />
           ))}
         </div>
+        {isMinimal(drafts.value.cell) && <p class="soft">{s.minimal}</p>}
         {from && <p class="soft">{s.fixed(from.name)}</p>}
         <Problem />
         {wrong.value && (
@@ -79,7 +81,7 @@ function TextChoice() {
         {s.own}
         <input
           type="file"
-          accept=".txt,text/*"
+          accept=".txt,.csv,.tsv,text/*"
           onChange={({ currentTarget }) => {
             const file = currentTarget.files?.[0]
             currentTarget.value = ''
@@ -112,7 +114,7 @@ interface FieldOptions {
 
 function Field({ name, text, disabled, set }: FieldOptions) {
   const label = words.value.setup[name]
-  const kind: readonly string[] | 'flag' | { least: number; most: number; whole: boolean } = kinds[name]
+  const kind: readonly string[] | 'flag' | NumberRange = kinds[name]
   if (kind === 'flag') {
     return (
       <label class="flag">
@@ -127,22 +129,8 @@ function Field({ name, text, disabled, set }: FieldOptions) {
     )
   }
   if (!('least' in kind)) {
-    const among = kind.map((word) => [word, word] as const)
+    const among = kind.map((word) => [word, name === 'cell' ? cellLabels[word as Setup['cell']] : word] as const)
     return <Choice label={label} value={text} among={among} choose={set} disabled={disabled} />
   }
-  return (
-    <label>
-      {label}
-      <input
-        type="number"
-        value={text}
-        min={kind.least}
-        max={kind.most}
-        step={kind.whole ? 1 : 'any'}
-        required
-        disabled={disabled}
-        onInput={({ currentTarget }) => set(currentTarget.value)}
-      />
-    </label>
-  )
+  return <NumberField label={label} text={text} range={kind} disabled={disabled} set={set} />
 }

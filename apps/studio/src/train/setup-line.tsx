@@ -1,6 +1,6 @@
 import { base } from '../base'
 import { number, significant, words } from '../language'
-import type { Setup } from '../setup'
+import { cellLabels, type Setup } from '../setup'
 
 interface SetupLineOptions {
   setup: Setup
@@ -13,7 +13,7 @@ interface SetupLineOptions {
 export function SetupLine({ setup, from, change }: SetupLineOptions) {
   const w = words.value
   const marks = [
-    setup.cell.toUpperCase(),
+    cellLabels[setup.cell],
     w.units(number(setup.hiddenSize)),
     w.layers(setup.numLayers),
     w.steps(number(setup.numSteps)),

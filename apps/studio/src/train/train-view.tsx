@@ -4,6 +4,7 @@ import { base, setupWith } from '../base'
 import { told } from '../faults'
 import { words } from '../language'
 import { route } from '../route'
+import { series } from '../series/chosen'
 import { lastRun, session } from '../session'
 import { setup, setupOf } from '../setup'
 import { chosen, nameOf } from '../text'
@@ -15,8 +16,14 @@ import { SetupDialog } from './setup-dialog'
 import { SetupLine } from './setup-line'
 import './train.css'
 
-/** A training, live: what it is, its figures, its curve, and what it writes. */
+/** A training, live, on a table of numbers if one was chosen, or else on a text. */
 export function TrainView() {
+  const View = series.value?.View ?? TextView
+  return <View />
+}
+
+/** A training on a text: what it is, its figures, its curve, and what it writes. */
+function TextView() {
   const { train: t, cells, setup: s } = words.value
   const now = session.value
   const editing = useSignal(false)

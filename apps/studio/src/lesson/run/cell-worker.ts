@@ -1,5 +1,5 @@
-// Runs the cells of the lesson, one after another. The server lets only this worker make functions of text, and forbids
-// it the network: see src/server/studio.ts.
+// Runs the cells of the lesson, one after another. Its script comes with a policy that lets it make functions of text, and
+// forbids it the network: see src/server/cell-policy.ts.
 import { type CellRun, cellModules } from './cell-modules'
 import { CellSyntaxError, compile } from './compile'
 import { inspect, logged } from './inspect'
@@ -34,9 +34,11 @@ addEventListener('unhandledrejection', (event) => {
   run.put(errorOf(event.reason, run.name))
 })
 
-// Where the page's server sends no policy, cells have no network either.
+// Where neither the page's server nor a service worker sends the policy, cells do not find the network at least.
 for (const name of ['fetch', 'XMLHttpRequest', 'WebSocket', 'WebTransport', 'EventSource', 'importScripts']) {
-  Object.defineProperty(globalThis, name, { value: undefined })
+  for (let owner = globalThis; owner; owner = Object.getPrototypeOf(owner)) {
+    if (owner === globalThis || Object.hasOwn(owner, name)) Object.defineProperty(owner, name, { value: undefined })
+  }
 }
 
 function stopIfAsked(): void {

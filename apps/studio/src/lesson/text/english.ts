@@ -35,7 +35,10 @@ export const english: LessonText = {
       title: 'Comparison',
       begins: [
         'Both versions compute the same thing, so both learn equally well: after 500 epochs the book reports a perplexity of 1.3 for the layer and 1.2 for the version from scratch, and here it is 1.3 and 1.2, too.',
-        'They differ in length and in speed. The concise program, with its plot and all that it prints, is a third as long. The tokens per second are in the last line that each training prints: compare them in your browser. The layer is about twice as fast, because it goes through all time steps in a single operation, forward and backward, in WebAssembly and on several threads, whereas the version from scratch makes hundreds of small tensors in each step of training.',
+        'They differ in length and in speed. The concise program, with its plot and all that it prints, is a third as long.',
+      ],
+      ends: [
+        'The layer is two to three times as fast, because it goes through all time steps in a single operation, forward and backward, in WebAssembly and on several threads, whereas the version from scratch makes hundreds of small tensors in each step of training. The two curves are not the same, because the layer begins with other random weights, but they lead to the same place.',
       ],
     },
     summary: {
@@ -120,6 +123,9 @@ export const english: LessonText = {
     'scratch-step': ['The loss, gradient clipping, and one step of gradient descent:'],
     'scratch-train': [
       'And the loop over epochs and minibatches. The state is carried from one minibatch to the next, but detached, so that gradients do not flow back further than one minibatch.',
+    ],
+    comparison: [
+      'Compare them in your browser: this cell trains the layer for as many epochs as the version from scratch has just had, and sets both side by side.',
     ],
     'overfit-data': ['So we train on very little text, 6,000 characters, and keep the next 6,000 for comparison.'],
     'overfit-train': ['A GRU with 256 units has more than 200,000 parameters: plenty to remember so little text.'],

@@ -35,7 +35,10 @@ export const portuguese: LessonText = {
       title: 'Comparação',
       begins: [
         'As duas versões calculam a mesma coisa e por isso aprendem igualmente bem: depois de 500 épocas o livro relata perplexidade 1,3 com a camada e 1,2 na versão do zero, e aqui também são 1,3 e 1,2.',
-        'Elas diferem no tamanho e na velocidade. O programa conciso, com o gráfico e tudo o que imprime, tem um terço do tamanho. Os tokens por segundo estão na última linha que cada treinamento imprime: compare-os no seu navegador. A camada é cerca de duas vezes mais rápida, porque percorre todos os passos de tempo em uma única operação, para a frente e para trás, em WebAssembly e com várias threads, enquanto a versão do zero cria centenas de pequenos tensores a cada passo do treinamento.',
+        'Elas diferem no tamanho e na velocidade. O programa conciso, com o gráfico e tudo o que imprime, tem um terço do tamanho.',
+      ],
+      ends: [
+        'A camada é de duas a três vezes mais rápida, porque percorre todos os passos de tempo em uma única operação, para a frente e para trás, em WebAssembly e com várias threads, enquanto a versão do zero cria centenas de pequenos tensores a cada passo do treinamento. As duas curvas não são iguais, porque a camada começa com outros pesos aleatórios, mas levam ao mesmo lugar.',
       ],
     },
     summary: {
@@ -120,6 +123,9 @@ export const portuguese: LessonText = {
     'scratch-step': ['A perda, o recorte de gradiente e um passo da descida do gradiente:'],
     'scratch-train': [
       'E o laço sobre épocas e minibatches. O estado passa de um minibatch para o seguinte, mas separado do grafo, para que os gradientes não voltem além de um minibatch.',
+    ],
+    comparison: [
+      'Compare-as no seu navegador: esta célula treina a camada por tantas épocas quantas a versão do zero acabou de ter, e põe as duas lado a lado.',
     ],
     'overfit-data': [
       'Então treinamos com muito pouco texto, 6.000 caracteres, e guardamos os 6.000 seguintes para comparar.',

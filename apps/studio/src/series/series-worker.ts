@@ -1,0 +1,136 @@
+// Trains on a table of numbers, and forecasts it.
+import {
+  evaluateSeries,
+  type Forecaster,
+  type ForecastValue,
+  forecast,
+  forecastCsv,
+  intervalsOf,
+  kernels,
+  MemoryStore,
+  readSeries,
+  type SeriesData,
+  type SeriesRun,
+  startSeriesRun,
+  type TrainEvent,
+  zipForecaster,
+} from 'unrolled'
+import type { FromSeries, Point, SeriesResult, ToSeries, Truth } from './messages'
+import type { SeriesSetup } from './setup'
+
+/** Milliseconds between two messages with events. */
+const EVERY = 50
+
+/** Most forecasts of the held-out part that are shown, most values of a series, and most series. */
+const [MOST_EARLIER, MOST_VALUES, MOST_SERIES] = [24, 400, 50]
+
+const tell = (message: FromSeries) => postMessage(message)
+const abort = new AbortController()
+let paused = false
+let wake = () => {}
+let trained: { forecaster: Forecaster; data: SeriesData } | undefined
+
+addEventListener('message', ({ data }: MessageEvent<ToSeries>) => {
+  if (data.type === 'begin') void told(() => begin(data.name, data.text, data.setup))
+  else if (data.type === 'forecast') void told(() => tellForecast(data.steps))
+  else if (data.type === 'stop') abort.abort()
+  else paused = data.paused
+  wake()
+})
+
+async function told(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    const { name, message, code } = error as Error & { code?: string }
+    tell({ type: 'failed', error: { name, message, code } })
+  }
+}
+
+async function begin(name: string, text: string, setup: SeriesSetup): Promise<void> {
+  const { target, features, dateColumn, seriesColumn, gaps, calendar, window, horizon, validation, test } = setup
+  const read = { target, features, dateColumn, seriesColumn, gaps, calendar, window, horizon, validation, test }
+  const { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed } = setup
+  const run = await startSeriesRun(
+    new MemoryStore(name),
+    name,
+    (made) => readSeries(text, name, { ...read, ...made }),
+    { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed },
+    // Nothing is kept, so nothing is saved on the way.
+    { signal: abort.signal, checkpointMinutes: Infinity },
+  )
+  const { data, model } = run
+  const { name: kernelName, threads } = kernels()
+  const perEpoch = data.mostBatches * data.batchItems
+  const sizes = { values: perEpoch, steps: data.mostBatches * epochs, dated: data.spec.step !== undefined }
+  tell({ type: 'ready', facts: { kernels: kernelName, threads, ...sizes } })
+  await sendEvents(run)
+  // A training that was stopped forecasts as it is.
+  const forecaster = run.forecaster ?? { model, spec: data.spec, intervals: await intervalsOf(model, data) }
+  trained = { forecaster, data }
+  tell({ type: 'result', result: await resultOf(forecaster, data, { file: name, epochs, lr, batchSize, seed }) })
+  await tellForecast(horizon ?? 1)
+}
+
+async function sendEvents(run: SeriesRun): Promise<void> {
+  let [events, sent] = [[] as TrainEvent[], -Infinity]
+  for await (const event of run.events()) {
+    events.push(event)
+    if (performance.now() - sent >= EVERY) {
+      tell({ type: 'events', events })
+      events = []
+      sent = performance.now()
+    }
+    while (paused && !abort.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  }
+  tell({ type: 'events', events })
+}
+
+async function resultOf(
+  forecaster: Forecaster,
+  data: SeriesData,
+  training: Parameters<typeof zipForecaster>[1],
+): Promise<SeriesResult> {
+  const part = data.origins('test').length > 0 ? 'test' : 'validation'
+  const { horizon, window } = data.spec
+  const held = Math.min(...data.table.series.map(({ length }, i) => length - data.parts[i][part]))
+  const count = Math.min(Math.floor(held / horizon), MOST_EARLIER)
+  const earlier: Point[] = []
+  for (let back = count * horizon; back > 0; back -= horizon) {
+    const known = data.withoutLast(back)
+    earlier.push(...pointsOf(known, await forecast(forecaster, known, { steps: horizon })))
+  }
+  const evaluation = data.origins(part).length > 0 ? await evaluateSeries(forecaster, data, { part }) : undefined
+  const truths = truthsOf(data, Math.min(MOST_VALUES, count * horizon + window))
+  return { truths, earlier, part, evaluation, zip: await zipForecaster(forecaster, training) }
+}
+
+async function tellForecast(steps: number): Promise<void> {
+  const { forecaster, data } = trained!
+  const values = await forecast(forecaster, data, { steps })
+  tell({ type: 'forecast', forecast: { points: pointsOf(data, values), csv: forecastCsv(data.spec, values) } })
+}
+
+/** The forecasts of series that end where `known` does. */
+function pointsOf({ table }: SeriesData, values: readonly ForecastValue[]): Point[] {
+  const lengths = new Map(table.series.slice(0, MOST_SERIES).map(({ name, length }) => [name, length]))
+  return values.flatMap(({ series, target, step, time, forecast, low, high }) => {
+    const length = lengths.get(series)
+    return length === undefined ? [] : [{ series, target, x: time ?? length + step, forecast, low, high }]
+  })
+}
+
+/** The last `count` values of each target; rows without dates have numbers from 1 on. */
+function truthsOf(data: SeriesData, count: number): Truth[] {
+  return data.table.series.slice(0, MOST_SERIES).flatMap(({ name, length, columns }, at) =>
+    data.spec.targets.map((target, column) => {
+      const first = Math.max(length - count, 0)
+      const x = Array.from({ length: length - first }, (_, i) => data.timeOf(at, first + i) ?? first + i + 1)
+      return { series: name, target, x, y: Array.from(columns[column].subarray(first)) }
+    }),
+  )
+}

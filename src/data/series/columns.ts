@@ -1,0 +1,26 @@
+import { isDateName } from './read-series.js'
+import { missing, parseTable } from './table.js'
+
+/** A column of a CSV file, and what it seems to hold. */
+export interface SeriesColumn {
+  name: string
+  /** `date` for the column that `readSeries` takes the dates from, `number` if at least half of the known cells are numbers. */
+  kind: 'date' | 'number' | 'text'
+}
+
+/**
+ * The columns of a CSV file, to choose the options of `readSeries` by. Most of a column decides, so that `readSeries` can say
+ * where a column of numbers has a text.
+ * @param name the name of the file, for messages
+ * @throws DataError for a text that is not CSV with a header and rows
+ */
+export async function seriesColumns(text: string, name: string): Promise<SeriesColumn[]> {
+  const { columns, rows } = await parseTable(text, name)
+  const dates = columns.findIndex(isDateName)
+  return columns.map((name, at) => {
+    if (at === dates) return { name, kind: 'date' }
+    const known = rows.map(({ cells }) => cells[at]).filter((cell) => !missing.has(cell.toLowerCase()))
+    const numbers = known.filter((cell) => Number.isFinite(Number(cell)))
+    return { name, kind: known.length > 0 && 2 * numbers.length >= known.length ? 'number' : 'text' }
+  })
+}

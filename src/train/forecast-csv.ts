@@ -1,0 +1,29 @@
+import type { SeriesSpec } from '../data/series/series-data.js'
+import { formatTime } from '../data/series/times.js'
+import type { ForecastValue } from './forecast.js'
+
+/** Values of a forecast, with the true ones where they are known. */
+export type ForecastRow = ForecastValue & { truth?: number | undefined }
+
+/**
+ * A forecast as CSV: a header, then a row for each value, with its date and the name of its series if the file had them, and
+ * with the truth if any of it is known.
+ */
+export function forecastCsv({ step, read }: SeriesSpec, rows: readonly ForecastRow[]): string {
+  const columns: [string, (row: ForecastRow) => string][] = [
+    ['target', ({ target }) => target],
+    ['step', ({ step }) => String(step)],
+    ['forecast', ({ forecast }) => number(forecast)],
+    ['low', ({ low }) => number(low)],
+    ['high', ({ high }) => number(high)],
+  ]
+  if (read.seriesColumn !== undefined) columns.unshift([read.seriesColumn, ({ series }) => series])
+  if (step) columns.unshift([read.dateColumn ?? 'date', ({ time }) => formatTime(time!, step)])
+  if (rows.some(({ truth }) => truth !== undefined)) columns.push(['truth', ({ truth }) => number(truth)])
+  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))]
+  return `${lines.map((line) => line.map(cell).join(',')).join('\n')}\n`
+}
+
+const cell = (text: string): string => (/[",\n\r;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+const number = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(9))))
