@@ -37,8 +37,9 @@ export async function watchedTab(
   return { tab, complaints }
 }
 
-/** Closes a tab that `watchedTab` opened, and those that were opened beside it. */
+/** Closes a tab that `watchedTab` opened, and those that were opened beside it. The next is on line. */
 export async function closeTabs(tab: Page): Promise<void> {
   const [, ...opened] = tab.context().pages()
   for (const page of opened) await page.close()
+  await tab.context().setOffline(false)
 }
