@@ -106,7 +106,11 @@ describe('a training stopped by a signal and resumed gives the same bits as an u
     expect(whole.status, whole.stderr).toBe(0)
 
     const args = ['--import', './signal.mjs', main, 'train', ...common, '--out', name, '--json']
-    const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, SIGNAL: signal }, stdio: 'ignore' })
+    const child = spawn(process.execPath, args, {
+      cwd: folder,
+      env: { ...process.env, SIGNAL: signal },
+      stdio: 'ignore',
+    })
     expect(await closed(child)).not.toBe(0)
     expect((await loadModel(at(name))).vocab.size).toBeGreaterThan(10)
     const again = run('train', '--resume', name)
