@@ -51,7 +51,7 @@ function processes() {
   return found
 }
 
-function endAll(signal) { if (signal === 'SIGKILL') return
+function endAll(signal) {
   for (const { pid } of processes()) {
     try {
       process.kill(pid, signal)

@@ -23,7 +23,7 @@ const ended = (...args: string[]) =>
 /** Waits for the end of a process that was sent a signal; it may remain as a zombie until its parent asks for it. */
 const gone = (pid: number) =>
   vi.waitUntil(() => !existsSync(`/proc/${pid}`) || / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')), {
-    timeout: 20_000,
+    timeout: 600_000,
   })
 
 test.concurrent('the output and the exit code are those of the command', async ({ expect }) => {
