@@ -117,9 +117,9 @@ const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
 
 export default defineConfig({
   test: {
-    // All tests together take less than seven minutes on a quiet machine. On a busy one each has three times that, so that
-    // only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
-    // Without this, vitest leaves one processor idle, which is half of a small machine.
+    // Each test has far more time than all together take on a quiet machine, so that on a busy one only a hang is stopped. Tests
+    // have no shorter limits of their own: see test/time-limits.test.ts.
+    // Without maxWorkers, vitest leaves one processor idle, which is half of a small machine.
     maxWorkers: '100%',
     sequence: { sequencer: LongestFirst },
     testTimeout: 1_200_000,
