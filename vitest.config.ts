@@ -18,8 +18,17 @@ const everywhere = [
   'test/{parity,label-parity,curves,kernels,exactness,arguments}.test.ts',
 ]
 const needNode = ['src/core/{check-options,sha256,turn}.test.ts', 'src/tensor/arrays.test.ts']
-/** These compute for long with nothing that differs between runtimes. */
-const nothingOfRuntimes = ['src/train/{training,snapshot}.test.ts', 'src/core/random.test.ts']
+/**
+ * These compute for long with nothing that differs between runtimes: what they compute with, the kernels, threads and turns of
+ * the event loop, has tests in pages of its own.
+ */
+const nothingOfRuntimes = [
+  'src/core/random.test.ts',
+  'src/data/ngram.test.ts',
+  'src/generate/{beam,refusals}.test.ts',
+  'src/optim/{hidden,resume}.test.ts',
+  'src/train/{forecast,labelling,snapshot,training}.test.ts',
+]
 
 const inPages = existsSync(chromium)
 if (!inPages) console.log(`no ${chromium} on this machine: the tests do not run in a browser`)
@@ -27,10 +36,15 @@ if (!inPages) console.log(`no ${chromium} on this machine: the tests do not run 
 const adapter = findAdapter()
 if (adapter.name === undefined) console.log(`no tests on WebGPU: ${adapter.reason}`)
 
-/** Tests of the WebGPU device itself, in both engines. */
-const onWebGpu = ['src/kernels/webgpu/{gpu,stepper,webgpu}.test.ts']
-/** Tests of everything that must work on the device: one engine is enough, so that each has half of them if both are there. */
+/** Tests of what the engines differ in: how a GPU is acquired, read and lost. Both run them. */
+const onWebGpu = ['src/kernels/webgpu/gpu.test.ts']
+/**
+ * Tests of what is computed on the device: one engine is enough, because both give the same shaders to the same software
+ * adapter, so that each has half of them if both are there. In Node, these are the device's own operations, one by one; in
+ * Chromium, whole layers and trainings beside PyTorch's, which need all of them.
+ */
 const onFirstWebGpu = [
+  'src/kernels/webgpu/{stepper,webgpu}.test.ts',
   'src/nn/{buffers,minimal,regularization}.test.ts',
   'src/tensor/{devices,losses}.test.ts',
   'test/webgpu/{dispatches,language}.test.ts',
@@ -44,18 +58,22 @@ const onSecondWebGpu = [
 /** Tests on the WebGPU device in Node alone. */
 const onWebGpuInNode = ['src/cli/{lost-device,device}.test.ts', 'test/gpu-growth.test.ts']
 
-const inNode = ['src/**/*.test.ts', 'test/**/*.test.ts']
+const inNode = ['{apps/*/src,src,test}/**/*.test.ts']
 const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', ...onWebGpuInNode]
 
-/** Each has a process of its own: it replaces what belongs to the process, measures or blocks it, or needs a new one. */
+/**
+ * Each has a process of its own: it replaces modules or what belongs to the process, measures or blocks it, needs a new one,
+ * or takes so long that it must begin early. All others share a process, because the library's modules load slower than most
+ * tests run.
+ */
 const alone = [
-  'apps/*/src/**/*.test.ts',
-  'src/{cli,node,server}/*.test.ts',
+  'src/cli/interrupt.test.ts',
+  'src/node/{appended-file,checkpoint,files,lock,node,saving}.test.ts',
   'src/formats/pytorch/pickle.test.ts',
   'src/nn/dropout-warning.test.ts',
   'src/kernels/wasm/pool.test.ts',
-  'test/{*-cli,bundles,cli,effects,lifecycle,memory,options,package,paths,pytorch,pytorch-docs,readme,residents,resume}.test.ts',
-  'test/{saved-text,size,text-cli,torchrun,watchdog,wide}.test.ts',
+  'test/{bundles,cli,lifecycle,memory,options,package,paths,pytorch-docs,readme,residents,resume}.test.ts',
+  'test/{size,sweep-cli,torchrun,watchdog,wide}.test.ts',
 ]
 
 /** Tests of built pages share a Chromium, as many as there are processes. */
@@ -99,9 +117,9 @@ const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
 
 export default defineConfig({
   test: {
-    // All tests together take less than seven minutes on a quiet machine. On a busy one each has three times that, so that
-    // only a hang is stopped. Tests have no shorter limits of their own: see test/time-limits.test.ts.
-    // Without this, vitest leaves one processor idle, which is half of a small machine.
+    // Each test has far more time than all together take on a quiet machine, so that on a busy one only a hang is stopped. Tests
+    // have no shorter limits of their own: see test/time-limits.test.ts.
+    // Without maxWorkers, vitest leaves one processor idle, which is half of a small machine.
     maxWorkers: '100%',
     sequence: { sequencer: LongestFirst },
     testTimeout: 1_200_000,

@@ -99,8 +99,10 @@ const bundlers: Record<string, (to: string, format: Format) => Promise<unknown>>
       entry,
       experiments: { outputModule: module },
       output: { path: path.dirname(to), filename: path.basename(to), module, asyncChunks: false },
-      // This takes longer than all else here: one of the two shows that the threads' program survives it.
+      // This takes longer than all else here: one of the two shows that the threads' program survives it, without the packages
+      // that the program does not use.
       optimization: { minimize: module },
+      externals: module ? [/^(@resvg|dejavu-fonts-ttf|gpt-tokenizer|h5wasm)/] : [],
       performance: { hints: false },
     })
   },

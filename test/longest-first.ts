@@ -7,22 +7,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const longest = [
   'test/resume.test.ts',
   'test/lifecycle.test.ts',
+  'test/torchrun.test.ts',
+  'test/sweep-cli.test.ts',
   'test/watchdog.test.ts',
   'test/options.test.ts',
-  'test/infinities.test.ts',
   'src/kernels/wasm/pool.test.ts',
   'test/bundles.test.ts',
-  'test/studio/site.test.ts',
-  'test/studio/lesson.test.ts',
-  'src/train/training.test.ts',
   'src/node/saving.test.ts',
   'test/memory.test.ts',
   'test/cli.test.ts',
-  'src/run/run.test.ts',
   'src/node/node.test.ts',
   'test/package.test.ts',
   'test/readme.test.ts',
-  'test/optimizers.test.ts',
 ]
 
 /**

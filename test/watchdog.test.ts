@@ -52,13 +52,14 @@ test.concurrent('a command that waits forever is ended, and so are the processes
 test.concurrent('a command that computes silently is not ended, nor if only a process that it started does', async ({
   expect,
 }) => {
-  // One second of processor time, in 40 parts with pauses between them, lasts longer than the watchdog waits.
+  // 24 parts of 20 ms with pauses between them last for more than twice as long as the watchdog waits.
   const compute = `
     const wait = new Int32Array(new SharedArrayBuffer(4))
-    while (process.cpuUsage().user < 1e6) {
-      const end = process.cpuUsage().user + 25e3
-      while (process.cpuUsage().user < end);
-      Atomics.wait(wait, 0, 0, 100)
+    const used = () => { const { user, system } = process.cpuUsage(); return user + system }
+    for (let part = 0; part < 24; part++) {
+      const end = used() + 20e3
+      while (used() < end) for (let i = 0; i < 1e5; i++);
+      Atomics.wait(wait, 0, 0, 200)
     }`
   const started = `require('node:child_process').spawnSync(process.execPath, ['--eval', ${JSON.stringify(compute)}])`
   const both = await Promise.all([compute, started].map((script) => watched(2, 3600, script)))

@@ -17,8 +17,8 @@ const done = async (...args: string[]) => {
 }
 
 beforeAll(async () => {
-  writeFileSync(at('sea.txt'), 'she sells sea shells by the sea shore. '.repeat(12))
-  const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '8', '--lr', '4']
+  writeFileSync(at('sea.txt'), 'she sells sea shells by the sea shore. '.repeat(6))
+  const sizes = ['--hidden-size', '8', '--batch-size', '4', '--num-steps', '8', '--epochs', '4', '--lr', '4']
   await done('train', at('sea.txt'), ...sizes, '--validation', '0.2', '--out', at('sea'))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

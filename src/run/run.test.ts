@@ -91,7 +91,7 @@ describe('a run', () => {
         if (next) expect(left[0][0] - from).toBe(next.type === 'validation' ? 0 : 1)
         expect(await parametersIn(store)).toEqual(expected)
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     )
   })
 

@@ -68,7 +68,7 @@ describe('a snapshot', () => {
         third.restore(second.snapshot())
         expect(plain((await run(third)).snapshot())).toEqual(whole)
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     )
   })
 
@@ -105,7 +105,7 @@ describe('a run that is stopped', () => {
         for (const stop of stops) await runTo(training, stop)
         expect(plain((await run(training)).snapshot())).toEqual(plain((await run(make(setting, 3))).snapshot()))
       }),
-      { numRuns: 15 },
+      { numRuns: 9 },
     )
   })
 

@@ -154,7 +154,7 @@ describe('train', () => {
     const { data, vocab, model } = small()
     let ticks = 0
     const timer = setInterval(() => ticks++, 5)
-    await train(model, data, vocab, { ...silent, epochs: 100 })
+    await train(model, data, vocab, { ...silent, epochs: 30 })
     clearInterval(timer)
     expect(ticks).toBeGreaterThan(0)
   })

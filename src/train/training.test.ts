@@ -148,7 +148,7 @@ describe('snapshot and restore', () => {
           expect(rest.filter((event) => event.type === 'step')).toEqual(later)
           expect(await readBitsOf(second.model)).toEqual(bitsOf(expected.model))
         }),
-        { numRuns: 10 },
+        { numRuns: 6 },
       )
     },
   )
@@ -173,7 +173,7 @@ describe('snapshot and restore', () => {
         expect(timeless(events)).toEqual(timeless(expected))
         expect(bitsOf(second.model)).toEqual(bitsOf(whole.model))
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 
@@ -233,7 +233,7 @@ describe('a run that failed', () => {
           expect(timeless(insisted.events)).toEqual(events)
           expect(await readBitsOf(model)).toEqual(await readBitsOf(expected.model))
         }),
-        { numRuns: 10 },
+        { numRuns: 6 },
       )
     } finally {
       setDefaultDevice()

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeModel, generate, LSTM, manualSeed, RNNModel, Vocab, zipModel } from '../../src/index.js'
 import { bundle, serve, sharedBrowser } from './chromium.js'
 import { chromium } from './path.js'
+import { watchedTab } from './tab.js'
 
 // Tests of loading and keeping models and texts with `unrolled/browser`. They need the dist/ that `npm test` builds.
 
@@ -38,7 +39,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
       '/half/config.json': files.find(([name]) => name === 'config.json')![1],
     })
     browser = await sharedBrowser()
-    tab = await browser.newPage()
+    ;({ tab } = await watchedTab(browser))
     await open()
   })
   afterAll(async () => {

@@ -5,6 +5,7 @@ import type { Browser } from 'playwright'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { bundle, type Files, outcomeOf, type Serving, serve, sharedBrowser } from './chromium.js'
 import { chromium } from './path.js'
+import { watchedTab } from './tab.js'
 import { training } from './training.js'
 
 // One program runs in every kind of page and worker. The tests need the dist/ that `npm test` builds.
@@ -52,7 +53,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
   async function run(page: string, serving: Serving): Promise<Outcome & { warnings: string[] }> {
     const served = await serve({ ...files, '/page.js': await bundle(page) }, serving)
     server = served
-    const tab = await browser.newPage()
+    const { tab } = await watchedTab(browser)
     const warnings: string[] = []
     tab.on('console', (message) => warnings.push(message.text()))
     tab.on('pageerror', (error) => warnings.push(error.message))

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { webpacked } from '../webpack.js'
 import { outcomeOf, serve, sharedBrowser } from './chromium.js'
 import { chromium } from './path.js'
+import { watchedTab } from './tab.js'
 
 // A page that its author bundles: the trainer's worker is found without a word. Needs the dist/ that `npm test` builds.
 
@@ -70,7 +71,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     )
     if (files['/index.html']) files['/'] = files['/index.html']
     const server = await serve(files)
-    const tab = await browser.newPage()
+    const { tab } = await watchedTab(browser)
     try {
       await tab.goto(server.url)
       expect(await outcomeOf(tab)).toBe(2)

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { Browser, Page } from 'playwright'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { MemoryStore, type RunOptions, runModel, startRun, textSource } from '../../src/index.js'
-import { bundle, serve, sharedBrowser } from './chromium.js'
+import { bundle, type Files, serve, sharedBrowser } from './chromium.js'
 import { chromium } from './path.js'
+import { closeTabs, watchedTab } from './tab.js'
 
 // A training in a worker of a page, kept in the browser's file system. Needs the dist/ that `npm test` builds.
 
@@ -42,24 +43,28 @@ const options: Partial<RunOptions> = {
 
 describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no ${chromium})`, () => {
   let browser: Browser
+  let files: Files
   let server: Server & { url: string }
   let tab: Page
   let expected: { bits: number; losses: unknown[] }
   beforeAll(async () => {
     expected = await inNode()
-    server = await serve({
+    files = {
       '/page.js': await bundle(page),
       '/trainer-worker.js': await readFile('dist/browser/trainer-worker.js'),
-    })
+    }
     browser = await sharedBrowser()
   })
   beforeEach(async () => {
-    const context = await browser.newContext()
-    tab = await context.newPage()
+    // On a port of its own, the page finds no runs of another test.
+    server = await serve(files)
+    ;({ tab } = await watchedTab(browser))
     await open(tab)
   })
-  afterEach(() => tab.context().close())
-  afterAll(() => void server?.close())
+  afterEach(async () => {
+    await closeTabs(tab)
+    server.close()
+  })
 
   const open = async (tab: Page) => {
     await tab.goto(server.url)

@@ -9,10 +9,10 @@ import * as config from '../../src/config.js'
 import * as formats from '../../src/formats.js'
 import * as inference from '../../src/inference.js'
 import * as node from '../../src/node.js'
-import { launch } from '../browser/chromium.js'
+import { sharedBrowser } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
 import { type PlainHost, plainHost } from '../browser/plain-host.js'
-import { watchedTab } from '../browser/tab.js'
+import { closeTabs, watchedTab } from '../browser/tab.js'
 
 // The site as `npm run site` writes it, built once for all tests. They need the dist/ that `npm test` builds.
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-site-test-'))
@@ -83,19 +83,16 @@ describe.skipIf(!existsSync(chromium))(`the site in Chromium (skipped where ther
 
   beforeAll(async () => {
     host = await hostOf()
-    browser = await launch()
+    browser = await sharedBrowser()
   })
   beforeEach(async () => {
     ;({ tab, complaints } = await watchedTab(browser))
   })
   afterEach(async () => {
-    await tab.context().close()
+    await closeTabs(tab)
     expect(complaints).toEqual([])
   })
-  afterAll(async () => {
-    await browser?.close()
-    await host?.close()
-  })
+  afterAll(() => host?.close())
 
   const isolated = () => tab.evaluate(() => crossOriginIsolated).catch(() => false)
   const open = async (address: string, { url }: PlainHost = host) => {

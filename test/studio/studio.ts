@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Browser, Page } from 'playwright'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { english } from '../../apps/studio/src/words/english.js'
 import { portuguese } from '../../apps/studio/src/words/portuguese.js'
 import { type StudioOptions, serveStudio } from '../../src/node.js'
 import { sharedBrowser } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
-import { watchedTab } from '../browser/tab.js'
+import { closeTabs, watchedTab } from '../browser/tab.js'
 
 /** A new tab of the built studio for each test, and what a user finds there. */
 export interface Studio {
@@ -52,17 +52,18 @@ export function describeStudio(
     let tab: Page
     let complaints: string[]
     beforeAll(async () => {
-      server = await serve({ folder: 'dist/studio', port: 0, ...options })
       browser = await sharedBrowser()
     })
     beforeEach(async () => {
+      // On a port of its own, the page finds nothing that another test kept.
+      server = await serve({ folder: 'dist/studio', port: 0, ...options })
       ;({ tab, complaints } = await watchedTab(browser, { serviceWorkers: worksOffLine ? 'allow' : 'block' }))
     })
     afterEach(async () => {
+      await closeTabs(tab)
+      await server.close()
       expect(complaints).toEqual([])
-      await tab.context().close()
     })
-    afterAll(() => server?.close())
     const button = (name: string | RegExp) => tab.getByRole('button', { name, exact: typeof name === 'string' })
     const open = async (view: string) => void (await tab.goto(`${server.url}#/${view}`))
     tests({
