@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadForecaster } from '../src/node.js'
 import { BuiltCommand } from './built-command.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-series-'))
@@ -71,39 +70,17 @@ test('eval shows the model beside the baselines', () => {
   expect(Object.keys(targets[0].errors.drift)).toEqual(expect.arrayContaining(['mae', 'rmse', 'smape', 'mase']))
 })
 
-test('a training goes on from a checkpoint to the same model', async () => {
-  const { FolderStore, Generator, loadSeries, resumeSeriesRun, startSeriesRun, loadSeriesFor } = await import(
-    '../src/node.js'
-  )
-  const store = new FolderStore(at('half'))
-  const load = (made: { generator: InstanceType<typeof Generator>; batchSize: number }) =>
-    loadSeries(at('y.csv'), { target: ['y'], features: ['wind'], window: 14, horizon: 7, test: 30, ...made })
-  const begin = (store: InstanceType<typeof FolderStore>) =>
-    startSeriesRun(store, at('y.csv'), load, { hiddenSize: 6, epochs: 4 }, { checkpointSteps: 7 })
-  const whole = await begin(new FolderStore(at('whole')))
-  for await (const _ of whole.events());
-  await whole.close()
-  const half = await begin(store)
-  for await (const event of half.events()) if (event.step === 8) break
-  await half.close()
-  expect(existsSync(at('half/config.json'))).toBe(false)
-  const again = await resumeSeriesRun(store, (file, spec, made) => loadSeriesFor({ spec }, file, made))
-  expect(again.training.step).toBe(8)
-  for await (const _ of again.events());
-  await again.close()
-  const values = async (name: string) =>
-    Object.values((await loadForecaster(at(name))).model.stateDict()).map(({ data }) => [...data])
-  expect(await values('half')).toEqual(await values('whole'))
-  const history = readFileSync(at('half/history.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  expect(history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4])
-  const other = run('train', '--resume', 'half')
-  expect([other.status, other.stderr]).toEqual([
-    2,
-    'error: half: the training has finished; train again to begin another\n',
-  ])
+test('a training is resumed to the same model by the command', () => {
+  const all = [...train, ...quick, '--checkpoint-steps', '3']
+  expect(run(...all, '--out', 'whole').status).toBe(0)
+  const other = run('train', '--resume', 'whole')
+  expect(other.status).toBe(2)
+  expect(other.stderr).toMatch(/^error: train: the training in whole has finished, after epoch 4; .* give --epochs a /)
+  const more = run('train', '--resume', 'whole', '--epochs', '5')
+  expect([more.status, more.stderr]).toEqual([0, ''])
+  expect(more.stdout).toMatch(/^continuing after step \d+\nwith --epochs 5, was 4$/m)
+  const epochs = readFileSync(at('whole/history.jsonl'), 'utf8').match(/"type":"epoch","epoch":\d/g)
+  expect(epochs).toEqual([1, 2, 3, 4, 5].map((epoch) => `"type":"epoch","epoch":${epoch}`))
 })
 
 test('a training that explodes ends with exit code 3, without a model', () => {

@@ -1,10 +1,11 @@
 import { Command } from 'commander'
 import { saidOf, withOptions } from './command-line.js'
-import { checkSeriesFlags, type SeriesFlags, seriesOptions } from './series-flags.js'
+import { modelKindIn } from './model-kind.js'
+import { checkTableFlags, type TableFlags, type TableName, tableNamed, tableOptions } from './table-flags.js'
 import { type TrainingOptions, trainingDefaults, trainingOptions } from './training-flags.js'
 
 export function trainCommand(): Command {
-  return withOptions(new Command('train'), [...trainingOptions(), ...seriesOptions()])
+  return withOptions(new Command('train'), [...trainingOptions(), ...tableOptions()])
     .description("Train a language model; without a text, the book's model on The Time Machine.")
     .argument(
       '[text...]',
@@ -26,13 +27,13 @@ Ctrl-C ends the training after the current step and saves the model. --resume co
 --clip, --clip-value, --epochs and --patience. The exit code is 0 if everything was saved, 2 for an error that you can
 fix, 3 for a training that exploded and whose model is useless, and 129, 130 or 143 after a signal.`,
     )
-    .action(async (files: string[], options: TrainingOptions & SeriesFlags, command: Command) => {
+    .action(async (files: string[], options: TableFlags, command: Command) => {
       const said = saidOf(command)
-      checkSeriesFlags(options, said)
-      if (options.target !== undefined || (options.resume !== undefined && (await isOfSeries(options.resume)))) {
-        const { trainOnSeries } = await import('./train-series.js')
-        await trainOnSeries(files, options, said)
-      } else await run(files, options, said)
+      const table = tableNamed(options) ?? (await tableOf(options))
+      checkTableFlags(table, said)
+      if (table === undefined) return run(files, options, said)
+      const { trainOnTable } = await import('./train-table.js')
+      await trainOnTable(table, files, options, said)
     })
 }
 
@@ -61,10 +62,15 @@ unrolled train has more options.`,
     )
 }
 
-/** Whether the training in a folder is one of series of numbers. */
-async function isOfSeries(folder: string): Promise<boolean> {
-  const { FolderStore, isSeriesRun } = await import('../node.js')
-  return isSeriesRun(new FolderStore(folder)).catch(() => false)
+/** What a training is on that is resumed, or begins with a saved model; undefined for a text. */
+async function tableOf({ resume, initFrom }: TableFlags): Promise<TableName | undefined> {
+  const named = async () => {
+    if (resume === undefined) return initFrom === undefined ? undefined : modelKindIn(initFrom)
+    const { FolderStore, runKindIn } = await import('../node.js')
+    return runKindIn(new FolderStore(resume)).catch(() => undefined)
+  }
+  const kind = await named()
+  return kind === 'text' ? undefined : kind
 }
 
 /** The library is loaded only when it is used, so that help and errors about options appear at once. */

@@ -8,7 +8,7 @@ import { adviceAfter, ExplodedError, isExploded } from './explosion.js'
 import { type EventWriter, openHistory } from './history.js'
 import type { Job, RunTraining } from './job.js'
 import { Keeper } from './keeper.js'
-import { recordOf } from './record.js'
+import { type RecordedOptions, recordOf } from './record.js'
 import type { RunEvent, WarningEvent } from './run-events.js'
 import type { RunOptions } from './run-options.js'
 import { HISTORY, type RunStore } from './store.js'
@@ -48,7 +48,13 @@ export abstract class BaseRun<M extends Module> {
     return []
   }
 
-  /** What the record in config.json says of the last epoch. */
+  /** The options as the record in config.json has them. */
+  protected told(): RecordedOptions {
+    const { options, training } = this.#job
+    return recordOf({ ...options, lr: options.lr ?? training.optimizer.lr })
+  }
+
+  /** What that record says of the last epoch. */
   protected reached({ loss }: EpochEvent): TrainingRecord {
     return { trainingLoss: loss }
   }
@@ -243,12 +249,11 @@ export abstract class BaseRun<M extends Module> {
 
   /** The record of the training in config.json. */
   #trained(): TrainingRecord {
-    const { options, training, origin } = this.#job
+    const { training, origin } = this.#job
     const last = this.#epochs.at(-1)
     const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
     const so = { steps: training.step, finishedEpochs: this.#epochs.length, ...best, kernels: this.device.name }
-    const used = { ...options, lr: options.lr ?? training.optimizer.lr }
-    return { ...origin, ...recordOf(used), ...so, ...(last && this.reached(last)) }
+    return { ...origin, ...this.told(), ...so, ...(last && this.reached(last)) }
   }
 
   /** Whether the best model, or the current one if nothing was validated, is worth nothing. */
@@ -306,11 +311,7 @@ export abstract class BaseRun<M extends Module> {
     return this.#keeper.step > 0 && !this.#broken
   }
 
-  async *#tell(
-    seconds: number,
-    model: M | undefined,
-    checkpoint: string | undefined,
-  ): AsyncGenerator<RunEvent, void> {
+  async *#tell(seconds: number, model: M | undefined, checkpoint: string | undefined): AsyncGenerator<RunEvent, void> {
     const samples: string[] = []
     for (const sampler of model ? this.samplers(model) : []) {
       yield* this.#report(async () => samples.push(await sampler()))

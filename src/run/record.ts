@@ -2,7 +2,7 @@ import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { array, boolean, finite, fitting, object, oneOf, optional, type Schema, string, whole } from '../core/parse.js'
 import type { TrainingProgress } from '../train/progress.js'
-import type { Training } from '../train/training.js'
+import type { RunTraining } from './job.js'
 import {
   changingOptions,
   givenIn,
@@ -122,7 +122,7 @@ export function withRate(progress: TrainingProgress, lr: number): TrainingProgre
 export function isOver(
   where: string,
   store: string,
-  { ended, epoch }: Training,
+  { ended, epoch }: RunTraining,
   { patience }: RunOptions,
 ): OptionError {
   const [name, value] = ended === 'patience' ? ['patience', patience] : ['epochs', epoch - 1]

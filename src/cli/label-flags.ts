@@ -1,0 +1,12 @@
+import { Option } from 'commander'
+
+/** The options of a training on labelled texts, besides those that it shares with one on a text. */
+export interface LabelFlags {
+  textColumn?: string
+  labelColumn?: string
+}
+
+export const labelOptions = (): Option[] => [
+  new Option('--text-column <name>', 'the texts, in a CSV file'),
+  new Option('--label-column <name>', 'their labels'),
+]
