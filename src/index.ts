@@ -229,6 +229,7 @@ export {
 export { type Forecasting, forecasting } from './train/forecasting.js'
 export {
   type Classified,
+  type ClassifyOptions,
   classify,
   evaluateLabels,
   type LabelEvaluation,

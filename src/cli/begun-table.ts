@@ -135,7 +135,7 @@ function ofLabels(run: Awaited<ReturnType<typeof startLabelRun>>): BegunTable {
     run,
     batches: train,
     lines: [
-      `${spec.read?.textColumn}: ${sizes[0]} texts to train on, ${sizes[1]} to validate on, ${sizes[2]} for a test`,
+      `texts of ${spec.read?.textColumn}: ${sizes[0]} to train on, ${sizes[1]} to validate on, ${sizes[2]} for a test`,
       `labels: ${spec.labels.slice(0, 10).join(', ')}${spec.labels.length > 10 ? `, … (${spec.labels.length})` : ''}`,
       `model: ${cell}, ${layers}, ${grouped(vocab.size)} tokens (${vocab.kind}), ${parametersOf(model)} parameters`,
     ],

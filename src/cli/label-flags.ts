@@ -7,6 +7,6 @@ export interface LabelFlags {
 }
 
 export const labelOptions = (): Option[] => [
-  new Option('--text-column <name>', 'the texts, in a CSV file'),
-  new Option('--label-column <name>', 'their labels'),
+  new Option('--text-column <name>', 'train on labelled texts in a CSV file: the column of the texts'),
+  new Option('--label-column <name>', 'the column of their labels'),
 ]

@@ -9,12 +9,13 @@ import {
   loadSeriesFor,
   SeriesData as Series,
   type SeriesData,
-  svgToPng,
   writeFileAtomic,
 } from '../node.js'
+import { csvText } from './csv-text.js'
 import { moveTo } from './device.js'
 import { print, printJson } from './output.js'
 import type { ForecastFlags } from './series-flags.js'
+import { writePicture } from './write-picture.js'
 
 /** Most pictures that one forecast draws. */
 const MOST_PICTURES = 20
@@ -37,8 +38,8 @@ export async function makeForecast(
   const rows = values.map((value) => ({ ...value, truth: truthOf(whole, known, value) }))
   // Everything is made before the first file is written.
   const pictures = await picturesOf(whole, known, rows, level, plot)
-  await writeFileAtomic(out, csvOf(known, rows, holdOut > 0))
-  for (const [name, svg] of pictures) await writeFileAtomic(name, name.endsWith('.png') ? await svgToPng(svg) : svg)
+  await writeFileAtomic(out, await csvOf(known, rows, holdOut > 0))
+  for (const [name, svg] of pictures) await writePicture(name, svg)
   const bare = values.filter(({ low }) => low === undefined).length
   if (json) {
     const step = known.spec.step
@@ -86,9 +87,8 @@ function truthOf(whole: SeriesData, known: SeriesData, { series, target, step }:
   return whole.table.series[at].columns[whole.spec.targets.indexOf(target)][known.table.series[at].length + step - 1]
 }
 
-function csvOf({ spec }: SeriesData, rows: readonly Row[], withTruth: boolean): string {
+function csvOf({ spec }: SeriesData, rows: readonly Row[], withTruth: boolean): Promise<string> {
   const { step, read } = spec
-  const cell = (text: string) => (/[",\n\r;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
   const number = (value: number | undefined) => (value === undefined ? '' : String(Number(value.toPrecision(9))))
   const columns: [string, (row: Row) => string][] = [
     ...(step
@@ -104,8 +104,7 @@ function csvOf({ spec }: SeriesData, rows: readonly Row[], withTruth: boolean): 
     ['high', ({ high }) => number(high)],
     ...(withTruth ? [['truth', ({ truth }: Row) => number(truth)] as [string, (row: Row) => string]] : []),
   ]
-  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))]
-  return `${lines.map((line) => line.map(cell).join(',')).join('\n')}\n`
+  return csvText([columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))])
 }
 
 /** For each series and target, the last known values, the forecast and its interval. */

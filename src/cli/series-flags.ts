@@ -41,7 +41,7 @@ export const seriesOptions = (): Option[] =>
   [
     new Option(
       '--target <columns>',
-      'train on a CSV file, to predict these columns; separate names by commas',
+      'train on series in a CSV file, to predict these columns; separate names by commas',
     ).argParser(names),
     new Option('--features <columns>', 'other columns that the model sees').argParser(names),
     new Option('--window <n>', 'values that the model sees (default: 30)').argParser(number),

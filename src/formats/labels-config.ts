@@ -1,6 +1,7 @@
 import { FormatError } from '../core/errors.js'
 import { array, boolean, object, oneOf, optional, string, unknownKey, whole } from '../core/parse.js'
 import { Generator } from '../core/random.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
 import type { LabelSpec, ReadSpec } from '../data/labels/labelled-texts.js'
 import type { Vocab } from '../data/vocab.js'
 import type { LabelModel } from '../nn/label-model.js'
@@ -139,6 +140,7 @@ export async function decodeLabelFiles(
       `${where}/${VOCAB}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} according to the configuration`,
     )
   }
+  if (vocab.kind === 'bpe') await loadBytePairs()
   const at = `${where}/${PARAMETERS}`
   return { model: labelModelWith(config, decodeSafetensors(files[PARAMETERS], at).tensors, at), vocab, config }
 }
