@@ -94,10 +94,9 @@ export function parseSeriesConfig(json: string, where: string): SeriesConfig {
   } catch (error) {
     throw new FormatError(`${where}: the file is not JSON (${(error as Error).message})`)
   }
-  if (Object(value).format === 'unrolled') {
-    throw new FormatError(
-      `${where}: the model is one of texts, expected one of series, as unrolled train --target saves it`,
-    )
+  const other = { unrolled: 'is one of texts', 'unrolled labels': 'labels texts' }[String(Object(value).format)]
+  if (other) {
+    throw new FormatError(`${where}: the model ${other}, expected one of series, as unrolled train --target saves it`)
   }
   const config = configSchema(value, where)
   const { targets, columns, scales } = config.spec

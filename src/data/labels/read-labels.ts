@@ -89,8 +89,9 @@ async function read(
 function checkCommon(labels: readonly string[], place: (i: number) => string): void {
   const counts = new Map<string, number>()
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1)
-  const single = labels.findIndex((label) => label !== '' && counts.get(label) === 1)
-  if (single < 0 || counts.size < 2) return
+  const single = labels.findIndex((label) => counts.get(label) === 1)
+  // A label that is missing, and one that all rows have, are refused by themselves.
+  if (single < 0 || counts.size < 2 || counts.has('')) return
   throw new DataError(
     `${place(single)}: no other row has the label ${JSON.stringify(labels[single])}, expected two or more, so that one can be held out; leave the row out, or hold nothing out`,
   )
