@@ -6,11 +6,12 @@ import type { Module } from '../nn/module.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from '../train/training-events.js'
 import { adviceAfter, ExplodedError, isExploded } from './explosion.js'
 import { type EventWriter, openHistory } from './history.js'
-import type { Job, RunTraining } from './job.js'
+import type { Job } from './job.js'
 import { Keeper } from './keeper.js'
 import { type RecordedOptions, recordOf } from './record.js'
 import type { RunEvent, WarningEvent } from './run-events.js'
 import type { RunOptions } from './run-options.js'
+import type { RunTraining } from './run-training.js'
 import { HISTORY, type RunStore } from './store.js'
 
 /** Milliseconds between two samples after validations. */

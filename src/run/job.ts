@@ -1,18 +1,12 @@
 import type { Device } from '../device/device.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import type { Module } from '../nn/module.js'
-import type { Training } from '../train/training.js'
 import type { LossLimit } from './explosion.js'
 import type { ModelKeeping } from './model-keeping.js'
 import type { RecordedOptions, RunRecord } from './record.js'
 import type { RunOptions } from './run-options.js'
+import type { RunTraining } from './run-training.js'
 import type { RunStore } from './store.js'
-
-/** What a run needs of its training, whatever that trains. */
-export type RunTraining = Pick<
-  Training,
-  'step' | 'epoch' | 'batch' | 'best' | 'ended' | 'optimizer' | 'isOver' | 'run' | 'snapshot' | 'restore'
->
 
 /** A training that is ready to run. */
 export interface Job<M extends Module = Module> {

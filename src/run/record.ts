@@ -2,7 +2,6 @@ import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { array, boolean, finite, fitting, object, oneOf, optional, type Schema, string, whole } from '../core/parse.js'
 import type { TrainingProgress } from '../train/progress.js'
-import type { RunTraining } from './job.js'
 import {
   changingOptions,
   givenIn,
@@ -13,6 +12,7 @@ import {
   runOptionKinds,
   withoutAbsent,
 } from './run-options.js'
+import type { RunTraining } from './run-training.js'
 
 /** Options as JSON keeps them; Infinity is the word `all`. */
 export type RecordedOptions = Record<string, string | number | boolean>

@@ -6,8 +6,8 @@ import type { TensorValues } from '../formats/safetensors.js'
 import type { Module } from '../nn/module.js'
 import type { Batches } from './build.js'
 import type { LossLimit } from './explosion.js'
-import type { RunTraining } from './job.js'
 import type { RunOptions } from './run-options.js'
+import type { RunTraining } from './run-training.js'
 import type { TrainingParts } from './training-parts.js'
 
 /** What batches of a run are made with. */
