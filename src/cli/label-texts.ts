@@ -11,7 +11,7 @@ import {
 } from '../node.js'
 import { csvText } from './csv-text.js'
 import { moveTo } from './device.js'
-import type { LabelOptions } from './label.js'
+import type { LabelOptions } from './label-flags.js'
 import { print, printJson } from './output.js'
 
 /** The work of `label`. */

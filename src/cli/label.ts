@@ -1,15 +1,7 @@
 import { Command } from 'commander'
-import type { DeviceName } from '../node.js'
 import { deviceOption } from './device.js'
 import { interruptible } from './interrupt.js'
-
-/** The options of `label`. */
-export interface LabelOptions {
-  textColumn?: string
-  out?: string
-  device: DeviceName
-  json?: boolean
-}
+import type { LabelOptions } from './label-flags.js'
 
 export function labelCommand(): Command {
   return new Command('label')
