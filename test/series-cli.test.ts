@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -83,6 +84,31 @@ test('a training is resumed to the same model by the command', () => {
   expect(epochs).toEqual([1, 2, 3, 4, 5].map((epoch) => `"type":"epoch","epoch":${epoch}`))
 })
 
+test('a table comes from standard input, again when the training is resumed', () => {
+  const args = ['train', '-', ...train.slice(2), '--hidden-size', '4', '--epochs', '1', '--out', 'piped']
+  const piped = (input: string, ...args: string[]) =>
+    spawnSync(process.execPath, [path.resolve('dist/cli/main.js'), ...args], { cwd: folder, input, encoding: 'utf8' })
+  const { status, stdout, stderr } = piped(csv(240), ...args)
+  expect([status, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^standard input: 240 values: /)
+  expect(run('info', 'piped', '--json').stdout).toMatch(/"targets":\["y"\],"columns":\["y","wind"\],"window":14/)
+  const other = piped(csv(239), 'train', '--resume', 'piped', '--epochs', '2')
+  expect([other.status, other.stderr]).toEqual([2, expect.stringMatching(/^error: standard input: the rows differ/)])
+})
+
+test('a training begins with a saved model, on other rows', () => {
+  writeFileSync(at('longer.csv'), csv(300))
+  const begin = ['train', 'longer.csv', '--init-from', 'model', '--epochs', '1', '--lr', '0', '--out', 'next']
+  const refused = run(...begin, '--window', '5')
+  expect([refused.status, refused.stderr]).toEqual([
+    2,
+    'error: train: --window is what the model of --init-from has of its own; leave it out\n',
+  ])
+  expect(run(...begin).status).toBe(0)
+  const bytes = (name: string) => readFileSync(at(`${name}/model.safetensors`))
+  expect(bytes('next').equals(bytes('model'))).toBe(true)
+})
+
 test('a training that diverges says what to try, without a model', () => {
   const { status, stdout, stderr } = run(
     'train',
@@ -135,6 +161,7 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
       ['train', 'y.csv', '--window', '5'],
       /^error: train: --window has no effect without --target/,
     ],
+    ['a target among the features', [...train, '--features', 'y'], /y is a target and among the --features, expected/],
     ['two files', [...train, 'y.csv'], /2 files are given to train on, expected one CSV file/],
     ['a level', ['forecast', 'model', 'y.csv', '--level', '1.5'], /--level is 1.5, expected a whole percentage/],
     ['steps', ['forecast', 'model', 'y.csv', '--steps', '0'], /--steps is 0/],
