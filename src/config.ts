@@ -20,3 +20,4 @@ export {
   runDefaults,
   runOptionKinds,
 } from './run/run-options.js'
+export { labelOptionNames, labelRunDefaults, seriesOptionNames, seriesRunDefaults } from './run/table-options.js'

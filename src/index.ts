@@ -3,6 +3,7 @@ export * from './core/errors.js'
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './core/random.js'
 export type { Shape } from './core/shape.js'
 export { loadBytePairs } from './data/byte-pairs.js'
+export { csvText } from './data/csv-text.js'
 export {
   type LabelledBatch,
   LabelledData,
@@ -10,14 +11,16 @@ export {
   type LabelledSequence,
 } from './data/labels/labelled-data.js'
 export {
+  type KnownLabels,
   type LabelledText,
   type LabelledTextsOptions,
   type LabelSpec,
   type LoadedLabels,
   labelledTexts,
+  type ReadSpec,
 } from './data/labels/labelled-texts.js'
 export { type LabelMetrics, type LabelScores, labelMetrics } from './data/labels/metrics.js'
-export { type ReadLabelsOptions, readLabels } from './data/labels/read-labels.js'
+export { type ReadLabelsOptions, readLabels, readLabelsFor } from './data/labels/read-labels.js'
 export { BOOK_TOKENS, type EncodeOptions, type LoadedText, type LoadOptions, sequencesFromText } from './data/load.js'
 export { type Baseline, type BaselineOptions, NgramModel, ngramBaselines } from './data/ngram.js'
 export { tokensOf } from './data/pieces.js'
@@ -38,6 +41,7 @@ export {
   type SeriesSpec,
   type WindowOptions,
 } from './data/series/series-data.js'
+export { columnOf, type Table, type TableRow } from './data/series/table.js'
 export { formatTime, type TimeStep } from './data/series/times.js'
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
@@ -148,6 +152,7 @@ export {
   type StepLROptions,
 } from './optim/schedules.js'
 export { SGD, type SGDOptions } from './optim/sgd.js'
+export { BaseRun } from './run/base-run.js'
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './run/checkpoint.js'
 export { type Curve, type CurveOptions, curvesOf, type PlottedRun, type TimedEvent } from './run/curves.js'
 export { type Advice, ExplodedError } from './run/explosion.js'
@@ -171,8 +176,6 @@ export {
 } from './run/run-text.js'
 export { runToEnd } from './run/run-to-end.js'
 export { maxTokensOf, type SavedText, savedText } from './run/saved-text.js'
-export { isSeriesRun, type SeriesRecord, type SeriesRunOptions } from './run/series-checkpoint.js'
-export { resumeSeriesRun, SeriesRun, type SeriesRunSetup, seriesRunDefaults, startSeriesRun } from './run/series-run.js'
 export { startRun } from './run/start.js'
 export {
   BEST,
@@ -184,6 +187,19 @@ export {
   type RunStore,
 } from './run/store.js'
 export { type Summary, summaryOf } from './run/summary.js'
+export type { BatchOptions, TableSource } from './run/table-kind.js'
+export { TableRun, type TableSetup } from './run/table-run.js'
+export {
+  type LabelRun,
+  labelSource,
+  resumeLabelRun,
+  resumeSeriesRun,
+  runKindIn,
+  type SeriesRun,
+  seriesSource,
+  startLabelRun,
+  startSeriesRun,
+} from './run/table-runs.js'
 export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'
 export { arange, fromData, full, ones, rand, randn, type TensorOptions, tensor, zeros } from './tensor/create.js'
@@ -216,6 +232,7 @@ export { type ForecastRow, forecastCsv } from './train/forecast-csv.js'
 export { type Forecasting, forecasting } from './train/forecasting.js'
 export {
   type Classified,
+  type ClassifyOptions,
   classify,
   evaluateLabels,
   type LabelEvaluation,

@@ -1,8 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadForecaster } from '../src/node.js'
 import { BuiltCommand } from './built-command.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-series-'))
@@ -71,43 +71,46 @@ test('eval shows the model beside the baselines', () => {
   expect(Object.keys(targets[0].errors.drift)).toEqual(expect.arrayContaining(['mae', 'rmse', 'smape', 'mase']))
 })
 
-test('a training goes on from a checkpoint to the same model', async () => {
-  const { FolderStore, Generator, loadSeries, resumeSeriesRun, startSeriesRun, loadSeriesFor } = await import(
-    '../src/node.js'
-  )
-  const store = new FolderStore(at('half'))
-  const load = (made: { generator: InstanceType<typeof Generator>; batchSize: number }) =>
-    loadSeries(at('y.csv'), { target: ['y'], features: ['wind'], window: 14, horizon: 7, test: 30, ...made })
-  const begin = (store: InstanceType<typeof FolderStore>) =>
-    startSeriesRun(store, at('y.csv'), load, { hiddenSize: 6, epochs: 4 }, { checkpointSteps: 7 })
-  const whole = await begin(new FolderStore(at('whole')))
-  for await (const _ of whole.events());
-  await whole.close()
-  const half = await begin(store)
-  for await (const event of half.events()) if (event.step === 8) break
-  await half.close()
-  expect(existsSync(at('half/config.json'))).toBe(false)
-  const again = await resumeSeriesRun(store, (file, spec, made) => loadSeriesFor({ spec }, file, made))
-  expect(again.training.step).toBe(8)
-  for await (const _ of again.events());
-  await again.close()
-  const values = async (name: string) =>
-    Object.values((await loadForecaster(at(name))).model.stateDict()).map(({ data }) => [...data])
-  expect(await values('half')).toEqual(await values('whole'))
-  const history = readFileSync(at('half/history.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  expect(history.filter(({ type }) => type === 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4])
-  const other = run('train', '--resume', 'half')
-  expect([other.status, other.stderr]).toEqual([
-    2,
-    'error: half: the training has finished; train again to begin another\n',
-  ])
+test('a training is resumed to the same model by the command', () => {
+  const all = [...train, ...quick, '--checkpoint-steps', '3']
+  expect(run(...all, '--out', 'whole').status).toBe(0)
+  const other = run('train', '--resume', 'whole')
+  expect(other.status).toBe(2)
+  expect(other.stderr).toMatch(/^error: train: the training in whole has finished, after epoch 4; .* give --epochs a /)
+  const more = run('train', '--resume', 'whole', '--epochs', '5')
+  expect([more.status, more.stderr]).toEqual([0, ''])
+  expect(more.stdout).toMatch(/^continuing after step \d+\nwith --epochs 5, was 4$/m)
+  const epochs = readFileSync(at('whole/history.jsonl'), 'utf8').match(/"type":"epoch","epoch":\d/g)
+  expect(epochs).toEqual([1, 2, 3, 4, 5].map((epoch) => `"type":"epoch","epoch":${epoch}`))
 })
 
-test('a training that explodes ends with exit code 3, without a model', () => {
-  const { status, stderr } = run(
+test('a table comes from standard input, again when the training is resumed', () => {
+  const args = ['train', '-', ...train.slice(2), '--hidden-size', '4', '--epochs', '1', '--out', 'piped']
+  const piped = (input: string, ...args: string[]) =>
+    spawnSync(process.execPath, [path.resolve('dist/cli/main.js'), ...args], { cwd: folder, input, encoding: 'utf8' })
+  const { status, stdout, stderr } = piped(csv(240), ...args)
+  expect([status, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^standard input: 240 values: /)
+  expect(run('info', 'piped', '--json').stdout).toMatch(/"targets":\["y"\],"columns":\["y","wind"\],"window":14/)
+  const other = piped(csv(239), 'train', '--resume', 'piped', '--epochs', '2')
+  expect([other.status, other.stderr]).toEqual([2, expect.stringMatching(/^error: standard input: the rows differ/)])
+})
+
+test('a training begins with a saved model, on other rows', () => {
+  writeFileSync(at('longer.csv'), csv(300))
+  const begin = ['train', 'longer.csv', '--init-from', 'model', '--epochs', '1', '--lr', '0', '--out', 'next']
+  const refused = run(...begin, '--window', '5')
+  expect([refused.status, refused.stderr]).toEqual([
+    2,
+    'error: train: --window is what the model of --init-from has of its own; leave it out\n',
+  ])
+  expect(run(...begin).status).toBe(0)
+  const bytes = (name: string) => readFileSync(at(`${name}/model.safetensors`))
+  expect(bytes('next').equals(bytes('model'))).toBe(true)
+})
+
+test('a training that diverges says what to try, without a model', () => {
+  const { status, stdout, stderr } = run(
     'train',
     'y.csv',
     '--target',
@@ -119,10 +122,9 @@ test('a training that explodes ends with exit code 3, without a model', () => {
     '--out',
     'exploded',
   )
-  expect(stderr).toMatch(
-    /^error: exploded: the loss became NaN or infinite at step \d+, and no model is saved; .* --lr 1e\+29\n$/,
-  )
-  expect(status).toBe(3)
+  expect(stderr).toMatch(/^error: train: the loss became NaN at step \d+ .* a smaller --lr than .*\n$/)
+  expect(stdout).toMatch(/^train again with --lr 0\.001$/m)
+  expect(status).toBe(2)
   expect(existsSync(at('exploded/config.json'))).toBe(false)
 })
 
@@ -159,13 +161,14 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
       ['train', 'y.csv', '--window', '5'],
       /^error: train: --window has no effect without --target/,
     ],
-    ['two files', [...train, 'y.csv'], /2 files are given with --target, expected one/],
+    ['a target among the features', [...train, '--features', 'y'], /y is a target and among the --features, expected/],
+    ['two files', [...train, 'y.csv'], /2 files are given to train on, expected one CSV file/],
     ['a level', ['forecast', 'model', 'y.csv', '--level', '1.5'], /--level is 1.5, expected a whole percentage/],
     ['steps', ['forecast', 'model', 'y.csv', '--steps', '0'], /--steps is 0/],
     [
       'a picture of another kind',
       ['forecast', 'model', 'y.csv', '--plot', 'x.gif'],
-      /--plot is x.gif, expected a name/,
+      /--plot is 'x.gif', expected a file whose name ends in/,
     ],
     ['no model', ['forecast', 'nothing', 'y.csv'], /^error: nothing: there is no config.json/],
     [

@@ -1,11 +1,11 @@
-import path from 'node:path'
-import { DataError, OptionError, type XName, xLabels, type YName, yLabels } from '../config.js'
-import { type Curve, curvesOf, linePlot, type PlottedRun, summaryOf, svgToPng, writeFileAtomic } from '../node.js'
+import { DataError, type XName, xLabels, type YName, yLabels } from '../config.js'
+import { type Curve, curvesOf, linePlot, type PlottedRun, summaryOf } from '../node.js'
 import { chart } from './chart.js'
 import { colorsOf } from './colors.js'
 import { print, printJson } from './output.js'
 import { readRun } from './read-run.js'
 import { summaryTable } from './summary-table.js'
+import { writePicture } from './write-picture.js'
 
 export interface ComparisonOptions {
   out: string
@@ -19,10 +19,6 @@ export interface ComparisonOptions {
 /** The work of `plot`: draws the runs' curves, shows them in the terminal, and prints their best values. */
 export async function compareRuns(folders: readonly string[], options: ComparisonOptions): Promise<void> {
   const { out, x, y, log, json } = options
-  const ending = path.extname(out).toLowerCase()
-  if (ending !== '.svg' && ending !== '.png') {
-    throw new OptionError(`plot: --out is '${out}', expected a file whose name ends in .svg or .png`)
-  }
   const runs: PlottedRun[] = []
   for (const folder of new Set(folders.map(withoutSlash))) runs.push(await readRun(folder))
   const curves = runs.flatMap((run) => curvesOf(run, options))
@@ -30,7 +26,7 @@ export async function compareRuns(folders: readonly string[], options: Compariso
     throw new DataError(`plot: no run has a value of ${y} that can be drawn${log ? ' on a logarithmic scale' : ''}`)
   }
   const svg = await comparisonSVG(curves, runs, options)
-  await writeFileAtomic(out, ending === '.png' ? await svgToPng(svg) : svg)
+  await writePicture(out, svg)
   const summaries = runs.map(summaryOf)
   if (json) {
     printJson({ runs: summaries, plot: out })

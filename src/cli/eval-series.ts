@@ -1,9 +1,7 @@
-import { OptionError } from '../config.js'
 import { type DeviceName, evaluateSeries, loadForecaster, loadSeriesFor } from '../node.js'
 import { moveTo } from './device.js'
 import { printJson } from './output.js'
 import { printSeriesTable } from './series-table.js'
-import { flagOf } from './training-flags.js'
 
 /** The options of `eval` that models of series have. */
 export interface EvalSeriesOptions {
@@ -18,30 +16,23 @@ export interface EvalSeriesOptions {
   json?: boolean
 }
 
-const own = ['split', 'validation', 'test', 'steps', 'stride', 'level', 'gaps', 'device', 'json']
-
 /** The work of `eval` for a model of series. */
 export async function evaluateOnSeries(
   folder: string,
-  files: readonly string[],
+  [file]: readonly string[],
   options: EvalSeriesOptions,
   said: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const other = said.find((name) => !own.includes(name))
-  if (other !== undefined) {
-    throw new OptionError(`eval: ${flagOf(other)} is for models of texts, and ${folder} is one of series; leave it out`)
-  }
-  if (files.length !== 1) throw new OptionError(`eval: ${files.length} files are given, expected one CSV file`)
   const forecaster = await loadForecaster(folder)
   await moveTo('eval', options.device, forecaster.model)
   const { validation, test, gaps, split, steps, stride, level = 0.9 } = options
   // A whole file that the model has not seen is its test part.
   const everything = split === 'all' && said.includes('split')
   const held = everything ? { validation: 0, test: 1 - Number.EPSILON } : { validation, test }
-  const data = await loadSeriesFor(forecaster, files[0], { ...held, gaps })
+  const data = await loadSeriesFor(forecaster, file, { ...held, gaps })
   const part = everything ? 'test' : split === 'all' ? undefined : split
   const evaluation = await evaluateSeries(forecaster, data, { part, steps, stride, level, signal })
-  if (options.json) printJson({ model: folder, file: files[0], level, ...evaluation })
+  if (options.json) printJson({ model: folder, file, level, ...evaluation })
   else printSeriesTable(evaluation, level)
 }

@@ -7,6 +7,8 @@ import { defaultsOf, number, saidOf, withOptions } from './command-line.js'
 import { deviceOption, moveTo } from './device.js'
 import type { EvalSeriesOptions } from './eval-series.js'
 import { interruptible } from './interrupt.js'
+import type { LabelFlags } from './label-flags.js'
+import { modelKindIn } from './model-kind.js'
 import { ModelTexts, type PartOptions, partOf, partOptions } from './model-text.js'
 import { checkFlagEffects, type Needs } from './needs.js'
 import { print, printJson } from './output.js'
@@ -15,7 +17,7 @@ import { bitsOf, grouped, lossTable, nameOfOrder, percent, perplexityOf } from '
 import { charactersPerToken, countTokens, heldOut, ordersOf } from './token-counts.js'
 import { flagOf } from './training-flags.js'
 
-interface Options extends PartOptions, Pick<EvalSeriesOptions, 'steps' | 'stride' | 'level' | 'gaps'> {
+interface Options extends PartOptions, LabelFlags, Pick<EvalSeriesOptions, 'steps' | 'stride' | 'level' | 'gaps'> {
   baseline?: string[]
   orders?: number
   device: DeviceName
@@ -24,15 +26,20 @@ interface Options extends PartOptions, Pick<EvalSeriesOptions, 'steps' | 'stride
 
 export function evalCommand(): Command {
   return withOptions(new Command('eval'), partOptions('all'))
-    .description('Measure a saved model on a text, and compare it with n-grams.')
+    .description('Measure a saved model: on a text, beside n-grams, or on a CSV file of series or labelled texts.')
     .argument('<model>', 'folder of a saved model')
-    .argument('[text...]', 'text files, directories, patterns such as books/*.txt, or - for standard input')
+    .argument(
+      '[text...]',
+      'text files, directories, patterns such as books/*.txt, or - for standard input; or a CSV file',
+    )
     .option('--baseline <text...>', 'count the n-grams on this text (default: the training part)')
     .option('--orders <n>', 'longest n-grams (default: 6, or 3 of words and byte pairs)', number)
     .option('--steps <n>', 'of a model of series: values in each forecast (default: its horizon)', number)
     .option('--stride <n>', 'of a model of series: values between two forecasts (default: those in each)', number)
     .option('--level <p>', 'of a model of series: what its intervals are to cover (default: 0.9)', number)
     .addOption(gapsOption())
+    .option('--text-column <name>', 'of a model that labels texts: the texts (default: as in the training)')
+    .option('--label-column <name>', 'of a model that labels texts: their labels (default: as in the training)')
     .addOption(deviceOption())
     .option('--json', 'one JSON object on standard output')
     .addHelpText(
@@ -43,6 +50,7 @@ Examples:
   unrolled eval runs/novel novel.txt --split validation     the part that was held out
   unrolled eval runs/novel letters.txt --baseline novel.txt
   unrolled eval runs/weather weather.csv --split test       beside naive forecasts, drift, and exponential smoothing
+  unrolled eval runs/reviews reviews.csv --split test       accuracy, precision, recall, F1, the confusion matrix
 
 The loss is the mean over all tokens but the first, with one state carried through the whole text; a training's loss of
 its held-out text differs a little, because it cuts that text into --batch-size rows that each begin with a state of zeros.
@@ -53,19 +61,40 @@ a text that the model was trained on, the comparison is fair only with --split v
     )
     .action(async (folder: string, texts: string[], options: Options, command: Command) => {
       const said = saidOf(command)
-      const { isForecaster } = await import('../node.js')
-      if (await isForecaster(folder)) {
-        const { evaluateOnSeries } = await import('./eval-series.js')
-        return interruptible((signal) => evaluateOnSeries(folder, texts, options, said, signal))
-      }
-      const ofSeries = said.find((name) => ['steps', 'stride', 'level', 'gaps'].includes(name))
-      if (ofSeries !== undefined) {
-        const flag = flagOf(ofSeries)
-        throw new OptionError(`eval: ${flag} is for models of series, and ${folder} is none; leave it out`)
-      }
-      checkFlagEffects('eval', options, said, needs, defaultsOf(command.options))
-      await interruptible((signal) => run(folder, texts, options, signal))
+      const kind = await modelKindIn(folder)
+      checkKind(folder, kind, texts, said)
+      if (kind === 'text') checkFlagEffects('eval', options, said, needs, defaultsOf(command.options))
+      const work = {
+        text: async () => (signal: AbortSignal) => run(folder, texts, options, signal),
+        async series() {
+          const { evaluateOnSeries } = await import('./eval-series.js')
+          return (signal: AbortSignal) => evaluateOnSeries(folder, texts, options, said, signal)
+        },
+        async labels() {
+          const { evaluateOnLabels } = await import('./eval-labels.js')
+          return (signal: AbortSignal) => evaluateOnLabels(folder, texts, options, signal)
+        },
+      }[kind]
+      await interruptible(await work())
     })
+}
+
+/** The options that only models of one kind have. */
+const own = {
+  text: { names: ['baseline', 'orders', 'encoding', 'clean'], are: 'models of texts' },
+  series: { names: ['steps', 'stride', 'level', 'gaps'], are: 'models of series' },
+  labels: { names: ['textColumn', 'labelColumn'], are: 'models that label texts' },
+}
+
+/** @throws OptionError for an option of models of another kind, and unless a model of tables is given one file */
+function checkKind(folder: string, kind: keyof typeof own, files: readonly string[], said: readonly string[]): void {
+  for (const [name, { names, are }] of Object.entries(own)) {
+    const other = name === kind ? undefined : said.find((option) => names.includes(option))
+    if (other === undefined) continue
+    throw new OptionError(`eval: ${flagOf(other)} is for ${are}, and ${folder} is none of them; leave it out`)
+  }
+  if (kind === 'text' || files.length === 1) return
+  throw new OptionError(`eval: ${files.length} files are given, expected one CSV file`)
 }
 
 const needs: Needs<Options> = {

@@ -1,15 +1,15 @@
 import { Command } from 'commander'
-import { OptionError } from '../config.js'
 import { number } from './command-line.js'
 import { deviceOption } from './device.js'
 import { interruptible } from './interrupt.js'
+import { checkPicture } from './picture-ending.js'
 import { type ForecastFlags, gapsOption } from './series-flags.js'
 
 export function forecastCommand(): Command {
   return new Command('forecast')
     .description('Forecast series of numbers with a saved model: as CSV, and as a picture with intervals.')
     .argument('<model>', 'folder of a model that unrolled train --target saved')
-    .argument('<file>', 'CSV file with the columns of the training')
+    .argument('<file>', 'CSV file with the columns of the training, or - for standard input')
     .option('--steps <n>', "how many values (default: the model's horizon)", number)
     .option('--level <p>', 'the share of true values that the intervals are to cover', number, 0.9)
     .option('--hold-out <n>', 'forecast the last n values of the file, as if they were not known', number, 0)
@@ -30,9 +30,7 @@ Beyond the horizon that the model was trained for, it reads its own forecasts. I
 out in the training (split-conformal); where that was too short for a step or a level, they are left out.`,
     )
     .action(async (folder: string, file: string, options: ForecastFlags) => {
-      if (!/\.(svg|png)$/.test(options.plot)) {
-        throw new OptionError(`forecast: --plot is ${options.plot}, expected a name that ends in .svg or .png`)
-      }
+      checkPicture('forecast', '--plot', options.plot)
       const { makeForecast } = await import('./make-forecast.js')
       await interruptible((signal) => makeForecast(folder, file, options, signal))
     })

@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { OptionError } from '../config.js'
+import type { Module, RecurrentLayer, TrainingRecord } from '../node.js'
+import { modelKindIn } from './model-kind.js'
 import { print, printJson } from './output.js'
 
 export function infoCommand(): Command {
@@ -23,13 +25,12 @@ async function run(
     )
   }
   if (folder === undefined) throw new OptionError('info: no model is given, expected its folder, or --devices')
-  const { kernels, loadModel } = await import('../node.js')
-  const { model, vocab, config } = await loadModel(folder)
+  const { kernels } = await import('../node.js')
+  const { model, sizes, training, ...about } = await loaded(folder)
   const named = model.namedParameters()
   const parameters = named.reduce((sum, [, { size }]) => sum + size, 0)
-  const { format: _, version: __, sha256: ___, training, ...sizes } = config
   const { name, threads } = kernels()
-  const facts = { ...sizes, tokens: vocab.kind, parameters }
+  const facts = { ...sizes, ...about, parameters }
   if (json) {
     const shapes = Object.fromEntries(named.map(([name, { shape }]) => [name, shape]))
     printJson({ ...facts, kernels: name, threads, training, shapes })
@@ -57,6 +58,44 @@ async function run(
   }
   print('this machine')
   list({ kernels: name, threads })
+}
+
+/** What a saved model of any kind has. */
+interface Described {
+  model: Module
+  /** Its configuration without what the files themselves need. */
+  sizes: object
+  training?: TrainingRecord
+  /** The kind of its tokens, if it reads texts. */
+  tokens?: string
+}
+
+const layerOf = ({ rnn }: { rnn: RecurrentLayer }) => {
+  const { kind, hiddenSize, numLayers, dropout, layerNorm, bidirectional } = rnn
+  return { cell: kind, hiddenSize, numLayers, dropout, layerNorm, bidirectional }
+}
+
+async function loaded(folder: string): Promise<Described> {
+  const { loadForecaster, loadLabeller, loadModel } = await import('../node.js')
+  const kind = await modelKindIn(folder)
+  if (kind === 'series') {
+    const { model, spec, intervals, training } = await loadForecaster(folder)
+    const { read, scales, step, ...windows } = spec
+    const { target: _, ...columns } = read
+    const steps = intervals?.widths.length
+    const told = { ...layerOf(model), ...windows, ...columns, step: step && JSON.stringify(step) }
+    return { model, sizes: { ...told, series: Object.keys(scales).length, intervals: steps }, training }
+  }
+  if (kind === 'labels') {
+    const { model, vocab, spec, training } = await loadLabeller(folder)
+    const { read, ...texts } = spec
+    const { vocabSize, embedding, inputDropout, outputDropout } = model
+    const own = { vocabSize, embeddingSize: embedding?.embeddingDim, inputDropout, outputDropout }
+    return { model, sizes: { ...layerOf(model), ...own, ...texts, ...read }, tokens: vocab.kind, training }
+  }
+  const { model, vocab, config } = await loadModel(folder)
+  const { format: _, version: __, sha256: ___, training, ...sizes } = config
+  return { model, sizes, tokens: vocab.kind, training }
 }
 
 /** Describes the kernels in use and the GPU. A software adapter is shown, too, because `--device webgpu` takes it. */

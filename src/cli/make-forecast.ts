@@ -9,12 +9,12 @@ import {
   loadForecaster,
   loadSeriesFor,
   type SeriesData,
-  svgToPng,
   writeFileAtomic,
 } from '../node.js'
 import { moveTo } from './device.js'
 import { print, printJson } from './output.js'
 import type { ForecastFlags } from './series-flags.js'
+import { writePicture } from './write-picture.js'
 
 /** Most pictures that one forecast draws. */
 const MOST_PICTURES = 20
@@ -37,8 +37,8 @@ export async function makeForecast(
   const rows = values.map((value) => ({ ...value, truth: truthOf(whole, known, value) }))
   // Everything is made before the first file is written.
   const pictures = await picturesOf(whole, known, rows, level, plot)
-  await writeFileAtomic(out, forecastCsv(known.spec, rows))
-  for (const [name, svg] of pictures) await writeFileAtomic(name, name.endsWith('.png') ? await svgToPng(svg) : svg)
+  await writeFileAtomic(out, await forecastCsv(known.spec, rows))
+  for (const [name, svg] of pictures) await writePicture(name, svg)
   const bare = values.filter(({ low }) => low === undefined).length
   if (json) {
     const step = known.spec.step

@@ -9,6 +9,7 @@ import { forecastCommand } from './forecast.js'
 import { generateCommand } from './generate.js'
 import { importCommand } from './import.js'
 import { infoCommand } from './info.js'
+import { labelCommand } from './label.js'
 import { plotCommand } from './plot.js'
 import { sentenceOf } from './sentence.js'
 import { studioCommand } from './studio.js'
@@ -45,6 +46,7 @@ function program(): Command {
     .addCommand(generateCommand())
     .addCommand(evalCommand())
     .addCommand(forecastCommand())
+    .addCommand(labelCommand())
     .addCommand(calibrateCommand())
     .addCommand(dataCommand())
     .addCommand(infoCommand())
@@ -64,6 +66,8 @@ Examples:
   unrolled plot runs/*
   unrolled train weather.csv --target temp_max --horizon 7 --out weather
   unrolled forecast weather weather.csv --steps 30
+  unrolled train reviews.csv --text-column review --label-column stars --tokens word --out reviews
+  unrolled label reviews new.csv
   unrolled sweep sweep.yaml
   unrolled info novel
   unrolled export novel --out novel.safetensors

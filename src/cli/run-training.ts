@@ -36,10 +36,15 @@ async function showAll(run: Run, json: boolean): Promise<void> {
   try {
     await new Show(run, json).all()
   } catch (error) {
-    if (!(error instanceof UnsavedModelError)) throw error
-    const advice = `unrolled train --resume ${error.place} saves its model once the problem is fixed`
-    throw new UnrolledError(`${error.reason}; the training is kept: ${advice}`)
+    throw inCommands(error)
   }
+}
+
+/** An error of a run; for a model that could not be saved, with the command that saves it later. */
+export function inCommands(error: unknown): unknown {
+  if (!(error instanceof UnsavedModelError)) return error
+  const advice = `unrolled train --resume ${error.place} saves its model once the problem is fixed`
+  return new UnrolledError(`${error.reason}; the training is kept: ${advice}`)
 }
 
 /** Shows the progress and the result of a run. */
@@ -158,7 +163,7 @@ function sizesOf({ corpus, sizes }: RunText): string {
 }
 
 /** What to try after a training broke, as a command line or flags to type. */
-function adviceOf({ resumable, step, options }: BrokenEvent, folder: string): string {
+export function adviceOf({ resumable, step, options }: BrokenEvent, folder: string): string {
   const flags = Object.entries(options).map(([name, value]) => `${flagOf(name)} ${value}`)
   return resumable
     ? `unrolled train --resume ${folder} ${flags.join(' ')} goes on from the checkpoint of step ${step} with another learning rate`
@@ -166,7 +171,7 @@ function adviceOf({ resumable, step, options }: BrokenEvent, folder: string): st
 }
 
 /** A sentence of a run with the option that it begins with written as a flag. */
-const inFlags = (sentence: string): string =>
+export const inFlags = (sentence: string): string =>
   sentence.replace(
     /^(with )?(schedule|epochs|patience|lr|clip|clipValue) /,
     (_, before = '', name) => `${before}${flagOf(name)} `,

@@ -41,7 +41,7 @@ const groups: Record<string, () => Option[]> = {
     amount('--output-dropout <p>', 'of the last layer', 0),
     amount('--weight-dropout <p>', 'of hidden-to-hidden weights', 0),
     new Option('--variational', 'the same dropout mask at all time steps'),
-    new Option('--bidirectional').hideHelp(),
+    new Option('--bidirectional', 'for labelled texts alone: read them in both directions'),
   ],
   'Text:': () => [
     amount('--batch-size <n>', 'sequences in a batch', 32),
@@ -88,7 +88,7 @@ const groups: Record<string, () => Option[]> = {
     new Option('--resume <folder>', 'resume a training, however it was stopped'),
     new Option(
       '--init-from <model>',
-      'begin with a saved model and its vocabulary, and with its own text if none is named',
+      'begin with a saved model and its vocabulary, and with its own text if none is named; optimizer and learning rate are not those of its training, but what --optimizer and --lr say',
     ),
     new Option('--extend-vocab', 'with --init-from: new rows for tokens that the model does not know'),
     limit('--checkpoint-steps <n>', 'steps between two checkpoints'),

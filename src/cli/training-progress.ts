@@ -1,4 +1,4 @@
-import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
+import type { EpochEvent, StepEvent, TrainingData, ValidationEvent } from '../node.js'
 import type { StatusPart } from './status-lines.js'
 
 /** How much a resumed training had done before. */
@@ -8,6 +8,9 @@ export interface Done {
   /** Batches of the next epoch. */
   batch: number
 }
+
+/** What a view shows of a loss: e^loss, or where that means nothing the loss itself. */
+export type Measure = 'perplexity' | 'loss'
 
 /** From this many steps on, an epoch's own mean says more than the mean of the epoch before it. */
 const ENOUGH_STEPS = 100
@@ -22,7 +25,7 @@ export class TrainingProgressView {
   #steps = 0
   #batch = 0
   #epochEnded = false
-  #perplexity: number | undefined
+  #value: number | undefined
   #validation: number | undefined
   #running: { lr: number; gradNorm: number; tokensPerSecond: number } | undefined
   #lrChanged = false
@@ -30,11 +33,12 @@ export class TrainingProgressView {
   epoch: number
 
   constructor(
-    { corpus, batchSize, numSteps }: SequenceData,
+    { mostBatches }: Pick<TrainingData<unknown>, 'mostBatches'>,
     readonly epochs: number,
     done: Done,
+    readonly measure: Measure = 'perplexity',
   ) {
-    this.#batchesPerEpoch = Math.max(Math.floor(corpus.length / (batchSize * numSteps)), 1)
+    this.#batchesPerEpoch = Math.max(mostBatches, 1)
     this.#before = Math.min((done.epoch + done.batch / this.#batchesPerEpoch) / epochs, 1)
     this.fraction = this.#before
     this.epoch = done.epoch
@@ -48,7 +52,7 @@ export class TrainingProgressView {
     this.#batch = batch
     this.#sum += loss
     this.#steps++
-    if (!this.#epochEnded || this.#steps >= ENOUGH_STEPS) this.#perplexity = Math.exp(this.#sum / this.#steps)
+    if (!this.#epochEnded || this.#steps >= ENOUGH_STEPS) this.#value = this.#meanOfSteps
     this.#run(event)
   }
 
@@ -59,29 +63,41 @@ export class TrainingProgressView {
     this.#batchesPerEpoch = this.#batch || this.#batchesPerEpoch
     this.#sum = this.#steps = 0
     this.#epochEnded = true
-    this.#perplexity = event.perplexity
+    this.#value = event[this.measure]
     this.#run(event)
   }
 
-  validation({ perplexity }: ValidationEvent): void {
-    this.#validation = perplexity
+  validation(event: ValidationEvent): void {
+    this.#validation = event[this.measure]
   }
 
   /** The known values, each with its importance. */
   get parts(): StatusPart[] {
     const parts: StatusPart[] = [
       { text: `epoch ${this.epoch}/${this.epochs}`, importance: 6 },
-      { text: `perplexity ${this.#perplexity === undefined ? '–' : decimal(this.#perplexity)}`, importance: 8 },
+      { text: `${this.measure} ${this.#value === undefined ? '–' : this.#shown(this.#value)}`, importance: 8 },
     ]
-    if (this.#validation !== undefined) parts.push({ text: `validation ${decimal(this.#validation)}`, importance: 7 })
+    if (this.#validation !== undefined) {
+      parts.push({ text: `validation ${this.#shown(this.#validation)}`, importance: 7 })
+    }
     if (this.#running) {
       const { lr, gradNorm, tokensPerSecond } = this.#running
       parts.push({ text: `gradient norm ${decimal(gradNorm)}`, importance: 2 })
       if (this.#lrChanged) parts.push({ text: `lr ${Number(lr.toPrecision(3))}`, importance: 1 })
-      parts.push({ text: `${tokensPerSecond.toFixed(0)} tokens/s`, importance: 4 })
+      const items = this.measure === 'loss' ? 'items' : 'tokens'
+      parts.push({ text: `${tokensPerSecond.toFixed(0)} ${items}/s`, importance: 4 })
     }
     parts.push({ text: `${this.#left} left`, importance: 5 })
     return parts
+  }
+
+  get #meanOfSteps(): number {
+    const loss = this.#sum / this.#steps
+    return this.measure === 'loss' ? loss : Math.exp(loss)
+  }
+
+  #shown(value: number): string {
+    return this.measure === 'loss' ? value.toFixed(4) : decimal(value)
   }
 
   #run({ lr, gradNorm, tokensPerSecond }: StepEvent | EpochEvent): void {

@@ -1,9 +1,9 @@
 import { MultiBar, type SingleBar } from 'cli-progress'
-import type { EpochEvent, SequenceData, StepEvent, ValidationEvent } from '../node.js'
+import type { EpochEvent, StepEvent, TrainingData, ValidationEvent } from '../node.js'
 import { colorsOf } from './colors.js'
 import { movesCursor, visible } from './output.js'
 import { type StatusPart, statusLines } from './status-lines.js'
-import { type Done, TrainingProgressView } from './training-progress.js'
+import { type Done, type Measure, TrainingProgressView } from './training-progress.js'
 
 export { duration } from './training-progress.js'
 
@@ -22,12 +22,13 @@ export interface TrainView {
  * @param done how much a resumed training had done before, to estimate the time that is left
  */
 export function trainView(
-  data: SequenceData,
+  data: Pick<TrainingData<unknown>, 'mostBatches'>,
   epochs: number,
   stream: NodeJS.WriteStream = process.stderr,
   done: Done = { epoch: 0, batch: 0 },
+  measure: Measure = 'perplexity',
 ): TrainView {
-  const progress = new TrainingProgressView(data, epochs, done)
+  const progress = new TrainingProgressView(data, epochs, done, measure)
   return movesCursor(stream) ? new LiveView(progress, stream) : new PlainView(progress, stream)
 }
 
@@ -124,9 +125,10 @@ class PlainView implements TrainView {
     this.#progress.validation(event)
     if (this.#validated === this.#tenths) return
     this.#validated = this.#tenths
-    const { epoch, perplexity, best } = event
+    const { epoch, best } = event
+    const { measure } = this.#progress
     this.#stream.write(
-      `       validation perplexity ${perplexity.toFixed(2)} in epoch ${epoch}${best ? ', the best so far' : ''}\n`,
+      `       validation ${measure} ${event[measure].toFixed(measure === 'loss' ? 4 : 2)} in epoch ${epoch}${best ? ', the best so far' : ''}\n`,
     )
   }
 

@@ -1,7 +1,8 @@
 import { FormatError } from '../core/errors.js'
 import { array, boolean, object, oneOf, optional, string, unknownKey, whole } from '../core/parse.js'
 import { Generator } from '../core/random.js'
-import type { LabelSpec } from '../data/labels/labelled-texts.js'
+import { loadBytePairs } from '../data/byte-pairs.js'
+import type { LabelSpec, ReadSpec } from '../data/labels/labelled-texts.js'
 import type { Vocab } from '../data/vocab.js'
 import type { LabelModel } from '../nn/label-model.js'
 import { type Pooling, poolings, SequenceClassifier } from '../nn/sequence-classifier.js'
@@ -24,12 +25,12 @@ import { decodeSafetensors, type TensorValues } from './safetensors.js'
 
 /** What config.json says of a model that labels texts. */
 export const LABELS_FORMAT = 'unrolled labels'
-const VERSION = 1
+export const LABELS_VERSION = 1
 
 /** The content of config.json of a saved model that labels texts. */
 export interface LabelsConfig extends LayerConfig, SavedFacts {
   format: typeof LABELS_FORMAT
-  version: typeof VERSION
+  version: typeof LABELS_VERSION
   /** Absent for a SequenceTagger. */
   pooling?: Pooling
   vocabSize: number
@@ -42,7 +43,7 @@ export interface LabelsConfig extends LayerConfig, SavedFacts {
 const configSchema = object<LabelsConfig>(
   {
     format: oneOf(LABELS_FORMAT),
-    version: oneOf(VERSION),
+    version: oneOf(LABELS_VERSION),
     ...layerFields,
     pooling: optional(oneOf(...poolings)),
     vocabSize: whole(1),
@@ -50,7 +51,12 @@ const configSchema = object<LabelsConfig>(
     inputDropout: rate,
     outputDropout: rate,
     spec: object<LabelSpec>(
-      { labels: array(string), clean: boolean, lowercase: boolean, maxTokens: optional(whole(1)) },
+      {
+        ...{ labels: array(string), clean: boolean, lowercase: boolean, maxTokens: optional(whole(1)) },
+        read: optional(
+          object<ReadSpec>({ textColumn: string, labelColumn: string, validation: rate, test: rate }, unknownKey),
+        ),
+      },
       unknownKey,
     ),
     ...savedFacts,
@@ -81,7 +87,7 @@ export function labelsConfigOf(model: LabelModel, spec: LabelSpec, training?: Tr
   const { rnn, vocabSize, embedding, inputDropout, outputDropout } = model
   return {
     format: LABELS_FORMAT,
-    version: VERSION,
+    version: LABELS_VERSION,
     ...layerConfigOf(rnn),
     pooling: model instanceof SequenceClassifier ? model.pooling : undefined,
     ...{ vocabSize, embeddingSize: embedding?.embeddingDim, inputDropout, outputDropout, spec, training },
@@ -134,6 +140,7 @@ export async function decodeLabelFiles(
       `${where}/${VOCAB}: the vocabulary has ${vocab.size} tokens, expected ${config.vocabSize} according to the configuration`,
     )
   }
+  if (vocab.kind === 'bpe') await loadBytePairs()
   const at = `${where}/${PARAMETERS}`
   return { model: labelModelWith(config, decodeSafetensors(files[PARAMETERS], at).tensors, at), vocab, config }
 }

@@ -21,12 +21,12 @@ import { decodeSafetensors, type TensorValues } from './safetensors.js'
 
 /** What config.json says of a model of series. */
 export const SERIES_FORMAT = 'unrolled series'
-const VERSION = 1
+export const SERIES_VERSION = 1
 
 /** The content of config.json of a saved model of series. */
 export interface SeriesConfig extends LayerConfig, SavedFacts {
   format: typeof SERIES_FORMAT
-  version: typeof VERSION
+  version: typeof SERIES_VERSION
   spec: SeriesSpec
   intervals?: Intervals
 }
@@ -77,7 +77,7 @@ const specSchema = object<SeriesSpec>(
 const configSchema = object<SeriesConfig>(
   {
     format: oneOf(SERIES_FORMAT),
-    version: oneOf(VERSION),
+    version: oneOf(SERIES_VERSION),
     ...layerFields,
     spec: specSchema,
     intervals: optional(object<Intervals>({ widths: array(array(array(share))) }, unknownKey)),
@@ -94,10 +94,9 @@ export function parseSeriesConfig(json: string, where: string): SeriesConfig {
   } catch (error) {
     throw new FormatError(`${where}: the file is not JSON (${(error as Error).message})`)
   }
-  if (Object(value).format === 'unrolled') {
-    throw new FormatError(
-      `${where}: the model is one of texts, expected one of series, as unrolled train --target saves it`,
-    )
+  const other = { unrolled: 'is one of texts', 'unrolled labels': 'labels texts' }[String(Object(value).format)]
+  if (other) {
+    throw new FormatError(`${where}: the model ${other}, expected one of series, as unrolled train --target saves it`)
   }
   const config = configSchema(value, where)
   const { targets, columns, scales } = config.spec
@@ -119,7 +118,7 @@ export function seriesConfigOf(
   intervals?: Intervals,
   training?: TrainingRecord,
 ): SeriesConfig {
-  return { format: SERIES_FORMAT, version: VERSION, ...layerConfigOf(rnn), spec, intervals, training }
+  return { format: SERIES_FORMAT, version: SERIES_VERSION, ...layerConfigOf(rnn), spec, intervals, training }
 }
 
 /** A new model of a configuration; its initial values and its dropout draw from `generator`. */

@@ -7,9 +7,9 @@ import { checkPath } from './path-argument.js'
  * Saves a model of series as a folder of config.json and model.safetensors, as `saveModel` saves one of texts.
  * @throws DataError for a model that could not be loaded again, and for a folder that holds something else
  */
-export async function saveForecaster(folder: string, { model, spec, intervals }: Forecaster): Promise<void> {
+export async function saveForecaster(folder: string, { model, spec, intervals, training }: Forecaster): Promise<void> {
   checkPath('saveForecaster', 'the folder', folder)
-  const config = seriesConfigOf(model, spec, intervals)
+  const config = seriesConfigOf(model, spec, intervals, training)
   await replaceModel(folder, await encodeSeriesFiles('saveForecaster', model, config))
 }
 
@@ -18,7 +18,7 @@ export async function loadForecaster(folder: string): Promise<Forecaster> {
   checkPath('loadForecaster', 'the folder', folder)
   const files = await readWhole(folder, ['config.json', 'model.safetensors'])
   const { model, config } = await decodeSeriesFiles(files, folder)
-  return { model, spec: config.spec, intervals: config.intervals }
+  return { model, spec: config.spec, intervals: config.intervals, training: config.training }
 }
 
 /** Whether a folder holds a model of series. */

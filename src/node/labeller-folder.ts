@@ -9,10 +9,13 @@ import { checkPath } from './path-argument.js'
  * language model.
  * @throws DataError for a model that could not be loaded again, and for a folder that holds something else
  */
-export async function saveLabeller(folder: string, { model, vocab, spec }: Labeller): Promise<void> {
+export async function saveLabeller(folder: string, { model, vocab, spec, training }: Labeller): Promise<void> {
   checkPath('saveLabeller', 'the folder', folder)
   checkSizes('saveLabeller', model, vocab, spec)
-  await replaceModel(folder, await encodeLabelFiles('saveLabeller', model, vocab, labelsConfigOf(model, spec)))
+  await replaceModel(
+    folder,
+    await encodeLabelFiles('saveLabeller', model, vocab, labelsConfigOf(model, spec, training)),
+  )
 }
 
 /** @throws DataError if there is no model; FormatError for a damaged one, or one of another kind */
@@ -20,7 +23,7 @@ export async function loadLabeller(folder: string): Promise<Labeller> {
   checkPath('loadLabeller', 'the folder', folder)
   const files = await readWhole(folder, [CONFIG, PARAMETERS, VOCAB])
   const { model, vocab, config } = await decodeLabelFiles(files, folder)
-  return { model, vocab, spec: config.spec }
+  return { model, vocab, spec: config.spec, training: config.training }
 }
 
 /** Whether a folder holds a model that labels texts. */

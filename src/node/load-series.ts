@@ -1,16 +1,16 @@
-import { readFile } from 'node:fs/promises'
-import { DataError } from '../core/errors.js'
 import { type LoadSeriesOptions, readSeries, readSeriesFor } from '../data/series/load-series.js'
 import type { SeriesData } from '../data/series/series-data.js'
+import { seriesSource } from '../run/table-runs.js'
 import type { Forecaster } from '../train/forecast.js'
-import { checkPath } from './path-argument.js'
+import { tableName, tablePlace, tableText } from './table-text.js'
 
 /**
  * Loads series of numbers from a CSV file: a header, then a row for each time, in order.
+ * @param file a path, or `-` for standard input
  * @throws DataError for a file that cannot be read or holds no such series; OptionError for an option out of range
  */
 export async function loadSeries(file: string, options: LoadSeriesOptions): Promise<SeriesData> {
-  return readSeries(await textOf('loadSeries', file), file, options)
+  return readSeries(await tableText('loadSeries', file), tableName(file), options)
 }
 
 /**
@@ -22,19 +22,9 @@ export async function loadSeriesFor(
   file: string,
   held: Parameters<typeof readSeriesFor>[3] = {},
 ): Promise<SeriesData> {
-  return readSeriesFor(spec, await textOf('loadSeriesFor', file), file, held)
+  return readSeriesFor(spec, await tableText('loadSeriesFor', file), tableName(file), held)
 }
 
-/** The text of a UTF-8 file. @throws DataError */
-async function textOf(where: string, file: string): Promise<string> {
-  checkPath(where, 'the file', file)
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    const reason = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' }[error.code ?? ''] ?? error.message
-    throw new DataError(`${file}: ${reason}, expected a CSV file`)
-  })
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new DataError(`${file}: the file is not UTF-8, expected CSV in that encoding`)
-  }
-}
+/** A CSV file as the series of a run. The options are those of `seriesSource`. */
+export const seriesFile = (file: string, options: Parameters<typeof seriesSource>[2] = {}) =>
+  seriesSource(() => tableText('seriesFile', file), tableName(file), options, tablePlace(file))

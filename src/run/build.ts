@@ -1,7 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import type { Generator } from '../core/random.js'
-import type { SequenceData } from '../data/sequences.js'
 import type { ModelConfig } from '../formats/model-config.js'
 import { modelOf } from '../formats/model-of.js'
 import type { RNNModel } from '../nn/model.js'
@@ -11,6 +10,7 @@ import { RMSprop } from '../optim/rmsprop.js'
 import { CosineLR, ReduceLROnPlateau, type Schedule, StepLR } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
+import type { TrainingData } from '../train/objective.js'
 import { checkMemory } from './memory-need.js'
 import { defaultRates, type RunOptions } from './run-options.js'
 
@@ -49,7 +49,10 @@ export function makeModel(where: string, options: RunOptions, vocabSize: number,
   return modelOf(config, generator)
 }
 
-const shapes = ['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'embeddingSize', 'tieWeights', 'layerNorm'] as const
+const shapes = [
+  ...(['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'embeddingSize', 'tieWeights', 'layerNorm'] as const),
+  'bidirectional',
+] as const
 const drops = ['dropout', 'weightDropout', 'inputDropout', 'outputDropout'] as const
 
 /**
@@ -57,7 +60,7 @@ const drops = ['dropout', 'weightDropout', 'inputDropout', 'outputDropout'] as c
  * @param options the options that the user gave
  * @throws OptionError for an option that would change the model's shape
  */
-export function tunedConfig(where: string, config: ModelConfig, options: Partial<RunOptions>): ModelConfig {
+export function tunedConfig<C extends SavedOptions>(where: string, config: C, options: Partial<RunOptions>): C {
   for (const name of shapes) {
     if (options[name] === undefined || options[name] === config[name]) continue
     throw new OptionError(
@@ -70,9 +73,14 @@ export function tunedConfig(where: string, config: ModelConfig, options: Partial
   return { ...config, ...Object.fromEntries(dropped), ...kind }
 }
 
+/** Those options of a run that the configuration of a saved model has. */
+type SavedOptions = Pick<Partial<ModelConfig>, (typeof shapes | typeof drops)[number] | 'dropoutKind'>
+
 /** A saved model's configuration as options of a run, for the record of its training. */
-export function optionsOf(config: ModelConfig): Partial<RunOptions> {
-  const names = [...shapes, ...drops].filter((name) => config[name] !== undefined)
+export function optionsOf(config: SavedOptions): Partial<RunOptions> {
+  const names = [...shapes, ...drops].filter(
+    (name) => config[name] !== undefined && (name !== 'bidirectional' || config[name]),
+  )
   const variational = config.dropoutKind === 'variational' || undefined
   return { ...Object.fromEntries(names.map((name) => [name, config[name]])), variational }
 }
@@ -84,11 +92,14 @@ export function makeOptimizer(options: RunOptions, parameters: Tensor[]): Optimi
   return new (optimizer === 'adam' ? Adam : AdamW)(parameters, { lr, weightDecay })
 }
 
+/** How many batches a pass has. */
+export type Batches = Pick<TrainingData<unknown>, 'mostBatches'>
+
 export function makeSchedule(
   where: string,
   options: RunOptions,
   optimizer: Optimizer,
-  data: SequenceData,
+  data: Batches,
 ): Schedule | undefined {
   const { schedule, warmup, decayEvery, decay: gamma, plateauPatience, minLr } = options
   switch (schedule) {
@@ -106,7 +117,7 @@ export function makeSchedule(
 }
 
 /** A warning if the training ends before the schedule changes the learning rate; otherwise undefined. */
-export function idleSchedule(options: RunOptions, data: SequenceData): string | undefined {
+export function idleSchedule(options: RunOptions, data: Batches): string | undefined {
   const { schedule, decayEvery, plateauPatience, validateEvery = stepsOf({ ...options, epochs: 1 }, data) } = options
   // A plateau needs one validation, which is the best so far, and then more than plateauPatience worse ones.
   const first = { constant: 0, step: decayEvery, cosine: 1, plateau: (plateauPatience + 2) * validateEvery }[schedule]
@@ -116,6 +127,6 @@ export function idleSchedule(options: RunOptions, data: SequenceData): string | 
 }
 
 /** Optimizer steps of a whole training; random offsets can make it one fewer per epoch. */
-export function stepsOf({ epochs, accumulate }: RunOptions, { corpus, batchSize, numSteps }: SequenceData): number {
-  return epochs * Math.ceil(Math.floor((corpus.length - 1) / batchSize / numSteps) / accumulate)
+export function stepsOf({ epochs, accumulate }: RunOptions, { mostBatches }: Batches): number {
+  return epochs * Math.ceil(mostBatches / accumulate)
 }

@@ -22,7 +22,12 @@ export interface Checkpoint {
   run?: unknown
 }
 
-const FORMAT = 'unrolled checkpoint'
+/** What the metadata of a checkpoint says that it is, by what its training is on. */
+export const checkpointFormats = {
+  text: 'unrolled checkpoint',
+  series: 'unrolled series checkpoint',
+  labels: 'unrolled labels checkpoint',
+}
 
 /**
  * A checkpoint as the bytes of one file: safetensors whose metadata holds the rest and a checksum of everything.
@@ -36,7 +41,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, where = 'encodeCh
   const tensors = await inMemoryOf(checkpoint.tensors)
   checkSavable(where, config, vocab, tensorsUnder('model', tensors))
   checkNumbers(where, tensors)
-  const metadata: Record<string, string> = { format: FORMAT, config: JSON.stringify(config) }
+  const metadata: Record<string, string> = { format: checkpointFormats.text, config: JSON.stringify(config) }
   metadata.vocab = vocabToJson(vocab)
   if (progress) metadata.progress = JSON.stringify(parseProgress(progress, `${where}: the progress`))
   if (run !== undefined) metadata.run = asJson(run, where)
@@ -53,19 +58,19 @@ export async function sealed(
 
 /**
  * The tensors and the metadata of a file that `sealed` made.
- * @param format what the metadata says that it is
+ * @param formats what the metadata may say that it is
  * @param expected ends the message for a file that is something else
  * @throws FormatError for such a file, and for a damaged one
  */
 export async function unsealed(
   file: ByteSource,
   where: string,
-  format: string,
-  expected: string,
+  formats: readonly string[] = Object.values(checkpointFormats),
+  expected = 'a checkpoint, expected one that a training wrote',
 ): Promise<{ tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> }> {
   const read = await readSafetensors(file, where)
   const { sha256, ...metadata } = read.metadata
-  if (metadata.format !== format) throw new FormatError(`${where}: the file is not ${expected}`)
+  if (!formats.includes(metadata.format ?? '')) throw new FormatError(`${where}: the file is not ${expected}`)
   const tensors = asTensors(read.tensors)
   if (sha256 !== (await checksum(tensors, metadata))) {
     throw new FormatError(`${where}: the checkpoint is damaged: its checksum does not match its content`)
@@ -83,8 +88,11 @@ export async function decodeCheckpoint(
 ): Promise<Checkpoint> {
   const file = bytes instanceof Uint8Array ? sourceOf(bytes) : bytes
   checkMethods(where, 'the checkpoint', file, ['read'], 'bytes, or what reads them part by part')
-  const expected = 'a checkpoint, expected one that a training wrote'
-  const { tensors, metadata: rest } = await unsealed(file, where, FORMAT, expected)
+  const { tensors, metadata: rest } = await unsealed(file, where)
+  if (rest.format !== checkpointFormats.text) {
+    const what = rest.format === checkpointFormats.series ? 'series of numbers' : 'labelled texts'
+    throw new FormatError(`${where}: the checkpoint is of a training on ${what}, expected one on a text`)
+  }
   const { config, vocab } = checkModel(
     { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },
     { config: `${where}: config`, vocab: `${where}: vocab`, parameters: where },

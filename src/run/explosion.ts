@@ -7,11 +7,29 @@ export class ExplodedError extends UnrolledError {
   override readonly name = 'ExplodedError'
 }
 
+/** From which loss on a model is worth nothing, and how to say so. */
+export interface LossLimit {
+  most: number
+  /** What the loss is measured in, such as 'nats a token'. */
+  unit: string
+  /** The loss of a model that knows nothing, in words. */
+  uninformed: string
+}
+
 /**
- * Whether a loss, in nats a token, is far beyond that of a model that knows nothing and gives all tokens the same
- * probability: ln(vocabSize). Neither initial weights nor a training that goes well come near twice that.
+ * The limit of a loss in nats: far beyond that of a model that gives all `count` tokens or labels the same probability,
+ * ln(count). Neither initial weights nor a training that goes well come near twice that.
  */
-export const isExploded = (loss: number, vocabSize: number): boolean => loss > 2 * Math.log(vocabSize) + 1
+export function limitOf(count: number, what: 'token' | 'label'): LossLimit {
+  const same = Math.log(count)
+  return {
+    most: 2 * same + 1,
+    unit: `nats a ${what}`,
+    uninformed: `a model that gives all ${count} ${what}s the same probability has ${same.toPrecision(3)}`,
+  }
+}
+
+export const isExploded = (loss: number, { most }: LossLimit): boolean => loss > most
 
 /** What to try after a training broke. */
 export interface Advice {

@@ -1,11 +1,10 @@
 import { DataError, UnrolledError } from '../core/errors.js'
 import type { TrainingRecord } from '../formats/model-config.js'
-import { buildModel, configOf } from '../formats/model-of.js'
-import { decodeModel, encodeModel } from '../formats/saved-model.js'
-import type { RNNModel } from '../nn/model.js'
-import { tensorsUnder, underPrefix } from '../train/progress.js'
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js'
+import { sourceOf } from '../formats/source.js'
+import type { Module } from '../nn/module.js'
+import { underPrefix } from '../train/progress.js'
 import type { Job } from './job.js'
+import type { KeptModel, KeptState } from './model-keeping.js'
 import type { WarningEvent } from './run-events.js'
 import { savedFiles } from './run-model.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
@@ -31,18 +30,18 @@ export class UnsavedModelError extends DataError {
 type Warned<T> = AsyncGenerator<WarningEvent, T>
 
 /** Saves a run in its store: its checkpoints, its best model, and its final model. */
-export class Keeper {
+export class Keeper<M extends Module> {
   /** Where the last checkpoint is. */
   place: string
   /** The step of the last checkpoint that was saved. */
   step: number
   /** Whether a checkpoint was saved by this process: it has the options in force. */
   saved = false
-  readonly #job: Job
+  readonly #job: Job<M>
   readonly #trained: () => TrainingRecord
   readonly #spares: () => boolean
   /** The best model, until the store has taken it. */
-  #best: Checkpoint | undefined
+  #best: { state: KeptState; trained: TrainingRecord } | undefined
   /** Step and time of the last attempt to save a checkpoint. */
   #tried: { step: number; time: number }
 
@@ -50,7 +49,7 @@ export class Keeper {
    * @param trained the record of the training in config.json
    * @param spares whether the last checkpoint is better than one made now would be
    */
-  constructor(job: Job, trained: () => TrainingRecord, spares: () => boolean) {
+  constructor(job: Job<M>, trained: () => TrainingRecord, spares: () => boolean) {
     this.place = job.store.name
     this.step = job.training.step
     this.#job = job
@@ -90,9 +89,8 @@ export class Keeper {
 
   /** Saves the current model as the best so far. */
   async *best(): Warned<void> {
-    const { model, vocab } = this.#job
-    const tensors = underPrefix('model', model.stateDict())
-    this.#best = { config: configOf(model, this.#trained()), vocab, tensors }
+    const tensors = underPrefix('model', this.#job.model.stateDict())
+    this.#best = { state: { tensors }, trained: this.#trained() }
     yield* this.#saveBest()
   }
 
@@ -127,13 +125,13 @@ export class Keeper {
    * @returns the model that was saved
    * @throws UnsavedModelError if the model cannot be saved; it says where the training is kept
    */
-  async *model(): Warned<RNNModel> {
-    const { store, vocab, model } = this.#job
+  async *model(): Warned<M> {
+    const { store, model, keeping } = this.#job
     const best = yield* this.#bestModel()
     const chosen = best?.model ?? model
     try {
       yield* this.#patiently(async () => {
-        await store.saveModel(await encodeModel(chosen, vocab, best?.training ?? this.#trained()))
+        await store.saveModel(await keeping.files(store.name, chosen, best?.training ?? this.#trained()))
       })
     } catch (error) {
       if (!(error instanceof DataError)) throw error
@@ -164,18 +162,17 @@ export class Keeper {
     await this.#job.store.remove(CHECKPOINT)
   }
 
-  async *#bestModel(): Warned<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
-    const { store, training } = this.#job
+  async *#bestModel(): Warned<KeptModel<M> | undefined> {
+    const { store, training, keeping } = this.#job
     if (!training.best) return undefined
     const where = `${store.name}/${BEST}`
     try {
-      const best =
-        this.#best ?? (yield* this.#patiently(() => store.read(BEST, (file) => decodeCheckpoint(file, where))))
+      const waiting = this.#best && sourceOf(await this.#encode(BEST, this.#best))
+      const best = waiting
+        ? await keeping.modelIn(waiting, where)
+        : yield* this.#patiently(() => store.read(BEST, (file) => keeping.modelIn(file, where)))
       // If the disk was full when this model became the best, the file can hold an earlier one.
-      if (best && Number(best.config.training?.steps) >= training.best.step) {
-        const { config, tensors } = best
-        return { model: buildModel(config, tensorsUnder('model', tensors), where), training: config.training }
-      }
+      if (best && Number(best.training?.steps) >= training.best.step) return best
     } catch (error) {
       if (!(error instanceof UnrolledError)) throw error
       // Saving a model removes the file of the best one; one that cannot be read now may be read later.
@@ -189,13 +186,13 @@ export class Keeper {
   }
 
   /** The store's saved model, if it is the best one. This can be so after a finished training was extended. */
-  async #savedModel(): Promise<{ model: RNNModel; training: TrainingRecord | undefined } | undefined> {
-    const { store, training } = this.#job
+  async #savedModel(): Promise<KeptModel<M> | undefined> {
+    const { store, training, keeping } = this.#job
     try {
-      const { model, config } = await decodeModel(await savedFiles(store), store.name)
-      const { steps, validationLoss } = config.training ?? {}
+      const saved = await keeping.saved(await savedFiles(store), store.name)
+      const { steps, validationLoss } = saved.training ?? {}
       const isBest = steps === training.best!.step && validationLoss === training.best!.loss
-      return isBest ? { model, training: config.training } : undefined
+      return isBest ? saved : undefined
     } catch (error) {
       if (!(error instanceof UnrolledError)) throw error
       return undefined
@@ -224,13 +221,13 @@ export class Keeper {
     return bytes.length
   }
 
-  #encode(name: string, checkpoint: Checkpoint): Promise<Uint8Array> {
-    return encodeCheckpoint(checkpoint, `${this.#job.store.name}/${name}`)
+  #encode(name: string, { state, trained }: { state: KeptState; trained: TrainingRecord }): Promise<Uint8Array> {
+    return this.#job.keeping.checkpoint(`${this.#job.store.name}/${name}`, state, trained)
   }
 
-  #checkpoint(): Checkpoint {
-    const { model, vocab, training, record } = this.#job
-    return { config: configOf(model, this.#trained()), vocab, ...training.snapshot(), run: record }
+  #checkpoint(): { state: KeptState; trained: TrainingRecord } {
+    const { training, record } = this.#job
+    return { state: { ...training.snapshot(), run: record }, trained: this.#trained() }
   }
 
   async *#tolerate(save: () => Promise<unknown>): Warned<void> {

@@ -26,6 +26,7 @@ export function memoryNeed(config: Omit<ModelConfig, 'format' | 'version'>, opti
 
 /**
  * @param limit bytes of memory that this process may use
+ * @param limitedBy the option that makes sequences shorter
  * @throws OptionError if a training does not fit into the machine's memory; called before anything is allocated
  */
 export function checkMemory(
@@ -33,14 +34,15 @@ export function checkMemory(
   config: Omit<ModelConfig, 'format' | 'version'>,
   options: RunOptions,
   limit: number = platform.memoryLimit(),
+  limitedBy = 'numSteps',
 ): void {
   const bytes = memoryNeed(config, options)
   if (bytes <= limit) return
   const { numLayers, hiddenSize } = config
   const { batchSize, numSteps } = options
   throw new OptionError(
-    `${where}: ${numLayers} ${numLayers === 1 ? 'layer' : 'layers'} of ${hiddenSize} units (${parameterCount(config)} parameters) in batches of ${batchSize} × ${numSteps} tokens need at least ${gigabytes(bytes)}, expected at most the ${gigabytes(limit)} of this machine; use a smaller hiddenSize, numLayers, batchSize or numSteps`,
-    ['hiddenSize', 'numLayers', 'batchSize', 'numSteps'],
+    `${where}: ${numLayers} ${numLayers === 1 ? 'layer' : 'layers'} of ${hiddenSize} units (${parameterCount(config)} parameters) in batches of ${batchSize} × ${numSteps} ${limitedBy === 'window' ? 'steps' : 'tokens'} need at least ${gigabytes(bytes)}, expected at most the ${gigabytes(limit)} of this machine; use a smaller hiddenSize, numLayers, batchSize or ${limitedBy}`,
+    ['hiddenSize', 'numLayers', 'batchSize', limitedBy],
   )
 }
 

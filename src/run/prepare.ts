@@ -11,13 +11,13 @@ import { kernelNames, kernels, selectKernels } from '../kernels/index.js'
 import { selectDevice, tryGpu } from '../kernels/try-gpu.js'
 import { RNNModel } from '../nn/model.js'
 import { Training } from '../train/training.js'
-import { makeOptimizer, makeSchedule } from './build.js'
-import { storedCheckpoint } from './checkpoint.js'
 import { fasterDevice } from './faster-device.js'
-import { parseRecord, type RunRecord, recordOf } from './record.js'
+import { type RunRecord, recordOf } from './record.js'
 import { checkRunOptions, type RunOptions } from './run-options.js'
 import type { RunText } from './run-text.js'
-import { CHECKPOINT, checkStore, type RunStore } from './store.js'
+import { storedRecord } from './saved-run.js'
+import { checkStore, type RunStore } from './store.js'
+import { trainingParts } from './training-parts.js'
 
 /** What a run begins with besides its options. */
 export interface RunSetup {
@@ -33,9 +33,8 @@ const setupOptions = { model: 'any', signal: 'signal', build: 'function' } as co
 
 /** @throws DataError if the store holds a training that could be resumed */
 export async function refuseUnfinished(store: RunStore): Promise<void> {
-  if (!(await store.names()).includes(CHECKPOINT)) return
-  const { run } = await storedCheckpoint(store, CHECKPOINT)
-  if (parseRecord(run, `${store.name}/${CHECKPOINT}`).finished) return
+  const record = await storedRecord(store)
+  if (!record || record.finished) return
   throw new DataError(
     `${store.name}: a training there is not finished; go on with it (resumeRun), or choose another folder`,
   )
@@ -123,14 +122,11 @@ export function trainingOf(
       'short-text',
     )
   }
-  const { batchSize, numSteps, sampling, epochs, clip, clipValue, accumulate, patience } = options
+  const { batchSize, numSteps, sampling } = options
   const data = new SequenceData(train, { batchSize, numSteps, sampling, generator: new Generator(options.seed) })
-  const optimizer = makeOptimizer(options, model.parameters())
-  const held = validation && { corpus: validation, every: options.validateEvery }
-  const schedule = makeSchedule(where, options, optimizer, data)
-  const limits = { epochs, clip, clipValue, accumulate, patience }
-  const parts = { optimizer, schedule, validation: held, generators: [generator], signal }
-  return new Training(model, data, { ...limits, ...parts }, where)
+  const { validateEvery: every, ...parts } = trainingParts(where, options, model, data, signal)
+  const held = validation && { corpus: validation, every }
+  return new Training(model, data, { ...parts, validation: held, generators: [generator] }, where)
 }
 
 /** The options as a checkpoint keeps them, with the kernels that were chosen. */

@@ -2,7 +2,6 @@ import { platform } from '#platform'
 import { OptionError } from '../core/errors.js'
 import { array, boolean, finite, fitting, object, oneOf, optional, type Schema, string, whole } from '../core/parse.js'
 import type { TrainingProgress } from '../train/progress.js'
-import type { Training } from '../train/training.js'
 import {
   changingOptions,
   givenIn,
@@ -13,6 +12,7 @@ import {
   runOptionKinds,
   withoutAbsent,
 } from './run-options.js'
+import type { RunTraining } from './run-training.js'
 
 /** Options as JSON keeps them; Infinity is the word `all`. */
 export type RecordedOptions = Record<string, string | number | boolean>
@@ -122,7 +122,7 @@ export function withRate(progress: TrainingProgress, lr: number): TrainingProgre
 export function isOver(
   where: string,
   store: string,
-  { ended, epoch }: Training,
+  { ended, epoch }: RunTraining,
   { patience }: RunOptions,
 ): OptionError {
   const [name, value] = ended === 'patience' ? ['patience', patience] : ['epochs', epoch - 1]

@@ -3,9 +3,10 @@ import { Generator } from '../core/random.js'
 import { buildModel } from '../formats/model-of.js'
 import { tensorsUnder } from '../train/progress.js'
 import { checkEffects } from './effects.js'
+import type { Job } from './job.js'
 import { checkMemory } from './memory-need.js'
 import { call, checkRunArguments, deviceFor, inForce, type RunSetup, select, trainingOf } from './prepare.js'
-import { changedOptions, checkEpochs, isOver, resumedOptions, withRate } from './record.js'
+import { changedOptions, checkEpochs, isOver, type RecordedOptions, resumedOptions, withRate } from './record.js'
 import { Run } from './run.js'
 import { defaultRates, givenIn, type RunOptions } from './run-options.js'
 import type { RunText, TextSource } from './run-text.js'
@@ -39,12 +40,12 @@ export async function resumeRun(
     const options = resumedOptions(where, record, given)
     checkEpochs(where, store.name, options, progress)
     checkEffects(where, options, givenIn(given))
-    const onDevice: string[] = []
-    const found = await select(where, options, onDevice, given.device !== undefined)
+    const notes: string[] = []
+    const found = await select(where, options, notes, given.device !== undefined)
     read = await sameText(where, store, text, options, { record, vocab }, signal)
     signal?.throwIfAborted()
     checkMemory(where, config, options)
-    const device = await deviceFor(found, config, options, store, onDevice)
+    const device = await deviceFor(found, config, options, store, notes)
     const generator = new Generator()
     const { model, training } = await build(() => {
       const model = buildModel(config, tensorsUnder('model', tensors), file, generator).to(device)
@@ -52,35 +53,36 @@ export async function resumeRun(
       training.restore({ tensors, progress: given.lr === undefined ? progress : withRate(progress, given.lr) })
       return { model, training }
     })
-    const changed = changedOptions(record, given)
-    if (record.finished && training.isOver()) throw isOver(where, store.name, training, options)
-    const before = record.options
-    const notes = [
-      `continuing after step ${training.step}`,
-      ...onDevice,
-      ...Object.entries(changed).map(([name, value]) => `with ${name} ${value}, was ${before[name] ?? 'not given'}`),
-    ]
-    const earlierRate = Number(before.lr ?? defaultRates[options.optimizer])
-    Object.assign(record, { options: inForce(options), finished: false })
-    return new Run({
-      ...{
-        options,
-        text: read,
-        model,
-        vocab,
-        device,
-        training,
-        store,
-        record,
-        changed,
-        earlierRate,
-        notes,
-        warnings: [],
-      },
-    })
+    const rest = resumption(where, { store, record, options, training, notes }, given, inForce(options))
+    return new Run({ options, text: read, model, vocab, device, training, store, record, warnings: [], ...rest })
   } catch (error) {
     await read?.close?.()
     await store.leave()
     throw error
   }
+}
+
+/**
+ * What a run that is resumed begins with besides its training, which is restored. The record is brought up to date.
+ * @param inForce the options as a checkpoint keeps them
+ * @throws OptionError if there is nothing left to do
+ */
+export function resumption(
+  where: string,
+  job: Pick<Job, 'store' | 'record' | 'options' | 'training' | 'notes'>,
+  given: Partial<RunOptions>,
+  inForce: RecordedOptions,
+): Pick<Job, 'changed' | 'notes' | 'earlierRate'> {
+  const { store, record, options, training } = job
+  const changed = changedOptions(record, given)
+  if (record.finished && training.isOver()) throw isOver(where, store.name, training, options)
+  const before = record.options
+  const notes = [
+    `continuing after step ${training.step}`,
+    ...job.notes,
+    ...Object.entries(changed).map(([name, value]) => `with ${name} ${value}, was ${before[name] ?? 'not given'}`),
+  ]
+  const earlierRate = Number(before.lr ?? defaultRates[options.optimizer])
+  Object.assign(record, { options: inForce, finished: false })
+  return { changed, notes, earlierRate }
 }

@@ -1,5 +1,6 @@
 import { DeviceLostError } from '../core/errors.js'
-import type { Run } from './run.js'
+import type { Module } from '../nn/module.js'
+import type { BaseRun } from './base-run.js'
 import type { RunOptions } from './run-options.js'
 
 /**
@@ -10,10 +11,10 @@ import type { RunOptions } from './run-options.js'
  * @param onLost is told of each loss before the run is resumed
  * @throws the errors of all these functions; DeviceLostError if the device was lost before the first checkpoint
  */
-export async function runToEnd(
-  run: Run,
-  follow: (run: Run) => Promise<void>,
-  resume: (options: Partial<RunOptions>) => Promise<Run>,
+export async function runToEnd<R extends BaseRun<Module>>(
+  run: R,
+  follow: (run: R) => Promise<void>,
+  resume: (options: Partial<RunOptions>) => Promise<R>,
   onLost: (error: DeviceLostError) => void,
 ): Promise<void> {
   let begin = async () => run

@@ -1,339 +1,60 @@
-import { DeviceLostError, DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
-import { isRefusal } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
-import type { Device } from '../device/device.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import { predict } from '../generate/generate.js'
 import type { RNNModel } from '../nn/model.js'
 import { samplePrefixes } from '../train/sample-prefixes.js'
 import type { Training } from '../train/training.js'
-import type { EpochEvent, TrainEvent, ValidationEvent } from '../train/training-events.js'
-import { adviceAfter, ExplodedError, isExploded } from './explosion.js'
-import { type EventWriter, openHistory } from './history.js'
+import type { EpochEvent } from '../train/training-events.js'
+import { BaseRun } from './base-run.js'
+import { limitOf } from './explosion.js'
 import type { Job } from './job.js'
-import { Keeper } from './keeper.js'
-import { recordOf } from './record.js'
-import type { RunEvent, WarningEvent } from './run-events.js'
-import type { RunOptions } from './run-options.js'
+import { languageKeeping } from './model-keeping.js'
 import type { RunText } from './run-text.js'
-import { HISTORY, type RunStore } from './store.js'
 
-/** Milliseconds between two samples after validations. */
-const SAMPLE_EVERY = 10_000
+/** What a run on a text begins with. */
+export interface TextJob extends Omit<Job<RNNModel>, 'keeping' | 'limit' | 'origin' | 'close'> {
+  text: RunText
+  vocab: Vocab
+  training: Training
+}
 
-/** A training that is kept in a store and reported as events. `startRun` and `resumeRun` make one. */
-export class Run {
-  readonly #job: Job
-  readonly #keeper: Keeper
-  /** Epochs and validations, those of earlier processes included. */
-  readonly #told: (EpochEvent | ValidationEvent)[] = []
+/** A training on a text that is kept in a store and reported as events. `startRun` and `resumeRun` make one. */
+export class Run extends BaseRun<RNNModel> {
+  readonly #job: TextJob
   readonly #prefixes: string[]
-  /** Warnings that were given, so that a disk that stays full is mentioned only once. */
-  readonly #warnings = new Set<string>()
-  #history: EventWriter | undefined
-  #sampled = performance.now()
-  /** Mean loss over the tokens of the last step or epoch. */
-  #loss = 0
-  /** Whether the last checkpoint's parameters are already broken, as the loss of the first step after it shows. */
-  #broken = false
-  #begun = false
-  #closed = false
 
   /** @internal */
-  constructor(job: Job) {
+  constructor(job: TextJob) {
+    const { text, vocab, model, record } = job
+    super({
+      ...job,
+      keeping: languageKeeping(model, vocab),
+      limit: limitOf(vocab.size, 'token'),
+      origin: { text: text.source, texts: record.texts, fingerprint: record.text },
+      close: async () => text.close?.(),
+    })
     this.#job = job
-    this.#prefixes = samplePrefixes(job.text.train, job.vocab)
-    this.#keeper = new Keeper(
-      job,
-      () => this.#trained(),
-      () => this.#canGoBack() && isExploded(this.#loss, job.vocab.size),
-    )
-  }
-
-  /**
-   * The options in force. For a resumed run, these are those that it began with, except for those that were changed.
-   */
-  get options(): Readonly<RunOptions> {
-    return this.#job.options
+    this.#prefixes = samplePrefixes(text.train, vocab)
   }
 
   get text(): RunText {
     return this.#job.text
   }
 
-  /** The model that is trained. */
-  get model(): RNNModel {
-    return this.#job.model
-  }
-
   get vocab(): Vocab {
     return this.#job.vocab
   }
 
-  /** The device that computes. */
-  get device(): Device {
-    return this.#job.device
-  }
-
-  get training(): Training {
+  override get training(): Training {
     return this.#job.training
   }
 
-  get store(): RunStore {
-    return this.#job.store
+  protected override samplers(model: RNNModel): (() => Promise<string>)[] {
+    return this.#prefixes.map((prefix) => () => predict(prefix, 50, model, this.vocab))
   }
 
-  /** Sentences about options that have no effect, which may be a mistake. */
-  get warnings(): readonly string[] {
-    return this.#job.warnings
-  }
-
-  /** Sentences about what was loaded. */
-  get notes(): readonly string[] {
-    return this.#job.notes
-  }
-
-  /** Whether a checkpoint was saved since the run was started or resumed. It has the options in force. */
-  get saved(): boolean {
-    return this.#keeper.saved
-  }
-
-  /** The epochs and validations so far. Those of earlier processes are there once the loop over `events` has begun. */
-  get curve(): readonly (EpochEvent | ValidationEvent)[] {
-    return this.#told
-  }
-
-  /**
-   * Trains, and yields what happens, until the training is over or its signal stops it; then saves the model. A loop
-   * over the events that is left early leaves a checkpoint. Can be used once. A failure to show or report something
-   * never ends a run.
-   * @throws OptionError if the run's events were read before, or the run was closed
-   * @throws DataError if the first checkpoint or the model cannot be saved; DivergenceError if the loss is not finite,
-   *   ExplodedError if it shows that the model is worth nothing
-   */
-  async *events(): AsyncGenerator<RunEvent, void> {
-    const { training, record, store } = this.#job
-    if (this.#begun) {
-      throw new OptionError(
-        `Run.events: the events of the run in ${store.name} were already read, or the run was closed; expected a new run, such as resumeRun returns`,
-      )
-    }
-    this.#begun = true
-    if (training.step === 0) await this.#keeper.first()
-    const reporters = yield* this.#openReporters()
-    if (Object.keys(this.#job.changed).length > 0) yield* this.#keeper.changed(this.#historyBytes)
-    const start = performance.now()
-    let divergence: DivergenceError | undefined
-    let brokenOff = true
-    try {
-      for await (const event of training.run()) {
-        for (const reporter of reporters) yield* this.#report(() => reporter.write(event))
-        yield* this.#take(event)
-        yield* this.#keeper.now(this.#historyBytes)
-      }
-      brokenOff = false
-    } catch (error) {
-      brokenOff = false
-      if (!(error instanceof DivergenceError)) throw error
-      divergence = error
-      // It broke before a single step after the checkpoint, so another learning rate would not help.
-      this.#broken ||= training.step === this.#keeper.step
-    } finally {
-      // The caller left the loop over the events: the training so far is saved.
-      if (brokenOff && !this.#closed) await this.#keeper.leave(this.#historyBytes)
-    }
-    yield { type: 'trained', step: training.step, ended: divergence ? undefined : training.ended }
-    yield* this.#report(async () => this.#history?.flush())
-    record.historyBytes = this.#historyBytes
-    const seconds = (performance.now() - start) / 1000
-    yield* divergence ? this.#diverged(divergence, seconds) : this.#ended(seconds)
-  }
-
-  /** Releases the store and the text. */
-  async close(): Promise<void> {
-    this.#begun = true
-    // Only once: afterwards the store may belong to another run.
-    if (this.#closed) return
-    this.#closed = true
-    await this.#job.text.close?.()
-    await this.#job.store.leave()
-  }
-
-  /** Length of the history, or its length at the last checkpoint if it cannot be written. */
-  get #historyBytes(): number {
-    return this.#history?.bytes ?? this.#job.record.historyBytes
-  }
-
-  get #epochs(): EpochEvent[] {
-    return this.#told.filter((event) => event.type === 'epoch')
-  }
-
-  async *#openReporters(): AsyncGenerator<RunEvent, { write(event: TrainEvent): Promise<void> }[]> {
-    const { store, training, options, changed } = this.#job
-    this.#history = yield* this.#openHistory()
-    const earlier = this.#history?.earlier ?? []
-    this.#told.push(...earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
-    this.#loss = this.#epochs.at(-1)?.loss ?? 0
-    const board = options.tensorboard
-      ? yield* this.#report(async () => {
-          if (store.openBoard) return store.openBoard(training.step)
-          throw new UnrolledError(`${store.name}: event files for TensorBoard cannot be written there`)
-        })
-      : undefined
-    if (Object.keys(changed).length > 0) {
-      const { epoch, step } = training
-      yield* this.#report(async () => this.#history?.write({ type: 'resume', epoch, step, options: changed }))
-    }
-    return [this.#history, board].filter((one) => one !== undefined)
-  }
-
-  /** Renames a history that cannot be continued, and begins a new one. */
-  async *#openHistory(): AsyncGenerator<RunEvent, EventWriter | undefined> {
-    const { store, record } = this.#job
-    let problem: string | undefined
-    const history = yield* this.#report(async () => {
-      try {
-        return await openHistory(store, record.historyBytes)
-      } catch (error) {
-        const names = await store.names()
-        if (!(error instanceof UnrolledError) || !names.includes(HISTORY)) throw error
-        const kept = unusedName(names)
-        await store.rename(HISTORY, kept)
-        problem = `${error.message}; it is kept as ${store.name}/${kept}, and a new one begins`
-        return openHistory(store, 0)
-      }
-    })
-    if (history && problem !== undefined) yield { type: 'warning', message: problem }
-    return history
-  }
-
-  async *#take(event: TrainEvent): AsyncGenerator<RunEvent, void> {
-    yield event
-    if (event.type !== 'step') this.#told.push(event)
-    if (event.type === 'step') {
-      this.#loss = event.loss
-      if (event.step === this.#keeper.step + 1) this.#broken = isExploded(event.loss, this.vocab.size)
-    }
-    if (event.type === 'validation' && event.best) yield* this.#keeper.best()
-    if (!this.#sampleIsDue(event)) return
-    this.#sampled = performance.now()
-    const [prefix] = this.#prefixes
-    if (prefix === undefined) return
-    const text = yield* this.#report(() => predict(prefix, 50, this.model, this.vocab))
-    if (text !== undefined) yield { type: 'sample', text }
-  }
-
-  /** Does work that the training can do without: a failure becomes a warning. */
-  async *#report<T>(work: () => Promise<T>): AsyncGenerator<WarningEvent, T | undefined> {
-    try {
-      return await work()
-    } catch (error) {
-      const { message } = error as Error
-      // Without its device the training cannot go on, unless it is over.
-      const needed = error instanceof DeviceLostError && this.training.ended === undefined
-      if (needed || (!(error instanceof UnrolledError) && !isRefusal(error))) throw error
-      if (this.#warnings.has(message)) return undefined
-      this.#warnings.add(message)
-      const { code } = error instanceof UnrolledError ? error : {}
-      yield { type: 'warning', message: `${message}; the training goes on without it`, code }
-      return undefined
-    }
-  }
-
-  #sampleIsDue(event: TrainEvent): boolean {
-    const { epochs } = this.#job.options
-    if (event.type === 'epoch') return event.epoch % Math.ceil(epochs / 10) === 0 && event.epoch < epochs
-    return event.type === 'validation' && performance.now() - this.#sampled > SAMPLE_EVERY
-  }
-
-  /** The record of the training in config.json. */
-  #trained(): TrainingRecord {
-    const { options, text, training, record } = this.#job
-    const { perplexity } = this.#epochs.at(-1) ?? {}
-    const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
-    const finishedEpochs = this.#epochs.length
-    const so = { steps: training.step, finishedEpochs, ...best, kernels: this.device.name }
-    const from = { text: text.source, texts: record.texts, fingerprint: record.text }
+  protected override reached({ perplexity }: EpochEvent): TrainingRecord {
     // JSON cannot hold an infinite perplexity.
-    const reached: TrainingRecord = perplexity !== undefined && Number.isFinite(perplexity) ? { perplexity } : {}
-    return { ...from, ...recordOf({ ...options, lr: options.lr ?? training.optimizer.lr }), ...so, ...reached }
-  }
-
-  /** Whether the best model, or the current one if nothing was validated, is worth nothing. */
-  #isWorthless(loss: number): boolean {
-    return isExploded(this.training.best?.loss ?? loss, this.vocab.size)
-  }
-
-  /**
-   * The training is over, or was stopped. A model that is worth nothing does not replace another: it stays in the
-   * checkpoint.
-   */
-  async *#ended(seconds: number): AsyncGenerator<RunEvent, void> {
-    const { store, training, vocab, options } = this.#job
-    const exploded = isExploded(this.#loss, vocab.size)
-    // There is no earlier checkpoint to go back to, and the one that is made now is broken, too.
-    if (exploded && !this.#canGoBack()) this.#broken = true
-    yield* this.#keeper.last()
-    const worthless = this.#isWorthless(this.#loss)
-    const model = worthless ? undefined : yield* this.#keeper.model()
-    // Noted only now, so that a run that is killed before its model is saved can be resumed to save it.
-    if (training.ended !== 'signal') yield* this.#keeper.finish()
-    const spared = this.#canGoBack()
-    yield* this.#tell(seconds, model, exploded && spared ? undefined : this.#keeper.place)
-    if (!exploded) return
-    yield this.#broke(spared)
-    const inCheckpoint = spared ? '' : ', but is in the checkpoint'
-    const saved = worthless ? `the model was not saved${inCheckpoint}` : 'the best model was saved'
-    throw new ExplodedError(
-      `Run: the training in ${store.name} exploded: the loss is ${this.#loss.toPrecision(4)} nats a token after step ${training.step}, while a model that gives all ${vocab.size} tokens the same probability has ${Math.log(vocab.size).toPrecision(3)}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
-      ['lr', 'clip'],
-    )
-  }
-
-  /** The training broke. What it had learnt before is saved, or still in the last checkpoint. */
-  async *#diverged(divergence: DivergenceError, seconds: number): AsyncGenerator<RunEvent, never> {
-    const { training } = this.#job
-    const lastGood = this.#epochs.at(-1)?.loss
-    const worth = (lastGood !== undefined || training.best !== undefined) && !this.#isWorthless(lastGood ?? 0)
-    if (worth) yield* this.#tell(seconds, yield* this.#keeper.model(), this.#keeper.place)
-    const resumable = this.#canGoBack() || (worth && !this.#broken)
-    if (!resumable) await this.#keeper.forget()
-    yield this.#broke(resumable)
-    throw divergence
-  }
-
-  #broke(resumable: boolean): RunEvent {
-    const { options, training, changed, earlierRate } = this.#job
-    const rate = options.lr ?? training.optimizer.lr
-    const advice = adviceAfter(options, rate, changed, earlierRate, resumable)
-    return { type: 'broken', step: this.#keeper.step, ...advice }
-  }
-
-  /** Whether a training that broke can be resumed from its last checkpoint with other options. */
-  #canGoBack(): boolean {
-    return this.#keeper.step > 0 && !this.#broken
-  }
-
-  async *#tell(
-    seconds: number,
-    model: RNNModel | undefined,
-    checkpoint: string | undefined,
-  ): AsyncGenerator<RunEvent, void> {
-    const samples: string[] = []
-    for (const prefix of model ? this.#prefixes : []) {
-      yield* this.#report(async () => samples.push(await predict(prefix, 50, model!, this.vocab)))
-    }
-    const { perplexity, tokensPerSecond } = this.#epochs.at(-1) ?? {}
-    const { step, epoch, ended, best } = this.training
-    const reached = { epochs: this.#epochs.length, steps: step, epoch, perplexity, tokensPerSecond, seconds }
-    yield { type: 'done', ...reached, samples, saved: model !== undefined, ended, best, checkpoint }
-  }
-}
-
-/** The first unused name for a damaged history. */
-function unusedName(names: readonly string[]): string {
-  for (let number = 1; ; number++) {
-    const name = HISTORY.replace(/(?=\.jsonl$)/, `-damaged${number === 1 ? '' : number}`)
-    if (!names.includes(name)) return name
+    return Number.isFinite(perplexity) ? { perplexity } : {}
   }
 }

@@ -1,7 +1,7 @@
 import { checkMethods } from '../core/check.js'
 import { DataError, FormatError } from '../core/errors.js'
 import type { TrainingProgress } from '../train/progress.js'
-import { type Checkpoint, storedCheckpoint } from './checkpoint.js'
+import { type Checkpoint, json, storedCheckpoint, unsealed } from './checkpoint.js'
 import { parseRecord, type RunRecord } from './record.js'
 import type { RunOptions } from './run-options.js'
 import { type RunText, readRunText, type TextSource } from './run-text.js'
@@ -22,6 +22,13 @@ export async function savedRun(store: RunStore): Promise<SavedRun> {
   const record = parseRecord(checkpoint.run, file)
   if (!progress) throw new FormatError(`${file}: the progress of the training is missing`)
   return { ...checkpoint, progress, record, file }
+}
+
+/** The record of the last run of any kind in a store; undefined if there is none. @throws FormatError for a damaged one */
+export async function storedRecord(store: RunStore): Promise<RunRecord | undefined> {
+  const where = `${store.name}/${CHECKPOINT}`
+  const read = await store.read(CHECKPOINT, (file) => unsealed(file, where))
+  return read && parseRecord(json(read.metadata.run ?? 'null', where), where)
 }
 
 /**

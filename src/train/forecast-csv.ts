@@ -1,3 +1,4 @@
+import { csvText } from '../data/csv-text.js'
 import type { SeriesSpec } from '../data/series/series-data.js'
 import { formatTime } from '../data/series/times.js'
 import type { ForecastValue } from './forecast.js'
@@ -9,7 +10,7 @@ export type ForecastRow = ForecastValue & { truth?: number | undefined }
  * A forecast as CSV: a header, then a row for each value, with its date and the name of its series if the file had them, and
  * with the truth if any of it is known.
  */
-export function forecastCsv({ step, read }: SeriesSpec, rows: readonly ForecastRow[]): string {
+export function forecastCsv({ step, read }: SeriesSpec, rows: readonly ForecastRow[]): Promise<string> {
   const columns: [string, (row: ForecastRow) => string][] = [
     ['target', ({ target }) => target],
     ['step', ({ step }) => String(step)],
@@ -20,10 +21,7 @@ export function forecastCsv({ step, read }: SeriesSpec, rows: readonly ForecastR
   if (read.seriesColumn !== undefined) columns.unshift([read.seriesColumn, ({ series }) => series])
   if (step) columns.unshift([read.dateColumn ?? 'date', ({ time }) => formatTime(time!, step)])
   if (rows.some(({ truth }) => truth !== undefined)) columns.push(['truth', ({ truth }) => number(truth)])
-  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))]
-  return `${lines.map((line) => line.map(cell).join(',')).join('\n')}\n`
+  return csvText([columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))])
 }
-
-const cell = (text: string): string => (/[",\n\r;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
 const number = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(9))))

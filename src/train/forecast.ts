@@ -3,6 +3,7 @@ import { checkOptions } from '../core/check-options.js'
 import { Turns } from '../core/turn.js'
 import { checkLevel, conformalWidths, type Intervals, widthOf } from '../data/series/intervals.js'
 import type { Origin, SeriesData, SeriesSpec } from '../data/series/series-data.js'
+import type { TrainingRecord } from '../formats/model-config.js'
 import type { SeriesModel } from '../nn/series-model.js'
 import { noGrad } from '../tensor/autograd.js'
 import { predicted, SIDE_BY_SIDE } from './forecasting.js'
@@ -13,6 +14,8 @@ export interface Forecaster {
   spec: SeriesSpec
   /** Absent if nothing was held out. */
   intervals?: Intervals
+  /** How it was trained, for people to read; absent unless a run trained it. */
+  training?: TrainingRecord
 }
 
 /** The forecast of one value. */

@@ -1,10 +1,12 @@
 import { checkArgument, checkStrings } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
+import { Turns } from '../core/turn.js'
 import { type LabelledData, tokenBatch } from '../data/labels/labelled-data.js'
 import { type LabelSpec, tokensIn } from '../data/labels/labelled-texts.js'
 import { type LabelMetrics, labelMetrics } from '../data/labels/metrics.js'
 import { checkVocab, type Vocab } from '../data/vocab.js'
+import type { TrainingRecord } from '../formats/model-config.js'
 import { LabelModel } from '../nn/label-model.js'
 import { SequenceClassifier } from '../nn/sequence-classifier.js'
 import { SequenceTagger } from '../nn/sequence-tagger.js'
@@ -16,6 +18,8 @@ export interface Labeller<M extends LabelModel = LabelModel> {
   model: M
   vocab: Vocab
   spec: LabelSpec
+  /** How it was trained, for people to read; absent unless a run trained it. */
+  training?: TrainingRecord
 }
 
 /** The label of a text. */
@@ -25,18 +29,30 @@ export interface Classified {
   probabilities: number[]
 }
 
+/** Options of `classify`. */
+export interface ClassifyOptions {
+  /** Names a text in messages by its place among the texts. Default: its number, from 0. */
+  place?: (i: number) => string
+  signal?: AbortSignal
+}
+
 /**
  * The likeliest label of each text, with the probabilities of all.
- * @throws DataError for a text without tokens
+ * @throws DataError for a text without tokens; the signal's reason
  */
 export async function classify(
   labeller: Labeller<SequenceClassifier>,
   texts: readonly (string | readonly string[])[],
+  options: ClassifyOptions = {},
 ): Promise<Classified[]> {
   const { model } = Object(labeller) as typeof labeller
   checkArgument('classify', 'model', model, model instanceof SequenceClassifier, 'a SequenceClassifier')
+  checkOptions('classify', options, { place: 'function', signal: 'signal' })
   const made: Classified[] = []
-  for (const batch of batches('classify', labeller, texts)) {
+  const turns = new Turns()
+  for (const batch of batches('classify', labeller, texts, options.place)) {
+    await turns.take()
+    options.signal?.throwIfAborted()
     const scores = model.inEval(() => noGrad(() => scoresOf(model, batch).softmax()))
     for (const probabilities of (await scores.toArray()) as number[][]) {
       const best = probabilities.indexOf(Math.max(...probabilities))
@@ -72,6 +88,7 @@ function* batches(
   where: string,
   { model, vocab, spec }: Labeller,
   texts: readonly (string | readonly string[])[],
+  place = (i: number) => `${where}: text ${i}`,
 ): Generator<{ x: ReturnType<typeof tokenBatch>['padded']; lengths: number[] }> {
   checkVocab(where, vocab)
   checkArgument(where, 'the texts', texts, Array.isArray(texts), 'an array of texts')
@@ -80,7 +97,7 @@ function* batches(
     if (typeof text !== 'string') checkStrings(where, `text ${i}`, text)
     const tokens = vocab.encode(tokensIn(where, text, vocab.kind, spec))
     if (tokens.length > 0) return tokens
-    throw new DataError(`${where}: text ${i} has no tokens, expected at least one`)
+    throw new DataError(`${place(i)} has no tokens, expected at least one`)
   })
   for (let from = 0; from < rows.length; from += SIDE_BY_SIDE) {
     const { padded, lengths } = tokenBatch(rows.slice(from, from + SIDE_BY_SIDE))

@@ -21,6 +21,16 @@ export interface LabelSpec {
   lowercase: boolean
   /** Tokens of a text beyond these are not read. */
   maxTokens?: number
+  /** How the table was read and cut into parts, so that another one is read alike. Absent for examples in memory. */
+  read?: ReadSpec
+}
+
+/** The columns of a table of labelled texts, and the shares that were held out. */
+export interface ReadSpec {
+  textColumn: string
+  labelColumn: string
+  validation: number
+  test: number
 }
 
 /** How labelled texts are read. */
@@ -65,27 +75,36 @@ export function labelledTexts(examples: readonly LabelledText[], options: Labell
   return numbered('labelledTexts', examples, (i) => `labelledTexts: example ${i}`, options)
 }
 
-/** @param place where an example comes from, for messages */
+/** What a saved model knows of labels and tokens. */
+export interface KnownLabels {
+  vocab: Vocab
+  spec: LabelSpec
+}
+
+/**
+ * @param place where an example comes from, for messages
+ * @param known what a saved model knows, which reads the texts by its own labels and tokens
+ */
 export function numbered(
   where: string,
   examples: readonly LabelledText[],
   place: (i: number) => string,
   options: LabelledTextsOptions,
+  known?: KnownLabels,
 ): LoadedLabels {
   checkOptions(where, options, labelledTextsOptions)
-  const { tokens: kind = 'char', clean = false, lowercase = false, minFreq = 0, maxTokens = Infinity } = options
+  const how = { ...options, ...known?.spec, ...(known && { tokens: known.vocab.kind }) }
+  const { tokens: kind = 'char', clean = false, lowercase = false, minFreq = 0, maxTokens = Infinity } = how
   checkWord(where, 'tokens', kind, tokenKinds)
   if (maxTokens !== Infinity) checkWhole(where, 'maxTokens', maxTokens)
   checkArgument(where, 'the examples', examples, Array.isArray(examples), 'an array of { text, label }')
   if (examples.length === 0) throw new DataError(`${where}: there are no texts, expected at least two`)
-  const how = { clean, lowercase, maxTokens }
   for (const [i, example] of examples.entries()) checkExample(place(i), example, examples[0])
-  const labels = labelsOf(where, examples)
+  if (known) for (const [i, { label }] of examples.entries()) checkKnown(place(i), label, known.spec.labels)
+  const labels = known?.spec.labels ?? labelsOf(where, examples)
   const parts = partsOf(where, examples, options)
-  const counts = new Map<string, number>()
-  const read = (i: number) => tokensIn(where, examples[i].text, kind, how)
-  for (const i of parts.train) for (const token of read(i)) counts.set(token, (counts.get(token) ?? 0) + 1)
-  const vocab = Vocab.ofCounts(counts, { kind, minFreq })
+  const read = (i: number) => tokensIn(where, examples[i].text, kind, { clean, lowercase, maxTokens })
+  const vocab = known?.vocab ?? vocabOf(parts.train.map(read), { kind, minFreq })
   const numberOf = new Map(labels.map((label, number) => [label, number]))
   const sequences = (numbers: readonly number[]) =>
     numbers.map((i): LabelledSequence => {
@@ -106,6 +125,22 @@ export function numbered(
     ...(parts.test.length > 0 ? { test: data(parts.test) } : {}),
     ...{ vocab, spec },
   }
+}
+
+function vocabOf(texts: readonly (readonly string[])[], options: VocabOptions): Vocab {
+  const counts = new Map<string, number>()
+  for (const tokens of texts) for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
+  return Vocab.ofCounts(counts, options)
+}
+
+/** @throws DataError for a label that a model does not know */
+function checkKnown(where: string, label: LabelledText['label'], labels: readonly string[]): void {
+  const other = [label].flat().find((one) => !labels.includes(one))
+  if (other === undefined) return
+  const known = `${labels.slice(0, 10).join(', ')}${labels.length > 10 ? ', …' : ''}`
+  throw new DataError(
+    `${where}: the label is ${JSON.stringify(other)}, which the model was not trained on, expected one of ${known}`,
+  )
 }
 
 /** The tokens of a text as a model reads them. */

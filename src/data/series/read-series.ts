@@ -58,7 +58,14 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
   if (targets.length === 0) throw new DataError(`${table.name}: target names no column, expected one`, ['target'])
   for (const name of targets) columnOf(table, name, 'target')
   for (const name of features) columnOf(table, name, 'features')
-  const columns = [...new Set([...targets, ...features])]
+  const both = features.find((name) => targets.includes(name))
+  if (both !== undefined) {
+    throw new DataError(
+      `${table.name}: ${both} is a target and among the features, expected other columns there: the model sees each target in its window anyway; leave it out`,
+      ['features'],
+    )
+  }
+  const columns = [...targets, ...new Set(features)]
   const found = table.columns.findIndex(isDateName)
   const dates = dateColumn === undefined ? (found < 0 ? undefined : found) : columnOf(table, dateColumn, 'dateColumn')
   const groups = new Map<string, TableRow[]>()

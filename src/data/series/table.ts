@@ -35,7 +35,7 @@ export async function parseTable(text: string, name: string): Promise<Table> {
   const [header, ...rest] = rows
   if (!header) throw new DataError(`${name}: the file is empty, expected a header with the names of columns, and rows`)
   checkHeader(name, header.cells)
-  if (rest.length === 0) throw new DataError(`${name}: the file has a header and no rows, expected a row for each time`)
+  if (rest.length === 0) throw new DataError(`${name}: the file has a header and no rows, expected rows below it`)
   for (const { number, cells } of rest) {
     if (cells.length === header.cells.length) continue
     throw new DataError(

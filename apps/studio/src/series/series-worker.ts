@@ -112,7 +112,8 @@ async function resultOf(
 async function tellForecast(steps: number): Promise<void> {
   const { forecaster, data } = trained!
   const values = await forecast(forecaster, data, { steps })
-  tell({ type: 'forecast', forecast: { points: pointsOf(data, values), csv: forecastCsv(data.spec, values) } })
+  const csv = await forecastCsv(data.spec, values)
+  tell({ type: 'forecast', forecast: { points: pointsOf(data, values), csv } })
 }
 
 /** The forecasts of series that end where `known` does. */

@@ -1,0 +1,31 @@
+import type { KnownLabels, LoadedLabels } from '../data/labels/labelled-texts.js'
+import { type ReadLabelsOptions, readLabels, readLabelsFor } from '../data/labels/read-labels.js'
+import { parseTable, type Table } from '../data/series/table.js'
+import { labelSource } from '../run/table-runs.js'
+import { tableName, tablePlace, tableText } from './table-text.js'
+
+/**
+ * Loads labelled texts from a CSV file with a header, as `readLabels` reads them.
+ * @param file a path, or `-` for standard input
+ */
+export async function loadLabels(file: string, options: ReadLabelsOptions): Promise<LoadedLabels> {
+  return readLabels(await tableText('loadLabels', file), tableName(file), options)
+}
+
+/** Loads labelled texts for a saved model, as `readLabelsFor` reads them. */
+export async function loadLabelsFor(
+  known: KnownLabels,
+  file: string,
+  options: Parameters<typeof readLabelsFor>[3] = {},
+): Promise<LoadedLabels> {
+  return readLabelsFor(known, await tableText('loadLabelsFor', file), tableName(file), options)
+}
+
+/** Loads the rows of a CSV file with a header. @param file a path, or `-` for standard input */
+export async function loadTable(file: string): Promise<Table> {
+  return parseTable(await tableText('loadTable', file), tableName(file))
+}
+
+/** A CSV file as the labelled texts of a run. The options are those of `labelSource`. */
+export const labelFile = (file: string, options: Parameters<typeof labelSource>[2] = {}) =>
+  labelSource(() => tableText('labelFile', file), tableName(file), options, tablePlace(file))

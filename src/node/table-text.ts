@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { DataError } from '../core/errors.js'
+import { checkPath } from './path-argument.js'
+
+/**
+ * The text of a UTF-8 file, or of standard input if the file is `-`.
+ * @throws DataError for a file that cannot be read
+ */
+export async function tableText(where: string, file: string): Promise<string> {
+  checkPath(where, 'the file', file)
+  const bytes = await (file === '-' ? standardInput() : readFile(file)).catch((error: NodeJS.ErrnoException) => {
+    const reason = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' }[error.code ?? ''] ?? error.message
+    throw new DataError(`${file}: ${reason}, expected a CSV file`)
+  })
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new DataError(`${tableName(file)}: the file is not UTF-8, expected CSV in that encoding`)
+  }
+}
+
+/** The name of a table for messages. */
+export const tableName = (file: string): string => (file === '-' ? 'standard input' : file)
+
+/** The name by which a table is found again from any folder. */
+export const tablePlace = (file: string): string => (file === '-' ? file : path.resolve(file))
+
+/** Standard input ends once, so it is kept for a run that reads its table again. */
+let input: Promise<Uint8Array> | undefined
+
+async function standardInput(): Promise<Uint8Array> {
+  input ??= buffer(process.stdin)
+  return input
+}

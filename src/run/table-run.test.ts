@@ -1,0 +1,210 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { DataError } from '../core/errors.js'
+import { Generator } from '../core/random.js'
+import { readLabels } from '../data/labels/read-labels.js'
+import { readSeries } from '../data/series/load-series.js'
+import { decodeLabelFiles, labelModelOf } from '../formats/labels-config.js'
+import { decodeSeriesFiles, seriesModelOf } from '../formats/series-config.js'
+import { selectKernels } from '../kernels/index.js'
+import { labelTraining } from '../train/train-labels.js'
+import { seriesTraining } from '../train/train-series.js'
+import type { BaseRun } from './base-run.js'
+import { labelKind } from './label-kind.js'
+import { MemoryStore } from './memory-store.js'
+import type { RunEvent } from './run-events.js'
+import { type RunOptions, runDefaults } from './run-options.js'
+import { seriesKind } from './series-kind.js'
+import { BEST, CHECKPOINT } from './store.js'
+import {
+  labelSource,
+  resumeLabelRun,
+  resumeSeriesRun,
+  runKindIn,
+  seriesSource,
+  startLabelRun,
+  startSeriesRun,
+} from './table-runs.js'
+
+beforeAll(() => {
+  selectKernels('wasm', { threads: 1 })
+})
+
+// The weekly pattern changes after the training part, so that the held-out loss rises after a while.
+const days = Array.from({ length: 120 }, (_, i) => `${(i % 7) + (i > 100 ? 3 * ((i * 5) % 4) : 0)},${(i * 3) % 5}`)
+const series = ['y,wind', ...days].join('\n')
+const windows = { target: 'y', features: ['wind'], window: 7, horizon: 2, validation: 0.2, calendar: [] }
+
+const words = ['good', 'bad', 'fine', 'dull', 'new', 'old']
+const texts = Array.from({ length: 60 }, (_, i) => {
+  const [a, b] = [words[i % 6], words[(i * i + 3) % 6]]
+  return `${a} ${b} ${i % 4 ? 'story' : 'plot'},${(i + (i % 11 === 0 ? 1 : 0)) % 2 ? 'con' : 'pro'}`
+})
+const labels = ['review,stars', ...texts].join('\n')
+const columns = { textColumn: 'review', labelColumn: 'stars', tokens: 'word', validation: 0.25 } as const
+
+const small: Partial<RunOptions> = { hiddenSize: 5, batchSize: 8, epochs: 4, checkpointSteps: 5 }
+type AnyRun = BaseRun<never>
+
+/** Both kinds, each begun and resumed on its table. */
+const kinds = {
+  series: {
+    begin: (store: MemoryStore, given: Partial<RunOptions> = {}, setup = {}) =>
+      startSeriesRun(
+        store,
+        seriesSource(series, 'y.csv', windows),
+        { ...small, numLayers: 2, dropout: 0.2, ...given },
+        setup,
+      ),
+    resume: (store: MemoryStore, given: Partial<RunOptions> = {}, text = series) =>
+      resumeSeriesRun(store, (place) => seriesSource(text, place), given),
+    async parameters({ files }: MemoryStore) {
+      const made = await decodeSeriesFiles(Object.fromEntries(files) as never, 'x')
+      return { config: made.config, values: Object.values(made.model.stateDict()).map(({ data }) => [...data]) }
+    },
+    changed: series.replace('1,3', '1,4'),
+  },
+  labels: {
+    begin: (store: MemoryStore, given: Partial<RunOptions> = {}, setup = {}) =>
+      startLabelRun(
+        store,
+        labelSource(labels, 'r.csv', columns),
+        { ...small, embeddingSize: 4, outputDropout: 0.2, bidirectional: true, ...given },
+        setup,
+      ),
+    resume: (store: MemoryStore, given: Partial<RunOptions> = {}, text = labels) =>
+      resumeLabelRun(store, (place) => labelSource(text, place), given),
+    async parameters({ files }: MemoryStore) {
+      const made = await decodeLabelFiles(Object.fromEntries(files) as never, 'x')
+      return { config: made.config, values: Object.values(made.model.stateDict()).map(({ data }) => [...data]) }
+    },
+    changed: labels.replace('good', 'dull'),
+  },
+}
+
+async function play(run: { events: AnyRun['events']; close: AnyRun['close'] }, until = (_: RunEvent) => false) {
+  const events: RunEvent[] = []
+  try {
+    for await (const event of run.events()) {
+      events.push(event)
+      if (until(event)) break
+    }
+  } finally {
+    await run.close()
+  }
+  return events
+}
+
+describe.each(['series', 'labels'] as const)('a run on %s', (name) => {
+  const { begin, resume, parameters, changed } = kinds[name]
+
+  test('that is cut off after any event goes on to the same bits', async () => {
+    const whole = new MemoryStore()
+    // A rate this high makes the held-out loss rise again, so that the best model is not the last.
+    const options = { lr: 0.1, optimizer: 'rmsprop', momentum: 0.5, schedule: 'step', decayEvery: 7 } as const
+    const all = await play(await begin(whole, options))
+    expect(all.at(-1)).toMatchObject({ type: 'done', saved: true, ended: 'epochs', epochs: 4 })
+    const expected = await parameters(whole)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(all.length - 3), async (stop) => {
+        const store = new MemoryStore()
+        let seen = 0
+        await play(await begin(store, options), () => seen++ === stop)
+        expect(await runKindIn(store)).toBe(name)
+        const run = await resume(store)
+        const rest = await play(run)
+        expect(rest.filter(({ type }) => type === 'warning')).toEqual([])
+        expect((await parameters(store)).values).toEqual(expected.values)
+      }),
+      { numRuns: 5 },
+    )
+  })
+
+  test('keeps the model with the lowest held-out loss, and ends when it does not fall any more', async () => {
+    const store = new MemoryStore()
+    const seen: { loss: number; values: number[][] }[] = []
+    const run = await begin(store, { lr: 0.2, schedule: 'constant', epochs: 40, patience: 2 })
+    const events = await play(run, (event) => {
+      if (event.type === 'validation') {
+        const values = Object.values(run.model.stateDict()).map(({ data }) => [...data])
+        seen.push({ loss: event.loss, values })
+      }
+      return false
+    })
+    expect(events.at(-1)).toMatchObject({ ended: 'patience', saved: true })
+    expect(seen.length).toBeLessThan(40)
+    const losses = seen.map(({ loss }) => loss)
+    const best = losses.indexOf(Math.min(...losses))
+    expect(best).toBe(seen.length - 3)
+    const { config, values } = await parameters(store)
+    expect(values).toEqual(seen[best].values)
+    expect(config.training).toMatchObject({ validationLoss: losses[best], patience: 2, lr: 0.2 })
+    expect(store.files.has(BEST)).toBe(false)
+  })
+
+  test('begins with a saved model, and takes another rate when it is resumed', async () => {
+    const store = new MemoryStore()
+    const first = await begin(store)
+    await play(first)
+    const next = new MemoryStore()
+    const model = { ...(first.data as never as object), model: first.model } as never
+    const run = await begin(next, { numLayers: undefined, epochs: 1, lr: 0, ...{ dropout: undefined } }, { model })
+    const before = Object.values(first.model.stateDict()).map(({ data }) => [...data])
+    expect(Object.values(run.model.stateDict()).map(({ data }) => [...data])).toEqual(before)
+    await run.close()
+    await expect(begin(new MemoryStore(), { hiddenSize: 9 }, { model })).rejects.toThrow(
+      /hiddenSize is 9, expected the saved model's 5; leave it out with initFrom/,
+    )
+    await expect(resume(store, { lr: 0.5 })).rejects.toThrow(/the training in memory has finished, after epoch 4/)
+    const more = await resume(store, { epochs: 5, lr: 0.5 })
+    expect(more.notes).toEqual(expect.arrayContaining(['with epochs 5, was 4', 'with lr 0.5, was 0.01']))
+    expect((await play(more)).at(-1)).toMatchObject({ type: 'done', epochs: 5 })
+  })
+
+  test('refuses other rows, another kind, and options that it does not have', async () => {
+    const store = new MemoryStore()
+    await play(await begin(store), (event) => event.type === 'epoch')
+    await expect(resume(store, {}, changed)).rejects.toThrow(
+      /the rows differ from those that the training in memory began with; restore that file/,
+    )
+    await expect(begin(store)).rejects.toThrow(/memory: a training there is not finished/)
+    const other = name === 'series' ? kinds.labels : kinds.series
+    await expect(other.resume(store)).rejects.toThrow(/the file is not the checkpoint of a training on/)
+    await expect(begin(new MemoryStore(), { numSteps: 3 })).rejects.toThrow(/numSteps has no effect on a training on/)
+    await expect(resume(store, { hiddenSize: 7 })).rejects.toThrow(/hiddenSize cannot be changed/)
+    await expect(begin(new MemoryStore(), { hiddenSize: 1e8 })).rejects.toThrow(/GB of memory/)
+    const bytes = store.files.get(CHECKPOINT)!
+    bytes[bytes.length - 5] ^= 1
+    await expect(resume(store)).rejects.toThrow(/the checkpoint is damaged/)
+    await expect(resume(new MemoryStore())).rejects.toThrow(DataError)
+  })
+})
+
+describe('with default options, a run computes what the library alone does', () => {
+  test('on series', async () => {
+    const store = new MemoryStore()
+    const run = await startSeriesRun(store, seriesSource(series, 'y.csv', windows))
+    const losses = (await play(run)).flatMap((event) => (event.type === 'epoch' ? [event.loss] : []))
+    const generator = new Generator(0)
+    const data = await readSeries(series, 'y.csv', { ...windows, batchSize: 32, generator } as never)
+    const config = seriesKind.newConfig({ ...runDefaults, ...seriesKind.defaults } as RunOptions, data)
+    const expected: number[] = []
+    for await (const event of seriesTraining(seriesModelOf(config, generator), data).run()) {
+      if (event.type === 'epoch') expected.push(event.loss)
+    }
+    expect(losses).toEqual(expected)
+  })
+
+  test('on labelled texts', async () => {
+    const run = await startLabelRun(new MemoryStore(), labelSource(labels, 'r.csv', columns))
+    const losses = (await play(run)).flatMap((event) => (event.type === 'epoch' ? [event.loss] : []))
+    const generator = new Generator(0)
+    const data = await readLabels(labels, 'r.csv', { ...columns, batchSize: 32, generator })
+    const config = labelKind.newConfig({ ...runDefaults, ...labelKind.defaults } as RunOptions, data)
+    const expected: number[] = []
+    for await (const event of labelTraining(labelModelOf(config, generator), data).run()) {
+      if (event.type === 'epoch') expected.push(event.loss)
+    }
+    expect(losses).toEqual(expected)
+  })
+})
