@@ -10,6 +10,9 @@ import { run } from './run-command.js'
 /** `npm test` tries some, and UNROLLED_RUNS any number of each kind. */
 const RUNS = Number(process.env.UNROLLED_RUNS ?? 0)
 
+// A process for each trial of a sweep would take longer than its training.
+vi.mock('../src/cli/sweep/trial-process.js', () => import('./trial-here.js'))
+
 const small = ['--hidden-size', '4', '--batch-size', '2', '--threads', '1']
 const smallText = [...small, '--num-steps', '5', '--epochs', '2']
 
@@ -200,6 +203,49 @@ const withSeries = (command: string): fc.Arbitrary<Given> =>
     ),
   )
 
+/** An option of a plan, without its dashes, and what it is given: one value of those that trainings are given. */
+const planned = fc
+  .constantFrom(...Object.keys(textOptions).filter((name) => !['--resume', '--json', '--kernels'].includes(name)))
+  .chain((name) => textOptions[name].map((given) => [name.slice(2), given] as const))
+const range = fc.record({
+  from: fc.constantFrom<unknown>(1, 0.01, 2, 0, 'a'),
+  to: fc.constantFrom<unknown>(3, 0.5, 1, null),
+  scale: fc.constantFrom('log', 'linear', 'log', 'square'),
+})
+const varied = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(['lr', [0.1, 1]], ['cell', ['rnn', 'gru']], ['hidden-size', [2, 3]]) },
+  fc.tuple(fc.constantFrom('lr', 'hidden-size', 'dropout', 'seed'), range),
+  planned.map(([name, given]) => [name, [given]]),
+)
+const usually = <T>(usual: T, ...others: unknown[]) =>
+  fc.oneof({ weight: 12, arbitrary: fc.constant<unknown>(usual) }, fc.constantFrom(...others))
+
+/** A file that describes a sweep. */
+const plans: fc.Arbitrary<Given> = fc
+  .record(
+    {
+      texts: usually(['fox.txt'], ['kana.txt'], ['none.txt'], 'fox.txt', [7]),
+      options: fc.array(planned, { maxLength: 2 }).map((chosen) => ({
+        epochs: 2,
+        'batch-size': 2,
+        'num-steps': 5,
+        'hidden-size': 4,
+        ...Object.fromEntries(chosen),
+      })),
+      vary: fc.array(varied, { minLength: 1, maxLength: 2 }).map((chosen) => Object.fromEntries(chosen)),
+      search: usually('random', 'grid', 'best'),
+      trials: usually(2, 1, 0, 1e9),
+      seed: usually(0, -1, 'x'),
+      halving: usually(undefined, { first: 1, factor: 2 }, { first: 5, factor: 1 }, 3),
+    },
+    { requiredKeys: ['texts', 'options', 'vary', 'search', 'trials'] },
+  )
+  .map((plan) => {
+    // What varies has no value for all.
+    for (const name of Object.keys(plan.vary)) delete (plan.options as Record<string, unknown>)[name]
+    return { words: ['sweep', at('plan.yaml')], files: { 'plan.yaml': JSON.stringify(plan) } }
+  })
+
 const works: [runs: number, Work][] = [
   [
     150,
@@ -282,6 +328,17 @@ const works: [runs: number, Work][] = [
         '--json': fc.boolean(),
       },
       rare: ['--device', '--encoding', '--prefix-file'],
+    },
+  ],
+  [
+    10,
+    {
+      name: 'sweep',
+      given: plans,
+      fixed: [],
+      options: { '--parallel': value([1, 2], wrong), '--json': fc.boolean() },
+      out: (to) => ['--out', to],
+      made: ['out/sweep.json'],
     },
   ],
 ]

@@ -103,7 +103,7 @@ export const drawnSeries: fc.Arbitrary<Given> = fc
     end: fc.oneof({ weight: 6, arbitrary: fc.constant('\n') }, fc.constantFrom('\r\n', '\n\n', '\r')),
     mark: fc.oneof({ weight: 9, arbitrary: fc.constant('') }, fc.constant('\ufeff')),
     faulty: fc.oneof(
-      { weight: 5, arbitrary: fc.constant([]) },
+      { weight: 5, arbitrary: fc.constant<[number, number][]>([]) },
       fc.array(fc.tuple(fc.nat(1000), fc.nat(faults.length - 1)), { minLength: 1, maxLength: 3 }),
     ),
   })
