@@ -8,6 +8,7 @@ report <- function(name, origin, f) {
   truth <- y[length(y) - 30 * origin - 29:0]
   inside <- truth >= f$lower & truth <= f$upper
   cat(name, origin, mean(abs(truth - f$mean)), mean(inside), '\n')
+  flush(stdout())
 }
 for (origin in origins) {
   known <- y[1:(length(y) - 30 * (origin + 1))]

@@ -1,20 +1,37 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { rmSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { trainingOptions } from '../src/cli/training-flags.js'
-import * as library from '../src/node.js'
+import { at, folder, type Given, tryCombinations, value, type Work, wrong } from './random-options.js'
+import { drawnSeries } from './random-series.js'
 import { run } from './run-command.js'
 
-// With any options, a training either trains or says in one sentence why it does not.
+// With any options, the command either does its work or says in one sentence why it does not.
 
-// The folder is in memory if possible, because thousands of checkpoints are flushed.
-const folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'unrolled-options-'))
-const at = (name: string) => path.join(folder, name)
-/** `npm test` tries some, and UNROLLED_RUNS any number. */
-const RUNS = Number(process.env.UNROLLED_RUNS ?? 150)
+/** `npm test` tries some, and UNROLLED_RUNS any number of each kind. */
+const RUNS = Number(process.env.UNROLLED_RUNS ?? 0)
+
+// A process for each trial of a sweep would take longer than its training.
+vi.mock('../src/cli/sweep/trial-process.js', () => import('./trial-here.js'))
+
+const small = ['--hidden-size', '4', '--batch-size', '2', '--threads', '1']
+const smallText = [...small, '--num-steps', '5', '--epochs', '2']
+
+/** Models that forecast, eval and generate use. */
+const models: [name: string, files: string[], options: string[]][] = [
+  ['base', ['fox.txt'], ['--num-steps', '4', '--epochs', '1']],
+  [
+    'words',
+    ['fox.txt'],
+    ['--num-steps', '4', '--epochs', '1', '--tokens', 'word', '--validation', '0.3', '--cell', 'gru'],
+  ],
+  ['daily', ['daily.csv'], ['--target', 'y', '--features', 'wind', '--window', '5', '--horizon', '2', '--epochs', '1']],
+  [
+    'shops',
+    ['shops.csv'],
+    ['--target', 'y,wind', '--window', '3', '--epochs', '1', '--series-column', 'shop', '--test', '9'],
+  ],
+  ['bare', ['bare.csv'], ['--target', 'y', '--window', '4', '--epochs', '1', '--validation', '0']],
+]
 
 beforeAll(async () => {
   vi.stubEnv('UNROLLED_CACHE', at('cache'))
@@ -22,36 +39,36 @@ beforeAll(async () => {
   writeFileSync(at('fox.txt'), 'The quick brown fox jumps over the lazy dog. '.repeat(6))
   writeFileSync(at('kana.txt'), 'いろはにほへと ちりぬるを é\n'.repeat(12))
   writeFileSync(at('empty.txt'), '')
-  const base = ['--hidden-size', '4', '--batch-size', '2', '--num-steps', '4', '--epochs', '1', '--threads', '1']
-  const { code } = await run(['train', at('fox.txt'), ...base, '--out', at('base')])
-  expect(code).toBe(0)
+  writeFileSync(at('latin.txt'), Buffer.from('caf\xe9 '.repeat(40), 'latin1'))
+  const days = Array.from({ length: 60 }, (_, i) => new Date(Date.UTC(2024, 0, 1 + i)).toISOString().slice(0, 10))
+  const csv = (header: string, rows: string[]) => `${[header, ...rows].join('\n')}\n`
+  writeFileSync(
+    at('daily.csv'),
+    csv(
+      'date,y,wind',
+      days.map((day, i) => `${day},${i % 7},${i % 5}`),
+    ),
+  )
+  const shops = days.flatMap((day, i) => ['a', 'b'].map((shop) => `${day},${shop},${i % 7},${(i * i) % 11}`))
+  writeFileSync(at('shops.csv'), csv('date,shop,y,wind', shops))
+  writeFileSync(
+    at('bare.csv'),
+    csv(
+      'y',
+      days.map((_, i) => String(i % 4)),
+    ),
+  )
+  for (const [name, files, options] of models) {
+    const ran = await run(['train', ...files.map(at), ...small, ...options, '--out', at(name)])
+    expect(ran.code, ran.stderr).toBe(0)
+  }
 })
 afterAll(() => {
   vi.unstubAllEnvs()
   rmSync(folder, { recursive: true, force: true })
 })
 
-/**
- * Ends the process with a message if it hears nothing for ten minutes: a training that hangs blocks all timers of its
- * own thread, including those of vitest.
- */
-const watch = `
-  const { writeSync } = require('node:fs')
-  let timer
-  require('node:worker_threads').parentPort.on('message', (said) => {
-    clearTimeout(timer)
-    timer = setTimeout(() => {
-      writeSync(2, 'unrolled hangs: ' + said + '\\n')
-      process.kill(process.pid, 'SIGKILL')
-    }, 600_000)
-  })`
-
-/** Draws a good value most of the time, or else an odd one. */
-const value = (good: (string | number)[], odd: (string | number)[]) =>
-  fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...odd) })
-
-const wrong = ['0', '-1', '1.5', 'NaN', 'Infinity', '', 'many', '1e400', '-0']
-const options: Record<string, fc.Arbitrary<string | number | boolean>> = {
+const textOptions: Work['options'] = {
   '--cell': value(['rnn', 'gru', 'lstm', 'mingru', 'minlstm'], ['conv', '']),
   '--nonlinearity': value(['tanh', 'relu'], ['sin']),
   '--num-layers': value([1, 2], wrong),
@@ -99,72 +116,236 @@ const options: Record<string, fc.Arbitrary<string | number | boolean>> = {
   '--resume': value([at('base')], [at('nothing'), at('fox.txt'), '']),
 }
 
-/** Names in the library that users of the command need not know. */
-const libraryWords = new RegExp(
-  `^error: (?!train\\b)(${Object.keys(library).join('|')})\\b|\\b(${trainingOptions()
-    .map((option) => option.attributeName())
-    .filter((name) => /[A-Z]/.test(name))
-    .join('|')})\\b`,
-)
-
-/** Most options are left out; these are left out more often, because they end most trainings. */
-const rare = new Set(['--init-from', '--extend-vocab', '--resume', '--bidirectional'])
-const some = fc.record(
-  Object.fromEntries(
-    Object.entries(options).map(([name, arbitrary]) => [
-      name,
-      fc.oneof({ weight: rare.has(name) ? 15 : 5, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary }),
-    ]),
+const seriesOptions: Work['options'] = {
+  '--target': value(['y', 'wind', 'y,wind', 'y,y'], ['date', 'shop', 'no', '', ',']),
+  '--features': value(['wind', 'wind,y'], ['date', 'no', '']),
+  '--window': value([1, 3, 9], [...wrong, 1000]),
+  '--horizon': value([1, 2, 5], [...wrong, 1000]),
+  '--date-column': value(['date'], ['y', 'no', '']),
+  '--series-column': value(['shop'], ['y', 'date', 'no', '']),
+  '--calendar': value(
+    ['none', 'weekday', 'weekday,month', 'hour', 'yearday,monthweek', 'monthday', 'weekday,weekday'],
+    ['moon', '', ','],
   ),
-)
-const texts = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom(['fox.txt'], ['kana.txt'], ['fox.txt', 'kana.txt']) },
-  { weight: 1, arbitrary: fc.constantFrom(['empty.txt'], ['none.txt'], ['*.md']) },
-)
+  '--season': value([1, 2, 7], [...wrong, 100000]),
+  '--gaps': value(['refuse', 'interpolate'], ['skip', '']),
+  '--cell': textOptions['--cell'],
+  '--nonlinearity': textOptions['--nonlinearity'],
+  '--num-layers': value([1, 2], wrong),
+  '--dropout': value([0, 0.3, 1], wrong),
+  '--layer-norm': fc.boolean(),
+  '--batch-size': value([1, 4, 1000], wrong),
+  '--validation': value([0, 0.2, 5], [...wrong, 0.001, 0.9, 1000]),
+  '--test': value([0, 0.1, 4], [...wrong, 0.7, 1000]),
+  '--epochs': value([1, 2], wrong),
+  '--lr': value([0.01, 0, 1000], [...wrong, 1e30]),
+  '--weight-decay': value([0, 0.01, 10], wrong),
+  '--clip': value([1, 0.1, 'all'], wrong),
+  '--seed': value([0, 7, 2 ** 40], wrong),
+  '--checkpoint-steps': value([2, 'all'], wrong),
+  '--checkpoint-minutes': value([1, 'all'], wrong),
+  '--json': fc.boolean(),
+  '--kernels': textOptions['--kernels'],
+  '--device': value(['cpu'], ['tpu']),
+  '--resume': value([at('daily')], [at('base'), at('nothing'), at('fox.txt'), '']),
+  '--tokens': value(['char'], ['line']),
+  '--num-steps': value([4], wrong),
+  '--init-from': value([at('base')], [at('daily')]),
+}
 
-test(`${RUNS} random combinations of options: each trains, or ends in one clear sentence`, async () => {
-  let trained = 0
-  let number = 0
-  const watcher = new Worker(watch, { eval: true })
-  await fc.assert(
-    fc.asyncProperty(texts, some, async (names, chosen) => {
-      const out = at(`run-${number++}`)
-      const args = ['--hidden-size', '4', '--batch-size', '2', '--num-steps', '5', '--epochs', '2', '--threads', '1']
-      for (const [name, given] of Object.entries(chosen)) {
-        if (given === true) args.push(name)
-        else if (given !== undefined && given !== false) args.push(`${name}=${given}`)
-      }
-      const ran = () => {
-        watcher.postMessage(args.join(' '))
-        return run(['train', ...names.map(at), ...args, '--out', out])
-      }
-      let { code, stdout, stderr } = await ran()
-      // Few combinations train as they are drawn: an option that has no effect is left out, as the refusal advises.
-      for (;;) {
-        const [, flag] = /; add that, or leave (--[a-z-]+) out\n/.exec(stderr) ?? []
-        const place = args.findLastIndex((word) => flag !== undefined && (word === flag || word.startsWith(`${flag}=`)))
-        if (code === 0 || place < 0) break
-        args.splice(place, 1)
-        ;({ code, stdout, stderr } = await ran())
-      }
-      const said = `${args.join(' ')}\n${stdout}\n${stderr}`
-      if (code === 0) {
-        trained++
-        expect(existsSync(path.join(out, 'model.safetensors')), said).toBe(true)
-        expect(stdout + stderr, said).not.toMatch(/NaN|undefined|\[object/)
-      } else {
-        // A worthless model is not bad input: it has its own exit code.
-        expect(code, said).toBe(/ exploded: the loss is /.test(stderr) ? 3 : 2)
-        const errors = stderr.split('\n').filter((one) => one.startsWith('error: '))
-        expect(errors, said).toHaveLength(1)
-        expect(errors[0].length, said).toBeGreaterThan(20)
-        expect(errors[0], said).not.toMatch(libraryWords)
-        expect(stderr, said).not.toMatch(/bug in unrolled|\n {4}at /)
-      }
-      rmSync(out, { recursive: true, force: true })
-    }),
-    { numRuns: RUNS },
+const evalOptions: Work['options'] = {
+  '--split': value(['all', 'train', 'validation', 'test'], ['rest']),
+  '--validation': value([0, 0.2, 5], [...wrong, 0.9, 1000]),
+  '--test': value([0, 0.1, 9], [...wrong, 0.9, 1000]),
+  '--encoding': textOptions['--encoding'],
+  '--clean': fc.boolean(),
+  '--no-clean': fc.boolean(),
+  '--baseline': value([at('fox.txt'), at('kana.txt')], [at('empty.txt'), at('none.txt'), '']),
+  '--orders': value([1, 3], [...wrong, 100]),
+  '--steps': value([1, 2, 9], [...wrong, 1000]),
+  '--stride': value([1, 3], wrong),
+  '--level': value([0.5, 0.9, 0.99], [...wrong, 1, 0.905]),
+  '--gaps': value(['refuse', 'interpolate'], ['skip']),
+  '--device': value(['cpu'], ['tpu']),
+  '--json': fc.boolean(),
+}
+
+const texts: fc.Arbitrary<Given> = fc
+  .oneof(
+    { weight: 8, arbitrary: fc.constantFrom(['fox.txt'], ['kana.txt'], ['fox.txt', 'kana.txt']) },
+    { weight: 1, arbitrary: fc.constantFrom(['empty.txt'], ['none.txt'], ['latin.txt'], ['*.md']) },
   )
-  await watcher.terminate()
-  expect(trained).toBeGreaterThan(RUNS / 5)
+  .map((names) => ({ words: names.map(at) }))
+
+/** The command's name, a model, and what else it is given. */
+const withModel = (command: string, name: fc.Arbitrary<string>, rest: fc.Arbitrary<Given>): fc.Arbitrary<Given> =>
+  fc.tuple(name, rest).map(([name, { words, files }]) => ({ words: [command, at(name), ...words], files }))
+
+const textModels = fc.constantFrom('base', 'words', 'base', 'words', 'daily')
+const noText: fc.Arbitrary<Given> = fc.constant({ words: [] })
+
+/** A model of series, most of the time with the file that it was trained on. */
+const withSeries = (command: string): fc.Arbitrary<Given> =>
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc
+        .constantFrom('daily', 'shops', 'bare')
+        .map((name) => ({ words: [command, at(name), at(`${name}.csv`)] })),
+    },
+    withModel(command, fc.constantFrom('daily', 'shops', 'bare', 'nothing'), drawnSeries),
+    withModel(
+      command,
+      fc.constantFrom('daily', 'shops', 'bare', 'base', 'fox.txt'),
+      fc
+        .constantFrom('daily.csv', 'shops.csv', 'bare.csv', 'fox.txt', 'none.csv')
+        .map((name) => ({ words: [at(name)] })),
+    ),
+  )
+
+/** An option of a plan, without its dashes, and what it is given: one value of those that trainings are given. */
+const planned = fc
+  .constantFrom(...Object.keys(textOptions).filter((name) => !['--resume', '--json', '--kernels'].includes(name)))
+  .chain((name) => textOptions[name].map((given) => [name.slice(2), given] as const))
+const range = fc.record({
+  from: fc.constantFrom<unknown>(1, 0.01, 2, 0, 'a'),
+  to: fc.constantFrom<unknown>(3, 0.5, 1, null),
+  scale: fc.constantFrom('log', 'linear', 'log', 'square'),
 })
+const varied = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(['lr', [0.1, 1]], ['cell', ['rnn', 'gru']], ['hidden-size', [2, 3]]) },
+  fc.tuple(fc.constantFrom('lr', 'hidden-size', 'dropout', 'seed'), range),
+  planned.map(([name, given]) => [name, [given]]),
+)
+const usually = <T>(usual: T, ...others: unknown[]) =>
+  fc.oneof({ weight: 12, arbitrary: fc.constant<unknown>(usual) }, fc.constantFrom(...others))
+
+/** A file that describes a sweep. */
+const plans: fc.Arbitrary<Given> = fc
+  .record(
+    {
+      texts: usually(['fox.txt'], ['kana.txt'], ['none.txt'], 'fox.txt', [7]),
+      options: fc.array(planned, { maxLength: 2 }).map((chosen) => ({
+        epochs: 2,
+        'batch-size': 2,
+        'num-steps': 5,
+        'hidden-size': 4,
+        ...Object.fromEntries(chosen),
+      })),
+      vary: fc.array(varied, { minLength: 1, maxLength: 2 }).map((chosen) => Object.fromEntries(chosen)),
+      search: usually('random', 'grid', 'best'),
+      trials: usually(2, 1, 0, 1e9),
+      seed: usually(0, -1, 'x'),
+      halving: usually(undefined, { first: 1, factor: 2 }, { first: 5, factor: 1 }, 3),
+    },
+    { requiredKeys: ['texts', 'options', 'vary', 'search', 'trials'] },
+  )
+  .map((plan) => {
+    // What varies has no value for all.
+    for (const name of Object.keys(plan.vary)) delete (plan.options as Record<string, unknown>)[name]
+    return { words: ['sweep', at('plan.yaml')], files: { 'plan.yaml': JSON.stringify(plan) } }
+  })
+
+const works: [runs: number, Work][] = [
+  [
+    150,
+    {
+      name: 'train on texts',
+      given: texts.map(({ words }) => ({ words: ['train', ...words] })),
+      fixed: smallText,
+      options: textOptions,
+      rare: ['--init-from', '--extend-vocab', '--resume', '--bidirectional'],
+      out: (to) => ['--out', to],
+      made: ['out/model.safetensors'],
+    },
+  ],
+  [
+    40,
+    {
+      name: 'train on series',
+      given: drawnSeries.map(({ words, files }) => ({ words: ['train', ...words], files })),
+      fixed: [...small, '--epochs=1', '--window=4', '--target=y'],
+      options: seriesOptions,
+      rare: ['--resume', '--tokens', '--num-steps', '--init-from', '--device'],
+      out: (to) => ['--out', to],
+      made: ['out/model.safetensors', 'out/config.json'],
+    },
+  ],
+  [
+    20,
+    {
+      name: 'forecast',
+      given: withSeries('forecast'),
+      fixed: [],
+      options: {
+        '--steps': value([1, 3, 20], [...wrong, 100000]),
+        '--level': evalOptions['--level'],
+        '--hold-out': value([1, 5, 30], [...wrong, 100000]),
+        '--gaps': evalOptions['--gaps'],
+        '--device': evalOptions['--device'],
+        '--json': fc.boolean(),
+      },
+      rare: ['--device'],
+      out: (to) => ['--out', `${to}.csv`, '--plot', `${to}.svg`],
+      made: ['out.csv'],
+    },
+  ],
+  [
+    20,
+    {
+      name: 'eval',
+      given: fc.oneof(withSeries('eval'), withModel('eval', textModels, texts), withModel('eval', textModels, noText)),
+      fixed: [],
+      options: evalOptions,
+      rare: ['--device', '--encoding', '--clean', '--no-clean', '--baseline', '--orders'],
+    },
+  ],
+  [
+    20,
+    {
+      name: 'generate',
+      given: withModel('generate', textModels, noText),
+      fixed: ['--length=9'],
+      options: {
+        '--prefix': value(['the', 'The fox ', 'é'], ['']),
+        '--prefix-file': value([at('fox.txt')], [at('empty.txt'), at('none.txt'), '']),
+        '--encoding': textOptions['--encoding'],
+        '--length': value([1, 30], wrong),
+        '--stop': value(['.', 'fox'], ['']),
+        '--temperature': value([0, 0.7, 1, 100], [...wrong, 1e-300]),
+        '--top-k': value([1, 3, 1000], wrong),
+        '--top-p': value([0.1, 0.9, 1], wrong),
+        '--min-p': value([0, 0.1, 1], wrong),
+        '--repetition-penalty': value([1, 1.2, 1000], wrong),
+        '--repetition-window': value([1, 5], wrong),
+        '--unknown': fc.boolean(),
+        '--no-unknown': fc.boolean(),
+        '--beams': value([1, 3], [...wrong, 1e6]),
+        '--samples': value([1, 3], wrong),
+        '--with-probabilities': fc.boolean(),
+        '--seed': textOptions['--seed'],
+        '--device': evalOptions['--device'],
+        '--json': fc.boolean(),
+      },
+      rare: ['--device', '--encoding', '--prefix-file'],
+    },
+  ],
+  [
+    10,
+    {
+      name: 'sweep',
+      given: plans,
+      fixed: [],
+      options: { '--parallel': value([1, 2], wrong), '--json': fc.boolean() },
+      out: (to) => ['--out', to],
+      made: ['out/sweep.json'],
+    },
+  ],
+]
+
+test.each(works.map(([runs, work]) => [work.name, RUNS || runs, work] as const))(
+  '%s: %i random combinations of options do their work, or end in one clear sentence',
+  async (_name, runs, work) => {
+    expect(await tryCombinations(work, runs)).toBeGreaterThan(runs / 6)
+  },
+)

@@ -126,6 +126,12 @@ test.each([
     file.replace('epochs: 4', 'epochs: 4, warmup: 3'),
     'd.yaml: trial 1: warmup ',
   ],
+  [
+    'an option without the one that it needs',
+    'f.yaml',
+    file.replace('epochs: 4', 'epochs: 4, dropout: 0.5'),
+    'f.yaml: trial 1: dropout has no effect without num-layers 2 or more; add that, or leave dropout out',
+  ],
   ['a number out of range', 'e.yaml', file.replace('[2, 12]', '[0]'), 'trial 1 (hidden-size 0, lr 0.02): '],
 ])('%s gets one sentence', (_name, file, content, message) => {
   if (content !== undefined) writeFileSync(at(file), content)

@@ -42,6 +42,19 @@ export interface SweepOptions {
   json?: boolean
 }
 
+/** Checks the trials; a refusal names options as most files do, such as num-layers. */
+function checkInItsWords(plan: SweepPlan, trials: readonly Trial[], file: string): void {
+  try {
+    checkTrials(plan, trials, file)
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error
+    for (const name of error.options) {
+      error.message = error.message.replace(new RegExp(`(?<= )${name}(?!\\w)`), shownName(name))
+    }
+    throw error
+  }
+}
+
 /** The work of `sweep`: runs the trials of a plan, or those that are left, and shows what came out. */
 export function runSweep(file: string, options: SweepOptions): Promise<void> {
   outliveOutput()
@@ -52,7 +65,7 @@ export function runSweep(file: string, options: SweepOptions): Promise<void> {
   return interruptible(async (signal) => {
     const plan = await readPlan(file)
     const trials = trialsOf(plan)
-    checkTrials(plan, trials, file)
+    checkInItsWords(plan, trials, file)
     const folder = out ?? path.join('runs', path.parse(file).name)
     const lock = new FolderStore(folder)
     await lock.enter()

@@ -25,24 +25,62 @@ export const drift: SeriesBaseline = (history, steps) => {
   return new Float64Array(steps).map((_, i) => last + slope * (i + 1))
 }
 
-/**
- * Simple exponential smoothing, l = α y + (1 − α) l, from the first value on (Brown 1956). α is that of 0.01, 0.02, … 1 with the
- * least squared error of one step ahead.
- */
-export const exponentialSmoothing: SeriesBaseline = (history, steps) => {
-  let best = { error: Infinity, level: history[0] }
-  for (let percent = 1; percent <= 100; percent++) {
-    const alpha = percent / 100
-    let [level, error] = [history[0], 0]
-    for (let i = 1; i < history.length; i++) {
-      const ahead = history[i] - level
-      error += ahead ** 2
-      level += alpha * ahead
-    }
-    if (error < best.error) best = { error, level }
-  }
-  return new Float64Array(steps).fill(best.level)
+/** A fit of simple exponential smoothing. */
+interface Smoothing {
+  alpha: number
+  /** The level before the first value. */
+  first: number
+  /** The level after the last value. */
+  last: number
+  /** The sum of the squared errors of one step ahead. */
+  error: number
 }
+
+/**
+ * Simple exponential smoothing with a given α, l_t = α y_t + (1 − α) l_{t−1}, whose first level has the least squared error: each
+ * error ahead is a straight line in the first level, of slope −(1 − α)^t.
+ */
+function smoothed(values: ArrayLike<number>, alpha: number): Smoothing {
+  let [level, slope, square, cross, slopes] = [values[0], 1, 0, 0, 0]
+  for (let i = 0; i < values.length; i++) {
+    const ahead = values[i] - level
+    square += ahead ** 2
+    cross += ahead * slope
+    slopes += slope ** 2
+    level += alpha * ahead
+    slope *= 1 - alpha
+  }
+  const shift = cross / slopes
+  return { alpha, first: values[0] + shift, last: level + shift * slope, error: square - shift * cross }
+}
+
+/**
+ * Fits α, from 0.0001 to 0.9999 as in R's `ses`, and the first level: the best of 100 values of α, and from there a golden
+ * section search between its neighbours.
+ */
+export function fitSmoothing(values: ArrayLike<number>): Smoothing {
+  const alphaOf = (hundredths: number) => Math.min(Math.max(hundredths / 100, 0.0001), 0.9999)
+  const grid = Array.from({ length: 101 }, (_, i) => smoothed(values, alphaOf(i)))
+  const best = grid.reduce((a, b) => (b.error < a.error ? b : a))
+  const at = grid.indexOf(best)
+  let [low, high] = [alphaOf(at - 1), alphaOf(at + 1)]
+  const golden = (Math.sqrt(5) - 1) / 2
+  let [a, b] = [smoothed(values, high - golden * (high - low)), smoothed(values, low + golden * (high - low))]
+  for (let i = 0; i < 20; i++) {
+    if (a.error < b.error) {
+      ;[high, b] = [b.alpha, a]
+      a = smoothed(values, high - golden * (high - low))
+    } else {
+      ;[low, a] = [a.alpha, b]
+      b = smoothed(values, low + golden * (high - low))
+    }
+  }
+  return [best, a, b].reduce((a, b) => (b.error < a.error ? b : a))
+}
+
+/** Simple exponential smoothing (Brown 1956). α and the first level are those with the least squared error of one step ahead. */
+export const exponentialSmoothing: SeriesBaseline = (history, steps) =>
+  new Float64Array(steps).fill(fitSmoothing(history).last)
 
 /**
  * Those of these that there are values for, by name.

@@ -1,7 +1,16 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { DataError, OptionError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
-import { drift, exponentialSmoothing, movingAverage, naive, seasonalNaive, seriesBaselines } from './baselines.js'
+import {
+  drift,
+  exponentialSmoothing,
+  fitSmoothing,
+  movingAverage,
+  naive,
+  seasonalNaive,
+  seriesBaselines,
+} from './baselines.js'
 import { seriesColumns } from './columns.js'
 import { conformalWidth, conformalWidths } from './intervals.js'
 import { type LoadSeriesOptions, readSeries } from './load-series.js'
@@ -281,7 +290,22 @@ describe('measures and baselines', () => {
     expect([...drift(history, 2)]).toEqual([9.5, 11])
     // A constant is its own smoothing, and a series that jumps once is followed at once.
     expect([...exponentialSmoothing(Float64Array.of(3, 3, 3), 2)]).toEqual([3, 3])
-    expect([...exponentialSmoothing(Float64Array.of(0, 0, 9, 9, 9, 9), 1)]).toEqual([9])
+    expect(exponentialSmoothing(Float64Array.of(0, 0, 9, 9, 9, 9), 1)[0]).toBeCloseTo(9, 2)
+    expect([...exponentialSmoothing(Float64Array.of(5), 2)]).toEqual([5, 5])
+  })
+
+  // Values of ses() of R's package forecast 8.20: test/fixtures/make_ses_fixtures.R.
+  const fits = JSON.parse(readFileSync(new URL('../../../test/fixtures/ses.json', import.meta.url), 'utf8'))
+  test.each(Object.keys(fits))('exponential smoothing of %s is that of R', (name) => {
+    const { alpha, first, mse, forecast, values } = fits[name]
+    const fit = fitSmoothing(values)
+    // R searches with Nelder and Mead's simplex, so that its squared error is at best the least.
+    expect(fit.error / values.length / mse).toBeLessThan(1 + 1e-9)
+    expect(fit.error / values.length / mse).toBeGreaterThan(1 - 1e-4)
+    const scale = Math.sqrt(mse)
+    expect(Math.abs(fit.alpha - alpha)).toBeLessThan(0.003)
+    expect(Math.abs(fit.first - first) / scale).toBeLessThan(0.06)
+    expect(Math.abs(exponentialSmoothing(values, 1)[0] - forecast) / scale).toBeLessThan(0.01)
   })
 
   test('the seasonal baseline is there once a season is known', () => {
