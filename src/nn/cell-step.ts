@@ -62,7 +62,7 @@ export const steppedLayer: Walk = (sizes, { head, ...weights }, input, h0) => {
   const { inputSums, step } = cellSteps('gru_reset_before', weights)
   const scores = (h: Tensor) => (head ? linear(h, head.weight, head.bias) : h)
   const states: Tensor[] = []
-  let h = h0 ?? zeroState(cell, [batchSize, hiddenSize], weights.weightHh.device).h
+  let h = h0 ?? zeroState(cell, [batchSize], { hiddenSize }, weights.weightHh.device).h
   const rows = lengths && new StepRows(lengths, numSteps)
   const sums = inputSums(rows ? rows.of(input) : input)
   const longest = lengths ? Math.max(...lengths) : numSteps
