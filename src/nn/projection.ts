@@ -5,36 +5,59 @@ import type { Tensor } from '../tensor/tensor.js'
 import { type LayerWeights, mapWeights, type Walk } from './cell-weights.js'
 import { ValidRows } from './step-rows.js'
 
+const layer = recurrentLayer as Walk
+
 /**
  * `recurrentLayer` for an LSTM with a projection, h = W_hr m with m = o tanh(c). As W_hh h' = (W_hh W_hr) m', the LSTM of the
  * kernels computes m with the product of both matrices as its weights, and h is one more product after all steps.
- *
- * Only h before the first step is the projection of no m. It is the state of additional units, one for each of its features,
- * whose columns of the weights are W_hh. As their rows are zeros, so are these units after the first step.
  */
-export const projectedLayer: Walk = (sizes, { weightHr, head, ...weights }, input, h0, c0) => {
-  const { numSteps, batchSize, hiddenSize, lengths } = sizes
-  const { weightHh } = weights
-  const { device } = weightHh
-  let layer: LayerWeights<Tensor> = { ...weights, weightHh: weightHh.matmul(weightHr!) }
-  let [units, projection, m0] = [hiddenSize, weightHr!, undefined as Tensor | undefined]
-  if (h0) {
-    const projSize = weightHh.shape[1]
-    const zeros = (...shape: number[]) => zerosOn(device, shape)
-    const wide = { ...layer, weightHh: concatenate([layer.weightHh, weightHh], 1) }
-    layer = mapWeights(wide, (weight) => withUnits(weight, hiddenSize, projSize))
-    units = hiddenSize + projSize
-    projection = concatenate([projection, zeros(projSize, projSize)], 1)
-    m0 = concatenate([zeros(batchSize, hiddenSize), h0], 1)
-    c0 = c0 && concatenate([c0, zeros(batchSize, projSize)], 1)
+export const projectedLayer: Walk = (sizes, { weightHr: projection, head, ...weights }, input, h0, c0) => {
+  const { numSteps, reverse, lengths } = sizes
+  const merged = { ...weights, weightHh: weights.weightHh.matmul(projection!) }
+  const begin = (steps: typeof sizes, x: Tensor) => afterProjected(steps, merged, weights.weightHh, x, h0!, c0)
+  let m: ReturnType<Walk>
+  if (!h0) m = layer(sizes, merged, input, undefined, c0)
+  else if (lengths || numSteps === 1) m = begin(sizes, input)
+  else {
+    const [first, rest] = reverse ? [numSteps - 1, 0] : [0, 1]
+    const one = begin({ ...sizes, numSteps: 1 }, input.slice(0, first, first + 1))
+    const others = input.slice(0, rest, rest + numSteps - 1)
+    m = layer({ ...sizes, numSteps: numSteps - 1 }, merged, others, one.hn, one.cn)
+    m.output = concatenate(reverse ? [m.output, one.output] : [one.output, m.output])
   }
-  const { output, hn, cn } = (recurrentLayer as Walk)({ ...sizes, hiddenSize: units }, layer, input, m0, c0)
-  const h = linear(output, projection)
-  const state = { hn: linear(hn, projection), cn: h0 ? cn!.slice(1, 0, hiddenSize) : cn }
+  const h = linear(m.output, projection!)
+  const state = { hn: linear(m.hn, projection!), cn: m.cn }
   if (!head) return { output: h, ...state }
   const rows = lengths && new ValidRows(lengths, numSteps)
   const scores = linear(rows ? rows.of(h) : h, head.weight, head.bias)
   return { output: rows ? rows.padded(scores) : scores, ...state }
+}
+
+/**
+ * m of a layer whose h before the first step is the projection of no m. It is the state of additional units, one for each of its
+ * features, whose columns of the weights are W_hh. As their rows are zeros, so are these units after the first step.
+ */
+function afterProjected(
+  sizes: Parameters<Walk>[0],
+  merged: LayerWeights<Tensor>,
+  weightHh: Tensor,
+  input: Tensor,
+  h0: Tensor,
+  c0: Tensor | undefined,
+): ReturnType<Walk> {
+  const { batchSize, hiddenSize } = sizes
+  const { device } = weightHh
+  const projSize = h0.shape[1]
+  const wide = { ...merged, weightHh: concatenate([merged.weightHh, weightHh], 1) }
+  const weights = mapWeights(wide, (weight) => withUnits(weight, hiddenSize, projSize))
+  const m0 = concatenate([zerosOn(device, [batchSize, hiddenSize]), h0], 1)
+  const wideC = c0 && concatenate([c0, zerosOn(device, [batchSize, projSize])], 1)
+  const { output, hn, cn } = layer({ ...sizes, hiddenSize: hiddenSize + projSize }, weights, input, m0, wideC)
+  return {
+    output: output.slice(2, 0, hiddenSize),
+    hn: hn.slice(1, 0, hiddenSize),
+    cn: cn!.slice(1, 0, hiddenSize),
+  }
 }
 
 /** Weights with rows of zeros for `more` units after those of each gate. */
