@@ -3,8 +3,13 @@ import { foreignCell } from './foreign-cell.js'
 import { cellKindOf, type ModelSizes } from './model-config.js'
 
 /** @param where the function that the user called @throws DataError for a model that PyTorch's layers do not compute */
-export function checkForPyTorch(where: string, config: Pick<ModelSizes, 'cell' | 'resetAfter'>): void {
+export function checkForPyTorch(where: string, config: Pick<ModelSizes, 'cell' | 'resetAfter' | 'peepholes'>): void {
   foreignCell(where, cellKindOf(config))
+  if (config.peepholes) {
+    throw new DataError(
+      `${where}: the LSTM has peepholes, which PyTorch’s LSTM does not have, expected none; export it for onnx`,
+    )
+  }
   if (config.resetAfter !== false) return
   throw new DataError(
     `${where}: the GRU has resetAfter = false, which PyTorch’s GRU does not have, expected true; export it for keras, tfjs or onnx`,

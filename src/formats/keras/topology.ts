@@ -52,6 +52,12 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
   const fail = (problem: string): never => {
     throw new DataError(`${where}: ${problem}`)
   }
+  if (config.projSize !== undefined || config.peepholes) {
+    const [what, where] = config.peepholes ? ['peepholes', 'onnx'] : ['a projection (projSize)', 'pytorch']
+    const both = config.peepholes && config.projSize !== undefined
+    const todo = both ? 'train one without' : `export it for ${where}, or train one without`
+    fail(`the LSTM has ${what}, which Keras’ and TensorFlow.js’ LSTM does not have; ${todo}`)
+  }
   if (config.layerNorm) fail('the model has layer normalization, which Keras’ recurrent layers do not have')
   const parameters = await inMemoryOf(model.stateDict())
   const problem = valuesProblem(parameters)

@@ -17,6 +17,10 @@ const PACE = 1500
 /** How many times longer than a look takes the page rests after it, so that it leaves the processors to the training. */
 const REST = 9
 
+/** Whether a model has what the formulas of this page lack. */
+const isUnreadable = ({ layerNorm, projSize, peepholes }: ModelConfig): boolean =>
+  Boolean(layerNorm || projSize || peepholes)
+
 /** What a model does inside while it reads a text; live while it trains. */
 export function InsideView() {
   const { inside: t } = words.value
@@ -48,7 +52,7 @@ export function InsideView() {
   }, [live, now])
   const reading = useComputed(() => {
     const { value } = current
-    if (!value || value.config.layerNorm || value.model.bidirectional) return undefined
+    if (!value || isUnreadable(value.config) || value.model.bidirectional) return undefined
     const { clean, lowercase } = value.config.training ?? {}
     const typed = clean || lowercase ? text.value.toLowerCase() : text.value
     const found = readText(value, typed)
@@ -71,7 +75,7 @@ export function InsideView() {
           />
         </label>
       )}
-      {model && !reading && <p class="soft">{model.config.layerNorm ? t.layerNorm : t.tooShort}</p>}
+      {model && !reading && <p class="soft">{isUnreadable(model.config) ? t.unreadable : t.tooShort}</p>}
       {model && reading && (
         <>
           <Units reading={reading} position={position} />
