@@ -34,8 +34,12 @@ export function stackStepper(
   )
   const vocabSize = layers[0].weightIh.shape[1]
   const special = kind === 'gru' && make !== deviceStepper ? 'reset-before ' : ''
-  const more = layers[0].gainIh ? 'normalized ' : layers[0].weightCh ? 'peephole ' : ''
-  const name = `${special}${more}${cells[kind].name.toUpperCase()}`
+  const more = [
+    given.layers[0].weightHr && 'projected ',
+    layers[0].weightCh && 'peephole ',
+    layers[0].gainIh && 'normalized ',
+  ]
+  const name = `${special}${more.filter(Boolean).join('')}${cells[kind].name.toUpperCase()}`
   const origin = `${layers.length} ${name} layers of ${weight.shape[1]} units on ${weight.device.name}`
   return new CheckedStepper(make({ ...weights, layers }, batchSize), batchSize, vocabSize, origin)
 }

@@ -37,6 +37,8 @@ const variants: [string, ModelSizes][] = [
   ['gru of 2 layers with dropout', { ...shared, cell: 'gru', numLayers: 2, dropout: 0.5, outputDropout: 0.5 }],
   ['lstm of 3 layers with an embedding', { ...shared, cell: 'lstm', numLayers: 3, embeddingSize: 10 }],
   ['lstm with tied weights', { ...shared, cell: 'lstm', embeddingSize: 24, tieWeights: true }],
+  ['lstm with peepholes', { ...shared, cell: 'lstm', numLayers: 2, peepholes: true, bidirectional: true }],
+  ['lstm with peepholes without biases', { ...shared, cell: 'lstm', bias: false, peepholes: true }],
   ['gru in two directions', { ...shared, cell: 'gru', numLayers: 2, bidirectional: true }],
   [
     'gru that resets before the product',

@@ -5,6 +5,7 @@ import { GRU } from '../../nn/gru.js'
 import type { RNNModel } from '../../nn/model.js'
 import { suffixesOf } from '../../nn/shapes.js'
 import { inMemoryOf } from '../../tensor/saved-tensors.js'
+import { inModelFile } from '../for-pytorch.js'
 import { foreignCell } from '../foreign-cell.js'
 import { type TrainingRecord, valuesProblem, vocabToJson } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
@@ -39,7 +40,7 @@ export async function encodeOnnx(model: RNNModel, vocab: Vocab, training?: Train
   }
   if (model.rnn.projSize !== undefined) {
     throw new DataError(
-      `exportModel: the LSTM has a projection (projSize), which the LSTM of ONNX does not have; ${model.rnn.peepholes ? '' : 'export it for pytorch, or '}train one without projSize`,
+      `exportModel: the LSTM has a projection (projSize), which the LSTM of ONNX does not have; ${model.rnn.peepholes ? inModelFile : 'export it as safetensors, which PyTorch reads'}`,
     )
   }
   const parameters = await inMemoryOf(model.stateDict())

@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import type { ModelConfig } from 'unrolled/browser'
 import { current, takeAgain } from '../current'
 import { CurrentChoice } from '../current-choice'
 import { words } from '../language'
