@@ -73,12 +73,13 @@ export function splitState(
   if (!(h instanceof Tensor)) {
     throw new ShapeError(`${where}: state is not a tensor, expected [${axes}, hiddenSize] (only an LSTM's is { h, c })`)
   }
-  for (const part of c ? [h, c] : [h]) {
-    const projected = part === h && projSize !== undefined
-    const expected = [...rows, projected ? projSize : hiddenSize]
+  for (const [name, part] of Object.entries({ h, ...(c && { c }) })) {
+    const [width, axis] = name === 'h' && projSize !== undefined ? [projSize, 'projSize'] : [hiddenSize, 'hiddenSize']
+    const expected = [...rows, width]
     if (sameShape(floatsIn(where, part, 'state').shape, expected)) continue
+    const which = projSize === undefined ? 'state' : `state.${name}`
     throw new ShapeError(
-      `${where}: state${projSize === undefined ? '' : part === h ? '.h' : '.c'} has the shape ${formatShape(part.shape)}, expected [${axes}, ${projected ? 'projSize' : 'hiddenSize'}] = ${formatShape(expected)}`,
+      `${where}: ${which} has the shape ${formatShape(part.shape)}, expected [${axes}, ${axis}] = ${formatShape(expected)}`,
     )
   }
   return { h, c }

@@ -81,8 +81,8 @@ function layerOf(tensors: Tensors, prefix: string, suffix: '' | '_l0', fail: Fai
   const names = new Map<string, string>()
   for (const name of Object.keys(tensors)) {
     const own = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    const known = /^((weight|bias|gain)_(ih|hh|c)|weight_(hr|ch))(_l\d+(_reverse)?)?$/.exec(own)
-    if (known && (known[4] !== undefined) === (suffix !== '')) names.set(name, suffix ? own : `${own}_l0`)
+    const part = /^(?:(?:weight|bias|gain)_(?:ih|hh|c)|weight_(?:hr|ch))(_l\d+(?:_reverse)?)?$/.exec(own)
+    if (part && (part[1] !== undefined) === (suffix !== '')) names.set(name, suffix ? own : `${own}_l0`)
   }
   return {
     prefix,
