@@ -2,6 +2,7 @@ import { zerosOn } from '../tensor/create.js'
 import { concatenate, linear } from '../tensor/functions.js'
 import { recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { cellSteps } from './cell-step.js'
 import { type LayerWeights, mapWeights, type Walk } from './cell-weights.js'
 import { ValidRows } from './step-rows.js'
 
@@ -12,19 +13,12 @@ const layer = recurrentLayer as Walk
  * kernels computes m with the product of both matrices as its weights, and h is one more product after all steps.
  */
 export const projectedLayer: Walk = (sizes, { weightHr: projection, head, ...weights }, input, h0, c0) => {
-  const { numSteps, reverse, lengths } = sizes
+  const { numSteps, lengths } = sizes
   const merged = { ...weights, weightHh: weights.weightHh.matmul(projection!) }
-  const begin = (steps: typeof sizes, x: Tensor) => afterProjected(steps, merged, weights.weightHh, x, h0!, c0)
   let m: ReturnType<Walk>
   if (!h0) m = layer(sizes, merged, input, undefined, c0)
-  else if (lengths || numSteps === 1) m = begin(sizes, input)
-  else {
-    const [first, rest] = reverse ? [numSteps - 1, 0] : [0, 1]
-    const one = begin({ ...sizes, numSteps: 1 }, input.slice(0, first, first + 1))
-    const others = input.slice(0, rest, rest + numSteps - 1)
-    m = layer({ ...sizes, numSteps: numSteps - 1 }, merged, others, one.hn, one.cn)
-    m.output = concatenate(reverse ? [m.output, one.output] : [one.output, m.output])
-  }
+  else if (lengths) m = withInitialUnits(sizes, merged, weights.weightHh, input, h0, c0)
+  else m = withFirstStep(sizes, merged, weights, input, h0, c0)
   const h = linear(m.output, projection!)
   const state = { hn: linear(m.hn, projection!), cn: m.cn }
   if (!head) return { output: h, ...state }
@@ -33,11 +27,32 @@ export const projectedLayer: Walk = (sizes, { weightHr: projection, head, ...wei
   return { output: rows ? rows.padded(scores) : scores, ...state }
 }
 
+/** m of a layer whose h before the first step is the projection of no m: the first step is one of a cell. */
+function withFirstStep(
+  sizes: Parameters<Walk>[0],
+  merged: LayerWeights<Tensor>,
+  weights: LayerWeights<Tensor>,
+  input: Tensor,
+  h0: Tensor,
+  c0: Tensor | undefined,
+): ReturnType<Walk> {
+  const { numSteps, batchSize, hiddenSize, reverse } = sizes
+  const { inputSums, step } = cellSteps('lstm', weights)
+  const [first, rest] = reverse ? [numSteps - 1, 0] : [0, 1]
+  const before = { h: h0, c: c0 ?? zerosOn(h0.device, [batchSize, hiddenSize]) }
+  const { h, c } = step(inputSums(input.select(0, first)), before)
+  const one = h.reshape(1, batchSize, hiddenSize)
+  if (numSteps === 1) return { output: one, hn: h, cn: c }
+  const others = input.slice(0, rest, rest + numSteps - 1)
+  const { output, hn, cn } = layer({ ...sizes, numSteps: numSteps - 1 }, merged, others, h, c)
+  return { output: concatenate(reverse ? [output, one] : [one, output]), hn, cn }
+}
+
 /**
- * m of a layer whose h before the first step is the projection of no m. It is the state of additional units, one for each of its
- * features, whose columns of the weights are W_hh. As their rows are zeros, so are these units after the first step.
+ * The same of sequences that have lengths of their own. h before the first step is the state of additional units, one for each of
+ * its features, whose columns of the weights are W_hh. As their rows are zeros, so are these units after the first step.
  */
-function afterProjected(
+function withInitialUnits(
   sizes: Parameters<Walk>[0],
   merged: LayerWeights<Tensor>,
   weightHh: Tensor,
