@@ -13,7 +13,7 @@ const source = 'unrolled-source'
 const everywhere = [
   'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
-  'src/nn/{cells,module,nn,sequences,shapes}.test.ts',
+  'src/nn/{cells,lstm,module,nn,sequences,shapes}.test.ts',
   'src/browser/*.test.ts',
   'test/{parity,label-parity,curves,kernels,exactness,arguments}.test.ts',
 ]
@@ -51,7 +51,7 @@ const onFirstWebGpu = [
 ]
 const onSecondWebGpu = [
   'src/kernels/webgpu/recurrent.test.ts',
-  'src/nn/{cells,sequences}.test.ts',
+  'src/nn/{cells,lstm,sequences}.test.ts',
   'test/{curves,optimizers,parity,label-parity}.test.ts',
 ]
 

@@ -5,7 +5,7 @@ import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward, lstmOutput, lstmOutputBackward } from "./lstm";
 import { multiply, multiplyVector } from "./matmul";
 import { hiddenSumsOf, inputSumsOf, Norm, normalize, normalizeBackward, valuesOf } from "./norm";
-import { clearPadding, fillRows, sumRows, tokenRows } from "./panels";
+import { addScaledColumns, clearPadding, fillRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
 import { addStep, loadLastGradients, loadStep, storeStep } from "./sequences";
@@ -106,7 +106,12 @@ function nextState(plan: Plan, part: i32, s: i32): void {
   if (plan.hiddenNorm) {
     normalize(plan, norm, part, s, 1, valuesOf(plan, norm, part, s), gates + <usize>plan.hiddenFirst * block);
   }
+  if (plan.peepholes) {
+    peep(plan, 0, plan.c + state, panel, gates, panel);
+    peep(plan, 1, plan.c + state, panel, gates + block, panel);
+  }
   activate(plan, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
+  if (plan.peepholes) peep(plan, 2, plan.c + next, panel, gates + 3 * block, panel);
   if (plan.cell == CELL_LSTM) {
     const c = plan.normalC + next;
     if (plan.cellNorm) {
@@ -118,6 +123,12 @@ function nextState(plan: Plan, part: i32, s: i32): void {
   }
   clearPadding(h, panel, count, rows, plan.hiddenSize, units, width);
   if (!plan.outputs) storeStep(plan, part, s, h, plan.y, plan.hiddenSize);
+}
+
+/** Adds to y what peephole number `gate` makes of x, at one step of a part; it is the same forward and backward. */
+function peep(plan: Plan, gate: i32, x: usize, panelX: usize, y: usize, panelY: usize): void {
+  const p = plan.peepholes + bytes(gate * plan.units);
+  addScaledColumns(p, x, panelX, y, panelY, plan.rows, plan.units, plan.width);
 }
 
 /** The linear output of one part of the batch: the scores of all time steps at once. */
@@ -197,8 +208,13 @@ function gateGradients(plan: Plan, part: i32, s: i32): void {
       clearPadding(dcell, step, count, rows, plan.hiddenSize, units, width);
       normalizeCBackward(plan, part, s, dcell, dc);
     }
+    if (plan.peepholes) peep(plan, 2, gates + 3 * block, panel, dc, step);
   }
   activateBackward(plan, gates, block, plan.h + state, plan.c + state, dh, dc);
+  if (plan.peepholes) {
+    peep(plan, 0, gates, panel, dc, step);
+    peep(plan, 1, gates + block, panel, dc, step);
+  }
   for (let b = 0; b < plan.blocks; b++) {
     clearPadding(gates + <usize>b * block, panel, count, rows, plan.hiddenSize, units, width);
   }

@@ -5,30 +5,34 @@
  *   i = σ(a_i)   f = σ(a_f)   g = tanh(a_g)   o = σ(a_o)      a = W_ih x + b_ih + W_hh h' + b_hh
  *   c = f c' + i g                            h = o tanh(c)
  *
+ * With peepholes (Gers, Schraudolph & Schmidhuber 2002), layer.ts adds p_i c' to a_i, p_f c' to a_f and p_o c to a_o, which
+ * is why o is left to `lstmOutput`.
+ *
  * `gates` has four blocks, `stride` bytes apart, in the order i, f, g, o.
  */
 import { sigmoid, tanh } from "./math";
 import { bytes, madd, splat } from "./simd";
 
-/** Turns the sums in `gates` into i, f, g, o and writes c. */
+/** Turns the sums of i, f, g in `gates` into these and writes c. */
 export function lstm(gates: usize, previous: usize, c: usize, length: i32, stride: usize): void {
   for (const end = gates + bytes(length); gates < end; gates += 16, previous += 16, c += 16) {
     const i = sigmoid(v128.load(gates));
     const f = sigmoid(v128.load(gates + stride));
     const g = tanh(v128.load(gates + 2 * stride));
-    const o = sigmoid(v128.load(gates + 3 * stride));
     v128.store(gates, i);
     v128.store(gates + stride, f);
     v128.store(gates + 2 * stride, g);
-    v128.store(gates + 3 * stride, o);
     v128.store(c, madd(f, v128.load(previous), f32x4.mul(i, g)));
   }
 }
 
-/** h from o and c, or what layer normalization makes of c. */
+/** Turns the sum of o into o, and writes h, from c or what layer normalization makes of it. */
 export function lstmOutput(o: usize, c: usize, h: usize, length: i32): void {
   for (const end = o + bytes(length); o < end; o += 16, c += 16, h += 16) {
-    v128.store(h, f32x4.mul(v128.load(o), tanh(v128.load(c))));
+    const open = sigmoid(v128.load(o));
+    const y = tanh(v128.load(c));
+    v128.store(o, open);
+    v128.store(h, f32x4.mul(open, y));
   }
 }
 

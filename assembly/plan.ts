@@ -113,6 +113,11 @@ export class Plan {
   dbiasC: usize;
   zeros: usize;
 
+  /** An LSTM's peepholes, [i, f, o][units], or 0; their gradients, laid out alike; and these as PyTorch has parameters. */
+  peepholes: usize;
+  dPeepholes: usize;
+  peepholeGrad: usize;
+
   /** Bytes of one time step in a panel. */
   get step(): usize {
     return bytes(this.rows * this.width);

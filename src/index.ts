@@ -119,7 +119,7 @@ export { constant, type Initializer, initialize, normal, uniform } from './nn/in
 export { LabelModel, type LabelModelOptions } from './nn/label-model.js'
 export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.js'
 export { Linear, type LinearOptions } from './nn/linear.js'
-export { LSTM, LSTMCell } from './nn/lstm.js'
+export { LSTM, LSTMCell, type LSTMOptions } from './nn/lstm.js'
 export { MinGRU, type MinimalOptions, MinLSTM } from './nn/minimal.js'
 export { RNNModel, type RNNModelOptions } from './nn/model.js'
 export { Module } from './nn/module.js'

@@ -51,6 +51,8 @@ function without(args: readonly string[]) {
 const values: Record<string, string[]> = {
   cell: ['gru'],
   nonlinearity: ['relu'],
+  projSize: ['5'],
+  peepholes: [],
   hiddenSize: ['9'],
   numLayers: ['2'],
   embeddingSize: ['5'],
@@ -134,6 +136,8 @@ describe('together with the options it needs, an option changes the model', () =
   test.each<[string, string[], string[]]>([
     ['--dropout', ['--num-layers', '2'], ['0.5']],
     ['--nonlinearity', ['--cell', 'rnn'], ['relu']],
+    ['--proj-size', ['--cell', 'lstm'], ['5']],
+    ['--peepholes', ['--cell', 'lstm'], []],
     ['--tie-weights', ['--embedding-size', '8'], []],
     ['--variational', ['--output-dropout', '0.5'], []],
     ['--variational', ['--num-layers', '2', '--dropout', '0.5'], []],

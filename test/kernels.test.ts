@@ -35,11 +35,12 @@ type PassArguments = [
   sizes: readonly [numSteps: number, batchSize: number, inputSize: number, hiddenSize: number, outFeatures: number],
   tokens: boolean,
   reverse: boolean,
-  normalized?: boolean,
+  special?: 'normalized' | 'peepholes',
 ]
 
 /** A pass over a layer, forward and backward, as a function of the kernels, and what the exact kernels give. */
-function passOf(...[cell, sizes, tokens, reverse, normalized = false]: PassArguments) {
+function passOf(...[cell, sizes, tokens, reverse, special]: PassArguments) {
+  const normalized = special === 'normalized'
   const [numSteps, batchSize, inputSize, hiddenSize, outFeatures] = sizes
   const gates = cells[cell].gates.length * hiddenSize
   const scale = 1 / Math.sqrt(hiddenSize)
@@ -51,6 +52,7 @@ function passOf(...[cell, sizes, tokens, reverse, normalized = false]: PassArgum
     ...(normalized && { gainIh: random(gates), gainHh: random(gates) }),
     ...(normalized &&
       cell === 'lstm' && { gainC: random(hiddenSize), biasC: reverse ? undefined : random(hiddenSize) }),
+    ...(special === 'peepholes' && { weightCh: random(3 * hiddenSize) }),
     ...(outFeatures > 0 && {
       head: {
         weight: random(outFeatures * hiddenSize, scale),
@@ -94,7 +96,7 @@ function compare(kernels: Kernels, ...pass: PassArguments): void {
     for (const [name, values] of defined) {
       // Normalization divides by deviations that may be small, and so magnifies what products round.
       const error = relativeError(got[name as keyof typeof got], values as Float64Array)
-      expect(error, name).toBeLessThan(pass[4] ? 5e-5 : 1e-5)
+      expect(error, name).toBeLessThan(pass[4] === 'normalized' ? 5e-5 : 1e-5)
     }
   }
 }
@@ -335,7 +337,13 @@ describe.each(kernelSets)('$name', (kernels) => {
     }
   })
 
-  test.each(['rnn_tanh', 'rnn_relu', 'gru', 'lstm'] as const)('normalized %s, forward and backward', (cell) => {
+  test.each([
+    ['normalized', 'rnn_tanh'],
+    ['normalized', 'rnn_relu'],
+    ['normalized', 'gru'],
+    ['normalized', 'lstm'],
+    ['peepholes', 'lstm'],
+  ] as const)('%s: %s, forward and backward', (special, cell) => {
     for (const sizes of [
       [1, 1, 3, 8, 0],
       [3, 7, 5, 31, 0],
@@ -345,7 +353,7 @@ describe.each(kernelSets)('$name', (kernels) => {
       [2, 21, 4, 12, 5],
     ] as const) {
       for (const tokens of [false, true]) {
-        for (const reverse of [false, true]) compare(kernels, cell, sizes, tokens, reverse, true)
+        for (const reverse of [false, true]) compare(kernels, cell, sizes, tokens, reverse, special)
       }
     }
   })
@@ -356,6 +364,6 @@ describe.each(kernelSets)('$name', (kernels) => {
     ['lstm', 365],
   ] as const)('%s of %i units, whose weights are so large that parts of the batch share them', (cell, hiddenSize) => {
     compare(kernels, cell, [3, 21, 4, hiddenSize, 5], true, false)
-    if (cell === 'lstm') compare(kernels, cell, [2, 17, 4, hiddenSize, 5], false, false, true)
+    if (cell === 'lstm') compare(kernels, cell, [2, 17, 4, hiddenSize, 5], false, false, 'normalized')
   })
 })

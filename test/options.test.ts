@@ -72,6 +72,8 @@ const textOptions: Work['options'] = {
   '--cell': value(['rnn', 'gru', 'lstm', 'mingru', 'minlstm'], ['conv', '']),
   '--nonlinearity': value(['tanh', 'relu'], ['sin']),
   '--num-layers': value([1, 2], wrong),
+  '--proj-size': value([2], wrong),
+  '--peepholes': fc.boolean(),
   '--dropout': value([0, 0.3, 1], wrong),
   '--input-dropout': value([0, 0.2], wrong),
   '--output-dropout': value([0, 0.5], wrong),

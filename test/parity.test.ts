@@ -1,19 +1,20 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { setDefaultDevice } from '../src/kernels/devices.js'
 import { GRU } from '../src/nn/gru.js'
-import { LSTM } from '../src/nn/lstm.js'
+import { LSTM, type LSTMOptions } from '../src/nn/lstm.js'
 import type { RecurrentOptions } from '../src/nn/recurrent.js'
 import { RNN } from '../src/nn/rnn.js'
 import type { Tensor } from '../src/tensor/tensor.js'
 import { devices, precisionOf } from './kernel-sets.js'
 import { fixturesOf, readFixture, relativeError } from './read-fixture.js'
 
-// Layers are compared with PyTorch's values, which make_fixtures.py and make_lengths_fixtures.py in test/fixtures made.
+// Layers are compared with PyTorch's values, which make_fixtures.py, make_lengths_fixtures.py and
+// make_lstm_fixtures.py in test/fixtures made.
 const layers: Record<string, (options: RecurrentOptions) => RNN | GRU | LSTM> = {
   rnn_tanh: (options) => new RNN(options),
   rnn_relu: (options) => new RNN({ ...options, nonlinearity: 'relu' }),
   gru: (options) => new GRU(options),
-  lstm: (options) => new LSTM(options),
+  lstm: (options: LSTMOptions) => new LSTM(options),
 }
 
 describe.each(devices)('$name', (device) => {
@@ -23,8 +24,10 @@ describe.each(devices)('$name', (device) => {
     '$name: outputs, states and all gradients are PyTorch’s',
     async ({ name, kind, sizes }) => {
       const fixture = readFixture(name)
-      const { i: inputSize, h: hiddenSize, l: numLayers, d } = sizes
-      const layer = layers[kind]({ inputSize, hiddenSize, numLayers, bidirectional: d === 2 })
+      const { i: inputSize, h: hiddenSize, l: numLayers, d, p: projSize, k } = sizes
+      const special = { ...(projSize && { projSize }), ...(k && { peepholes: true }) }
+      const layer = layers[kind]({ inputSize, hiddenSize, numLayers, bidirectional: d === 2, ...special })
+      expect(layer.namedParameters().length).toBe(Object.keys(fixture).filter((key) => /^param/.test(key)).length)
       layer.loadStateDict(
         Object.fromEntries(layer.namedParameters().map(([parameter]) => [parameter, fixture[`param.${parameter}`]])),
       )

@@ -45,7 +45,7 @@ def write(path, net):
 
 def layer(case, results):
     cls, how = KINDS[case["kind"]]
-    names = {"inputSize": "input_size", "hiddenSize": "hidden_size", "numLayers": "num_layers", "bias": "bias",
+    names = {"inputSize": "input_size", "hiddenSize": "hidden_size", "numLayers": "num_layers", "bias": "bias", "projSize": "proj_size",
              "bidirectional": "bidirectional", "batchFirst": "batch_first"}
     net = cls(**{names[name]: value for name, value in case["options"].items()}, **how)
     x = torch.randn(3, 4, case["options"]["inputSize"])

@@ -54,6 +54,9 @@ const layers = kinds.flatMap((kind) =>
     ),
   ),
 )
+// With a projection, without biases, which the golden values of parity.test.ts have.
+const projected = { inputSize: 5, hiddenSize: 6, projSize: 4, numLayers: 2, bidirectional: true, bias: false }
+layers.push({ kind: 'lstm', options: { ...projected, batchFirst: true }, file: 'lstm-projected' })
 
 const models = kinds.flatMap((kind) =>
   [

@@ -80,7 +80,13 @@ describe('a training stopped by a signal and resumed gives the same bits as an u
   const variants = [
     ['rnn', 'sequential', 'sgd', ['--momentum', '0.9', '--nesterov', '--lr', '0.1'], 'SIGINT'],
     ['gru', 'random', 'adam', ['--schedule', 'cosine', '--warmup', '20'], 'SIGTERM'],
-    ['lstm', 'sequential', 'rmsprop', ['--schedule', 'step', '--decay-every', '50'], 'SIGKILL'],
+    [
+      'lstm',
+      'sequential',
+      'rmsprop',
+      ['--schedule', 'step', '--decay-every', '50', '--proj-size', '5', '--peepholes'],
+      'SIGKILL',
+    ],
     ['gru', 'sequential', 'adamw', ['--num-layers', '2', '--dropout', '0.3'], 'SIGINT'],
     ['lstm', 'sequential', 'adamw', regularized, 'SIGKILL'],
     [

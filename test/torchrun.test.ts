@@ -79,6 +79,7 @@ const trainings: Record<string, Partial<RunOptions>> = {
       minLr: 0.002,
       validation: 0.13,
       embeddingSize: 5,
+      projSize: 4,
       validateEvery: 3,
     },
   },

@@ -10,9 +10,10 @@ export function computedOn({ device }: Run): string {
 
 /** Describes a training's model, for people. */
 export function modelSummary({ model, vocab, options }: Run): string {
-  const { numLayers, hiddenSize } = model.rnn
+  const { numLayers, hiddenSize, projSize, peepholes } = model.rnn
   const { cell } = options
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
-  return `${cell}, ${layers} of ${hiddenSize} units, ${vocab.size} tokens, ${grouped(parameters)} parameters`
+  const more = `${projSize === undefined ? '' : ` projected to ${projSize}`}${peepholes ? ' with peepholes' : ''}`
+  return `${cell}, ${layers} of ${hiddenSize} units${more}, ${vocab.size} tokens, ${grouped(parameters)} parameters`
 }

@@ -28,12 +28,14 @@ const groups: Record<string, () => Option[]> = {
   'Model:': () => [
     choice('--cell <kind>', 'kind of recurrent layer', [...cellNames]),
     choice('--nonlinearity <function>', 'of an rnn', ['tanh', 'relu']),
+    amount('--proj-size <n>', 'features of a projected hidden state, of an lstm (default: none)', undefined),
+    new Option('--peepholes', 'gates that see the cell state, of an lstm'),
     amount('--hidden-size <n>', 'hidden units of each layer', 256),
     amount('--num-layers <n>', 'layers on top of each other', 1),
     amount('--embedding-size <n>', 'features of a learned embedding of the tokens (default: none)', undefined),
     new Option(
       '--tie-weights',
-      "the embedding is also the output's weight; its size must be the number of hidden units",
+      "the embedding is also the output's weight; its size must be the hidden units' or the projection's",
     ),
     new Option('--layer-norm', 'layer normalization in the cells'),
     amount('--dropout <p>', 'between layers', 0),

@@ -92,20 +92,29 @@ export interface CellSizes {
   hiddenSize: number
   bias: boolean
   layerNorm: boolean
+  /** Of an LSTM with a projection: the features of h. */
+  projSize?: number
+  /** Whether the gates of an LSTM see c. */
+  peepholes?: boolean
 }
+
+/** The gates that peepholes lead to, in the order of their weights. */
+export const peepholeGates = ['i', 'f', 'o'] as const
 
 /** The parameters of a cell with their shapes, under PyTorch's names and in PyTorch's order. */
 export function parameterShapes(
   kind: LayerKind,
-  { inputSize, hiddenSize, bias, layerNorm }: CellSizes,
+  { inputSize, hiddenSize, bias, layerNorm, projSize, peepholes }: CellSizes,
 ): Record<string, Shape> {
   const rows = cells[kind].gates.length * hiddenSize
   if (isMinimal(kind)) return { weight_ih: [rows, inputSize], ...(bias && { bias_ih: [rows] }) }
   const normalizedC = layerNorm && hasC(kind)
   return {
     weight_ih: [rows, inputSize],
-    weight_hh: [rows, hiddenSize],
+    weight_hh: [rows, projSize ?? hiddenSize],
     ...(bias && { bias_ih: [rows], bias_hh: [rows] }),
+    ...(projSize && { weight_hr: [projSize, hiddenSize] }),
+    ...(peepholes && { weight_ch: [peepholeGates.length * hiddenSize] }),
     ...(layerNorm && { gain_ih: [rows], gain_hh: [rows] }),
     ...(normalizedC && { gain_c: [hiddenSize] }),
     ...(normalizedC && bias && { bias_c: [hiddenSize] }),

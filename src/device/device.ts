@@ -100,6 +100,11 @@ export interface CellWeights<S> {
   /** [hiddenSize], only for cells that have a state c. */
   gainC?: S
   biasC?: S
+  /**
+   * An LSTM's peepholes (Gers, Schraudolph & Schmidhuber 2002), [3 × hiddenSize]: what c' adds to the sums of i and f, and
+   * what c adds to that of o, each unit by itself. Not together with layer normalization.
+   */
+  weightCh?: S
 }
 
 /** The parameters of one layer and direction, and of a linear output. */

@@ -26,6 +26,12 @@ const configs: [string, Partial<ModelConfig> & Pick<ModelConfig, 'cell'>][] = [
   ['normalized RNN', { cell: 'rnn', layerNorm: true }],
   ['normalized GRU with an embedding', { cell: 'gru', layerNorm: true, embeddingSize: 7 }],
   ['normalized LSTM', { cell: 'lstm', layerNorm: true }],
+  ['LSTM with a projection', { cell: 'lstm', projSize: 5 }],
+  ['LSTM with peepholes', { cell: 'lstm', peepholes: true, bias: false }],
+  [
+    'LSTM with both and tied weights',
+    { cell: 'lstm', projSize: 5, peepholes: true, embeddingSize: 5, tieWeights: true },
+  ],
   ['MinGRU with an embedding', { cell: 'mingru', embeddingSize: 5 }],
   ['MinLSTM without biases', { cell: 'minlstm', bias: false }],
   ['normalized LSTM without biases', { cell: 'lstm', layerNorm: true, bias: false, numLayers: 1 }],

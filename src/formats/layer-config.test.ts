@@ -11,6 +11,10 @@ test.each<[string, (generator: Generator) => RecurrentLayer]>([
   ['GRU', (generator) => new GRU({ ...sizes, bias: false, generator })],
   ['GRU that resets before', (generator) => new GRU({ ...sizes, resetAfter: false, generator })],
   ['LSTM', (generator) => new LSTM({ ...sizes, dropout: 0.5, generator }) as unknown as RecurrentLayer],
+  [
+    'LSTM with a projection and peepholes',
+    (generator) => new LSTM({ ...sizes, projSize: 2, peepholes: true, generator }) as unknown as RecurrentLayer,
+  ],
   ['MinGRU', (generator) => new MinGRU({ ...sizes, generator })],
   ['MinLSTM', (generator) => new MinLSTM({ ...sizes, generator })],
 ])('a layer of the configuration of an %s computes the same', async (_name, make) => {

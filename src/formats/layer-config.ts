@@ -20,6 +20,10 @@ export interface LayerConfig {
   nonlinearity?: 'tanh' | 'relu'
   /** Only for a GRU that resets before its product. */
   resetAfter?: false
+  /** Only for an LSTM with a projection. */
+  projSize?: number
+  /** Only for an LSTM with peepholes. */
+  peepholes?: true
   hiddenSize: number
   numLayers: number
   bias: boolean
@@ -46,6 +50,8 @@ export const layerFields = {
   cell: oneOf(...cellNames),
   nonlinearity: optional(oneOf('tanh', 'relu')),
   resetAfter: optional(fitting<false>('false', (value) => value === false)),
+  projSize: optional(whole(1)),
+  peepholes: optional(fitting<true>('true', (value) => value === true)),
   hiddenSize: whole(1),
   numLayers: whole(1),
   bias: boolean,

@@ -22,6 +22,9 @@ const variants: [string, Partial<ModelConfig>][] = [
   ['a GRU with layer normalization, without biases', { cell: 'gru', layerNorm: true, bias: false }],
   ['an LSTM with layer normalization in two directions', { layerNorm: true, bidirectional: true }],
   ['an LSTM with layer normalization without biases', { layerNorm: true, bias: false }],
+  ['an LSTM with a projection', { projSize: 3 }],
+  ['an LSTM with peepholes in two directions', { peepholes: true, bidirectional: true }],
+  ['an LSTM with both, tied', { projSize: 3, peepholes: true, embeddingSize: 3, tieWeights: true }],
   ['all together', { dropoutKind: 'variational', embeddingSize: 4, tieWeights: true, layerNorm: true }],
 ]
 const tokens = fromData(Int32Array.of(1, 2, 3, 6, 5, 0), [2, 3])
@@ -73,6 +76,11 @@ describe('forged', () => {
     ['a rate above 1', { weightDropout: 1.5 }, 'weightDropout'],
     ['a rate that is a text', { inputDropout: '0' }, 'inputDropout'],
     ['an unknown kind of dropout', { dropoutKind: 'other' }, 'dropoutKind'],
+    ['a projection of a GRU', { cell: 'gru', projSize: 2 }, 'projSize'],
+    ['peepholes of a GRU', { cell: 'gru', peepholes: true }, 'peepholes'],
+    ['peepholes with normalization', { layerNorm: true, peepholes: true }, 'peepholes'],
+    ['a projection as wide as h', { projSize: 4 }, 'projSize'],
+    ['weights tied to more than the projection', { projSize: 3, embeddingSize: 4, tieWeights: true }, 'tieWeights'],
     ['layerNorm that is a number', { layerNorm: 1 }, 'layerNorm'],
   ])('%s is refused', (_name, more, message) => {
     expect(() => reread({ ...base, ...more } as ModelConfig)).toThrow(FormatError)

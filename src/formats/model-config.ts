@@ -6,7 +6,7 @@ import { tokenKinds } from '../data/text.js'
 import { Vocab } from '../data/vocab.js'
 import { cellNames, isMinimal, type LayerKind } from '../device/cells.js'
 import { type DropoutKind, dropoutKinds } from '../nn/dropout.js'
-import { modelShapes } from '../nn/shapes.js'
+import { modelShapes, outputFeatures } from '../nn/shapes.js'
 import type { TensorValues } from './safetensors.js'
 
 const size = whole(1)
@@ -24,6 +24,10 @@ export interface ModelConfig {
   nonlinearity?: 'tanh' | 'relu'
   /** Only for a GRU whose reset gate comes before the product with the weights. */
   resetAfter?: boolean
+  /** Only for an LSTM with a projection: the features of h. */
+  projSize?: number
+  /** Only for an LSTM whose gates see c. */
+  peepholes?: boolean
   vocabSize: number
   hiddenSize: number
   numLayers: number
@@ -70,6 +74,8 @@ const configSchema = object<ModelConfig>(
     tieWeights: optional(boolean),
     layerNorm: optional(boolean),
     resetAfter: optional(boolean),
+    projSize: optional(size),
+    peepholes: optional(boolean),
     training: optional(
       record(
         fitting<TrainingRecord[string]>(
@@ -101,8 +107,8 @@ export function parseConfig(json: string, where: string): ModelConfig {
     throw new FormatError(`${where}: the model labels texts, expected a language model; loadLabeller loads it`)
   }
   const config = configSchema(value, where)
-  const { tieWeights, embeddingSize, hiddenSize, bidirectional, resetAfter, cell, layerNorm, weightDropout } = config
-  const outputs = (bidirectional ? 2 : 1) * hiddenSize
+  const { tieWeights, embeddingSize, resetAfter, cell, layerNorm, weightDropout } = config
+  const outputs = outputFeatures(config)
   if (tieWeights && embeddingSize !== outputs) {
     throw new FormatError(
       `${where}: embeddingSize is ${embeddingSize}, expected ${outputs}, the number of the layer's outputs, because tieWeights is true`,
@@ -116,7 +122,21 @@ export function parseConfig(json: string, where: string): ModelConfig {
     const given = layerNorm ? 'layerNorm is true' : `weightDropout is ${weightDropout}`
     throw new FormatError(`${where}: ${given} and the cell is ${cell}, expected it only for an rnn, gru or lstm`)
   }
+  checkLSTM(config, where)
   return config
+}
+
+/** @throws FormatError for a projection or peepholes where the layers do not have them */
+function checkLSTM({ cell, projSize, peepholes, hiddenSize, layerNorm }: ModelConfig, where: string): void {
+  if (projSize === undefined && !peepholes) return
+  const name = peepholes ? 'peepholes' : 'projSize'
+  if (cell !== 'lstm' || layerNorm) {
+    const given = layerNorm ? 'layerNorm is true' : `the cell is ${cell}`
+    throw new FormatError(`${where}: ${name} is there and ${given}, expected it only for an lstm without layerNorm`)
+  }
+  if (projSize !== undefined && projSize >= hiddenSize) {
+    throw new FormatError(`${where}: projSize is ${projSize}, expected less than hiddenSize = ${hiddenSize}`)
+  }
 }
 
 export function parseVocab(json: string, where: string): Vocab {

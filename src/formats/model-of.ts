@@ -75,18 +75,24 @@ export function modelOf(config: ModelSizes, generator: Generator): RNNModel {
 }
 
 /** What a configuration says of the kind of a recurrent layer. */
-export const cellOf = (rnn: RecurrentLayer): Pick<LayerSizes, 'cell' | 'nonlinearity'> & { resetAfter?: false } => ({
+export const cellOf = (
+  rnn: RecurrentLayer,
+): Pick<LayerSizes, 'cell' | 'nonlinearity' | 'projSize'> & { resetAfter?: false; peepholes?: true } => ({
   cell: cells[rnn.kind].name,
   nonlinearity: rnn instanceof RNN ? rnn.nonlinearity : undefined,
   resetAfter: rnn instanceof GRU && !rnn.resetAfter ? false : undefined,
+  projSize: rnn.projSize,
+  peepholes: rnn.peepholes || undefined,
 })
 
 /** What a configuration says of its recurrent layer. */
-export interface LayerSizes extends RecurrentOptions, Pick<ModelSizes, 'cell' | 'nonlinearity' | 'resetAfter'> {}
+export interface LayerSizes
+  extends RecurrentOptions,
+    Pick<ModelSizes, 'cell' | 'nonlinearity' | 'resetAfter' | 'projSize' | 'peepholes'> {}
 
 /** The recurrent layer of a configuration. @throws OptionError for an option that the layer does not have */
 export function layerOf(config: LayerSizes): RecurrentLayer {
-  const { cell, nonlinearity, resetAfter, weightDropout, layerNorm } = config
+  const { cell, nonlinearity, resetAfter, projSize, peepholes, weightDropout, layerNorm } = config
   const { inputSize, hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, generator } = config
   const common = { inputSize, hiddenSize, numLayers, bias, bidirectional, dropout, dropoutKind, generator }
   const options = { ...common, weightDropout, layerNorm }
@@ -95,7 +101,7 @@ export function layerOf(config: LayerSizes): RecurrentLayer {
   const layers: Record<ModelConfig['cell'], () => RecurrentLayer> = {
     rnn: () => new RNN({ ...options, nonlinearity }),
     gru: () => new GRU({ ...options, resetAfter }),
-    lstm: () => new LSTM(options),
+    lstm: () => new LSTM({ ...options, projSize, peepholes }),
     mingru: () => new MinGRU(minimal),
     minlstm: () => new MinLSTM(minimal),
   }

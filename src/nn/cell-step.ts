@@ -20,10 +20,11 @@ export interface CellSteps {
 
 /** The cell of these weights by its equations. */
 export function cellSteps(equation: EquationName, weights: CellWeights<Tensor>): CellSteps {
-  const { weightIh, weightHh, biasIh, biasHh, gainIh, gainHh, gainC, biasC } = weights
-  const hiddenSize = weightHh.shape[1]
+  const { weightIh, weightHh, biasIh, biasHh, gainIh, gainHh, gainC, biasC, weightCh } = weights
   const resetBefore = equation === 'gru_reset_before'
-  const { groups } = cells[resetBefore ? 'gru' : equation]
+  const { groups, gates: names } = cells[resetBefore ? 'gru' : equation]
+  // What a cell reads as h may be the projection of h.
+  const hiddenSize = weightHh.shape[0] / names.length
   const sizes = groups.map((gates) => gates * hiddenSize)
   /** The gates of a matrix or a vector, as one for each group of gates that the equations use together. */
   const grouped = (gates: Tensor, axis: number): Tensor[] => (groups.length === 1 ? [gates] : split(gates, sizes, axis))
@@ -37,6 +38,7 @@ export function cellSteps(equation: EquationName, weights: CellWeights<Tensor>):
   // Otherwise one product serves all groups.
   const apart = resetBefore ? { weights: grouped(weightHh, 0), biases: biasHh && grouped(biasHh, 0) } : undefined
   const product = (group: number, state: Tensor): Tensor => linear(state, apart!.weights[group], apart!.biases?.[group])
+  const peepholes = weightCh && split(weightCh, hiddenSize)
   return {
     inputSums: (input) => {
       const products = input.dtype === 'int32' ? weightIh.T.gatherRows(input) : linear(input, weightIh)
@@ -48,6 +50,7 @@ export function cellSteps(equation: EquationName, weights: CellWeights<Tensor>):
         gates: (all, count) => split(all, Array<number>(count).fill(hiddenSize), -1),
         norm: (c) => (gainC ? layerNorm(c, gainC, biasC) : c),
         product,
+        peep: (sums, gate, c) => (peepholes ? sums.add(peepholes[gate].mul(c)) : sums),
       })
     },
   }
@@ -62,7 +65,7 @@ export const steppedLayer: Walk = (sizes, { head, ...weights }, input, h0) => {
   const { inputSums, step } = cellSteps('gru_reset_before', weights)
   const scores = (h: Tensor) => (head ? linear(h, head.weight, head.bias) : h)
   const states: Tensor[] = []
-  let h = h0 ?? zeroState(cell, [batchSize, hiddenSize], weights.weightHh.device).h
+  let h = h0 ?? zeroState(cell, [batchSize], { hiddenSize }, weights.weightHh.device).h
   const rows = lengths && new StepRows(lengths, numSteps)
   const sums = inputSums(rows ? rows.of(input) : input)
   const longest = lengths ? Math.max(...lengths) : numSteps

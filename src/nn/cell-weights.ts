@@ -4,8 +4,14 @@ import type { LayerParameters, recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Value } from '../tensor/value.js'
 
+/** The weights of a cell, beside those that the kernels know. */
+export interface LayerWeights<V> extends CellWeights<V> {
+  /** An LSTM's projection of h, [projSize, hiddenSize]; weightHh is then [4 × hiddenSize, projSize]. */
+  weightHr?: V
+}
+
 /** The weights of a cell from its parameters, by PyTorch's names. */
-export const cellWeights = <V>(parameter: (name: string) => V): CellWeights<V> => ({
+export const cellWeights = <V>(parameter: (name: string) => V): LayerWeights<V> => ({
   weightIh: parameter('weight_ih'),
   weightHh: parameter('weight_hh'),
   biasIh: parameter('bias_ih'),
@@ -14,21 +20,23 @@ export const cellWeights = <V>(parameter: (name: string) => V): CellWeights<V> =
   gainHh: parameter('gain_hh'),
   gainC: parameter('gain_c'),
   biasC: parameter('bias_c'),
+  weightHr: parameter('weight_hr'),
+  weightCh: parameter('weight_ch'),
 })
 
 /** Applies a function to each weight that a cell has. */
-export const mapWeights = <A, B>(weights: CellWeights<A>, change: (weight: A) => B): CellWeights<B> =>
+export const mapWeights = <A, B>(weights: LayerWeights<A>, change: (weight: A) => B): LayerWeights<B> =>
   Object.fromEntries(
     Object.entries(weights)
       .filter(([, weight]) => weight !== undefined)
       .map(([name, weight]) => [name, change(weight)]),
-  ) as unknown as CellWeights<B>
+  ) as unknown as LayerWeights<B>
 
 /** The weights of a language model in one direction. */
 export interface StackWeights {
   kind: LayerKind
-  layers: readonly CellWeights<Value>[]
-  /** Those of the linear output, [vocabSize, hiddenSize] and [vocabSize]. */
+  layers: readonly LayerWeights<Value>[]
+  /** Those of the linear output, [vocabSize, features of h] and [vocabSize]. */
   weight: Value
   bias?: Value
   /** The embedding of the tokens, [vocabSize, inputSize], unless they are one-hot. */
@@ -38,7 +46,7 @@ export interface StackWeights {
 /** Runs one layer in one direction over a whole sequence; the shapes are those of `recurrentLayer`. */
 export type Walk = (
   sizes: Omit<RecurrentSizes, 'cell'> & { cell: LayerKind },
-  weights: LayerParameters,
+  weights: LayerWeights<Tensor> & Pick<LayerParameters, 'head'>,
   input: Tensor,
   h0?: Tensor,
   c0?: Tensor,

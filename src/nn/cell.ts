@@ -4,12 +4,11 @@ import { OptionError, ShapeError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import { formatShape } from '../core/shape.js'
 import { type CellKind, type CellSizes, parameterShapes } from '../device/cells.js'
-import type { CellWeights } from '../device/device.js'
 import { full } from '../tensor/create.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { cellSteps } from './cell-step.js'
-import { cellWeights } from './cell-weights.js'
+import { cellWeights, type LayerWeights } from './cell-weights.js'
 import type { EquationName } from './equations.js'
 import { uniform } from './init.js'
 import { Module } from './module.js'
@@ -41,6 +40,8 @@ export const cellOptions: OptionKinds<RecurrentCellOptions> = {
 /** Why layers and cells other than RNNs lack an option. */
 export const elsewhere = {
   nonlinearity: `: only an RNN's can be chosen, and those of a GRU or an LSTM are fixed by its gates; leave it out`,
+  projSize: ': only an LSTM has a projection; leave it out',
+  peepholes: ': only an LSTM has peepholes; leave it out',
 }
 
 /**
@@ -88,7 +89,7 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
   /** A state of zeros, [batchSize, hiddenSize]; an LSTMCell has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
-    return joinState(zeroState(this.kind, [batchSize, this.hiddenSize], weightsOf(this, '').weightHh.device))
+    return joinState(zeroState(this.kind, [batchSize], this, weightsOf(this, '').weightHh.device))
   }
 
   /**
@@ -103,12 +104,12 @@ export abstract class RecurrentCell<S extends RecurrentState = RecurrentState> e
     checkTensor(where, input, 'input')
     for (const [name, parameter] of this.ownParameters()) floatsIn(where, parameter, name)
     checkFeatures(where, input, input, ['batch'], this.inputSize)
-    const shape = [input.shape[0], this.hiddenSize]
+    const rows = [input.shape[0]]
     const weights = weightsOf(this, '')
     const before =
       state === undefined
-        ? zeroState(this.kind, shape, weights.weightHh.device)
-        : splitState(where, this.kind, state, shape, 'batch, hiddenSize')
+        ? zeroState(this.kind, rows, this, weights.weightHh.device)
+        : splitState(where, this.kind, state, rows, 'batch', this)
     const { inputSums, step } = cellSteps(this.equation, weights)
     return joinState(step(inputSums(input), before))
   }
@@ -131,7 +132,7 @@ export function addParameters(
 }
 
 /** The parameters of one cell. @param ending the ending of their names */
-export function weightsOf(module: Module, ending: string): CellWeights<Tensor> {
+export function weightsOf(module: Module, ending: string): LayerWeights<Tensor> {
   const parameters = module as unknown as Record<string, Parameter>
   return cellWeights((name) => parameters[`${name}${ending}`])
 }

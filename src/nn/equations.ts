@@ -10,6 +10,8 @@ export interface CellTools {
   norm(c: Tensor): Tensor
   /** What a vector in the place of the hidden state adds to a group of gates. */
   product(group: number, state: Tensor): Tensor
+  /** Adds to the sums of a gate what it sees of c if the cell has peepholes. @param gate its place among i, f and o */
+  peep(sums: Tensor, gate: number, c: Tensor): Tensor
 }
 
 /** A cell by its equations: those of the kernels, and a GRU that resets the state before its product with the weights. */
@@ -28,7 +30,8 @@ export type CellStep = (a: readonly Tensor[], u: readonly Tensor[], before: Stat
  * and the reset gate applied after the hidden state's product; and long short-term memory (Hochreiter & Schmidhuber
  * 1997; forget gate: Gers et al. 2000), with PyTorch's gate order i, f, g, o. `a` = W_ih x + b_ih and
  * `u` = W_hh h' + b_hh hold the sums of all gates; those of a GRU hold r and z together, and n apart. The GRU that applies
- * the reset gate before the product is that of version 3 of Cho et al. (arXiv:1406.1078v3), which older Keras has.
+ * the reset gate before the product is that of version 3 of Cho et al. (arXiv:1406.1078v3), which older Keras has. An LSTM
+ * may have the peepholes of Gers et al. 2002.
  */
 export const equations: Readonly<Record<EquationName, CellStep>> = {
   rnn_tanh: ([a], [u]) => ({ h: a.add(u).tanh() }),
@@ -47,10 +50,11 @@ export const equations: Readonly<Record<EquationName, CellStep>> = {
     return { h: between(n, before.h, z) }
   },
 
-  lstm: ([a], [u], before, { gates, norm }) => {
+  lstm: ([a], [u], before, { gates, norm, peep }) => {
     const [i, f, g, o] = gates(a.add(u), 4)
-    const c = f.sigmoid().mul(before.c!).add(i.sigmoid().mul(g.tanh()))
-    const h = o.sigmoid().mul(norm(c).tanh())
+    const kept = peep(f, 1, before.c!).sigmoid().mul(before.c!)
+    const c = kept.add(peep(i, 0, before.c!).sigmoid().mul(g.tanh()))
+    const h = peep(o, 2, c).sigmoid().mul(norm(c).tanh())
     return { h, c }
   },
 }

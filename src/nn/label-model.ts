@@ -62,7 +62,7 @@ export abstract class LabelModel<S extends RecurrentState = RecurrentState> exte
     this.inputDropout = inputDropout
     this.outputDropout = outputDropout
     this.#generator = generator
-    const inFeatures = rnn.numDirections * rnn.hiddenSize
+    const inFeatures = rnn.numDirections * rnn.outputSize
     this.linear = new Linear({ inFeatures, outFeatures: numLabels, generator })
     if (embeddingSize !== undefined) {
       this.embedding = new Embedding({ numEmbeddings: vocabSize, embeddingDim: embeddingSize, generator })

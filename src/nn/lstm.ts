@@ -1,6 +1,26 @@
+import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
-import { RecurrentLayer, type RecurrentOptions } from './recurrent.js'
+import type { Walk } from './cell-weights.js'
+import { projectedLayer } from './projection.js'
+import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
 import type { LSTMState } from './recurrent-state.js'
+
+/** Options of an LSTM. */
+export interface LSTMOptions extends RecurrentOptions {
+  /**
+   * The features of a projected hidden state, as PyTorch's `proj_size`: 1 to hiddenSize − 1. It adds `weight_hr`,
+   * [projSize, hiddenSize]; h has projSize features, and c has hiddenSize. Not together with `layerNorm`. Default: no
+   * projection.
+   */
+  projSize?: number
+  /**
+   * Whether the gates see c, each unit its own. It adds `weight_ch`, [3 × hiddenSize], the weights of i, f and o. Not together
+   * with `layerNorm`. Default false.
+   */
+  peepholes?: boolean
+}
+
+const lstmOptions: OptionKinds<LSTMOptions> = { ...recurrentOptions, projSize: 'any', peepholes: 'boolean' }
 
 /**
  * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000) over whole sequences:
@@ -13,12 +33,31 @@ import type { LSTMState } from './recurrent-state.js'
  *     h = o tanh(c)
  *
  * Its state is `{ h, c }`.
+ *
+ * With `projSize`, the hidden state is projected (Sak, Senior & Beaufays 2014):
+ *
+ *     h = W_hr (o tanh(c))
+ *
+ * With `peepholes`, the gates see the cell state (Gers, Schraudolph & Schmidhuber 2002), as those of ONNX do:
+ *
+ *     i = σ(W_ii x + b_ii + W_hi h' + b_hi + p_i c')
+ *     f = σ(W_if x + b_if + W_hf h' + b_hf + p_f c')
+ *     o = σ(W_io x + b_io + W_ho h' + b_ho + p_o c)
  */
 export class LSTM extends RecurrentLayer<LSTMState> {
   declare readonly kind: 'lstm'
 
-  constructor(options: RecurrentOptions) {
-    super('LSTM', 'lstm', options)
+  constructor(options: LSTMOptions) {
+    checkOptions('LSTM', options, lstmOptions, {
+      nonlinearity: ': only an RNN’s can be chosen, and those of an LSTM are fixed by its gates; leave it out',
+    })
+    const { projSize, peepholes = false, ...others } = options
+    super('LSTM', 'lstm', others, { projSize, peepholes })
+  }
+
+  /** @internal */
+  protected override get walk(): Walk {
+    return this.projSize === undefined ? super.walk : projectedLayer
   }
 }
 

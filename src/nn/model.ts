@@ -70,7 +70,7 @@ export class RNNModel<S extends RecurrentState = RecurrentState> extends Module 
     const { embeddingSize, tieWeights = false, inputDropout = 0, outputDropout = 0 } = options
     const { generator = defaultGenerator() } = options
     checkTokenLayer('RNNModel', rnn, vocabSize, embeddingSize)
-    const inFeatures = rnn.numDirections * rnn.hiddenSize
+    const inFeatures = rnn.numDirections * rnn.outputSize
     for (const [option, p] of Object.entries({ inputDropout, outputDropout })) checkNumber('RNNModel', option, p, 0, 1)
     if (tieWeights && embeddingSize !== inFeatures) {
       const given = embeddingSize ? `with embeddingSize = ${embeddingSize}` : 'without embeddingSize'

@@ -8,7 +8,7 @@ import { checkTensor, Tensor } from '../tensor/tensor.js'
 
 /**
  * The state of an LSTM: the hidden state and the cell state, each [numLayers × numDirections, batch, hiddenSize], or
- * for an LSTMCell [batch, hiddenSize].
+ * for an LSTMCell [batch, hiddenSize]. With a projection, h has projSize features.
  */
 export interface LSTMState {
   h: Tensor
@@ -30,7 +30,7 @@ export function detachState<S extends RecurrentState>(state: S): S {
   return { h: h.detach(), c: c.detach() } as S
 }
 
-/** The parts of a state, which all have the same shape; `c` only for cells that have it. */
+/** The parts of a state; `c` only for cells that have it. */
 export interface StateParts {
   h: Tensor
   c?: Tensor
@@ -39,27 +39,47 @@ export interface StateParts {
 /** The state of a cell as users see it: h alone, or { h, c }. */
 export const joinState = <S extends RecurrentState>({ h, c }: StateParts): S => (c ? { h, c } : h) as S
 
-export function zeroState(kind: LayerKind, shape: Shape, device: Device): StateParts {
-  return { h: zerosOn(device, shape), c: hasC(kind) ? zerosOn(device, shape) : undefined }
+/** The widths of the parts of a state. */
+export interface StateWidths {
+  hiddenSize: number
+  /** Of h, if it is not hiddenSize. */
+  projSize?: number
+}
+
+/** @param rows the axes before the last */
+export function zeroState(kind: LayerKind, rows: Shape, widths: StateWidths, device: Device): StateParts {
+  const { hiddenSize, projSize = hiddenSize } = widths
+  const zeros = (width: number) => zerosOn(device, [...rows, width])
+  return { h: zeros(projSize), c: hasC(kind) ? zeros(hiddenSize) : undefined }
 }
 
 /**
  * Checks a state that a user passed to `where`, and returns its parts.
- * @param axes the names of the sizes in `expected`
+ * @param rows the axes before the last, @param axes their names
  * @throws ShapeError for another cell's state, or for other sizes
  */
-export function splitState(where: string, kind: LayerKind, state: unknown, expected: Shape, axes: string): StateParts {
+export function splitState(
+  where: string,
+  kind: LayerKind,
+  state: unknown,
+  rows: Shape,
+  axes: string,
+  { hiddenSize, projSize }: StateWidths,
+): StateParts {
   const { h, c }: Partial<StateParts> = hasC(kind) ? Object(state) : { h: state as Tensor }
   if (hasC(kind) && !(h instanceof Tensor && c instanceof Tensor)) {
     throw new ShapeError(`${where}: state is not { h, c }, expected both tensors, like those that beginState makes`)
   }
   if (!(h instanceof Tensor)) {
-    throw new ShapeError(`${where}: state is not a tensor, expected [${axes}] (only an LSTM's is { h, c })`)
+    throw new ShapeError(`${where}: state is not a tensor, expected [${axes}, hiddenSize] (only an LSTM's is { h, c })`)
   }
-  for (const part of c ? [h, c] : [h]) {
+  for (const [name, part] of Object.entries({ h, ...(c && { c }) })) {
+    const [width, axis] = name === 'h' && projSize !== undefined ? [projSize, 'projSize'] : [hiddenSize, 'hiddenSize']
+    const expected = [...rows, width]
     if (sameShape(floatsIn(where, part, 'state').shape, expected)) continue
+    const which = projSize === undefined ? 'state' : `state.${name}`
     throw new ShapeError(
-      `${where}: state has the shape ${formatShape(part.shape)}, expected [${axes}] = ${formatShape(expected)}`,
+      `${where}: ${which} has the shape ${formatShape(part.shape)}, expected [${axes}, ${axis}] = ${formatShape(expected)}`,
     )
   }
   return { h, c }

@@ -3,13 +3,13 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { OptionError } from '../core/errors.js'
 import { defaultGenerator, type Generator } from '../core/random.js'
 import type { LayerKind } from '../device/cells.js'
-import type { CellWeights, Stepper } from '../device/device.js'
+import type { Stepper } from '../device/device.js'
 import { concatenate, stack } from '../tensor/functions.js'
 import { floatsIn } from '../tensor/placed.js'
 import { checkHead, type LinearHead, matrixRows, recurrentLayer } from '../tensor/recurrent.js'
 import { checkTensor, type Tensor } from '../tensor/tensor.js'
 import { addParameters, checkFeatures, elsewhere, weightsOf } from './cell.js'
-import { mapWeights, type Walk } from './cell-weights.js'
+import { type LayerWeights, mapWeights, type Walk } from './cell-weights.js'
 import { type DropoutKind, dropout, dropoutKinds } from './dropout.js'
 import type { Linear } from './linear.js'
 import { Module } from './module.js'
@@ -71,6 +71,15 @@ export const recurrentOptions: OptionKinds<RecurrentOptions> = {
   generator: 'generator',
 }
 
+/** @throws OptionError unless a projection is narrower than what it projects, as PyTorch has it */
+function checkProjection(where: string, projSize: number, hiddenSize: number): void {
+  checkWhole(where, 'projSize', projSize)
+  if (projSize < hiddenSize) return
+  throw new OptionError(
+    `${where}: projSize is ${projSize}, expected fewer features than hiddenSize = ${hiddenSize}; leave it out for no projection`,
+  )
+}
+
 let warned = false
 
 /** Warns once, as PyTorch does, that dropout has no effect with a single layer. */
@@ -99,13 +108,23 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   readonly weightDropout: number
   readonly layerNorm: boolean
   readonly bidirectional: boolean
+  /** The features of an LSTM's projection; undefined without one. */
+  readonly projSize: number | undefined
+  /** Whether the gates of an LSTM see c. */
+  readonly peepholes: boolean
   /** Parameters under PyTorch's names, such as `weight_ih_l0`; those of the second direction end in `_reverse`. */
   readonly [weight: `weight_${'ih' | 'hh'}_${Suffix}`]: Parameter
   readonly [vector: `${'bias' | 'gain'}_${'ih' | 'hh' | 'c'}_${Suffix}`]: Parameter | undefined
+  readonly [ofLSTM: `weight_${'hr' | 'ch'}_${Suffix}`]: Parameter | undefined
   readonly #name: string
   readonly #generator: Generator
 
-  protected constructor(name: string, kind: LayerKind, options: RecurrentOptions) {
+  protected constructor(
+    name: string,
+    kind: LayerKind,
+    options: RecurrentOptions,
+    { projSize, peepholes = false }: { projSize?: number; peepholes?: boolean } = {},
+  ) {
     super()
     checkOptions(name, options, recurrentOptions, elsewhere)
     const { inputSize, hiddenSize, numLayers = 1, bias = true, batchFirst = false } = options
@@ -115,6 +134,11 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
+    if (projSize !== undefined) checkProjection(name, projSize, hiddenSize)
+    if (layerNorm && (projSize !== undefined || peepholes)) {
+      const other = peepholes ? 'peepholes' : 'projSize'
+      throw new OptionError(`${name}: layerNorm with ${other}, expected one of them; leave ${other} or layerNorm out`)
+    }
     if (dropout > 0 && numLayers === 1) warnOfDropout(name)
     this.kind = kind
     this.inputSize = inputSize
@@ -127,6 +151,8 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     this.weightDropout = weightDropout
     this.layerNorm = layerNorm
     this.bidirectional = bidirectional
+    this.projSize = projSize
+    this.peepholes = peepholes
     this.#name = name
     this.#generator = generator
     addParameters(this, recurrentShapes(this), this, generator)
@@ -144,10 +170,15 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return this.bidirectional ? 2 : 1
   }
 
+  /** The features of h in each direction: hiddenSize, or projSize. */
+  get outputSize(): number {
+    return this.projSize ?? this.hiddenSize
+  }
+
   /** A state of zeros, [numLayers × numDirections, batchSize, hiddenSize]; an LSTM has two of them. */
   beginState(batchSize = 1): S {
     checkWhole(`${this.#name}.beginState`, 'batchSize', batchSize)
-    return joinState(zeroState(this.kind, this.#stateShape(batchSize), this.weight_ih_l0.device))
+    return joinState(zeroState(this.kind, this.#stateRows(batchSize), this, this.weight_ih_l0.device))
   }
 
   /**
@@ -157,7 +188,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    *   one-hot rows without making them ([batch, numSteps, …] under `batchFirst`)
    * @param state the state before the first step; zeros if absent
    * @param options `lengths` of sequences that are not all as long as the input
-   * @returns `output` [numSteps, batch, numDirections × hiddenSize], the hidden state of the last layer at every step,
+   * @returns `output` [numSteps, batch, numDirections × outputSize], the hidden state of the last layer at every step,
    *   and `state`, the state of every layer after its last step
    * @throws ShapeError if the input or the state has other sizes, OptionError for a token out of range
    */
@@ -173,7 +204,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
   /**
    * `forward` followed by a linear output, as one operation. It is faster than two, because the hidden states stay in
    * the kernels' memory.
-   * @param head weight [outFeatures, hiddenSize] and bias [outFeatures]
+   * @param head weight [outFeatures, outputSize] and bias [outFeatures]
    * @returns `output` [numSteps, batch, outFeatures], which is 0 after the end of a sequence, and `state`
    * @throws OptionError unless `takesHead`, ShapeError if the head, the input or the state has other sizes
    */
@@ -183,7 +214,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
       throw new OptionError(
         `${where}: takesHead is false, expected a layer with one direction whose forward is not overridden`,
       )
-    checkHead(where, head, this.hiddenSize)
+    checkHead(where, head, this.outputSize)
     return this.#run(input, state, options, head)
   }
 
@@ -199,7 +230,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     const initial =
       state === undefined
         ? undefined
-        : splitState(where, this.kind, state, this.#stateShape(batchSize), 'layers × directions, batch, hiddenSize')
+        : splitState(where, this.kind, state, this.#stateRows(batchSize), 'layers × directions, batch', this)
 
     let output = x
     const hs: Tensor[] = []
@@ -248,7 +279,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
    */
   stepper(output: Linear, batchSize: number, embedding?: Tensor): Stepper {
     const where = `${this.#name}.stepper`
-    checkHead(where, output, this.hiddenSize * this.numDirections)
+    checkHead(where, output, this.outputSize * this.numDirections)
     checkWhole(where, 'batchSize', batchSize)
     if (embedding !== undefined) matrixRows(where, 'the embedding', embedding, this.inputSize, '[tokens, inputSize')
     checkOneDirection(where, 'layer', this.bidirectional)
@@ -261,17 +292,17 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     return this.steps({ kind: this.kind, layers, ...head, embedding: embedding && values(embedding) }, batchSize)
   }
 
-  #stateShape(batchSize: number): number[] {
-    return [this.numLayers * this.numDirections, batchSize, this.hiddenSize]
+  #stateRows(batchSize: number): number[] {
+    return [this.numLayers * this.numDirections, batchSize]
   }
 
   /** The number of input features of a layer. */
   #inputSize(layer: number): number {
-    return layer === 0 ? this.inputSize : this.hiddenSize * this.numDirections
+    return layer === 0 ? this.inputSize : this.outputSize * this.numDirections
   }
 
   /** The weights for one forward pass: in training, some hidden-to-hidden weights may be dropped. */
-  #droppedWeights(suffix: Suffix): CellWeights<Tensor> {
+  #droppedWeights(suffix: Suffix): LayerWeights<Tensor> {
     const weights = weightsOf(this, `_${suffix}`)
     if (!this.training || this.weightDropout === 0) return weights
     return { ...weights, weightHh: dropout(weights.weightHh, this.weightDropout, this.#generator) }

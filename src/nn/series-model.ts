@@ -67,7 +67,7 @@ export class SeriesModel<S extends RecurrentState = RecurrentState> extends Modu
       )
     }
     this.#generator = generator
-    this.linear = new Linear({ inFeatures: rnn.hiddenSize, outFeatures: targets, generator })
+    this.linear = new Linear({ inFeatures: rnn.outputSize, outFeatures: targets, generator })
     const table = (size: number, width: number, deviation: number) =>
       new Embedding({
         numEmbeddings: size,

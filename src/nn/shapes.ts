@@ -18,6 +18,8 @@ export interface RecurrentParameters {
   bias: boolean
   bidirectional: boolean
   layerNorm?: boolean
+  projSize?: number
+  peepholes?: boolean
 }
 
 /** The options that decide the parameters of an RNNModel. */
@@ -31,11 +33,18 @@ export interface ModelParameters extends Omit<RecurrentParameters, 'inputSize'> 
 export const suffixesOf = (layer: number, bidirectional: boolean): Suffix[] =>
   bidirectional ? [`l${layer}`, `l${layer}_reverse`] : [`l${layer}`]
 
+/** The features of a recurrent layer's output at each step. */
+export const outputFeatures = ({
+  hiddenSize,
+  projSize = hiddenSize,
+  bidirectional,
+}: Pick<RecurrentParameters, 'hiddenSize' | 'projSize' | 'bidirectional'>): number => projSize * (bidirectional ? 2 : 1)
+
 export function* recurrentShapes(options: RecurrentParameters): Shapes {
-  const { kind, inputSize, hiddenSize, numLayers, bias, bidirectional, layerNorm = false } = options
+  const { kind, inputSize, numLayers, bidirectional, layerNorm = false } = options
   for (let layer = 0; layer < numLayers; layer++) {
-    const features = layer === 0 ? inputSize : hiddenSize * (bidirectional ? 2 : 1)
-    const shapes = Object.entries(parameterShapes(kind, { inputSize: features, hiddenSize, bias, layerNorm }))
+    const features = layer === 0 ? inputSize : outputFeatures(options)
+    const shapes = Object.entries(parameterShapes(kind, { ...options, inputSize: features, layerNorm }))
     for (const suffix of suffixesOf(layer, bidirectional)) {
       for (const [name, shape] of shapes) yield [`${name}_${suffix}`, shape]
     }
@@ -47,12 +56,12 @@ export const linearShapes = (inFeatures: number, outFeatures: number) =>
 
 /** The parameters of an RNNModel, named as in its `stateDict`. A shared weight is listed once, under its first name. */
 export function* modelShapes(options: ModelParameters): Shapes {
-  const { vocabSize, hiddenSize, bidirectional, embeddingSize, tieWeights } = options
+  const { vocabSize, embeddingSize, tieWeights } = options
   if (embeddingSize) yield ['embedding.weight', [vocabSize, embeddingSize]]
   for (const [name, shape] of recurrentShapes({ ...options, inputSize: embeddingSize ?? vocabSize })) {
     yield [`rnn.${name}`, shape]
   }
-  const { weight, bias } = linearShapes(hiddenSize * (bidirectional ? 2 : 1), vocabSize)
+  const { weight, bias } = linearShapes(outputFeatures(options), vocabSize)
   if (!tieWeights) yield ['linear.weight', weight]
   yield ['linear.bias', bias]
 }

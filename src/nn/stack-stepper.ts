@@ -18,21 +18,28 @@ export type MakeStepper = (weights: Omit<StackWeights, 'embedding'>, batchSize: 
 
 /**
  * Prepares a language model, with its weights as they are now, to run token by token. The stepper checks what it is given.
- * An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x.
+ * An embedding is merged into the first layer: W_ih (Eᵀ x) = (W_ih Eᵀ) x for one-hot x. So are the projections of LSTMs, into
+ * all weights that multiply h: W h = (W W_hr) m.
  * @param make makes the stepper; by default, the device does
  */
 export function stackStepper(
-  { embedding, ...weights }: StackWeights,
+  { embedding, ...given }: StackWeights,
   batchSize: number,
   make: MakeStepper = deviceStepper,
 ): Stepper {
+  const weights = withoutProjections(given)
   const { kind, weight } = weights
   const layers = weights.layers.map((own, layer) =>
-    layer === 0 && embedding ? { ...own, weightIh: product(own.weightIh, embedding) } : own,
+    layer === 0 && embedding ? { ...own, weightIh: product(own.weightIh, embedding, true) } : own,
   )
   const vocabSize = layers[0].weightIh.shape[1]
   const special = kind === 'gru' && make !== deviceStepper ? 'reset-before ' : ''
-  const name = `${special}${layers[0].gainIh ? 'normalized ' : ''}${cells[kind].name.toUpperCase()}`
+  const more = [
+    given.layers[0].weightHr && 'projected ',
+    layers[0].weightCh && 'peephole ',
+    layers[0].gainIh && 'normalized ',
+  ]
+  const name = `${special}${more.filter(Boolean).join('')}${cells[kind].name.toUpperCase()}`
   const origin = `${layers.length} ${name} layers of ${weight.shape[1]} units on ${weight.device.name}`
   return new CheckedStepper(make({ ...weights, layers }, batchSize), batchSize, vocabSize, origin)
 }
@@ -49,12 +56,24 @@ const deviceStepper: MakeStepper = ({ kind, layers, weight, bias }, batchSize) =
   return weight.device.stepper({ layers: fused, ...output }, batchSize)
 }
 
-/** a · bᵀ */
-function product(a: Value, b: Value): Value {
+/** The same model with LSTMs whose state is m, the hidden state before its projection. */
+function withoutProjections(model: Omit<StackWeights, 'embedding'>): Omit<StackWeights, 'embedding'> {
+  const last = model.layers.at(-1)!
+  if (!last.weightHr) return model
+  const layers = model.layers.map(({ weightHr, ...own }, layer) => {
+    const below = model.layers[layer - 1]?.weightHr
+    const weightIh = below ? product(own.weightIh, below) : own.weightIh
+    return { ...own, weightIh, weightHh: product(own.weightHh, weightHr!) }
+  })
+  return { ...model, layers, weight: product(model.weight, last.weightHr) }
+}
+
+/** a · b, or a · bᵀ if b is to be transposed */
+function product(a: Value, b: Value, transposeB = false): Value {
   const { device } = a
   const [m, k] = a.shape
-  const n = b.shape[0]
+  const n = b.shape[transposeB ? 0 : 1]
   const storage = device.zeros(m * n)
-  device.matmul(a.storage, b.storage, storage, { m, n, k, transposeB: true })
+  device.matmul(a.storage, b.storage, storage, { m, n, k, transposeB })
   return { storage, shape: [m, n], device }
 }

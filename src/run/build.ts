@@ -16,7 +16,8 @@ import { defaultRates, type RunOptions } from './run-options.js'
 
 /** A new model with the given options. */
 export function makeModel(where: string, options: RunOptions, vocabSize: number, generator: Generator): RNNModel {
-  const { cell, nonlinearity, hiddenSize, numLayers, embeddingSize, tieWeights, layerNorm } = options
+  const { cell, nonlinearity, projSize, peepholes, hiddenSize, numLayers, embeddingSize, tieWeights, layerNorm } =
+    options
   const { dropout, weightDropout, inputDropout, outputDropout, variational } = options
   if (options.bidirectional) {
     throw new OptionError(
@@ -25,10 +26,11 @@ export function makeModel(where: string, options: RunOptions, vocabSize: number,
     )
   }
   if (embeddingSize !== undefined) checkWhole(where, 'embeddingSize', embeddingSize)
-  if (tieWeights && embeddingSize !== hiddenSize) {
+  const outputs = projSize ?? hiddenSize
+  if (tieWeights && embeddingSize !== outputs) {
     const given = embeddingSize === undefined ? 'without embeddingSize' : `with embeddingSize ${embeddingSize}`
     throw new OptionError(
-      `${where}: tieWeights ${given}, expected embeddingSize ${hiddenSize}, as many as hidden units`,
+      `${where}: tieWeights ${given}, expected embeddingSize ${outputs}, as many as ${projSize === undefined ? 'hidden units' : 'features of the projection'}`,
       ['tieWeights', 'embeddingSize', 'embeddingSize'],
     )
   }
@@ -44,15 +46,31 @@ export function makeModel(where: string, options: RunOptions, vocabSize: number,
   }
   const dropoutKind = variational ? 'variational' : 'independent'
   const drops = { dropout, dropoutKind, weightDropout, inputDropout, outputDropout } as const
-  const config = { cell, nonlinearity, ...sizes, ...drops }
+  checkLSTM(where, options)
+  const config = { cell, nonlinearity, projSize, peepholes, ...sizes, ...drops }
   checkMemory(where, config, options)
   return modelOf(config, generator)
 }
 
+/** @throws OptionError for a projection or peepholes of an LSTM that do not fit its other options */
+function checkLSTM(where: string, { projSize, peepholes, hiddenSize, layerNorm }: RunOptions): void {
+  if (layerNorm && (projSize !== undefined || peepholes)) {
+    const name = projSize !== undefined ? 'projSize' : 'peepholes'
+    throw new OptionError(`${where}: ${name} with layerNorm, expected one of them`, [name, 'layerNorm'])
+  }
+  if (projSize === undefined) return
+  checkWhole(where, 'projSize', projSize)
+  if (projSize < hiddenSize) return
+  throw new OptionError(`${where}: projSize is ${projSize}, expected less than hiddenSize = ${hiddenSize}`, [
+    'projSize',
+    'hiddenSize',
+  ])
+}
+
 const shapes = [
-  ...(['cell', 'nonlinearity', 'hiddenSize', 'numLayers', 'embeddingSize', 'tieWeights', 'layerNorm'] as const),
-  'bidirectional',
-] as const
+  ...(['cell', 'nonlinearity', 'projSize', 'peepholes', 'hiddenSize', 'numLayers', 'embeddingSize'] as const),
+  ...(['tieWeights', 'layerNorm', 'bidirectional'] as const),
+]
 const drops = ['dropout', 'weightDropout', 'inputDropout', 'outputDropout'] as const
 
 /**

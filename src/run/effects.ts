@@ -19,9 +19,13 @@ const commonCell: Need = ({ cell }) =>
     `${foreignCellNames.slice(0, -1).join(', ')} or ${foreignCellNames.at(-1)}`,
   ]
 
+const ofLSTM: Need = ({ cell }) => cell !== 'lstm' && ['cell', 'lstm']
+
 /** What options need to have an effect; options that always have one are not listed. */
 const needs: { readonly [name in keyof RunOptions]?: Need } = {
   nonlinearity: ({ cell }) => cell !== 'rnn' && ['cell', 'rnn'],
+  projSize: ofLSTM,
+  peepholes: ofLSTM,
   weightDropout: commonCell,
   layerNorm: commonCell,
   dropout: ({ numLayers }) => numLayers === 1 && ['numLayers', '2 or more'],

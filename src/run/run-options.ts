@@ -14,6 +14,10 @@ export interface RunOptions {
   cell: (typeof cellNames)[number]
   /** The nonlinearity of an RNN. Default 'tanh'. */
   nonlinearity: 'tanh' | 'relu'
+  /** Features of an LSTM's projected hidden state, fewer than its hidden units. Default: no projection. */
+  projSize?: number
+  /** Whether the gates of an LSTM see its cell state. */
+  peepholes?: boolean
   /** Hidden units of each layer. Default 256. */
   hiddenSize: number
   /** Layers on top of each other. Default 1. */
@@ -30,7 +34,7 @@ export interface RunOptions {
   outputDropout: number
   /** Features of a learned embedding of the tokens. Default: none. */
   embeddingSize?: number
-  /** Whether the embedding is also the output's weight. Its size must then be the number of hidden units. */
+  /** Whether the embedding is also the output's weight. Its size must then be that of the layer's output. */
   tieWeights?: boolean
   /** Whether the cells have layer normalization. */
   layerNorm?: boolean
@@ -159,6 +163,8 @@ export type RunOptionKind = readonly string[] | 'number' | 'limit' | 'text' | 'f
 export const runOptionKinds: Readonly<Record<keyof RunOptions, RunOptionKind>> = {
   cell: cellNames,
   nonlinearity: ['tanh', 'relu'],
+  projSize: 'number',
+  peepholes: 'flag',
   hiddenSize: 'number',
   numLayers: 'number',
   dropout: 'number',

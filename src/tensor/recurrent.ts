@@ -10,7 +10,17 @@ export interface LayerParameters extends CellWeights<Tensor> {
   head?: LinearHead
 }
 
-const parameters = ['weightIh', 'weightHh', 'biasIh', 'biasHh', 'gainIh', 'gainHh', 'gainC', 'biasC'] as const
+const parameters = [
+  'weightIh',
+  'weightHh',
+  'biasIh',
+  'biasHh',
+  'gainIh',
+  'gainHh',
+  'gainC',
+  'biasC',
+  'weightCh',
+] as const
 
 /** A linear output on top of h: weight [outFeatures, hiddenSize] and bias [outFeatures]. */
 export interface LinearHead {

@@ -37,6 +37,8 @@ const variants: [string, ModelSizes][] = [
   ['gru of 2 layers with dropout', { ...shared, cell: 'gru', numLayers: 2, dropout: 0.5, outputDropout: 0.5 }],
   ['lstm of 3 layers with an embedding', { ...shared, cell: 'lstm', numLayers: 3, embeddingSize: 10 }],
   ['lstm with tied weights', { ...shared, cell: 'lstm', embeddingSize: 24, tieWeights: true }],
+  ['lstm with peepholes', { ...shared, cell: 'lstm', numLayers: 2, peepholes: true, bidirectional: true }],
+  ['lstm with peepholes without biases', { ...shared, cell: 'lstm', bias: false, peepholes: true }],
   ['gru in two directions', { ...shared, cell: 'gru', numLayers: 2, bidirectional: true }],
   [
     'gru that resets before the product',
@@ -92,7 +94,7 @@ describe.each(variants)('a model exported as ONNX: %s', (_, sizes) => {
       expect(logits.shape).toEqual([3, steps, vocab.size])
       const batchFirst = output.reshape(steps, 3, vocab.size).transpose(0, 1).reshape(-1)
       expect(distance(logits.data, batchFirst.data)).toBeLessThan(1e-5)
-      const { h, c } = splitState('the test', model.rnn.kind, state, hn.shape, 'layers × directions, batch, hiddenSize')
+      const { h, c } = splitState('the test', model.rnn.kind, state, hn.shape.slice(0, -1), 'layers, batch', model.rnn)
       expect(distance(hn.data, h.data)).toBeLessThan(1e-5)
       if (cn) expect(distance(cn.data, c!.data)).toBeLessThan(1e-5)
       states = { h0: hn, ...(cn && { c0: cn }) }

@@ -2,6 +2,7 @@ import { DataError } from '../../core/errors.js'
 import type { RNNModel } from '../../nn/model.js'
 import { suffixesOf } from '../../nn/shapes.js'
 import { inMemoryOf } from '../../tensor/saved-tensors.js'
+import { inModelFile } from '../for-pytorch.js'
 import { foreignCell } from '../foreign-cell.js'
 import { valuesProblem } from '../model-config.js'
 import { configOf } from '../model-of.js'
@@ -51,6 +52,13 @@ export async function kerasLayersOf(model: RNNModel, where: string): Promise<Wri
   } = configOf(model)
   const fail = (problem: string): never => {
     throw new DataError(`${where}: ${problem}`)
+  }
+  if (config.projSize !== undefined || config.peepholes) {
+    const projected = config.projSize !== undefined
+    const what = projected ? 'a projection (projSize)' : 'peepholes'
+    const todo = projected ? 'export it as safetensors, which PyTorch reads' : 'export it for onnx'
+    const both = projected && config.peepholes
+    fail(`the LSTM has ${what}, which Keras’ and TensorFlow.js’ LSTM does not have; ${both ? inModelFile : todo}`)
   }
   if (config.layerNorm) fail('the model has layer normalization, which Keras’ recurrent layers do not have')
   const parameters = await inMemoryOf(model.stateDict())

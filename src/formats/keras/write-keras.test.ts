@@ -106,6 +106,12 @@ test.skipIf(noKeras)(
 test.each<[string, Partial<ModelSizes>, RegExp]>([
   ['layer normalization', { layerNorm: true }, /^exportModel: the model has layer normalization, which Keras/],
   [
+    'a projection',
+    { cell: 'lstm', hiddenSize: 3, projSize: 2 },
+    /^exportModel: the LSTM has a projection .* safetensors/,
+  ],
+  ['peepholes', { cell: 'lstm', peepholes: true }, /^exportModel: the LSTM has peepholes.*; export it for onnx$/],
+  [
     'a very large one-hot vocabulary',
     { vocabSize: 8193 },
     /^exportModel: the model takes 8193 tokens one-hot.*expected at most 8192/,

@@ -19,6 +19,10 @@ export const toTorchOrder = (cell: Cell['name'], values: TensorData): Float32Arr
   )
 }
 
+/** Peepholes of i, f, o in the order of ONNX, which is i, o, f; and back, which is the same exchange. */
+export const peepholesToOnnx = (values: TensorData): Float32Array => reordered(values, [0, 2, 1])
+export const peepholesFromOnnx = peepholesToOnnx
+
 function reordered(values: TensorData, order: readonly number[]): Float32Array {
   const result = new Float32Array(values.length)
   const length = values.length / order.length

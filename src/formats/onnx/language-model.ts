@@ -8,7 +8,7 @@ import type { TensorValues } from '../safetensors.js'
 import { readExactly } from '../source.js'
 import { checkSame } from './check-same.js'
 import { withExternalData } from './external-data.js'
-import { toTorchOrder } from './gate-order.js'
+import { peepholesFromOnnx, toTorchOrder } from './gate-order.js'
 import { type Graph, type GraphNode, readGraph } from './graph.js'
 import { readMetadata } from './metadata.js'
 import { OnnxModel } from './model.js'
@@ -99,11 +99,11 @@ function layerOf({ graph }: OnnxModel, node: GraphNode, corrected: boolean, fail
   if (recurrent.reverse[0]) fail(`${title} walks backwards only, expected forwards or in both directions`)
   const [, w, r, b, lengths, , , p] = node.inputs
   if (lengths) fail(`${title} takes lengths of sequences, expected sequences of one length; decodeOnnx runs it`)
-  if (p) fail(`${title} has peepholes, which this library's LSTM does not have; decodeOnnx runs it`)
   const constant = (name: string): TensorValues =>
     graph.constants.get(name) ?? fail(`${title}: the weights ${JSON.stringify(name)} are not in the file`)
   const [W, R] = [constant(w), constant(r)]
   const B = b ? constant(b) : undefined
+  const P = p ? constant(p) : undefined
   const { name: cell } = cells[kind === 'gru_reset_before' ? 'gru' : kind]
   const rows = R.shape[1]
   const fits = W.shape.length === 3 && R.shape.length === 3 && W.shape[1] === rows
@@ -112,13 +112,18 @@ function layerOf({ graph }: OnnxModel, node: GraphNode, corrected: boolean, fail
     !fits ||
     W.shape[0] !== directions ||
     R.shape[0] !== directions ||
-    (B && B.data.length !== 2 * rows * directions)
+    (B && B.data.length !== 2 * rows * directions) ||
+    (P && P.data.length !== 3 * R.shape[2] * directions)
   ) {
     fail(`${title} has weights of the shapes ${formatShape(W.shape)} and ${formatShape(R.shape)}`)
   }
   const part = (values: TensorValues, at: number, shape: number[]): TensorValues => {
     const size = sizeOf(shape)
     return { data: toTorchOrder(cell, values.data.subarray(at * size, (at + 1) * size)), shape }
+  }
+  const peepholes = (d: number): TensorValues => {
+    const length = 3 * R.shape[2]
+    return { data: peepholesFromOnnx(P!.data.subarray(d * length, (d + 1) * length)), shape: [length] }
   }
   return {
     equation: kind,
@@ -128,6 +133,7 @@ function layerOf({ graph }: OnnxModel, node: GraphNode, corrected: boolean, fail
       weight_ih: part(W, d, [rows, W.shape[2]]),
       weight_hh: part(R, d, [rows, R.shape[2]]),
       ...(B && { bias_ih: part(B, 2 * d, [rows]), bias_hh: part(B, 2 * d + 1, [rows]) }),
+      ...(P && { weight_ch: peepholes(d) }),
     })),
   }
 }
@@ -139,14 +145,19 @@ function differenceOf({ clip, inputForget }: RecurrentNode): string {
   return 'has other activations'
 }
 
-/** The parameters of all layers under PyTorch's names. If only some layers have biases, those of the others are zeros. */
+/** The parameters of all layers under PyTorch's names. If only some layers have biases or peepholes, those of the others are zeros. */
 function recurrentTensors(layers: readonly Layer[]): Record<string, TensorValues> {
-  const biased = layers.some(({ weights }) => weights.some(({ bias_ih }) => bias_ih))
+  const some = (name: string) => layers.some(({ weights }) => weights.some((own) => own[name]))
+  const [biased, peeping] = [some('bias_ih'), some('weight_ch')]
   const entries = layers.flatMap(({ weights }, layer) =>
     weights.flatMap((own, d) => {
-      const shape = [own.weight_ih.shape[0]]
-      const zeros = { data: new Float32Array(shape[0]), shape }
-      const all = biased ? { bias_ih: zeros, bias_hh: zeros, ...own } : own
+      const zeros = (length: number): TensorValues => ({ data: new Float32Array(length), shape: [length] })
+      const bias = zeros(own.weight_ih.shape[0])
+      const all = {
+        ...(biased && { bias_ih: bias, bias_hh: bias }),
+        ...(peeping && { weight_ch: zeros(3 * own.weight_hh.shape[1]) }),
+        ...own,
+      }
       return Object.entries(all).map(([name, values]) => [`rnn.${name}_l${layer}${d === 1 ? '_reverse' : ''}`, values])
     }),
   )

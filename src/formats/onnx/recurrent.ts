@@ -7,7 +7,7 @@ import { recurrentLayer } from '../../tensor/recurrent.js'
 import type { TensorValues } from '../safetensors.js'
 import type { Budget } from './budget.js'
 import { type Direction, step } from './equations.js'
-import { toTorchOrder } from './gate-order.js'
+import { peepholesFromOnnx, toTorchOrder } from './gate-order.js'
 import type { RecurrentNode, RecurrentOp } from './recurrent-node.js'
 import { transpose } from './shapes.js'
 
@@ -87,7 +87,7 @@ export function runRecurrent(
 
   const walked = reverse.map((_, d) =>
     // The kernels have no GRU that resets the state before its product.
-    node.cell && node.cell !== 'gru_reset_before' && !inputs.p && !inputs.lengths && numSteps * batchSize > 0
+    node.cell && node.cell !== 'gru_reset_before' && !inputs.lengths && numSteps * batchSize > 0
       ? fused(node.cell, node, sizes, inputs, d)
       : plain(node, sizes, inputs, d),
   )
@@ -152,7 +152,7 @@ function fused(
   cell: CellKind,
   { reverse }: RecurrentNode,
   sizes: Sizes,
-  { x, w, r, b, h0, c0 }: RecurrentInputs,
+  { x, w, r, b, h0, c0, p }: RecurrentInputs,
   d: number,
 ): Walked {
   const { batchSize, inputSize, hiddenSize } = sizes
@@ -169,6 +169,7 @@ function fused(
         weightHh: ordered(part(r, d), [rows, hiddenSize]),
         biasIh: biases && ordered(biases.subarray(0, rows), [rows]),
         biasHh: biases && ordered(biases.subarray(rows), [rows]),
+        weightCh: p && inMemory(peepholesFromOnnx(part(p, d)), [3 * hiddenSize]),
       },
       inMemory(x.data, x.shape),
       state(h0),

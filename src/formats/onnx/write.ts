@@ -5,11 +5,12 @@ import { GRU } from '../../nn/gru.js'
 import type { RNNModel } from '../../nn/model.js'
 import { suffixesOf } from '../../nn/shapes.js'
 import { inMemoryOf } from '../../tensor/saved-tensors.js'
+import { inModelFile } from '../for-pytorch.js'
 import { foreignCell } from '../foreign-cell.js'
 import { type TrainingRecord, valuesProblem, vocabToJson } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
 import { textRecordOf } from '../text-record.js'
-import { toOnnxOrder } from './gate-order.js'
+import { peepholesToOnnx, toOnnxOrder } from './gate-order.js'
 import { GraphBuilder, int, ints, text, texts, valueInfo } from './graph-builder.js'
 import { TEXT_KEY, VOCAB_KEY } from './metadata.js'
 import { encodeMessage, type ModelProto, modelMessage } from './proto.js'
@@ -27,7 +28,7 @@ const MOST_BYTES = 2 ** 31 - 1
  * first step, `h0` and for an LSTM `c0`, [layers × directions, batch, hiddenSize]; its outputs are `logits`, the scores of
  * the next tokens [batch, steps, vocabSize], and the states after the last step, `hn` and `cn`. Batch and steps may have any
  * length. Dropout is left out. The vocabulary, and how the text was cleaned, are metadata of the file.
- * @throws DataError for layer normalization and for cells that the standard's operators do not have; for values that are not finite;
+ * @throws DataError for layer normalization, for projections and for cells that the standard's operators do not have; for values that are not finite;
  *   and for more than 2 GiB
  */
 export async function encodeOnnx(model: RNNModel, vocab: Vocab, training?: TrainingRecord): Promise<Uint8Array> {
@@ -35,6 +36,11 @@ export async function encodeOnnx(model: RNNModel, vocab: Vocab, training?: Train
   if (model.rnn.layerNorm) {
     throw new DataError(
       'exportModel: the model has layer normalization, which the RNN, GRU and LSTM of ONNX do not have; export it as safetensors, or train one without layerNorm',
+    )
+  }
+  if (model.rnn.projSize !== undefined) {
+    throw new DataError(
+      `exportModel: the LSTM has a projection (projSize), which the LSTM of ONNX does not have; ${model.rnn.peepholes ? inModelFile : 'export it as safetensors, which PyTorch reads'}`,
     )
   }
   const parameters = await inMemoryOf(model.stateDict())
@@ -103,11 +109,12 @@ function graphOf(
       graph.floats(`R${layer}`, joined('weight_hh')),
       rnn.bias ? graph.floats(`B${layer}`, joined('bias_ih', 'bias_hh')) : '',
     ]
+    const peepholes = rnn.peepholes ? [graph.floats(`P${layer}`, joinedPeepholes(suffixes, parameters))] : []
     const attributes = [int('hidden_size', rnn.hiddenSize)]
     if (rnn.bidirectional) attributes.push(text('direction', 'bidirectional'))
     if (rnn instanceof GRU) attributes.push(int('linear_before_reset', rnn.resetAfter ? 1 : 0))
     if (rnn.kind === 'rnn_relu') attributes.push(texts('activations', new Array(suffixes.length).fill('Relu')))
-    const inputs = [x, ...weights, '', ...initial.map((of) => of[layer])]
+    const inputs = [x, ...weights, '', ...initial.map((of) => of[layer]), ...peepholes]
     const [output, ...next] = graph.addAll(cell.toUpperCase(), inputs, attributes, 1 + states.length)
     for (const [i, of] of last.entries()) of.push(next[i])
     // From [steps, directions, batch, hiddenSize] to [steps, batch, directions × hiddenSize].
@@ -124,4 +131,15 @@ function graphOf(
   const scores = graph.add('MatMul', [batchFirst, graph.add('Transpose', [weight], [ints('perm', [1, 0])])])
   graph.output('logits', 'Add', [scores, graph.floats('bias', parameters['linear.bias'])])
   return graph
+}
+
+/** The peepholes of the directions of a layer, one after another, in the order of ONNX. */
+function joinedPeepholes(
+  suffixes: readonly string[],
+  parameters: Readonly<Record<string, TensorValues>>,
+): TensorValues {
+  const parts = suffixes.map((suffix) => peepholesToOnnx(parameters[`rnn.weight_ch_${suffix}`].data))
+  const data = new Float32Array(parts.length * parts[0].length)
+  for (const [i, part] of parts.entries()) data.set(part, i * part.length)
+  return { data, shape: [parts.length, parts[0].length] }
 }

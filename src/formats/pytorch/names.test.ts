@@ -27,16 +27,18 @@ interface Sizes {
   bias?: boolean
   bidirectional?: boolean
   layerNorm?: boolean
+  projSize?: number
 }
 
 /** The parameters of a recurrent layer as PyTorch names them. */
 function layer(prefix: string, sizes: Sizes): Tensors {
   const { kind, inputSize, hiddenSize, numLayers = 1, bias = true, bidirectional = false, layerNorm = false } = sizes
+  const { projSize } = sizes
   const result: Tensors = {}
   for (let index = 0; index < numLayers; index++) {
-    const features = index === 0 ? inputSize : hiddenSize * (bidirectional ? 2 : 1)
+    const features = index === 0 ? inputSize : (projSize ?? hiddenSize) * (bidirectional ? 2 : 1)
     for (const direction of bidirectional ? ['', '_reverse'] : ['']) {
-      const shapes = parameterShapes(kind, { inputSize: features, hiddenSize, bias, layerNorm })
+      const shapes = parameterShapes(kind, { inputSize: features, hiddenSize, bias, layerNorm, projSize })
       for (const [name, shape] of Object.entries(shapes)) {
         result[`${prefix}${name}_l${index}${direction}`] = values(...shape)
       }
@@ -66,6 +68,7 @@ const modulePath = fc.array(identifier, { minLength: 1, maxLength: 3 }).map((par
 const size = fc.integer({ min: 1, max: 9 })
 
 const drawn = fc.record({
+  projects: fc.boolean(),
   kind: fc.constantFrom('rnn_tanh' as const, 'gru' as const, 'lstm' as const),
   hiddenSize: size,
   numLayers: fc.integer({ min: 1, max: 3 }),
@@ -83,10 +86,13 @@ const drawn = fc.record({
 test('under any names and in any order, the model is found as it is, or refused if its embedding could be its output', () => {
   let read = 0
   fc.assert(
-    fc.property(drawn, ({ vocabSize, embedding, outputBias, names, wrappers, order, ...sizes }) => {
+    fc.property(drawn, ({ vocabSize, embedding, outputBias, names, wrappers, order, projects, ...drawnSizes }) => {
+      const { kind: drawnKind, hiddenSize, layerNorm: normalizes } = drawnSizes
+      const projectable = projects && drawnKind === 'lstm' && hiddenSize > 1 && !normalizes
+      const sizes = { ...drawnSizes, projSize: projectable ? hiddenSize - 1 : undefined }
       const [lstm, fc1, embed] = names.map((name) => `${wrappers.join('')}${name}.`)
       const inputSize = embedding ?? vocabSize
-      const outputs = sizes.hiddenSize * (sizes.bidirectional ? 2 : 1)
+      const outputs = (sizes.projSize ?? sizes.hiddenSize) * (sizes.bidirectional ? 2 : 1)
       const recurrent = layer('', { ...sizes, inputSize })
       const [weight, bias, table] = [values(vocabSize, outputs), values(vocabSize), values(vocabSize, inputSize)]
       const parts = [
@@ -304,7 +310,7 @@ test.each<[string, Tensors, ForeignOptions, RegExp]>([
     {},
     /no linear layer over the 10 outputs/,
   ],
-  ['projections', { ...model, 'rnn.weight_hr_l0': values(3, H) }, {}, /proj_size/],
+  ['a projection that does not fit', { ...model, 'rnn.weight_hr_l0': values(3, H) }, {}, /proj_size/],
   [
     'whole numbers',
     { ...model, 'linear.weight': { data: new Int32Array(V * H), shape: [V, H] } },

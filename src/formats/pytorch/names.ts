@@ -65,6 +65,7 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
   const [vocabSize] = rest[head].shape
   const tied = embedding !== undefined && (embedding === head || same(rest[embedding], rest[head]))
   const { names, cell: kind, inputSize, hiddenSize, numLayers, bias: biases, bidirectional, layerNorm } = layer
+  const { projSize, peepholes } = layer
   const embeddingSize = embedding === undefined ? undefined : inputSize
   const config: ModelSizes = {
     cell: kind,
@@ -75,6 +76,8 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
     bidirectional,
     embeddingSize,
     layerNorm,
+    projSize,
+    peepholes,
     dropout: 0,
   }
   if (kind === 'rnn') config.nonlinearity = nonlinearity ?? 'tanh'
@@ -97,10 +100,13 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
 
 const nameOf = { rnn: 'an RNN', gru: 'a GRU', lstm: 'an LSTM' } as const
 
-function foundIn({ prefix, cell, numLayers, hiddenSize, bidirectional, bias, layerNorm }: RecurrentNames): string[] {
+function foundIn(layer: RecurrentNames): string[] {
+  const { prefix, cell, numLayers, hiddenSize, bidirectional, bias, layerNorm, projSize, peepholes } = layer
   const layers = numLayers === 1 ? '1 layer' : `${numLayers} layers`
   const more = [
     bidirectional && ' in two directions',
+    projSize !== undefined && `, projected to ${projSize} features`,
+    peepholes && ', with peepholes',
     layerNorm && ', with layer normalization',
     !bias && ', without biases',
   ]

@@ -1,5 +1,6 @@
 import { formatShape, sameShape } from '../../core/shape.js'
 import { type Cell, cells } from '../../device/cells.js'
+import { outputFeatures } from '../../nn/shapes.js'
 import type { TensorValues } from '../safetensors.js'
 import type { Fail } from './pickle.js'
 
@@ -18,6 +19,10 @@ export interface RecurrentNames {
   bias: boolean
   bidirectional: boolean
   layerNorm: true | undefined
+  /** The features of an LSTM's projection. */
+  projSize: number | undefined
+  /** Whether an LSTM's gates see c, which a saved model of this library may have. */
+  peepholes: true | undefined
 }
 
 /** The names of an embedding, of the output's weight, and of its bias; a tied weight has both roles. */
@@ -55,13 +60,15 @@ function layerOf(tensors: Tensors, prefix: string, suffix: '' | '_l0', fail: Fai
   const has = (name: string): boolean => Object.hasOwn(tensors, prefix + name)
   const [ihName, hhName] = [`${prefix}weight_ih${suffix}`, `${prefix}weight_hh${suffix}`]
   if (!Object.hasOwn(tensors, hhName)) return fail(`${hhName} is missing, expected it beside ${ihName}`)
-  if (has('weight_hr_l0')) {
+  const [ih, hh] = [tensors[ihName].shape, tensors[hhName].shape]
+  const projection = has(`weight_hr${suffix}`) ? tensors[`${prefix}weight_hr${suffix}`].shape : undefined
+  const [rows, outputs] = hh
+  const hiddenSize = projection ? projection[1] : outputs
+  if (projection && (projection.length !== 2 || projection[0] !== outputs || rows !== 4 * hiddenSize)) {
     return fail(
-      `${prefix}weight_hr_l0 belongs to an LSTM with projections (proj_size), which this library does not have`,
+      `${prefix}weight_hr${suffix} has the shape ${formatShape(projection)} beside ${hhName} ${formatShape(hh)}, expected [projSize, hiddenSize] beside [4 × hiddenSize, projSize], for an LSTM with a projection (proj_size)`,
     )
   }
-  const [ih, hh] = [tensors[ihName].shape, tensors[hhName].shape]
-  const [rows, hiddenSize] = hh
   const known = Object.values(cells).filter((cell): cell is Cell => 'blocks' in cell)
   const cell = known.find(({ gates }) => gates.length * hiddenSize === rows)?.name
   if (ih.length !== 2 || hh.length !== 2 || ih[0] !== rows || ih[1] === 0 || rows === 0 || !cell) {
@@ -74,8 +81,8 @@ function layerOf(tensors: Tensors, prefix: string, suffix: '' | '_l0', fail: Fai
   const names = new Map<string, string>()
   for (const name of Object.keys(tensors)) {
     const own = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    if (suffix && /^(weight|bias|gain)_(ih|hh|c)_l\d+(_reverse)?$/.test(own)) names.set(name, own)
-    if (!suffix && /^(weight|bias|gain)_(ih|hh|c)$/.test(own)) names.set(name, `${own}_l0`)
+    const part = /^(?:(?:weight|bias|gain)_(?:ih|hh|c)|weight_(?:hr|ch))(_l\d+(?:_reverse)?)?$/.exec(own)
+    if (part && (part[1] !== undefined) === (suffix !== '')) names.set(name, suffix ? own : `${own}_l0`)
   }
   return {
     prefix,
@@ -87,6 +94,8 @@ function layerOf(tensors: Tensors, prefix: string, suffix: '' | '_l0', fail: Fai
     bias: has(`bias_ih${suffix}`),
     bidirectional: has('weight_ih_l0_reverse'),
     layerNorm: has(`gain_ih${suffix}`) || undefined,
+    projSize: projection?.[0],
+    peepholes: has(`weight_ch${suffix}`) || undefined,
   }
 }
 
@@ -104,7 +113,7 @@ export function outputOf(tensors: Tensors, layer: RecurrentNames, fail: Fail): O
     )
   }
   const { inputSize } = layer
-  const outputs = layer.hiddenSize * (layer.bidirectional ? 2 : 1)
+  const outputs = outputFeatures(layer)
   const matrices = all.filter((name) => tensors[name].shape.length === 2)
   const heads = matrices.filter((name) => tensors[name].shape[1] === outputs)
   if (heads.length === 0) {

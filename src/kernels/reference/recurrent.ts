@@ -82,7 +82,7 @@ export class ReferenceRecurrent implements RecurrentTape {
     const us = affine(hidden?.values ?? ofHidden, gainHh, biasHh)
     const units = Array.from({ length: H }, (_, j) => {
       const ofUnit = (sums: Float64Array) => Array.from({ length: gates }, (_, gate) => sums[gate * H + j])
-      return equations[cell].forward(ofUnit(as), ofUnit(us), { h: h[j], c: c[j] })
+      return equations[cell].forward(ofUnit(as), ofUnit(us), { h: h[j], c: c[j] }, this.#peepholes(j))
     })
     const nextC = Float64Array.from(units, (unit) => unit.c)
     const normal = gainC && normalize(nextC, [H])
@@ -91,6 +91,13 @@ export class ReferenceRecurrent implements RecurrentTape {
       for (const [j, unit] of units.entries()) unit.h = equations[cell].output!.h(unit.gates, cs[j])
     }
     return { units, h: Float64Array.from(units, (unit) => unit.h), c: nextC, input, hidden, cell: normal }
+  }
+
+  /** The peepholes of a unit. */
+  #peepholes(j: number): number[] | undefined {
+    const { weightCh } = this.weights
+    const H = this.sizes.hiddenSize
+    return weightCh && [0, 1, 2].map((gate) => weightCh[gate * H + j])
   }
 
   /** The number of values in each group of gates. */
@@ -110,6 +117,7 @@ export class ReferenceRecurrent implements RecurrentTape {
     const dbHh = zeros(rows)
     const { gainIh, gainHh, gainC, biasC } = this.weights
     const [dgIh, dgHh, dgC, dbC] = [zeros(rows), zeros(rows), zeros(H), zeros(H)]
+    const dCh = zeros(3 * H)
     const dInput = zeros(wanted.input ? numSteps * B * inputSize : 0)
     const dH0 = zeros(B * H)
     const dC0 = zeros(B * H)
@@ -146,7 +154,9 @@ export class ReferenceRecurrent implements RecurrentTape {
         const [direct, directC] = [zeros(H), zeros(H)]
         for (let j = 0; j < H; j++) {
           const before = { h: previous.h[j], c: previous.c[j] }
-          const { input, hidden, h, c } = equations[cell].backward(step.units[j], before, dh[j], dc[j])
+          const unit = equations[cell].backward(step.units[j], before, dh[j], dc[j], this.#peepholes(j))
+          const { input, hidden, h, c, peepholes = [] } = unit
+          for (const [gate, d] of peepholes.entries()) dCh[gate * H + j] += d
           for (let gate = 0; gate < input.length; gate++) {
             dIn[gate * H + j] = input[gate]
             dHid[gate * H + j] = hidden[gate]
@@ -190,6 +200,7 @@ export class ReferenceRecurrent implements RecurrentTape {
       gainHh: gainHh && made(dgHh),
       gainC: gainC && made(dgC),
       biasC: biasC && made(dbC),
+      weightCh: this.weights.weightCh && made(dCh),
       head: dHead && { weight: made(dHead.weight), bias: head.bias && made(dHead.bias) },
       input: wanted.input ? made(dInput) : undefined,
       h0: wanted.state ? made(dH0) : undefined,

@@ -104,6 +104,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       x,
       y,
       bias: this.#weights.bias(allocate, this.weights),
+      peepholes: this.#weights.peepholes(allocate, this.weights),
       inputWeights: this.#tokens
         ? this.#weights.tokenTable(allocate, this.weights.weightIh)
         : this.#weights.forward(allocate, this.weights.weightIh, 'input', steps * rows),
@@ -141,9 +142,10 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     const dx = wanted.input ? allocate(numSteps * batchSize * inputSize) : 0
     if (sequences && wanted.input) memory.zero(dx, numSteps * batchSize * inputSize)
     const room = (parameter: HostStorage) => roomFor(residents, allocate, parameter)
-    const { weightIh, weightHh, biasIh, biasHh } = this.weights
+    const { weightIh, weightHh, biasIh, biasHh, weightCh } = this.weights
     const [ofInput, ofHidden] = [room(weightIh), room(weightHh)]
     const [ofInputBias, ofHiddenBias] = [biasIh && room(biasIh), biasHh && room(biasHh)]
+    const ofPeepholes = weightCh && room(weightCh)
     const ofHead = grads.output && this.#head?.room(allocate)
     const head = ofHead && this.#head?.backward(allocate, ofHead)
     const norm = this.#norms.backward(allocate, norms)
@@ -169,6 +171,9 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       hiddenGrad: ofHidden.address,
       inputBiasGrad: ofInputBias?.address,
       hiddenBiasGrad: ofHiddenBias?.address,
+      peepholes: weights.peepholes(allocate, this.weights),
+      dPeepholes: ofPeepholes && allocate(3 * units),
+      peepholeGrad: ofPeepholes?.address,
       inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', steps * rows) : 0,
       hiddenWeightsBack: weights.backward(allocate, weightHh, 'hidden', rows),
     })
@@ -180,6 +185,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       weightHh: ofHidden.values(),
       biasIh: ofInputBias?.values(),
       biasHh: ofHiddenBias?.values(),
+      weightCh: ofPeepholes?.values(),
       ...norm.gradients(),
       head: ofHead && { weight: ofHead.weight.values(), bias: ofHead.bias?.values() },
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,

@@ -133,6 +133,7 @@ function layOut(
       normalC: c,
       ...norms.fields(allocate, zeros(norms.length)),
       bias: operands.bias(allocate, weights),
+      peepholes: operands.peepholes(allocate, weights),
       inputWeights:
         i === 0
           ? operands.tokenTable(allocate, weights.weightIh)

@@ -54,6 +54,20 @@ export class LayerWeights {
     return address
   }
 
+  /** An LSTM's peepholes, [3, units]; 0 if it has none. */
+  peepholes(allocate: Allocate, { weightCh }: { weightCh?: HostStorage }): number {
+    if (!weightCh) return 0
+    const { hiddenSize } = this.sizes
+    const { units } = this.layout
+    const { memory } = this.engine
+    const values = arrayIn(memory, weightCh)
+    const padded = new Float32Array(3 * units)
+    for (const gate of [0, 1, 2]) padded.set(values.subarray(gate * hiddenSize, (gate + 1) * hiddenSize), gate * units)
+    const address = allocate(padded.length)
+    memory.write(address, padded)
+    return address
+  }
+
   /** The operand of forward products of `rows` rows, Wᵀ [columns, gates × units] in panels. */
   forward(allocate: Allocate, weight: HostStorage, side: Side, rows: number): number {
     const [depth, columns] = [this.#padded(side), this.#rows(side)]

@@ -11,6 +11,8 @@ import type { CellKind } from '../../device/cells.js'
 export interface CellCode {
   forward: string
   backward: string
+  /** The gates that peepholes lead to: their weights are `p0`, …, and the backward pass gives \`d0 · c\`, …, as \`dp0\`, …. */
+  peepholes?: readonly number[]
   /** A value that is kept besides the gates; the backward pass gets it as `extra`. */
   extra?: string
   /**
@@ -35,7 +37,14 @@ const rnn = (f: string, derivative: string): CellCode => ({
     let dh_before = 0.0;`,
 })
 
-export const cellCode: Readonly<Record<CellKind, CellCode>> = {
+const lstmOutput = {
+  forward: 'let h_after = g3 * tanh_of(c_output);',
+  backward: `let y = tanh_of(c_output);
+    let dc_output = dh * g3 * (1.0 - y * y);`,
+  c: 'g1 * extra + g0 * g2',
+}
+
+const cellCode: Readonly<Record<CellKind, CellCode>> = {
   rnn_tanh: rnn('tanh_of(a0 + u0)', 'dh * (1.0 - g0 * g0)'),
   rnn_relu: rnn('select(a0 + u0, 0.0, a0 + u0 < 0.0)', 'select(0.0, dh, g0 > 0.0)'),
   gru: {
@@ -60,12 +69,7 @@ export const cellCode: Readonly<Record<CellKind, CellCode>> = {
     let g2 = tanh_of(a2 + u2);
     let g3 = sigmoid_of(a3 + u3);
     let c_after = g1 * c_before + g0 * g2;`,
-    output: {
-      forward: 'let h_after = g3 * tanh_of(c_output);',
-      backward: `let y = tanh_of(c_output);
-    let dc_output = dh * g3 * (1.0 - y * y);`,
-      c: 'g1 * extra + g0 * g2',
-    },
+    output: lstmOutput,
     backward: `
     let d0 = dc_total * g2 * g0 * (1.0 - g0);
     let d1 = dc_total * extra * g1 * (1.0 - g1);
@@ -77,3 +81,29 @@ export const cellCode: Readonly<Record<CellKind, CellCode>> = {
     extra: 'c_before',
   },
 }
+
+const peepholeLstm: CellCode = {
+  forward: `
+    let g0 = sigmoid_of(a0 + u0 + p0 * c_before);
+    let g1 = sigmoid_of(a1 + u1 + p1 * c_before);
+    let g2 = tanh_of(a2 + u2);
+    let c_after = g1 * c_before + g0 * g2;
+    let g3 = sigmoid_of(a3 + u3 + p3 * c_after);`,
+  output: lstmOutput,
+  backward: `
+    let d3 = dh * y * g3 * (1.0 - g3);
+    let dc = dc_total + p3 * d3;
+    let d0 = dc * g2 * g0 * (1.0 - g0);
+    let d1 = dc * extra * g1 * (1.0 - g1);
+    let d2 = dc * g0 * (1.0 - g2 * g2);
+    let e0 = d0; let e1 = d1; let e2 = d2; let e3 = d3;
+    let dp0 = d0 * extra; let dp1 = d1 * extra; let dp3 = d3 * c_output;
+    let dh_before = 0.0;
+    let dc_before = dc * g1 + p0 * d0 + p1 * d1;`,
+  peepholes: [0, 1, 3],
+  extra: 'c_before',
+}
+
+/** The equations of a layer's cell. */
+export const codeOf = ({ cell, peepholes }: { cell: CellKind; peepholes: boolean }): CellCode =>
+  peepholes ? peepholeLstm : cellCode[cell]

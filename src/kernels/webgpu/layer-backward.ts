@@ -1,5 +1,5 @@
 import { cells, hasC } from '../../device/cells.js'
-import { cellCode } from './cell-code.js'
+import { codeOf } from './cell-code.js'
 import {
   declarations,
   each,
@@ -44,14 +44,14 @@ export function backwardStorages(grid: Grid, { dy }: BackwardOptions): string[] 
     ...(hasOwnHidden(grid) ? ['hidden'] : []),
     grid.inside ? 'weight' : 'product',
     ...(hasBack(grid) ? ['back'] : []),
-    ...(grid.normalized ? ['vectors'] : []),
+    ...(grid.normalized || grid.peepholes ? ['vectors'] : []),
     ...(dy ? ['dy'] : []),
   ]
 }
 
-const accesses = ({ normalized }: Grid): Record<string, Access> => ({
+const accesses = ({ normalized, peepholes }: Grid): Record<string, Access> => ({
   sums: 'update f32',
-  tape: normalized ? 'update f32' : 'read f32',
+  tape: normalized || peepholes ? 'update f32' : 'read f32',
   dh0: 'update f32',
   dc0: 'update f32',
   hidden: 'update f32',
@@ -73,7 +73,7 @@ const productAt = ({ inside }: Grid, row: number, gate: number) =>
 
 /** What the equations of a cell's gradients read, from the place `at` on. */
 const read = (grid: Grid): string => {
-  const { extra } = cellCode[grid.cell]
+  const { extra } = codeOf(grid)
   return `
         ${eachGate(grid, (g) => `let g${g} = sums[(at * GATES + ${g}u) * H + j];`)}
         ${extra ? `let extra = ${onTape(grid, 'extra', 'j')};` : ''}
@@ -94,21 +94,23 @@ const write = (grid: Grid, row: number): string => `
 const lengthOf = (grid: Grid): string => `tape[${tapeWidth(grid)}u * places + b]`
 
 const plainGradients = (grid: Grid, { dy }: BackwardOptions): string => {
-  const { backward, output } = cellCode[grid.cell]
+  const { backward, output, peepholes = [] } = codeOf(grid)
   return eachUnit(
     grid,
-    eachAtWork(
-      grid,
-      lengthOf(grid),
-      (r) => `
+    peepholes.map((g) => `\n      let p${g} = vectors[${g}u * H + j].z;`).join('') +
+      eachAtWork(
+        grid,
+        lengthOf(grid),
+        (r) => `
         let at = t * p.batch + b;
         let dh = ${dh(grid, r, dy)};
         ${read(grid)}
         ${output ? `let c_output = ${output.c};\n    ${output.backward}\n    let dc_total = ${cAt(grid, r)} + dc_output;` : ''}
         ${backward}
+        ${peepholes.map((g, i) => `${onTape(grid, 'peepholes', `${i}u * H + j`)} = dp${g};`).join(' ')}
         ${hasOwnHidden(grid) ? eachGate(grid, (g) => `hidden[(at * GATES + ${g}u) * H + j] = e${g};`) : ''}
         ${write(grid, r)}`,
-    ),
+      ),
   )
 }
 
@@ -118,7 +120,7 @@ const plainGradients = (grid: Grid, { dy }: BackwardOptions): string => {
  */
 const normalizedGradients = (grid: Grid, { dy }: BackwardOptions): string => {
   const { cell } = grid
-  const { backward, output } = cellCode[cell]
+  const { backward, output } = codeOf(grid)
   const last = gateCount(cell) - 1
   const gains = eachGate(grid, (g) => `let gain${g} = vectors[${g}u * H + j].z;`)
   const ofC = output

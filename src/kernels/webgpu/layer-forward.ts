@@ -1,5 +1,5 @@
 import { cells, hasC } from '../../device/cells.js'
-import { cellCode } from './cell-code.js'
+import { codeOf } from './cell-code.js'
 import {
   declarations,
   EPSILON,
@@ -86,13 +86,17 @@ const inputSum = (input: InputSums, gate: number, row: number): string =>
     product: `a${gate}_${row}`,
   })[input]
 
-/** The vector that belongs to a row of the weights: the biases, and with normalization the gain; see layer-weights.ts. */
+/** The vector that belongs to a row of the weights: its biases, and its gain or peephole; see layer-weights.ts. */
 const vectors = (grid: Grid): string =>
-  eachGate(grid, (g) => `let vectors${g} = weights[(${foursOf(grid)}u * GATES + ${g}u) * H + j];`)
+  eachGate(grid, (g) => `let vectors${g} = weights[(${foursOf(grid)}u * GATES + ${g}u) * H + j];`) + peepholesOf(grid)
+
+/** The weights of peepholes, which have the place of the gain. */
+const peepholesOf = (grid: Grid): string =>
+  (codeOf(grid).peepholes ?? []).map((g) => ` let p${g} = vectors${g}.z;`).join('')
 
 /** From the sums `u<gate>` without biases to the gates; what the gradients need is kept. */
 const toGates = (grid: Grid, { input, keep }: ForwardOptions, row: number, u: (gate: number) => string): string => {
-  const { forward, extra } = cellCode[grid.cell]
+  const { forward, extra } = codeOf(grid)
   const { inside, cell } = grid
   return `
         let at = t * p.batch + b;
@@ -116,7 +120,7 @@ const writeH = (grid: Grid, row: number): string => `
         ${grid.inside ? `own_h[next + ${hAt(grid, row)} + j]` : 'hn[b * H + j]'} = h_after;`
 
 const plainStep = (grid: Grid, options: ForwardOptions): string => {
-  const { output } = cellCode[grid.cell]
+  const { output } = codeOf(grid)
   const product = (g: number, r: number) => (grid.inside ? `u${g}_${r}` : `products[(b * GATES + ${g}u) * H + j]`)
   return eachUnit(
     grid,
@@ -147,7 +151,7 @@ const statistics = (grid: Grid, add: (value: string) => string, sizes: string): 
  */
 const normalizedStep = (grid: Grid, options: ForwardOptions): string => {
   const { inside, cell } = grid
-  const { output } = cellCode[cell]
+  const { output } = codeOf(grid)
   const { groups } = cells[cell]
   const { keep } = options
   const last = gateCount(cell) - 1

@@ -17,6 +17,8 @@ export interface Grid {
   readonly inside: boolean
   /** Whether the gates' sums and c are normalized over the units. */
   readonly normalized: boolean
+  /** Whether the gates of an LSTM see c. */
+  readonly peepholes: boolean
   /** Whether sequences have lengths of their own. */
   readonly uneven: boolean
 }
@@ -50,16 +52,16 @@ const forwardBytes = ({ cell, hiddenSize, normalized }: Layer, lanes: number): n
 const backwardBytes = ({ cell, hiddenSize, normalized }: Layer, lanes: number): number =>
   4 * hiddenSize * (gateCount(cell) + (hasC(cell) ? 2 : 1)) + (normalized ? 16 * lanes : 0)
 
-type Layer = Pick<Grid, 'cell' | 'hiddenSize' | 'normalized'> & Partial<Pick<Grid, 'uneven'>>
+type Layer = Pick<Grid, 'cell' | 'hiddenSize' | 'normalized'> & Partial<Pick<Grid, 'peepholes' | 'uneven'>>
 
 /** The grid of one direction of a pass over a layer. */
 export function gridOf(
   gpu: Pick<Gpu, 'limits'>,
-  { cell, hiddenSize, batchSize, normalized, uneven = false }: Layer & { batchSize: number },
+  { cell, hiddenSize, batchSize, normalized, peepholes = false, uneven = false }: Layer & { batchSize: number },
   pass: 'forward' | 'backward',
 ): Grid {
   const { maxComputeWorkgroupStorageSize: memory } = gpu.limits
-  const layer = { cell, hiddenSize, normalized, uneven }
+  const layer = { cell, hiddenSize, normalized, peepholes, uneven }
   const lanes = Math.min(2 ** Math.ceil(Math.log2(hiddenSize)), 256)
   const bytes = (pass === 'forward' ? forwardBytes : backwardBytes)(layer, lanes)
   // Normalization adds up over the threads of a sequence, each of which then has one sequence.

@@ -1,5 +1,5 @@
 import { cells, hasC } from '../../device/cells.js'
-import { cellCode } from './cell-code.js'
+import { codeOf } from './cell-code.js'
 import { type Grid, gateCount } from './layer-grid.js'
 
 /** What a pass over a layer keeps besides its gates; each section has `width` values for each place of the sequences. */
@@ -16,19 +16,23 @@ type Section =
   | 'gradientC'
   /** 1 / √(variance + ε) of each group of gates, and of c. */
   | 'scales'
+  /** The gradients of the peepholes. */
+  | 'peepholes'
 
 /** The sections that a cell has, in their order. */
-function widthsOf({ cell, hiddenSize, normalized }: Grid): [Section, number][] {
+function widthsOf(grid: Grid): [Section, number][] {
+  const { cell, hiddenSize, normalized } = grid
   const rows = gateCount(cell) * hiddenSize
   const c = normalized && hasC(cell) ? hiddenSize : 0
   const all: [Section, number][] = [
     ['before', hiddenSize],
-    ['extra', cellCode[cell].extra ? hiddenSize : 0],
+    ['extra', codeOf(grid).extra ? hiddenSize : 0],
     ['normal', normalized ? rows : 0],
     ['gradient', normalized ? rows : 0],
     ['normalC', c],
     ['gradientC', c],
     ['scales', normalized ? cells[cell].groups.length + 1 : 0],
+    ['peepholes', (codeOf(grid).peepholes ?? []).length * hiddenSize],
   ]
   return all.filter(([, width]) => width > 0)
 }

@@ -5,9 +5,9 @@ import { builtins, spread, THREADS, threadIndex } from './math.js'
 import { family, shader } from './program.js'
 
 /** Vectors of a layer that are packed with a matrix; what is absent counts as zeros. */
-export type Vectors = Pick<CellWeights<GpuStorage>, 'biasIh' | 'biasHh' | 'gainHh' | 'gainC' | 'biasC'>
+export type Vectors = Pick<CellWeights<GpuStorage>, 'biasIh' | 'biasHh' | 'gainHh' | 'gainC' | 'biasC' | 'weightCh'>
 
-const names = ['biasIh', 'biasHh', 'gainHh', 'gainC', 'biasC'] as const
+const names = ['biasIh', 'biasHh', 'gainHh', 'gainC', 'biasC', 'weightCh'] as const
 
 const packShader = family((present: readonly (typeof names)[number][]) => {
   const has = (name: string) => present.some((other) => other === name)
@@ -34,6 +34,7 @@ fn at(row: u32, column: u32) -> f32 {
     y[i] = vec4f(at(row, column), at(row, column + 1u), at(row, column + 2u), at(row, column + 3u));
   } else {
     y[i] = vec4f(${['biasIh', 'biasHh', 'gainHh'].map((name) => (has(name) ? `${name}[row]` : '0.0')).join(', ')}, 0.0);
+    ${has('weightCh') ? 'if (row < 2u * p.units) { y[i].z = weightCh[row]; } else if (row >= 3u * p.units) { y[i].z = weightCh[row - p.units]; }' : ''}
     ${has('gainC') ? 'if (row < p.units) { y[i].w = gainC[row]; }' : ''}
     ${has('biasC') ? 'if (row >= p.units && row < 2u * p.units) { y[i].w = biasC[row - p.units]; }' : ''}
   }
@@ -43,8 +44,8 @@ fn at(row: u32, column: u32) -> f32 {
 
 /**
  * A matrix [rows, columns] as neighbouring threads read it, each of which takes a row: four columns of each row, then
- * the next four, with zeros after the last column. In the end, each row has a vector of its two biases and its gain; the
- * fourth component is gainC for the rows of the first gate, and biasC for those of the second.
+ * the next four, with zeros after the last column. In the end, each row has a vector of its two biases and its gain or
+ * peephole; the fourth component is gainC for the rows of the first gate, and biasC for those of the second.
  */
 export function packed(gpu: Gpu, weight: GpuStorage, rows: number, columns: number, vectors: Vectors = {}): GpuStorage {
   const count = (Math.ceil(columns / 4) + 1) * rows
@@ -54,7 +55,7 @@ export function packed(gpu: Gpu, weight: GpuStorage, rows: number, columns: numb
   gpu.run(
     packShader(present),
     storages,
-    [rows, columns, vectors.gainC?.length ?? 0],
+    [rows, columns, vectors.gainC?.length ?? (vectors.weightCh?.length ?? 0) / 3],
     spread(Math.ceil(count / THREADS)),
   )
   return y

@@ -104,9 +104,10 @@ export function recurrent(
 }
 
 /** What the grid of a pass depends on. */
-const gridSizes = (sizes: RecurrentSizes, { gainHh }: Weights) => ({
+const gridSizes = (sizes: RecurrentSizes, { gainHh, weightCh }: Weights) => ({
   ...sizes,
   normalized: gainHh !== undefined,
+  peepholes: weightCh !== undefined,
   uneven: sizes.lengths !== undefined,
 })
 
@@ -181,10 +182,11 @@ class GpuTape implements RecurrentTape<GpuStorage> {
     const normalization = weights.gainHh && this.#normalizationGradients(dIn)
     const products = this.#products(dIn, dHidden, wanted.input)
     const vectors = normalization ?? this.#biasGradients(dIn, dHidden, products.weightIh)
+    const weightCh = weights.weightCh && this.#peepholeGradients()
     const used = [...Object.values(kept), ofScores, withHead?.dh, dHidden === dIn ? undefined : dHidden]
     const unwanted = wanted.state ? [] : [dh0, dc0]
     for (const storage of [...used, ...unwanted]) if (storage) gpu.free(storage)
-    return { ...products, ...vectors, head: withHead?.grads, ...(wanted.state && { h0: dh0, c0: dc0 }) }
+    return { ...products, ...vectors, weightCh, head: withHead?.grads, ...(wanted.state && { h0: dh0, c0: dc0 }) }
   }
 
   /** The gradients of the sums on the side of the input and on that of the hidden state, and of the first state. */
@@ -205,7 +207,7 @@ class GpuTape implements RecurrentTape<GpuStorage> {
     const steps = stepsOf(sizes)
     const back = grid.inside ? undefined : gpu.zeros(length)
     const weight = weights.weightHh
-    const vectors = grid.normalized ? packed(gpu, weight, this.#rows, 0, weights) : undefined
+    const vectors = grid.normalized || grid.peepholes ? packed(gpu, weight, this.#rows, 0, weights) : undefined
     const storages = { sums, tape, dh0, dc0, hidden, weight, product, back, vectors, dy }
     const run = (end: number, count: number) => {
       const now = grid.inside && end < steps ? { ...options, last: true } : options
@@ -246,6 +248,16 @@ class GpuTape implements RecurrentTape<GpuStorage> {
     const fewTokens = given.input instanceof Int32Array && sizes.inputSize < this.#places
     const biasIh = fewTokens ? sumOver(weightIh, this.#rows, sizes.inputSize, 1) : overPlaces(dIn)
     return { biasIh, biasHh: dHidden === dIn ? copyOf(gpu, biasIh, this.#rows) : overPlaces(dHidden) }
+  }
+
+  /** Those of the peepholes at each step are on the tape. */
+  #peepholeGradients(): GpuStorage {
+    const { gpu, sizes, kept } = this
+    const [unused, sums] = [gpu.empty(3 * sizes.hiddenSize), gpu.empty(3 * sizes.hiddenSize)]
+    const start = this.#places * sectionStart(this.#grid, 'peepholes')
+    parameterGrads(gpu, [kept.tape, kept.tape, unused, sums], this.#places, { startDy: start, startValues: start })
+    gpu.free(unused)
+    return sums
   }
 
   /** The gradients of gains and biases; the gradients of the normalized sums become those of the sums. */

@@ -36,9 +36,10 @@ class LayerStepper {
     readonly takesTokens: boolean,
   ) {
     const { cell, inputSize, hiddenSize, weights } = layer
-    const { weightIh, weightHh, gainIh } = weights
+    const { weightIh, weightHh, gainIh, weightCh } = weights
     const rows = gateCount(cell) * hiddenSize
-    this.#grid = gridOf(gpu, { cell, hiddenSize, batchSize, normalized: gainIh !== undefined }, 'forward')
+    const kind = { normalized: gainIh !== undefined, peepholes: weightCh !== undefined }
+    this.#grid = gridOf(gpu, { cell, hiddenSize, batchSize, ...kind }, 'forward')
     this.#weights = packed(gpu, weightHh, rows, hiddenSize, weights)
     this.#weightHh = this.#grid.inside ? undefined : copyOf(gpu, weightHh, rows * hiddenSize)
     this.states = (hasC(cell) ? ['h', 'c'] : ['h']).map(() => gpu.zeros(batchSize * hiddenSize))

@@ -55,7 +55,17 @@ const outside = ['kernels', 'threads', 'device', 'checkpointSteps', 'checkpointM
 const unfit = ['initFrom', 'extendVocab', 'bidirectional']
 /** Options whose values are whole numbers, which ranges of them draw. */
 const wholeNumbers: readonly (keyof RunOptions)[] = [
-  ...(['hiddenSize', 'numLayers', 'embeddingSize', 'batchSize', 'numSteps', 'epochs', 'accumulate', 'warmup'] as const),
+  ...([
+    'projSize',
+    'hiddenSize',
+    'numLayers',
+    'embeddingSize',
+    'batchSize',
+    'numSteps',
+    'epochs',
+    'accumulate',
+    'warmup',
+  ] as const),
   ...(['decayEvery', 'plateauPatience', 'validateEvery', 'patience', 'seed'] as const),
 ]
 

@@ -22,13 +22,16 @@ class RNNModel(nn.Module):
         options = {'num_layers': config['numLayers'], 'bias': config['bias']}
         if cell == 'rnn':
             options['nonlinearity'] = config.get('nonlinearity', 'tanh')
+        outputs = config.get('projSize', hidden)
+        if outputs != hidden:
+            options['proj_size'] = outputs
         if config['numLayers'] > 1:
             options['dropout'] = config['dropout']
         features = config.get('embeddingSize')
         if features:
             self.embedding = nn.Embedding(vocab, features)
         self.rnn = LAYERS[cell](features or vocab, hidden, bidirectional=config['bidirectional'], **options)
-        self.linear = nn.Linear(hidden * (1 + config['bidirectional']), vocab)
+        self.linear = nn.Linear(outputs * (1 + config['bidirectional']), vocab)
         if config.get('tieWeights'):
             self.linear.weight = self.embedding.weight
         if config.get('layerNorm'):
@@ -77,8 +80,9 @@ class RNNModel(nn.Module):
         """The layers one by one, which gives them the kinds of dropout and normalization that nn.LSTM lacks."""
         suffixes = self.suffixes()
         if state is None:
-            zeros = x.new_zeros(len(suffixes), x.shape[1], self.config['hiddenSize'])
-            state = (zeros, zeros) if self.config['cell'] == 'lstm' else zeros
+            hidden = self.config['hiddenSize']
+            widths = [self.config.get('projSize', hidden), hidden][:2 if self.config['cell'] == 'lstm' else 1]
+            state = joined([x.new_zeros(len(suffixes), x.shape[1], width) for width in widths])
         before = list(zip(*parts_of(state)))
         after = []
         directions = 1 + self.config['bidirectional']
@@ -96,14 +100,14 @@ class RNNModel(nn.Module):
 
     def layer(self, x, before, suffix):
         """One layer in one direction. Returns the output and the parts of the state after it."""
-        names = [f'{name}_{suffix}' for name in ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')]
-        w_ih, w_hh, *biases = [getattr(self.rnn, name) for name in names if hasattr(self.rnn, name)]
+        names = [f'{name}_{suffix}' for name in ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh', 'weight_hr')]
+        w_ih, w_hh, *others = [getattr(self.rnn, name) for name in names if hasattr(self.rnn, name)]
         w_hh = F.dropout(w_hh, self.config.get('weightDropout', 0), self.training)
         if self.config.get('layerNorm'):
-            return self.normalized(x, before, suffix, w_ih, w_hh, *biases)
+            return self.normalized(x, before, suffix, w_ih, w_hh, *others)
         run = getattr(torch, self.rnn.mode.lower())  # torch.lstm and its like are what nn.LSTM calls
-        start, weights = joined([part[None] for part in before]), [w_ih, w_hh, *biases]
-        output, *last = run(x, start, weights, bool(biases), 1, 0.0, self.training, False, False)
+        start, weights = joined([part[None] for part in before]), [w_ih, w_hh, *others]
+        output, *last = run(x, start, weights, self.config['bias'], 1, 0.0, self.training, False, False)
         return (output, *[part[0] for part in last])
 
     def normalized(self, x, before, suffix, w_ih, w_hh, b_ih=None, b_hh=None):

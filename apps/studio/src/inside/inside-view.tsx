@@ -1,9 +1,14 @@
 import { useSignal } from '@preact/signals'
+import type { ModelConfig } from 'unrolled/browser'
 import { current } from '../current'
 import { CurrentChoice } from '../current-choice'
 import { words } from '../language'
 import './inside.css'
 import { Looks } from './looks'
+
+/** Whether a model has what the formulas of this page lack. */
+const isUnreadable = ({ layerNorm, projSize, peepholes }: ModelConfig): boolean =>
+  Boolean(layerNorm || projSize || peepholes)
 
 /** What a model does inside while it reads a text; live while it trains. */
 export function InsideView() {
@@ -28,8 +33,8 @@ export function InsideView() {
         </label>
       )}
       {model &&
-        (model.config.layerNorm || model.model.bidirectional ? (
-          <p class="soft">{model.config.layerNorm ? t.layerNorm : t.tooShort}</p>
+        (isUnreadable(model.config) || model.model.bidirectional ? (
+          <p class="soft">{isUnreadable(model.config) ? t.unreadable : t.tooShort}</p>
         ) : (
           <Looks key={`${model.kind} ${model.name}`} model={model} text={text.value} />
         ))}

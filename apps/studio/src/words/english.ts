@@ -233,7 +233,7 @@ export const english = {
     sample: 'the white whale swam before him as the monomaniac incarnation of all those malicious agencies',
     none: 'Train a model first, or open one: here you see what it does while it reads.',
     tooShort: 'Type a text with at least two tokens that the model knows.',
-    layerNorm: 'Models with layer normalization cannot be looked into yet.',
+    unreadable: 'Models with layer normalization, projections or peepholes cannot be looked into yet.',
     units: 'What its units hold',
     unitsExplained:
       'Each row is a unit, each column a character. Units that react to the same character are next to each other; pick one to see the text in its colours: teal above zero, orange below.',

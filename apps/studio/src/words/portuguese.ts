@@ -231,7 +231,7 @@ export const portuguese: Words = {
     sample: 'the white whale swam before him as the monomaniac incarnation of all those malicious agencies',
     none: 'Primeiro treine um modelo ou abra um: aqui você vê o que ele faz enquanto lê.',
     tooShort: 'Digite um texto com pelo menos dois tokens que o modelo conheça.',
-    layerNorm: 'Ainda não é possível ver por dentro modelos com normalização de camada.',
+    unreadable: 'Ainda não é possível ver por dentro modelos com normalização de camada, projeções ou peepholes.',
     units: 'O que as unidades guardam',
     unitsExplained:
       'Cada linha é uma unidade, cada coluna um caractere. Unidades que reagem ao mesmo caractere ficam juntas; escolha uma para ver o texto nas cores dela: verde acima de zero, laranja abaixo.',
