@@ -1,5 +1,5 @@
 import type { RandomKey } from '../core/counter-random.js'
-import type { CellKind, MinimalKind } from './cells.js'
+import type { CellKind, LayerKind, MinimalKind } from './cells.js'
 import type { Update } from './update.js'
 
 /** Floats in main memory: float32, or float64 under the reference kernels in double precision. */
@@ -59,6 +59,9 @@ export interface RecurrentSizes {
    */
   lengths?: Int32Array
 }
+
+/** The same of any cell. */
+export type LayerSizes = Omit<RecurrentSizes, 'cell'> & { cell: LayerKind }
 
 /** One layer in one direction whose gates depend on the input alone, through time. */
 export interface MinimalSizes {
@@ -302,6 +305,16 @@ export interface Minimal<S extends Storage = Storage> {
   forward(sizes: MinimalSizes, walk: MinimalWalk<S>): void
   /** From the gradient of h at every step: those of the sums and of h0, if that is wanted. */
   backward(sizes: MinimalSizes, walk: MinimalWalk<S>, dh: S, dsums: S, dh0: S | undefined): void
+  /**
+   * The whole layer with its products and its linear output, as `Device.recurrent` of other cells: `lengths`, `weightHh` and
+   * `biasHh` are absent. Absent where a layer is made of several operations.
+   */
+  layer?(
+    sizes: LayerSizes,
+    weights: RecurrentWeights<S>,
+    input: RecurrentInput<S>,
+    keep: boolean,
+  ): { result: RecurrentOutput<S>; tape?: RecurrentTape<S> }
 }
 
 /** The operations that only training and evaluation need, kept separate so that a page that runs saved models does not load them. */
