@@ -11,65 +11,36 @@
  * All kernels work on `length` values of a step in panels, or of several steps.
  */
 import { CELL_MINLSTM } from "./constants";
+import { add, mul, sigmoid, sub } from "./elementwise";
 import { inputSums, output, product, tokenSums } from "./layer";
-import { exp, sigmoid } from "./math";
 import { Plan } from "./plan";
 import { loadStep, storeStep } from "./sequences";
 import { bytes, madd, splat } from "./simd";
 
-/** g of the paper's appendix B: x + ½ for x ≥ 0, and σ(x) below. */
-// @ts-ignore: decorator
-@inline
-function candidate(x: v128): v128 {
-  return v128.bitselect(f32x4.add(x, splat(0.5)), sigmoid(x), f32x4.ge(x, splat(0.0)));
-}
-
-/** The slope of g where it has the value g. */
-// @ts-ignore: decorator
-@inline
-function slopeOf(g: v128): v128 {
-  return v128.bitselect(splat(1.0), f32x4.mul(g, f32x4.sub(splat(1.0), g)), f32x4.ge(g, splat(0.5)));
-}
-
-/** Turns the sums of a MinGRU in `gates`, two blocks `stride` bytes apart, into z and g. */
-function minGru(gates: usize, length: i32, stride: usize): void {
-  for (const end = gates + bytes(length); gates < end; gates += 16) {
-    const z = sigmoid(v128.load(gates));
-    const g = candidate(v128.load(gates + stride));
-    v128.store(gates, z);
-    v128.store(gates + stride, g);
+/** The sums x of h̃ become g: x + ½ for x ≥ 0, and the given σ(x) below. */
+function candidate(x: usize, logistic: usize, length: i32): void {
+  for (const end = x + bytes(length); x < end; x += 16, logistic += 16) {
+    const sum = v128.load(x);
+    v128.store(x, v128.bitselect(f32x4.add(sum, splat(0.5)), v128.load(logistic), f32x4.ge(sum, splat(0.0))));
   }
 }
 
-/** σ(b) / (σ(a) + σ(b)), whose parts are scaled by the larger one, so that neither is lost. */
-// @ts-ignore: decorator
-@inline
-function share(a: v128, b: v128): v128 {
-  const one = splat(1.0), zero = splat(0.0);
-  const difference = f32x4.sub(f32x4.min(b, zero), f32x4.min(a, zero));
-  const less = exp(f32x4.neg(f32x4.abs(difference))), below = f32x4.lt(difference, zero);
-  const forget = f32x4.mul(v128.bitselect(one, less, below), f32x4.add(one, exp(f32x4.neg(f32x4.abs(b)))));
-  const input = f32x4.mul(v128.bitselect(less, one, below), f32x4.add(one, exp(f32x4.neg(f32x4.abs(a)))));
-  return f32x4.div(input, f32x4.add(forget, input));
-}
-
-/** Turns the sums of a MinLSTM in `gates`, f, i and h̃, into 1 − σ(f), 1 − σ(i) and g, and writes z. */
-function minLstm(gates: usize, z: usize, length: i32, stride: usize): void {
-  for (const end = gates + bytes(length); gates < end; gates += 16, z += 16) {
-    const f = v128.load(gates);
-    const i = v128.load(gates + stride);
-    const g = candidate(v128.load(gates + 2 * stride));
-    const part = share(f, i);
-    const keptF = sigmoid(f32x4.neg(f));
-    const keptI = sigmoid(f32x4.neg(i));
-    v128.store(z, part);
-    v128.store(gates, keptF);
-    v128.store(gates + stride, keptI);
-    v128.store(gates + 2 * stride, g);
+/**
+ * z = σ(i) / (σ(f) + σ(i)) of a MinLSTM from both, which become σ(f) − 1 and 1 − σ(i). Where both are so small that their digits
+ * may be lost, z stays as it is: σ(i − f).
+ */
+function share(f: usize, i: usize, z: usize, length: i32): void {
+  for (const end = f + bytes(length); f < end; f += 16, i += 16, z += 16) {
+    const forget = v128.load(f);
+    const input = v128.load(i);
+    const sum = f32x4.add(forget, input);
+    v128.store(z, v128.bitselect(f32x4.div(input, sum), v128.load(z), f32x4.gt(sum, splat(1e-20))));
+    v128.store(f, f32x4.sub(forget, splat(1.0)));
+    v128.store(i, f32x4.sub(splat(1.0), input));
   }
 }
 
-/** The next state. */
+/** h = h' + z (g − h') */
 function mix(z: usize, g: usize, last: usize, h: usize, length: i32): void {
   for (const end = z + bytes(length); z < end; z += 16, g += 16, last += 16, h += 16) {
     const before = v128.load(last);
@@ -77,63 +48,31 @@ function mix(z: usize, g: usize, last: usize, h: usize, length: i32): void {
   }
 }
 
-/** One step of a chunk's last state from zeros, and of a. */
-function carry(z: usize, g: usize, carried: usize, kept: usize, length: i32): void {
-  for (const end = z + bytes(length); z < end; z += 16, g += 16, carried += 16, kept += 16) {
+/** x *= 1 − z */
+function keep(z: usize, x: usize, length: i32): void {
+  for (const end = z + bytes(length); z < end; z += 16, x += 16) {
+    v128.store(x, f32x4.mul(v128.load(x), f32x4.sub(splat(1.0), v128.load(z))));
+  }
+}
+
+/** From d, the gradient of h: that of log z − log (1 − z) takes the place of z, that of the sums of h̃ that of g, that of h' that of d. */
+function mixBackward(z: usize, g: usize, last: usize, d: usize, length: i32): void {
+  for (const end = z + bytes(length); z < end; z += 16, g += 16, last += 16, d += 16) {
     const open = v128.load(z);
-    const before = v128.load(carried);
-    const part = v128.load(kept);
-    v128.store(carried, madd(open, f32x4.sub(v128.load(g), before), before));
-    v128.store(kept, f32x4.mul(part, f32x4.sub(splat(1.0), open)));
-  }
-}
-
-/** One step back of the gradient that a chunk's first state has from the chunk itself, and of a. */
-function carryBack(z: usize, dh: usize, carried: usize, kept: usize, length: i32): void {
-  for (const end = z + bytes(length); z < end; z += 16, dh += 16, carried += 16, kept += 16) {
-    const closed = f32x4.sub(splat(1.0), v128.load(z));
-    const d = f32x4.add(v128.load(carried), v128.load(dh));
-    const part = v128.load(kept);
-    v128.store(carried, f32x4.mul(d, closed));
-    v128.store(kept, f32x4.mul(part, closed));
-  }
-}
-
-/** Turns z and g into the gradients of their sums, and d, that of the next state, into that of the last one. */
-function minGruBackward(gates: usize, last: usize, dh: usize, d: usize, length: i32, stride: usize): void {
-  for (const end = gates + bytes(length); gates < end; gates += 16, last += 16, dh += 16, d += 16) {
-    const z = v128.load(gates);
-    const g = v128.load(gates + stride);
-    const whole = f32x4.add(v128.load(d), v128.load(dh));
-    const closed = f32x4.sub(splat(1.0), z);
-    const kept = f32x4.mul(whole, closed);
-    v128.store(d, kept);
-    v128.store(gates, f32x4.mul(f32x4.mul(kept, z), f32x4.sub(g, v128.load(last))));
-    v128.store(gates + stride, f32x4.mul(f32x4.mul(whole, z), slopeOf(g)));
-  }
-}
-
-/** The same of a MinLSTM: z = σ(log σ(i) − log σ(f)), and the slope of log σ is 1 − σ. */
-function minLstmBackward(gates: usize, z: usize, last: usize, dh: usize, d: usize, length: i32, stride: usize): void {
-  for (const end = gates + bytes(length); gates < end; gates += 16, z += 16, last += 16, dh += 16, d += 16) {
-    const open = v128.load(z);
-    const g = v128.load(gates + 2 * stride);
-    const keptF = v128.load(gates);
-    const keptI = v128.load(gates + stride);
-    const whole = f32x4.add(v128.load(d), v128.load(dh));
+    const value = v128.load(g);
+    const whole = v128.load(d);
     const kept = f32x4.mul(whole, f32x4.sub(splat(1.0), open));
-    const slope = f32x4.mul(f32x4.mul(kept, open), f32x4.sub(g, v128.load(last)));
+    const slope = f32x4.mul(value, f32x4.sub(splat(1.0), value));
     v128.store(d, kept);
-    v128.store(gates, f32x4.neg(f32x4.mul(slope, keptF)));
-    v128.store(gates + stride, f32x4.mul(slope, keptI));
-    v128.store(gates + 2 * stride, f32x4.mul(f32x4.mul(whole, open), slopeOf(g)));
+    v128.store(z, f32x4.mul(f32x4.mul(kept, open), f32x4.sub(value, v128.load(last))));
+    v128.store(g, f32x4.mul(f32x4.mul(whole, open), v128.bitselect(splat(1.0), slope, f32x4.ge(value, splat(0.5)))));
   }
 }
 
-/** Where a part's z and g lie at its first step. */
+/** Where z lies at a part's first step: in place of its sums, or of a MinLSTM in place of c. */
 // @ts-ignore: decorator
 @inline
-function gateOf(plan: Plan, part: i32): usize {
+function openOf(plan: Plan, part: i32): usize {
   return plan.cell == CELL_MINLSTM ? plan.c + plan.span(part * plan.units) : gatesOf(plan, part);
 }
 
@@ -164,62 +103,73 @@ export function minimalGates(plan: Plan, part: i32): void {
   else for (let s = 0; s < steps; s++) tokenSums(plan, part, s);
   const handsOn = (part + 1) % plan.chunks != 0;
   let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);
-  let gates = gatesOf(plan, part), z = gateOf(plan, part), g = candidateOf(plan, part);
-  for (const end = gates + block; gates < end; gates += panel, z += panel, g += panel, carried += step, kept += step) {
-    if (plan.cell == CELL_MINLSTM) minLstm(gates, z, all, block);
-    else minGru(gates, all, block);
-    if (!handsOn) continue;
-    begin(carried, kept, step);
-    for (let at: usize = 0; at < <usize>steps * step; at += step) carry(z + at, g + at, carried, kept, length);
+  let gates = gatesOf(plan, part), z = openOf(plan, part), g = candidateOf(plan, part);
+  // The states come later.
+  let room = plan.h + plan.span(part * plan.units) + step;
+  for (const end = gates + block; gates < end; gates += panel) {
+    if (z != gates) sub(gates + block, gates, z, all);
+    sigmoid(z, z, all);
+    if (z != gates) {
+      sigmoid(gates, gates, all);
+      sigmoid(gates + block, gates + block, all);
+      share(gates, gates + block, z, all);
+    }
+    sigmoid(g, room, all);
+    candidate(g, room, all);
+    if (handsOn) {
+      begin(carried, kept, step);
+      for (let at: usize = 0; at < <usize>steps * step; at += step) {
+        mix(z + at, g + at, carried, carried, length);
+        keep(z + at, kept, length);
+      }
+    }
+    z += panel; g += panel; room += panel; carried += step; kept += step;
   }
   plan.beat++;
   if (plan.chunks == 1) minimalStates(plan, part);
 }
 
-/** A chunk carries nothing yet, and would keep all. */
+/** A chunk carries nothing yet, and keeps all of what comes. */
 function begin(carried: usize, kept: usize, step: usize): void {
   memory.fill(carried, 0, step);
-  for (const end = kept + step; kept < end; kept += 16) v128.store(kept, splat(1.0));
+  for (const end = kept + step; kept < end; kept += 4) store<f32>(kept, 1.0);
 }
 
 /** The states of a chunk from the one before it, and its output. */
 export function minimalStates(plan: Plan, part: i32): void {
   const steps = plan.stepsOf(part), panel = plan.panel, step = plan.step, units = plan.units;
-  const length = plan.rows * plan.width;
-  const states = plan.h + plan.span(part * units);
-  let h = states, z = gateOf(plan, part), g = candidateOf(plan, part);
+  const states = plan.h + plan.span(part * units), length = plan.rows * plan.width;
+  let h = states, z = openOf(plan, part), g = candidateOf(plan, part);
   for (const end = h + plan.span(units); h < end; h += panel, z += panel, g += panel) {
-    for (let at: usize = 0; at < <usize>steps * step; at += step) {
-      mix(z + at, g + at, h + at, h + at + step, length);
-    }
+    for (let at: usize = 0; at < <usize>steps * step; at += step) mix(z + at, g + at, h + at, h + at + step, length);
   }
   if (plan.outputs) return output(plan, part);
   for (let s = 0; s < steps; s++) storeStep(plan, part, s, states + <usize>(s + 1) * step, plan.y, plan.hiddenSize);
   plan.beat++;
 }
 
-/** The gradients that a chunk's states have from its output, and what it carries back; where there is only one, everything. */
+/** The gradients of a chunk's states from its output, and what it carries back; where there is only one, everything. */
 export function minimalBackward(plan: Plan, part: i32): void {
   const steps = plan.stepsOf(part), panel = plan.panel, step = plan.step, units = plan.units, block = plan.span(units);
-  const length = plan.rows * plan.width;
-  let dh = plan.dhs + plan.span(part * units), z = gateOf(plan, part);
+  const length = plan.rows * plan.width, columns = plan.outputs ? plan.outputs : units;
+  let dh = plan.dhs + plan.span(part * units), z = openOf(plan, part);
+  const dy = plan.outputs ? plan.scores + plan.span(part * columns) : dh;
+  for (let s = 0; plan.dy && s < steps; s++) {
+    loadStep(plan, part, s, plan.dy, plan.outputs ? plan.outFeatures : plan.hiddenSize, dy + <usize>s * step, columns);
+  }
   if (plan.outputs) {
-    const dscores = plan.scores + plan.span(part * plan.outputs);
-    for (let s = 0; s < steps; s++) {
-      loadStep(plan, part, s, plan.dy, plan.outFeatures, dscores + <usize>s * step, plan.outputs);
-    }
     for (let p: usize = 0; p < block; p += panel) memory.fill(dh + p, 0, <usize>steps * step);
-    product(plan, dscores, panel, plan.outputWeightsBack, dh, panel, steps * plan.rows, plan.outputs, units);
-  } else if (plan.dy) {
-    for (let s = 0; s < steps; s++) loadStep(plan, part, s, plan.dy, plan.hiddenSize, dh + <usize>s * step, units);
+    product(plan, dy, panel, plan.outputWeightsBack, dh, panel, steps * plan.rows, columns, units);
   }
   if (part % plan.chunks != 0) {
     let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);
     for (const end = dh + block; dh < end; dh += panel, z += panel, carried += step, kept += step) {
       begin(carried, kept, step);
-      for (let s = steps - 1; s >= 0; s--) {
-        const at = <usize>s * step;
-        carryBack(z + at, dh + at, carried, kept, length);
+      for (let at = <usize>steps * step; at > 0;) {
+        at -= step;
+        add(carried, dh + at, carried, length);
+        keep(z + at, carried, length);
+        keep(z + at, kept, length);
       }
     }
   }
@@ -230,15 +180,21 @@ export function minimalBackward(plan: Plan, part: i32): void {
 /** The gradients of a chunk's gates from that of its last state, which becomes that of the state before its first step. */
 export function minimalGradients(plan: Plan, part: i32): void {
   const steps = plan.stepsOf(part), panel = plan.panel, step = plan.step, units = plan.units, block = plan.span(units);
-  const length = plan.rows * plan.width;
-  let gates = gatesOf(plan, part), z = gateOf(plan, part), d = ofPart(plan, plan.dh, part);
-  let h = plan.h + plan.span(part * units), dh = plan.dhs + plan.span(part * units);
-  for (const end = gates + block; gates < end; gates += panel, z += panel, h += panel, dh += panel, d += step) {
-    for (let s = steps - 1; s >= 0; s--) {
-      const at = <usize>s * step;
-      if (plan.cell == CELL_MINLSTM) minLstmBackward(gates + at, z + at, h + at, dh + at, d, length, block);
-      else minGruBackward(gates + at, h + at, dh + at, d, length, block);
+  const length = plan.rows * plan.width, all = steps * length;
+  let gates = gatesOf(plan, part), z = openOf(plan, part), g = candidateOf(plan, part);
+  let h = plan.h + plan.span(part * units), dh = plan.dhs + plan.span(part * units), d = ofPart(plan, plan.dh, part);
+  for (const end = gates + block; gates < end; gates += panel) {
+    for (let at = <usize>steps * step; at > 0;) {
+      at -= step;
+      add(d, dh + at, d, length);
+      mixBackward(z + at, g + at, h + at, d, length);
     }
+    if (z != gates) {
+      // z = σ(log σ(i) − log σ(f)), and the slope of log σ is 1 − σ.
+      mul(z, gates, gates, all);
+      mul(z, gates + block, gates + block, all);
+    }
+    z += panel; g += panel; h += panel; dh += panel; d += step;
   }
   plan.beat++;
 }

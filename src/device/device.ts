@@ -299,22 +299,20 @@ export interface Device<S extends Storage = Storage> {
   stepper(stack: Stack<S>, batchSize: number): Stepper
 }
 
+/** An operation that runs a layer of any cell: see `Device.recurrent`. */
+export type RunLayer = (
+  sizes: LayerSizes,
+  weights: RecurrentWeights<Storage>,
+  input: RecurrentInput<Storage>,
+  keep: boolean,
+) => { result: RecurrentOutput<Storage>; tape?: RecurrentTape<Storage> }
+
 /** Layers whose gates depend on the input alone, kept separate so that a page without them does not load them. */
 export interface Minimal<S extends Storage = Storage> {
   /** Writes `h`, by the equations in nn/minimal.ts. */
   forward(sizes: MinimalSizes, walk: MinimalWalk<S>): void
   /** From the gradient of h at every step: those of the sums and of h0, if that is wanted. */
   backward(sizes: MinimalSizes, walk: MinimalWalk<S>, dh: S, dsums: S, dh0: S | undefined): void
-  /**
-   * The whole layer with its products and its linear output, as `Device.recurrent` of other cells: `lengths`, `weightHh` and
-   * `biasHh` are absent. Absent where a layer is made of several operations.
-   */
-  layer?(
-    sizes: LayerSizes,
-    weights: RecurrentWeights<S>,
-    input: RecurrentInput<S>,
-    keep: boolean,
-  ): { result: RecurrentOutput<S>; tape?: RecurrentTape<S> }
 }
 
 /** The operations that only training and evaluation need, kept separate so that a page that runs saved models does not load them. */

@@ -1,8 +1,6 @@
-import type { Device, FloatArray, Kernels, Minimal, MinimalWalk, RecurrentTape } from '../device/device.js'
+import type { Device, FloatArray, Kernels, Minimal, MinimalWalk, Storage } from '../device/device.js'
 import type { HostStorage } from './host/host.js'
 import { minimal, minimalGrad } from './host/minimal.js'
-import { MinimalPass } from './wasm/minimal.js'
-import { WasmKernels } from './wasm/wasm.js'
 
 /** The values as an array that stays where it is while the kernels' memory changes. */
 const settled = (x: HostStorage): FloatArray => ('copy' in x ? x.copy() : x)
@@ -13,25 +11,14 @@ const settledWalk = ({ sums, h0, h }: MinimalWalk<HostStorage>): MinimalWalk => 
   h: settled(h),
 })
 
-const wasmLayer =
-  ({ engine, tapes }: WasmKernels): Minimal<HostStorage>['layer'] =>
-  (sizes, weights, input, keep) => {
-    const pass = new MinimalPass(engine, sizes, weights, input.input)
-    const result = pass.forward(input, keep ? tapes : undefined)
-    // There are no gradients of weights that the cell does not have.
-    return { result, tape: keep ? (pass as unknown as RecurrentTape<HostStorage>) : undefined }
-  }
-
 /** The part of a device that only layers need whose gates depend on the input alone. */
 export function minimalOf(device: Device): Minimal {
   if (device.minimal) return device.minimal
   const kernels = device as unknown as Kernels
   const sigmoid = (x: FloatArray, y: FloatArray): void => kernels.unary('sigmoid', x, y)
-  const host: Minimal<HostStorage> = {
+  const host: Minimal<FloatArray> = {
     forward: (sizes, walk) => minimal(sizes, settledWalk(walk), sigmoid),
-    backward: (sizes, walk, dh, dsums, dh0) =>
-      minimalGrad(sizes, settledWalk(walk), settled(dh), dsums as FloatArray, dh0 as FloatArray | undefined, sigmoid),
-    ...(device instanceof WasmKernels && { layer: wasmLayer(device) }),
+    backward: (sizes, walk, dh, dsums, dh0) => minimalGrad(sizes, settledWalk(walk), settled(dh), dsums, dh0, sigmoid),
   }
-  return host as unknown as Minimal
+  return host as unknown as Minimal<Storage>
 }

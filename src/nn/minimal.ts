@@ -1,7 +1,7 @@
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import type { MinimalKind } from '../device/cells.js'
 import type { CellWeights, MinimalSizes } from '../device/device.js'
-import { minimalOf } from '../kernels/minimal.js'
+import { minimalLayerOf } from '../kernels/wasm/minimal.js'
 import { fromData } from '../tensor/create.js'
 import { linear } from '../tensor/functions.js'
 import { minimal } from '../tensor/ops/minimal.js'
@@ -83,8 +83,8 @@ export class MinLSTM extends MinimalLayer {
 
 const minimalLayer: Walk = (walk, parameters, input, h0) => {
   const { cell, numSteps, batchSize, hiddenSize, reverse, lengths } = walk
-  const { layer } = minimalOf(parameters.weightIh.device)
-  if (layer && !lengths) return recurrentLayer(walk, parameters, input, h0, undefined, layer)
+  const run = minimalLayerOf(parameters.weightIh.device)
+  if (run && !lengths) return recurrentLayer(walk, parameters, input, h0, undefined, run)
   const { head, ...weights } = parameters
   const rows = lengths && new ValidRows(lengths, numSteps)
   const sums = rows ? rows.padded(sumsOf(weights, rows.of(input)), staying(walk, input)) : sumsOf(weights, input)

@@ -1,6 +1,6 @@
 import { ShapeError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import type { CellWeights, Device, LayerSizes, Minimal, RecurrentSizes, Storage } from '../device/device.js'
+import type { CellWeights, Device, LayerSizes, RecurrentSizes, RunLayer, Storage } from '../device/device.js'
 import { isRecorded, Node } from './autograd.js'
 import { floatsIn } from './placed.js'
 import { Tensor } from './tensor.js'
@@ -39,9 +39,6 @@ export function checkHead(where: string, head: LinearHead, hiddenSize: number): 
     )
   }
 }
-
-/** The operation of a device that runs a layer. */
-type RunLayer = NonNullable<Minimal['layer']>
 
 const runOn =
   (device: Device): RunLayer =>

@@ -1,4 +1,4 @@
-import { type CellBlocks, cells, isMinimal } from '../../device/cells.js'
+import { type CellBlocks, cells } from '../../device/cells.js'
 import type { LayerSizes } from '../../device/device.js'
 import { type Sequences, sorted } from './sequences.js'
 
@@ -27,13 +27,11 @@ const shapeFor = (shape: MatrixFormat, { batchSize, lengths }: LayerSizes): Matr
 export class Layout {
   readonly blocks: CellBlocks
   readonly width: number
-  /** Sequences in each part, padded. */
+  /** Sequences in each part of the batch, padded. */
   readonly rows: number
-  readonly parts: number
-  /** Time steps of the longest sequence, or of a chunk of time. */
+  parts: number
+  /** Time steps of the longest sequence. */
   readonly steps: number
-  /** The chunks that sequences are cut into, each of which is a part of its own: see assembly/minimal.ts. */
-  readonly chunks: number
   /** If they have lengths of their own. */
   readonly sequences: Sequences | undefined
   /** Whether the recurrent weights are too large for a core's cache, so that reading them is worth sharing. */
@@ -57,10 +55,8 @@ export class Layout {
     this.#threads = threads
     this.width = width
     this.rows = lengths ? unevenRows(batchSize) : evenRows(width, batchSize, threads)
-    this.steps = lengths ? Math.max(...lengths) : isMinimal(cell) ? chunkSteps(numSteps) : numSteps
-    this.chunks = isMinimal(cell) ? Math.ceil(numSteps / this.steps) : 1
-    const parts = Math.ceil(batchSize / this.rows)
-    this.parts = parts * this.chunks
+    this.parts = Math.ceil(batchSize / this.rows)
+    this.steps = lengths ? Math.max(...lengths) : numSteps
     this.units = roundUp(hiddenSize, panel)
     this.features = roundUp(inputSize, panel)
     // An odd number of steps apart, so that panels spread over the sets of the processor's caches. Single rows are
@@ -73,7 +69,7 @@ export class Layout {
     // Larger slices read the states less often, but only smaller ones keep their own gates in the first cache.
     const far = this.large && this.units * this.steps * batchSize * 4 > CACHED
     this.slice = width > 1 ? (far ? 64 : 16) : roundUp(Math.ceil(this.units / slices), panel)
-    this.padded = this.rows * parts !== batchSize || this.units !== hiddenSize
+    this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
     this.#side = lengths ? PANEL_ROWS / this.rows : 1
     this.sequences = lengths && sorted(lengths, this.rows, this.groupOf(this.parts), this.large)
   }
@@ -101,16 +97,6 @@ export class Layout {
   slicesOf(units: number): number {
     return Math.ceil(units / this.slice)
   }
-}
-
-/** Time steps of a chunk, whatever the number of threads, so that this does not change the bits. */
-const CHUNK = 64
-
-/** A chunk of one step would be a product of a single row, for which weights are laid out in another way. */
-function chunkSteps(numSteps: number): number {
-  let steps = CHUNK
-  while (numSteps > steps && numSteps % steps === 1) steps++
-  return Math.min(steps, numSteps)
 }
 
 /** Sequences that share the weights of a panel, in two tiles of four. */

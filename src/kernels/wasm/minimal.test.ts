@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { relativeError } from '../../../test/read-fixture.js'
 import { Generator } from '../../core/random.js'
+import type { Kernels } from '../../device/device.js'
 import { crossEntropy, fromData, MinGRU, MinLSTM, RNNModel, rand, randn, type Tensor } from '../../index.js'
 import { setDefaultDevice } from '../devices.js'
-import { blasKernels, type Kernels, referenceKernels, wasmKernels } from '../index.js'
+import { blasKernels, referenceKernels, wasmKernels } from '../index.js'
 
 // Sequences of several chunks of time: the plain walk through time of the twin in double precision is what is right.
 

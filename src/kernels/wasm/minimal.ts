@@ -1,27 +1,52 @@
 import type {
+  Device,
   LayerSizes,
   RecurrentGrads,
   RecurrentInput,
   RecurrentOutput,
   RecurrentOutputGrads,
   RecurrentWeights,
+  RunLayer,
 } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { HeadPass } from './head.js'
-import { Layout } from './layout.js'
+import { Layout, type MatrixFormat } from './layout.js'
 import type { Allocate } from './linear-memory.js'
 import { layerFields, PLAN_LENGTH, type PlanFields, writePlan } from './plan.js'
 import { arrayIn, placed, roomFor } from './resident.js'
 import type { Kept, Tapes } from './tapes.js'
+import { WasmKernels } from './wasm.js'
 import { LayerWeights } from './weights.js'
+
+/** Time steps of a chunk, whatever the number of threads, so that this does not change the bits. */
+const CHUNK = 64
+
+/** A chunk of one step would be a product of a single row, for which weights are laid out in another way. */
+function chunkSteps(numSteps: number): number {
+  let steps = CHUNK
+  while (numSteps > steps && numSteps % steps === 1) steps++
+  return Math.min(steps, numSteps)
+}
+
+/** The layout of a layer whose sequences are cut into chunks of time, each of which is a part of its own. */
+class ChunkLayout extends Layout {
+  readonly chunks: number
+
+  constructor(shape: MatrixFormat, sizes: LayerSizes) {
+    const steps = chunkSteps(sizes.numSteps)
+    super(shape, { ...sizes, numSteps: steps })
+    this.chunks = Math.ceil(sizes.numSteps / steps)
+    this.parts *= this.chunks
+  }
+}
 
 /**
  * One layer in one direction whose gates depend on the input alone, as one operation: lays out what assembly/minimal.ts works
  * on. Kept for the backward pass: the gates, a MinLSTM's z, the states and the inputs at all time steps.
  */
-export class MinimalPass {
-  readonly #layout: Layout
+class MinimalPass {
+  readonly #layout: ChunkLayout
   readonly #weights: LayerWeights
   readonly #head: HeadPass | undefined
   readonly #tokens: boolean
@@ -34,7 +59,7 @@ export class MinimalPass {
     readonly weights: RecurrentWeights<HostStorage>,
     input: HostStorage | Int32Array,
   ) {
-    this.#layout = new Layout(engine.shape, sizes)
+    this.#layout = new ChunkLayout(engine.shape, sizes)
     this.#weights = new LayerWeights(engine, this.#layout, sizes)
     this.#head = weights.head && new HeadPass(engine, weights.head, this.#layout, sizes)
     this.#tokens = input instanceof Int32Array
@@ -231,8 +256,13 @@ export class MinimalPass {
 
   #plan(allocate: Allocate, addresses: PlanFields): number {
     const plan = allocate(PLAN_LENGTH)
-    const fields = { ...layerFields(this.#layout, this.sizes), tokens: Number(this.#tokens) }
-    writePlan(this.engine.memory, plan, { ...fields, ...addresses })
+    writePlan(this.engine.memory, plan, {
+      ...layerFields(this.#layout, this.sizes),
+      chunks: this.#layout.chunks,
+      allSteps: this.sizes.numSteps,
+      tokens: Number(this.#tokens),
+      ...addresses,
+    })
     return plan
   }
 
@@ -256,4 +286,23 @@ interface Place {
   chunk: number
   step?: number
   panel: number
+}
+
+/**
+ * The operation of a device that runs a whole layer of such cells with its products and its linear output, as
+ * `Device.recurrent` those of others; undefined if it has none. The sizes have no `lengths`.
+ */
+export function minimalLayerOf(device: Device): RunLayer | undefined {
+  if (!(device instanceof WasmKernels && device.engine.minimal)) return undefined
+  const { engine, tapes } = device
+  const run = (
+    sizes: LayerSizes,
+    weights: RecurrentWeights<HostStorage>,
+    input: RecurrentInput<HostStorage>,
+    keep: boolean,
+  ) => {
+    const pass = new MinimalPass(engine, sizes, weights, input.input)
+    return { result: pass.forward(input, keep ? tapes : undefined), tape: keep ? pass : undefined }
+  }
+  return run as unknown as RunLayer
 }
