@@ -7,6 +7,8 @@
  * of which is a part of its own (see `Plan`): a chunk's last state is linear in the state before it, with the factor
  * a = Π (1 − z). First all chunks compute their gates, their last state from a state of zeros, and a; then each gets the state
  * it begins with from the one before; and then all walk again from there (Blelloch 1990). The gradients go the same way back.
+ * Where there are sequences enough for all threads, a thread takes the chunks of some sequences in order, each from its gates to
+ * its output while it is in the processor's cache, and back.
  *
  * All kernels work on `length` values of a step in panels, or of several steps.
  */
@@ -95,13 +97,26 @@ function ofPart(plan: Plan, values: usize, part: i32): usize {
   return values + bytes(part * plan.rows * plan.units);
 }
 
-/** The gates of a chunk, and what it carries to the next one; where there is only one, everything. */
-export function minimalGates(plan: Plan, part: i32): void {
+/** The gates of a chunk, and what it carries to the next one; or in order, everything of all chunks. */
+export function minimalGates(plan: Plan, item: i32): void {
+  if (!plan.inOrder) return chunkGates(plan, item);
+  const panel = plan.panel, block = plan.span(plan.units), step = plan.step;
+  for (let part = item * plan.chunks, end = part + plan.chunks; part < end; part++) {
+    if (part % plan.chunks != 0) {
+      const first = plan.h + <usize>part * block, last = first - block + <usize>plan.steps * step;
+      for (let p: usize = 0; p < block; p += panel) memory.copy(first + p, last + p, step);
+    }
+    chunkGates(plan, part);
+    minimalStates(plan, part);
+  }
+}
+
+function chunkGates(plan: Plan, part: i32): void {
   const steps = plan.stepsOf(part), panel = plan.panel, block = plan.span(plan.units), step = plan.step;
   const length = plan.rows * plan.width, all = steps * length;
   if (!plan.tokens) inputSums(plan, part);
   else for (let s = 0; s < steps; s++) tokenSums(plan, part, s);
-  const handsOn = (part + 1) % plan.chunks != 0;
+  const handsOn = !plan.inOrder && (part + 1) % plan.chunks != 0;
   let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);
   let gates = gatesOf(plan, part), z = openOf(plan, part), g = candidateOf(plan, part);
   // The states come later.
@@ -126,7 +141,6 @@ export function minimalGates(plan: Plan, part: i32): void {
     z += panel; g += panel; room += panel; carried += step; kept += step;
   }
   plan.beat++;
-  if (plan.chunks == 1) minimalStates(plan, part);
 }
 
 /** A chunk carries nothing yet, and keeps all of what comes. */
@@ -148,11 +162,29 @@ export function minimalStates(plan: Plan, part: i32): void {
   plan.beat++;
 }
 
-/** The gradients of a chunk's states from its output, and what it carries back; where there is only one, everything. */
-export function minimalBackward(plan: Plan, part: i32): void {
+/** The gradients of a chunk's states from its output, and what it carries back; or in order, everything of all chunks. */
+export function minimalBackward(plan: Plan, item: i32): void {
+  if (!plan.inOrder) return chunkBackward(plan, item);
+  const size = bytes(plan.rows * plan.units);
+  for (let chunk = plan.chunks - 1; chunk >= 0; chunk--) {
+    const part = item * plan.chunks + chunk, d = ofPart(plan, plan.dh, part);
+    chunkBackward(plan, part);
+    minimalGradients(plan, part);
+    if (chunk > 0) memory.copy(d - size, d, size);
+  }
+}
+
+/** Gradients of states: in order, those of one chunk take the place of those of the last. */
+// @ts-ignore: decorator
+@inline
+function dhsOf(plan: Plan, part: i32): usize {
+  return plan.dhs + plan.span((plan.inOrder ? part / plan.chunks : part) * plan.units);
+}
+
+function chunkBackward(plan: Plan, part: i32): void {
   const steps = plan.stepsOf(part), panel = plan.panel, step = plan.step, units = plan.units, block = plan.span(units);
   const length = plan.rows * plan.width, columns = plan.outputs ? plan.outputs : units;
-  let dh = plan.dhs + plan.span(part * units), z = openOf(plan, part);
+  let dh = dhsOf(plan, part), z = openOf(plan, part);
   const dy = plan.outputs ? plan.scores + plan.span(part * columns) : dh;
   for (let s = 0; plan.dy && s < steps; s++) {
     loadStep(plan, part, s, plan.dy, plan.outputs ? plan.outFeatures : plan.hiddenSize, dy + <usize>s * step, columns);
@@ -161,7 +193,7 @@ export function minimalBackward(plan: Plan, part: i32): void {
     for (let p: usize = 0; p < block; p += panel) memory.fill(dh + p, 0, <usize>steps * step);
     product(plan, dy, panel, plan.outputWeightsBack, dh, panel, steps * plan.rows, columns, units);
   }
-  if (part % plan.chunks != 0) {
+  if (!plan.inOrder && part % plan.chunks != 0) {
     let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);
     for (const end = dh + block; dh < end; dh += panel, z += panel, carried += step, kept += step) {
       begin(carried, kept, step);
@@ -174,7 +206,6 @@ export function minimalBackward(plan: Plan, part: i32): void {
     }
   }
   plan.beat++;
-  if (plan.chunks == 1) minimalGradients(plan, part);
 }
 
 /** The gradients of a chunk's gates from that of its last state, which becomes that of the state before its first step. */
@@ -182,7 +213,7 @@ export function minimalGradients(plan: Plan, part: i32): void {
   const steps = plan.stepsOf(part), panel = plan.panel, step = plan.step, units = plan.units, block = plan.span(units);
   const length = plan.rows * plan.width, all = steps * length;
   let gates = gatesOf(plan, part), z = openOf(plan, part), g = candidateOf(plan, part);
-  let h = plan.h + plan.span(part * units), dh = plan.dhs + plan.span(part * units), d = ofPart(plan, plan.dh, part);
+  let h = plan.h + plan.span(part * units), dh = dhsOf(plan, part), d = ofPart(plan, plan.dh, part);
   for (const end = gates + block; gates < end; gates += panel) {
     for (let at = <usize>steps * step; at > 0;) {
       at -= step;

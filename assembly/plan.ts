@@ -33,6 +33,8 @@ export class Plan {
    */
   chunks: i32;
   allSteps: i32;
+  /** Whether a piece of work takes the chunks of its sequences in order, because there are sequences enough for all threads. */
+  inOrder: i32;
   reverse: i32;
   tokens: i32;
   batch: i32;

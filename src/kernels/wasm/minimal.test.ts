@@ -19,9 +19,11 @@ const sets: [string, Kernels][] = [
 const cases = (['mingru', 'minlstm'] as const).flatMap((cell) =>
   // The first chunk would be followed by one of a single step; then chunks of which the last is shorter; one row, and padded rows.
   [
-    { steps: 65, batch: 1 },
-    { steps: 130, batch: 1 },
-    { steps: 200, batch: 11 },
+    { steps: 33, batch: 1 },
+    { steps: 72, batch: 1 },
+    { steps: 100, batch: 11 },
+    // From this batch on a thread takes the chunks of some sequences in order.
+    { steps: 65, batch: 27 },
   ].map((sizes) => ({ cell, ...sizes })),
 )
 

@@ -19,8 +19,8 @@ import type { Kept, Tapes } from './tapes.js'
 import { WasmKernels } from './wasm.js'
 import { LayerWeights } from './weights.js'
 
-/** Time steps of a chunk, whatever the number of threads, so that this does not change the bits. */
-const CHUNK = 64
+/** Time steps of a chunk, and from how many parts of the batch on chunks go in order: the same for any number of threads. */
+const [CHUNK, ENOUGH] = [32, 4]
 
 /** A chunk of one step would be a product of a single row, for which weights are laid out in another way. */
 function chunkSteps(numSteps: number): number {
@@ -32,11 +32,14 @@ function chunkSteps(numSteps: number): number {
 /** The layout of a layer whose sequences are cut into chunks of time, each of which is a part of its own. */
 class ChunkLayout extends Layout {
   readonly chunks: number
+  /** Whether a piece of work takes all chunks of its sequences in order: see assembly/minimal.ts. */
+  readonly inOrder: boolean
 
   constructor(shape: MatrixFormat, sizes: LayerSizes) {
     const steps = chunkSteps(sizes.numSteps)
     super(shape, { ...sizes, numSteps: steps })
     this.chunks = Math.ceil(sizes.numSteps / steps)
+    this.inOrder = this.chunks === 1 || this.parts >= ENOUGH
     this.parts *= this.chunks
   }
 }
@@ -107,7 +110,7 @@ class MinimalPass {
     allocate: Allocate,
   ): RecurrentOutput {
     const { memory, pool } = this.engine
-    const { parts, rows, steps, chunks, panel } = this.#layout
+    const { parts, rows, steps, chunks, inOrder, panel } = this.#layout
     const { numSteps, batchSize, hiddenSize } = this.sizes
     const at = this.#addresses(base)
     const x = this.#tokens ? at.inputs : placed(memory, allocate, input)
@@ -127,8 +130,8 @@ class MinimalPass {
         ? this.#weights.tokenTable(allocate, this.weights.weightIh)
         : this.#weights.forward(allocate, this.weights.weightIh, 'input', steps * rows),
     })
-    pool.run('minimalGates', plan, parts)
-    if (chunks > 1) {
+    pool.run('minimalGates', plan, inOrder ? parts / chunks : parts)
+    if (!inOrder) {
       for (let chunk = 1; chunk < chunks; chunk++) this.#handOn(carried, at.h, panel, chunk - 1, chunk)
       pool.run('minimalStates', plan, parts)
     }
@@ -143,7 +146,7 @@ class MinimalPass {
     allocate: Allocate,
   ): Omit<RecurrentGrads<HostStorage>, 'weightHh'> {
     const { memory, pool, residents } = this.engine
-    const { blocks, units, rows, parts, steps, chunks, slices, width, padded } = this.#layout
+    const { blocks, units, rows, parts, steps, chunks, inOrder, slices, width, padded } = this.#layout
     const { numSteps, batchSize, inputSize } = this.sizes
     const at = this.#addresses(base)
     const weights = this.#weights
@@ -158,8 +161,9 @@ class MinimalPass {
     const ofBias = biasIh && roomFor(residents, allocate, biasIh)
     const ofHead = grads.output && this.#head?.room(allocate)
     const head = ofHead && this.#head?.backward(allocate, ofHead, allRows)
-    const dhs = allocate(this.#layout.sequence(units))
-    if (!head && (padded || !grads.output)) memory.zero(dhs, this.#layout.sequence(units))
+    const states = this.#layout.sequence(units) / (inOrder ? chunks : 1)
+    const dhs = allocate(states)
+    if (!head && (padded || !grads.output)) memory.zero(dhs, states)
     const carried = this.#carried(allocate)
     const plan = this.#plan(allocate, {
       ...at,
@@ -176,8 +180,8 @@ class MinimalPass {
       inputBiasGrad: ofBias?.address,
       inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', allRows) : 0,
     })
-    pool.run('minimalBackward', plan, parts)
-    if (chunks > 1) {
+    pool.run('minimalBackward', plan, inOrder ? parts / chunks : parts)
+    if (!inOrder) {
       for (let chunk = chunks - 1; chunk > 0; chunk--) this.#handOn(carried, dh, step, chunk, chunk - 1)
       pool.run('minimalGradients', plan, parts)
     }
@@ -260,6 +264,7 @@ class MinimalPass {
       ...layerFields(this.#layout, this.sizes),
       chunks: this.#layout.chunks,
       allSteps: this.sizes.numSteps,
+      inOrder: Number(this.#layout.inOrder),
       tokens: Number(this.#tokens),
       ...addresses,
     })
