@@ -6,6 +6,9 @@
 /** Whether these are the kernels for engines that merge two vectors into one of 256 bits. scripts/build.mjs decides. */
 // @ts-ignore: defined on the command line
 export const WIDE: bool = WIDE_VECTORS == 1;
+/** Whether the kernels have the cells whose gates depend on the input alone. */
+// @ts-ignore: defined on the command line
+export const MINIMAL: bool = MINIMAL_CELLS == 1;
 /** Columns of a panel: see "Panels" in ARCHITECTURE.md. */
 export const PANEL: i32 = WIDE ? 16 : 8;
 /** Panels beside each other that a single row is multiplied by: see `multiplyVector`. */
@@ -16,6 +19,8 @@ export const CELL_RNN_TANH: i32 = 0;
 export const CELL_RNN_RELU: i32 = 1;
 export const CELL_GRU: i32 = 2;
 export const CELL_LSTM: i32 = 3;
+export const CELL_MINGRU: i32 = 4;
+export const CELL_MINLSTM: i32 = 5;
 
 /** Pieces of work that threads share. */
 export const JOB_FORWARD: i32 = 0;
@@ -25,6 +30,10 @@ export const JOB_INPUT_GRADIENTS: i32 = 3;
 export const JOB_PRODUCT_ROWS: i32 = 4;
 export const JOB_PIECES: i32 = 5;
 export const JOB_CROSS_ENTROPY: i32 = 6;
+export const JOB_MINIMAL_GATES: i32 = 7;
+export const JOB_MINIMAL_STATES: i32 = 8;
+export const JOB_MINIMAL_BACKWARD: i32 = 9;
+export const JOB_MINIMAL_GRADIENTS: i32 = 10;
 
 /** What is done with a piece of an array. */
 export const PIECE_SGD: i32 = 0;

@@ -13,7 +13,7 @@ import { sgemm } from "./sgemm";
 import { bytes, ROW } from "./simd";
 
 /** y[rows, columns] += x[rows, depth] · w: of one step or of many, whose rows follow one another. */
-function product(
+export function product(
   plan: Plan, x: usize, panelX: usize, w: usize, y: usize, panelY: usize, rows: i32, depth: i32, columns: i32
 ): void {
   if (plan.width == 1) sgemm(false, columns, rows, depth, w, depth, x, panelX >> 2, y, panelY >> 2);
@@ -66,7 +66,7 @@ export function forward(plan: Plan, item: i32): void {
 }
 
 /** What the inputs add to the gates of one part, at all time steps. */
-function inputSums(plan: Plan, part: i32): void {
+export function inputSums(plan: Plan, part: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.stepsOf(part);
   const gates = plan.gates + plan.span(part * plan.blocks * units);
   const inputs = plan.inputs + <usize>part * plan.span(plan.features);
@@ -84,7 +84,7 @@ function inputSums(plan: Plan, part: i32): void {
 }
 
 /** What tokens add to the gates of one part, at one time step. */
-function tokenSums(plan: Plan, part: i32, s: i32): void {
+export function tokenSums(plan: Plan, part: i32, s: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
   const count = plan.countOf(part, s), columns = plan.inputBlocks * units;
   const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
@@ -132,7 +132,7 @@ function peep(plan: Plan, gate: i32, x: usize, panelX: usize, y: usize, panelY: 
 }
 
 /** The linear output of one part of the batch: the scores of all time steps at once. */
-function output(plan: Plan, part: i32): void {
+export function output(plan: Plan, part: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, columns = plan.outputs;
   const steps = plan.stepsOf(part), all = steps * rows;
   const h = plan.h + plan.span(part * plan.units) + plan.stateStep;

@@ -10,6 +10,7 @@
  * part. Either direction begins with the first step that it reads, so that the last step of a sequence is the number of its
  * length in both.
  */
+import { MINIMAL } from "./constants";
 import { bytes } from "./simd";
 
 @unmanaged
@@ -24,8 +25,16 @@ export class Plan {
   panel: usize;
   /** Bytes from a state to the next: a step, or 0 where each takes the place of the one before. */
   stateStep: usize;
-  /** The time steps of the longest sequence. */
+  /** The time steps of the longest sequence, or of the longest chunk. */
   steps: i32;
+  /**
+   * The chunks of time that each sequence is cut into, 1 except in assembly/minimal.ts, and the steps of all together. Each
+   * is a part, and those of the same sequences follow one another.
+   */
+  chunks: i32;
+  allSteps: i32;
+  /** Whether a piece of work takes the chunks of its sequences in order, because there are sequences enough for all threads. */
+  inOrder: i32;
   reverse: i32;
   tokens: i32;
   batch: i32;
@@ -71,6 +80,10 @@ export class Plan {
   /** In panels, at one time step. */
   dh: usize;
   dc: usize;
+  /** Of chunks, in panels: what each carries to the next and keeps of what came, at one time step; gradients of h at all. */
+  carried: usize;
+  kept: usize;
+  dhs: usize;
   /** Row-major, where sequences have lengths of their own: the gradients of the last states, or 0. */
   dhn: usize;
   dcn: usize;
@@ -123,14 +136,21 @@ export class Plan {
     return bytes(this.rows * this.width);
   }
 
-  /** The time that step `s` reads, of all sequences. */
-  timeOf(s: i32): i32 {
-    return this.reverse ? this.steps - 1 - s : s;
+  /** The time that step `s` of a part reads, of all sequences. */
+  timeOf(part: i32, s: i32): i32 {
+    if (MINIMAL) s += part % this.chunks * this.steps;
+    return this.reverse ? (MINIMAL ? this.allSteps : this.steps) - 1 - s : s;
+  }
+
+  /** The first row of a part: the rows of chunks are those of their sequences. */
+  firstOf(part: i32): i32 {
+    return (MINIMAL ? part / this.chunks : part) * this.rows;
   }
 
   /** The steps of a part. */
   stepsOf(part: i32): i32 {
-    return this.lengths ? this.lengthOf(part * this.rows) : this.steps;
+    if (this.lengths) return this.lengthOf(this.firstOf(part));
+    return MINIMAL ? min(this.steps, this.allSteps - part % this.chunks * this.steps) : this.steps;
   }
 
   lengthOf(row: i32): i32 {
@@ -139,7 +159,7 @@ export class Plan {
 
   /** The sequences of a part that are at work at step `s`. */
   countOf(part: i32, s: i32): i32 {
-    const first = part * this.rows;
+    const first = this.firstOf(part);
     if (!this.lengths) return min(this.rows, this.batch - first);
     let count = this.rows;
     while (count > 0 && this.lengthOf(first + count - 1) <= s) count--;
@@ -151,16 +171,17 @@ export class Plan {
     return this.order ? load<i32>(this.order + bytes(row)) : row;
   }
 
-  /** Where row `row` has step `s` in matrices [numSteps, batch, …]. */
-  placeOf(row: i32, s: i32): i32 {
-    if (!this.order) return this.timeOf(s) * this.batch + row;
+  /** Where row `r` of a part has step `s` in matrices [numSteps, batch, …]. */
+  placeOf(part: i32, r: i32, s: i32): i32 {
+    const row = this.firstOf(part) + r;
+    if (!this.order) return this.timeOf(part, s) * this.batch + row;
     return (this.reverse ? this.lengthOf(row) - 1 - s : s) * this.batch + this.sequenceOf(row);
   }
 
   /** The tokens of a part at step `s`: in the kernels' order where that is not the batch's. */
   tokensOf(part: i32, s: i32): usize {
-    const first = part * this.rows;
-    return this.x + bytes(this.order ? s * this.parts * this.rows + first : this.timeOf(s) * this.batch + first);
+    const first = this.firstOf(part);
+    return this.x + bytes(this.order ? s * this.parts * this.rows + first : this.timeOf(part, s) * this.batch + first);
   }
 
   /** Bytes of `columns` columns of a sequence. */

@@ -1,10 +1,12 @@
 /** Threads that share the pieces of a job: each takes the next one until none is left. */
 import {
-  CLOSED, JOB_BACKWARD, JOB_CROSS_ENTROPY, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS, JOB_PIECES,
+  CLOSED, JOB_BACKWARD, JOB_CROSS_ENTROPY, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS, JOB_MINIMAL_BACKWARD,
+  JOB_MINIMAL_GATES, JOB_MINIMAL_GRADIENTS, JOB_MINIMAL_STATES, JOB_PIECES, MINIMAL,
 } from "./constants";
 import { Product, productRows } from "./dense";
 import { gradients } from "./gradients";
 import { backward, forward, inputGradients } from "./layer";
+import { minimalBackward, minimalGates, minimalGradients, minimalStates } from "./minimal";
 import { piece, Pieces } from "./pieces";
 import { Plan } from "./plan";
 import { CrossEntropy, crossEntropyRows } from "./softmax";
@@ -35,6 +37,10 @@ function run(kind: i32, plan: usize, item: i32): void {
   else if (kind == JOB_INPUT_GRADIENTS) inputGradients(changetype<Plan>(plan), item);
   else if (kind == JOB_PIECES) piece(changetype<Pieces>(plan), item);
   else if (kind == JOB_CROSS_ENTROPY) crossEntropyRows(changetype<CrossEntropy>(plan), item);
+  else if (MINIMAL && kind == JOB_MINIMAL_GATES) minimalGates(changetype<Plan>(plan), item);
+  else if (MINIMAL && kind == JOB_MINIMAL_STATES) minimalStates(changetype<Plan>(plan), item);
+  else if (MINIMAL && kind == JOB_MINIMAL_BACKWARD) minimalBackward(changetype<Plan>(plan), item);
+  else if (MINIMAL && kind == JOB_MINIMAL_GRADIENTS) minimalGradients(changetype<Plan>(plan), item);
   else productRows(changetype<Product>(plan), item);
 }
 

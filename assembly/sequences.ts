@@ -12,7 +12,7 @@ function together(plan: Plan, count: i32): i32 {
 export function loadStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, y: usize, padded: i32): void {
   const count = plan.countOf(part, s), width = plan.width, panel = plan.panel, rows = together(plan, count);
   for (let r = 0; r < count; r += rows) {
-    const from = x + bytes(plan.placeOf(part * plan.rows + r, s) * columns);
+    const from = x + bytes(plan.placeOf(part, r, s) * columns);
     loadRows(from, rows, columns, y + bytes(r * width), panel, width);
   }
   if (plan.lengths) clearPadding(y, panel, count, plan.rows, padded, padded, width);
@@ -22,7 +22,7 @@ export function loadStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, 
 export function addStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, y: usize, panel: usize): void {
   const count = plan.countOf(part, s), width = plan.width, rows = together(plan, count);
   for (let r = 0; r < count; r += rows) {
-    const from = x + bytes(plan.placeOf(part * plan.rows + r, s) * columns);
+    const from = x + bytes(plan.placeOf(part, r, s) * columns);
     addRows(from, rows, columns, y + bytes(r * width), panel, width);
   }
 }
@@ -31,14 +31,14 @@ export function addStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, y
 export function storeStep(plan: Plan, part: i32, s: i32, x: usize, y: usize, columns: i32): void {
   const count = plan.countOf(part, s), width = plan.width, rows = together(plan, count);
   for (let r = 0; r < count; r += rows) {
-    const to = y + bytes(plan.placeOf(part * plan.rows + r, s) * columns);
+    const to = y + bytes(plan.placeOf(part, r, s) * columns);
     storeRows(x + bytes(r * width), plan.panel, to, rows, columns, width);
   }
 }
 
 /** The gradients of the last states of the sequences that end with step `s`: until then, their rows of dh and dc are zeros. */
 export function loadLastGradients(plan: Plan, part: i32, s: i32, dh: usize, dc: usize): void {
-  const first = part * plan.rows, size = plan.hiddenSize, step = plan.step, width = plan.width;
+  const first = plan.firstOf(part), size = plan.hiddenSize, step = plan.step, width = plan.width;
   for (let r = plan.countOf(part, s + 1), count = plan.countOf(part, s); r < count; r++) {
     const at = bytes(plan.sequenceOf(first + r) * size), row = bytes(r * width);
     if (plan.dhn) loadRows(plan.dhn + at, 1, size, dh + row, step, width);

@@ -11,7 +11,8 @@ const { DIRECT, encodePrintable } = await import(
 )
 
 const note = '// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.'
-const binaries = await Promise.all(['plain', 'relaxed', 'wide'].map((variant) => compileKernels(variant)))
+const variants = ['small plain', 'small relaxed', 'plain', 'relaxed', 'wide']
+const binaries = await Promise.all(variants.map((variant) => compileKernels(variant)))
 
 // The most frequent bytes of those in pages are one character each.
 const counts = new Uint32Array(256)
@@ -21,8 +22,9 @@ const short = frequent
   .sort((a, b) => a - b)
   .map((byte) => byte.toString(36))
   .join()
-const [plain, relaxed, wide] = binaries.map((binary) => encodePrintable(binary, short))
-writeFileSync('src/platform/node/wide-kernels.ts', `${note}\nexport const wide: string =\n  '${wide}'\n`)
+const [plain, relaxed, ...whole] = binaries.map((binary) => encodePrintable(binary, short))
+const lines = ['simd', 'relaxed-simd', 'simd-256'].map((simd, i) => `  '${simd}':\n    '${whole[i]}',\n`)
+writeFileSync('src/platform/node/kernels.ts', `${note}\nexport const kernels = {\n${lines.join('')}} as const\n`)
 
 // In pieces that take turns, because gzip finds what both have in common only within 32 KB.
 const PIECES = 2

@@ -5,13 +5,16 @@ import asc from 'assemblyscript/asc'
 import { paired } from './pairs.mjs'
 
 const relaxed = ['--enable', 'relaxed-simd']
-// Pages load these, so they are also made small.
 const narrow = ['-O3', '--use', 'WIDE_VECTORS=0']
+const minimal = ['--use', 'MINIMAL_CELLS=1']
 const variants = {
-  plain: narrow,
-  relaxed: [...relaxed, ...narrow],
+  plain: [...narrow, ...minimal],
+  relaxed: [...relaxed, ...narrow, ...minimal],
   // For engines that merge two vectors into one of 256 bits. A constant that both need is loaded once.
-  wide: ['-O3', ...relaxed, '--use', 'WIDE_VECTORS=1', '--runPasses', 'local-cse'],
+  wide: ['-O3', ...relaxed, '--use', 'WIDE_VECTORS=1', ...minimal, '--runPasses', 'local-cse'],
+  // Pages load these, so they lack what few pages need.
+  'small plain': [...narrow, '--use', 'MINIMAL_CELLS=0'],
+  'small relaxed': [...relaxed, ...narrow, '--use', 'MINIMAL_CELLS=0'],
 }
 
 /**

@@ -15,7 +15,7 @@ export const kernelSets: Kernels[] = [
 ]
 
 // The kernels for vectors of 256 bits have the same bits where an engine does not merge vectors: it is only slower.
-if (platform.wideKernels) kernelSets.unshift(wasmKernels({ simd: 'simd-256', threads: 2 }))
+if (platform.kernels) kernelSets.unshift(wasmKernels({ simd: 'simd-256', threads: 2 }))
 
 const blas = blasKernels({ threads: 2 })
 if (blas) kernelSets.push(blas)

@@ -4,7 +4,7 @@ import { compileKernels } from '../../scripts/kernels.mjs'
 
 const names = {
   products: /^(matmul|dense)\/|layer\/(product|stepProducts|gradients|weightGradients)$/,
-  gates: /^(rnn|gru|lstm)\/|^elementwise\/(tanh|relu)|layer\/(activate\w*|nextState|gateGradients)$/,
+  gates: /^(rnn|gru|lstm|minimal)\/|^elementwise\/(tanh|relu)|layer\/(activate\w*|nextState|gateGradients)$/,
   waiting: /^pool\//,
 }
 

@@ -42,7 +42,6 @@ export interface Cell extends MinimalCell {
   name: (typeof foreignCellNames)[number]
   /** The sizes of the groups of gates that the equations use together; layer normalization is per group. */
   groups: readonly number[]
-  blocks: CellBlocks
 }
 
 /** The same of a cell whose gates depend on the input alone. */
@@ -52,6 +51,7 @@ export interface MinimalCell {
   gates: readonly string[]
   /** The states that one time step hands to the next. */
   states: readonly ('h' | 'c')[]
+  blocks: CellBlocks
 }
 
 const rnn = {
@@ -79,8 +79,18 @@ export const cells: Readonly<Record<CellKind, Cell> & Record<MinimalKind, Minima
     states: ['h', 'c'],
     blocks: { blocks: 4, input: { first: 0, gates: [0, 1, 2, 3] }, hidden: { first: 0, gates: [0, 1, 2, 3] } },
   },
-  mingru: { name: 'mingru', gates: ['z', 'h'], states: ['h'] },
-  minlstm: { name: 'minlstm', gates: ['f', 'i', 'h'], states: ['h'] },
+  mingru: {
+    name: 'mingru',
+    gates: ['z', 'h'],
+    states: ['h'],
+    blocks: { blocks: 2, input: { first: 0, gates: [0, 1] }, hidden: { first: 0, gates: [] } },
+  },
+  minlstm: {
+    name: 'minlstm',
+    gates: ['f', 'i', 'h'],
+    states: ['h'],
+    blocks: { blocks: 3, input: { first: 0, gates: [0, 1, 2] }, hidden: { first: 0, gates: [] } },
+  },
 }
 
 /** Whether a cell has a state c besides h. */

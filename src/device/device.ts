@@ -1,5 +1,5 @@
 import type { RandomKey } from '../core/counter-random.js'
-import type { CellKind, MinimalKind } from './cells.js'
+import type { CellKind, LayerKind, MinimalKind } from './cells.js'
 import type { Update } from './update.js'
 
 /** Floats in main memory: float32, or float64 under the reference kernels in double precision. */
@@ -59,6 +59,9 @@ export interface RecurrentSizes {
    */
   lengths?: Int32Array
 }
+
+/** The same of any cell. */
+export type LayerSizes = Omit<RecurrentSizes, 'cell'> & { cell: LayerKind }
 
 /** One layer in one direction whose gates depend on the input alone, through time. */
 export interface MinimalSizes {
@@ -300,6 +303,14 @@ export interface Device<S extends Storage = Storage> {
   /** Prepares a stack for `batchSize` sequences side by side. */
   stepper(stack: Stack<S>, batchSize: number): Stepper
 }
+
+/** An operation that runs a layer of any cell: see `Device.recurrent`. */
+export type RunLayer = (
+  sizes: LayerSizes,
+  weights: RecurrentWeights<Storage>,
+  input: RecurrentInput<Storage>,
+  keep: boolean,
+) => { result: RecurrentOutput<Storage>; tape?: RecurrentTape<Storage> }
 
 /** Layers whose gates depend on the input alone, kept separate so that a page without them does not load them. */
 export interface Minimal<S extends Storage = Storage> {

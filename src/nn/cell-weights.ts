@@ -1,5 +1,5 @@
 import type { LayerKind } from '../device/cells.js'
-import type { CellWeights, RecurrentSizes } from '../device/device.js'
+import type { CellWeights, LayerSizes } from '../device/device.js'
 import type { LayerParameters, recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Value } from '../tensor/value.js'
@@ -45,7 +45,7 @@ export interface StackWeights {
 
 /** Runs one layer in one direction over a whole sequence; the shapes are those of `recurrentLayer`. */
 export type Walk = (
-  sizes: Omit<RecurrentSizes, 'cell'> & { cell: LayerKind },
+  sizes: LayerSizes,
   weights: LayerWeights<Tensor> & Pick<LayerParameters, 'head'>,
   input: Tensor,
   h0?: Tensor,

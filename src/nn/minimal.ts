@@ -1,10 +1,12 @@
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import type { MinimalKind } from '../device/cells.js'
 import type { CellWeights, MinimalSizes } from '../device/device.js'
+import { minimalLayerOf } from '../kernels/wasm/minimal.js'
 import { fromData } from '../tensor/create.js'
 import { linear } from '../tensor/functions.js'
 import { minimal } from '../tensor/ops/minimal.js'
 import { floatsIn } from '../tensor/placed.js'
+import { recurrentLayer } from '../tensor/recurrent.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { recordOne } from '../tensor/tensor.js'
 import { elsewhere } from './cell.js'
@@ -79,8 +81,11 @@ export class MinLSTM extends MinimalLayer {
   }
 }
 
-const minimalLayer: Walk = (walk, { head, ...weights }, input, h0) => {
+const minimalLayer: Walk = (walk, parameters, input, h0) => {
   const { cell, numSteps, batchSize, hiddenSize, reverse, lengths } = walk
+  const run = minimalLayerOf(parameters.weightIh.device)
+  if (run && !lengths) return recurrentLayer(walk, parameters, input, h0, undefined, run)
+  const { head, ...weights } = parameters
   const rows = lengths && new ValidRows(lengths, numSteps)
   const sums = rows ? rows.padded(sumsOf(weights, rows.of(input)), staying(walk, input)) : sumsOf(weights, input)
   const sizes = { cell, numSteps, batchSize, hiddenSize, reverse } as MinimalSizes

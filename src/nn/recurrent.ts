@@ -264,7 +264,7 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
 
   /** @internal One layer in one direction over a whole sequence: an operation of the kernels, unless they do not have the cell. */
   protected get walk(): Walk {
-    return recurrentLayer as Walk
+    return recurrentLayer
   }
 
   /** @internal What runs the layers token by token: the kernels, unless they do not have the cell. */

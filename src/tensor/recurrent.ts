@@ -1,6 +1,6 @@
 import { ShapeError } from '../core/errors.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
-import type { CellWeights, RecurrentSizes, Storage } from '../device/device.js'
+import type { CellWeights, Device, LayerSizes, RecurrentSizes, RunLayer, Storage } from '../device/device.js'
 import { isRecorded, Node } from './autograd.js'
 import { floatsIn } from './placed.js'
 import { Tensor } from './tensor.js'
@@ -50,17 +50,24 @@ export function checkHead(where: string, head: LinearHead, hiddenSize: number): 
   }
 }
 
+const runOn =
+  (device: Device): RunLayer =>
+  (sizes, ...given) =>
+    device.recurrent(sizes as RecurrentSizes, ...given)
+
 /**
  * One recurrent layer in one direction over a whole sequence, as one operation of the graph with two or three outputs.
  * The shapes are those of `RecurrentInput` and `RecurrentOutput`; the caller checks them. With a head, `output` is its
  * scores.
+ * @param run default: that of the device, which has PyTorch's cells
  */
 export function recurrentLayer(
-  sizes: RecurrentSizes,
+  sizes: LayerSizes,
   weights: LayerParameters,
   input: Tensor,
   h0?: Tensor,
   c0?: Tensor,
+  run?: RunLayer,
 ): { output: Tensor; hn: Tensor; cn?: Tensor } {
   const { numSteps, batchSize, hiddenSize } = sizes
   const { head } = weights
@@ -70,7 +77,7 @@ export function recurrentLayer(
     tensor && floatsIn('recurrentLayer', tensor, 'a tensor', weight).storage
   const sources = [input, h0, c0, ...parameters.map((name) => weights[name]), head?.weight, head?.bias]
   const keep = isRecorded(sources)
-  const { result, tape } = device.recurrent(
+  const { result, tape } = (run ?? runOn(device))(
     sizes,
     {
       ...(Object.fromEntries(

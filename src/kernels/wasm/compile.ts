@@ -13,6 +13,8 @@ import { Residents } from './resident.js'
 /** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
   simd: Simd
+  /** Whether the kernels have the cells whose gates depend on the input alone, as those of pages have not. */
+  minimal: boolean
   shape: MatrixFormat
   code: KernelExports
   memory: LinearMemory
@@ -64,7 +66,15 @@ export function loadEngine({
   const panel = code.PANEL.value
   const shape: MatrixFormat = { width: library ? 1 : panel, panel, threads: memory.shared ? threads : 1 }
   const pool = new Pool(code, memory, module, shape.threads, library?.files)
-  return { simd: chosen, shape, code, memory, residents: new Residents(memory), pool }
+  return {
+    simd: chosen,
+    minimal: platform.kernels !== undefined,
+    shape,
+    code,
+    memory,
+    residents: new Residents(memory),
+    pool,
+  }
 }
 
 /**
@@ -72,20 +82,20 @@ export function loadEngine({
  * @throws OptionError for vectors that the runtime has no kernels for
  */
 function choose(asked: Simd | undefined, prepare: (text: string) => Uint8Array<ArrayBuffer>) {
+  const { kernels: whole } = platform
   const simd = asked ?? settingOf(platform.simdSetting())
   if (simd !== 'simd') platform.allowRelaxedSimd()
   const merges = (simd ?? 'simd-256') === 'simd-256' && platform.mergeVectors()
   // Whoever asks for these gets them, even if the engine does not merge vectors: the bits are the same.
   if (simd === 'simd-256' || merges) {
-    const { wideKernels: wide } = platform
-    if (wide === undefined) {
+    if (whole === undefined) {
       throw new OptionError(`wasmKernels: simd is 'simd-256', which only Node has; expected 'relaxed-simd' or 'simd'`)
     }
-    return { chosen: 'simd-256', binary: prepare(wide) } as const
+    return { chosen: 'simd-256', binary: prepare(whole['simd-256']) } as const
   }
-  const fused = prepare(relaxed())
+  const fused = prepare(whole?.['relaxed-simd'] ?? relaxed())
   const chosen = simd ?? (WebAssembly.validate(fused) ? 'relaxed-simd' : 'simd')
-  return { chosen, binary: chosen === 'simd' ? prepare(plain()) : fused }
+  return { chosen, binary: chosen === 'simd' ? prepare(whole?.simd ?? plain()) : fused }
 }
 
 function settingOf(setting: string | undefined): Simd | undefined {

@@ -1,4 +1,4 @@
-import type { OutputWeights, RecurrentSizes } from '../../device/device.js'
+import type { LayerSizes, OutputWeights } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { Layout } from './layout.js'
@@ -18,7 +18,7 @@ export class HeadPass {
     readonly engine: Engine,
     readonly head: OutputWeights<HostStorage>,
     readonly layer: Layout,
-    readonly layerSizes: RecurrentSizes,
+    readonly layerSizes: LayerSizes,
     frozen = false,
   ) {
     const { hiddenSize } = layerSizes
@@ -38,8 +38,8 @@ export class HeadPass {
     }
   }
 
-  /** Fields of the plan for the backward pass. */
-  backward(allocate: Allocate, { weight, bias }: OutputWeights<GradientRoom>) {
+  /** Fields of the plan for the backward pass. @param rows those that its product takes at a time */
+  backward(allocate: Allocate, { weight, bias }: OutputWeights<GradientRoom>, rows = this.layer.rows) {
     const { padded, units } = this.#weights.layout
     const fields = this.#fields(allocate)
     if (padded) this.engine.memory.zero(fields.scores, this.layer.sequence(units))
@@ -47,7 +47,7 @@ export class HeadPass {
       ...fields,
       dOutputBias: allocate(units),
       dOutputWeights: this.#weights.sums(allocate, 'input', false),
-      outputWeightsBack: this.#weights.backward(allocate, this.head.weight, 'input', this.layer.rows),
+      outputWeightsBack: this.#weights.backward(allocate, this.head.weight, 'input', rows),
       outputGrad: weight.address,
       outputBiasGrad: bias?.address,
     }

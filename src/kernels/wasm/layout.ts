@@ -1,5 +1,5 @@
 import { type CellBlocks, cells } from '../../device/cells.js'
-import type { RecurrentSizes } from '../../device/device.js'
+import type { LayerSizes } from '../../device/device.js'
 import { type Sequences, sorted } from './sequences.js'
 
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
@@ -20,7 +20,7 @@ const CACHED = 2 ** 21
  * A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain; and the small parts that
  * sequences of unequal lengths come in are faster without one (LOG.md).
  */
-const shapeFor = (shape: MatrixFormat, { batchSize, lengths }: RecurrentSizes): MatrixFormat =>
+const shapeFor = (shape: MatrixFormat, { batchSize, lengths }: LayerSizes): MatrixFormat =>
   batchSize === 1 || lengths ? { ...shape, width: shape.panel } : shape
 
 /** The layout of a layer in the kernels' memory; sizes are counted in values. */
@@ -29,7 +29,7 @@ export class Layout {
   readonly width: number
   /** Sequences in each part of the batch, padded. */
   readonly rows: number
-  readonly parts: number
+  parts: number
   /** Time steps of the longest sequence. */
   readonly steps: number
   /** If they have lengths of their own. */
@@ -48,7 +48,7 @@ export class Layout {
   /** Whether the batch or the hidden units were padded, so that panels must begin as zeros. */
   readonly padded: boolean
 
-  constructor(shape: MatrixFormat, sizes: RecurrentSizes) {
+  constructor(shape: MatrixFormat, sizes: LayerSizes) {
     const { cell, numSteps, batchSize, inputSize, hiddenSize, lengths } = sizes
     const { width, panel, threads } = shapeFor(shape, sizes)
     this.blocks = cells[cell].blocks

@@ -1,4 +1,4 @@
-import type { RecurrentSizes } from '../../device/device.js'
+import type { LayerSizes } from '../../device/device.js'
 import { cellCodes, planFields } from './from-assembly.js'
 import type { Layout } from './layout.js'
 import type { LinearMemory } from './linear-memory.js'
@@ -26,7 +26,7 @@ export function writeFields<T extends string>(
 }
 
 /** The fields that follow from a layer's sizes and layout. */
-export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
+export function layerFields(layout: Layout, sizes: LayerSizes): PlanFields {
   const { width, panel, rows, parts, features, units, slice, blocks } = layout
   const { cell, reverse, batchSize, inputSize, hiddenSize } = sizes
   return {
@@ -35,6 +35,8 @@ export function layerFields(layout: Layout, sizes: RecurrentSizes): PlanFields {
     panel: panel * 4,
     stateStep: rows * width * 4,
     steps: layout.steps,
+    chunks: 1,
+    allSteps: layout.steps,
     reverse: Number(reverse),
     batch: batchSize,
     rows,

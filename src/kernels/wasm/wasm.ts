@@ -36,15 +36,15 @@ export interface Products extends NonNullable<EngineOptions['blas']> {
  */
 export class WasmKernels extends HostKernels implements Kernels {
   readonly name: string
-  /** For the operations that only training needs. */
+  /** For the operations that only some programs need. */
   readonly engine: Engine
-  readonly #tapes: Tapes
+  readonly tapes: Tapes
   readonly #products: Products | undefined
 
   constructor(options?: Omit<EngineOptions, 'blas'>, products?: Products) {
     super(Float32Array)
     this.engine = loadEngine({ ...options, blas: products })
-    this.#tapes = new Tapes(this.engine.memory)
+    this.tapes = new Tapes(this.engine.memory)
     this.#products = products
     this.name = products ? `blas-${products.name.toLowerCase()}` : `wasm-${this.engine.simd}`
   }
@@ -161,7 +161,7 @@ export class WasmKernels extends HostKernels implements Kernels {
     keep: boolean,
   ): { result: RecurrentOutput; tape?: RecurrentTape } {
     const pass = new RecurrentPass(this.engine, sizes, weights, input.input)
-    const result = pass.forward(input, keep ? this.#tapes : undefined)
+    const result = pass.forward(input, keep ? this.tapes : undefined)
     // Gradients of arrays are arrays, and only this device sees residents.
     return { result, tape: keep ? (pass as RecurrentTape) : undefined }
   }

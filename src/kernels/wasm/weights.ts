@@ -1,5 +1,5 @@
 import type { Window } from '../../device/cells.js'
-import type { RecurrentSizes } from '../../device/device.js'
+import type { LayerSizes } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { pieceKinds, STREAMS } from './from-assembly.js'
@@ -29,7 +29,7 @@ export class LayerWeights {
   constructor(
     readonly engine: Engine,
     readonly layout: Layout,
-    readonly sizes: RecurrentSizes,
+    readonly sizes: LayerSizes,
     readonly frozen = false,
   ) {}
 

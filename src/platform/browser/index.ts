@@ -6,7 +6,7 @@ export const platform: Platform = {
   hasThreads,
   startCrew,
   allowRelaxedSimd() {},
-  wideKernels: undefined,
+  kernels: undefined,
   mergeVectors: () => false,
   simdSetting: () => undefined,
   memoryLimit: () => Infinity,

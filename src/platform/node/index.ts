@@ -2,9 +2,9 @@ import { availableParallelism, totalmem } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import type { Platform } from '../platform.js'
 import { findBlas } from './blas.js'
+import { kernels } from './kernels.js'
 import { hasThreads, startCrew } from './threads.js'
 import { mergeVectors } from './wide.js'
-import { wide } from './wide-kernels.js'
 
 export { findGpu } from './gpu.js'
 
@@ -15,7 +15,7 @@ export const platform: Platform = {
   allowRelaxedSimd() {
     if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
   },
-  wideKernels: wide,
+  kernels,
   mergeVectors,
   simdSetting: () => process.env.UNROLLED_SIMD || undefined,
   memoryLimit() {
