@@ -25,7 +25,7 @@ export function ForecastCard({ now, result }: { now: SeriesSession; result: Seri
     () => linesOf(truth, [...result.earlier, ...(forecast?.points ?? [])], t),
     [truth, forecast, result, t],
   )
-  const base = now.name.replace(/\.\w+$/, '')
+  const base = now.chosen.name.replace(/\.\w+$/, '')
   const last = forecast?.points.findLast(({ series, target }) => series === truth.series && target === truth.target)
   const place = (x: number) => (now.facts?.dated ? date(x) : number(x))
   return (
