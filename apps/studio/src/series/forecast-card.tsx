@@ -31,7 +31,10 @@ export function ForecastCard({ now, result }: { now: SeriesSession; result: Seri
   return (
     <section class="card">
       <h2>{t.forecast}</h2>
-      <p class="soft">{t.forecastIs(t.parts[result.part], number(now.setup.horizon!))}</p>
+      <p class="soft">
+        {result.earlier.length > 0 ? t.forecastIs(t.parts[result.part], number(now.setup.horizon!)) : t.afterEnd}{' '}
+        {lines.some(({ filled }) => filled) ? t.intervalIs : t.noInterval}
+      </p>
       {result.truths.length > 1 && (
         <Choice
           label={t.which}
