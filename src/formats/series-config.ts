@@ -157,3 +157,17 @@ export async function decodeSeriesFiles(
   await checkSum(config, 'model.safetensors', bytes, at)
   return { model: seriesModelWith(config, decodeSafetensors(bytes, at).tensors, at), config }
 }
+
+/**
+ * A model of series with what it knows of its tables, from the files of its folder.
+ * @param where the folder, for messages
+ * @throws FormatError for damaged files
+ */
+export async function decodeForecaster(
+  files: SeriesFiles,
+  where: string,
+): Promise<Pick<SeriesConfig, 'spec' | 'intervals' | 'training'> & { model: SeriesModel }> {
+  const { model, config } = await decodeSeriesFiles(files, where)
+  const { spec, intervals, training } = config
+  return { model, spec, intervals, training }
+}

@@ -1,4 +1,4 @@
-import { decodeSeriesFiles, encodeSeriesFiles, SERIES_FORMAT, seriesConfigOf } from '../formats/series-config.js'
+import { decodeForecaster, encodeSeriesFiles, SERIES_FORMAT, seriesConfigOf } from '../formats/series-config.js'
 import type { Forecaster } from '../train/forecast.js'
 import { hasFormat, readWhole, replaceModel } from './model-folder.js'
 import { checkPath } from './path-argument.js'
@@ -17,8 +17,7 @@ export async function saveForecaster(folder: string, { model, spec, intervals, t
 export async function loadForecaster(folder: string): Promise<Forecaster> {
   checkPath('loadForecaster', 'the folder', folder)
   const files = await readWhole(folder, ['config.json', 'model.safetensors'])
-  const { model, config } = await decodeSeriesFiles(files, folder)
-  return { model, spec: config.spec, intervals: config.intervals, training: config.training }
+  return decodeForecaster(files, folder)
 }
 
 /** Whether a folder holds a model of series. */

@@ -102,6 +102,11 @@ describeStudio('the lesson', (studio) => {
     await tab.keyboard.type('; const wrong: string = rnnLayer.hiddenSize')
     const problem = cell(2).getByText("Line 1: Type 'number' is not assignable to type 'string'.")
     await problem.waitFor()
+    await tab.locator('header select').selectOption('pt-BR')
+    await cell(2).getByText("Linha 1: O tipo 'number' não pode ser atribuído ao tipo 'string'.").waitFor()
+    await tab.locator('header select').selectOption('en')
+    await problem.waitFor()
+    await cell(2).getByRole('textbox').focus()
     // A type error is no reason not to run.
     await tab.keyboard.press('Control+Enter')
     await cell(2).getByText('Done.').waitFor()

@@ -3,6 +3,7 @@ import type { Plugin } from 'vite'
 import { type CellSource, cellsOf } from './cells.ts'
 import { declarations } from './declarations.ts'
 import { highlighted, type Token } from './highlight.ts'
+import { portugueseMessages } from './portuguese-messages.ts'
 
 /** A cell as the page gets it: its code in coloured pieces. */
 export type HighlightedCell = Omit<CellSource, 'code'> & { tokens: Token[] }
@@ -16,6 +17,7 @@ const modules: Record<string, () => unknown> = {
       .flatMap((program) => cellsOf(program, readFileSync(`examples/${program}.ts`, 'utf8')))
       .map(({ name, program, code }): HighlightedCell => ({ name, program, tokens: highlighted(code) })),
   'virtual:lesson-declarations': declarations,
+  'virtual:lesson-portuguese-messages': portugueseMessages,
 }
 
 /** Makes the lesson's cells of the examples, so that both are always the same, and what the compiler in the page knows. */

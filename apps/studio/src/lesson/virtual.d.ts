@@ -7,3 +7,8 @@ declare module 'virtual:lesson-declarations' {
   const files: Readonly<Record<string, string>>
   export default files
 }
+
+declare module 'virtual:lesson-portuguese-messages' {
+  const messages: Readonly<Record<string, string>>
+  export default messages
+}

@@ -25,13 +25,16 @@ export function ForecastCard({ now, result }: { now: SeriesSession; result: Seri
     () => linesOf(truth, [...result.earlier, ...(forecast?.points ?? [])], t),
     [truth, forecast, result, t],
   )
-  const base = now.name.replace(/\.\w+$/, '')
+  const base = now.chosen.name.replace(/\.\w+$/, '')
   const last = forecast?.points.findLast(({ series, target }) => series === truth.series && target === truth.target)
   const place = (x: number) => (now.facts?.dated ? date(x) : number(x))
   return (
     <section class="card">
       <h2>{t.forecast}</h2>
-      <p class="soft">{t.forecastIs(t.parts[result.part], number(now.setup.horizon!))}</p>
+      <p class="soft">
+        {result.earlier.length > 0 ? t.forecastIs(t.parts[result.part], number(now.setup.horizon!)) : t.afterEnd}{' '}
+        {lines.some(({ filled }) => filled) ? t.intervalIs : t.noInterval}
+      </p>
       {result.truths.length > 1 && (
         <Choice
           label={t.which}

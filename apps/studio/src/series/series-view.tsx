@@ -17,15 +17,14 @@ import './series.css'
 export function SeriesView() {
   const { series: t, cells } = words.value
   const chosen = series.value!
-  const now = seriesSession.value?.name === chosen.name ? seriesSession.value : undefined
+  const now = seriesSession.value?.chosen.text === chosen.text ? seriesSession.value : undefined
   const editing = useSignal(now === undefined)
-  const state = now?.state.value
+  const training = now?.isTraining ?? false
   now?.tick.value
-  const training = state === 'preparing' || state === 'running' || state === 'paused'
   // Another table is another question.
   useEffect(() => {
     if (!now) editing.value = true
-  }, [chosen.name])
+  }, [chosen.text])
   const { setup } = training ? now! : chosen
   return (
     <>

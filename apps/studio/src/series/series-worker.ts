@@ -1,16 +1,17 @@
 // Trains on a table of numbers, and forecasts it.
 import {
+  decodeForecaster,
   evaluateSeries,
   type Forecaster,
   type ForecastValue,
   forecast,
   forecastCsv,
-  intervalsOf,
   kernels,
   MemoryStore,
-  readSeries,
   type SeriesData,
+  type SeriesFiles,
   type SeriesRun,
+  seriesSource,
   startSeriesRun,
   type TrainEvent,
   zipForecaster,
@@ -51,31 +52,26 @@ async function begin(name: string, text: string, setup: SeriesSetup): Promise<vo
   const { target, features, dateColumn, seriesColumn, gaps, calendar, window, horizon, validation, test } = setup
   const read = { target, features, dateColumn, seriesColumn, gaps, calendar, window, horizon, validation, test }
   const { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed } = setup
-  const run = await startSeriesRun(
-    new MemoryStore(name),
-    name,
-    (made) => readSeries(text, name, { ...read, ...made }),
-    { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed },
-    // Nothing is kept, so nothing is saved on the way.
-    { signal: abort.signal, checkpointMinutes: Infinity },
-  )
-  const { data, model } = run
+  const options = { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed, checkpointMinutes: Infinity }
+  const store = new MemoryStore(name)
+  const run = await startSeriesRun(store, seriesSource(text, name, read), options, { signal: abort.signal })
+  const { data } = run
   const { name: kernelName, threads } = kernels()
   const perEpoch = data.mostBatches * data.batchItems
   const sizes = { values: perEpoch, steps: data.mostBatches * epochs, dated: data.spec.step !== undefined }
   tell({ type: 'ready', facts: { kernels: kernelName, threads, ...sizes } })
   await sendEvents(run)
-  // A training that was stopped forecasts as it is.
-  const forecaster = run.forecaster ?? { model, spec: data.spec, intervals: await intervalsOf(model, data) }
+  // The best model, or the last of a training that was stopped before anything was held against it.
+  const forecaster = await decodeForecaster(Object.fromEntries(store.files) as SeriesFiles, name)
   trained = { forecaster, data }
-  tell({ type: 'result', result: await resultOf(forecaster, data, { file: name, epochs, lr, batchSize, seed }) })
+  tell({ type: 'result', result: await resultOf(forecaster, data) })
   await tellForecast(horizon ?? 1)
 }
 
 async function sendEvents(run: SeriesRun): Promise<void> {
   let [events, sent] = [[] as TrainEvent[], -Infinity]
   for await (const event of run.events()) {
-    events.push(event)
+    if (event.type === 'step' || event.type === 'epoch' || event.type === 'validation') events.push(event)
     if (performance.now() - sent >= EVERY) {
       tell({ type: 'events', events })
       events = []
@@ -90,11 +86,7 @@ async function sendEvents(run: SeriesRun): Promise<void> {
   tell({ type: 'events', events })
 }
 
-async function resultOf(
-  forecaster: Forecaster,
-  data: SeriesData,
-  training: Parameters<typeof zipForecaster>[1],
-): Promise<SeriesResult> {
+async function resultOf(forecaster: Forecaster, data: SeriesData): Promise<SeriesResult> {
   const part = data.origins('test').length > 0 ? 'test' : 'validation'
   const { horizon, window } = data.spec
   const held = Math.min(...data.table.series.map(({ length }, i) => length - data.parts[i][part]))
@@ -106,7 +98,7 @@ async function resultOf(
   }
   const evaluation = data.origins(part).length > 0 ? await evaluateSeries(forecaster, data, { part }) : undefined
   const truths = truthsOf(data, Math.min(MOST_VALUES, count * horizon + window))
-  return { truths, earlier, part, evaluation, zip: await zipForecaster(forecaster, training) }
+  return { truths, earlier, part, evaluation, zip: await zipForecaster(forecaster, forecaster.training) }
 }
 
 async function tellForecast(steps: number): Promise<void> {

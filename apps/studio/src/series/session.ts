@@ -1,9 +1,9 @@
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import type { TrainEvent } from 'unrolled/browser'
 import { type Fault, faultOf } from '../faults'
 import { Points } from '../points'
 import type { State } from '../session'
-import type { ChosenSeries } from './chosen'
+import { type ChosenSeries, series } from './chosen'
 import type { Forecasted, FromSeries, SeriesFacts, SeriesResult, ToSeries } from './messages'
 import type { SeriesSetup } from './setup'
 
@@ -22,7 +22,6 @@ export class SeriesSession {
   readonly trained = new Points(loss)
   readonly heldOut = new Points(loss)
   readonly setup: SeriesSetup
-  readonly name: string
   facts: SeriesFacts | undefined
   epoch = 0
   step = 0
@@ -32,12 +31,16 @@ export class SeriesSession {
   #due = 0
   readonly #worker = new Worker(new URL('./series-worker.ts', import.meta.url), { type: 'module' })
 
-  constructor({ name, text, setup }: ChosenSeries) {
+  constructor(readonly chosen: ChosenSeries) {
+    const { name, text, setup } = chosen
     this.setup = setup
-    this.name = name
     this.#worker.onmessage = ({ data }: MessageEvent<FromSeries>) => this.#hear(data)
     this.#worker.onerror = ({ message }) => this.#fail({ name: 'Error', message: message || 'the worker has ended' })
     this.#tell({ type: 'begin', name, text, setup })
+  }
+
+  get isTraining(): boolean {
+    return ['preparing', 'running', 'paused'].includes(this.state.value)
   }
 
   /** Seconds until the last epoch ends; undefined before the speed is known. */
@@ -95,7 +98,7 @@ export class SeriesSession {
   }
 
   #fail(error: Extract<FromSeries, { type: 'failed' }>['error']): void {
-    this.fault.value = faultOf(error, this.name, 'notSeries')
+    this.fault.value = faultOf(error, this.chosen.name, 'notSeries')
     if (!this.result.value) this.state.value = 'failed'
   }
 
@@ -112,6 +115,14 @@ export class SeriesSession {
 }
 
 export const seriesSession = signal<SeriesSession | undefined>(undefined)
+
+// Another table, or a text, ends a training; what it has come to stays for the same table.
+effect(() => {
+  const now = seriesSession.value
+  if (!now?.isTraining || series.value?.text === now.chosen.text) return
+  now.close()
+  seriesSession.value = undefined
+})
 
 /** Begins a training, in place of the one before. */
 export function beginSeries(chosen: ChosenSeries): void {

@@ -1,10 +1,10 @@
-import type { CalendarName, LoadSeriesOptions, SeriesColumn, SeriesRunOptions } from 'unrolled/browser'
+import type { CalendarName, LoadSeriesOptions, RunOptions, SeriesColumn } from 'unrolled/browser'
 
 type Read = 'dateColumn' | 'seriesColumn' | 'gaps' | 'window' | 'horizon' | 'validation' | 'test'
 type Trained = 'cell' | 'hiddenSize' | 'numLayers' | 'epochs' | 'lr' | 'batchSize' | 'seed'
 
 /** What of a table is forecast, from what, and by which model. */
-export interface SeriesSetup extends Pick<LoadSeriesOptions, Read>, Pick<SeriesRunOptions, Trained> {
+export interface SeriesSetup extends Pick<LoadSeriesOptions, Read>, Pick<RunOptions, Trained> {
   target: readonly string[]
   features: readonly string[]
   /** Absent: what suits the dates. */

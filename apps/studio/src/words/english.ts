@@ -98,7 +98,10 @@ export const english = {
     forecast: 'Forecast',
     parts: { train: 'training part', validation: 'validation part', test: 'test part' },
     forecastIs: (part: string, n: string) =>
-      `The end of the ${part} as it would have been forecast at the time, ${n} values at once, and what comes after the end of the file. The interval should hold 90 % of the true values.`,
+      `The end of the ${part} as it would have been forecast at the time, ${n} values at once, and what comes after the end of the file.`,
+    afterEnd: 'What comes after the end of the file.',
+    intervalIs: 'The interval should hold 90 % of the true values.',
+    noInterval: 'There is no interval, because too little was held out to validate on.',
     forecastTold: (name: string, place: string, value: string) => `Forecast of ${name}: ${value} at ${place}.`,
     which: 'Series',
     date: 'date',

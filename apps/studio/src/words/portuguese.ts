@@ -97,7 +97,10 @@ export const portuguese: Words = {
     forecast: 'Previsão',
     parts: { train: 'parte de treinamento', validation: 'parte de validação', test: 'parte de teste' },
     forecastIs: (part, n) =>
-      `O fim da ${part} como teria sido previsto na época, ${n} valores de cada vez, e o que vem depois do fim do arquivo. O intervalo deve conter 90 % dos valores verdadeiros.`,
+      `O fim da ${part} como teria sido previsto na época, ${n} valores de cada vez, e o que vem depois do fim do arquivo.`,
+    afterEnd: 'O que vem depois do fim do arquivo.',
+    intervalIs: 'O intervalo deve conter 90 % dos valores verdadeiros.',
+    noInterval: 'Não há intervalo, porque foi separado muito pouco para validação.',
     forecastTold: (name, place, value) => `Previsão de ${name}: ${value} em ${place}.`,
     which: 'Série',
     date: 'data',

@@ -1,4 +1,4 @@
-// TypeScript's language service, which checks cells and completes names.
+// TypeScript's language service, which checks cells and completes names. The worker's name is the language of its messages.
 
 import declared from 'virtual:lesson-declarations'
 import ts from 'page-typescript'
@@ -59,7 +59,18 @@ const host: ts.LanguageServiceHost = {
     }),
 }
 
-const service = ts.createLanguageService(host)
+/** TypeScript's own messages in the language of the page; English ones where they cannot be loaded. */
+const messages =
+  self.name === 'pt-BR'
+    ? import('virtual:lesson-portuguese-messages').then(
+        (loaded) => loaded.default,
+        () => undefined,
+      )
+    : undefined
+
+const begun = Promise.resolve(messages).then((messages) =>
+  ts.createLanguageService({ ...host, getLocalizedDiagnosticMessages: () => messages }),
+)
 
 /** Where a cell is in the text of its program. */
 interface Place {
@@ -80,7 +91,7 @@ function placeOf({ program, cells, cell }: Question): Place {
   return { file, from, to: from + cells[at].code.length }
 }
 
-function check(question: Question): Problem[] {
+function check(service: ts.LanguageService, question: Question): Problem[] {
   const { file, from, to } = placeOf(question)
   const { code } = question.cells.find(({ name }) => name === question.cell)!
   const found = [...service.getSyntacticDiagnostics(file), ...service.getSemanticDiagnostics(file)]
@@ -93,13 +104,13 @@ function check(question: Question): Problem[] {
   })
 }
 
-function complete(question: Question, at: number): Completion[] {
+function complete(service: ts.LanguageService, question: Question, at: number): Completion[] {
   const { file, from } = placeOf(question)
   const found = service.getCompletionsAtPosition(file, from + at, {})
   return (found?.entries ?? []).map(({ name, kind }) => ({ label: name, kind }))
 }
 
-function explain(question: Question, at: number): Explanation | null {
+function explain(service: ts.LanguageService, question: Question, at: number): Explanation | null {
   const { file, from } = placeOf(question)
   const found = service.getQuickInfoAtPosition(file, from + at)
   if (!found) return null
@@ -112,11 +123,13 @@ function explain(question: Question, at: number): Explanation | null {
   }
 }
 
-function answer(question: ToCompiler): Answers[keyof Answers] {
-  if (question.type === 'check') return check(question)
-  return question.type === 'complete' ? complete(question, question.at) : explain(question, question.at)
+function answer(service: ts.LanguageService, question: ToCompiler): Answers[keyof Answers] {
+  if (question.type === 'check') return check(service, question)
+  const { at } = question
+  return question.type === 'complete' ? complete(service, question, at) : explain(service, question, at)
 }
 
-addEventListener('message', ({ data }: MessageEvent<ToCompiler>) => {
-  postMessage({ id: data.id, answer: answer(data) })
+addEventListener('message', async ({ data }: MessageEvent<ToCompiler>) => {
+  const service = await begun
+  postMessage({ id: data.id, answer: answer(service, data) })
 })

@@ -14,6 +14,7 @@ import { EditorState } from '@codemirror/state'
 import { drawSelection, EditorView, hoverTooltip, keymap } from '@codemirror/view'
 import { classHighlighter } from '@lezer/highlight'
 import { effect } from '@preact/signals'
+import { language } from '../../language'
 import { type Cell, cellsOf, edit } from '../cells'
 import { run } from '../runner'
 import { ask } from './compiler'
@@ -122,8 +123,9 @@ export function mount(
     const marks = problems.map(({ from, to, message }) => ({ from, to, message, severity: 'error' as const }))
     view.dispatch(setDiagnostics(view.state, marks))
   }
-  // An edit of one cell may be wrong for another.
+  // An edit of one cell may be wrong for another, and what is wrong is told in the language of the page.
   const recheck = effect(() => {
+    void language.value
     for (const { code } of cellsOf(cell.program)) code.value
     clearTimeout(pause)
     pause = setTimeout(look, PAUSE)
