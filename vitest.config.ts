@@ -13,7 +13,7 @@ const source = 'unrolled-source'
 const everywhere = [
   'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
-  'src/nn/{cells,module,nn,sequences,shapes}.test.ts',
+  'src/nn/{cells,module,nn,shapes}.test.ts',
   'src/browser/*.test.ts',
   'test/{parity,label-parity,curves,kernels,exactness,arguments}.test.ts',
 ]
