@@ -68,7 +68,7 @@ const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'tes
  */
 const alone = [
   'src/cli/interrupt.test.ts',
-  'src/node/{appended-file,checkpoint,files,lock,node,saving}.test.ts',
+  'src/node/{appended-file,checkpoint,files,lock,node,open-file,saving}.test.ts',
   'src/formats/pytorch/pickle.test.ts',
   'src/nn/dropout-warning.test.ts',
   'src/kernels/wasm/pool.test.ts',
