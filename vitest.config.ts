@@ -125,6 +125,8 @@ export default defineConfig({
     testTimeout: 1_200_000,
     hookTimeout: 1_200_000,
     teardownTimeout: 300_000,
+    // Without this, `expect.poll` gives up after a second.
+    expect: { poll: { timeout: 600_000 } },
     globalSetup: './test/cache-folder.ts',
     reporters: ['default', './test/tally.ts'],
     projects: [
