@@ -13,7 +13,7 @@ const source = 'unrolled-source'
 const everywhere = [
   'src/{core,tensor,optim,train,run,generate}/*.test.ts',
   'src/data/{data,ngram}.test.ts',
-  'src/nn/{cells,lstm,module,nn,sequences,shapes}.test.ts',
+  'src/nn/{cells,lstm,module,nn,shapes}.test.ts',
   'src/browser/*.test.ts',
   'test/{parity,label-parity,curves,kernels,exactness,arguments}.test.ts',
 ]
@@ -68,7 +68,7 @@ const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'tes
  */
 const alone = [
   'src/cli/interrupt.test.ts',
-  'src/node/{appended-file,checkpoint,files,lock,node,saving}.test.ts',
+  'src/node/{appended-file,checkpoint,files,lock,node,open-file,saving}.test.ts',
   'src/formats/pytorch/pickle.test.ts',
   'src/nn/dropout-warning.test.ts',
   'src/kernels/wasm/pool.test.ts',
@@ -125,6 +125,8 @@ export default defineConfig({
     testTimeout: 1_200_000,
     hookTimeout: 1_200_000,
     teardownTimeout: 300_000,
+    // Without this, `expect.poll` gives up after a second.
+    expect: { poll: { timeout: 600_000 } },
     globalSetup: './test/cache-folder.ts',
     reporters: ['default', './test/tally.ts'],
     projects: [

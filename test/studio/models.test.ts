@@ -99,10 +99,10 @@ describeStudio('models in the studio', (studio) => {
 
   test('after a reload in the middle, a training goes on to the same bits, and the library shows its whole curve', async () => {
     const { tab, button } = studio
-    await studio.train(shells, `${small}&epochs=60`)
+    await studio.train(shells, `${small}&epochs=120`)
     await done()
     const whole = await unzipModel(await studio.saved('shells, gru 16'))
-    await studio.train(shells, `${small}&epochs=60`)
+    await studio.train(shells, `${small}&epochs=120`)
     await expect.poll(() => studio.figure('perplexity')).toBeLessThan(5)
     await button('Pause').click()
     // A checkpoint comes after three seconds; what came after it is made again.
