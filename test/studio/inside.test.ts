@@ -7,7 +7,7 @@ describeStudio('looking inside', (studio) => {
   const marks = () => studio.tab.locator('.coloured button')
   const workers = () => studio.tab.workers().filter((worker) => worker.url().includes('inside-worker'))
   const read = (text: string) => studio.tab.getByLabel('The text that it reads').fill(text)
-  const view = (name: string) => studio.tab.getByRole('link', { name, exact: true }).click()
+  const view = (name: string) => studio.tab.locator('nav').getByRole('link', { name, exact: true }).click()
   /** What the labels of the pictures tell, as numbers. */
   const told = async (beginning: string) => {
     const label = await studio.tab.getByRole('img', { name: beginning }).getAttribute('aria-label')
