@@ -13,7 +13,8 @@ const { rounds, node, folder, hidden, seconds } = parseArgs({
     node: { type: 'string', default: process.execPath },
     folder: { type: 'string', multiple: true, default: ['dist/studio'] },
     hidden: { type: 'string', default: '128' },
-    seconds: { type: 'string', default: '10' },
+    // Less would hold no look into the model on a busy machine, where the page rests long after each.
+    seconds: { type: 'string', default: '20' },
   },
 }).values
 
