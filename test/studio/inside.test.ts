@@ -7,7 +7,7 @@ describeStudio('looking inside', (studio) => {
   const marks = () => studio.tab.locator('.coloured button')
   const workers = () => studio.tab.workers().filter((worker) => worker.url().includes('inside-worker'))
   const read = (text: string) => studio.tab.getByLabel('The text that it reads').fill(text)
-  const view = (name: string) => studio.tab.getByRole('link', { name, exact: true }).click()
+  const view = (name: string) => studio.tab.locator('nav').getByRole('link', { name, exact: true }).click()
   /** What the labels of the pictures tell, as numbers. */
   const told = async (beginning: string) => {
     const label = await studio.tab.getByRole('img', { name: beginning }).getAttribute('aria-label')
@@ -42,44 +42,53 @@ describeStudio('looking inside', (studio) => {
     await tab.getByText('Stopped. The model').waitFor()
   })
 
-  test('the numbers of a training that pauses are those of its model', async () => {
+  /** Whether the view shows the numbers of the model that the page gives as a file, to the digits that are shown. */
+  async function agrees(text: string): Promise<void> {
+    const { tab } = studio
+    const { model, vocab } = await unzipModel(await studio.saved('shells, lstm 16'), 'shells')
+    await view('Look inside')
+    // Only the last text counts, however fast somebody types.
+    for (let end = 1; end <= text.length; end++) await read(text.slice(0, end))
+    await expect.poll(async () => (await marks().allTextContents()).join(''), { timeout: 120_000 }).toBe(text)
+    await marks().last().click()
+    const tokens = fromData(vocab.encode(text), [1, text.length])
+    const { data } = model.forward(tokens).output.softmax()
+    const expected = [...data.slice(-vocab.size)]
+      .map((probability, token) => ({ probability, token: vocab.tokenOf(token) }))
+      .sort((a, b) => b.probability - a.probability)
+      .map(({ probability, token }) => `${token.replace(' ', '␣')} ${(100 * probability).toFixed(1)} %`)
+    const shown = async () => (await tab.locator('.bars tr').allInnerTexts()).map((row) => row.replace(/\s+/g, ' '))
+    await expect.poll(shown, { timeout: 120_000 }).toEqual(expected.slice(0, 8))
+    // The largest singular value of the input gate, by the power method.
+    const weights = model.stateDict()['rnn.weight_hh_l0'].data.slice(0, 256)
+    let x = Array.from({ length: 16 }, (_, i) => 1 + i)
+    let square = 0
+    for (let round = 0; round < 500; round++) {
+      const y = x.map((_, i) => x.reduce((sum, value, j) => sum + weights[16 * i + j] * value, 0))
+      x = x.map((_, j) => y.reduce((sum, value, i) => sum + weights[16 * i + j] * value, 0))
+      square = Math.hypot(...x)
+      x = x.map((value) => value / square)
+    }
+    await expect
+      .poll(async () => (await told('Singular values from'))[0], { timeout: 120_000 })
+      .toBeCloseTo(Math.sqrt(square), 1)
+    await expect.poll(async () => (await told('Gradient norms over'))[0]).toBe(text.length - 1)
+  }
+
+  test('the numbers are those of the model of a training that pauses, and of one that has ended', async () => {
     const { tab, button } = studio
     await studio.train(shells, small)
     await view('Look inside')
     await expect.poll(() => marks().count(), { timeout: 120_000 }).toBeGreaterThan(0)
     await view('Train')
     await button('Pause').click()
-    const { model, vocab } = await unzipModel(await studio.saved('shells, lstm 16'), 'shells')
-    await view('Look inside')
-    // Only the last text counts, however fast somebody types.
-    const text = 'she sells sea'
-    for (let end = 1; end <= text.length; end++) await read(text.slice(0, end))
-    await expect.poll(async () => (await marks().allTextContents()).join(''), { timeout: 120_000 }).toBe(text)
-    await marks().last().click()
-    const tokens = fromData(vocab.encode(text), [1, text.length])
-    const probabilities = Array.from(model.forward(tokens).output.softmax().data.slice(-vocab.size))
-    const rows = await tab.locator('.bars tr').allInnerTexts()
-    for (const row of rows) {
-      const [token, percent] = row.split(/\s+/)
-      const probability = probabilities[vocab.indexOf(token.replace('␣', ' '))]
-      expect(Number(percent)).toBeCloseTo(100 * probability, 1)
-    }
-    // The largest singular value of the input gate, by the power method.
-    const weights = model.stateDict()['rnn.weight_hh_l0'].data.slice(0, 256)
-    let x: number[] = Array.from({ length: 16 }, (_, i) => 1 + i)
-    let size = 0
-    for (let round = 0; round < 500; round++) {
-      const y = x.map((_, i) => x.reduce((sum, value, j) => sum + weights[16 * i + j] * value, 0))
-      x = x.map((_, j) => y.reduce((sum, value, i) => sum + weights[16 * i + j] * value, 0))
-      const norm = Math.hypot(...x)
-      size = Math.sqrt(norm)
-      x = x.map((value) => value / norm)
-    }
-    expect((await told('Singular values from'))[0]).toBeCloseTo(size, 2)
-    expect((await told('Gradient norms over'))[0]).toBe(text.length - 1)
+    await agrees('she sells sea')
     await view('Train')
+    await button('Go on').click()
+    await expect.poll(() => studio.figure('perplexity'), { timeout: 120_000 }).toBeLessThan(1.5)
     await button('Stop').click()
     await tab.getByText('Stopped. The model').waitFor()
+    await agrees('by the sea shore')
   })
 
   test('a worker that fails is told', async () => {

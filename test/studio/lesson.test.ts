@@ -121,6 +121,34 @@ describeStudio('the lesson', (studio) => {
     expect(await cell(2).getByRole('textbox').textContent()).toBe(codeOf('layer'))
   })
 
+  test('what is typed while the editor is loaded is not lost', async () => {
+    const { tab } = studio
+    let load = () => {}
+    const wanted = new Promise<void>((resolve) => {
+      load = resolve
+    })
+    await tab.route('**/editor-*.js', async (route) => {
+      await wanted
+      await route.continue()
+    })
+    await studio.open('lesson')
+    const box = cell(2).getByRole('textbox')
+    await box.click()
+    await tab.keyboard.press('Control+A')
+    await tab.keyboard.type('const size = 3')
+    await tab.keyboard.press('Enter')
+    await tab.keyboard.type('console.log(size + 4)x')
+    await tab.keyboard.press('Backspace')
+    await tab.keyboard.press('ArrowLeft')
+    await tab.keyboard.press('Control+Enter')
+    load()
+    await cell(2).locator('.cm-editor').waitFor()
+    await tab.keyboard.type('0')
+    await expect
+      .poll(() => box.locator('.cm-line').allTextContents())
+      .toEqual(['const size = 3', 'console.log(size + 40)'])
+  })
+
   test('a cell that throws says what, and in which line; cells after it do not run', async () => {
     await openEdited({
       state: 'const size: number = -1\nconsole.warn(rnnLayer.beginState(size))',

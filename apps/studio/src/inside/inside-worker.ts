@@ -17,7 +17,7 @@ const latest = new Map<Kind, number>()
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'model') {
-    model = decodeModel(data.files)
+    model = frozen(data.files)
     // Each question about it tells why it cannot be read.
     model.catch(() => undefined)
   } else {
@@ -25,6 +25,13 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
     void answer(data.kind, data.id, data.question)
   }
 })
+
+/** A model of which no gradients of parameters are wanted. */
+async function frozen(files: Record<string, Uint8Array>): Promise<LoadedModel> {
+  const loaded = await decodeModel(files)
+  loaded.model.requiresGrad_(false)
+  return loaded
+}
 
 /** Lets all messages in that have come. */
 const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve))

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import { encodeModel } from 'unrolled/browser'
-import { type Current, liveTrainer } from '../current'
+import { type Current, liveTrainer, loadRun } from '../current'
 import { faultOf } from '../faults'
 import { words } from '../language'
 import { FaultNote } from '../problem'
@@ -18,7 +18,13 @@ const PACE = 1500
 /** How many times longer than a look takes the view rests after it, so that it leaves the processors to the training. */
 const REST = 9
 
-/** Looks into a model: again and again while it trains, and once more when it pauses. */
+/** The files of a model; of a kept training as it is now, because it may have gone on since it was taken. */
+async function filesOf(taken: Current) {
+  const { model, vocab, config } = taken.kind === 'run' ? await loadRun(taken.name) : taken
+  return encodeModel(model, vocab, config.training)
+}
+
+/** Looks into a model: again and again while it trains, and once more when it pauses or has ended. */
 function useLooks(model: Current): Inspector {
   const inspector = useMemo(() => new Inspector(), [])
   useEffect(() => () => inspector.close(), [inspector])
@@ -30,9 +36,8 @@ function useLooks(model: Current): Inspector {
     const look = async () => {
       const begin = performance.now()
       if (!running || !document.hidden) {
-        // A training that has ended in the meantime is looked at as it was.
-        const files = await (trainer?.modelFiles().catch(() => undefined) ??
-          encodeModel(model.model, model.vocab, model.config.training))
+        // A training that ends in the meantime is looked at again, as it is kept.
+        const files = await (trainer?.modelFiles().catch(() => undefined) ?? filesOf(model))
         if (!wanted) return
         if (files) await inspector.look(files)
       }
@@ -47,7 +52,7 @@ function useLooks(model: Current): Inspector {
       wanted = false
       clearTimeout(timer)
     }
-  }, [inspector, trainer ?? model, running])
+  }, [inspector, trainer ?? (model.kind === 'run' ? model.name : model), running])
   return inspector
 }
 

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { number } from '../language'
-import { onTheme, pixelsOf } from './palette'
+import { isDark, pixelsOf } from './palette'
 
 interface MatrixOptions {
   /** Values in rows, drawn from −scale to scale. */
@@ -23,13 +23,9 @@ export function Matrix({ values, rows, columns, scale = 1, told, placeName, pick
   const canvas = useRef<HTMLCanvasElement>(null)
   const hovered = useSignal<string | undefined>(undefined)
   useEffect(() => {
-    const draw = () => {
-      const context = canvas.current!.getContext('2d')!
-      context.putImageData(new ImageData(pixelsOf(values, scale), columns, rows), 0, 0)
-    }
-    draw()
-    return onTheme(draw)
-  }, [values, rows, columns, scale])
+    const context = canvas.current!.getContext('2d')!
+    context.putImageData(new ImageData(pixelsOf(values, scale), columns, rows), 0, 0)
+  }, [values, rows, columns, scale, isDark.value])
   const placeOf = (event: MouseEvent): [number, number] => {
     const { left, top, width, height } = canvas.current!.getBoundingClientRect()
     const at = (offset: number, size: number, count: number) =>

@@ -1,3 +1,5 @@
+import { signal } from '@preact/signals'
+
 type Colour = readonly [number, number, number]
 
 // Orange for negative values and teal for positive ones: people with colour blindness tell them apart, too.
@@ -8,9 +10,15 @@ const palettes: Record<'light' | 'dark', { zero: Colour; positive: Colour; negat
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
+/** Whether the page is dark. What is drawn in its colours is drawn again when that changes. */
+export const isDark = signal(dark.matches)
+dark.addEventListener('change', () => {
+  isDark.value = dark.matches
+})
+
 /** The colour of a value from −1 to 1; larger ones count as 1. */
 function colourOf(value: number): Colour {
-  const { zero, positive, negative } = palettes[dark.matches ? 'dark' : 'light']
+  const { zero, positive, negative } = palettes[isDark.value ? 'dark' : 'light']
   const end = value < 0 ? negative : positive
   const share = Math.min(1, Math.abs(value))
   return [0, 1, 2].map((i) => Math.round(zero[i] + share * (end[i] - zero[i]))) as unknown as Colour
@@ -36,9 +44,3 @@ export function pixelsOf(values: ArrayLike<number>, scale: number): Uint8Clamped
 }
 
 export const cssOf = (value: number): string => `rgb(${colourOf(value).join(' ')})`
-
-/** Calls a function when the page becomes light or dark; returns what ends that. */
-export function onTheme(change: () => void): () => void {
-  dark.addEventListener('change', change)
-  return () => dark.removeEventListener('change', change)
-}

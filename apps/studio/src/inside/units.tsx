@@ -62,6 +62,7 @@ export function Units({ reading, numLayers, layer, shown, position }: UnitsOptio
       <p class="coloured">
         {tokens.map((token, i) => {
           const value = values[row * tokens.length + i] / scale
+          const colour = cssOf(value)
           return (
             <button
               key={i}
@@ -70,7 +71,7 @@ export function Units({ reading, numLayers, layer, shown, position }: UnitsOptio
               aria-label={`${visible(token)} ${number(value * scale, 2)}`}
               ref={(mark) => {
                 // Styles are set here because the policy of the page refuses them in the markup.
-                mark?.style.setProperty('--value', cssOf(value))
+                mark?.style.setProperty('--value', colour)
                 mark?.classList.toggle('strong', Math.abs(value) > 0.55)
               }}
               onClick={() => (position.value = i)}

@@ -56,18 +56,24 @@ const explanations = (cell: Cell) =>
     return { pos: from, end: to, create }
   })
 
+/** Positions in a code: where a selection begins, and where the cursor is. */
+export interface Selected {
+  anchor: number
+  head: number
+}
+
 /**
  * An editor of a cell. It lies in a shadow tree, where its styles need no exception of the page's security policy.
  * @param label what a screen reader calls it
  * @param focused whether it gets the focus
- * @param place where the pointer touched the code; the cursor goes there
+ * @param selected what is selected in the code, if anything is
  */
 export function mount(
   host: HTMLElement,
   cell: Cell,
   label: string,
   focused: boolean,
-  place?: { x: number; y: number },
+  selected?: Selected,
 ): { destroy(): void } {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' })
   const runCell = () => {
@@ -76,6 +82,7 @@ export function mount(
   }
   const state = EditorState.create({
     doc: cell.code.peek(),
+    selection: selected,
     extensions: [
       history(),
       drawSelection({ cursorBlinkRate: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 1200 }),
@@ -102,8 +109,6 @@ export function mount(
     ],
   })
   const view = new EditorView({ state, root, parent: root })
-  const cursor = place && view.posAtCoords(place)
-  if (typeof cursor === 'number') view.dispatch({ selection: { anchor: cursor } })
   if (focused) view.focus()
 
   // The code also changes when the reader takes the original back.
