@@ -132,7 +132,12 @@ test.each([
     file.replace('epochs: 4', 'epochs: 4, dropout: 0.5'),
     'f.yaml: trial 1: dropout has no effect without num-layers 2 or more; add that, or leave dropout out',
   ],
-  ['a number out of range', 'e.yaml', file.replace('[2, 12]', '[0]'), 'trial 1 (hidden-size 0, lr 0.02): '],
+  [
+    'a number out of range',
+    'e.yaml',
+    file.replace('[2, 12]', '[0]'),
+    'trial 1 (hidden-size 0, lr 0.02): RNN: hidden-size is 0, expected ',
+  ],
 ])('%s gets one sentence', (_name, file, content, message) => {
   if (content !== undefined) writeFileSync(at(file), content)
   const { status, stdout, stderr } = command.run('sweep', file, '--out', `bad ${file}`, '--parallel', '1', '--json')

@@ -28,6 +28,7 @@ import {
   describePlan,
   describeTrial,
   epochsCounted,
+  inFileWords,
   ranked,
   SweepView,
   shownName,
@@ -42,15 +43,12 @@ export interface SweepOptions {
   json?: boolean
 }
 
-/** Checks the trials; a refusal names options as most files do, such as num-layers. */
+/** Checks the trials; a refusal names options as the file does. */
 function checkInItsWords(plan: SweepPlan, trials: readonly Trial[], file: string): void {
   try {
     checkTrials(plan, trials, file)
   } catch (error) {
-    if (!(error instanceof OptionError)) throw error
-    for (const name of error.options) {
-      error.message = error.message.replace(new RegExp(`(?<= )${name}(?!\\w)`), shownName(name))
-    }
+    if (error instanceof OptionError) error.message = inFileWords(error.message)
     throw error
   }
 }
@@ -281,5 +279,5 @@ const wholePercent = (share: number): string => percent(Number(share.toFixed(2))
 /** The error of a trial, with the options that it had. */
 function failure(trial: Trial, { message }: TrialMessage & { type: 'failed' }): UnrolledError {
   const what = message.replace(/^(startRun|resumeRun): /, '')
-  return new DataError(`trial ${trial.number} (${describeTrial(trial)}): ${what}`)
+  return new DataError(`trial ${trial.number} (${describeTrial(trial)}): ${inFileWords(what)}`)
 }

@@ -1,3 +1,4 @@
+import { runOptionKinds } from '../../config.js'
 import type { SweepPlan, Trial, TrialResult } from '../../node.js'
 import { movesCursor } from '../output.js'
 import { table } from '../table.js'
@@ -111,3 +112,7 @@ export const epochsCounted = (count: number): string => (count === 1 ? '1 epoch'
 
 /** An option as a plan's file may name it: its flag without the dashes. */
 export const shownName = (name: string): string => flagOf(name).slice(2)
+
+/** A message of the library that names options as most plans do, such as num-layers. */
+export const inFileWords = (message: string): string =>
+  message.replace(/(?<![\w./-])[a-z]+[A-Z]\w*/g, (word) => (word in runOptionKinds ? shownName(word) : word))
