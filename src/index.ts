@@ -176,7 +176,9 @@ export {
   textSource,
 } from './run/run-text.js'
 export { runToEnd } from './run/run-to-end.js'
+export type { RunTraining } from './run/run-training.js'
 export { maxTokensOf, type SavedText, savedText } from './run/saved-text.js'
+export type { KnownSeries } from './run/series-kind.js'
 export { startRun } from './run/start.js'
 export {
   BEST,

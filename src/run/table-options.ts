@@ -18,11 +18,13 @@ export const labelOptionNames: readonly (keyof RunOptions)[] = [
   ...(['embeddingSize', 'bidirectional', 'inputDropout', 'outputDropout'] as const),
 ]
 
-/** A run on a table differs from one on a text in the values of options that are left out. */
+// A run on a table differs from one on a text in the values of options that are left out.
 const tableDefaults = { cell: 'gru', batchSize: 32, epochs: 10, optimizer: 'adamw', schedule: 'cosine' } as const
 
+/** The values of options of a run on series that are left out, where they are not those of a run on a text. */
 export const seriesRunDefaults = { ...tableDefaults, hiddenSize: 32 } as const satisfies Partial<RunOptions>
 
+/** The values of options of a run on labelled texts that are left out, where they are not those of a run on a text. */
 export const labelRunDefaults = {
   ...tableDefaults,
   hiddenSize: 64,

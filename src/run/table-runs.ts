@@ -13,18 +13,17 @@ import { CHECKPOINT, type RunStore } from './store.js'
 import type { TableSource } from './table-kind.js'
 import { resumeTableRun, startTableRun, type TableRun, type TableSetup } from './table-run.js'
 
-/** The text of a table, or a function that reads it. */
-type TableText = string | (() => Promise<string>)
-
-const textOf = async (text: TableText): Promise<string> => (typeof text === 'string' ? text : text())
+const textOf = async (text: string | (() => Promise<string>)): Promise<string> =>
+  typeof text === 'string' ? text : text()
 
 /**
  * CSV as the series of a run.
+ * @param text the table, or a function that reads it
  * @param options how the series are read; a run that begins with a saved model, or is resumed, takes from that what is left out
  * @param place the name by which the table is found again
  */
 export const seriesSource = (
-  text: TableText,
+  text: string | (() => Promise<string>),
   name: string,
   options: Partial<Omit<LoadSeriesOptions, 'batchSize' | 'generator'>> = {},
   place = name,
@@ -39,7 +38,7 @@ export const seriesSource = (
 
 /** CSV as the labelled texts of a run. The parameters are those of `seriesSource`. */
 export const labelSource = (
-  text: TableText,
+  text: string | (() => Promise<string>),
   name: string,
   options: Partial<Omit<ReadLabelsOptions, 'batchSize' | 'generator'>> = {},
   place = name,

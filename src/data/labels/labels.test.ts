@@ -3,7 +3,7 @@ import { Generator } from '../../core/random.js'
 import { LabelledData, NO_LABEL } from './labelled-data.js'
 import { type LabelledText, labelledTexts } from './labelled-texts.js'
 import { labelMetrics } from './metrics.js'
-import { readLabels } from './read-labels.js'
+import { readLabels, readLabelsFor } from './read-labels.js'
 
 describe('labelMetrics', () => {
   test('gives the values of the examples in scikit-learn’s documentation', () => {
@@ -202,5 +202,50 @@ describe('readLabels', () => {
     await refused('stars,review\n5,a\n,b').toThrow(/^x\.csv: row 3: the label is empty/)
     await refused('stars,review\n5,a,b\n').toThrow(/^x\.csv: row 2 has 3 cells, expected 2/)
     await refused('').toThrow(/^x\.csv: the file is empty/)
+    const rare = 'stars,review\n5,a\n5,b\n1,c\n1,d\n3,e'
+    expect((await readLabels(rare, 'x.csv', columns)).spec.labels).toEqual(['1', '3', '5'])
+    await refused(rare, { ...columns, test: 0.5 } as typeof columns).toThrow(
+      /^x\.csv: row 6: no other row has the label "3", expected two or more, so that one can be held out/,
+    )
+  })
+})
+
+describe('readLabelsFor', () => {
+  const rows = Array.from({ length: 20 }, (_, i) => `${['a b', 'b c', 'c d'][i % 3]} ${i},${['x', 'z', 'y'][i % 3]}`)
+  const csv = ['text,label', ...rows].join('\n')
+  const shares = { validation: 0.2, test: 0.3 }
+  const read = () => readLabels(csv, 'x.csv', { textColumn: 'text', labelColumn: 'label', tokens: 'word', ...shares })
+
+  test('reads the same table to the same parts', async () => {
+    const { train, validation, test, ...known } = await read()
+    const again = await readLabelsFor(known, csv, 'x.csv')
+    const parts = [train, validation, test].map((part) => part!.sequences)
+    expect([again.train, again.validation, again.test].map((part) => part!.sequences)).toEqual(parts)
+    expect(known.spec.read).toEqual({ textColumn: 'text', labelColumn: 'label', ...shares })
+    expect(again.spec).toEqual(known.spec)
+  })
+
+  test('numbers labels and tokens as the model does, also in a table of one label', async () => {
+    const known = await read()
+    const none = { validation: 0, test: 0 }
+    const { train } = await readLabelsFor(known, 'kind,said\nz,c unheard\nz,a', 'new.csv', {
+      ...{ textColumn: 'said', labelColumn: 'kind', ...none },
+    })
+    const { vocab } = known
+    expect(train.sequences.map(({ label }) => label)).toEqual([2, 2])
+    expect(train.sequences.map(({ tokens }) => [...(tokens as Int32Array)])).toEqual(
+      [[...vocab.encode(['c']), vocab.unk], vocab.encode(['a'])].map((tokens) => [...tokens]),
+    )
+    await expect(readLabelsFor(known, 'text,label\na,x\nb,w', 'new.csv', none)).rejects.toThrow(
+      /^new\.csv: row 3: the label is "w", which the model was not trained on, expected one of x, y, z$/,
+    )
+  })
+
+  test('needs the columns, which a model of examples in memory does not have', async () => {
+    const { vocab, spec } = labelledTexts([
+      { text: 'a', label: 'x' },
+      { text: 'b', label: 'y' },
+    ])
+    await expect(readLabelsFor({ vocab, spec }, csv, 'x.csv')).rejects.toThrow(/expected textColumn and labelColumn$/)
   })
 })

@@ -9,9 +9,11 @@ export interface Table {
   rows: readonly TableRow[]
 }
 
+/** A row of a table. */
 export interface TableRow {
   /** The row's number in the file, counted from 1 with the header, as spreadsheets count. */
   number: number
+  /** As many as there are columns, without the spaces around them. */
   cells: readonly string[]
 }
 
