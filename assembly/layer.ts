@@ -10,7 +10,7 @@ import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
 import { addStep, loadLastGradients, loadStep, storeStep } from "./sequences";
 import { sgemm } from "./sgemm";
-import { bytes, madd, ROW } from "./simd";
+import { bytes, ROW } from "./simd";
 
 /** y[rows, columns] += x[rows, depth] · w: of one step or of many, whose rows follow one another. */
 function product(
@@ -129,11 +129,11 @@ function peep(plan: Plan, gate: i32, x: usize, panelX: usize, y: usize, panelY: 
   multiplyAdd(plan, plan.peepholes + bytes(gate * plan.units * plan.rows), plan.step, x, panelX, y, panelY);
 }
 
-/** y += a · b, value by value, at one step of a part, panel by panel. */
+/** y += a · b, value by value, at one step of a part, panel by panel. It is never fused: its bytes are those of all kernels. */
 function multiplyAdd(plan: Plan, a: usize, panelA: usize, b: usize, panelB: usize, y: usize, panelY: usize): void {
   for (let p = plan.units / plan.width; p > 0; p--, a += panelA, b += panelB, y += panelY) {
     for (let i: usize = 0; i < plan.step; i += 16) {
-      v128.store(y + i, madd(v128.load(a + i), v128.load(b + i), v128.load(y + i)));
+      v128.store(y + i, f32x4.add(f32x4.mul(v128.load(a + i), v128.load(b + i)), v128.load(y + i)));
     }
   }
 }
