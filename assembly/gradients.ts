@@ -2,7 +2,7 @@
 import { PANEL } from "./constants";
 import { multiplyTransposed } from "./matmul";
 import { hiddenSumsOf, inputSumsOf } from "./norm";
-import { scatterTokenRows, storeColumns, storeRows, sumProducts, sumRows } from "./panels";
+import { scatterTokenRows, storeColumns, storeRows, sumRows } from "./panels";
 import { Plan } from "./plan";
 import { sgemm } from "./sgemm";
 import { bytes, ROW } from "./simd";
@@ -41,8 +41,6 @@ export function gradients(plan: Plan, item: i32): void {
     plan.beat++;
   }
   const rows = min(count, plan.hiddenSize - from);
-  // Block 2 is g, which has no peephole.
-  if (plan.peepholes && block != 2) peepholeGradients(plan, block, from, count, rows);
   if (ofHidden) {
     const first = gateOf(plan.hiddenGates, hiddenUnit / units) * plan.hiddenSize + from;
     const to = plan.hiddenGrad + bytes(first * plan.hiddenSize);
@@ -59,19 +57,6 @@ export function gradients(plan: Plan, item: i32): void {
     storeRows(plan.dInputWeights + bytes(inputUnit), bytes(inputUnits), to, rows, plan.inputSize, 1);
   } else storeSums(plan, plan.dInputWeights, inputUnit, inputUnits, plan.features, to, rows, plan.inputSize);
   storeBias(plan.dbias + bytes(unit), plan.inputBiasGrad, first, rows);
-}
-
-/** Those of the peepholes of some units in one block. */
-function peepholeGradients(plan: Plan, block: i32, from: i32, count: i32, rows: i32): void {
-  const gate = min(block, 2), sums = plan.dPeepholes + bytes(gate * plan.units + from);
-  memory.fill(sums, 0, bytes(count));
-  for (let part = 0; part < plan.parts; part++) {
-    const dgates = plan.gates + plan.span((part * plan.blocks + block) * plan.units + from);
-    // The gates i and f see c', and o sees c.
-    const c = plan.c + plan.span(part * plan.units + from) + (gate == 2 ? plan.step : 0);
-    sumProducts(dgates, c, plan.panel, sums, plan.stepsOf(part) * plan.rows, count, plan.width);
-  }
-  storeBias(sums, plan.peepholeGrad, gate * plan.hiddenSize + from, rows);
 }
 
 /** Those of some outputs, from `from` on. */

@@ -5,7 +5,7 @@ import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward, lstmOutput, lstmOutputBackward } from "./lstm";
 import { multiply, multiplyVector } from "./matmul";
 import { hiddenSumsOf, inputSumsOf, Norm, normalize, normalizeBackward, valuesOf } from "./norm";
-import { addScaledColumns, clearPadding, fillRows, sumRows, tokenRows } from "./panels";
+import { clearPadding, fillRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
 import { addStep, loadLastGradients, loadStep, storeStep } from "./sequences";
@@ -107,8 +107,7 @@ function nextState(plan: Plan, part: i32, s: i32): void {
     normalize(plan, norm, part, s, 1, valuesOf(plan, norm, part, s), gates + <usize>plan.hiddenFirst * block);
   }
   if (plan.peepholes) {
-    peep(plan, 0, plan.c + state, panel, gates, panel);
-    peep(plan, 1, plan.c + state, panel, gates + block, panel);
+    for (let gate = 0; gate < 2; gate++) peep(plan, gate, plan.c + state, panel, gates + <usize>gate * block, panel);
   }
   activate(plan, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
   if (plan.peepholes) peep(plan, 2, plan.c + next, panel, gates + 3 * block, panel);
@@ -127,8 +126,16 @@ function nextState(plan: Plan, part: i32, s: i32): void {
 
 /** Adds to y what peephole number `gate` makes of x, at one step of a part; it is the same forward and backward. */
 function peep(plan: Plan, gate: i32, x: usize, panelX: usize, y: usize, panelY: usize): void {
-  const p = plan.peepholes + bytes(gate * plan.units);
-  addScaledColumns(p, x, panelX, y, panelY, plan.rows, plan.units, plan.width);
+  multiplyAdd(plan, plan.peepholes + bytes(gate * plan.units * plan.rows), plan.step, x, panelX, y, panelY);
+}
+
+/** y += a · b, value by value, at one step of a part, panel by panel. It is never fused: its bytes are those of all kernels. */
+function multiplyAdd(plan: Plan, a: usize, panelA: usize, b: usize, panelB: usize, y: usize, panelY: usize): void {
+  for (let p = plan.units / plan.width; p > 0; p--, a += panelA, b += panelB, y += panelY) {
+    for (let i: usize = 0; i < plan.step; i += 16) {
+      v128.store(y + i, f32x4.add(f32x4.mul(v128.load(a + i), v128.load(b + i)), v128.load(y + i)));
+    }
+  }
 }
 
 /** The linear output of one part of the batch: the scores of all time steps at once. */
@@ -212,11 +219,18 @@ function gateGradients(plan: Plan, part: i32, s: i32): void {
   }
   activateBackward(plan, gates, block, plan.h + state, plan.c + state, dh, dc);
   if (plan.peepholes) {
-    peep(plan, 0, gates, panel, dc, step);
-    peep(plan, 1, gates + block, panel, dc, step);
+    for (let gate = 0; gate < 2; gate++) peep(plan, gate, gates + <usize>gate * block, panel, dc, step);
   }
   for (let b = 0; b < plan.blocks; b++) {
     clearPadding(gates + <usize>b * block, panel, count, rows, plan.hiddenSize, units, width);
+  }
+  if (plan.peepholes) {
+    // The gates i and f see c', and o sees c.
+    for (let gate = 0; gate < 3; gate++) {
+      const sums = plan.dPeepholes + bytes((part * 3 + gate) * rows * units);
+      const c = plan.c + state + (gate == 2 ? step : 0), d = gates + <usize>(gate == 2 ? 3 : gate) * block;
+      multiplyAdd(plan, d, panel, c, panel, sums, step);
+    }
   }
   if (!plan.hiddenNorm) return;
   normalizeBackward(

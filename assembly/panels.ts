@@ -5,7 +5,7 @@
  * Where two vectors are worked on at a time, a panel is one or two strips of EIGHT columns.
  */
 import { PANEL, STREAMS } from "./constants";
-import { bytes, madd, ROW, splat, upper, WIDE_ROW } from "./simd";
+import { bytes, ROW, splat, upper, WIDE_ROW } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
 /** Columns of two vectors. */
@@ -88,51 +88,6 @@ export function fillRows(x: usize, y: usize, panel: usize, rows: i32, columns: i
       v128.store(to, low, 0);
       v128.store(to, high, 16);
     }
-  }
-}
-
-/** y[rows, columns] += p[columns] · x (panels, both), value by value. With a width of 1, rows are a multiple of 4. */
-export function addScaledColumns(
-  p: usize, x: usize, panelX: usize, y: usize, panelY: usize, rows: i32, columns: i32, width: i32
-): void {
-  if (width == 1) {
-    for (let c = 0; c < columns; c++, p += 4, x += panelX, y += panelY) {
-      const factor = v128.load32_splat(p);
-      for (let r: usize = 0; r < bytes(rows); r += 16) v128.store(y + r, madd(factor, v128.load(x + r), v128.load(y + r)));
-    }
-    return;
-  }
-  for (let c = 0; c < columns; c += EIGHT, p += bytes(EIGHT)) {
-    const low = v128.load(p, 0), high = v128.load(p, 16), from = strip(x, panelX, c), to = strip(y, panelY, c);
-    for (let r: usize = 0; r < <usize>rows * ROW; r += ROW) {
-      const sum0 = madd(low, v128.load(from + r, 0), v128.load(to + r, 0));
-      const sum1 = madd(high, v128.load(from + r, 16), v128.load(to + r, 16));
-      v128.store(to + r, sum0, 0);
-      v128.store(to + r, sum1, 16);
-    }
-  }
-}
-
-/** y[columns] += the sums of the columns of x · z (panels, both), value by value. With a width of 1, rows are a multiple of 4. */
-export function sumProducts(x: usize, z: usize, panel: usize, y: usize, rows: i32, columns: i32, width: i32): void {
-  if (width == 1) {
-    for (let c = 0; c < columns; c++, y += 4, x += panel, z += panel) {
-      let sum = v128.load32_zero(y);
-      for (let r: usize = 0; r < bytes(rows); r += 16) sum = madd(v128.load(x + r), v128.load(z + r), sum);
-      sum = f32x4.add(sum, upper(sum));
-      store<f32>(y, f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1));
-    }
-    return;
-  }
-  for (let c = 0; c < columns; c += EIGHT, y += bytes(EIGHT)) {
-    let low = v128.load(y, 0), high = v128.load(y, 16);
-    const from = strip(x, panel, c), by = strip(z, panel, c);
-    for (let r: usize = 0; r < <usize>rows * ROW; r += ROW) {
-      low = madd(v128.load(from + r, 0), v128.load(by + r, 0), low);
-      high = madd(v128.load(from + r, 16), v128.load(by + r, 16), high);
-    }
-    v128.store(y, low, 0);
-    v128.store(y, high, 16);
   }
 }
 

@@ -126,10 +126,9 @@ export class Plan {
   dbiasC: usize;
   zeros: usize;
 
-  /** An LSTM's peepholes, [i, f, o][units], or 0; their gradients, laid out alike; and these as PyTorch has parameters. */
+  /** An LSTM's peepholes i, f, o in panels of one time step, the same in all rows, or 0; and their gradients for each part. */
   peepholes: usize;
   dPeepholes: usize;
-  peepholeGrad: usize;
 
   /** Bytes of one time step in a panel. */
   get step(): usize {

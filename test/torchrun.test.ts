@@ -65,6 +65,7 @@ const small = { hiddenSize: 6, batchSize: 6, numSteps: 8, epochs: 40, kernels: '
 const trainings: Record<string, Partial<RunOptions>> = {
   rnn: {},
   lstm: { cell: 'lstm', numLayers: 2 },
+  'lstm, projected': { cell: 'lstm', projSize: 4 },
   'rnn of bytes': { nonlinearity: 'relu', tokens: 'byte', sampling: 'random', lr: 0.2, momentum: 0.9, nesterov: true },
   'gru, tied': {
     ...{ cell: 'gru', numLayers: 2, embeddingSize: 6, tieWeights: true, optimizer: 'adam', lr: 0.02, clipValue: 0.02 },
@@ -79,7 +80,6 @@ const trainings: Record<string, Partial<RunOptions>> = {
       minLr: 0.002,
       validation: 0.13,
       embeddingSize: 5,
-      projSize: 4,
       validateEvery: 3,
     },
   },

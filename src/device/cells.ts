@@ -104,12 +104,9 @@ export interface CellSizes {
   layerNorm: boolean
   /** Of an LSTM with a projection: the features of h. */
   projSize?: number
-  /** Whether the gates of an LSTM see c. */
+  /** Whether the gates i, f and o of an LSTM see c. */
   peepholes?: boolean
 }
-
-/** The gates that peepholes lead to, in the order of their weights. */
-export const peepholeGates = ['i', 'f', 'o'] as const
 
 /** The parameters of a cell with their shapes, under PyTorch's names and in PyTorch's order. */
 export function parameterShapes(
@@ -124,7 +121,7 @@ export function parameterShapes(
     weight_hh: [rows, projSize ?? hiddenSize],
     ...(bias && { bias_ih: [rows], bias_hh: [rows] }),
     ...(projSize && { weight_hr: [projSize, hiddenSize] }),
-    ...(peepholes && { weight_ch: [peepholeGates.length * hiddenSize] }),
+    ...(peepholes && { weight_ch: [3 * hiddenSize] }),
     ...(layerNorm && { gain_ih: [rows], gain_hh: [rows] }),
     ...(normalizedC && { gain_c: [hiddenSize] }),
     ...(normalizedC && bias && { bias_c: [hiddenSize] }),

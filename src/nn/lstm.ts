@@ -1,5 +1,7 @@
+import { checkWhole } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
-import { RecurrentCell, type RecurrentCellOptions } from './cell.js'
+import { OptionError } from '../core/errors.js'
+import { elsewhere, RecurrentCell, type RecurrentCellOptions } from './cell.js'
 import type { Walk } from './cell-weights.js'
 import { projectedLayer } from './projection.js'
 import { RecurrentLayer, type RecurrentOptions, recurrentOptions } from './recurrent.js'
@@ -48,10 +50,22 @@ export class LSTM extends RecurrentLayer<LSTMState> {
   declare readonly kind: 'lstm'
 
   constructor(options: LSTMOptions) {
-    checkOptions('LSTM', options, lstmOptions, {
-      nonlinearity: ': only an RNN’s can be chosen, and those of an LSTM are fixed by its gates; leave it out',
-    })
+    checkOptions('LSTM', options, lstmOptions, elsewhere)
     const { projSize, peepholes = false, ...others } = options
+    const { hiddenSize, layerNorm } = others
+    if (layerNorm && (projSize !== undefined || peepholes)) {
+      const other = peepholes ? 'peepholes' : 'projSize'
+      throw new OptionError(`LSTM: layerNorm with ${other}, expected one of them; leave ${other} or layerNorm out`)
+    }
+    if (projSize !== undefined) {
+      checkWhole('LSTM', 'projSize', projSize)
+      checkWhole('LSTM', 'hiddenSize', hiddenSize)
+    }
+    if (projSize !== undefined && projSize >= hiddenSize) {
+      throw new OptionError(
+        `LSTM: projSize is ${projSize}, expected fewer features than hiddenSize = ${hiddenSize}; leave it out for no projection`,
+      )
+    }
     super('LSTM', 'lstm', others, { projSize, peepholes })
   }
 

@@ -15,17 +15,27 @@ const layer = recurrentLayer as Walk
 export const projectedLayer: Walk = (sizes, { weightHr: projection, head, ...weights }, input, h0, c0) => {
   const { numSteps, lengths } = sizes
   const merged = { ...weights, weightHh: weights.weightHh.matmul(projection!) }
-  let m: ReturnType<Walk>
-  if (!h0) m = layer(sizes, merged, input, undefined, c0)
-  else if (lengths) m = withInitialUnits(sizes, merged, weights.weightHh, input, h0, c0)
+  const projected = (m: Tensor) => linear(m, projection!)
+  let m: Walked
+  if (!h0) m = whole(layer(sizes, merged, input, undefined, c0))
+  else if (lengths) m = whole(withInitialUnits(sizes, merged, weights.weightHh, input, h0, c0))
   else m = withFirstStep(sizes, merged, weights, input, h0, c0)
-  const h = linear(m.output, projection!)
-  const state = { hn: linear(m.hn, projection!), cn: m.cn }
+  const h = concatenate(m.parts.map(projected))
+  const state = { hn: projected(m.hn), cn: m.cn }
   if (!head) return { output: h, ...state }
   const rows = lengths && new ValidRows(lengths, numSteps)
   const scores = linear(rows ? rows.of(h) : h, head.weight, head.bias)
   return { output: rows ? rows.padded(scores) : scores, ...state }
 }
+
+/** m at all steps, as parts of them that follow one another, and the last states. */
+interface Walked {
+  parts: readonly Tensor[]
+  hn: Tensor
+  cn?: Tensor
+}
+
+const whole = ({ output, ...state }: ReturnType<Walk>): Walked => ({ parts: [output], ...state })
 
 /** m of a layer whose h before the first step is the projection of no m: the first step is one of a cell. */
 function withFirstStep(
@@ -35,21 +45,21 @@ function withFirstStep(
   input: Tensor,
   h0: Tensor,
   c0: Tensor | undefined,
-): ReturnType<Walk> {
+): Walked {
   const { numSteps, batchSize, hiddenSize, reverse } = sizes
   const { inputSums, step } = cellSteps('lstm', weights)
   const [first, rest] = reverse ? [numSteps - 1, 0] : [0, 1]
   const before = { h: h0, c: c0 ?? zerosOn(h0.device, [batchSize, hiddenSize]) }
   const { h, c } = step(inputSums(input.select(0, first)), before)
   const one = h.reshape(1, batchSize, hiddenSize)
-  if (numSteps === 1) return { output: one, hn: h, cn: c }
+  if (numSteps === 1) return { parts: [one], hn: h, cn: c }
   const others = input.slice(0, rest, rest + numSteps - 1)
-  const { output, hn, cn } = layer({ ...sizes, numSteps: numSteps - 1 }, merged, others, h, c)
-  return { output: concatenate(reverse ? [output, one] : [one, output]), hn, cn }
+  const { output, ...state } = layer({ ...sizes, numSteps: numSteps - 1 }, merged, others, h, c)
+  return { parts: reverse ? [output, one] : [one, output], ...state }
 }
 
 /**
- * The same of sequences that have lengths of their own. h before the first step is the state of additional units, one for each of
+ * m of sequences that have lengths of their own. h before the first step is the state of additional units, one for each of
  * its features, whose columns of the weights are W_hh. As their rows are zeros, so are these units after the first step.
  */
 function withInitialUnits(

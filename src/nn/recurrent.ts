@@ -71,15 +71,6 @@ export const recurrentOptions: OptionKinds<RecurrentOptions> = {
   generator: 'generator',
 }
 
-/** @throws OptionError unless a projection is narrower than what it projects, as PyTorch has it */
-function checkProjection(where: string, projSize: number, hiddenSize: number): void {
-  checkWhole(where, 'projSize', projSize)
-  if (projSize < hiddenSize) return
-  throw new OptionError(
-    `${where}: projSize is ${projSize}, expected fewer features than hiddenSize = ${hiddenSize}; leave it out for no projection`,
-  )
-}
-
 let warned = false
 
 /** Warns once, as PyTorch does, that dropout has no effect with a single layer. */
@@ -134,11 +125,6 @@ export abstract class RecurrentLayer<S extends RecurrentState = RecurrentState> 
     checkWhole(name, 'numLayers', numLayers, 1, MAX_LAYERS)
     for (const [option, p] of Object.entries({ dropout, weightDropout })) checkNumber(name, option, p, 0, 1)
     checkWord(name, 'dropoutKind', dropoutKind, dropoutKinds)
-    if (projSize !== undefined) checkProjection(name, projSize, hiddenSize)
-    if (layerNorm && (projSize !== undefined || peepholes)) {
-      const other = peepholes ? 'peepholes' : 'projSize'
-      throw new OptionError(`${name}: layerNorm with ${other}, expected one of them; leave ${other} or layerNorm out`)
-    }
     if (dropout > 0 && numLayers === 1) warnOfDropout(name)
     this.kind = kind
     this.inputSize = inputSize

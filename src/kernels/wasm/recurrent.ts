@@ -145,7 +145,8 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
     const { weightIh, weightHh, biasIh, biasHh, weightCh } = this.weights
     const [ofInput, ofHidden] = [room(weightIh), room(weightHh)]
     const [ofInputBias, ofHiddenBias] = [biasIh && room(biasIh), biasHh && room(biasHh)]
-    const ofPeepholes = weightCh && room(weightCh)
+    const dPeepholes = weightCh ? allocate(3 * states) : 0
+    if (weightCh) memory.zero(dPeepholes, 3 * states)
     const ofHead = grads.output && this.#head?.room(allocate)
     const head = ofHead && this.#head?.backward(allocate, ofHead)
     const norm = this.#norms.backward(allocate, norms)
@@ -172,8 +173,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       inputBiasGrad: ofInputBias?.address,
       hiddenBiasGrad: ofHiddenBias?.address,
       peepholes: weights.peepholes(allocate, this.weights),
-      dPeepholes: ofPeepholes && allocate(3 * units),
-      peepholeGrad: ofPeepholes?.address,
+      dPeepholes,
       inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', steps * rows) : 0,
       hiddenWeightsBack: weights.backward(allocate, weightHh, 'hidden', rows),
     })
@@ -185,7 +185,7 @@ export class RecurrentPass implements RecurrentTape<HostStorage> {
       weightHh: ofHidden.values(),
       biasIh: ofInputBias?.values(),
       biasHh: ofHiddenBias?.values(),
-      weightCh: ofPeepholes?.values(),
+      weightCh: weightCh && weights.peepholeGradient(dPeepholes),
       ...norm.gradients(),
       head: ofHead && { weight: ofHead.weight.values(), bias: ofHead.bias?.values() },
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,

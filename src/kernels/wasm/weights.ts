@@ -54,18 +54,44 @@ export class LayerWeights {
     return address
   }
 
-  /** An LSTM's peepholes, [3, units]; 0 if it has none. */
+  /** An LSTM's peepholes in panels of one time step, the same in all rows; 0 if it has none. */
   peepholes(allocate: Allocate, { weightCh }: { weightCh?: HostStorage }): number {
     if (!weightCh) return 0
-    const { hiddenSize } = this.sizes
-    const { units } = this.layout
     const { memory } = this.engine
     const values = arrayIn(memory, weightCh)
-    const padded = new Float32Array(3 * units)
-    for (const gate of [0, 1, 2]) padded.set(values.subarray(gate * hiddenSize, (gate + 1) * hiddenSize), gate * units)
-    const address = allocate(padded.length)
-    memory.write(address, padded)
+    const all = new Float32Array(3 * this.layout.units * this.layout.rows)
+    this.#eachPeephole((from, to) => {
+      all[to] = values[from]
+    })
+    const address = allocate(all.length)
+    memory.write(address, all)
     return address
+  }
+
+  /** The gradient of the peepholes, from the sums of each part and row. */
+  peepholeGradient(address: number): Float32Array {
+    const { units, rows, parts } = this.layout
+    const length = 3 * units * rows
+    const sums = this.engine.memory.read(address, parts * length)
+    const grad = new Float32Array(3 * this.sizes.hiddenSize)
+    for (let part = 0; part < parts; part++) {
+      this.#eachPeephole((to, from) => {
+        grad[to] += sums[part * length + from]
+      })
+    }
+    return grad
+  }
+
+  /** For each peephole and row: its place in the parameter, and that in panels of one time step. */
+  #eachPeephole(body: (place: number, inPanels: number) => void): void {
+    const { units, rows, width } = this.layout
+    const { hiddenSize } = this.sizes
+    for (let i = 0; i < 3 * hiddenSize; i++) {
+      const unit = i % hiddenSize
+      const column = unit % width
+      const first = (((i - unit) / hiddenSize) * units + unit - column) * rows + column
+      for (let row = 0; row < rows; row++) body(i, first + row * width)
+    }
   }
 
   /** The operand of forward products of `rows` rows, Wᵀ [columns, gates × units] in panels. */

@@ -11,7 +11,7 @@ import type { CellKind } from '../../device/cells.js'
 export interface CellCode {
   forward: string
   backward: string
-  /** The gates that peepholes lead to: their weights are `p0`, …, and the backward pass gives \`d0 · c\`, …, as \`dp0\`, …. */
+  /** The gates that peepholes lead to: their weights are `p0`, …, and the backward pass gives their gradients as `dp0`, …. */
   peepholes?: readonly number[]
   /** A value that is kept besides the gates; the backward pass gets it as `extra`. */
   extra?: string
