@@ -13,6 +13,7 @@ export const guides: readonly Guide[] = [
   { file: 'docs/first-steps.md', name: 'First steps', group: 'guides' },
   { file: 'docs/from-the-book.md', name: 'From the book', group: 'guides' },
   { file: 'docs/training.md', name: 'Training for real', group: 'guides' },
+  { file: 'docs/cells.md', name: 'Which cell', group: 'guides' },
   { file: 'docs/series.md', name: 'Series of numbers', group: 'guides' },
   { file: 'docs/labels.md', name: 'Labels', group: 'guides' },
   { file: 'docs/many-machines.md', name: 'On to many machines', group: 'guides' },

@@ -15,6 +15,7 @@ test.each(Object.keys(exportFormats) as ExportFormat[])('no %s has a MinGRU or a
     const exported = exportModel(modelOf({ ...sizes, cell }, new Generator(1)), vocab, format)
     await expect(exported).rejects.toThrow(DataError)
     await expect(exported).rejects.toThrow(`exportModel: the cell is ${cell}, which PyTorch, Keras`)
+    await expect(exported).rejects.toThrow('keep it as a saved model (saveModel, encodeModel, zipModel')
   }
 })
 

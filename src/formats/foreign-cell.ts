@@ -7,6 +7,6 @@ export function foreignCell(where: string, kind: LayerKind): (typeof foreignCell
   const known = foreignCellNames.find((name) => name === own)
   if (known) return known
   throw new DataError(
-    `${where}: the cell is ${own}, which PyTorch, Keras, TensorFlow.js and ONNX do not have, expected ${foreignCellNames.join(', ')}; its weights lie in the saved model’s model.safetensors, with the formulas of ${own} in the documentation`,
+    `${where}: the cell is ${own}, which PyTorch, Keras, TensorFlow.js and ONNX do not have, expected ${foreignCellNames.join(', ')}; keep it as a saved model (saveModel, encodeModel, zipModel, or what unrolled train writes), whose model.safetensors has its weights: docs/pytorch.md says in which order`,
   )
 }

@@ -15,56 +15,62 @@ function share(f: number, i: number, sumF: number, sumI: number): number {
   return f + i > TINY ? i / (f + i) : 1 / (1 + Math.exp(sumF - sumI))
 }
 
-/** The arrays of one time step; `last` is the state before it. */
-interface Step {
-  sums: FloatArray
-  logistic: FloatArray
-  last: FloatArray
-  h: FloatArray
-  /** The number of the step. */
-  t: number
+/** A unit of a sequence at one time step. */
+interface Place {
+  z: number
+  g: number
+  /** The state before the step. */
+  last: number
+  /** Indices in [batchSize, hiddenSize], in h and in the sums. */
+  unit: number
+  state: number
+  first: number
+  /** 1 − σ of the sums at `first` and of those of the next gate. */
+  closed: number
+  closedNext: number
 }
 
-/** Calls `visit` for each step in the order of the walk, or against it. */
+/** Calls `visit` for each place in the order of the walk, or against it, always with the same object. */
 function along(
   { cell, numSteps, batchSize, hiddenSize, reverse }: MinimalSizes,
   { sums, h0, h }: MinimalWalk,
   sigmoid: Sigmoid,
   back: boolean,
-  visit: (step: Step) => void,
+  visit: (place: Place) => void,
 ): void {
   const size = batchSize * hiddenSize
-  const width = cells[cell].gates.length * size
-  const part = (values: FloatArray, t: number, length: number) => values.subarray(t * length, (t + 1) * length)
+  const gates = cells[cell].gates.length
+  const width = gates * size
   const logistic = sums.slice(0, width)
-  const start = h0 ?? new Float32Array(size)
+  const place: Place = { z: 0, g: 0, last: 0, unit: 0, state: 0, first: 0, closed: 0, closedNext: 0 }
   for (let i = 0; i < numSteps; i++) {
     const t = reverse === back ? i : numSteps - 1 - i
     const before = reverse ? t + 1 : t - 1
-    const own = part(sums, t, width)
-    sigmoid(own, logistic)
-    const last = before < 0 || before === numSteps ? start : part(h, before, size)
-    visit({ sums: own, logistic, last, h: part(h, t, size), t })
+    const begins = before < 0 || before === numSteps
+    sigmoid(sums.subarray(t * width, (t + 1) * width), logistic)
+    for (let unit = 0; unit < size; unit++) {
+      const own = unit + (gates - 1) * (unit - (unit % hiddenSize))
+      const first = t * width + own
+      const candidate = (gates - 1) * hiddenSize
+      const [a, b] = [logistic[own], logistic[own + hiddenSize]]
+      place.z = cell === 'mingru' ? a : share(a, b, sums[first], sums[first + hiddenSize])
+      place.g = sums[first + candidate] >= 0 ? sums[first + candidate] + 0.5 : logistic[own + candidate]
+      place.last = !begins ? h[before * size + unit] : h0 ? h0[unit] : 0
+      place.unit = unit
+      place.state = t * size + unit
+      place.first = first
+      place.closed = 1 - a
+      place.closedNext = 1 - b
+      visit(place)
+    }
   }
 }
 
 /** See `Minimal.forward`. */
 export function minimal(sizes: MinimalSizes, walk: MinimalWalk, sigmoid: Sigmoid): void {
-  const { cell, batchSize, hiddenSize } = sizes
-  const width = cells[cell].gates.length * hiddenSize
-  along(sizes, walk, sigmoid, false, ({ sums, logistic, last, h }) => {
-    for (let row = 0; row < batchSize; row++) {
-      for (let j = 0; j < hiddenSize; j++) {
-        const first = row * width + j
-        const second = first + hiddenSize
-        const candidate = first + width - hiddenSize
-        const z =
-          cell === 'mingru' ? logistic[first] : share(logistic[first], logistic[second], sums[first], sums[second])
-        const g = sums[candidate] >= 0 ? sums[candidate] + 0.5 : logistic[candidate]
-        const at = row * hiddenSize + j
-        h[at] = last[at] + z * (g - last[at])
-      }
-    }
+  const { h } = walk
+  along(sizes, walk, sigmoid, false, ({ z, g, last, state }) => {
+    h[state] = last + z * (g - last)
   })
 }
 
@@ -78,34 +84,20 @@ export function minimalGrad(
   sigmoid: Sigmoid,
 ): void {
   const { cell, batchSize, hiddenSize } = sizes
-  const width = cells[cell].gates.length * hiddenSize
-  const size = batchSize * hiddenSize
+  const candidate = (cells[cell].gates.length - 1) * hiddenSize
   /** The gradients of the states that the next step began with. */
-  const carried = new Float64Array(size)
-  along(sizes, walk, sigmoid, true, ({ sums, logistic, last, t }) => {
-    for (let row = 0; row < batchSize; row++) {
-      for (let j = 0; j < hiddenSize; j++) {
-        const first = row * width + j
-        const second = first + hiddenSize
-        const candidate = first + width - hiddenSize
-        const z =
-          cell === 'mingru' ? logistic[first] : share(logistic[first], logistic[second], sums[first], sums[second])
-        const positive = sums[candidate] >= 0
-        const g = positive ? sums[candidate] + 0.5 : logistic[candidate]
-        const at = row * hiddenSize + j
-        const d = carried[at] + dh[t * size + at]
-        const slope = d * (g - last[at]) * z * (1 - z)
-        const from = t * batchSize * width
-        if (cell === 'mingru') dsums[from + first] = slope
-        else {
-          // z = σ(log i − log f), and the slope of log σ is 1 − σ.
-          dsums[from + first] = -slope * (1 - logistic[first])
-          dsums[from + second] = slope * (1 - logistic[second])
-        }
-        dsums[from + candidate] = d * z * (positive ? 1 : g * (1 - g))
-        carried[at] = d * (1 - z)
-      }
+  const carried = new Float64Array(batchSize * hiddenSize)
+  along(sizes, walk, sigmoid, true, ({ z, g, last, unit, state, first, closed, closedNext }) => {
+    const d = carried[unit] + dh[state]
+    const slope = d * (g - last) * z * (1 - z)
+    if (cell === 'mingru') dsums[first] = slope
+    else {
+      // z = σ(log i − log f), and the slope of log σ is 1 − σ.
+      dsums[first] = -slope * closed
+      dsums[first + hiddenSize] = slope * closedNext
     }
+    dsums[first + candidate] = d * z * (walk.sums[first + candidate] >= 0 ? 1 : g * (1 - g))
+    carried[unit] = d * (1 - z)
   })
   dh0?.set(carried)
 }
