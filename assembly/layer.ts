@@ -129,7 +129,7 @@ function peep(plan: Plan, gate: i32, x: usize, panelX: usize, y: usize, panelY: 
   multiplyAdd(plan, plan.peepholes + bytes(gate * plan.units * plan.rows), plan.step, x, panelX, y, panelY);
 }
 
-/** y += a · b, value by value, at one step of a part, panel by panel. It is never fused: its bytes are those of all kernels. */
+/** y += a · b, value by value, at one step of a part, panel by panel. */
 function multiplyAdd(plan: Plan, a: usize, panelA: usize, b: usize, panelB: usize, y: usize, panelY: usize): void {
   for (let p = plan.units / plan.width; p > 0; p--, a += panelA, b += panelB, y += panelY) {
     for (let i: usize = 0; i < plan.step; i += 16) {
