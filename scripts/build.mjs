@@ -11,7 +11,7 @@ const { DIRECT, encodePrintable } = await import(
 )
 
 const note = '// Made by scripts/build.mjs: the kernels of assembly/ as printable.ts writes them.'
-const variants = ['small plain', 'small relaxed', 'plain', 'relaxed', 'wide']
+const variants = ['plain', 'small relaxed', 'relaxed', 'wide']
 const binaries = await Promise.all(variants.map((variant) => compileKernels(variant)))
 
 // The most frequent bytes of those in pages are one character each.
@@ -23,10 +23,10 @@ const short = frequent
   .map((byte) => byte.toString(36))
   .join()
 const [plain, relaxed, ...whole] = binaries.map((binary) => encodePrintable(binary, short))
-const lines = ['simd', 'relaxed-simd', 'simd-256'].map((simd, i) => `  '${simd}':\n    '${whole[i]}',\n`)
+const lines = ['relaxed-simd', 'simd-256'].map((simd, i) => `  '${simd}':\n    '${whole[i]}',\n`)
 writeFileSync(
   'src/platform/node/kernels.ts',
-  `${note}\nexport const kernels: Record<'simd' | 'relaxed-simd' | 'simd-256', string> = {\n${lines.join('')}}\n`,
+  `${note}\nexport const kernels: Record<'relaxed-simd' | 'simd-256', string> = {\n${lines.join('')}}\n`,
 )
 
 // In pieces that take turns, because gzip finds what both have in common only within 32 KB.

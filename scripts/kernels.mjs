@@ -8,13 +8,12 @@ const relaxed = ['--enable', 'relaxed-simd']
 const narrow = ['-O3', '--use', 'WIDE_VECTORS=0']
 const minimal = ['--use', 'MINIMAL_CELLS=1']
 const variants = {
-  plain: [...narrow, ...minimal],
+  // Pages load these two, so they lack what few pages need.
+  plain: [...narrow, '--use', 'MINIMAL_CELLS=0'],
+  'small relaxed': [...relaxed, ...narrow, '--use', 'MINIMAL_CELLS=0'],
   relaxed: [...relaxed, ...narrow, ...minimal],
   // For engines that merge two vectors into one of 256 bits. A constant that both need is loaded once.
   wide: ['-O3', ...relaxed, '--use', 'WIDE_VECTORS=1', ...minimal, '--runPasses', 'local-cse'],
-  // Pages load these, so they lack what few pages need.
-  'small plain': [...narrow, '--use', 'MINIMAL_CELLS=0'],
-  'small relaxed': [...relaxed, ...narrow, '--use', 'MINIMAL_CELLS=0'],
 }
 
 /**

@@ -78,10 +78,10 @@ export interface Platform {
   /** Switches relaxed SIMD on if it is behind a flag, which must be set before the kernels are compiled. */
   allowRelaxedSimd(): void
   /**
-   * All kernels by their vectors, as kernels/wasm/printable.ts writes them; those of 256 bits are for engines that merge two
-   * vectors of 128 bits. Undefined on a runtime that has no such engine, and whose programs should be small.
+   * Kernels with everything by their vectors, as kernels/wasm/printable.ts writes them; those of 256 bits are for engines that
+   * merge two vectors of 128 bits. Undefined on a runtime that has no such engine, and whose programs should be small.
    */
-  readonly kernels: Readonly<Record<'simd' | 'relaxed-simd' | 'simd-256', string>> | undefined
+  readonly kernels: Readonly<Record<'relaxed-simd' | 'simd-256', string>> | undefined
   /** Makes the engine merge vectors, if it can; returns whether it can on this machine. */
   mergeVectors(): boolean
   /** What the environment says about vectors: `UNROLLED_SIMD`. */

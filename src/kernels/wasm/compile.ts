@@ -13,7 +13,7 @@ import { Residents } from './resident.js'
 /** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
   simd: Simd
-  /** Whether the kernels have the cells whose gates depend on the input alone, as those of pages have not. */
+  /** Whether the kernels have the cells whose gates depend on the input alone, as those of pages and of plain SIMD have not. */
   minimal: boolean
   shape: MatrixFormat
   code: KernelExports
@@ -68,7 +68,7 @@ export function loadEngine({
   const pool = new Pool(code, memory, module, shape.threads, library?.files)
   return {
     simd: chosen,
-    minimal: platform.kernels !== undefined,
+    minimal: chosen !== 'simd' && platform.kernels !== undefined,
     shape,
     code,
     memory,
@@ -95,7 +95,7 @@ function choose(asked: Simd | undefined, prepare: (text: string) => Uint8Array<A
   }
   const fused = prepare(whole?.['relaxed-simd'] ?? relaxed())
   const chosen = simd ?? (WebAssembly.validate(fused) ? 'relaxed-simd' : 'simd')
-  return { chosen, binary: chosen === 'simd' ? prepare(whole?.simd ?? plain()) : fused }
+  return { chosen, binary: chosen === 'simd' ? prepare(plain()) : fused }
 }
 
 function settingOf(setting: string | undefined): Simd | undefined {
