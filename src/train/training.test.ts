@@ -125,8 +125,10 @@ describe('snapshot and restore', () => {
           setDefaultDevice()
         }
       }
+      // The kernels run a minimal cell as one operation, which this device does not have.
+      const ofDevice = settings.filter(({ cell }) => cell !== 'mingru')
       await fc.assert(
-        fc.asyncProperty(settings, async ({ stop, ...setting }) => {
+        fc.asyncProperty(ofDevice, async ({ stop, ...setting }) => {
           const expected = make(setting, 3)
           const events = timeless(await all(expected.training))
           const whole = await onDevice(() => make(setting, 3))

@@ -69,7 +69,7 @@ function layerOf(tensors: Tensors, prefix: string, suffix: '' | '_l0', fail: Fai
       `${prefix}weight_hr${suffix} has the shape ${formatShape(projection)} beside ${hhName} ${formatShape(hh)}, expected [projSize, hiddenSize] beside [4 × hiddenSize, projSize], for an LSTM with a projection (proj_size)`,
     )
   }
-  const known = Object.values(cells).filter((cell): cell is Cell => 'blocks' in cell)
+  const known = Object.values(cells).filter((cell): cell is Cell => 'groups' in cell)
   const cell = known.find(({ gates }) => gates.length * hiddenSize === rows)?.name
   if (ih.length !== 2 || hh.length !== 2 || ih[0] !== rows || ih[1] === 0 || rows === 0 || !cell) {
     return fail(
