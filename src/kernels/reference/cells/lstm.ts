@@ -1,7 +1,8 @@
 import { sigmoid } from '../elementwise.js'
 import type { Equations } from './equations.js'
 
-const none = [0, 0, 0]
+/** What a peephole adds; without one, nothing, also where x is infinite. */
+const seen = (p: number | undefined, x: number): number => (p === undefined ? 0 : p * x)
 
 const output = {
   h: ([, , , o]: readonly number[], c: number) => o * Math.tanh(c),
@@ -16,23 +17,23 @@ const output = {
  * With peepholes p, p_i c' and p_f c' are added to the sums of i and f, and p_o c to that of o.
  */
 export const lstm: Equations = {
-  forward(a, u, before, [pi, pf, po] = none) {
-    const i = sigmoid(a[0] + u[0] + pi * before.c)
-    const f = sigmoid(a[1] + u[1] + pf * before.c)
+  forward(a, u, before, [pi, pf, po] = []) {
+    const i = sigmoid(a[0] + u[0] + seen(pi, before.c))
+    const f = sigmoid(a[1] + u[1] + seen(pf, before.c))
     const g = Math.tanh(a[2] + u[2])
     const c = f * before.c + i * g
-    const o = sigmoid(a[3] + u[3] + po * c)
+    const o = sigmoid(a[3] + u[3] + seen(po, c))
     return { gates: [i, f, g, o], h: output.h([i, f, g, o], c), c }
   },
-  backward({ gates: [i, f, g, o], h, c }, before, dh, dcDirect, [pi, pf, po] = none) {
+  backward({ gates: [i, f, g, o], h, c }, before, dh, dcDirect, [pi, pf, po] = []) {
     const dO = dh * h * (1 - o)
-    const dc = dcDirect + po * dO
+    const dc = dcDirect + seen(po, dO)
     const di = dc * g * i * (1 - i)
     const df = dc * before.c * f * (1 - f)
     const dg = dc * i * (1 - g * g)
     const sums = [di, df, dg, dO]
     const peepholes = [di * before.c, df * before.c, dO * c]
-    return { input: sums, hidden: sums, h: 0, c: dc * f + pi * di + pf * df, peepholes }
+    return { input: sums, hidden: sums, h: 0, c: dc * f + seen(pi, di) + seen(pf, df), peepholes }
   },
   output,
 }
