@@ -13,7 +13,7 @@ import { type Fault, FaultError, faultOf, told } from './faults'
 import { freeName, hasModel, historyOf, runNames, textOf } from './kept'
 import { Points } from './points'
 import { type Setup, setup, setupIn } from './setup'
-import { type ChosenText, chosen, read } from './text'
+import { type ChosenText, choose, read } from './text'
 
 export type State = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'failed'
 
@@ -220,7 +220,8 @@ export const goOnWith = (name: string, options: Partial<RunOptions> = {}): Promi
     const earlier = await historyOf(name).events()
     const resume: Begin = async (name, signal) => {
       const trainer = await Trainer.resume(name, options, { signal })
-      chosen.value = { own: { name: trainer.facts.source, read: () => textOf(name) } }
+      const { clean, maxTokens } = setupIn(trainer.facts.options)
+      choose({ own: { name: trainer.facts.source, read: () => textOf(name), reading: { clean, maxTokens } } })
       return trainer
     }
     show(new Session(name, setup.value, resume, earlier))

@@ -343,6 +343,8 @@ export const english = {
   batch: (n: string) => `batch ${n}`,
   rate: (optimizer: string, lr: string) => `${optimizer}, rate ${lr}`,
   characters: (n: string) => `${n} characters`,
+  cleaned: 'letters A–Z only',
+  unchanged: 'text unchanged',
 }
 
 export type Words = typeof english

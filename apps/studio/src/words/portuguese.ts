@@ -341,4 +341,6 @@ export const portuguese: Words = {
   batch: (n) => `lote ${n}`,
   rate: (optimizer, lr) => `${optimizer}, taxa ${lr}`,
   characters: (n) => `${n} caracteres`,
+  cleaned: 'só letras A–Z',
+  unchanged: 'texto inalterado',
 }
