@@ -94,9 +94,12 @@ export type Saved = 'zip' | ExportFormat
 export async function download(name: string, load: () => Promise<LoadedModel>, format: Saved): Promise<void> {
   const { model, vocab, config } = await load()
   if (format === 'zip') return give(`${name}.zip`, await zipModel(model, vocab, config.training))
-  const { exportModel } = await import('unrolled/formats')
-  const files = Object.entries(await exportModel(model, vocab, format, config.training))
-  for (const [file, bytes] of files) give(`${name} ${file}`, bytes)
+  const { exportModel, zipFiles } = await import('unrolled/formats')
+  const files = await exportModel(model, vocab, format, config.training)
+  const [[file, bytes], ...others] = Object.entries(files)
+  // Files that name each other must keep their names.
+  if (others.length > 0) give(`${name} ${format}.zip`, zipFiles(files))
+  else give(`${name} ${file}`, bytes)
 }
 
 /** Saves bytes as a file of the user's. */
