@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
@@ -87,6 +88,36 @@ test('a script that is there only compressed is unpacked for browsers that do no
   expect(await packed.text()).toBe('the editor')
 })
 
+test('files may go and come while it serves, as when the page is built again', async () => {
+  const file = path.join(folder, 'assets/late-1.js')
+  writeFileSync(file, 'late')
+  expect(await ask('/assets/late-1.js')).toMatchObject({ status: 200, text: 'late' })
+  rmSync(file)
+  expect((await ask('/assets/late-1.js')).status).toBe(404)
+  const packed = path.join(folder, 'assets/packed-1.js.br')
+  writeFileSync(packed, brotliCompressSync('packed'))
+  expect(await ask('/assets/packed-1.js')).toMatchObject({ status: 200, text: 'packed' })
+  rmSync(packed)
+  expect((await ask('/assets/packed-1.js')).status).toBe(404)
+})
+
+test('a file that goes after its headers were made ends its answer, and nothing else', async () => {
+  writeFileSync(path.join(folder, 'gone.txt'), 'gone')
+  const { createReadStream } = fs
+  fs.createReadStream = ((...given: Parameters<typeof createReadStream>) => {
+    rmSync(given[0])
+    return createReadStream(...given)
+  }) as typeof createReadStream
+  syncBuiltinESMExports()
+  try {
+    await expect(ask('/gone.txt')).rejects.toThrow()
+  } finally {
+    fs.createReadStream = createReadStream
+    syncBuiltinESMExports()
+  }
+  expect((await ask('/')).status).toBe(200)
+})
+
 test('the lesson gets the text that this machine has, and where it comes from', async () => {
   const { text, source } = JSON.parse((await ask('/texts/book.json')).text)
   expect(text.length).toBeGreaterThan(100_000)
@@ -100,6 +131,8 @@ test.each([
   '/..\\secret.txt',
   '//secret.txt',
   '/.hidden',
+  '/%2ehidden',
+  '/assets/../.hidden',
   '/%00',
   '/%',
   '/none.js',
