@@ -21,6 +21,8 @@ export interface KeptRun {
   step: number
   perplexity: number | undefined
   heldOut: number | undefined
+  /** The epoch of its model: that of the lowest loss of the held-out text; undefined where nothing is held out. */
+  best: number | undefined
   /** Whether it has a checkpoint or a model. */
   hasModel: boolean
   /** Whether it can go on where it stopped, without more epochs. */
@@ -79,6 +81,7 @@ async function keptRun(name: string): Promise<KeptRun> {
     step: events.at(-1)?.step ?? 0,
     perplexity: epoch?.perplexity,
     heldOut: events.findLast((event) => event.type === 'validation')?.perplexity,
+    best: events.findLast((event) => event.type === 'validation' && event.best)?.epoch,
     hasModel: await hasModel(name),
     unfinished: isResumable && (epoch === undefined || epoch.epoch < epochs),
   }

@@ -37,8 +37,8 @@ export async function readModelFiles(files: readonly DroppedFile[]): Promise<Nam
     const name = main.replace(endings, '')
     const vocabulary = [...byName].find(([other]) => other !== main && /\.json$/i.test(other))?.[1]
     if (!/\.zip$/i.test(main)) return { name, ...(await imported(main, (one) => byName.get(one), vocabulary)) }
-    const files = await filesIn(byName.get(main)!)
-    if (files('model.json')) return { name, ...(await imported('model.json', files, vocabulary)) }
+    const find = await filesIn(byName.get(main)!)
+    if (find('model.json')) return { name, ...(await imported('model.json', find, vocabulary)) }
     return { name, ...(await loadModel(byName.get(main)!)) }
   } catch (error) {
     if (needHdf5.test(main)) throw new FaultError({ kind: 'keras', name: main })

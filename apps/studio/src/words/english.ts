@@ -215,6 +215,7 @@ export const english = {
       `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
     keras: (name: string) =>
       `${name} is a file of Keras, in HDF5, which is too large for this page to bring along. \`unrolled import\` reads it.`,
+    runLost: (name: string) => `${name} cannot be read any more. What was read of it before stays.`,
     noServer: () => 'The server of this page does not answer. Is `unrolled studio` still running?',
     other: () => 'That did not work.',
   } satisfies Record<string, (name: string) => string>,
@@ -297,6 +298,8 @@ export const english = {
     empty: 'None yet.',
     standing: (epoch: string, perplexity: string) => `epoch ${epoch}, perplexity ${perplexity}`,
     heldOut: (perplexity: string) => `held out ${perplexity}`,
+    states: { running: 'going on', ended: 'ended', stopped: 'stopped', lost: 'cannot be read' },
+    saved: (epoch: string) => `its model is that of epoch ${epoch}, the best on the held-out text`,
     show: 'Show',
     goOn: 'Go on',
     write: 'Write',

@@ -213,6 +213,7 @@ export const portuguese: Words = {
       `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
     keras: (name) =>
       `${name} é um arquivo do Keras, em HDF5, que é grande demais para esta página trazer. \`unrolled import\` o lê.`,
+    runLost: (name) => `${name} não pode mais ser lido. O que foi lido antes fica.`,
     noServer: () => 'O servidor desta página não responde. O `unrolled studio` ainda está rodando?',
     other: () => 'Isso não deu certo.',
   },
@@ -295,6 +296,8 @@ export const portuguese: Words = {
     empty: 'Nenhum ainda.',
     standing: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
     heldOut: (perplexity) => `validação ${perplexity}`,
+    states: { running: 'em andamento', ended: 'terminado', stopped: 'parado', lost: 'não pode ser lido' },
+    saved: (epoch) => `o modelo é o da época ${epoch}, o melhor na validação`,
     show: 'Mostrar',
     goOn: 'Continuar',
     write: 'Escrever',
