@@ -14,6 +14,7 @@ import type { RunEvent } from './run-events.js'
 import { runModel } from './run-model.js'
 import type { RunOptions } from './run-options.js'
 import { fingerprintOf, textSource } from './run-text.js'
+import { savedRun } from './saved-run.js'
 import { startRun } from './start.js'
 import { BEST, CHECKPOINT, HISTORY } from './store.js'
 
@@ -48,6 +49,30 @@ const losses = (events: readonly RunEvent[]) =>
   events.flatMap((event) => (event.type === 'step' || event.type === 'validation' ? [[event.step, event.loss]] : []))
 
 describe('a run', () => {
+  test('saves between two events when asked, to the same bits, and is not changed by that', async () => {
+    const whole = new MemoryStore()
+    const events = await play(await begin(whole))
+    const store = new MemoryStore()
+    const run = await begin(store)
+    const places = [3, 4]
+    let kept: MemoryStore | undefined
+    const seen: RunEvent[] = []
+    for await (const event of run.events()) {
+      seen.push(event)
+      if (event.type !== 'step' || !places.includes(event.step)) continue
+      await run.save()
+      kept = new MemoryStore()
+      for (const name of await store.names()) await kept.write(name, store.files.get(name)!)
+      expect((await savedRun(kept)).progress.step).toBe(event.step)
+    }
+    await run.save()
+    await run.close()
+    expect(losses(seen)).toEqual(losses(events))
+    const rest = await play(await resumeRun(kept!, text))
+    expect(losses(rest)).toEqual(losses(events).filter(([step]) => step > 4))
+    expect(await parametersIn(kept!)).toEqual(await parametersIn(whole))
+  })
+
   test('tells steps, epochs and validations, and keeps its model, checkpoint and history', async () => {
     const store = new MemoryStore()
     const run = await begin(store)

@@ -149,6 +149,16 @@ export class Run {
     yield* divergence ? this.#diverged(divergence, seconds) : this.#ended(seconds)
   }
 
+  /**
+   * Saves a checkpoint between two events, for example because the loop over them is to rest for long. A failure is left to
+   * the next checkpoint.
+   */
+  async save(): Promise<void> {
+    const { step, ended } = this.training
+    if (this.#closed || ended !== undefined || step === this.#keeper.step) return
+    await this.#keeper.leave(this.#historyBytes)
+  }
+
   /** Releases the store and the text. */
   async close(): Promise<void> {
     this.#begun = true

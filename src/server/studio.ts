@@ -50,8 +50,10 @@ const BOOK = '/texts/book.json'
 const book: Answer = {
   type: 'application/json',
   async make() {
-    const { text, source } = await findTimeMachine()
-    return { body: JSON.stringify({ text, source }) }
+    const { text, title, source } = await findTimeMachine()
+    // What the library advises is for those who write programs.
+    const told = title === 'Moby Dick' ? 'Moby Dick, because this machine has no copy of The Time Machine' : source
+    return { body: JSON.stringify({ text, source: told }) }
   },
 }
 

@@ -29,6 +29,9 @@ export interface KeptRun {
   unfinished: boolean
 }
 
+/** The file of a run with its text. */
+const TEXT = 'text.txt'
+
 const inOrder = (names: string[]): string[] => names.sort((a, b) => a.localeCompare(b))
 
 /** The first of a name, `name (2)`, `name (3)`, … that is not taken. */
@@ -51,8 +54,16 @@ export const hasModel = async (name: string): Promise<boolean> =>
 
 /** The text that a run is trained on. */
 export async function textOf(name: string): Promise<string> {
-  const bytes = await new OpfsStore(name).read('text.txt', (file) => file.read(0, file.size))
+  const bytes = await new OpfsStore(name).read(TEXT, (file) => file.read(0, file.size))
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+}
+
+/** So many characters from the beginning of the text that a run is trained on, in one line; undefined if it is not kept. */
+export async function beginningOf(name: string, characters: number): Promise<string | undefined> {
+  const bytes = await new OpfsStore(name).read(TEXT, (file) => file.read(0, Math.min(file.size, 10 * characters)))
+  // The last character may be cut.
+  const text = bytes && new TextDecoder().decode(bytes, { stream: true }).replace(/\s+/g, ' ').trim()
+  return text ? [...text].slice(0, characters).join('') : undefined
 }
 
 /** The names of the runs that the browser keeps. */

@@ -1,15 +1,46 @@
 import { useSignal } from '@preact/signals'
-import { current } from '../current'
+import { useEffect } from 'preact/hooks'
+import { type Current, current } from '../current'
 import { CurrentChoice } from '../current-choice'
+import { beginningOf } from '../kept'
 import { words } from '../language'
 import './inside.css'
 import { Looks } from './looks'
+import { preparedTokens } from './prepared'
+import { visible } from './units'
+
+/** Characters of its own text that a model reads. */
+const SAMPLE = 90
+
+/** What of a text the model leaves out, because it does not know it. */
+const unknownIn = ({ vocab, config }: Current, text: string): string[] => [
+  ...new Set(preparedTokens({ vocab, config }, text).filter((token) => !vocab.has(token))),
+]
 
 /** What a model does inside while it reads a text; live while it trains. */
 export function InsideView() {
-  const { inside: t } = words.value
-  const text = useSignal(t.sample)
+  const { inside: t, write } = words.value
+  const typed = useSignal<string | undefined>(undefined)
+  const own = useSignal<string | undefined>(undefined)
   const model = current.value
+  const { kind, name } = model ?? {}
+  // Until the reader types, a model of this page reads of the text that it is trained on.
+  useEffect(() => {
+    let wanted = true
+    own.value = undefined
+    if (kind === 'run' && name !== undefined) {
+      void beginningOf(name, SAMPLE)
+        .catch(() => undefined)
+        .then((text) => {
+          if (wanted) own.value = text
+        })
+    }
+    return () => {
+      wanted = false
+    }
+  }, [kind, name])
+  const text = typed.value ?? own.value ?? t.sample
+  const dropped = model ? unknownIn(model, text) : []
   return (
     <>
       <h1>{t.title}</h1>
@@ -20,18 +51,19 @@ export function InsideView() {
           {t.text}
           <textarea
             rows={2}
-            value={text.value}
+            value={text}
             onInput={({ currentTarget }) => {
-              text.value = currentTarget.value
+              typed.value = currentTarget.value
             }}
           />
         </label>
       )}
+      {dropped.length > 0 && <p class="soft">{write.unknown(dropped.map(visible).join(' '))}</p>}
       {model &&
         (model.config.layerNorm || model.model.bidirectional ? (
           <p class="soft">{model.config.layerNorm ? t.layerNorm : t.tooShort}</p>
         ) : (
-          <Looks key={`${model.kind} ${model.name}`} model={model} text={text.value} />
+          <Looks key={`${model.kind} ${model.name}`} model={model} text={text} />
         ))}
     </>
   )
