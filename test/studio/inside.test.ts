@@ -7,7 +7,7 @@ describeStudio('looking inside', (studio) => {
   const marks = () => studio.tab.locator('.coloured button')
   const workers = () => studio.tab.workers().filter((worker) => worker.url().includes('inside-worker'))
   const read = (text: string) => studio.tab.getByLabel('The text that it reads').fill(text)
-  const view = (name: string) => studio.tab.getByRole('link', { name, exact: true }).click()
+  const view = (name: string) => studio.tab.locator('nav').getByRole('link', { name, exact: true }).click()
   /** What the labels of the pictures tell, as numbers. */
   const told = async (beginning: string) => {
     const label = await studio.tab.getByRole('img', { name: beginning }).getAttribute('aria-label')
@@ -20,7 +20,8 @@ describeStudio('looking inside', (studio) => {
     await expect.poll(() => studio.figure('perplexity'), { timeout: 120_000 }).toBeLessThan(2)
     await view('Look inside')
     // At first it reads the beginning of its own text.
-    await expect.poll(() => tab.getByLabel('The text that it reads').inputValue()).toBe(shells.slice(0, 90).trim())
+    const shown = () => tab.getByLabel('The text that it reads').inputValue()
+    await expect.poll(shown, { timeout: 120_000 }).toBe(shells.slice(0, 90).trim())
     await read('she Was')
     await tab.getByText('The model does not know: W').waitFor()
     await read('she sells sea shell')

@@ -26,7 +26,7 @@ describeStudio(
       await expect.poll(() => tab.locator('.u-legend').textContent(), { timeout: 120_000 }).toContain('second')
       await tab
         .locator('.run', { hasText: 'second' })
-        .getByText(/^LSTM · 8 units · 1 layer · epoch 12, perplexity [\d.]+ · ended$/)
+        .getByText(/^RNN · 8 units · 1 layer · epoch 12, perplexity [\d.]+ · ended$/)
         .waitFor()
       // The first heading is that of the trainings that were asked for.
       expect(await tab.locator('h1').first().textContent()).toBe('Trainings of this machine')
@@ -54,7 +54,7 @@ describeStudio(
       await tab.getByRole('alert').getByText('first cannot be read any more').waitFor()
       await tab.locator('.run', { hasText: 'first' }).getByText('cannot be read').waitFor()
       await tab.locator('.run', { hasText: 'second' }).getByText('epoch 12').waitFor()
-      await expect.poll(() => tab.locator('.u-legend').textContent()).toContain('second')
+      await expect.poll(() => tab.locator('.u-legend').textContent(), { timeout: 120_000 }).toContain('second')
       expect(await tab.locator('.u-legend').textContent()).not.toContain('first')
     })
   },

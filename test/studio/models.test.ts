@@ -114,7 +114,7 @@ describeStudio('models in the studio', (studio) => {
     await done()
     const whole = await unzipModel(await studio.saved('shells, gru 16'))
     await studio.train(shells, `${small}&epochs=120`)
-    await expect.poll(() => studio.figure('perplexity')).toBeLessThan(5)
+    await expect.poll(() => studio.figure('perplexity'), { timeout: 120_000 }).toBeLessThan(5)
     await button('Pause').click()
     // A checkpoint comes after three seconds; what came after it is made again.
     await tab.reload()

@@ -73,7 +73,7 @@ describeStudio('training in the studio', (studio) => {
     expect(await tab.getByLabel('Letters and spaces only').isChecked()).toBe(true)
     const own = { name: 'meu.txt', mimeType: 'text/plain', buffer: Buffer.from(text) }
     await tab.locator('dialog input[type=file]').setInputFiles(own)
-    await expect.poll(() => tab.getByLabel('Letters and spaces only').isChecked()).toBe(false)
+    await expect.poll(() => tab.getByLabel('Letters and spaces only').isChecked(), { timeout: 120_000 }).toBe(false)
     await button('Use this').click()
     await button('Start training').click()
     await tab.getByText('Done. The model is kept in this browser.').waitFor()

@@ -62,8 +62,8 @@ export async function textOf(name: string): Promise<string> {
 export async function beginningOf(name: string, characters: number): Promise<string | undefined> {
   const bytes = await new OpfsStore(name).read(TEXT, (file) => file.read(0, Math.min(file.size, 10 * characters)))
   // The last character may be cut.
-  const text = bytes && new TextDecoder().decode(bytes, { stream: true }).replace(/\s+/g, ' ').trim()
-  return text ? [...text].slice(0, characters).join('') : undefined
+  const text = bytes && new TextDecoder().decode(bytes, { stream: true }).replace(/\s+/g, ' ').trimStart()
+  return text ? [...text].slice(0, characters).join('').trimEnd() : undefined
 }
 
 /** The names of the runs that the browser keeps. */
