@@ -94,7 +94,7 @@ async function standingOf(folder: string): Promise<Standing> {
   const place = path.join(folder, CONFIG)
   const text = checkpoint?.config ?? (await withFile(place, async ({ size, read }) => decode(await read(0, size))))
   const { cell, hiddenSize, numLayers } = text === undefined ? {} : parseConfig(text, place)
-  const isOver = checkpoint?.run === undefined || parseRecord(json(checkpoint.run, file), file).finished
+  const isOver = checkpoint?.run ? parseRecord(json(checkpoint.run, file), file).finished : text !== undefined
   return { state: isFree ? (isOver ? 'ended' : 'stopped') : 'running', cell, hiddenSize, numLayers }
 }
 
