@@ -9,6 +9,8 @@ import { show } from './show.js'
 
 const epochs = Number(process.argv[2] ?? 200)
 // %%= const epochs = 20
+const [high, low] = [10, 2]
+// %%= const [high, low] = [15, 10]
 const { data, vocab, source } = await loadTimeMachine()
 console.log(source)
 
@@ -22,7 +24,7 @@ for (const initial of ['normal 0.01', 'uniform']) {
     const below = (limit: number) => history.find((event) => event.perplexity < limit)?.epoch ?? 'none'
     const name = `${numLayers}, ${initial}`
     console.log(
-      `layers: ${name}: perplexity ${perplexity.toFixed(2)}; first epoch below 10: ${below(10)}, below 2: ${below(2)}`,
+      `layers: ${name}: perplexity ${perplexity.toFixed(2)}; first epoch below ${high}: ${below(high)}, below ${low}: ${below(low)}`,
     )
     series.push({ name, x: history.map(({ epoch }) => epoch), y: history.map((event) => event.perplexity) })
   }

@@ -18,4 +18,5 @@ export type { SafetensorsHeader, TensorEntry } from './formats/safetensors-heade
 export type { ByteSource } from './formats/source.js'
 export { parseTokenList, type TokenList } from './formats/token-list.js'
 export { withVocab } from './formats/with-vocab.js'
+export { unzipFiles, zipFiles } from './formats/zip.js'
 export { exportTorchrun, type TorchrunExport } from './run/torchrun/export.js'

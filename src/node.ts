@@ -20,7 +20,7 @@ export { readText } from './node/read-text.js'
 export { openSources, type SourceFile, type Sources } from './node/sources.js'
 export { loadStateDict, saveStateDict } from './node/state-dict.js'
 export { countedKinds, type TextFacts, textFacts } from './node/text-facts.js'
-export { type BookSource, fileTexts, timeMachineText } from './node/text-source.js'
+export { type BookSource, fileTexts, MOBY_DICK, mobyDickText, timeMachineText } from './node/text-source.js'
 export {
   type FindOptions,
   type FoundText,

@@ -124,7 +124,14 @@ async function sendEvents(run: Run): Promise<void> {
       const wait = sent + EVERY - performance.now()
       if (wait <= 0) send()
       else timer ??= setTimeout(send, wait)
+      let kept = false
       while ((paused || unread >= MOST_UNREAD) && !abort.signal.aborted) {
+        // The page may be closed during a pause.
+        if (paused && !kept) {
+          kept = true
+          await run.save()
+          continue
+        }
         await new Promise<void>((resolve) => {
           endPause = resolve
         })

@@ -174,7 +174,7 @@ export class Trainer {
     }
   }
 
-  /** Pauses the training after the current step, until `goOn` is called. */
+  /** Pauses the training after the current step, which a checkpoint keeps, until `goOn` is called. */
   pause(): void {
     this.#tell({ kind: 'pause', paused: true })
   }

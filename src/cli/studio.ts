@@ -29,7 +29,8 @@ Ctrl-C ends it. Texts that the page is given stay in the browser.`,
 async function run(runs: string[], options: Options, signal: AbortSignal): Promise<void> {
   const { serveStudio } = await import('../node.js')
   const { url, close } = await serveStudio({ ...options, runs })
-  print(`The studio is at ${url} (Ctrl-C ends it)`)
+  // The trainings of this machine are in the library.
+  print(`The studio is at ${url}${runs.length > 0 ? '#/library' : ''} (Ctrl-C ends it)`)
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
   await close()
 }

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { fileTexts, type TextSource, timeMachineText } from '../node.js'
+import { fileTexts, MOBY_DICK, mobyDickText, type TextSource, timeMachineText } from '../node.js'
 import { withProgress } from './bar.js'
 import { movesCursor } from './output.js'
 
@@ -7,7 +8,11 @@ import { movesCursor } from './output.js'
 type NamedTexts = TextSource & { shortName(): Promise<string> }
 
 /** The texts named on the command line, or else The Time Machine, with a view of the progress of reading. */
-export const commandTexts = (texts: readonly string[]): NamedTexts => (texts.length === 0 ? theBook() : withBar(texts))
+export function commandTexts(texts: readonly string[]): NamedTexts {
+  if (texts.length === 0) return theBook()
+  const isNovel = texts.length === 1 && texts[0] === MOBY_DICK && !existsSync(MOBY_DICK)
+  return isNovel ? { ...mobyDickText(), shortName: async () => 'moby-dick' } : withBar(texts)
+}
 
 function withBar(texts: readonly string[]): NamedTexts {
   let update: (done: number) => void = () => {}

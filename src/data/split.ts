@@ -44,8 +44,9 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions = {}): SplitCo
     const size = Math.floor(corpus.length * part)
     if (part > 0 && size === 0) {
       throw new OptionError(
-        `splitCorpus: ${name} is ${part}, which is less than one of ${corpus.length} tokens; use a larger part`,
+        `splitCorpus: ${name} is ${part}, which is less than one of ${corpus.length} tokens; use a longer text, or a larger part`,
         [name],
+        'short-text',
       )
     }
     return size

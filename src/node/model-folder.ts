@@ -8,6 +8,7 @@ import { buildModel } from '../formats/model-of.js'
 import { CONFIG, type ModelFile, modelFiles, mostBytes } from '../formats/read-model.js'
 import { decodeModel, encodeFiles, type LoadedModel } from '../formats/saved-model.js'
 import { parseSeriesConfig, SERIES_FORMAT } from '../formats/series-config.js'
+import { unzipModel } from '../formats/zip.js'
 import type { RNNModel } from '../nn/model.js'
 import { BEST, CHECKPOINT, EVENT_FILE, HISTORY } from '../run/store.js'
 import { tensorsUnder } from '../train/progress.js'
@@ -66,12 +67,15 @@ export async function checkModelFolder(folder: string): Promise<void> {
 
 /**
  * Loads a model that `saveModel` wrote, even while another process saves there. From the folder of an unfinished training,
- * it loads the best model so far, or the last if nothing was held out.
+ * it loads the best model so far, or the last if nothing was held out. A zip of such a folder is read as it is.
  * @throws DataError if there is none; FormatError for a damaged or forged one
  */
 export async function loadModel(folder: string): Promise<LoadedModel> {
   checkPath('loadModel', 'the folder', folder)
   const place = await placeOf(folder)
+  if (/\.zip$/i.test(place) && (await stat(place).catch(() => undefined))?.isFile()) {
+    return unzipModel(await readFile(place), folder)
+  }
   for (let attempts = 10; ; attempts--) {
     const there = await findFolder(place, folder)
     try {

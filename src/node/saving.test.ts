@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DataError, FormatError } from '../core/errors.js'
 import { Vocab } from '../data/vocab.js'
+import { zipModel } from '../formats/zip.js'
 import { GRU } from '../nn/gru.js'
 import { RNNModel } from '../nn/model.js'
 import { checkModelFolder, loadModel, saveModel } from './model-folder.js'
@@ -192,4 +193,14 @@ describe('a damaged or forged model', () => {
     await symlink('/dev/zero', at('model', names[2]))
     await expect(loadModel(at('model'))).rejects.toThrow('not a regular file')
   })
+})
+
+test('a zip of a model is read as its folder is; another file of that name is refused', async () => {
+  await writeFile(at('model.zip'), await zipModel(models[1], vocabs[1]))
+  expect(await whichOne(at('model.zip'))).toBe(1)
+  await writeFile(at('other.zip'), 'no zip')
+  await expect(loadModel(at('other.zip'))).rejects.toThrow('it is not a zip, expected one of a saved model')
+  await mkdir(at('folder.zip'))
+  await saveModel(at('folder.zip'), models[0], vocabs[0])
+  expect(await whichOne(at('folder.zip'))).toBe(0)
 })

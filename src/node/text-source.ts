@@ -1,11 +1,11 @@
 import path from 'node:path'
-import { OptionError } from '../core/errors.js'
+import { DataError, OptionError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { encodeString } from '../data/load.js'
 import type { TextSource } from '../run/run-text.js'
 import { type CorpusOptions, checkCorpusOptions, loadCorpus } from './load-corpus.js'
 import { openSources, type Sources } from './sources.js'
-import { type FindOptions, type FoundText, findTimeMachine } from './time-machine.js'
+import { type FindOptions, type FoundText, findTimeMachine, readMobyDick } from './time-machine.js'
 
 /**
  * Texts in files for a run: files, directories, patterns, and `-`, standard input, as for `loadCorpus`.
@@ -27,6 +27,22 @@ export function fileTexts(
     async close() {
       await opened?.close()
       opened = undefined
+    },
+  }
+}
+
+/** The name of the novel that comes with the package, under which the studio records it. */
+export const MOBY_DICK = 'Moby Dick'
+
+/** The novel that comes with the package, for a run. */
+export function mobyDickText(): TextSource {
+  return {
+    names: [MOBY_DICK],
+    async read({ encoding: _, ...how }, vocab) {
+      const text = await readMobyDick()
+      if (text === undefined) throw new DataError(`mobyDickText: the package's data/moby-dick.txt.br is missing`)
+      if (how.tokens === 'bpe') await loadBytePairs()
+      return { ...encodeString(text, { ...how, vocab }, 'mobyDickText'), source: MOBY_DICK }
     },
   }
 }

@@ -151,6 +151,16 @@ export abstract class BaseRun<M extends Module> {
     yield* divergence ? this.#diverged(divergence, seconds) : this.#ended(seconds)
   }
 
+  /**
+   * Saves a checkpoint between two events, for example because the loop over them is to rest for long. A failure is left to
+   * the next checkpoint.
+   */
+  async save(): Promise<void> {
+    const { step, ended } = this.training
+    if (this.#closed || ended !== undefined || step === this.#keeper.step) return
+    await this.#keeper.leave(this.#historyBytes)
+  }
+
   /** Releases the store, and what the training read. */
   async close(): Promise<void> {
     this.#begun = true

@@ -147,7 +147,7 @@ export class Keeper<M extends Module> {
     yield* this.#tolerate(() => this.#saveLast())
   }
 
-  /** Saves a checkpoint after the caller left the loop. A failure is ignored, because nobody would read a warning. */
+  /** Saves a checkpoint after the caller left the loop, or while it rests. A failure is ignored, because nobody would read a warning. */
   async leave(historyBytes: number): Promise<void> {
     const { record, training } = this.#job
     record.historyBytes = historyBytes

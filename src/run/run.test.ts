@@ -14,6 +14,7 @@ import type { RunEvent } from './run-events.js'
 import { runModel } from './run-model.js'
 import type { RunOptions } from './run-options.js'
 import { fingerprintOf, textSource } from './run-text.js'
+import { savedRun } from './saved-run.js'
 import { startRun } from './start.js'
 import { BEST, CHECKPOINT, HISTORY } from './store.js'
 
@@ -48,6 +49,33 @@ const losses = (events: readonly RunEvent[]) =>
   events.flatMap((event) => (event.type === 'step' || event.type === 'validation' ? [[event.step, event.loss]] : []))
 
 describe('a run', () => {
+  test('saves between two events when asked, whichever they are, to the same bits, and is not changed by that', async () => {
+    const whole = new MemoryStore()
+    const events = await play(await begin(whole))
+    const store = new MemoryStore()
+    const run = await begin(store)
+    /** Of each kind of event, what was saved after one of them. */
+    const kept = new Map<string, { store: MemoryStore; step: number }>()
+    const seen: RunEvent[] = []
+    for await (const event of run.events()) {
+      seen.push(event)
+      const { epoch, step } = run.training
+      await run.save()
+      if (epoch > 2 || run.training.ended !== undefined) continue
+      const copy = new MemoryStore()
+      for (const name of await store.names()) await copy.write(name, store.files.get(name)!)
+      kept.set(event.type, { store: copy, step })
+    }
+    await run.close()
+    expect(losses(seen)).toEqual(losses(events))
+    expect([...kept.keys()].sort()).toEqual(['epoch', 'sample', 'step', 'validation'])
+    for (const { store, step } of kept.values()) {
+      expect((await savedRun(store)).progress.step).toBe(step)
+      await play(await resumeRun(store, text))
+      expect(await parametersIn(store)).toEqual(await parametersIn(whole))
+    }
+  })
+
   test('tells steps, epochs and validations, and keeps its model, checkpoint and history', async () => {
     const store = new MemoryStore()
     const run = await begin(store)

@@ -1,9 +1,24 @@
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
+import { parseConfig } from '../formats/model-config.js'
+import { CONFIG } from '../formats/read-model.js'
+import { openSafetensors } from '../formats/safetensors.js'
 import { zipModel } from '../formats/zip.js'
+import { refuseLocked } from '../node/lock.js'
 import { loadModel } from '../node/model-folder.js'
 import { withFile } from '../node/open-file.js'
-import { HISTORY } from '../run/store.js'
+import { json } from '../run/checkpoint.js'
+import { parseRecord } from '../run/record.js'
+import { CHECKPOINT, HISTORY } from '../run/store.js'
+
+/** What a training is, and how it stands. */
+export interface Standing {
+  state: 'running' | 'ended' | 'stopped'
+  /** Absent until it has a checkpoint or a model; the same holds for the sizes. */
+  cell?: string
+  hiddenSize?: number
+  numLayers?: number
+}
 
 /** Content that a request is answered with. */
 export interface Content {
@@ -24,8 +39,8 @@ export interface Answer {
 }
 
 /**
- * The answers about trainings of this machine, by the path of the request: their names, and for each its events so far and
- * its model.
+ * The answers about trainings of this machine, by the path of the request: their names, and for each its events so far, its
+ * standing and its model.
  * @throws DataError for a folder without a training
  */
 export async function machineRuns(folders: readonly string[]): Promise<ReadonlyMap<string, Answer>> {
@@ -37,6 +52,10 @@ export async function machineRuns(folders: readonly string[]): Promise<ReadonlyM
     answers.set(`/machine/${i}/history.jsonl`, {
       type: 'text/plain; charset=utf-8',
       make: (from) => history(folder, from),
+    })
+    answers.set(`/machine/${i}/standing.json`, {
+      type: 'application/json',
+      make: async () => ({ body: JSON.stringify(await standingOf(folder)) }),
     })
     answers.set(`/machine/${i}/model.zip`, {
       type: 'application/zip',
@@ -62,6 +81,24 @@ async function history(folder: string, from: number): Promise<Content | undefine
   // A training that has just begun has told nothing yet.
   return from === 0 ? { size, body: new Uint8Array(0) } : undefined
 }
+
+/** @throws FormatError for a damaged checkpoint or configuration */
+async function standingOf(folder: string): Promise<Standing> {
+  const isFree = await refuseLocked(folder).then(
+    () => true,
+    () => false,
+  )
+  const file = path.join(folder, CHECKPOINT)
+  // The numbers of a checkpoint are not read.
+  const checkpoint = await withFile(file, async (source) => (await openSafetensors(source, file)).metadata)
+  const place = path.join(folder, CONFIG)
+  const text = checkpoint?.config ?? (await withFile(place, async ({ size, read }) => decode(await read(0, size))))
+  const { cell, hiddenSize, numLayers } = text === undefined ? {} : parseConfig(text, place)
+  const isOver = checkpoint?.run ? parseRecord(json(checkpoint.run, file), file).finished : text !== undefined
+  return { state: isFree ? (isOver ? 'ended' : 'stopped') : 'running', cell, hiddenSize, numLayers }
+}
+
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 /** The names of folders, with as many of the folders around them as tell them apart. */
 function namesOf(folders: readonly string[]): string[] {

@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
@@ -9,7 +10,11 @@ import { Vocab } from '../data/vocab.js'
 import { unzipModel } from '../formats/zip.js'
 import { RNNModel } from '../nn/model.js'
 import { RNN } from '../nn/rnn.js'
+import { FolderStore } from '../node/folder-store.js'
 import { saveModel } from '../node/model-folder.js'
+import { resumeRun } from '../run/resume.js'
+import { textSource } from '../run/run-text.js'
+import { startRun } from '../run/start.js'
 import { serveStudio } from './studio.js'
 
 const place = mkdtempSync(path.join(tmpdir(), 'unrolled-studio-'))
@@ -87,6 +92,36 @@ test('a script that is there only compressed is unpacked for browsers that do no
   expect(await packed.text()).toBe('the editor')
 })
 
+test('files may go and come while it serves, as when the page is built again', async () => {
+  const file = path.join(folder, 'assets/late-1.js')
+  writeFileSync(file, 'late')
+  expect(await ask('/assets/late-1.js')).toMatchObject({ status: 200, text: 'late' })
+  rmSync(file)
+  expect((await ask('/assets/late-1.js')).status).toBe(404)
+  const packed = path.join(folder, 'assets/packed-1.js.br')
+  writeFileSync(packed, brotliCompressSync('packed'))
+  expect(await ask('/assets/packed-1.js')).toMatchObject({ status: 200, text: 'packed' })
+  rmSync(packed)
+  expect((await ask('/assets/packed-1.js')).status).toBe(404)
+})
+
+test('a file that goes after its headers were made ends its answer, and nothing else', async () => {
+  writeFileSync(path.join(folder, 'gone.txt'), 'gone')
+  const { createReadStream } = fs
+  fs.createReadStream = ((...given: Parameters<typeof createReadStream>) => {
+    rmSync(given[0])
+    return createReadStream(...given)
+  }) as typeof createReadStream
+  syncBuiltinESMExports()
+  try {
+    await expect(ask('/gone.txt')).rejects.toThrow()
+  } finally {
+    fs.createReadStream = createReadStream
+    syncBuiltinESMExports()
+  }
+  expect((await ask('/')).status).toBe(200)
+})
+
 test('the lesson gets the text that this machine has, and where it comes from', async () => {
   const { text, source } = JSON.parse((await ask('/texts/book.json')).text)
   expect(text.length).toBeGreaterThan(100_000)
@@ -100,6 +135,8 @@ test.each([
   '/..\\secret.txt',
   '//secret.txt',
   '/.hidden',
+  '/%2ehidden',
+  '/assets/../.hidden',
   '/%00',
   '/%',
   '/none.js',
@@ -175,8 +212,32 @@ test('shows trainings of this machine: their names, their events as they come, a
     const [model, vocab] = [new RNNModel(rnn, 3), Vocab.of(['<unk>', 'a', 'b'])]
     rmSync(run, { recursive: true })
     await saveModel(run, model, vocab)
+    const standing = await (await get('machine/0/standing.json')).json()
+    expect(standing).toEqual({ state: 'ended', cell: 'rnn', hiddenSize: 2, numLayers: 1 })
     const zip = new Uint8Array(await (await get('machine/0/model.zip')).arrayBuffer())
     expect((await unzipModel(zip)).model.stateDict()).toEqual(model.stateDict())
+  } finally {
+    await studio.close()
+  }
+})
+
+test('says of a training what it is, and whether it goes on, was stopped, or has ended', async () => {
+  const run = path.join(place, 'standing')
+  const [store, text] = [new FolderStore(run), textSource('she sells sea shells '.repeat(20))]
+  const options = { cell: 'gru', hiddenSize: 4, batchSize: 2, numSteps: 5, epochs: 2 } as const
+  const started = await startRun(store, text, options)
+  const sizes = { cell: 'gru', hiddenSize: 4, numLayers: 1 }
+  for await (const event of started.events()) if (event.type === 'epoch') break
+  const studio = await serveStudio({ folder, port: 0, runs: [run] })
+  try {
+    const standing = async () => (await fetch(new URL('machine/0/standing.json', studio.url))).json()
+    expect(await standing()).toEqual({ state: 'running', ...sizes })
+    await started.close()
+    expect(await standing()).toEqual({ state: 'stopped', ...sizes })
+    const resumed = await resumeRun(store, text)
+    for await (const _ of resumed.events());
+    await resumed.close()
+    expect(await standing()).toEqual({ state: 'ended', ...sizes })
   } finally {
     await studio.close()
   }

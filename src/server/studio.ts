@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -30,6 +30,12 @@ const studioOptions: OptionKinds<StudioOptions> = { host: 'any', port: 'any', fo
 
 const PORT = 7766
 
+/** Addresses of files and folders whose names begin with a dot. */
+const HIDDEN = /[/\\](\.|%2e)/i
+
+/** Addresses of the page's scripts. */
+const SCRIPT = /^\/assets\/[\w.-]+\.js$/
+
 const unpack = promisify(brotliDecompress)
 
 /** The text that comes with the package, compressed: dist/studio has it only for hosts of the page alone. */
@@ -44,8 +50,10 @@ const BOOK = '/texts/book.json'
 const book: Answer = {
   type: 'application/json',
   async make() {
-    const { text, source } = await findTimeMachine()
-    return { body: JSON.stringify({ text, source }) }
+    const { text, title, source } = await findTimeMachine()
+    // What the library advises is for those who write programs.
+    const told = title === 'Moby Dick' ? 'Moby Dick, because this machine has no copy of The Time Machine' : source
+    return { body: JSON.stringify({ text, source: told }) }
   },
 }
 
@@ -94,9 +102,8 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
       `serveStudio: ${folder} is missing, expected the built page; run npm run build, or install again`,
     )
   }
-  // All files are listed at the start, so no address leads out of the folder.
-  const files = sirv(folder, { etag: true, brotli: true })
-  const packed = await packedFiles(folder)
+  // Files are looked up at each request, because the page may be built again in the meantime.
+  const files = sirv(folder, { dev: true, etag: true, brotli: true })
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     const wrong = problemOf(request, server, host)
@@ -106,11 +113,19 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     if (CELL_WORKER.test(pathname.slice(1))) response.setHeader('content-security-policy', cellPolicy)
     const answer = answers.get(pathname)
     if (answer) return void send(request, response, answer)
-    files(request, response, () => {
-      const unpacked = packed.get(pathname)
-      if (unpacked) void send(request, response, unpacked)
-      else refuse(response, 404, 'there is no such file')
-    })
+    const missing = () => refuse(response, 404, 'there is no such file')
+    if (HIDDEN.test(request.url ?? '')) return missing()
+    // A file that cannot be read after its headers were made.
+    response.once('pipe', (file) => file.once('error', () => response.destroy()))
+    try {
+      files(request, response, () => {
+        const packed = packedFile(folder, pathname)
+        if (packed) void send(request, response, packed)
+        else missing()
+      })
+    } catch (error) {
+      refuse(response, 500, (error as Error).message)
+    }
   })
   await listen(server, host, port)
   const { address, family, port: taken } = server.address() as AddressInfo
@@ -126,18 +141,14 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
   }
 }
 
-/** The scripts that the package has only compressed, for browsers that do not unpack them: those of other machines, over HTTP. */
-async function packedFiles(folder: string): Promise<ReadonlyMap<string, Answer>> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js.br'))
-  return new Map(
-    names.map((name): [string, Answer] => [
-      `/${name.split(path.sep).join('/').replace(/\.br$/, '')}`,
-      {
-        type: 'text/javascript; charset=utf-8',
-        make: async () => ({ body: await unpack(await readFile(path.join(folder, name))) }),
-      },
-    ]),
-  )
+/** A script that the package has only compressed, for browsers that do not unpack it: those of other machines, over HTTP. */
+function packedFile(folder: string, pathname: string): Answer | undefined {
+  const file = path.join(folder, `${pathname}.br`)
+  if (!SCRIPT.test(pathname) || !existsSync(file)) return undefined
+  return {
+    type: 'text/javascript; charset=utf-8',
+    make: async () => ({ body: await unpack(await readFile(file)) }),
+  }
 }
 
 /** Sends what an answer makes: all of it, or what a range like `bytes=100-` asks for. An error becomes its sentence. */

@@ -157,6 +157,35 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     })
   })
 
+  test('a pause is saved, so that a page that is closed during it loses nothing', async () => {
+    const { value, message } = await told(`
+      const trainer = await U.Trainer.start('paused', text, { ...options, epochs: 5000, checkpointSteps: 1e6 })
+      let seen = 0
+      const reading = (async () => {
+        for await (const event of trainer.events()) {
+          seen = Math.max(seen, event.step ?? 0)
+          if (event.type === 'epoch' && event.epoch === 3) trainer.pause()
+        }
+      })().catch(() => undefined)
+      const store = new U.OpfsStore('paused')
+      const kept = async () => {
+        const bytes = await store.read(U.CHECKPOINT, (file) => file.read(0, file.size))
+        return bytes ? (await U.decodeCheckpoint(bytes)).progress.step : 0
+      }
+      let step = 0
+      for (let i = 0; i < 4000 && !(step > 0 && step >= seen); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        step = await kept()
+      }
+      trainer.close()
+      await reading
+      const resumed = await U.Trainer.resume('paused', {})
+      resumed.close()
+      return [seen > 0, resumed.facts.step - seen]`)
+    expect(message).toBeUndefined()
+    expect(value).toEqual([true, 0])
+  })
+
   test('an aborted signal stops a training as stop does, and one that is being prepared', async () => {
     const { value, message } = await told(`
       const abort = new AbortController()

@@ -19,7 +19,13 @@ describeStudio('looking inside', (studio) => {
     await studio.train(shells, small)
     await expect.poll(() => studio.figure('perplexity'), { timeout: 120_000 }).toBeLessThan(2)
     await view('Look inside')
+    // At first it reads the beginning of its own text.
+    const shown = () => tab.getByLabel('The text that it reads').inputValue()
+    await expect.poll(shown, { timeout: 120_000 }).toBe(shells.slice(0, 90).trim())
+    await read('she Was')
+    await tab.getByText('The model does not know: W').waitFor()
     await read('she sells sea shell')
+    expect(await tab.getByText('The model does not know').count()).toBe(0)
     await expect.poll(() => marks().count(), { timeout: 120_000 }).toBe(19)
     // After ‘shell’ comes an s, in all of the text.
     await marks().last().click()

@@ -168,6 +168,38 @@ describeStudio('the lesson', (studio) => {
     await cell(3).getByText('TypeError: fetch is not a function').waitFor()
   })
 
+  test('what a cell does not wait for is told in it, and the platform’s own names are known', async () => {
+    const { tab } = studio
+    const [first] = cells.map(({ name }) => name)
+    const fails = (code: string) => openEdited({ [first]: code }).then(() => run(1))
+    await fails("async function f() { throw new Error('forgotten') }\nf()\nconsole.log('end')")
+    await cell(1).getByRole('alert').getByText('Error: forgotten').waitFor()
+    await cell(1).getByText('Failed.').waitFor()
+    expect(await outputs(1).textContent()).toContain('end')
+    await fails("const later = setTimeout(() => {\n  throw new Error('late')\n}, 300)")
+    await cell(1).getByRole('alert').getByText('Error: late').waitFor()
+    await cell(1).getByText("Line 2: throw new Error('late')").waitFor()
+    await openEdited({
+      [first]: [
+        'await new Promise((r) => setTimeout(r, 50))',
+        "console.table([{ a: 1, b: 'x' }])",
+        'console.log(navigator.hardwareConcurrency > 0, location.protocol)',
+        'const wrong: string = 1',
+      ].join('\n'),
+    })
+    await cell(1).getByRole('textbox').focus()
+    await cell(1).getByText("Line 4: Type 'number' is not assignable to type 'string'.").waitFor()
+    expect(
+      await cell(1)
+        .getByText(/^Line [123]:/)
+        .count(),
+    ).toBe(0)
+    await tab.keyboard.press('Control+Enter')
+    await outputs(1)
+      .getByText(/a {2}b\n0 {2}1 {2}x/)
+      .waitFor()
+  })
+
   test('a training that is stopped leaves its model; a cell that does not stop loses all variables', async () => {
     const { tab, button } = studio
     await openEdited({

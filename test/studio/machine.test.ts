@@ -24,6 +24,12 @@ describeStudio(
       await studio.open('library')
       await tab.getByRole('img', { name: 'Perplexity of first, second over' }).waitFor()
       await expect.poll(() => tab.locator('.u-legend').textContent(), { timeout: 120_000 }).toContain('second')
+      await tab
+        .locator('.run', { hasText: 'second' })
+        .getByText(/^RNN · 8 units · 1 layer · epoch 12, perplexity [\d.]+ · ended$/)
+        .waitFor()
+      // The first heading is that of the trainings that were asked for.
+      expect(await tab.locator('h1').first().textContent()).toBe('Trainings of this machine')
       await tab.locator('.run', { hasText: 'second' }).getByRole('link', { name: 'Write' }).click()
       await tab.getByLabel('Your text').fill('she')
       await expect.poll(() => tab.locator('.alternatives button').count(), { timeout: 120_000 }).toBeGreaterThan(0)
@@ -32,6 +38,24 @@ describeStudio(
       await tab.getByLabel('The text that it reads').fill('she sells')
       await expect.poll(() => tab.locator('.coloured button').count(), { timeout: 120_000 }).toBe(9)
       await tab.getByRole('img', { name: 'Singular values from' }).waitFor()
+    })
+
+    test('one that is gone is told, and the others are drawn', async () => {
+      const { tab } = studio
+      // A real answer of this kind would be a complaint of the browser’s.
+      await tab.addInitScript(() => {
+        const real = globalThis.fetch
+        globalThis.fetch = async (...given) => {
+          const answer = await real(...given)
+          return String(given[0]).includes('/machine/0/history') ? new Response('it is gone', { status: 500 }) : answer
+        }
+      })
+      await studio.open('library')
+      await tab.getByRole('alert').getByText('first cannot be read any more').waitFor()
+      await tab.locator('.run', { hasText: 'first' }).getByText('cannot be read').waitFor()
+      await tab.locator('.run', { hasText: 'second' }).getByText('epoch 12').waitFor()
+      await expect.poll(() => tab.locator('.u-legend').textContent(), { timeout: 120_000 }).toContain('second')
+      expect(await tab.locator('.u-legend').textContent()).not.toContain('first')
     })
   },
   { server: { runs } },

@@ -24,8 +24,8 @@ export interface Studio {
   says(fault: keyof typeof english.faults, name?: string, where?: Page): Promise<void>
   /** What the library saves of the training or the model of that name. */
   saved(name: string, format?: string): Promise<Uint8Array>
-  /** Trains on a text of one's own, with what a link can say. */
-  train(text: string, query: string): Promise<void>
+  /** Trains on a text of one's own, with what a link can say; cleaned only if asked for. */
+  train(text: string, query: string, options?: { clean?: boolean }): Promise<void>
 }
 
 interface DescribeOptions {
@@ -106,13 +106,14 @@ export function describeStudio(
         const [download] = await Promise.all([tab.waitForEvent('download'), choice.selectOption(format)])
         return new Uint8Array(await readFile(await download.path()))
       },
-      async train(text, query) {
+      async train(text, query, { clean = false } = {}) {
         await open(`train?${query}`)
         await button('Change…').click()
         await tab
           .locator('dialog input[type=file]')
           .setInputFiles({ name: 'shells.txt', mimeType: 'text/plain', buffer: Buffer.from(text) })
         await tab.locator('dialog').getByText('shells', { exact: true }).waitFor()
+        if (clean) await tab.getByLabel(english.setup.clean).check()
         await button('Use this').click()
         await button(/^(Start training|Train again)$/).click()
       },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { unzipModel } from '../../src/index.js'
 import { describeStudio, shells } from './studio.js'
 
 describeStudio('training in the studio', (studio) => {
@@ -53,6 +54,32 @@ describeStudio('training in the studio', (studio) => {
     await alert.getByText('The text is empty').waitFor()
     await pick('she.txt', Buffer.from('she'))
     await alert.waitFor({ state: 'detached' })
+  })
+
+  test('a text of one’s own is used as a whole and unchanged, whatever the book before it was read like', async () => {
+    const { tab, button } = studio
+    await studio.open('train?hiddenSize=8&epochs=1&batchSize=2&numSteps=8')
+    const marks = tab.locator('.marks')
+    await marks.getByText('50,000 characters').waitFor()
+    await marks.getByText('letters A–Z only').waitFor()
+    const text = 'Não há coração que não ame. '.repeat(2_000)
+    await studio.drop('meu.txt', text)
+    await marks.getByText('56,000 characters').waitFor()
+    await marks.getByText('text unchanged').waitFor()
+    // In the dialog, too, and after the text that comes with the page.
+    await button('Change…').click()
+    expect(await tab.getByLabel('Letters and spaces only').isChecked()).toBe(false)
+    await tab.locator('dialog').getByRole('button', { name: 'Moby Dick' }).click()
+    expect(await tab.getByLabel('Letters and spaces only').isChecked()).toBe(true)
+    const own = { name: 'meu.txt', mimeType: 'text/plain', buffer: Buffer.from(text) }
+    await tab.locator('dialog input[type=file]').setInputFiles(own)
+    await expect.poll(() => tab.getByLabel('Letters and spaces only').isChecked(), { timeout: 120_000 }).toBe(false)
+    await button('Use this').click()
+    await button('Start training').click()
+    await tab.getByText('Done. The model is kept in this browser.').waitFor()
+    const { vocab, config } = await unzipModel(await studio.saved('meu, lstm 8'))
+    expect(new Set(vocab.tokens)).toEqual(new Set(['<unk>', ...text]))
+    expect(config.training).toMatchObject({ clean: false, maxTokens: 56_000 })
   })
 
   test('a link brings its configuration, and says it in Portuguese, too', async () => {

@@ -20,6 +20,11 @@ export class FollowedHistory {
     this.#read = read
   }
 
+  /** What was read last. */
+  get known(): readonly HistoryEvent[] {
+    return this.#events
+  }
+
   /** All events so far. @throws what reading throws; FormatError if the file is no history */
   async events(): Promise<readonly HistoryEvent[]> {
     const bytes = await this.#read(this.#at)

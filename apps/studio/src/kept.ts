@@ -21,11 +21,16 @@ export interface KeptRun {
   step: number
   perplexity: number | undefined
   heldOut: number | undefined
+  /** The epoch of its model: that of the lowest loss of the held-out text; undefined where nothing is held out. */
+  best: number | undefined
   /** Whether it has a checkpoint or a model. */
   hasModel: boolean
   /** Whether it can go on where it stopped, without more epochs. */
   unfinished: boolean
 }
+
+/** The file of a run with its text. */
+const TEXT = 'text.txt'
 
 const inOrder = (names: string[]): string[] => names.sort((a, b) => a.localeCompare(b))
 
@@ -49,8 +54,16 @@ export const hasModel = async (name: string): Promise<boolean> =>
 
 /** The text that a run is trained on. */
 export async function textOf(name: string): Promise<string> {
-  const bytes = await new OpfsStore(name).read('text.txt', (file) => file.read(0, file.size))
+  const bytes = await new OpfsStore(name).read(TEXT, (file) => file.read(0, file.size))
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+}
+
+/** So many characters from the beginning of the text that a run is trained on, in one line; undefined if it is not kept. */
+export async function beginningOf(name: string, characters: number): Promise<string | undefined> {
+  const bytes = await new OpfsStore(name).read(TEXT, (file) => file.read(0, Math.min(file.size, 10 * characters)))
+  // The last character may be cut.
+  const text = bytes && new TextDecoder().decode(bytes, { stream: true }).replace(/\s+/g, ' ').trimStart()
+  return text ? [...text].slice(0, characters).join('').trimEnd() : undefined
 }
 
 /** The names of the runs that the browser keeps. */
@@ -79,6 +92,7 @@ async function keptRun(name: string): Promise<KeptRun> {
     step: events.at(-1)?.step ?? 0,
     perplexity: epoch?.perplexity,
     heldOut: events.findLast((event) => event.type === 'validation')?.perplexity,
+    best: events.findLast((event) => event.type === 'validation' && event.best)?.epoch,
     hasModel: await hasModel(name),
     unfinished: isResumable && (epoch === undefined || epoch.epoch < epochs),
   }
@@ -94,9 +108,12 @@ export type Saved = 'zip' | ExportFormat
 export async function download(name: string, load: () => Promise<LoadedModel>, format: Saved): Promise<void> {
   const { model, vocab, config } = await load()
   if (format === 'zip') return give(`${name}.zip`, await zipModel(model, vocab, config.training))
-  const { exportModel } = await import('unrolled/formats')
-  const files = Object.entries(await exportModel(model, vocab, format, config.training))
-  for (const [file, bytes] of files) give(`${name} ${file}`, bytes)
+  const { exportModel, zipFiles } = await import('unrolled/formats')
+  const files = await exportModel(model, vocab, format, config.training)
+  const [[file, bytes], ...others] = Object.entries(files)
+  // Files that name each other must keep their names.
+  if (others.length > 0) give(`${name} ${format}.zip`, zipFiles(files))
+  else give(`${name} ${file}`, bytes)
 }
 
 /** Saves bytes as a file of the user's. */

@@ -1,4 +1,4 @@
-import { loadModel } from 'unrolled/browser'
+import { loadModel, type RunOptions } from 'unrolled/browser'
 import { FaultError } from './faults'
 import { FollowedHistory } from './followed'
 
@@ -8,9 +8,18 @@ export interface MachineRun {
   /** Its number, by which the server knows it. */
   index: number
   history: FollowedHistory
+  standing: () => Promise<Standing>
 }
 
-/** Asks the server that the page comes from. @throws FaultError if it does not answer, or tells an error */
+/** What a training is, and how it stands; without sizes until it has a model. */
+export interface Standing {
+  state: 'running' | 'ended' | 'stopped'
+  cell?: RunOptions['cell']
+  hiddenSize?: number
+  numLayers?: number
+}
+
+/** Asks the server that the page comes from. @throws FaultError if it does not answer, or the error that it tells */
 async function asked(address: string, headers: Record<string, string> = {}): Promise<Response> {
   let response: Response
   try {
@@ -19,7 +28,7 @@ async function asked(address: string, headers: Record<string, string> = {}): Pro
     throw new FaultError({ kind: 'noServer' })
   }
   if (response.ok || response.status === 416) return response
-  throw new FaultError({ kind: 'other', detail: (await response.text()).trim() })
+  throw new Error((await response.text()).trim())
 }
 
 /** The trainings that the command was asked to show; none where there is no command, or off line. */
@@ -33,6 +42,7 @@ export async function machineRuns(): Promise<MachineRun[]> {
       const response = await asked(`./machine/${index}/history.jsonl`, { range: `bytes=${from}-` })
       return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined
     }),
+    standing: async () => (await asked(`./machine/${index}/standing.json`)).json(),
   }))
 }
 

@@ -35,8 +35,11 @@ export async function readModelFiles(files: readonly DroppedFile[]): Promise<Nam
       return { name: folder, ...(await decodeModel(read, folder)) }
     }
     const name = main.replace(endings, '')
-    if (/\.zip$/i.test(main)) return { name, ...(await loadModel(byName.get(main)!)) }
-    return { name, ...(await imported(main, byName)) }
+    const vocabulary = [...byName].find(([other]) => other !== main && /\.json$/i.test(other))?.[1]
+    if (!/\.zip$/i.test(main)) return { name, ...(await imported(main, (one) => byName.get(one), vocabulary)) }
+    const find = await filesIn(byName.get(main)!)
+    if (find('model.json')) return { name, ...(await imported('model.json', find, vocabulary)) }
+    return { name, ...(await loadModel(byName.get(main)!)) }
   } catch (error) {
     if (needHdf5.test(main)) throw new FaultError({ kind: 'keras', name: main })
     throw new FaultError(faultOf(error, main, 'notModel'))
@@ -49,24 +52,36 @@ function mainOf(names: readonly string[]): string {
   return named ?? names.find((name) => endings.test(name) && !/\.json$/i.test(name)) ?? names[0]
 }
 
+/** Finds a file by its name. */
+type Find = (name: string) => Blob | undefined
+
+/** The files in a zip. */
+async function filesIn(zip: File): Promise<Find> {
+  const { unzipFiles } = await import('unrolled/formats')
+  const bytes = new Uint8Array(await zip.arrayBuffer())
+  return (name) => {
+    const found = unzipFiles(bytes, zip.name, [name])[name]
+    return found && new Blob([found as Uint8Array<ArrayBuffer>])
+  }
+}
+
 /** A model of another framework. */
-async function imported(main: string, files: ReadonlyMap<string, File>): Promise<LoadedModel> {
+async function imported(main: string, find: Find, vocabulary: File | undefined): Promise<LoadedModel> {
   const { importModel, parseTokenList, withVocab } = await import('unrolled/formats')
-  const source = (file: File) => ({
+  const source = (file: Blob) => ({
     size: file.size,
     read: async (offset: number, length: number) =>
       new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
   })
   const found = await importModel({
     name: main,
-    source: source(files.get(main)!),
+    source: source(find(main)!),
     beside: async (name) => {
-      const file = files.get(name)
+      const file = find(name)
       return file && source(file)
     },
   })
-  const vocabulary = [...files.keys()].find((name) => name !== main && /\.json$/i.test(name))
-  const list = vocabulary ? parseTokenList(await files.get(vocabulary)!.text(), vocabulary) : found.vocab
+  const list = vocabulary ? parseTokenList(await vocabulary.text(), vocabulary.name) : found.vocab
   if (!list) throw new FaultError({ kind: 'noVocabulary', name: main })
   const { model, vocab, config } = withVocab(found, list, main)
   return { model, vocab, config: { ...config, training: { importedFrom: main, ...found.training } } }

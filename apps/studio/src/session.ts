@@ -13,7 +13,7 @@ import { type Fault, FaultError, faultOf, told } from './faults'
 import { freeName, hasModel, historyOf, runNames, textOf } from './kept'
 import { Points } from './points'
 import { type Setup, setup, setupIn } from './setup'
-import { type ChosenText, chosen, read } from './text'
+import { type ChosenText, choose, chosen, read } from './text'
 
 export type State = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'failed'
 
@@ -196,6 +196,14 @@ export class Session {
 
 export const session = signal<Session | undefined>(undefined)
 
+// What went wrong with another text says nothing of this one.
+chosen.subscribe(() => {
+  const now = session.peek()
+  if (now?.state.peek() !== 'failed') return
+  now.close()
+  session.value = undefined
+})
+
 /** The name of the run that the page showed last. */
 const LAST = 'unrolled last run'
 
@@ -220,7 +228,8 @@ export const goOnWith = (name: string, options: Partial<RunOptions> = {}): Promi
     const earlier = await historyOf(name).events()
     const resume: Begin = async (name, signal) => {
       const trainer = await Trainer.resume(name, options, { signal })
-      chosen.value = { own: { name: trainer.facts.source, read: () => textOf(name) } }
+      const { clean, maxTokens } = setupIn(trainer.facts.options)
+      choose({ own: { name: trainer.facts.source, read: () => textOf(name), reading: { clean, maxTokens } } })
       return trainer
     }
     show(new Session(name, setup.value, resume, earlier))

@@ -58,6 +58,20 @@ export const kinds = {
 
 type Name = keyof Setup
 
+/** How much of a text is trained on, and whether it is cleaned. */
+export type Reading = Pick<Setup, 'clean' | 'maxTokens'>
+
+/** Of the text that comes with the page, the beginning, cleaned as in the book. */
+export const beginning: Reading = { clean: defaults.clean, maxTokens: defaults.maxTokens }
+
+/** A text of one's own is read as a whole, and unchanged. */
+export function wholeOf(text: string): Reading {
+  const { least, most } = kinds.maxTokens
+  let characters = 0
+  for (const _ of text) characters++
+  return { clean: false, maxTokens: Math.min(Math.max(characters, least), most) }
+}
+
 /** The cells, as people write them. */
 export const cellLabels: Readonly<Record<Setup['cell'], string>> = {
   rnn: 'RNN',
@@ -78,13 +92,13 @@ export function parsed(name: Name, text: string): Setup[Name] | undefined {
   return kind.find((word) => word === text) as Setup[Name] | undefined
 }
 
-/** The setup that a link holds; what is missing or cannot be used is as in `defaults`. */
-export function setupOf(query: URLSearchParams): Setup {
+/** The setup that a link holds; what is missing or cannot be used is as in `defaults`, or as the text is read. */
+export function setupOf(query: URLSearchParams, reading: Reading = beginning): Setup {
   const given = [...query].flatMap(([name, text]) => {
     const value = name in kinds ? parsed(name as Name, text) : undefined
     return value === undefined ? [] : [[name, value]]
   })
-  return { ...defaults, ...Object.fromEntries(given) }
+  return { ...defaults, ...reading, ...Object.fromEntries(given) }
 }
 
 /** What differs from `defaults`, for a link. */

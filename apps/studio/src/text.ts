@@ -2,14 +2,21 @@ import { signal } from '@preact/signals'
 import { type DroppedFile, textOf } from 'unrolled/browser'
 import { FaultError, faultOf, told } from './faults'
 import { isSeries, series, takeSeries } from './series/chosen'
+import { beginning, type Reading, setup, wholeOf } from './setup'
 
 /** The text to train on: one that comes with the page, or the user's own, which stays in this page. */
 export interface ChosenText {
   /** Absent for the text that comes with the page. */
-  own?: { name: string; read: () => Promise<string> }
+  own?: { name: string; read: () => Promise<string>; reading: Reading }
 }
 
 export const chosen = signal<ChosenText>({})
+
+/** Chooses a text, and reads it as such a text is read, however the one before was. */
+export function choose(text: ChosenText): void {
+  chosen.value = text
+  setup.value = { ...setup.value, ...(text.own?.reading ?? beginning) }
+}
 
 /** The name of the text, where `mobyDick` stands for the text that comes with the page. */
 export const nameOf = ({ own }: ChosenText, mobyDick: string): string => own?.name ?? mobyDick
@@ -39,7 +46,8 @@ export const takeTexts = (files: readonly DroppedFile[]): Promise<boolean> =>
     }
     const [first] = texts.map(({ name }) => shortName(name).replace(/\.txt$/i, ''))
     const name = texts.length === 1 ? first : `${first} + ${texts.length - 1}`
-    chosen.value = { own: { name, read: async () => parts.join('\n') } }
+    const whole = parts.join('\n')
+    choose({ own: { name, read: async () => whole, reading: wholeOf(whole) } })
     series.value = undefined
   })
 

@@ -1,5 +1,6 @@
 import { fromData, GRU, type LoadedModel, LSTM, noGrad, RNN, type Tensor } from 'unrolled/browser'
 import { minimalSignals } from './minimal-signals'
+import { preparedTokens } from './prepared'
 
 /** What a layer of a model holds while it reads a text, [token, unit], by its name: the state h, c, and the gates. */
 export type Signals = Readonly<Record<string, Float32Array>>
@@ -20,13 +21,10 @@ const MOST_TOKENS = 240
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 /** The tokens of a text that the model knows, prepared as its own text was. */
-export function knownTokens({ vocab, config }: LoadedModel, text: string): string[] {
-  const { clean, lowercase } = config.training ?? {}
-  return vocab
-    .split(clean || lowercase ? text.toLowerCase() : text)
-    .filter((token) => vocab.has(token))
+export const knownTokens = (loaded: LoadedModel, text: string): string[] =>
+  preparedTokens(loaded, text)
+    .filter((token) => loaded.vocab.has(token))
     .slice(0, MOST_TOKENS)
-}
 
 /** Lets a model read tokens, and returns what its units hold at each. */
 export function readTokens({ model, vocab }: LoadedModel, tokens: readonly string[]): Reading {

@@ -17,15 +17,23 @@ const short = (value: number | undefined): string => (value === undefined ? '–
 /** A chart that a cell drew. */
 export function Chart({ plot }: { plot: LinePlot }) {
   const { lesson: t } = words.value
+  /** The words of the examples in the language of the page; others as they are. */
+  const named = (label: string) => (t.labels as Readonly<Record<string, string>>)[label] ?? label
   const { title, xLabel, yLabel, yScale, series } = plot
   const lines = useMemo(() => series.map((one, i) => lineOf(one, i, yScale === 'log')), [plot])
   const told = lines.map(({ label, values }) => t.curveIs(label, short(values[0]), short(values.at(-1))))
   return (
     <figure class="chart">
       <figcaption>
-        <strong>{title}</strong> <span class="soft">{t.axes(xLabel, yLabel)}</span>
+        <strong>{title}</strong> <span class="soft">{t.axes(named(xLabel), named(yLabel))}</span>
       </figcaption>
-      <Plot lines={lines} told={`${title}. ${told.join('; ')}.`} x={xLabel} linear={yScale !== 'log'} value={short} />
+      <Plot
+        lines={lines}
+        told={`${title}. ${told.join('; ')}.`}
+        x={named(xLabel)}
+        linear={yScale !== 'log'}
+        value={short}
+      />
     </figure>
   )
 }

@@ -87,9 +87,16 @@ const tell = (to: Worker, message: ToCells) => to.postMessage(message)
 
 function hear(message: FromCells): void {
   const cell = running.peek()
-  if (!cell || cell.name !== message.name) return
-  if (message.type === 'output') cell.outputs.value = [...cell.outputs.peek(), ...message.outputs]
-  else ended(cell, message.ending)
+  if (message.type === 'output') tellOutputs(message)
+  else if (cell?.name === message.name) ended(cell, message.ending)
+}
+
+/** Shows what a cell puts out, also after it has ended: its timers and promises may go on. */
+function tellOutputs({ name, outputs }: Extract<FromCells, { type: 'output' }>): void {
+  const cell = cells.find((one) => one.name === name)
+  if (!cell) return
+  cell.outputs.value = [...cell.outputs.peek(), ...outputs]
+  if (cell.state.peek() === 'done' && outputs.some(({ type }) => type === 'error')) cell.state.value = 'failed'
 }
 
 function ended(cell: Cell, state: 'done' | 'failed' | 'stopped'): void {

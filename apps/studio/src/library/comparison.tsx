@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { curvesOf, type Curve as Line } from 'unrolled/browser'
+import { curvesOf, type HistoryEvent, type Curve as Line } from 'unrolled/browser'
 import { type Fault, faultOf } from '../faults'
 import type { FollowedHistory } from '../followed'
 import { number, words } from '../language'
@@ -16,30 +16,45 @@ export interface Compared {
 /** Milliseconds between two looks at trainings that may go on. */
 const PACE = 2000
 
+/** What is known of a training: its events so far, and what went wrong when they were read last. */
+export interface Look {
+  name: string
+  events: readonly HistoryEvent[]
+  fault?: Fault
+}
+
+async function lookAt({ name, history }: Compared): Promise<Look> {
+  try {
+    return { name, events: await history.events() }
+  } catch (error) {
+    // What was read before stays, and the next look may be answered.
+    return { name, events: history.known, fault: faultOf(error, name, 'runLost') }
+  }
+}
+
+const curves = ({ name, events }: Look): Line[] => {
+  const told = events.filter((event) => event.type !== 'resume')
+  return told.length === 0 ? [] : curvesOf({ name, events: told }, { x: 'step', y: 'perplexity', log: true })
+}
+
+interface ComparisonOptions {
+  runs: readonly Compared[]
+  /** Is told what each look finds. */
+  looked?: (looks: readonly Look[]) => void
+}
+
 /** The perplexities of some trainings in one plot, drawn again while they go on. */
-export function Comparison({ runs }: { runs: readonly Compared[] }) {
+export function Comparison({ runs, looked }: ComparisonOptions) {
   const { library: t, train } = words.value
-  const lines = useSignal<readonly Line[]>([])
-  const fault = useSignal<Fault | undefined>(undefined)
+  const looks = useSignal<readonly Look[]>([])
   const names = runs.map(({ name }) => name)
   useEffect(() => {
     let asked = true
     const look = async () => {
-      const all = runs.map(async ({ name, history }) => ({ name, events: await history.events() }))
-      let read: Awaited<(typeof all)[number]>[]
-      try {
-        read = await Promise.all(all)
-        fault.value = undefined
-      } catch (error) {
-        // What was read before stays, and the next look may be answered.
-        fault.value = faultOf(error)
-        return
-      }
+      const found = await Promise.all(runs.map(lookAt))
       if (!asked) return
-      lines.value = read.flatMap(({ name, events }) => {
-        const told = events.filter((event) => event.type !== 'resume')
-        return told.length === 0 ? [] : curvesOf({ name, events: told }, { x: 'step', y: 'perplexity', log: true })
-      })
+      looks.value = found
+      looked?.(found)
     }
     const timer = setInterval(() => {
       if (!document.hidden) void look()
@@ -50,14 +65,19 @@ export function Comparison({ runs }: { runs: readonly Compared[] }) {
       clearInterval(timer)
     }
   }, [names.join('\n')])
+  const lines = looks.value.flatMap(curves)
+  const faults = looks.value.flatMap(({ fault }) => fault ?? [])
+  const unanswered = faults.find(({ kind }) => kind === 'noServer')
   const label = ({ run, kind }: Line) => (kind === 'training' ? run : `${run}, ${train.heldOutText}`)
   return (
     <section class="card">
       <h2>{t.comparison}</h2>
-      {fault.value && <FaultNote fault={fault.value} />}
+      {(unanswered ? [unanswered] : faults).map((fault) => (
+        <FaultNote key={fault.name} fault={fault} />
+      ))}
       <Plot
-        told={t.comparisonIs(names.join(', '), number(Math.max(0, ...lines.value.map(({ x }) => x.at(-1) ?? 0))))}
-        lines={lines.value.map((line) => ({
+        told={t.comparisonIs(names.join(', '), number(Math.max(0, ...lines.map(({ x }) => x.at(-1) ?? 0))))}
+        lines={lines.map((line) => ({
           label: label(line),
           steps: line.x,
           values: line.y,

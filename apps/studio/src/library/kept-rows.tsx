@@ -1,6 +1,6 @@
 import { type LoadedModel, savedModels, savedRuns } from 'unrolled/browser'
 import { base } from '../base'
-import { current, type Kind, keptChanges, loadRun, takeModel, takeRun } from '../current'
+import { current, type Kind, keptChanges, liveTrainer, loadRun, takeModel, takeRun } from '../current'
 import { told } from '../faults'
 import type { KeptRun } from '../kept'
 import { number, words } from '../language'
@@ -22,6 +22,7 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
   const now = session.value?.name === name ? session.value : undefined
   now?.tick.value
   const isShown = now !== undefined
+  const isLive = liveTrainer({ kind: 'run', name }) !== undefined
   // A training of this page is ahead of what the browser keeps.
   const { epoch, perplexity: reached } = now && now.epoch > 0 ? now : run
   const heldOut = now?.heldOut.last ?? run.heldOut
@@ -39,6 +40,8 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
       <span class="soft">
         {t.standing(number(epoch), perplexity(reached))}
         {heldOut !== undefined && `, ${t.heldOut(perplexity(heldOut))}`}
+        {/* Of a training that goes on in this page, the model is saved as it is now. */}
+        {!isLive && run.best !== undefined && run.best !== run.epoch && ` · ${t.saved(number(run.best))}`}
       </span>
       <div class="actions">
         {isShown && <Go to="train" text={t.show} />}

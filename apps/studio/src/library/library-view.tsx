@@ -28,6 +28,7 @@ export function LibraryView() {
   const shown = compared.value.filter((name) => runs.value?.some((run) => run.name === name))
   return (
     <>
+      <MachineRuns />
       <h1>{t.title}</h1>
       <p class="standing">{t.where}</p>
       <section class="kept">
@@ -63,7 +64,6 @@ export function LibraryView() {
           ))}
         </ul>
       </section>
-      <MachineRuns />
     </>
   )
 }

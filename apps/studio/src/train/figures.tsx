@@ -46,7 +46,7 @@ export function Figures() {
     paused: t.paused,
     stopped: t.stopped,
     done: t.done,
-    failed: t.failed,
+    failed: now?.fault.value?.kind === 'inUse' ? t.elsewhere : t.failed,
   }
   return (
     <section>

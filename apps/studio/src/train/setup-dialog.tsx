@@ -6,7 +6,7 @@ import { words } from '../language'
 import { NumberField, type NumberRange } from '../number-field'
 import { Problem } from '../problem'
 import { cellLabels, isMinimal, kinds, parsed, type Setup, setup } from '../setup'
-import { chosen, nameOf, takeTexts } from '../text'
+import { choose, chosen, nameOf, takeTexts } from '../text'
 
 type Name = keyof Setup
 
@@ -14,22 +14,22 @@ type Name = keyof Setup
 export function SetupDialog({ close }: { close: () => void }) {
   const { setup: s } = words.value
   const dialog = useRef<HTMLDialogElement>(null)
-  const drafts = useSignal<Record<string, string>>(
-    Object.fromEntries(Object.entries(setup.value).map(([name, value]) => [name, String(value)])),
-  )
+  /** What the reader has changed. Another text changes how it is read. */
+  const edits = useSignal<Partial<Record<Name, string>>>({})
   const from = base.value
   const isFixed = (name: Name) => from !== undefined && (fixed as readonly Name[]).includes(name)
   const wrong = useSignal<Name | undefined>(undefined)
   useEffect(() => dialog.current?.showModal(), [])
+  const draft = (name: Name) => edits.value[name] ?? String(setup.value[name])
   const set = (name: Name, text: string) => {
-    drafts.value = { ...drafts.value, [name]: text }
+    edits.value = { ...edits.value, [name]: text }
   }
   const apply = (event: Event) => {
     event.preventDefault()
     const names = Object.keys(kinds) as Name[]
-    wrong.value = names.find((name) => parsed(name, drafts.value[name]) === undefined)
+    wrong.value = names.find((name) => parsed(name, draft(name)) === undefined)
     if (wrong.value) return
-    setup.value = Object.fromEntries(names.map((name) => [name, parsed(name, drafts.value[name])])) as unknown as Setup
+    setup.value = Object.fromEntries(names.map((name) => [name, parsed(name, draft(name))])) as unknown as Setup
     close()
   }
   return (
@@ -42,13 +42,13 @@ export function SetupDialog({ close }: { close: () => void }) {
             <Field
               key={name}
               name={name}
-              text={isFixed(name) ? String(setupWith(setup.value, from)[name]) : drafts.value[name]}
+              text={isFixed(name) ? String(setupWith(setup.value, from)[name]) : draft(name)}
               disabled={isFixed(name)}
               set={(text) => set(name, text)}
             />
           ))}
         </div>
-        {isMinimal(drafts.value.cell) && <p class="soft">{s.minimal}</p>}
+        {isMinimal(draft('cell')) && <p class="soft">{s.minimal}</p>}
         {from && <p class="soft">{s.fixed(from.name)}</p>}
         <Problem />
         {wrong.value && (
@@ -94,7 +94,7 @@ function TextChoice() {
           type="button"
           class="quiet"
           onClick={() => {
-            chosen.value = {}
+            choose({})
           }}
         >
           {s.mobyDick}

@@ -20,6 +20,7 @@ export function SetupLine({ setup, from, change }: SetupLineOptions) {
     w.batch(number(setup.batchSize)),
     w.rate(setup.optimizer, significant(setup.lr)),
     w.characters(number(setup.maxTokens)),
+    setup.clean ? w.cleaned : w.unchanged,
   ]
   return (
     <div class="marks">

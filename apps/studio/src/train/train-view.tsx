@@ -31,7 +31,7 @@ function TextView() {
   const { query } = route.value
   // A link brings its configuration.
   useEffect(() => {
-    if (query.size > 0) setup.value = setupOf(query)
+    if (query.size > 0) setup.value = setupOf(query, chosen.peek().own?.reading)
   }, [query])
   // The training before a reload waits to go on.
   useEffect(() => {

@@ -29,6 +29,7 @@ export const english = {
     threw: 'This cell threw an error.',
     line: (n: number) => `Line ${n}`,
     problems: (n: number) => (n === 1 ? '1 type error' : `${n} type errors`),
+    labels: { epoch: 'epoch', perplexity: 'perplexity' },
     axes: (x: string, y: string) => `${y} by ${x}`,
     curveIs: (name: string, first: string, last: string) => `${name}: from ${first} to ${last}`,
   },
@@ -56,6 +57,7 @@ export const english = {
     stopped: 'Stopped. The model is kept in this browser.',
     done: 'Done. The model is kept in this browser.',
     failed: 'The training ended with an error.',
+    elsewhere: 'The training goes on in another tab.',
     figures: {
       perplexity: 'perplexity',
       heldOut: 'held out',
@@ -209,15 +211,17 @@ export const english = {
     notText: (name: string) => `${name} is not a text in UTF-8. Save it as one, and try again.`,
     emptyText: () =>
       'The text is empty, or has none of the letters A–Z, which are all that cleaning leaves. Choose another text, or do without cleaning.',
-    shortText: () => 'The text is too short for one batch. Choose a longer one, or fewer steps or a smaller batch.',
+    shortText: () =>
+      'The text is too short for one batch and a held-out part. Choose a longer one, or fewer steps or a smaller batch.',
     notSeries: (name: string) => `${name} cannot be forecast like this.`,
     noNumbers: (name: string) =>
       `${name} has no column of numbers. To train on it as a text, give its name the ending .txt.`,
-    notModel: (name: string) => `${name} is not a model that this page can read.`,
+    notModel: (name: string) => `${name} is neither a text nor a model that this page can read.`,
     noVocabulary: (name: string) =>
       `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
     keras: (name: string) =>
       `${name} is a file of Keras, in HDF5, which is too large for this page to bring along. \`unrolled import\` reads it.`,
+    runLost: (name: string) => `${name} cannot be read any more. What was read of it before stays.`,
     noServer: () => 'The server of this page does not answer. Is `unrolled studio` still running?',
     other: () => 'That did not work.',
   } satisfies Record<string, (name: string) => string>,
@@ -300,6 +304,8 @@ export const english = {
     empty: 'None yet.',
     standing: (epoch: string, perplexity: string) => `epoch ${epoch}, perplexity ${perplexity}`,
     heldOut: (perplexity: string) => `held out ${perplexity}`,
+    states: { running: 'going on', ended: 'ended', stopped: 'stopped', lost: 'cannot be read' },
+    saved: (epoch: string) => `its model is that of epoch ${epoch}, the best on the held-out text`,
     show: 'Show',
     goOn: 'Go on',
     write: 'Write',
@@ -346,6 +352,8 @@ export const english = {
   batch: (n: string) => `batch ${n}`,
   rate: (optimizer: string, lr: string) => `${optimizer}, rate ${lr}`,
   characters: (n: string) => `${n} characters`,
+  cleaned: 'letters A–Z only',
+  unchanged: 'text unchanged',
 }
 
 export type Words = typeof english

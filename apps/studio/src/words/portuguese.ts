@@ -31,6 +31,7 @@ export const portuguese: Words = {
     threw: 'Esta célula lançou um erro.',
     line: (n) => `Linha ${n}`,
     problems: (n) => (n === 1 ? '1 erro de tipo' : `${n} erros de tipo`),
+    labels: { epoch: 'época', perplexity: 'perplexidade' },
     axes: (x, y) => `${y} por ${x}`,
     curveIs: (name, first, last) => `${name}: de ${first} a ${last}`,
   },
@@ -58,6 +59,7 @@ export const portuguese: Words = {
     stopped: 'Parado. O modelo fica guardado neste navegador.',
     done: 'Concluído. O modelo fica guardado neste navegador.',
     failed: 'O treinamento terminou com um erro.',
+    elsewhere: 'O treinamento continua em outra aba.',
     figures: {
       perplexity: 'perplexidade',
       heldOut: 'na validação',
@@ -207,15 +209,17 @@ export const portuguese: Words = {
     notText: (name) => `${name} não é um texto em UTF-8. Salve-o assim e tente de novo.`,
     emptyText: () =>
       'O texto está vazio, ou não tem nenhuma das letras A–Z, que são tudo o que a limpeza deixa. Escolha outro texto, ou desligue a limpeza.',
-    shortText: () => 'O texto é curto demais para um lote. Escolha um mais longo, ou menos passos ou um lote menor.',
+    shortText: () =>
+      'O texto é curto demais para um lote e uma parte de validação. Escolha um mais longo, ou menos passos ou um lote menor.',
     notSeries: (name) => `${name} não pode ser previsto assim.`,
     noNumbers: (name) =>
       `${name} não tem nenhuma coluna de números. Para treinar nele como texto, dê ao nome a terminação .txt.`,
-    notModel: (name) => `${name} não é um modelo que esta página consiga ler.`,
+    notModel: (name) => `${name} não é um texto nem um modelo que esta página consiga ler.`,
     noVocabulary: (name) =>
       `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
     keras: (name) =>
       `${name} é um arquivo do Keras, em HDF5, que é grande demais para esta página trazer. \`unrolled import\` o lê.`,
+    runLost: (name) => `${name} não pode mais ser lido. O que foi lido antes fica.`,
     noServer: () => 'O servidor desta página não responde. O `unrolled studio` ainda está rodando?',
     other: () => 'Isso não deu certo.',
   },
@@ -298,6 +302,8 @@ export const portuguese: Words = {
     empty: 'Nenhum ainda.',
     standing: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
     heldOut: (perplexity) => `validação ${perplexity}`,
+    states: { running: 'em andamento', ended: 'terminado', stopped: 'parado', lost: 'não pode ser lido' },
+    saved: (epoch) => `o modelo é o da época ${epoch}, o melhor na validação`,
     show: 'Mostrar',
     goOn: 'Continuar',
     write: 'Escrever',
@@ -344,4 +350,6 @@ export const portuguese: Words = {
   batch: (n) => `lote ${n}`,
   rate: (optimizer, lr) => `${optimizer}, taxa ${lr}`,
   characters: (n) => `${n} caracteres`,
+  cleaned: 'só letras A–Z',
+  unchanged: 'texto inalterado',
 }

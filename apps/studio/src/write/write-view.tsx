@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { type Current, current } from '../current'
 import { CurrentChoice } from '../current-choice'
 import { type Fault, faultOf } from '../faults'
@@ -40,8 +40,13 @@ export function WriteView() {
   }, [model, text.value, temperature.value, topK.value, samples.value, length.value])
   // What continues an earlier text, or is another model's, must not be taken.
   const stale = made.value?.of !== text.value || made.value.by !== model
+  const box = useRef<HTMLTextAreaElement>(null)
   const accept = (more: string) => {
-    text.value += more
+    const { current: typed } = box
+    typed?.focus()
+    typed?.setSelectionRange(text.value.length, text.value.length)
+    // Unlike a new value, what an editing command inserts can be undone. It is heard as what is typed.
+    document.execCommand('insertText', false, more)
   }
   return (
     <>
@@ -52,6 +57,7 @@ export function WriteView() {
           <section class="paper">
             <label for="text">{t.text}</label>
             <textarea
+              ref={box}
               id="text"
               rows={8}
               value={text.value}

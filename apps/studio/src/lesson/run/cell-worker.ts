@@ -2,7 +2,8 @@
 // forbids it the network: see src/server/cell-policy.ts.
 import { type CellRun, cellModules } from './cell-modules'
 import { CellSyntaxError, compile } from './compile'
-import { inspect, logged } from './inspect'
+import { consoleMethods } from './console-methods'
+import { inspect } from './inspect'
 import type { Book, FromCells, Output, ToCells } from './messages'
 import { OutputBuffer } from './output-buffer'
 
@@ -11,28 +12,46 @@ class Stopped extends Error {}
 
 let modules: ReturnType<typeof cellModules>
 let stop: Int32Array | undefined
-let run: (CellRun & { name: string; controller: AbortController }) | undefined
+interface Run extends CellRun {
+  name: string
+  controller: AbortController
+  /** Whether something was thrown that the cell did not wait for. */
+  broken: boolean
+}
+
+let run: Run | undefined
+/** The run before, whose timers and promises may still say something. */
+let last: Run | undefined
 
 /** The variables of each program, which its cells share. */
 const scopes = new Map<string, Record<string, unknown>>()
 
 const post = (message: FromCells) => postMessage(message)
 
-for (const [method, warning] of Object.entries({ log: false, info: false, debug: false, warn: true, error: true })) {
+for (const [method, say] of Object.entries(consoleMethods)) {
   const console = globalThis.console as unknown as Record<string, (...values: unknown[]) => void>
   const original = console[method].bind(console)
   console[method] = (...values) => {
-    if (!run) return original(...values)
+    const by = run ?? last
+    if (!by) return original(...values)
     stopIfAsked()
-    run.put({ type: 'text', text: logged(values), ...(warning && { warning }) })
+    const said = say(values)
+    if (said) by.put({ type: 'text', ...said })
   }
 }
 
-addEventListener('unhandledrejection', (event) => {
-  if (!run) return
+/** Tells an error that no cell waits for: of a promise without await, or of a timer. */
+function tellLate(event: Event, error: unknown): void {
+  const by = run ?? last
+  if (!by) return
   event.preventDefault()
-  run.put(errorOf(event.reason, run.name))
-})
+  if (error instanceof Stopped) return
+  by.broken = true
+  by.put(errorOf(error, by.name))
+}
+
+addEventListener('unhandledrejection', (event) => tellLate(event, event.reason))
+addEventListener('error', (event) => tellLate(event, event.error))
 
 // Where neither the page's server nor a service worker sends the policy, cells do not find the network at least.
 for (const name of ['fetch', 'XMLHttpRequest', 'WebSocket', 'WebTransport', 'EventSource', 'importScripts']) {
@@ -67,7 +86,11 @@ function importModule(name: string, wanted: readonly string[]): Readonly<Record<
 async function runCell({ name, program, code }: Extract<ToCells, { type: 'run' }>): Promise<void> {
   const buffer = new OutputBuffer((outputs) => post({ type: 'output', name, outputs }))
   const controller = new AbortController()
-  run = { name, controller, signal: controller.signal, put: (output) => buffer.put(output) }
+  const own: Run = {
+    ...{ name, controller, signal: controller.signal, broken: false },
+    put: (output) => buffer.put(output),
+  }
+  run = own
   let ending: Extract<FromCells, { type: 'end' }>['ending'] = 'done'
   try {
     const { script, names } = compile(code)
@@ -81,12 +104,16 @@ async function runCell({ name, program, code }: Extract<ToCells, { type: 'run' }
     // biome-ignore lint/security/noGlobalEval: to run what the reader writes is what this worker is for
     const cell = globalThis.eval(`${script}\n//# sourceURL=${name}.ts`)
     await cell(scope, stopIfAsked, show, importModule)
+    // What it does not wait for, but has failed already, is told before it ends.
+    await new Promise((resolve) => setTimeout(resolve))
     stopIfAsked()
+    if (own.broken) ending = 'failed'
   } catch (error) {
     ending = controller.signal.aborted ? 'stopped' : 'failed'
     if (ending === 'failed') buffer.put(errorOf(error, name))
   }
   run = undefined
+  last = own
   buffer.flush()
   post({ type: 'end', name, ending })
 }

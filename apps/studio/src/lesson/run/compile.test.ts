@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { cellsOf } from '../../../build/cells.js'
 import { CellSyntaxError, compile } from './compile.js'
+import { table } from './console-methods.js'
 import { inspect } from './inspect.js'
 
 /** Runs cells, one after another, as the worker does; gives what they showed. */
@@ -92,4 +93,15 @@ test('values are shown as consoles show them', () => {
   expect(inspect(new Float32Array([1, 2]))).toBe('Float32Array(2) [1, 2]')
   expect(inspect(Array.from({ length: 102 }, () => 0))).toMatch(/^\[0, .*0, … 2 more\]$/)
   expect(inspect({ [Symbol.for('nodejs.util.inspect.custom')]: () => 'Tensor(…)' })).toBe('Tensor(…)')
+})
+
+test('tables have a line for each row, and a column for each name', () => {
+  expect(
+    table([
+      { a: 1, b: 'long' },
+      { b: 'x', c: [1] },
+    ]),
+  ).toBe('   a  b     c\n0  1  long\n1     x     [… 1]')
+  expect(table({ x: 1, y: [2, 3] })).toBe('   value  0  1\nx  1\ny         2  3')
+  expect(table('no rows')).toBe('"no rows"')
 })
