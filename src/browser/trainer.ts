@@ -260,10 +260,11 @@ export class Trainer {
       this.#events.push(...message.events)
       this.#unread.push(message.events.length)
     } else if (message.kind === 'answer') {
-      const { resolve, reject } = this.#answers.get(message.id)!
+      // A training that failed before the answer came has rejected the question already.
+      const asked = this.#answers.get(message.id)
       this.#answers.delete(message.id)
-      if (message.error) reject(errorOf(message.error))
-      else resolve(message.value)
+      if (message.error) asked?.reject(errorOf(message.error))
+      else asked?.resolve(message.value)
     } else if (message.error) this.#fail(errorOf(message.error))
     else this.#finish()
     this.#wake()

@@ -166,7 +166,7 @@ export async function decodeSeriesFiles(
 export async function decodeForecaster(
   files: SeriesFiles,
   where: string,
-): Promise<Pick<SeriesConfig, 'spec' | 'intervals' | 'training'> & { model: SeriesModel }> {
+): Promise<{ model: SeriesModel; spec: SeriesSpec; intervals?: Intervals; training?: TrainingRecord }> {
   const { model, config } = await decodeSeriesFiles(files, where)
   const { spec, intervals, training } = config
   return { model, spec, intervals, training }
