@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'no-files'
   /** The worker of a trainer ended without a word. */
   | 'worker-ended'
+  /** The system does not give as much memory as the kernels need. */
+  | 'no-memory'
   /** A text has no tokens. */
   | 'empty-text'
   /** A text is too short for one batch. */
