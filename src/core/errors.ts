@@ -76,7 +76,7 @@ export class DeviceLostError extends UnrolledError {
   override readonly name = 'DeviceLostError'
 }
 
-/** The loss became NaN or infinite. The model holds the parameters of the last good epoch. */
+/** The loss became NaN or infinite. The model holds the parameters of the last good epoch, or those that it began with. */
 export class DivergenceError extends UnrolledError {
   override readonly name = 'DivergenceError'
   constructor(
