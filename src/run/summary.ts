@@ -27,7 +27,9 @@ export function summaryOf({ name, events, perplexity = true }: PlottedRun): Summ
     epochs: epochs.at(-1)?.epoch ?? 0,
     steps: events.reduce((most, { step }) => Math.max(most, step), 0),
     trainingLoss: (epochs.at(-1) ?? training.at(-1))?.loss ?? null,
-    validation: best ? { loss: best.loss, ...(perplexity && { perplexity: Math.exp(best.loss) }), step: best.step } : null,
+    validation: best
+      ? { loss: best.loss, ...(perplexity && { perplexity: Math.exp(best.loss) }), step: best.step }
+      : null,
     tokensPerSecond: median(
       trainingEvents(events).flatMap((event) => (event.type === 'validation' ? [] : event.tokensPerSecond)),
     ),

@@ -257,7 +257,7 @@ export class Training<
     const { step, gradNorm } = at
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }
     this.#lastGood = this.model.stateDict()
-    this.#lastGoodOf = 'of the last good epoch'
+    this.#lastGoodOf = `of the end of epoch ${epoch}`
     this.#carried = undefined
     Object.assign(at, { epoch: epoch + 1, batch: 0, lossSum: 0, tokens: 0 })
     yield { type: 'epoch', epoch, epochs, step, ...sums }
