@@ -86,8 +86,21 @@ test('info and plot take the model', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ cell: 'gru', hiddenSize: 8, labels: stars, textColumn: 'review' })
   expect(JSON.parse(stdout).shapes['linear.weight']).toEqual([3, 8])
   expect((await run(['info', model])).stdout).toMatch(/^ {2}labels {21}1,3,5$/m)
-  const { code } = await run(['plot', model, '--out', at('plot.svg')])
-  expect([code, existsSync(at('plot.svg'))]).toEqual([0, true])
+  const plot = await run(['plot', model, '--out', at('plot.svg')])
+  expect([plot.code, existsSync(at('plot.svg'))]).toEqual([0, true])
+  expect(plot.stdout).not.toContain('perplexity')
+  const none = await run(['plot', model, '--y', 'perplexity', '--out', at('none.svg')])
+  expect(none.stderr).toMatch(/no run has a value of perplexity that can be drawn$/m)
+})
+
+test('a training that explodes says no more than it did', async () => {
+  const harsh = ['--lr', '1e20', '--optimizer', 'sgd', '--clip', 'all', '--schedule', 'constant', '--epochs', '1']
+  const { code, stdout, stderr } = await run([...train, ...harsh, '--json', '--out', at('exploded')])
+  expect(code).toBe(3)
+  expect(stderr).toMatch(/^held-out loss \S+ at step \d+$/m)
+  expect(stderr).toMatch(/the model was not saved/)
+  expect(stdout).toMatch(/"type":"epoch"/)
+  expect(stdout).not.toContain('perplexity')
 })
 
 test('a training goes on where it was, and another begins with the model', async () => {

@@ -85,6 +85,13 @@ describe('curves', () => {
     expect(curvesOf({ name: 'a', events: [validation(1, 0)] }, { x: 'step', y: 'loss', log: true })).toEqual([])
   })
 
+  test('where there is no perplexity, none is drawn or told', () => {
+    const run = { name: 'a', events: [...epochs(2), validation(3, 0.5)], perplexity: false }
+    expect(curvesOf(run, { x: 'step', y: 'perplexity' })).toEqual([])
+    expect(summaryOf(run).validation).toEqual({ loss: 0.5, step: 3 })
+    expect(summaryOf({ ...run, perplexity: undefined }).validation?.perplexity).toBeCloseTo(Math.sqrt(Math.E), 12)
+  })
+
   test('very many points are thinned, the last stays', () => {
     const [{ x }] = curvesOf({ name: 'a', events: upTo(10_001).map((i) => step(i, 1)) }, { x: 'step', y: 'loss' })
     expect(x.length).toBeLessThanOrEqual(2000)

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../config.js'
 import { HISTORY, type PlottedRun, readHistory } from '../node.js'
+import { modelKindIn } from './model-kind.js'
 
 /** @throws DataError or FormatError if the folder has no readable history */
 export async function readRun(folder: string): Promise<PlottedRun> {
@@ -11,5 +12,6 @@ export async function readRun(folder: string): Promise<PlottedRun> {
   const history = await readHistory(path.join(folder, HISTORY))
   const events = history.filter((event) => event.type !== 'resume')
   if (events.length === 0) throw new DataError(`${folder}: its history is empty, expected one of a training that began`)
-  return { name: folder.replace(/\p{Cc}+/gu, ' '), events }
+  const perplexity = (await modelKindIn(folder)) === 'text'
+  return { name: folder.replace(/\p{Cc}+/gu, ' '), events, perplexity }
 }

@@ -11,7 +11,7 @@ export function summaryTable(summaries: readonly Summary[]): string {
     String(steps),
     trainingLoss?.toFixed(4),
     validation?.loss.toFixed(4),
-    validation?.perplexity.toFixed(2),
+    validation?.perplexity?.toFixed(2),
     validation?.step.toString(),
     tokensPerSecond?.toFixed(0),
   ])

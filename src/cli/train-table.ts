@@ -117,7 +117,8 @@ class Show {
     if (event.type === 'epoch') this.#loss = event.loss
     if (this.#live) this.#live[event.type](event as never)
     else this.#line(event)
-    if (this.#json && event.type !== 'step') printJson(event)
+    // e^loss is a perplexity of texts alone.
+    if (this.#json && event.type !== 'step') printJson({ ...event, perplexity: undefined })
   }
 
   #line(event: TrainEvent): void {
@@ -140,7 +141,9 @@ class Show {
     if (ended === 'patience') {
       this.#say(`ended after step ${steps}: no better held-out loss for ${run.options.patience} validations`)
     }
-    if (best) this.#say(`held-out loss ${best.loss.toFixed(4)} at step ${best.step}, whose model is kept`)
+    if (best) {
+      this.#say(`held-out loss ${best.loss.toFixed(4)} at step ${best.step}${saved ? ', whose model is kept' : ''}`)
+    }
     const measured = saved && ended !== 'signal' ? await measure() : undefined
     if (measured && !this.#json) measured.show()
     if (saved) this.#say(`saved to ${name} after ${seconds.toFixed(1)} s`)

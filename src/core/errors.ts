@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'no-files'
   /** The worker of a trainer ended without a word. */
   | 'worker-ended'
+  /** The system does not give as much memory as the kernels need. */
+  | 'no-memory'
   /** A text has no tokens. */
   | 'empty-text'
   /** A text is too short for one batch. */
@@ -74,7 +76,7 @@ export class DeviceLostError extends UnrolledError {
   override readonly name = 'DeviceLostError'
 }
 
-/** The loss became NaN or infinite. The model holds the parameters of the last good epoch. */
+/** The loss became NaN or infinite. The model holds the parameters of the last good epoch, or those that it began with. */
 export class DivergenceError extends UnrolledError {
   override readonly name = 'DivergenceError'
   constructor(

@@ -104,7 +104,7 @@ export function parseConfig(json: string, where: string): ModelConfig {
     throw new FormatError(`${where}: the model is one of series of numbers, expected one of texts; forecast uses it`)
   }
   if (format === 'unrolled labels') {
-    throw new FormatError(`${where}: the model labels texts, expected a language model; loadLabeller loads it`)
+    throw new FormatError(`${where}: the model labels texts, expected a language model; label uses it`)
   }
   const config = configSchema(value, where)
   const { tieWeights, embeddingSize, resetAfter, cell, layerNorm, weightDropout } = config

@@ -1,4 +1,10 @@
-import { decodeLabelFiles, encodeLabelFiles, LABELS_FORMAT, labelsConfigOf } from '../formats/labels-config.js'
+import {
+  decodeLabelFiles,
+  encodeLabelFiles,
+  LABELS_FORMAT,
+  labelsConfigOf,
+  parseLabelsConfig,
+} from '../formats/labels-config.js'
 import { CONFIG, PARAMETERS, VOCAB } from '../formats/read-model.js'
 import { checkSizes, type Labeller } from '../train/labeller.js'
 import { hasFormat, readWhole, replaceModel } from './model-folder.js'
@@ -21,6 +27,9 @@ export async function saveLabeller(folder: string, { model, vocab, spec, trainin
 /** @throws DataError if there is no model; FormatError for a damaged one, or one of another kind */
 export async function loadLabeller(folder: string): Promise<Labeller> {
   checkPath('loadLabeller', 'the folder', folder)
+  const { [CONFIG]: bytes } = await readWhole(folder, [CONFIG])
+  // Before the other files, which a model of another kind may not have.
+  parseLabelsConfig(new TextDecoder().decode(bytes), `${folder}/${CONFIG}`)
   const files = await readWhole(folder, [CONFIG, PARAMETERS, VOCAB])
   const { model, vocab, config } = await decodeLabelFiles(files, folder)
   return { model, vocab, spec: config.spec, training: config.training }

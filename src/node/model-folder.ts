@@ -176,17 +176,20 @@ async function isModel(file: string): Promise<boolean> {
   return (await read.catch(() => false)) ?? false
 }
 
-/** The bytes of a saved model's files. @throws DataError if one is missing */
+/** The bytes of a saved model's files. @throws DataError if one is missing, and while their training is not finished */
 export async function readWhole<Name extends ModelFile>(
   folder: string,
   names: readonly Name[],
 ): Promise<Record<Name, Uint8Array>> {
   const files: Partial<Record<Name, Uint8Array>> = {}
   for (const name of names) {
-    files[name] = await readFile(path.join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+    files[name] = await readFile(path.join(folder, name)).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
+      const begun = name === CONFIG && (await isThere(path.join(folder, CHECKPOINT)))
       throw new DataError(
-        `${folder}: there is no ${name}, expected the folder of a model that a finished training saved`,
+        begun
+          ? `${folder}: its training is not finished, expected the folder of a saved model; unrolled train --resume ${folder} goes on`
+          : `${folder}: there is no ${name}, expected the folder of a model that a finished training saved`,
       )
     })
   }

@@ -11,6 +11,8 @@ export interface PlottedRun {
   /** '' for a run that is plotted alone. */
   name: string
   events: readonly TimedEvent[]
+  /** Whether e^loss is a perplexity, as it is for texts and not for series or labels. Default true. */
+  perplexity?: boolean
 }
 
 /** One line of a plot. */
@@ -43,8 +45,12 @@ const MAX_POINTS = 2000
  * A run's training curve, and its validation curve if it has one; infinite values are left out.
  * @throws OptionError if smooth is not a whole number; DataError if x is 'epoch' and no epoch has ended
  */
-export function curvesOf({ name, events }: PlottedRun, { x, y, smooth = 1, log }: CurveOptions): Curve[] {
+export function curvesOf(
+  { name, events, perplexity = true }: PlottedRun,
+  { x, y, smooth = 1, log }: CurveOptions,
+): Curve[] {
   checkWhole('curvesOf', 'smooth', smooth)
+  if (y === 'perplexity' && !perplexity) return []
   const xOf = { step: ({ step }: TimedEvent) => step, epoch: epochOf(name, events, x), time: minutesOf }[x]
   const curve = (kind: Curve['kind'], shown: readonly TimedEvent[], window: number): Curve => {
     const finite = shown.filter((event) => Number.isFinite(seriesValue(event, y)))

@@ -32,9 +32,10 @@ export const labelKind: TableKind<LabelModel, LoadedLabels, KnownLabels, LabelsC
 
   batches: ({ train }) => train,
   validation: ({ validation, spec }) => (validation ? (spec.read?.validation ?? 0.1) : 0),
-  sizes({ train, vocab }) {
-    const steps = train.sequences.reduce((most, { tokens }) => Math.max(most, tokens.length), 0)
-    return { inputSize: vocab.size, steps, limitedBy: 'maxTokens' }
+  sizes({ train, vocab }, { embeddingSize = 0 }) {
+    const { tokens, place } = train.sequences.reduce((a, b) => (b.tokens.length > a.tokens.length ? b : a))
+    const longest = place && `the longest text is that of ${place}`
+    return { inputSize: vocab.size, steps: tokens.length, limitedBy: 'maxTokens', perStep: 2 * embeddingSize, longest }
   },
   fingerprint({ train, validation, test }) {
     const numbers = [train, validation, test].flatMap((part) => (part ? [bytesOf(part.sequences)] : []))

@@ -34,3 +34,13 @@ test('a training of as many bytes as there are is taken, one of more is refused'
     /3 layers of 1000000 units .* in batches of 4 × 10 tokens need at least .* expected at most the 16 GB of memory/,
   )
 })
+
+test('a labeller has no scores of all tokens; where its texts are too long, the longest is named', () => {
+  const limits = { limitedBy: 'maxTokens', perStep: 2 * 3, longest: 'the longest text is that of a.csv: row 7' }
+  const long = { ...options, numSteps: 20_000 }
+  // With scores of all 50,000 tokens it would be 32 GB.
+  checkMemory('startLabelRun', { ...config, vocabSize: 50_000 }, long, 2 ** 30, limits)
+  expect(() => checkMemory('startLabelRun', config, { ...long, numSteps: 2e7 }, 2 ** 30, limits)).toThrow(
+    /in batches of 4 × 20000000 tokens need at least .* of this machine; the longest text is that of a\.csv: row 7; use a smaller .*maxTokens$/,
+  )
+})

@@ -9,14 +9,14 @@ export interface Summary {
   steps: number
   /** The loss of the last epoch, or of the last known step if no epoch ended. */
   trainingLoss: number | null
-  /** The lowest loss of the held-out text, and its step. */
-  validation: { loss: number; perplexity: number; step: number } | null
+  /** The lowest loss of what was held out, and its step. */
+  validation: { loss: number; perplexity?: number; step: number } | null
   /** The median over its epochs or steps. */
   tokensPerSecond: number | null
 }
 
 /** The summary of a run's events. */
-export function summaryOf({ name, events }: PlottedRun): Summary {
+export function summaryOf({ name, events, perplexity = true }: PlottedRun): Summary {
   const training = events.filter((event) => event.type !== 'validation')
   const epochs = training.filter(({ type }) => type === 'epoch')
   const best = events
@@ -27,7 +27,9 @@ export function summaryOf({ name, events }: PlottedRun): Summary {
     epochs: epochs.at(-1)?.epoch ?? 0,
     steps: events.reduce((most, { step }) => Math.max(most, step), 0),
     trainingLoss: (epochs.at(-1) ?? training.at(-1))?.loss ?? null,
-    validation: best ? { loss: best.loss, perplexity: Math.exp(best.loss), step: best.step } : null,
+    validation: best
+      ? { loss: best.loss, ...(perplexity && { perplexity: Math.exp(best.loss) }), step: best.step }
+      : null,
     tokensPerSecond: median(
       trainingEvents(events).flatMap((event) => (event.type === 'validation' ? [] : event.tokensPerSecond)),
     ),

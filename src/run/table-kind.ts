@@ -48,8 +48,14 @@ export interface TableKind<M extends Module, L extends K, K, C extends TableConf
   batches(data: L): Batches
   /** The share that is held out for validation; 0 if nothing is. */
   validation(data: L): number
-  /** The largest sizes of a batch: numbers that the model reads at a step, and steps; the option that limits the steps. */
-  sizes(data: L): { inputSize: number; steps: number; limitedBy: string }
+  /**
+   * The largest sizes of a batch: numbers that the model reads at a step, and steps; the option that limits the steps; numbers
+   * of a step besides those of the layers, if they are not twice as many as the model reads; and which row has most steps.
+   */
+  sizes(
+    data: L,
+    options: RunOptions,
+  ): { inputSize: number; steps: number; limitedBy: string; perStep?: number; longest?: string }
   /** A checksum of the data. */
   fingerprint(data: L): Promise<string>
   limit(data: L): LossLimit

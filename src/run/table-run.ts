@@ -201,9 +201,9 @@ function checkSizes<L>(
   options: RunOptions,
   data: L,
 ): void {
-  const { inputSize: vocabSize, steps: numSteps, limitedBy } = kind.sizes(data)
+  const { inputSize: vocabSize, steps: numSteps, ...limits } = kind.sizes(data, options)
   const config = { ...options, vocabSize, bias: true, bidirectional: options.bidirectional ?? false }
-  checkMemory(where, config, { ...options, numSteps }, undefined, limitedBy)
+  checkMemory(where, config, { ...options, numSteps }, undefined, limits)
 }
 
 /** The options as a checkpoint keeps them. */

@@ -2,7 +2,7 @@ import { checkArgument, checkStrings } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
-import { type LabelledData, tokenBatch } from '../data/labels/labelled-data.js'
+import { cuts, type LabelledBatch, type LabelledData, tokenBatch } from '../data/labels/labelled-data.js'
 import { type LabelSpec, tokensIn } from '../data/labels/labelled-texts.js'
 import { type LabelMetrics, labelMetrics } from '../data/labels/metrics.js'
 import { checkVocab, type Vocab } from '../data/vocab.js'
@@ -11,7 +11,7 @@ import { LabelModel } from '../nn/label-model.js'
 import { SequenceClassifier } from '../nn/sequence-classifier.js'
 import { SequenceTagger } from '../nn/sequence-tagger.js'
 import { noGrad } from '../tensor/autograd.js'
-import { checkLabelled, labelling, SIDE_BY_SIDE, scoresOf } from './labelling.js'
+import { bestOf, checkLabelled, labelling, scoresOf, sideBySide } from './labelling.js'
 
 /** A model with what it needs to label texts. */
 export interface Labeller<M extends LabelModel = LabelModel> {
@@ -73,10 +73,10 @@ export async function tag(
   const { model } = Object(labeller) as typeof labeller
   checkArgument('tag', 'model', model, model instanceof SequenceTagger, 'a SequenceTagger')
   const made: string[][] = []
-  for (const { x, lengths } of batches('tag', labeller, texts)) {
-    const best = await model.predict(x.to(model.linear.weight.device), { lengths }).values()
-    const steps = x.shape[1]
-    for (const [row, length] of lengths.entries()) {
+  for (const batch of batches('tag', labeller, texts)) {
+    const best = await bestOf(model, batch).values()
+    const steps = batch.x.shape[1]
+    for (const [row, length] of batch.lengths.entries()) {
       made.push(Array.from(best.subarray(row * steps, row * steps + length), (number) => labeller.spec.labels[number]))
     }
   }
@@ -89,7 +89,7 @@ function* batches(
   { model, vocab, spec }: Labeller,
   texts: readonly (string | readonly string[])[],
   place = (i: number) => `${where}: text ${i}`,
-): Generator<{ x: ReturnType<typeof tokenBatch>['padded']; lengths: number[] }> {
+): Generator<Omit<LabelledBatch, 'y'>> {
   checkVocab(where, vocab)
   checkArgument(where, 'the texts', texts, Array.isArray(texts), 'an array of texts')
   checkSizes(where, model, vocab, spec)
@@ -99,9 +99,10 @@ function* batches(
     if (tokens.length > 0) return tokens
     throw new DataError(`${place(i)} has no tokens, expected at least one`)
   })
-  for (let from = 0; from < rows.length; from += SIDE_BY_SIDE) {
-    const { padded, lengths } = tokenBatch(rows.slice(from, from + SIDE_BY_SIDE))
-    yield { x: padded, lengths }
+  const all = rows.map(({ length }) => length)
+  for (const [from, to] of cuts(all, ...sideBySide(model))) {
+    const { padded: x, lengths } = tokenBatch(rows.slice(from, to))
+    yield { x, lengths, place: place(from + lengths.indexOf(x.shape[1])) }
   }
 }
 
@@ -141,10 +142,10 @@ export async function evaluateLabels(
   const { signal } = options
   checkLabelled('evaluateLabels', 'data', model, data)
   const [truth, predicted]: [number[], number[]] = [[], []]
-  for (const { x, lengths, y } of data.inOrder(SIDE_BY_SIDE)) {
+  for (const batch of data.inOrder(...sideBySide(model))) {
     signal?.throwIfAborted()
-    const best = await model.predict(x.to(model.linear.weight.device), { lengths }).values()
-    for (const [i, label] of y.data.entries()) {
+    const best = await bestOf(model, batch).values()
+    for (const [i, label] of batch.y.data.entries()) {
       if (label < 0) continue
       truth.push(label)
       predicted.push(best[i])

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { UnrolledError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { LabelledData } from '../data/labels/labelled-data.js'
 import { type LabelledText, labelledTexts } from '../data/labels/labelled-texts.js'
@@ -40,6 +41,64 @@ function tagger(seed = 0) {
     generator,
   })
 }
+
+/** One sequence of 20,000 tokens among 255 short ones, with labels that the lengths do not tell. */
+const uneven = () =>
+  new LabelledData(
+    Array.from({ length: 256 }, (_, i) => {
+      const tokens = Int32Array.from({ length: i === 100 ? 20_000 : 1 + (i % 7) }, (_, step) => (i + step * step) % 5)
+      return { tokens, label: i % 2, place: `row ${i}` }
+    }),
+    2,
+  )
+
+describe('a long sequence among short ones', () => {
+  test('is evaluated with no larger batches than it is trained in, and every result stays in its place', async () => {
+    const data = uneven()
+    const generator = new Generator(3)
+    const model = new SequenceClassifier(new GRU({ inputSize: 4, hiddenSize: 12, generator }), 5, 2, {
+      ...{ embeddingSize: 4, generator },
+    })
+    // Of each sequence by itself: the score of label 1 beside that of label 0.
+    const alone: number[] = []
+    for (const { tokens } of data.sequences) {
+      const [[a, b]] = (await model
+        .forward(tensor([[...(tokens as Int32Array)]], { dtype: 'int32' }))
+        .toArray()) as number[][]
+      alone.push(1 / (1 + Math.exp(a - b)))
+    }
+    const passes: number[] = []
+    const forward = model.forward.bind(model)
+    model.forward = (x, options) => {
+      passes.push(x.size)
+      return forward(x, options)
+    }
+    const vocab = labelledTexts(['abc', 'abd'].map((text) => ({ text, label: text }))).vocab
+    const spec = { labels: ['no', 'yes'], clean: false, lowercase: false }
+    const texts = data.sequences.map(({ tokens }) => vocab.decode(tokens as Int32Array))
+    const given = await classify({ model, vocab, spec }, texts)
+    const { loss, confusion } = await evaluateLabels(model, data)
+    const longest = 20_000
+    expect(Math.max(...passes)).toBeLessThanOrEqual(data.batchSize * longest)
+    for (const [i, p] of alone.entries()) expect(given[i].probabilities[1]).toBeCloseTo(p, 5)
+    const losses = alone.map((p, i) => -Math.log(i % 2 ? p : 1 - p))
+    expect(loss).toBeCloseTo(losses.reduce((sum, one) => sum + one, 0) / 256, 5)
+    const right = alone.filter((p, i) => Number(p > 0.5) === i % 2).length
+    expect(confusion[0][0] + confusion[1][1]).toBe(right)
+  })
+
+  test('is named where the memory is too small for it', async () => {
+    const model = classifier()
+    const { forward } = model
+    model.forward = (x, options) => {
+      if (x.shape[1] < 20_000) return forward.call(model, x, options)
+      throw new UnrolledError('kernels: 7169 MB of memory are needed', [], 'no-memory')
+    }
+    await expect(evaluateLabels(model, uneven())).rejects.toThrow(
+      /^row 100 has 20000 tokens, for which the memory is too small \(kernels: 7169 MB .*\); shorten it, or train with a smaller maxTokens$/,
+    )
+  })
+})
 
 describe('labelling', () => {
   test('the held-out loss is the mean over all labels, each sequence by itself', async () => {

@@ -52,6 +52,8 @@ export class Training<
   readonly #turns = new Turns()
   #running = false
   #lastGood: Record<string, Tensor>
+  /** Which parameters these are, for messages. */
+  #lastGoodOf = 'that it began with'
   #at: Omit<TrainingProgress, 'data' | 'generators' | 'optimizer' | 'schedule'>
   /** The value carried to the next batch of this epoch. */
   #carried: C | undefined
@@ -107,7 +109,7 @@ export class Training<
    * aborted or `patience` is used up; see `ended`. If a run was stopped or failed, another run continues from the same
    * step.
    * @throws DivergenceError if the loss, or that of the held-out text, is not finite; the model then has the parameters
-   *   of the last good epoch
+   *   of the last good epoch, or those that it began with
    * @throws OptionError while another run of the same training is going on
    */
   async *run(): AsyncGenerator<TrainEvent, void> {
@@ -180,6 +182,7 @@ export class Training<
     }
     this.#carried = carried
     this.#lastGood = this.model.stateDict()
+    this.#lastGoodOf = 'that it was restored with'
     this.ended = undefined
   }
 
@@ -254,6 +257,7 @@ export class Training<
     const { step, gradNorm } = at
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }
     this.#lastGood = this.model.stateDict()
+    this.#lastGoodOf = `of the end of epoch ${epoch}`
     this.#carried = undefined
     Object.assign(at, { epoch: epoch + 1, batch: 0, lossSum: 0, tokens: 0 })
     yield { type: 'epoch', epoch, epochs, step, ...sums }
@@ -332,7 +336,7 @@ export class Training<
     if (Number.isFinite(value)) return
     this.model.loadStateDict(this.#lastGood)
     throw new DivergenceError(
-      `${this.#where}: ${what} became ${value} at step ${step} (epoch ${epoch}); the model keeps the parameters of the last good epoch; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
+      `${this.#where}: ${what} became ${value} at step ${step} (epoch ${epoch}); the model keeps the parameters ${this.#lastGoodOf}; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
       step,
     )
   }

@@ -14,6 +14,8 @@ export const NO_LABEL = -100
 export interface LabelledSequence {
   tokens: ArrayLike<number>
   label: number | ArrayLike<number>
+  /** Where it comes from, for messages. */
+  place?: string
 }
 
 /** Sequences side by side. */
@@ -23,6 +25,8 @@ export interface LabelledBatch {
   lengths: number[]
   /** Labels, int32 [batch]; or [batch, numSteps], and −100 after the end of a sequence. */
   y: Tensor
+  /** Where the longest sequence comes from, for messages. */
+  place?: string
 }
 
 /** Options of LabelledData. */
@@ -91,11 +95,15 @@ export class LabelledData {
     }
   }
 
-  /** All sequences in their order, `size` side by side; the last batch may be smaller. */
-  *inOrder(size: number): IterableIterator<LabelledBatch> {
+  /**
+   * All sequences in their order, `size` side by side; the last batch may be smaller, and so is one that would have more than
+   * `mostTokens` with its padding. A longer sequence is a batch by itself.
+   */
+  *inOrder(size: number, mostTokens = Infinity): IterableIterator<LabelledBatch> {
     checkWhole('LabelledData.inOrder', 'size', size)
     const order = Int32Array.from(this.sequences.keys())
-    for (let from = 0; from < order.length; from += size) yield this.batch(order.subarray(from, from + size))
+    const lengths = this.sequences.map(({ tokens }) => tokens.length)
+    for (const [from, to] of cuts(lengths, size, mostTokens)) yield this.batch(order.subarray(from, to))
   }
 
   /** The sequences with these numbers, side by side. */
@@ -108,10 +116,10 @@ export class LabelledData {
     })
     if (sequences.length === 0) throw new DataError(`${where}: there are no numbers, expected at least one`)
     const { padded: x, lengths } = tokenBatch(sequences.map(({ tokens }) => tokens))
+    const { place } = sequences[lengths.indexOf(x.shape[1])]
     if (!this.perToken) {
       return {
-        x,
-        lengths,
+        ...{ x, lengths, place },
         y: fromData(
           Int32Array.from(sequences, ({ label }) => label as number),
           [sequences.length],
@@ -120,7 +128,7 @@ export class LabelledData {
     }
     const labels = sequences.map(({ label }) => Array.from(label as ArrayLike<number>))
     const options = { batchFirst: true, dtype: 'int32', paddingValue: NO_LABEL } as const
-    return { x, lengths, y: packSequences(labels, options).padded }
+    return { x, lengths, place, y: packSequences(labels, options).padded }
   }
 }
 
@@ -130,6 +138,24 @@ export const tokenBatch = (sequences: readonly ArrayLike<number>[]): { padded: T
     sequences.map((tokens) => Array.from(tokens)),
     { batchFirst: true, dtype: 'int32' },
   )
+
+/** Where each batch of `inOrder` begins and ends. */
+export function* cuts(
+  lengths: readonly number[],
+  size: number,
+  mostTokens: number,
+): IterableIterator<[number, number]> {
+  let [from, longest] = [0, 0]
+  for (const [i, length] of lengths.entries()) {
+    longest = Math.max(longest, length)
+    const full = i - from === size || (i - from + 1) * longest > mostTokens
+    if (i === from || !full) continue
+    yield [from, i]
+    from = i
+    longest = length
+  }
+  if (from < lengths.length) yield [from, lengths.length]
+}
 
 function checkSequence(
   where: string,

@@ -111,8 +111,9 @@ export function numbered(
       const { label } = examples[i]
       const tokens = vocab.encode(read(i))
       if (tokens.length === 0) throw new DataError(`${place(i)}: nothing is left of the text, expected some tokens`)
-      if (typeof label === 'string') return { tokens, label: numberOf.get(label)! }
-      return { tokens, label: Int32Array.from(label.slice(0, tokens.length), (one) => numberOf.get(one)!) }
+      if (typeof label === 'string') return { tokens, label: numberOf.get(label)!, place: place(i) }
+      const numbers = Int32Array.from(label.slice(0, tokens.length), (one) => numberOf.get(one)!)
+      return { tokens, label: numbers, place: place(i) }
     })
   const data = (numbers: readonly number[]) => {
     const { batchSize, generator } = options

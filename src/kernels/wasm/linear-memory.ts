@@ -94,6 +94,8 @@ export class LinearMemory {
     const megabytes = Math.ceil((this.#top + sizeClass(length * 4)) / 2 ** 20)
     throw new UnrolledError(
       `kernels: ${megabytes} MB of memory are needed, and the system does not give them; use a smaller batch, fewer steps or a smaller hiddenSize`,
+      [],
+      'no-memory',
     )
   }
 
