@@ -27,6 +27,8 @@ export interface ForecastValue {
   step: number
   /** Milliseconds since 1970; undefined for series without dates. */
   time: number | undefined
+  /** That time as the file writes times. */
+  date: string | undefined
   forecast: number
   /** The interval; undefined if the held-out part was too short for this step and level. */
   low: number | undefined
@@ -69,9 +71,9 @@ export async function forecast(
         const { mean, deviation } = data.scalesOf(series)[column]
         const forecast = made[i][step * targets.length + column] * deviation + mean
         const width = widthOf(intervals, step, column, level)
-        const time = data.timeOf(series, at + step)
+        const [time, date] = [data.timeOf(series, at + step), data.timeTextOf(series, at + step)]
         const [low, high] = width === undefined ? [] : [forecast - width * deviation, forecast + width * deviation]
-        return { series: data.table.series[series].name, target, step: step + 1, time, forecast, low, high }
+        return { series: data.table.series[series].name, target, step: step + 1, time, date, forecast, low, high }
       }),
     ),
   )

@@ -6,7 +6,7 @@ import { fromData } from '../../tensor/create.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { type CalendarName, calendarNames, calendars, usualCalendar } from './calendar.js'
 import type { NumberSeries, ReadSeriesOptions, SeriesTable } from './read-series.js'
-import { type TimeStep, timeAfter, usualSeason } from './times.js'
+import { formatTime, offsetOf, type TimeStep, timeAfter, usualSeason } from './times.js'
 
 /** How series are cut into windows. */
 export interface WindowOptions {
@@ -186,6 +186,18 @@ export class SeriesData {
   timeOf(series: number, at: number): number | undefined {
     const { start } = this.table.series[series]
     return start === undefined ? undefined : timeAfter(start, this.spec.step!, at)
+  }
+
+  /** The time of a step as the file writes times: in the form and with the offset of the last row of the series. */
+  timeTextOf(series: number, at: number): string | undefined {
+    const time = this.timeOf(series, at)
+    return time === undefined ? undefined : formatTime(time, this.spec.step!, this.table.series[series].lastTime)
+  }
+
+  /** The time of a step on the clock of the last row of the series, as if it were UTC, for the axis of a plot. */
+  clockOf(series: number, at: number): number | undefined {
+    const time = this.timeOf(series, at)
+    return time === undefined ? undefined : time + offsetOf(this.table.series[series].lastTime ?? '')
   }
 
   /** The same series without their last values, of which a forecast then knows nothing. Nothing is held out. */

@@ -15,7 +15,7 @@ import { seriesColumns } from './columns.js'
 import { conformalWidth, conformalWidths } from './intervals.js'
 import { type LoadSeriesOptions, readSeries } from './load-series.js'
 import { forecastErrors, maseScale } from './metrics.js'
-import { parseTime, stepOf, timeAfter, usualSeason } from './times.js'
+import { formatTime, parseTime, stepOf, timeAfter, usualSeason } from './times.js'
 
 const days = (count: number, from = Date.UTC(2024, 0, 1), step = 86_400_000) =>
   Array.from({ length: count }, (_, i) => new Date(from + i * step).toISOString().slice(0, step < 86_400_000 ? 16 : 10))
@@ -107,7 +107,7 @@ describe('bad input is refused in one sentence that says where and what to do', 
       'clocks that are put forward',
       ['date,y', ...hours.filter((_, i) => i !== 14).map((hour, i) => `${hour},${i}`)].join('\n'),
       {},
-      /2024-03-31T03:00:00 follows 2024-03-31T01:00:00: .* if clocks were put forward there, write times with an offset/,
+      /2024-03-31T03:00 follows 2024-03-31T01:00: .* if clocks were put forward there, write times with an offset/,
     ],
     [
       'clocks that are put back',
@@ -212,6 +212,37 @@ describe('reading', () => {
     const { table } = await readSeries(['date,y', ...rows].join('\n'), 'x', small)
     expect(table.step).toEqual({ milliseconds: 3_600_000 })
     expect(table.series[0].length).toBe(40)
+  })
+
+  test.each([
+    ['2024-11-05T16:00:00+01:00', '2024-11-05T17:00:00+01:00'],
+    ['2024-11-05 16:00-0330', '2024-11-05 17:00-0330'],
+    ['2024-11-05T23:30:00.000 Z', '2024-11-06T00:30:00.000 Z'],
+    ['2024/1/31 9:00', '2024/1/31 10:00'],
+    // A form that has no hours falls back to one that has.
+    ['2024-11-05', '2024-11-05T01:00:00'],
+  ])('the time an hour after %s is %s', (last, next) => {
+    const step = { milliseconds: 3_600_000 }
+    expect(formatTime(timeAfter(parseTime(last)!, step, 1), step, last)).toBe(next)
+  })
+
+  test.each([
+    ['2016-08', { months: 1 }, '2016-09'],
+    ['1999', { months: 12 }, '2000'],
+    ['2024-02-29', { milliseconds: 86_400_000 }, '2024-03-01'],
+    ['2024-02-29T00:00:00+01:00', { milliseconds: 86_400_000 }, '2024-03-01T00:00:00+01:00'],
+  ])('the time after %s in steps of %j is %s', (last, step, next) => {
+    expect(formatTime(timeAfter(parseTime(last)!, step, 1), step, last)).toBe(next)
+  })
+
+  test('a step has the time and the clock of the last row', async () => {
+    const offset = (i: number) => (i < 20 ? '+02:00' : '+01:00')
+    const clock = (i: number) => new Date(Date.UTC(2024, 9, 26, 7 + i - (i < 20 ? 0 : 1))).toISOString().slice(0, 19)
+    const rows = Array.from({ length: 40 }, (_, i) => `${clock(i)}${offset(i)},${i}`)
+    const data = await readSeries(['date,y', ...rows].join('\n'), 'x', small)
+    expect(data.timeTextOf(0, 40)).toBe(`${clock(40)}+01:00`)
+    expect(data.clockOf(0, 40)).toBe(Date.parse(`${clock(40)}Z`))
+    expect((await readSeries(daily(40), 'x', small)).withoutLast(2).timeTextOf(0, 38)).toBe('2024-02-08')
   })
 
   test('knows months, leap days and the ends of months', () => {
