@@ -59,6 +59,20 @@ test('forecasts beyond the horizon as CSV and as a picture', () => {
   expect(readFileSync(at('forecast.svg'), 'utf8')).toContain('80 % interval')
 })
 
+test.each([
+  [['forecast', 'model', 'y.csv', '--out', 'model'], "forecast: --out is 'model', which is a folder; expected the name of"],
+  [['forecast', 'model', 'y.csv', '--plot', 'y.csv/a.svg'], "--plot is 'y.csv/a.svg', but nothing can be written in"],
+  [['plot', 'model', '--out', 'y.csv/a.svg'], "plot: --out is 'y.csv/a.svg', but nothing can be written in"],
+  [['label', 'none', 'y.csv', '--out', 'model'], "label: --out is 'model', which is a folder"],
+  [['export', 'none', '--out', 'y.csv/a.safetensors'], "export: --out is 'y.csv/a.safetensors', but nothing"],
+  [['calibrate', 'none', '--out', 'y.csv/a'], "calibrate: --out is 'y.csv/a', but nothing can be written in"],
+  [['import', 'none', '--out', 'y.csv/a'], "import: --out is 'y.csv/a', but nothing can be written in"],
+])('%j is refused before the work', (args, message) => {
+  const { status, stderr } = run(...args)
+  expect(stderr).toContain(message)
+  expect(status).toBe(2)
+})
+
 test('eval shows the model beside the baselines', () => {
   const { status, stdout } = run('eval', 'model', 'y.csv', '--split', 'test', '--json')
   expect(status).toBe(0)
