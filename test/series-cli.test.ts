@@ -60,7 +60,10 @@ test('forecasts beyond the horizon as CSV and as a picture', () => {
 })
 
 test.each([
-  [['forecast', 'model', 'y.csv', '--out', 'model'], "forecast: --out is 'model', which is a folder; expected the name of"],
+  [
+    ['forecast', 'model', 'y.csv', '--out', 'model'],
+    "forecast: --out is 'model', which is a folder; expected the name of",
+  ],
   [['forecast', 'model', 'y.csv', '--plot', 'y.csv/a.svg'], "--plot is 'y.csv/a.svg', but nothing can be written in"],
   [['plot', 'model', '--out', 'y.csv/a.svg'], "plot: --out is 'y.csv/a.svg', but nothing can be written in"],
   [['label', 'none', 'y.csv', '--out', 'model'], "label: --out is 'model', which is a folder"],
