@@ -193,11 +193,25 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
       ['forecast', 'model', 'y.csv', '--hold-out', '235'],
       /has 5 values, expected at least the model's window of 14/,
     ],
-    ['another step', ['forecast', 'model', 'weeks.csv'], /weeks.csv: the step between two rows is/],
+    [
+      'another step',
+      ['forecast', 'model', 'weeks.csv'],
+      /weeks.csv: the step between two rows is 7 days, expected the model's, 1 day$/,
+    ],
+    [
+      'no dates',
+      ['forecast', 'model', 'undated.csv'],
+      /undated.csv: there are no dates, expected a column of dates in the model's step of 1 day$/,
+    ],
+    ['a date twice', ['forecast', 'model', 'twice.csv'], /several series in one file need --series-column of train,/],
+    ['other columns', ['forecast', 'model', 'other.csv'], /there is no column wind for --features of train, expected/],
     ['generating', ['generate', 'model'], /the model is one of series of numbers, expected one of texts/],
     ['an option of text models', ['eval', 'model', 'y.csv', '--orders', '2'], /--orders is for models of texts/],
   ])('%s', (_what, args, message) => {
     writeFileSync(at('text.csv'), 'It was a dark and stormy night; the rain fell\nin torrents; except at\n')
+    writeFileSync(at('undated.csv'), csv(100).replace('date', 'day'))
+    writeFileSync(at('twice.csv'), csv(100).replace('2024-01-09', '2024-01-08'))
+    writeFileSync(at('other.csv'), csv(100).replace('wind', 'rain'))
     writeFileSync(at('gap.csv'), csv(100).replace(/2024-01-09.*\n/, ''))
     writeFileSync(
       at('weeks.csv'),

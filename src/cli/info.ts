@@ -76,14 +76,14 @@ const layerOf = ({ rnn }: { rnn: RecurrentLayer }) => {
 }
 
 async function loaded(folder: string): Promise<Described> {
-  const { loadForecaster, loadLabeller, loadModel } = await import('../node.js')
+  const { loadForecaster, loadLabeller, loadModel, stepText } = await import('../node.js')
   const kind = await modelKindIn(folder)
   if (kind === 'series') {
     const { model, spec, intervals, training } = await loadForecaster(folder)
     const { read, scales, step, ...windows } = spec
     const { target: _, ...columns } = read
     const steps = intervals?.widths.length
-    const told = { ...layerOf(model), ...windows, ...columns, step: step && JSON.stringify(step) }
+    const told = { ...layerOf(model), ...windows, ...columns, step: step && stepText(step) }
     return { model, sizes: { ...told, series: Object.keys(scales).length, intervals: steps }, training }
   }
   if (kind === 'labels') {

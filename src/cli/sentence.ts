@@ -27,11 +27,20 @@ export function sentenceOf(
   let text = message
   for (const name of options) {
     const wanted = flagNames[name] ?? name
-    const flag = command.options.find((option) => option.attributeName() === wanted)?.long
+    const flag = flagIn(command, wanted) ?? flagOfTraining(command, wanted)
     if (flag) text = text.replace(new RegExp(`(?<![-\\w])${name.replace('.', '\\.')}(?!\\w)`), flag)
   }
   text = text.replace(/^(\S+)(: a training .* go on with) it \(resumeRun\)/, '$1$2 --resume $1')
   const [where, name] = /^(\w+)(?:\.\w+)?(?=: )/.exec(text) ?? []
   if (where === undefined || !functions.has(name) || args.includes(where)) return text
   return `${command.name()}${text.slice(where.length)}`
+}
+
+const flagIn = ({ options }: Command, name: string) => options.find((option) => option.attributeName() === name)?.long
+
+/** What was decided in the training of the model that a command reads. */
+function flagOfTraining({ parent }: Command, name: string): string | undefined {
+  const train = parent?.commands.find((command) => command.name() === 'train')
+  const flag = train && flagIn(train, name)
+  return flag && `${flag} of train`
 }

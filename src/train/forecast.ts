@@ -1,5 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
+import { DataError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import { checkLevel, conformalWidths, type Intervals, widthOf } from '../data/series/intervals.js'
 import type { Origin, SeriesData, SeriesSpec } from '../data/series/series-data.js'
@@ -50,10 +51,10 @@ const LONGEST = 10_000
 /**
  * Forecasts the values after the end of each series. Beyond the model's horizon it reads its own forecasts, and other
  * columns as their mean.
- * @throws DataError for a series that is shorter than the window; OptionError for an option out of range
+ * @throws DataError for a series that is shorter than the window, or that was not read as the model expects; OptionError for an option out of range
  */
 export async function forecast(
-  { model, intervals }: Forecaster,
+  { model, spec, intervals }: Forecaster,
   data: SeriesData,
   options: ForecastOptions = {},
 ): Promise<ForecastValue[]> {
@@ -62,6 +63,7 @@ export async function forecast(
   const { steps = data.spec.horizon, level = 0.9, signal } = options
   checkWhole(where, 'steps', steps, 1, LONGEST)
   checkLevel(where, level)
+  checkLike(where, data, spec)
   const { targets } = data.spec
   const origins = data.ends(where)
   const made = await forecastFrom(model, data, origins, steps, signal)
@@ -76,6 +78,17 @@ export async function forecast(
         return { series: data.table.series[series].name, target, step: step + 1, time, date, forecast, low, high }
       }),
     ),
+  )
+}
+
+/** @throws DataError for series that were read in another way than those of a model */
+export function checkLike(where: string, { spec, table }: SeriesData, trained: SeriesSpec): void {
+  const names = ['targets', 'columns', 'window', 'horizon', 'calendar', 'step'] as const
+  const other = names.find((name) => JSON.stringify(spec[name]) !== JSON.stringify(trained[name]))
+  if (other === undefined) return
+  const [came, expected] = [spec, trained].map(({ [other]: value }) => JSON.stringify(value ?? 'none'))
+  throw new DataError(
+    `${where}: ${table.name}: ${other} is ${came}, expected the model's, ${expected}; read the series with loadSeriesFor or readSeriesFor`,
   )
 }
 

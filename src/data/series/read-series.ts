@@ -56,7 +56,11 @@ export const isDateName = (name: string): boolean => dateNames.includes(name.toL
 export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable {
   const { target, features = [], dateColumn, seriesColumn, gaps = 'refuse' } = options
   checkWord('loadSeries', 'gaps', gaps, ['refuse', 'interpolate'])
-  const targets = [...new Set(typeof target === 'string' ? [target] : target)]
+  const targets = typeof target === 'string' ? [target] : [...target]
+  const twice = targets.find((name, i) => targets.indexOf(name) !== i)
+  if (twice !== undefined) {
+    throw new DataError(`${table.name}: target names ${twice} twice, expected each column once`, ['target'])
+  }
   if (targets.length === 0) throw new DataError(`${table.name}: target names no column, expected one`, ['target'])
   for (const name of targets) columnOf(table, name, 'target')
   for (const name of features) columnOf(table, name, 'features')

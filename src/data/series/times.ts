@@ -48,6 +48,26 @@ export function offsetOf(text: string): number {
 /** What stands after the clock of a time. */
 const zoneOf = (text: string): string => /:\d{2}(?:\.\d+)?(\s*(?:Z|[+-]\d{2}:?\d{2}))$/.exec(text)?.[1] ?? ''
 
+/** A step in words, such as 1 day. */
+export function stepText(step: TimeStep): string {
+  const units: [unit: string, length: number][] =
+    'months' in step
+      ? [
+          ['year', 12],
+          ['month', 1],
+        ]
+      : [
+          ['day', DAY],
+          ['hour', 3_600_000],
+          ['minute', 60_000],
+          ['second', 1000],
+          ['millisecond', 1],
+        ]
+  const whole = 'months' in step ? step.months : step.milliseconds
+  const [unit, length] = units.find(([, length]) => whole % length === 0) ?? units.at(-1)!
+  return `${whole / length} ${unit}${whole === length ? '' : 's'}`
+}
+
 const monthOf = (time: number) => new Date(time).getUTCFullYear() * 12 + new Date(time).getUTCMonth()
 
 /** The time `count` steps after another. */
