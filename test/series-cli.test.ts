@@ -76,6 +76,13 @@ test.each([
   expect(status).toBe(2)
 })
 
+test('info tells the step in words, and only options that have an effect', () => {
+  const { stdout } = run('info', 'model')
+  expect(stdout).toMatch(/^ {2}step +1 day$/m)
+  expect(stdout).toMatch(/^ {2}schedule +cosine$/m)
+  expect(stdout).not.toMatch(/plateauPatience|decay|warmup +0|nonlinearity|momentum/)
+})
+
 test('eval shows the model beside the baselines', () => {
   const { status, stdout } = run('eval', 'model', 'y.csv', '--split', 'test', '--json')
   expect(status).toBe(0)
@@ -155,7 +162,7 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
     [
       'a missing column',
       ['train', 'y.csv', '--target', 'z'],
-      /no column z, expected --target to be one of date, y, wind/,
+      /no column z for --target, expected one of date, y, wind/,
     ],
     [
       'a long window',
