@@ -69,8 +69,10 @@ test.each([
   [['label', 'none', 'y.csv', '--out', 'model'], "label: --out is 'model', which is a folder"],
   [['export', 'none', '--out', 'y.csv/a.safetensors'], "export: --out is 'y.csv/a.safetensors', but nothing"],
   [['calibrate', 'none', '--out', 'y.csv/a'], "calibrate: --out is 'y.csv/a', but nothing can be written in"],
+  [['sweep', 'sweep.yaml', '--out', 'y.csv'], "sweep: --out is 'y.csv', which is a file; expected a folder"],
   [['import', 'none', '--out', 'y.csv/a'], "import: --out is 'y.csv/a', but nothing can be written in"],
 ])('%j is refused before the work', (args, message) => {
+  writeFileSync(at('sweep.yaml'), 'texts: [y.csv]\nvary: { lr: [0.1, 0.2] }\n')
   const { status, stderr } = run(...args)
   expect(stderr).toContain(message)
   expect(status).toBe(2)

@@ -19,6 +19,7 @@ import {
   trialsOf,
   writeFileAtomic,
 } from '../../node.js'
+import { checkOut } from '../check-out.js'
 import { interruptible } from '../interrupt.js'
 import { print, printJson } from '../output.js'
 import { readRun } from '../read-run.js'
@@ -81,6 +82,7 @@ export function runSweep(file: string, options: SweepOptions): Promise<void> {
     const texts = plan.texts.map((name) => path.resolve(path.dirname(file), name))
     await checkTexts(texts, plan, signal)
     const folder = out ?? path.join('runs', path.parse(file).name)
+    await checkOut('sweep', '--out', folder, 'folder')
     const lock = new FolderStore(folder)
     await lock.enter()
     try {
