@@ -11,6 +11,7 @@ export { cellNames, foreignCellNames } from './device/cells.js'
 export { type ExportFormat, exportFormats } from './formats/export-formats.js'
 export { temperatureOf } from './generate/sample.js'
 export { type XName, xLabels, type YName, yLabels } from './run/axes.js'
+export { hasEffect } from './run/effects.js'
 export {
   changingOptions,
   defaultRates,

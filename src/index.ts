@@ -42,7 +42,7 @@ export {
   type WindowOptions,
 } from './data/series/series-data.js'
 export { columnOf, type Table, type TableRow } from './data/series/table.js'
-export { formatTime, type TimeStep } from './data/series/times.js'
+export { formatTime, stepText, type TimeStep } from './data/series/times.js'
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'
 export { type TextStream, Vocab, type VocabOptions } from './data/vocab.js'

@@ -59,6 +59,32 @@ test('forecasts beyond the horizon as CSV and as a picture', () => {
   expect(readFileSync(at('forecast.svg'), 'utf8')).toContain('80 % interval')
 })
 
+test.each([
+  [
+    ['forecast', 'model', 'y.csv', '--out', 'model'],
+    "forecast: --out is 'model', which is a folder; expected the name of",
+  ],
+  [['forecast', 'model', 'y.csv', '--plot', 'y.csv/a.svg'], "--plot is 'y.csv/a.svg', but nothing can be written in"],
+  [['plot', 'model', '--out', 'y.csv/a.svg'], "plot: --out is 'y.csv/a.svg', but nothing can be written in"],
+  [['label', 'none', 'y.csv', '--out', 'model'], "label: --out is 'model', which is a folder"],
+  [['export', 'none', '--out', 'y.csv/a.safetensors'], "export: --out is 'y.csv/a.safetensors', but nothing"],
+  [['calibrate', 'none', '--out', 'y.csv/a'], "calibrate: --out is 'y.csv/a', but nothing can be written in"],
+  [['sweep', 'sweep.yaml', '--out', 'y.csv'], "sweep: --out is 'y.csv', which is a file; expected a folder"],
+  [['import', 'none', '--out', 'y.csv/a'], "import: --out is 'y.csv/a', but nothing can be written in"],
+])('%j is refused before the work', (args, message) => {
+  writeFileSync(at('sweep.yaml'), 'texts: [y.csv]\nvary: { lr: [0.1, 0.2] }\n')
+  const { status, stderr } = run(...args)
+  expect(stderr).toContain(message)
+  expect(status).toBe(2)
+})
+
+test('info tells the step in words, and only options that have an effect', () => {
+  const { stdout } = run('info', 'model')
+  expect(stdout).toMatch(/^ {2}step +1 day$/m)
+  expect(stdout).toMatch(/^ {2}schedule +cosine$/m)
+  expect(stdout).not.toMatch(/plateauPatience|decay|warmup +0|nonlinearity|momentum/)
+})
+
 test('eval shows the model beside the baselines', () => {
   const { status, stdout } = run('eval', 'model', 'y.csv', '--split', 'test', '--json')
   expect(status).toBe(0)
@@ -138,7 +164,7 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
     [
       'a missing column',
       ['train', 'y.csv', '--target', 'z'],
-      /no column z, expected --target to be one of date, y, wind/,
+      /no column z for --target, expected one of date, y, wind/,
     ],
     [
       'a long window',
@@ -176,11 +202,25 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
       ['forecast', 'model', 'y.csv', '--hold-out', '235'],
       /has 5 values, expected at least the model's window of 14/,
     ],
-    ['another step', ['forecast', 'model', 'weeks.csv'], /weeks.csv: the step between two rows is/],
+    [
+      'another step',
+      ['forecast', 'model', 'weeks.csv'],
+      /weeks.csv: the step between two rows is 7 days, expected the model's, 1 day$/,
+    ],
+    [
+      'no dates',
+      ['forecast', 'model', 'undated.csv'],
+      /undated.csv: there are no dates, expected a column of dates in the model's step of 1 day$/,
+    ],
+    ['a date twice', ['forecast', 'model', 'twice.csv'], /several series in one file need --series-column of train,/],
+    ['other columns', ['forecast', 'model', 'other.csv'], /there is no column wind for --features of train, expected/],
     ['generating', ['generate', 'model'], /the model is one of series of numbers, expected one of texts/],
     ['an option of text models', ['eval', 'model', 'y.csv', '--orders', '2'], /--orders is for models of texts/],
   ])('%s', (_what, args, message) => {
     writeFileSync(at('text.csv'), 'It was a dark and stormy night; the rain fell\nin torrents; except at\n')
+    writeFileSync(at('undated.csv'), csv(100).replace('date', 'day'))
+    writeFileSync(at('twice.csv'), csv(100).replace('2024-01-09', '2024-01-08'))
+    writeFileSync(at('other.csv'), csv(100).replace('wind', 'rain'))
     writeFileSync(at('gap.csv'), csv(100).replace(/2024-01-09.*\n/, ''))
     writeFileSync(
       at('weeks.csv'),

@@ -119,7 +119,12 @@ test.each([
   ['a folder', '.', undefined, '.: it is not a file'],
   ['what is not YAML', 'a.yaml', 'vary: [', 'a.yaml: it is not YAML: '],
   ['an empty file', 'b.yaml', '', 'b.yaml: it holds no settings, expected'],
-  ['a text that is missing', 'c.yaml', file.replace('text.txt', 'no.txt'), 'trial 1 (hidden-size 2, lr 0.02): '],
+  [
+    'a text that is missing',
+    'c.yaml',
+    file.replace('text.txt', 'no.txt'),
+    `${at('no.txt')}: there is no such file or directory`,
+  ],
   [
     'options that contradict each other',
     'd.yaml',
@@ -136,7 +141,7 @@ test.each([
     'a number out of range',
     'e.yaml',
     file.replace('[2, 12]', '[0]'),
-    'trial 1 (hidden-size 0, lr 0.02): RNN: hidden-size is 0, expected ',
+    'e.yaml: vary.hidden-size.0 is 0, expected a whole number of 1 or more',
   ],
 ])('%s gets one sentence', (_name, file, content, message) => {
   if (content !== undefined) writeFileSync(at(file), content)
@@ -145,5 +150,6 @@ test.each([
   const lines = stderr.trim().split('\n')
   expect(lines.at(-1)).toContain(`error: ${message}`)
   expect(lines.filter((line) => line.includes('error'))).toHaveLength(1)
+  expect(existsSync(at(`bad ${file}`))).toBe(false)
   expect(status).toBe(2)
 })

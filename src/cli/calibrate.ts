@@ -3,6 +3,7 @@ import { DataError } from '../config.js'
 import type { DeviceName } from '../node.js'
 import { withProgress } from './bar.js'
 import { changesOf } from './changes.js'
+import { checkOut } from './check-out.js'
 import { defaultsOf, saidOf, withOptions } from './command-line.js'
 import { deviceOption, moveTo } from './device.js'
 import { interruptible } from './interrupt.js'
@@ -55,6 +56,7 @@ async function run(folder: string, texts: string[], options: Options, signal: Ab
   const { calibrate, FolderStore, LARGEST_TEMPERATURE, loadModel, refuseUnfinished, saveModel, savedText } =
     await import('../node.js')
   const { out, json } = options
+  await checkOut('calibrate', '--out', out, 'any')
   const saved = await loadModel(folder)
   const store = new FolderStore(out)
   await store.check()

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { type ExportFormat, exportFormats, OptionError } from '../config.js'
+import { checkOut } from './check-out.js'
 import { saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { checkFlagEffects, type Needs } from './needs.js'
@@ -62,6 +63,7 @@ async function run(folder: string, { out, format: asked, text }: Options, signal
   if (said && said !== format) {
     throw new OptionError(`export: --format is ${format}, but ${out} ends as ${said} does; expected the same of both`)
   }
+  await checkOut('export', '--out', out, 'any')
   if (format === 'torchrun') return exportTraining(folder, out, text, signal)
   const { loadModel, writeExport } = await import('../node.js')
   const { exportModel } = await import('../formats.js')

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { checkOut } from './check-out.js'
 import { number } from './command-line.js'
 import { deviceOption } from './device.js'
 import { interruptible } from './interrupt.js'
@@ -31,6 +32,8 @@ out in the training (split-conformal); where that was too short for a step or a 
     )
     .action(async (folder: string, file: string, options: ForecastFlags) => {
       checkPicture('forecast', '--plot', options.plot)
+      await checkOut('forecast', '--out', options.out)
+      await checkOut('forecast', '--plot', options.plot)
       const { makeForecast } = await import('./make-forecast.js')
       await interruptible((signal) => makeForecast(folder, file, options, signal))
     })

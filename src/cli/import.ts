@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { foreignCellNames, OptionError, tokenKinds } from '../config.js'
 import type { ForeignModel, ForeignOptions, TokenList } from '../formats.js'
 import type { TokenKind } from '../node.js'
+import { checkOut } from './check-out.js'
 import { defaultsOf, saidOf } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { checkFlagEffects, type Needs } from './needs.js'
@@ -81,6 +82,7 @@ async function run(file: string, options: Options, signal: AbortSignal): Promise
     throw new OptionError('import: --vocab and --text are given, expected one of them; both tell the vocabulary')
   }
   const prefixes = prefixesOf(options.prefix)
+  await checkOut('import', '--out', out, 'any')
   if (!isWeights(options)) await refuseTraining(out)
   const opened = await openForeign(file)
   try {

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { OptionError } from '../config.js'
+import { hasEffect, OptionError, type RunOptions, runDefaults, runOptionKinds } from '../config.js'
 import type { Module, RecurrentLayer, TrainingRecord } from '../node.js'
 import { modelKindIn } from './model-kind.js'
 import { print, printJson } from './output.js'
@@ -54,10 +54,19 @@ async function run(
     const { texts, ...told } = training
     const shown = training.text === undefined ? training : told
     const limits = Object.entries(shown).filter(([name, value]) => value !== 'all' || name === 'maxTokens')
-    list(Object.fromEntries(limits))
+    list(Object.fromEntries(limits.filter(([name]) => isInForce(name, training))))
   }
   print('this machine')
   list({ kernels: name, threads })
+}
+
+/** Whether an entry of the record tells something: not for an option that had no effect beside the others. */
+function isInForce(name: string, training: TrainingRecord): boolean {
+  const options = { ...runDefaults, ...training } as RunOptions
+  return (
+    !(name in runOptionKinds) ||
+    (hasEffect(name as keyof RunOptions, options) && !(name === 'warmup' && options.warmup === 0))
+  )
 }
 
 /** What a saved model of any kind has. */
@@ -76,14 +85,14 @@ const layerOf = ({ rnn }: { rnn: RecurrentLayer }) => {
 }
 
 async function loaded(folder: string): Promise<Described> {
-  const { loadForecaster, loadLabeller, loadModel } = await import('../node.js')
+  const { loadForecaster, loadLabeller, loadModel, stepText } = await import('../node.js')
   const kind = await modelKindIn(folder)
   if (kind === 'series') {
     const { model, spec, intervals, training } = await loadForecaster(folder)
     const { read, scales, step, ...windows } = spec
     const { target: _, ...columns } = read
     const steps = intervals?.widths.length
-    const told = { ...layerOf(model), ...windows, ...columns, step: step && JSON.stringify(step) }
+    const told = { ...layerOf(model), ...windows, ...columns, step: step && stepText(step) }
     return { model, sizes: { ...told, series: Object.keys(scales).length, intervals: steps }, training }
   }
   if (kind === 'labels') {

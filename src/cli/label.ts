@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { checkOut } from './check-out.js'
 import { deviceOption } from './device.js'
 import { interruptible } from './interrupt.js'
 import type { LabelOptions } from './label-flags.js'
@@ -20,6 +21,7 @@ Examples:
   printf 'review\\nA fine story\\n' | unrolled label runs/reviews -`,
     )
     .action(async (folder: string, file: string, options: LabelOptions) => {
+      if (options.out !== undefined) await checkOut('label', '--out', options.out)
       const { labelTexts } = await import('./label-texts.js')
       await interruptible((signal) => labelTexts(folder, file, options, signal))
     })

@@ -4,7 +4,6 @@ import {
   type ForecastRow,
   forecast,
   forecastCsv,
-  formatTime,
   linePlot,
   loadForecaster,
   loadSeriesFor,
@@ -41,11 +40,7 @@ export async function makeForecast(
   for (const [name, svg] of pictures) await writePicture(name, svg)
   const bare = values.filter(({ low }) => low === undefined).length
   if (json) {
-    const step = known.spec.step
-    const shown = rows.map(({ time, ...row }) => ({
-      time: step && time !== undefined ? formatTime(time, step) : undefined,
-      ...row,
-    }))
+    const shown = rows.map(({ time: _, date, ...row }) => ({ time: date, ...row }))
     printJson({ model: folder, file, level, values: shown, out, plots: pictures.map(([name]) => name) })
     return
   }
@@ -98,7 +93,7 @@ async function picturesOf(
     const end = known.table.series[at].length
     const from = Math.max(0, end - Math.max(known.spec.window, 3 * group.length))
     const shown = Array.from({ length: Math.min(values.length, end + group.length) - from }, (_, i) => from + i)
-    const place = (index: number) => whole.timeOf(at, index) ?? index
+    const place = (index: number) => whole.clockOf(at, index) ?? index
     const x = group.map(({ step }) => place(end + step - 1))
     const sure = group.filter(({ low }) => low !== undefined)
     const name = [series, target].filter((part) => part !== '').join(', ')

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { xLabels, yLabels } from '../config.js'
+import { checkOut } from './check-out.js'
 import { number } from './command-line.js'
 import type { ComparisonOptions } from './compare-runs.js'
 import { checkPicture } from './picture-ending.js'
@@ -32,6 +33,7 @@ Examples:
 /** The libraries are loaded only when they are used, so that help and errors about options appear at once. */
 async function run(folders: string[], options: ComparisonOptions): Promise<void> {
   checkPicture('plot', '--out', options.out)
+  await checkOut('plot', '--out', options.out)
   const { compareRuns } = await import('./compare-runs.js')
   await compareRuns(folders, options)
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import type { UnrolledError } from '../config.js'
+import { tableOptions } from './table-flags.js'
+import { flagOf } from './training-flags.js'
 
 /** Options with different names in the command and the library. */
 const flagNames: Record<string, string> = {
@@ -11,6 +13,9 @@ const flagNames: Record<string, string> = {
   maxOrder: 'orders',
   allowUnknown: 'unknown',
 }
+
+/** What was decided in the training of a model on a table, for the commands that read the model. */
+const ofTraining: ReadonlySet<string> = new Set(tableOptions().map((option) => option.attributeName()))
 
 /**
  * Rewrites an error of the library for the command: the command's name replaces the function's, and its flags replace
@@ -27,7 +32,8 @@ export function sentenceOf(
   let text = message
   for (const name of options) {
     const wanted = flagNames[name] ?? name
-    const flag = command.options.find((option) => option.attributeName() === wanted)?.long
+    const own = command.options.find((option) => option.attributeName() === wanted)?.long
+    const flag = own ?? (ofTraining.has(wanted) ? `${flagOf(wanted)} of train` : undefined)
     if (flag) text = text.replace(new RegExp(`(?<![-\\w])${name.replace('.', '\\.')}(?!\\w)`), flag)
   }
   text = text.replace(/^(\S+)(: a training .* go on with) it \(resumeRun\)/, '$1$2 --resume $1')

@@ -7,6 +7,6 @@ export function foreignCell(where: string, kind: LayerKind): (typeof foreignCell
   const known = foreignCellNames.find((name) => name === own)
   if (known) return known
   throw new DataError(
-    `${where}: the cell is ${own}, which PyTorch, Keras, TensorFlow.js and ONNX do not have, expected ${foreignCellNames.join(', ')}; keep it as a saved model (saveModel, encodeModel, zipModel, or what unrolled train writes), whose model.safetensors has its weights: docs/pytorch.md says in which order`,
+    `${where}: the cell is ${own}, which PyTorch, Keras, TensorFlow.js and ONNX do not have, expected ${foreignCellNames.join(', ')}; keep it as a saved model (saveModel, encodeModel, zipModel, or what unrolled train writes), whose model.safetensors has its weights: docs/cells.md has its formulas, and docs/pytorch.md the order`,
   )
 }

@@ -51,6 +51,9 @@ const needs: { readonly [name in keyof RunOptions]?: Need } = {
   threads: ({ kernels, threads }) => kernels === 'reference' && threads !== 1 && ['kernels', 'wasm or blas'],
 }
 
+/** Whether an option has an effect beside the others. */
+export const hasEffect = (name: keyof RunOptions, options: RunOptions): boolean => !needs[name]?.(options)
+
 /**
  * @param given names of the options that the user gave; one that has its default value is accepted
  * @throws OptionError for an option that would have no effect

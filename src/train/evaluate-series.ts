@@ -5,7 +5,7 @@ import { seriesBaselines } from '../data/series/baselines.js'
 import { checkLevel, widthOf } from '../data/series/intervals.js'
 import { type ForecastErrors, forecastErrors, maseScale } from '../data/series/metrics.js'
 import type { Origin, SeriesData, SeriesPart } from '../data/series/series-data.js'
-import { type Forecaster, forecastFrom } from './forecast.js'
+import { checkLike, type Forecaster, forecastFrom } from './forecast.js'
 
 /** How well a model forecasts, beside simple methods on the same values. */
 export interface SeriesEvaluation {
@@ -40,7 +40,7 @@ export interface EvaluateSeriesOptions {
  * @throws DataError for a part that is shorter than `steps`
  */
 export async function evaluateSeries(
-  { model, intervals }: Forecaster,
+  { model, spec, intervals }: Forecaster,
   data: SeriesData,
   options: EvaluateSeriesOptions = {},
 ): Promise<SeriesEvaluation> {
@@ -52,6 +52,7 @@ export async function evaluateSeries(
   checkWhole(where, 'steps', steps)
   checkWhole(where, 'stride', stride)
   checkLevel(where, level)
+  checkLike(where, data, spec)
   const { targets, season } = data.spec
   const origins = data.origins(part, stride, steps)
   if (origins.length === 0) {

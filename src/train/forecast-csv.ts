@@ -1,6 +1,5 @@
 import { csvText } from '../data/csv-text.js'
 import type { SeriesSpec } from '../data/series/series-data.js'
-import { formatTime } from '../data/series/times.js'
 import type { ForecastValue } from './forecast.js'
 
 /** Values of a forecast, with the true ones where they are known. */
@@ -19,7 +18,7 @@ export function forecastCsv({ step, read }: SeriesSpec, rows: readonly ForecastR
     ['high', ({ high }) => number(high)],
   ]
   if (read.seriesColumn !== undefined) columns.unshift([read.seriesColumn, ({ series }) => series])
-  if (step) columns.unshift([read.dateColumn ?? 'date', ({ time }) => formatTime(time!, step)])
+  if (step) columns.unshift([read.dateColumn ?? 'date', ({ date }) => date!])
   if (rows.some(({ truth }) => truth !== undefined)) columns.push(['truth', ({ truth }) => number(truth)])
   return csvText([columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))])
 }

@@ -1,5 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
+import { DataError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
 import { checkLevel, conformalWidths, type Intervals, widthOf } from '../data/series/intervals.js'
 import type { Origin, SeriesData, SeriesSpec } from '../data/series/series-data.js'
@@ -27,6 +28,8 @@ export interface ForecastValue {
   step: number
   /** Milliseconds since 1970; undefined for series without dates. */
   time: number | undefined
+  /** That time as the file writes times. */
+  date: string | undefined
   forecast: number
   /** The interval; undefined if the held-out part was too short for this step and level. */
   low: number | undefined
@@ -48,10 +51,10 @@ const LONGEST = 10_000
 /**
  * Forecasts the values after the end of each series. Beyond the model's horizon it reads its own forecasts, and other
  * columns as their mean.
- * @throws DataError for a series that is shorter than the window; OptionError for an option out of range
+ * @throws DataError for a series that is shorter than the window, or that was not read as the model expects; OptionError for an option out of range
  */
 export async function forecast(
-  { model, intervals }: Forecaster,
+  { model, spec, intervals }: Forecaster,
   data: SeriesData,
   options: ForecastOptions = {},
 ): Promise<ForecastValue[]> {
@@ -60,6 +63,7 @@ export async function forecast(
   const { steps = data.spec.horizon, level = 0.9, signal } = options
   checkWhole(where, 'steps', steps, 1, LONGEST)
   checkLevel(where, level)
+  checkLike(where, data, spec)
   const { targets } = data.spec
   const origins = data.ends(where)
   const made = await forecastFrom(model, data, origins, steps, signal)
@@ -69,11 +73,22 @@ export async function forecast(
         const { mean, deviation } = data.scalesOf(series)[column]
         const forecast = made[i][step * targets.length + column] * deviation + mean
         const width = widthOf(intervals, step, column, level)
-        const time = data.timeOf(series, at + step)
+        const [time, date] = [data.timeOf(series, at + step), data.timeTextOf(series, at + step)]
         const [low, high] = width === undefined ? [] : [forecast - width * deviation, forecast + width * deviation]
-        return { series: data.table.series[series].name, target, step: step + 1, time, forecast, low, high }
+        return { series: data.table.series[series].name, target, step: step + 1, time, date, forecast, low, high }
       }),
     ),
+  )
+}
+
+/** @throws DataError for series that were read in another way than those of a model */
+export function checkLike(where: string, { spec, table }: SeriesData, trained: SeriesSpec): void {
+  const names = ['targets', 'columns', 'window', 'horizon', 'calendar', 'step'] as const
+  const other = names.find((name) => JSON.stringify(spec[name]) !== JSON.stringify(trained[name]))
+  if (other === undefined) return
+  const [came, expected] = [spec, trained].map(({ [other]: value }) => JSON.stringify(value ?? 'none'))
+  throw new DataError(
+    `${where}: ${table.name}: ${other} is ${came}, expected the model's, ${expected}; read the series with loadSeriesFor or readSeriesFor`,
   )
 }
 

@@ -1,11 +1,13 @@
 import path from 'node:path'
-import { DataError, OptionError, type UnrolledError } from '../../config.js'
+import { DataError, OptionError, type RunOptions, runDefaults, type UnrolledError } from '../../config.js'
 import {
   checkTrials,
   epochsUntil,
   FolderStore,
+  fileTexts,
   importanceOf,
   panelsPlot,
+  planned,
   promoted,
   ranking,
   readPlan,
@@ -17,6 +19,7 @@ import {
   trialsOf,
   writeFileAtomic,
 } from '../../node.js'
+import { checkOut } from '../check-out.js'
 import { interruptible } from '../interrupt.js'
 import { print, printJson } from '../output.js'
 import { readRun } from '../read-run.js'
@@ -53,6 +56,18 @@ function checkInItsWords(plan: SweepPlan, trials: readonly Trial[], file: string
   }
 }
 
+/** Reads the texts before anything is written, so that a sweep whose text is missing leaves no folder with its settings. */
+async function checkTexts(texts: string[], { options }: SweepPlan, signal: AbortSignal): Promise<void> {
+  if (texts.length === 0) return
+  const { tokens, clean, lowercase, maxTokens, encoding }: RunOptions = { ...runDefaults, ...planned(options) }
+  const source = fileTexts(texts)
+  try {
+    await source.read({ tokens, clean, lowercase, maxTokens, encoding }, undefined, signal)
+  } finally {
+    await source.close?.()
+  }
+}
+
 /** The work of `sweep`: runs the trials of a plan, or those that are left, and shows what came out. */
 export function runSweep(file: string, options: SweepOptions): Promise<void> {
   outliveOutput()
@@ -64,12 +79,15 @@ export function runSweep(file: string, options: SweepOptions): Promise<void> {
     const plan = await readPlan(file)
     const trials = trialsOf(plan)
     checkInItsWords(plan, trials, file)
+    const texts = plan.texts.map((name) => path.resolve(path.dirname(file), name))
+    await checkTexts(texts, plan, signal)
     const folder = out ?? path.join('runs', path.parse(file).name)
+    await checkOut('sweep', '--out', folder, 'folder')
     const lock = new FolderStore(folder)
     await lock.enter()
     try {
       const results = await Results.open(folder, plan)
-      await new Sweep(plan, trials, path.dirname(file), folder, results, options, signal).run()
+      await new Sweep(plan, trials, texts, folder, results, options, signal).run()
     } finally {
       await lock.leave()
     }
@@ -91,14 +109,14 @@ class Sweep {
   constructor(
     plan: SweepPlan,
     trials: Trial[],
-    beside: string,
+    texts: string[],
     folder: string,
     results: Results,
     options: SweepOptions,
     signal: AbortSignal,
   ) {
     this.#plan = plan
-    this.#texts = plan.texts.map((name) => path.resolve(beside, name))
+    this.#texts = texts
     this.#folder = folder
     this.#results = results
     this.#options = options

@@ -194,7 +194,7 @@ describe('readLabels', () => {
   test('says in one sentence what does not fit, with the row', async () => {
     const refused = (text: string, options = columns) => expect(readLabels(text, 'x.csv', options)).rejects
     await refused(csv, { ...columns, textColumn: 'text' }).toThrow(
-      /^x\.csv: there is no column text, expected textColumn to be one of stars, review$/,
+      /^x\.csv: there is no column text for textColumn, expected one of stars, review$/,
     )
     await refused(csv, { textColumn: 'stars', labelColumn: 'stars' }).toThrow(/are both stars, expected two columns$/)
     await refused('stars,review\n5,a\n5,b').toThrow(/^x\.csv: all labels are "5", expected at least two/)

@@ -4,7 +4,7 @@ import { DataError, OptionError } from '../../core/errors.js'
 import { type ReadSeriesOptions, seriesOf } from './read-series.js'
 import { SeriesData, type SeriesSpec, type WindowOptions } from './series-data.js'
 import { parseTable } from './table.js'
-import type { TimeStep } from './times.js'
+import { stepText, type TimeStep } from './times.js'
 
 /** How series are read and cut into windows. */
 export interface LoadSeriesOptions extends ReadSeriesOptions, WindowOptions {}
@@ -39,6 +39,21 @@ export async function readSeries(text: string, name: string, options: LoadSeries
   return new SeriesData(seriesOf(await parseTable(text, name), options), options)
 }
 
+/** @throws DataError if rows follow one another in another step than those that a model was trained on */
+function checkStep(name: string, step: TimeStep | undefined, trained: TimeStep | undefined): void {
+  if (JSON.stringify(step) === JSON.stringify(trained)) return
+  if (step && trained) {
+    throw new DataError(
+      `${name}: the step between two rows is ${stepText(step)}, expected the model's, ${stepText(trained)}`,
+    )
+  }
+  throw new DataError(
+    trained
+      ? `${name}: there are no dates, expected a column of dates in the model's step of ${stepText(trained)}`
+      : `${name}: there are dates, expected none, as in the training of the model; rename their column`,
+  )
+}
+
 /**
  * Series as a saved model expects them, with its scales, windows and calendar.
  * @param held how much is held out, instead of what was in the training
@@ -51,11 +66,6 @@ export async function readSeriesFor(
 ): Promise<SeriesData> {
   const { gaps = spec.read.gaps, ...parts } = held
   const table = seriesOf(await parseTable(text, name), { ...spec.read, gaps })
-  if (JSON.stringify(table.step) !== JSON.stringify(spec.step)) {
-    const shown = (step: TimeStep | undefined) => (step ? JSON.stringify(step) : 'none')
-    throw new DataError(
-      `${name}: the step between two rows is ${shown(table.step)}, expected the model's, ${shown(spec.step)}`,
-    )
-  }
+  checkStep(name, table.step, spec.step)
   return new SeriesData(table, parts, spec)
 }

@@ -23,6 +23,8 @@ export interface NumberSeries {
   name: string
   /** The time of the first value, in milliseconds since 1970. */
   start: number | undefined
+  /** The last time as the file writes it, for `formatTime`; undefined without dates. */
+  lastTime?: string | undefined
   length: number
   /** The columns, in the order of the table's `columns`. */
   columns: readonly Float64Array[]
@@ -54,7 +56,11 @@ export const isDateName = (name: string): boolean => dateNames.includes(name.toL
 export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable {
   const { target, features = [], dateColumn, seriesColumn, gaps = 'refuse' } = options
   checkWord('loadSeries', 'gaps', gaps, ['refuse', 'interpolate'])
-  const targets = [...new Set(typeof target === 'string' ? [target] : target)]
+  const targets = typeof target === 'string' ? [target] : [...target]
+  const twice = targets.find((name, i) => targets.indexOf(name) !== i)
+  if (twice !== undefined) {
+    throw new DataError(`${table.name}: target names ${twice} twice, expected each column once`, ['target'])
+  }
   if (targets.length === 0) throw new DataError(`${table.name}: target names no column, expected one`, ['target'])
   for (const name of targets) columnOf(table, name, 'target')
   for (const name of features) columnOf(table, name, 'features')
@@ -79,20 +85,20 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
   const timed = [...groups].map(([name, rows]) => ({
     name,
     rows,
-    times: dates === undefined ? undefined : timesIn(table, rows, dates),
+    dates: dates === undefined ? undefined : { column: dates, times: timesIn(table, rows, dates) },
   }))
   const longest = timed.reduce((a, b) => (b.rows.length > a.rows.length ? b : a))
   if (longest.rows.length < 2)
     throw new DataError(`${table.name}: there is one row for each series, expected two or more`)
-  const step = longest.times && stepOf(longest.times)
+  const step = longest.dates && stepOf(longest.dates.times)
   return {
     name: table.name,
     targets,
     columns,
     step,
     read: { ...{ target: targets, features: [...features], dateColumn, seriesColumn, gaps } },
-    series: timed.map(({ name, rows, times }) => {
-      const places = times && step ? onGrid(table, rows, times, step, gaps) : rows.map((_, i) => i)
+    series: timed.map(({ name, rows, dates }) => {
+      const places = dates && step ? onGrid(table, rows, dates, step, gaps) : rows.map((_, i) => i)
       const length = places[places.length - 1] + 1
       const values = columns.map((column) => {
         const at = table.columns.indexOf(column)
@@ -111,7 +117,8 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
         }
         return interpolated(all, `${table.name}: column ${column}`)
       })
-      return { name, start: times?.[0], length, columns: values }
+      const lastTime = dates && rows.at(-1)!.cells[dates.column]
+      return { name, start: dates?.times[0], lastTime, length, columns: values }
     }),
   }
 }
@@ -133,7 +140,7 @@ function timesIn(table: Table, rows: readonly TableRow[], column: number): numbe
 function onGrid(
   table: Table,
   rows: readonly TableRow[],
-  times: readonly number[],
+  { column, times }: { column: number; times: readonly number[] },
   step: TimeStep,
   gaps: string,
 ): number[] {
@@ -141,13 +148,13 @@ function onGrid(
   return times.map((time, i) => {
     if (i === 0) return 0
     const steps = stepsBetween(times[i - 1], time, step)
-    const [here, before] = [formatTime(time, step), formatTime(times[i - 1], step)]
+    const [before, here] = [i - 1, i].map((row) => rows[row].cells[column])
     const at = `${table.name}: row ${rows[i].number}: ${here}`
     if (!Number.isInteger(steps)) {
       const daily = 'milliseconds' in step && step.milliseconds % 86_400_000 === 0
       const whole = daily ? '; write the dates of whole days without a time, such as 2024-04-01' : ''
       throw new DataError(
-        `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step)}, one step as between the other rows${whole}`,
+        `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step, before)}, one step as between the other rows${whole}`,
       )
     }
     if (steps > 1 && gaps === 'refuse') {

@@ -6,7 +6,7 @@ import { fromData } from '../../tensor/create.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { type CalendarName, calendarNames, calendars, usualCalendar } from './calendar.js'
 import type { NumberSeries, ReadSeriesOptions, SeriesTable } from './read-series.js'
-import { type TimeStep, timeAfter, usualSeason } from './times.js'
+import { formatTime, offsetOf, stepText, type TimeStep, timeAfter, usualSeason } from './times.js'
 
 /** How series are cut into windows. */
 export interface WindowOptions {
@@ -188,6 +188,18 @@ export class SeriesData {
     return start === undefined ? undefined : timeAfter(start, this.spec.step!, at)
   }
 
+  /** The time of a step as the file writes times: in the form and with the offset of the last row of the series. */
+  timeTextOf(series: number, at: number): string | undefined {
+    const time = this.timeOf(series, at)
+    return time === undefined ? undefined : formatTime(time, this.spec.step!, this.table.series[series].lastTime)
+  }
+
+  /** The time of a step on the clock of the last row of the series, as if it were UTC, for the axis of a plot. */
+  clockOf(series: number, at: number): number | undefined {
+    const time = this.timeOf(series, at)
+    return time === undefined ? undefined : time + offsetOf(this.table.series[series].lastTime ?? '')
+  }
+
   /** The same series without their last values, of which a forecast then knows nothing. Nothing is held out. */
   withoutLast(count: number): SeriesData {
     const series = this.table.series.map((one) => {
@@ -272,6 +284,13 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
       ['calendar', 'dateColumn'],
     )
   }
+  const idle = options.calendar?.find((name) => isIdle(name, table))
+  if (idle !== undefined) {
+    throw new DataError(
+      `${table.name}: calendar is ${calendar.join(', ')}, but ${idle} is the same for all rows, expected what changes in steps of ${stepText(step!)}; leave ${idle} out`,
+      ['calendar'],
+    )
+  }
   const scales: Record<string, Scale[]> = {}
   table.series.forEach(({ name, length, columns: values }, i) => {
     if (ends[i] < window + horizon) {
@@ -291,12 +310,23 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
   }
   const constant = columns.findIndex((_, i) => Object.values(scales).every((all) => all[i].deviation === 0))
   if (constant >= 0) {
+    const varies = table.series.some(({ columns }, i) =>
+      columns[constant].subarray(0, ends[i]).some((value, _, [first]) => value !== first),
+    )
+    if (varies) {
+      throw new DataError(
+        `${table.name}: column ${columns[constant]} has values so close together that their scale is 0, expected larger differences; multiply them`,
+      )
+    }
+    const { mean } = Object.values(scales)[0][constant]
+    // Numbers of this size have no decimals below a thousandth, which a file may have.
+    const digits = Math.abs(mean) >= 1e13 ? ' to the 16 digits that numbers have' : ''
     const what =
       constant < targets.length
         ? 'expected values that change; there is nothing to predict'
         : 'expected values that change; leave it out of the features'
     throw new DataError(
-      `${table.name}: column ${columns[constant]} is always ${Object.values(scales)[0][constant].mean} in the training part, ${what}`,
+      `${table.name}: column ${columns[constant]} is always ${mean}${digits} in the training part, ${what}${digits && '; take what is the same off all values'}`,
     )
   }
   // A column that is constant in one of several series is only moved.
@@ -304,6 +334,17 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
   const { validation = 0.1, test = 0 } = options
   const sizes = { window, horizon, calendar: [...calendar], season, step }
   return { targets: [...targets], columns: [...columns], ...sizes, read: table.read, validation, test, scales }
+}
+
+/** Whether a position in a calendar is the same for all rows. */
+function isIdle(name: CalendarName, { series, step }: SeriesTable): boolean {
+  const { of } = calendars[name]
+  const at = (start: number, i: number) => of(new Date(timeAfter(start, step!, i)))
+  const first = at(series[0].start!, 0)
+  return series.every(({ start, length }) => {
+    for (let i = 0; i < length; i++) if (at(start!, i) !== first) return false
+    return true
+  })
 }
 
 /** Population mean and standard deviation. */

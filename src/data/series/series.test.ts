@@ -15,7 +15,7 @@ import { seriesColumns } from './columns.js'
 import { conformalWidth, conformalWidths } from './intervals.js'
 import { type LoadSeriesOptions, readSeries } from './load-series.js'
 import { forecastErrors, maseScale } from './metrics.js'
-import { parseTime, stepOf, timeAfter, usualSeason } from './times.js'
+import { formatTime, parseTime, stepOf, stepText, timeAfter, usualSeason } from './times.js'
 
 const days = (count: number, from = Date.UTC(2024, 0, 1), step = 86_400_000) =>
   Array.from({ length: count }, (_, i) => new Date(from + i * step).toISOString().slice(0, step < 86_400_000 ? 16 : 10))
@@ -48,21 +48,47 @@ describe('bad input is refused in one sentence that says where and what to do', 
       'a column that is not there',
       daily(40),
       { target: 'z' },
-      /there is no column z, expected target to be one of date, y/,
+      /there is no column z for target, expected one of date, y/,
     ],
-    [
-      'a feature that is not there',
-      daily(40),
-      { features: ['wind'] },
-      /no column wind, expected features to be one of/,
-    ],
-    ['a date column that is not there', daily(40), { dateColumn: 'day' }, /no column day, expected dateColumn/],
+    ['a feature that is not there', daily(40), { features: ['wind'] }, /no column wind for features, expected one of/],
+    ['a date column that is not there', daily(40), { dateColumn: 'day' }, /no column day for dateColumn, expected/],
     ['text', daily(40, (i) => (i === 3 ? 'warm' : i)), {}, /^x.csv: row 5, column y is "warm", expected a number$/],
     [
       'a decimal comma',
       'date;y\n2024-01-01;1,5\n2024-01-02;2\n',
       {},
       /is "1,5", expected a number; write decimals with a point/,
+    ],
+    [
+      'thousands',
+      'date;y\n2024-01-01;1,000\n2024-01-02;2\n',
+      {},
+      /is "1,000", expected a number; write it without separators of thousands, and decimals with a point$/,
+    ],
+    ['a target twice', daily(40), { target: ['y', 'y'] }, /target names y twice, expected each column once/],
+    [
+      'a calendar that is always the same',
+      daily(40),
+      { calendar: ['weekday', 'hour'] },
+      /hour is the same for all rows, expected what changes in steps of 1 day; leave hour out/,
+    ],
+    [
+      'values that differ by less than their type holds',
+      daily(40, (i) => `1000000000000000.00${i % 3}`),
+      {},
+      /column y is always 1000000000000000 to the 16 digits that numbers have/,
+    ],
+    [
+      'values close together',
+      daily(40, (i) => i * 1e-200),
+      {},
+      /column y has values so close together .* multiply them/,
+    ],
+    [
+      'text after a quotation mark',
+      'date,y\n"say" bad now,1\n',
+      {},
+      /row 2: there is text after a closed quotation mark, expected the end of the cell/,
     ],
     ['infinity', daily(40, (i) => (i === 3 ? 'inf' : i)), {}, /row 5, column y is inf, expected a finite number/],
     ['an overflow', daily(40, (i) => (i === 3 ? '1e999' : i)), {}, /is 1e999, expected a finite number/],
@@ -107,7 +133,7 @@ describe('bad input is refused in one sentence that says where and what to do', 
       'clocks that are put forward',
       ['date,y', ...hours.filter((_, i) => i !== 14).map((hour, i) => `${hour},${i}`)].join('\n'),
       {},
-      /2024-03-31T03:00:00 follows 2024-03-31T01:00:00: .* if clocks were put forward there, write times with an offset/,
+      /2024-03-31T03:00 follows 2024-03-31T01:00: .* if clocks were put forward there, write times with an offset/,
     ],
     [
       'clocks that are put back',
@@ -213,6 +239,48 @@ describe('reading', () => {
     expect(table.step).toEqual({ milliseconds: 3_600_000 })
     expect(table.series[0].length).toBe(40)
   })
+
+  test.each([
+    ['2024-11-05T16:00:00+01:00', '2024-11-05T17:00:00+01:00'],
+    ['2024-11-05 16:00-0330', '2024-11-05 17:00-0330'],
+    ['2024-11-05T23:30:00.000 Z', '2024-11-06T00:30:00.000 Z'],
+    ['2024/1/31 9:00', '2024/1/31 10:00'],
+    // A form that has no hours falls back to one that has.
+    ['2024-11-05', '2024-11-05T01:00:00'],
+  ])('the time an hour after %s is %s', (last, next) => {
+    const step = { milliseconds: 3_600_000 }
+    expect(formatTime(timeAfter(parseTime(last)!, step, 1), step, last)).toBe(next)
+  })
+
+  test.each([
+    ['2016-08', { months: 1 }, '2016-09'],
+    ['1999', { months: 12 }, '2000'],
+    ['2024-02-29', { milliseconds: 86_400_000 }, '2024-03-01'],
+    ['2024-02-29T00:00:00+01:00', { milliseconds: 86_400_000 }, '2024-03-01T00:00:00+01:00'],
+  ])('the time after %s in steps of %j is %s', (last, step, next) => {
+    expect(formatTime(timeAfter(parseTime(last)!, step, 1), step, last)).toBe(next)
+  })
+
+  test('a step has the time and the clock of the last row', async () => {
+    const offset = (i: number) => (i < 20 ? '+02:00' : '+01:00')
+    const clock = (i: number) => new Date(Date.UTC(2024, 9, 26, 7 + i - (i < 20 ? 0 : 1))).toISOString().slice(0, 19)
+    const rows = Array.from({ length: 40 }, (_, i) => `${clock(i)}${offset(i)},${i}`)
+    const data = await readSeries(['date,y', ...rows].join('\n'), 'x', small)
+    expect(data.timeTextOf(0, 40)).toBe(`${clock(40)}+01:00`)
+    expect(data.clockOf(0, 40)).toBe(Date.parse(`${clock(40)}Z`))
+    expect((await readSeries(daily(40), 'x', small)).withoutLast(2).timeTextOf(0, 38)).toBe('2024-02-08')
+  })
+
+  test.each([
+    [{ months: 1 }, '1 month'],
+    [{ months: 3 }, '3 months'],
+    [{ months: 12 }, '1 year'],
+    [{ milliseconds: 86_400_000 }, '1 day'],
+    [{ milliseconds: 7 * 86_400_000 }, '7 days'],
+    [{ milliseconds: 5_400_000 }, '90 minutes'],
+    [{ milliseconds: 3_600_000 }, '1 hour'],
+    [{ milliseconds: 1500 }, '1500 milliseconds'],
+  ])('a step of %j is %s', (step, text) => expect(stepText(step)).toBe(text))
 
   test('knows months, leap days and the ends of months', () => {
     const ends = ['2023-12-31', '2024-01-31', '2024-02-29', '2024-03-31', '2024-04-30'].map((day) => parseTime(day)!)

@@ -29,7 +29,11 @@ export async function parseTable(text: string, name: string): Promise<Table> {
   const { data, errors } = csv.parse<string[]>(plain, { delimiter: delimiterOf(plain) })
   const quotes = errors.find(({ type }) => type === 'Quotes')
   if (quotes) {
-    throw new DataError(`${name}: row ${(quotes.row ?? 0) + 1}: a quotation mark is not closed, expected CSV`)
+    const problem =
+      quotes.code === 'InvalidQuotes'
+        ? 'there is text after a closed quotation mark, expected the end of the cell; double quotation marks within a cell'
+        : 'a quotation mark is not closed, expected CSV'
+    throw new DataError(`${name}: row ${(quotes.row ?? 0) + 1}: ${problem}`)
   }
   const rows = data
     .map((cells, i) => ({ number: i + 1, cells: cells.map((cell) => cell.trim()) }))
@@ -71,7 +75,7 @@ export function columnOf({ name, columns }: Table, column: string, option: strin
   const at = columns.indexOf(column)
   if (at >= 0) return at
   const shown = columns.slice(0, 20).join(', ')
-  throw new DataError(`${name}: there is no column ${column}, expected ${option} to be one of ${shown}`, [option])
+  throw new DataError(`${name}: there is no column ${column} for ${option}, expected one of ${shown}`, [option])
 }
 
 /** Words for a value that is not known. */
@@ -90,6 +94,8 @@ export function numberIn({ name, columns }: Table, { number, cells }: TableRow, 
   if (/^[+-]?inf/i.test(text) || !Number.isNaN(value)) {
     throw new DataError(`${place} is ${text}, expected a finite number, or an empty cell for a missing value`)
   }
-  const comma = /^[+-]?\d+,\d+$/.test(text) ? '; write decimals with a point' : ''
+  const thousands = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(text)
+  const decimals = /^[+-]?\d+,\d+$/.test(text) ? '; write decimals with a point' : ''
+  const comma = thousands ? '; write it without separators of thousands, and decimals with a point' : decimals
   throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${comma}`)
 }

@@ -12,23 +12,60 @@ const DAY = 86_400_000
  */
 export function parseTime(text: string): number | undefined {
   const pattern =
-    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?)?)?$/
-  const [, year, month = '1', day = '1', hour = '0', minute = '0', second = '0', zone = 'Z'] = pattern.exec(text) ?? []
+    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$/
+  const [, year, month = '1', day = '1', hour = '0', minute = '0', second = '0'] = pattern.exec(text) ?? []
   if (year === undefined) return undefined
   const time = Date.UTC(+year, +month - 1, +day, +hour, +minute, +second)
   const made = new Date(time)
   const exists = made.getUTCMonth() === +month - 1 && made.getUTCDate() === +day && +minute < 60 && +second < 60
-  if (!exists) return undefined
-  if (zone === 'Z') return time
-  const offset = (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))) * 60_000
-  return time - (zone[0] === '-' ? -offset : offset)
+  return exists ? time - offsetOf(text) : undefined
 }
 
-/** A time as ISO text: its date alone if the step is of whole days. */
-export function formatTime(time: number, step: TimeStep): string {
-  const text = new Date(time).toISOString()
+/**
+ * A time as ISO text.
+ * @param like a time of the file, such as 2024-05 or 2024-05-31T13:00+02:00, in whose form and with whose offset it is
+ *   written if it can be. Default: without an offset, in UTC, and the date alone if the step is of whole days.
+ */
+export function formatTime(time: number, step: TimeStep, like = ''): string {
+  const zone = zoneOf(like)
+  const numbers = new Date(time + offsetOf(like)).toISOString().match(/\d+/g)!
+  let at = 0
+  const clock = like.slice(0, like.length - zone.length)
+  const text = clock.replace(/\d+/g, ({ length }) => String(+numbers[at++]).padStart(length, '0')) + zone
+  if (parseTime(text) === time) return text
+  const iso = new Date(time).toISOString()
   const daily = 'months' in step || step.milliseconds % DAY === 0
-  return daily && text.endsWith('T00:00:00.000Z') ? text.slice(0, 10) : text.slice(0, 19)
+  return daily && iso.endsWith('T00:00:00.000Z') ? iso.slice(0, 10) : `${iso.slice(0, 19)}${zone && 'Z'}`
+}
+
+/** The offset of a time from UTC in milliseconds; 0 for one without an offset. */
+export function offsetOf(text: string): number {
+  const zone = zoneOf(text).trim()
+  const offset = (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))) * 60_000
+  return zone === '' || zone === 'Z' ? 0 : zone[0] === '-' ? -offset : offset
+}
+
+/** What stands after the clock of a time. */
+const zoneOf = (text: string): string => /:\d{2}(?:\.\d+)?(\s*(?:Z|[+-]\d{2}:?\d{2}))$/.exec(text)?.[1] ?? ''
+
+/** A step in words, such as 1 day. */
+export function stepText(step: TimeStep): string {
+  const units: [unit: string, length: number][] =
+    'months' in step
+      ? [
+          ['year', 12],
+          ['month', 1],
+        ]
+      : [
+          ['day', DAY],
+          ['hour', 3_600_000],
+          ['minute', 60_000],
+          ['second', 1000],
+          ['millisecond', 1],
+        ]
+  const whole = 'months' in step ? step.months : step.milliseconds
+  const [unit, length] = units.find(([, length]) => whole % length === 0) ?? units.at(-1)!
+  return `${whole / length} ${unit}${whole === length ? '' : 's'}`
 }
 
 const monthOf = (time: number) => new Date(time).getUTCFullYear() * 12 + new Date(time).getUTCMonth()

@@ -53,21 +53,20 @@ const measures = ['tokens', 'maxTokens', 'encoding', 'clean', 'lowercase', 'vali
 const outside = ['kernels', 'threads', 'device', 'checkpointSteps', 'checkpointMinutes', 'tensorboard']
 /** Options that a plan cannot have. */
 const unfit = ['initFrom', 'extendVocab', 'bidirectional']
-/** Options whose values are whole numbers, which ranges of them draw. */
-const wholeNumbers: readonly (keyof RunOptions)[] = [
-  ...([
-    'projSize',
-    'hiddenSize',
-    'numLayers',
-    'embeddingSize',
-    'batchSize',
-    'numSteps',
-    'epochs',
-    'accumulate',
-    'warmup',
-  ] as const),
-  ...(['decayEvery', 'plateauPatience', 'validateEvery', 'patience', 'seed'] as const),
-]
+/** Options whose values are whole numbers, which ranges of them draw, and the least of each. */
+const wholeNumbers: Readonly<Partial<Record<string, number>>> = {
+  ...{
+    projSize: 1,
+    hiddenSize: 1,
+    numLayers: 1,
+    embeddingSize: 1,
+    batchSize: 1,
+    numSteps: 1,
+    epochs: 1,
+    accumulate: 1,
+  },
+  ...{ warmup: 0, decayEvery: 1, plateauPatience: 0, validateEvery: 1, patience: 1, seed: 0 },
+} satisfies Partial<Record<keyof RunOptions, number>>
 
 const MOST_TRIALS = 10_000
 /** The part of the text that is held out if the plan says nothing. */
@@ -140,10 +139,10 @@ export function parsePlan(value: unknown, where: string): SweepPlan {
     }
     if (outside.includes(option)) fail(where, `vary.${name}: it does not change the model; put one value under options`)
     if (Array.isArray(values)) {
-      vary[option] = values.map((item, i) => optionSchemas[option](item, where, `vary.${name}.${i}`) as SweepValue)
+      vary[option] = values.map((item, i) => optionValue(option, item, where, `vary.${name}.${i}`))
     } else {
       if (search === 'grid') fail(where, `vary.${name} is a range, which needs search: random; a grid needs lists`)
-      for (const bound of [values.from, values.to]) optionSchemas[option](bound, where, `vary.${name}`)
+      for (const bound of [values.from, values.to]) optionValue(option, bound, where, `vary.${name}`)
       vary[option] = values
     }
   }
@@ -152,7 +151,7 @@ export function parsePlan(value: unknown, where: string): SweepPlan {
   for (const [name, item] of Object.entries((given.options ?? {}) as Record<string, unknown>)) {
     const option = optionNamed(name, where, 'options')
     if (option in vary) fail(where, `${name} is both under options and under vary, expected one of them`)
-    options[option] = optionSchemas[option](item, where, `options.${name}`)
+    options[option] = optionValue(option, item, where, `options.${name}`)
   }
   if (!(Number(options.validation) > 0)) {
     fail(
@@ -180,6 +179,16 @@ function checkHalving({ options, vary }: SweepPlan, { first }: Halving, where: s
   if (schedules.includes('cosine')) {
     fail(where, 'schedule is cosine, which must know its end, and halving stops trials early; give another schedule')
   }
+}
+
+/** The value of an option, which a trial would refuse only when it begins. */
+function optionValue(option: string, given: unknown, where: string, name: string): SweepValue {
+  const value = optionSchemas[option](given, where, name) as SweepValue
+  const least = wholeNumbers[option]
+  if (least !== undefined && typeof value === 'number' && !(Number.isSafeInteger(value) && value >= least)) {
+    fail(where, `${name} is ${value}, expected a whole number of ${least} or more`)
+  }
+  return value
 }
 
 /** The epochs of a whole trial. */
@@ -230,7 +239,7 @@ function draw(name: string, values: SweepValue[] | SweepRange, generator: Genera
   const { from, to, scale } = values
   const at = generator.uniform()
   const value = scale === 'log' ? from * (to / from) ** at : from + (to - from) * at
-  return wholeNumbers.includes(name as keyof RunOptions) ? Math.round(value) : Number(value.toPrecision(4))
+  return name in wholeNumbers ? Math.round(value) : Number(value.toPrecision(4))
 }
 
 /** Options of a plan as the library has them: the word `all` is Infinity. */

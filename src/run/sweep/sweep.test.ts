@@ -52,6 +52,12 @@ describe('a plan', () => {
       'vary.lr: from is 0, expected more than 0 on a log scale',
     ],
     [{ search: 'random', vary: { lr: { from: 1, to: 2, base: 2 } } }, 'vary.lr.base is not known'],
+    [
+      { search: 'random', vary: { 'hidden-size': { from: 0.01, to: 3 } } },
+      'vary.hidden-size is 0.01, expected a whole number of 1 or more',
+    ],
+    [{ vary: { 'num-layers': [1, 0] } }, 'vary.num-layers.1 is 0, expected a whole number of 1 or more'],
+    [{ options: { epochs: 1.5 } }, 'options.epochs is 1.5, expected a whole number of 1 or more'],
     [{ vary: { tokens: ['char', 'word'] } }, 'vary.tokens: losses under different values of it cannot be compared'],
     [{ vary: { threads: [1, 2] } }, 'vary.threads: it does not change the model'],
     [{ options: { cell: 'gru' } }, 'cell is both under options and under vary'],

@@ -109,11 +109,13 @@ async function tellForecast(steps: number): Promise<void> {
 }
 
 /** The forecasts of series that end where `known` does. */
-function pointsOf({ table }: SeriesData, values: readonly ForecastValue[]): Point[] {
-  const lengths = new Map(table.series.slice(0, MOST_SERIES).map(({ name, length }) => [name, length]))
-  return values.flatMap(({ series, target, step, time, forecast, low, high }) => {
-    const length = lengths.get(series)
-    return length === undefined ? [] : [{ series, target, x: time ?? length + step, forecast, low, high }]
+function pointsOf(known: SeriesData, values: readonly ForecastValue[]): Point[] {
+  const places = new Map(known.table.series.slice(0, MOST_SERIES).map(({ name, length }, at) => [name, { at, length }]))
+  return values.flatMap(({ series, target, step, forecast, low, high }) => {
+    const place = places.get(series)
+    if (!place) return []
+    const { at, length } = place
+    return [{ series, target, x: known.clockOf(at, length + step - 1) ?? length + step, forecast, low, high }]
   })
 }
 
@@ -122,7 +124,7 @@ function truthsOf(data: SeriesData, count: number): Truth[] {
   return data.table.series.slice(0, MOST_SERIES).flatMap(({ name, length, columns }, at) =>
     data.spec.targets.map((target, column) => {
       const first = Math.max(length - count, 0)
-      const x = Array.from({ length: length - first }, (_, i) => data.timeOf(at, first + i) ?? first + i + 1)
+      const x = Array.from({ length: length - first }, (_, i) => data.clockOf(at, first + i) ?? first + i + 1)
       return { series: name, target, x, y: Array.from(columns[column].subarray(first)) }
     }),
   )

@@ -1,0 +1,32 @@
+import { mkdtemp, rmdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { OptionError } from '../config.js'
+
+/**
+ * Refuses, before the work, a place where its result could not be written afterwards.
+ * @param flag the option that names the place
+ * @param kind what is written; `any` is a file or a folder, as a format wants it
+ */
+export async function checkOut(
+  command: string,
+  flag: string,
+  place: string,
+  kind: 'file' | 'folder' | 'any' = 'file',
+): Promise<void> {
+  const refuse = (problem: string, expected: string): never => {
+    throw new OptionError(`${command}: ${flag} is '${place}', ${problem}; expected ${expected}`)
+  }
+  const there = await stat(place).catch(() => undefined)
+  if (kind === 'file' && there?.isDirectory()) refuse('which is a folder', 'the name of a file')
+  if (kind === 'folder' && there?.isFile()) refuse('which is a file', 'a folder')
+  if (there && !there.isDirectory() && !there.isFile()) refuse('which is neither a file nor a folder', 'another place')
+  // Missing folders are made when the result is written, in the nearest one that is there.
+  let around = path.dirname(path.resolve(place))
+  while (!(await stat(around).catch(() => undefined)) && around !== path.dirname(around)) around = path.dirname(around)
+  // Rights alone do not tell, since some file systems allow no new files to anyone.
+  const trial = path.join(around, '.unrolled-')
+  const made = await mkdtemp(trial).catch(({ code }: NodeJS.ErrnoException) =>
+    refuse(`but nothing can be written in ${around} (${code})`, 'another place'),
+  )
+  await rmdir(made)
+}
