@@ -155,6 +155,55 @@ const seriesOptions: Work['options'] = {
   '--init-from': value([at('base')], [at('daily')]),
 }
 
+const ofSeries = [
+  '--features',
+  '--window',
+  '--horizon',
+  '--date-column',
+  '--series-column',
+  '--calendar',
+  '--season',
+  '--gaps',
+]
+const labelOptions: Work['options'] = {
+  ...Object.fromEntries(Object.entries(seriesOptions).filter(([name]) => !ofSeries.includes(name))),
+  '--text-column': value(['text'], ['no', '', 'label']),
+  '--label-column': value(['label'], ['no', '', 'text', 'n']),
+  '--tokens': value(['char', 'word', 'byte'], ['line']),
+  '--max-tokens': value([3, 100, 'all'], wrong),
+  '--clean': fc.boolean(),
+  '--bidirectional': fc.boolean(),
+  '--embedding-size': value([3], wrong),
+  '--input-dropout': value([0, 0.3, 1], wrong),
+  '--output-dropout': value([0, 0.3, 1], wrong),
+  '--optimizer': textOptions['--optimizer'],
+  '--schedule': textOptions['--schedule'],
+  '--patience': textOptions['--patience'],
+  '--init-from': value([at('base')], [at('daily')]),
+}
+
+/** CSV files of labelled texts: most of them sound, and some with faults. */
+const labelled: fc.Arbitrary<Given> = fc
+  .record({
+    rows: fc.oneof({ weight: 7, arbitrary: fc.integer({ min: 12, max: 40 }) }, fc.nat(12)),
+    separator: fc.constantFrom(',', ',', ';', '\t'),
+    start: fc.constantFrom('', '', '\ufeff', 'sep=,\n'),
+    faults: fc.array(fc.tuple(fc.nat(40), fc.constantFrom('', '""', '"', ' ', '"a\nb"', 'é', '\0', 'x'.repeat(300))), {
+      maxLength: 1,
+    }),
+    labels: fc.constantFrom(2, 2, 2, 3, 1, 40),
+  })
+  .map(({ rows, separator, start, faults, labels }) => {
+    const lines = Array.from({ length: rows }, (_, row) => [
+      `a text of ${'ab '.repeat(row % 5)}`,
+      `l${row % labels}`,
+      `${row}`,
+    ])
+    for (const [place, cell] of faults) if (lines[place >> 1]) lines[place >> 1][place % 2] = cell
+    const text = [['text', 'label', 'n'], ...lines].map((cells) => cells.join(separator)).join('\n')
+    return { words: ['train', at('labelled.csv')], files: { 'labelled.csv': start + text } }
+  })
+
 const evalOptions: Work['options'] = {
   '--split': value(['all', 'train', 'validation', 'test'], ['rest']),
   '--validation': value([0, 0.2, 5], [...wrong, 0.9, 1000]),
@@ -271,6 +320,18 @@ const works: [runs: number, Work][] = [
       rare: ['--resume', '--tokens', '--num-steps', '--init-from', '--device'],
       out: (to) => ['--out', to],
       made: ['out/model.safetensors', 'out/config.json'],
+    },
+  ],
+  [
+    30,
+    {
+      name: 'train on labels',
+      given: labelled,
+      fixed: [...small, '--epochs=1', '--text-column=text', '--label-column=label'],
+      options: labelOptions,
+      rare: ['--target', '--init-from', '--resume', '--device', '--num-steps', '--nonlinearity', '--tokens'],
+      out: (to) => ['--out', to],
+      made: ['out/model.safetensors', 'out/config.json', 'out/vocab.json'],
     },
   ],
   [

@@ -120,7 +120,9 @@ export async function tryCombinations(work: Work, runs: number): Promise<number>
         }
       } else {
         // A worthless model is not bad input: it has its own exit code.
-        expect(code, said).toBe(/ exploded: the loss | the loss became NaN or infinite /.test(stderr) ? 3 : 2)
+        expect(code, said).toBe(
+          / exploded: the (held-out )?loss | the loss became NaN or infinite /.test(stderr) ? 3 : 2,
+        )
         const errors = stderr.split('\n').filter((one) => one.startsWith('error: '))
         expect(errors, said).toHaveLength(1)
         expect(errors[0].length, said).toBeGreaterThan(20)

@@ -278,11 +278,13 @@ export abstract class BaseRun<M extends Module> {
    */
   async *#ended(seconds: number): AsyncGenerator<RunEvent, void> {
     const { store, training, options, limit } = this.#job
-    const exploded = isExploded(this.#loss, limit)
-    // There is no earlier checkpoint to go back to, and the one that is made now is broken, too.
-    if (exploded && !this.#canGoBack()) this.#broken = true
-    yield* this.#keeper.last()
     const worthless = this.#isWorthless(this.#loss)
+    const now = isExploded(this.#loss, limit)
+    // The last step may have had an easy batch. A training that was stopped may still get better.
+    const exploded = now || (worthless && training.ended !== 'signal')
+    // There is no earlier checkpoint to go back to, and the one that is made now is broken, too.
+    if (exploded && !(now && this.#canGoBack())) this.#broken = true
+    yield* this.#keeper.last()
     const model = worthless ? undefined : yield* this.#keeper.model()
     // Noted only now, so that a run that is killed before its model is saved can be resumed to save it.
     if (training.ended !== 'signal') yield* this.#keeper.finish()
@@ -292,8 +294,10 @@ export abstract class BaseRun<M extends Module> {
     yield this.#broke(spared)
     const inCheckpoint = spared ? '' : ', but is in the checkpoint'
     const saved = worthless ? `the model was not saved${inCheckpoint}` : 'the best model was saved'
+    const { loss, step } = now ? { loss: this.#loss, step: training.step } : training.best!
+    const found = `the ${now ? 'loss is' : 'held-out loss was'} ${loss.toPrecision(4)} ${limit.unit} after step ${step}`
     throw new ExplodedError(
-      `Run: the training in ${store.name} exploded: the loss is ${this.#loss.toPrecision(4)} ${limit.unit} after step ${training.step}, while ${limit.uninformed}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
+      `Run: the training in ${store.name} exploded: ${found}, while ${limit.uninformed}; ${saved}; train again with a smaller lr than ${options.lr ?? training.optimizer.lr}, or a smaller clip`,
       ['lr', 'clip'],
     )
   }

@@ -180,6 +180,21 @@ describe.each(['series', 'labels'] as const)('a run on %s', (name) => {
   })
 })
 
+test('a model whose held-out loss is worth nothing is not kept, also if the last batch was easy', async () => {
+  const rows = Array.from({ length: 22 }, (_, row) => `a text of ${'ab '.repeat(row % 5)},l${row % 2}`)
+  const source = labelSource(['text,label', ...rows].join('\n'), 'l.csv', {
+    textColumn: 'text',
+    labelColumn: 'label',
+    validation: 0.1,
+  })
+  const store = new MemoryStore()
+  const wild = { hiddenSize: 4, batchSize: 2, epochs: 1, lr: 1000, clip: 1 } as const
+  await expect(play(await startLabelRun(store, source, wild))).rejects.toThrow(
+    /exploded: the held-out loss was .* not saved/,
+  )
+  expect(await store.names()).not.toContain('model.safetensors')
+})
+
 describe('with default options, a run computes what the library alone does', () => {
   test('on series', async () => {
     const store = new MemoryStore()
