@@ -11,7 +11,9 @@ import { run } from './run-command.js'
 const RUNS = Number(process.env.UNROLLED_RUNS ?? 0)
 
 // A process for each trial of a sweep would take longer than its training.
-vi.mock('../src/cli/sweep/trial-process.js', () => import('./trial-here.js'))
+vi.mock('../src/cli/sweep/trial-process.js', async () => ({
+  runTrial: (await import('../src/cli/sweep/train-trial.js')).trainTrial,
+}))
 
 const small = ['--hidden-size', '4', '--batch-size', '2', '--threads', '1']
 const smallText = [...small, '--num-steps', '5', '--epochs', '2']

@@ -40,6 +40,24 @@ export async function refuseUnfinished(store: RunStore): Promise<void> {
   )
 }
 
+/** Changes nothing. @throws DataError if no new run can begin in a store */
+export async function checkVacant(store: RunStore): Promise<void> {
+  await store.refuseBusy()
+  await store.check()
+  await refuseUnfinished(store)
+}
+
+/** Takes a store for a new run. @throws DataError if another training has begun and been stopped there in the meantime */
+export async function enterVacant(store: RunStore): Promise<void> {
+  await store.enter()
+  try {
+    await refuseUnfinished(store)
+  } catch (error) {
+    await store.leave()
+    throw error
+  }
+}
+
 /** @throws OptionError for an argument of the wrong kind */
 export function checkRunArguments(
   where: string,

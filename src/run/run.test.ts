@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { play } from '../../test/play.js'
 import { DataError, DivergenceError, FormatError, OptionError } from '../core/errors.js'
 import { decodeModel, type LoadedModel } from '../formats/saved-model.js'
 import type { TrainEvent } from '../train/training-events.js'
@@ -9,7 +10,6 @@ import { parseHistory } from './history.js'
 import { UnsavedModelError } from './keeper.js'
 import { MemoryStore } from './memory-store.js'
 import { resumeRun } from './resume.js'
-import type { Run } from './run.js'
 import type { RunEvent } from './run-events.js'
 import { runModel } from './run-model.js'
 import type { RunOptions } from './run-options.js'
@@ -22,20 +22,6 @@ const text = textSource('the quick brown fox jumps over the lazy dog. '.repeat(1
 const small: Partial<RunOptions> = {
   ...{ cell: 'gru', hiddenSize: 6, batchSize: 4, numSteps: 8, epochs: 4, optimizer: 'adam', lr: 0.01 },
   ...{ validation: 0.2, outputDropout: 0.2, kernels: 'wasm', threads: 1 },
-}
-
-/** Iterates over a run's events, up to one of them, and releases the store. */
-async function play(run: Run, until: (event: RunEvent) => boolean = () => false): Promise<RunEvent[]> {
-  const events: RunEvent[] = []
-  try {
-    for await (const event of run.events()) {
-      events.push(event)
-      if (until(event)) break
-    }
-  } finally {
-    await run.close()
-  }
-  return events
 }
 
 const begin = (store: MemoryStore, options: Partial<RunOptions> = {}, setup = {}) =>

@@ -11,10 +11,11 @@ import { checkMemory } from './memory-need.js'
 import {
   call,
   checkRunArguments,
+  checkVacant,
   deviceFor,
+  enterVacant,
   inForce,
   type RunSetup,
-  refuseUnfinished,
   select,
   trainingOf,
 } from './prepare.js'
@@ -46,9 +47,7 @@ export async function startRun(
   checkEffects(where, options, givenIn(given))
   const notes: string[] = []
   const found = await select(where, options, notes)
-  await store.refuseBusy()
-  await store.check()
-  await refuseUnfinished(store)
+  await checkVacant(store)
   const generator = new Generator(options.seed)
   const start = saved
     ? await fromSaved(where, { ...saved, config: config! }, text, options, generator, notes, setup)
@@ -69,14 +68,7 @@ export async function startRun(
     })
     signal?.throwIfAborted()
     const idle = idleSchedule(options, training.data)
-    await store.enter()
-    try {
-      // Another training may have begun and been stopped there in the meantime.
-      await refuseUnfinished(store)
-    } catch (error) {
-      await store.leave()
-      throw error
-    }
+    await enterVacant(store)
     const earlierRate = training.optimizer.lr
     const warnings = idle === undefined ? [] : [idle]
     return new Run({ options, ...start, device, training, store, record, changed: {}, earlierRate, notes, warnings })

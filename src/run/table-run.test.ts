@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { play } from '../../test/play.js'
 import { DataError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { readLabels } from '../data/labels/read-labels.js'
@@ -9,10 +10,8 @@ import { decodeSeriesFiles, seriesModelOf } from '../formats/series-config.js'
 import { selectKernels } from '../kernels/index.js'
 import { labelTraining } from '../train/train-labels.js'
 import { seriesTraining } from '../train/train-series.js'
-import type { BaseRun } from './base-run.js'
 import { labelKind } from './label-kind.js'
 import { MemoryStore } from './memory-store.js'
-import type { RunEvent } from './run-events.js'
 import { type RunOptions, runDefaults } from './run-options.js'
 import { seriesKind } from './series-kind.js'
 import { BEST, CHECKPOINT } from './store.js'
@@ -44,8 +43,6 @@ const labels = ['review,stars', ...texts].join('\n')
 const columns = { textColumn: 'review', labelColumn: 'stars', tokens: 'word', validation: 0.25 } as const
 
 const small: Partial<RunOptions> = { hiddenSize: 5, batchSize: 8, epochs: 4, checkpointSteps: 5 }
-type AnyRun = BaseRun<never>
-
 /** Both kinds, each begun and resumed on its table. */
 const kinds = {
   series: {
@@ -80,19 +77,6 @@ const kinds = {
     },
     changed: labels.replace('good', 'dull'),
   },
-}
-
-async function play(run: { events: AnyRun['events']; close: AnyRun['close'] }, until = (_: RunEvent) => false) {
-  const events: RunEvent[] = []
-  try {
-    for await (const event of run.events()) {
-      events.push(event)
-      if (until(event)) break
-    }
-  } finally {
-    await run.close()
-  }
-  return events
 }
 
 describe.each(['series', 'labels'] as const)('a run on %s', (name) => {

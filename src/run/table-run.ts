@@ -10,7 +10,7 @@ import { json, unsealed } from './checkpoint.js'
 import { checkEffects } from './effects.js'
 import type { Job } from './job.js'
 import { checkMemory } from './memory-need.js'
-import { call, inForce, refuseUnfinished, select } from './prepare.js'
+import { call, checkVacant, enterVacant, inForce, select } from './prepare.js'
 import { checkEpochs, parseRecord, type RecordedOptions, type RunRecord, resumedOptions, withRate } from './record.js'
 import { resumption } from './resume.js'
 import { checkRunOptions, givenIn, type RunOptions, runDefaults, withoutAbsent } from './run-options.js'
@@ -66,9 +66,7 @@ export async function startTableRun<M extends Module, L extends K, K, C extends 
   const asked = { ...runDefaults, ...kind.defaults, ...withoutAbsent(given), ...ofModel }
   const notes: string[] = []
   const device = await select(where, asked, notes)
-  await store.refuseBusy()
-  await store.check()
-  await refuseUnfinished(store)
+  await checkVacant(store)
   // The order of batches, initial values and dropout come from one generator, whose state a checkpoint has.
   const generator = new Generator(asked.seed)
   const how = { generator, batchSize: asked.batchSize }
@@ -92,14 +90,7 @@ export async function startTableRun<M extends Module, L extends K, K, C extends 
     ...{ texts: [source.place], options: recorded(kind, options), text: await kind.fingerprint(data) },
     ...{ finished: false, historyBytes: 0 },
   }
-  await store.enter()
-  try {
-    // Another training may have begun and been stopped there in the meantime.
-    await refuseUnfinished(store)
-  } catch (error) {
-    await store.leave()
-    throw error
-  }
+  await enterVacant(store)
   const job = { options, model, device, training, store, record, notes, warnings: idle === undefined ? [] : [idle] }
   const rest = { changed: {}, earlierRate: training.optimizer.lr, limit: kind.limit(data) }
   return new TableRun({ ...job, ...rest, keeping: tableKeeping(kind, data, model) }, data)
