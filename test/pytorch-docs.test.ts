@@ -21,7 +21,8 @@ function printed(command: string, args: readonly string[], env: NodeJS.ProcessEn
   const options = { cwd: folder, encoding: 'utf8', env: { ...process.env, UNROLLED_OFFLINE: '1', ...env } } as const
   const { status, stdout, stderr } = spawnSync(command, args, options)
   expect(status, stderr).toBe(0)
-  return stdout.trim()
+  // A text may end with spaces.
+  return stdout.replace(/\r?\n$/, '')
 }
 
 /** The programs have no types of their own, so that Node runs them as they are. */
@@ -59,7 +60,8 @@ test.skipIf(!python)(
       return printed(python!, [name], { PYTHONPATH: [...known, ...paths].join(path.delimiter) })
     }
 
-    const theirs = inPython('book.py', save)
+    // Some models that have learned nothing write only <unk>, which is five characters.
+    const theirs = inPython('book.py', { code: `import torch\ntorch.manual_seed(1)\n${save.code}` })
     expect(theirs).toMatch(/^time traveller .{50}$/)
     expect(inNode(read)).toBe(theirs)
     expect(inNode(page, server)).toBe(theirs)

@@ -94,6 +94,8 @@ describeStudio('models in the studio', (studio) => {
     await studio.train(shells, `${small}&epochs=5&seed=1`)
     await done()
     const whole = await unzipModel(await studio.saved('shells, gru 16'))
+    // What the page says of the first training would be taken for what it says of the second.
+    await tab.reload()
     await studio.train(shells, `${small}&epochs=2&seed=1`)
     await done()
     await tab.getByLabel('More epochs').fill('3')
@@ -113,6 +115,8 @@ describeStudio('models in the studio', (studio) => {
     await studio.train(shells, `${small}&epochs=120`)
     await done()
     const whole = await unzipModel(await studio.saved('shells, gru 16'))
+    // What the page says of the first training would be taken for what it says of the second.
+    await tab.reload()
     await studio.train(shells, `${small}&epochs=120`)
     await expect.poll(() => studio.figure('perplexity'), { timeout: 120_000 }).toBeLessThan(5)
     await button('Pause').click()
