@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadModel, readHistory } from '../src/node.js'
+import { FolderStore, fileTexts, loadModel, readHistory, startRun } from '../src/node.js'
 import { BuiltCommand } from './built-command.js'
 
 // The built command sweeps over small models; `npm test` builds it first.
@@ -93,6 +93,32 @@ test('a sweep that is killed again and again ends with the same results', async 
   expect(status).toBe(0)
   expect(resultsIn('killed')).toEqual(whole)
   expect(readdirSync(at('killed')).sort()).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', 'sweep.json', 'sweep.svg'])
+})
+
+test('a trial that was stopped after its first step, with a model that was not bad yet, ends as it would have', async () => {
+  const lr = { 1: 0.02, 3: 1e30 }
+  for (const [trial, rate] of Object.entries(lr)) {
+    const stop = new AbortController()
+    const options = {
+      hiddenSize: 2,
+      lr: rate,
+      epochs: 2,
+      clipValue: Infinity,
+      batchSize: 2,
+      numSteps: 6,
+      validation: 0.2,
+    }
+    const store = new FolderStore(at('begun', trial))
+    const text = fileTexts([at('text.txt')])
+    const run = await startRun(store, text, { ...options, threads: 1 }, { signal: stop.signal })
+    for await (const { type } of run.events()) if (type === 'step') stop.abort()
+    await run.close()
+    expect(await store.names()).toContain('config.json')
+  }
+  const { status, stderr } = command.run('sweep', 'sweep.yaml', '--out', 'begun')
+  expect(stderr).not.toContain('error')
+  expect(status).toBe(0)
+  expect(resultsIn('begun')).toEqual(whole)
 })
 
 test('results that were lost, although their trainings had ended, come again as they were', () => {

@@ -6,6 +6,7 @@ import {
   FolderStore,
   fileTexts,
   importanceOf,
+  loadModel,
   panelsPlot,
   planned,
   promoted,
@@ -19,6 +20,7 @@ import {
   trialsOf,
   writeFileAtomic,
 } from '../../node.js'
+import { isExploded, limitOf } from '../../run/explosion.js'
 import { checkOut } from '../check-out.js'
 import { interruptible } from '../interrupt.js'
 import { print, printJson } from '../output.js'
@@ -207,9 +209,7 @@ class Sweep {
   /** The lowest loss of the held-out text until an epoch, as the history of the training has it. */
   async #reached(trial: Trial, epochs: number, diverged: boolean): Promise<Pick<TrialResult, 'loss' | 'seconds'>> {
     const folder = this.#folderOf(trial)
-    // A training saves no model that is worth nothing.
-    const worthless = !(await new FolderStore(folder).names()).includes('config.json')
-    if (diverged || worthless) return { seconds: 0 }
+    if (diverged) return { seconds: 0 }
     const { events } = await readRun(folder)
     const until = events.filter(({ epoch }) => epoch <= epochs)
     const losses = until.flatMap((event) => (event.type === 'validation' ? event.loss : []))
@@ -218,7 +218,10 @@ class Sweep {
         `trial ${trial.number} (${describeTrial(trial)}): it was not validated within ${epochs} epochs; give a smaller validate-every, or leave it out`,
       )
     }
-    return { loss: Math.min(...losses), seconds: until.at(-1)?.seconds ?? 0 }
+    const loss = Math.min(...losses)
+    const { config } = await loadModel(folder)
+    if (isExploded(loss, limitOf(config.vocabSize, 'token'))) return { seconds: 0 }
+    return { loss, seconds: until.at(-1)?.seconds ?? 0 }
   }
 
   #show(trial: Trial, result: TrialResult): void {
