@@ -220,7 +220,7 @@ class Sweep {
     }
     const { config } = await loadModel(folder)
     const loss = trialLoss(losses, config.vocabSize)
-    return { loss, seconds: loss === undefined ? 0 : until.at(-1)!.seconds }
+    return { loss, seconds: loss === undefined ? 0 : (until.at(-1)?.seconds ?? 0) }
   }
 
   #show(trial: Trial, result: TrialResult): void {
