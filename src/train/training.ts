@@ -11,6 +11,7 @@ import type { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { notFinite } from './finite.js'
 import { checkListed } from './listed.js'
 import { type BatchLoss, checkResult, type TrainingData } from './objective.js'
 import {
@@ -108,8 +109,8 @@ export class Training<
    * Trains, and yields an event for each step, epoch and validation. Ends early, after a whole step, when `signal` is
    * aborted or `patience` is used up; see `ended`. If a run was stopped or failed, another run continues from the same
    * step.
-   * @throws DivergenceError if the loss, or that of the held-out text, is not finite; the model then has the parameters
-   *   of the last good epoch, or those that it began with
+   * @throws DivergenceError if the loss, that of the held-out text, or a parameter at the end is not finite; the model then
+   *   has the parameters of the last good epoch, or those that it began with
    * @throws OptionError while another run of the same training is going on
    */
   async *run(): AsyncGenerator<TrainEvent, void> {
@@ -117,6 +118,7 @@ export class Training<
     this.#running = true
     try {
       while (!this.isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
+      await this.#checkParameters()
     } catch (error) {
       // Another run repeats the step with the same batches and the same dropout.
       if (this.#beforeStep) this.#setGenerators(this.#beforeStep)
@@ -253,6 +255,7 @@ export class Training<
       throw new DataError(
         `${this.#where}: a pass over the data has no batches, expected at least one; use more data, or a smaller batch`,
       )
+    await this.#checkParameters()
     const loss = at.lossSum / at.tokens
     const { step, gradNorm } = at
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }
@@ -335,10 +338,21 @@ export class Training<
   #checkFinite(what: string, value: number, step: number, epoch: number): void {
     if (Number.isFinite(value)) return
     this.model.loadStateDict(this.#lastGood)
+    this.ended = undefined
     throw new DivergenceError(
       `${this.#where}: ${what} became ${value} at step ${step} (epoch ${epoch}); the model keeps the parameters ${this.#lastGoodOf}; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
       step,
     )
+  }
+
+  /**
+   * Checks what the last step made of the parameters, where no loss of a next one will show it. At the beginning of an
+   * epoch they were checked already.
+   */
+  async #checkParameters(): Promise<void> {
+    if (this.#at.batch === 0) return
+    const value = (await notFinite(this.#parameters)) ?? 0
+    this.#checkFinite('a parameter', value, this.#at.step, this.#epochOfStep)
   }
 
   /** The epoch of the last step. After the last step of an epoch, the current epoch is already the next one. */
@@ -367,6 +381,7 @@ export class Training<
       throw error
     }
     this.#checkFinite('the loss of the held-out text', loss, at.step, this.#epochOfStep)
+    await this.#checkParameters()
     const best = at.best === undefined || loss < at.best.loss
     at.best = best ? { loss, step: at.step, since: 0 } : { ...at.best!, since: at.best!.since + 1 }
     at.validated = at.step
