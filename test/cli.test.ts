@@ -166,7 +166,7 @@ describe('train', () => {
     const before = readFileSync(path.join(at('fox'), 'model.safetensors'))
     const wild = ['--nonlinearity', 'relu', '--lr', '1e30', '--clip', 'all', '--out', 'fox']
     const { status, stderr } = unrolled('train', 'fox.txt', ...quick, ...wild)
-    expect(status).toBe(2)
+    expect(status).toBe(3)
     expect(stderr).toMatch(/error: train: .* at step \d+.*try a smaller --lr .* a smaller --clip/)
     expect(readFileSync(path.join(at('fox'), 'model.safetensors')).equals(before)).toBe(true)
   })

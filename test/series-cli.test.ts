@@ -150,7 +150,7 @@ test('a training that diverges says what to try, without a model', () => {
   )
   expect(stderr).toMatch(/^error: train: the loss became NaN at step \d+ .* a smaller --lr than .*\n$/)
   expect(stdout).toMatch(/^train again with --lr 0\.001$/m)
-  expect(status).toBe(2)
+  expect(status).toBe(3)
   expect(existsSync(at('exploded/config.json'))).toBe(false)
 })
 
