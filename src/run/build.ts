@@ -123,8 +123,16 @@ export function makeSchedule(
   switch (schedule) {
     case 'step':
       return new StepLR(optimizer, { stepSize: decayEvery, gamma })
-    case 'cosine':
-      return new CosineLR(optimizer, { totalSteps: stepsOf(options, data), warmupSteps: warmup, minLr })
+    case 'cosine': {
+      const totalSteps = stepsOf(options, data)
+      if (warmup >= totalSteps && totalSteps > 0) {
+        throw new OptionError(
+          `${where}: the training has ${totalSteps} steps with epochs ${options.epochs}, expected more than the ${warmup} of its warmup`,
+          ['epochs', 'warmup'],
+        )
+      }
+      return new CosineLR(optimizer, { totalSteps, warmupSteps: warmup, minLr })
+    }
     case 'plateau':
       // Checked here, because ReduceLROnPlateau would call it patience, which is another option of a run.
       checkWhole(where, 'plateauPatience', plateauPatience, 0)

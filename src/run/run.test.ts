@@ -145,6 +145,16 @@ describe('a run', () => {
     )
   })
 
+  test('with a warm-up cannot go on for fewer epochs than that takes, and says so', async () => {
+    const store = new MemoryStore()
+    const long = { schedule: 'cosine', warmup: 40, epochs: 30 } as const
+    await play(await begin(store, long), ({ type }) => type === 'epoch')
+    const expected = /: the training has \d+ steps with epochs 2, expected more than the 40 of its warmup$/
+    await expect(resumeRun(store, text, { epochs: 2 })).rejects.toThrow(expected)
+    await expect(resumeRun(store, text, { epochs: 0 })).rejects.toThrow(/: epochs is 0, expected /)
+    await expect(begin(new MemoryStore(), { ...long, epochs: 2 })).rejects.toThrow(expected)
+  })
+
   test('begins with a saved model, with rows for new tokens on demand', async () => {
     const store = new MemoryStore()
     await play(await begin(store))

@@ -162,6 +162,18 @@ describe.each(['series', 'labels'] as const)('a run on %s', (name) => {
     expect((await play(await resume(store, { lr: 0.01 }))).at(-1)).toMatchObject({ type: 'done', saved: true })
   })
 
+  test('cannot go on for fewer epochs than it has done, or than its warm-up takes, and says so', async () => {
+    const store = new MemoryStore()
+    let epochs = 0
+    await play(await begin(store, { epochs: 1000 }), ({ type }) => type === 'epoch' && ++epochs === 3)
+    await expect(resume(store, { epochs: 1 })).rejects.toThrow(/: epochs is 1, expected at least 3 .*: 3 are done$/)
+    const expected = /: the training has \d+ steps with epochs 4, expected more than the \d+ of its warmup$/
+    await expect(resume(store, { epochs: 4 })).rejects.toThrow(expected)
+    expect((await play(await resume(store, { epochs: 60 }), ({ type }) => type === 'epoch')).at(-1)).toMatchObject({
+      epoch: 4,
+    })
+  })
+
   test('refuses other rows, another kind, and options that it does not have', async () => {
     const store = new MemoryStore()
     await play(await begin(store), (event) => event.type === 'epoch')
