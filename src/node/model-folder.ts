@@ -10,6 +10,7 @@ import { decodeModel, encodeFiles, type LoadedModel } from '../formats/saved-mod
 import { parseSeriesConfig, SERIES_FORMAT } from '../formats/series-config.js'
 import { unzipModel } from '../formats/zip.js'
 import type { RNNModel } from '../nn/model.js'
+import { checkpointKind, trainedOn } from '../run/checkpoint.js'
 import { BEST, CHECKPOINT, EVENT_FILE, HISTORY } from '../run/store.js'
 import { tensorsUnder } from '../train/progress.js'
 import { BESIDE, beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
@@ -185,15 +186,21 @@ export async function readWhole<Name extends ModelFile>(
   for (const name of names) {
     files[name] = await readFile(path.join(folder, name)).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
-      const begun = name === CONFIG && (await isThere(path.join(folder, CHECKPOINT)))
+      const kind = name === CONFIG && (await unfinishedIn(folder))
       throw new DataError(
-        begun
-          ? `${folder}: its training is not finished, expected the folder of a saved model; unrolled train --resume ${folder} goes on`
+        kind
+          ? `${folder}: its training on ${trainedOn[kind]} is not finished, expected the folder of a saved model; unrolled train --resume ${folder} goes on`
           : `${folder}: there is no ${name}, expected the folder of a model that a finished training saved`,
       )
     })
   }
   return files as Record<Name, Uint8Array>
+}
+
+/** What the training is on whose checkpoint is in a folder; undefined if there is none that can be read. */
+const unfinishedIn = (folder: string) => {
+  const file = path.join(folder, CHECKPOINT)
+  return withFile(file, (opened) => checkpointKind(opened, file)).catch(() => undefined)
 }
 
 /** Whether the folder of a saved model holds one of this format. */
