@@ -214,7 +214,7 @@ test.each([
   [['export', 'normalized', '--out', 'x.onnx'], 'the model has layer normalization'],
   [['export', 'none', '--out', 'x.safetensors'], 'none: there is no such folder'],
   [['export', 'model', '--out', 'x'], 'export: the ending of "x" does not tell the format, expected --format'],
-  [['export', 'model', '--out', 'text.txt/x.safetensors'], 'but nothing can be written in'],
+  [['export', 'model', '--out', 'text.txt/x.safetensors'], 'but nothing can be written there'],
 ])('%j is refused in one sentence, and nothing is written', (args, message) => {
   const before = readdirSync(folder)
   expect(refused(...args)).toContain(message)

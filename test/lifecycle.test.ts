@@ -366,7 +366,9 @@ describe('a disk that is full', () => {
     const line = `ulimit -f 5; unrolled train text.txt ${short.join(' ')} --out limited`
     const { status, stderr } = shell(line)
     expect(status, stderr).toBe(0)
-    expect(stderr).toMatch(/warning: .*history\.jsonl: the file cannot be written \(EFBIG/)
+    expect(stderr).toMatch(
+      /warning: .*history\.jsonl: the file cannot be written, because a file may not be that large/,
+    )
     expect(stderr.match(/history\.jsonl: the file cannot be written/g)).toHaveLength(1)
     const events = await readHistory(at('limited', 'history.jsonl'))
     expect(events.length).toBeGreaterThan(15)

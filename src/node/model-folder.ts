@@ -1,6 +1,7 @@
 import { access, link, readFile, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, UnrolledError } from '../core/errors.js'
+import { whyNotWritten } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
 import { LABELS_FORMAT, parseLabelsConfig } from '../formats/labels-config.js'
 import { parseConfig, type TrainingRecord } from '../formats/model-config.js'
@@ -151,9 +152,10 @@ async function otherFiles(place: string): Promise<string[]> {
   if (!path.isAbsolute(below) && below.split(path.sep)[0] !== '..') {
     throw new DataError(`${place}: it is the current folder or one around it, expected a folder for the model alone`)
   }
-  const names = await readdir(place).catch((error: NodeJS.ErrnoException) => {
+  const names = await readdir(place).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [] as string[]
-    if (error.code === 'ENOTDIR') throw new DataError(`${place}: it is a file, expected a folder for the model`)
+    if (error.code === 'ENOTDIR' && (await isThere(place)))
+      throw new DataError(`${place}: it is a file, expected a folder for the model`)
     throw error
   })
   if (!names.includes(CHECKPOINT) && !(await areRemains(place, names))) {
@@ -228,7 +230,7 @@ export async function orDataError<T>(folder: string, work: () => Promise<T>): Pr
   } catch (error) {
     if (error instanceof UnrolledError || (error as NodeJS.ErrnoException).code === undefined) throw error
     throw new DataError(
-      `${folder}: the model cannot be saved there (${(error as Error).message}); choose another folder`,
+      `${folder}: the model cannot be saved there, because ${whyNotWritten(error as Error)}; choose another folder`,
     )
   }
 }
