@@ -95,13 +95,13 @@ describe('what a trial could not begin with is told before any begins', () => {
       'a batch',
       { 'batch-size': [2, 90] },
       {},
-      /^s\.yaml: trial 2: the training part of the text has 541 tokens, expected/,
+      /^s\.yaml: trial 2: the training part of the text has 540 tokens, expected/,
     ],
     [
       'steps',
       { 'num-steps': [4, 700] },
       {},
-      /^s\.yaml: trial 2: the training part of the text has 541 tokens, expected/,
+      /^s\.yaml: trial 2: the training part of the text has 540 tokens, expected/,
     ],
     [
       'sizes that do not fit',
