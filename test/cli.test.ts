@@ -259,7 +259,7 @@ describe('bad input: one sentence, exit code 2', () => {
     ['train fox.txt --hiden-size 3', /unknown option '--hiden-size'.*--hidden-size/s],
     ['train fox.txt --out folder', /holds other files/],
     ['train fox.txt --out fox.txt', /it is a file/],
-    ['train fox.txt --out fox.txt/model', /it is a file/],
+    ['train fox.txt --out fox.txt/model', /a part of the path is a file/],
     ['train fox.txt --out .', /the current folder/],
     ['train fox.txt --hidden-size 1000000', /--hidden-size/],
     ['train fox.txt --num-layers 1000000000', /--num-layers/],

@@ -6,7 +6,7 @@ import { notFinite } from '../train/finite.js'
 import { underPrefix } from '../train/progress.js'
 import type { Job } from './job.js'
 import type { KeptModel, KeptState } from './model-keeping.js'
-import type { WarningEvent } from './run-events.js'
+import type { Warned, WarningEvent } from './run-events.js'
 import { savedFiles } from './run-model.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
 
@@ -26,9 +26,6 @@ export class UnsavedModelError extends DataError {
     super(`${reason}; the training is kept in ${place}; once the problem is fixed, resuming it saves the model`)
   }
 }
-
-/** Work that may yield warnings. */
-type Warned<T> = AsyncGenerator<WarningEvent, T>
 
 /** Saves a run in its store: its checkpoints, its best model, and its final model. */
 export class Keeper<M extends Module> {

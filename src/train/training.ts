@@ -1,5 +1,4 @@
 import { DataError, DivergenceError, FormatError, OptionError } from '../core/errors.js'
-import type { Generator, GeneratorState } from '../core/random.js'
 import { checkParts } from '../core/saved-state.js'
 import { Turns } from '../core/turn.js'
 import type { Batch, Corpus, SequenceData } from '../data/sequences.js'
@@ -11,6 +10,7 @@ import type { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { type DrawStates, Draws } from './draws.js'
 import { notFinite } from './finite.js'
 import { checkListed } from './listed.js'
 import { type BatchLoss, checkResult, type TrainingData } from './objective.js'
@@ -49,7 +49,7 @@ export class Training<
   readonly #where: string
   readonly #options: CompleteOptions<M, B, D, H, C>
   readonly #parameters: Tensor[]
-  readonly #generators: readonly Generator[]
+  readonly #draws: Draws<B>
   readonly #turns = new Turns()
   #running = false
   #lastGood: Record<string, Tensor>
@@ -59,10 +59,8 @@ export class Training<
   /** The value carried to the next batch of this epoch. */
   #carried: C | undefined
   readonly #unread = new UnreadSteps()
-  /** The state of the data's generator before it drew for the current epoch. */
-  #epochStart: GeneratorState
   /** The generators' states before the step in hand, and before its epoch if it is the first. */
-  #beforeStep: { data: GeneratorState; generators: GeneratorState[] } | undefined
+  #beforeStep: DrawStates | undefined
 
   /**
    * @param where the function that the user called, for messages
@@ -79,9 +77,8 @@ export class Training<
     this.#options = checkTraining(where, model, data, options)
     this.#parameters = model.parameters()
     this.optimizer = options.optimizer ?? new SGD(this.#parameters, { lr: this.#options.lr })
-    this.#generators = [...new Set([...(options.generators ?? []), ...model.generators()])]
+    this.#draws = new Draws(data, [...(options.generators ?? []), ...model.generators()])
     this.#lastGood = model.stateDict()
-    this.#epochStart = data.generator.state
     this.#at = { step: 0, epoch: 1, batch: 0, lossSum: 0, tokens: 0, gradNorm: 0, validated: 0 }
   }
 
@@ -121,7 +118,7 @@ export class Training<
       await this.#checkParameters()
     } catch (error) {
       // Another run repeats the step with the same batches and the same dropout.
-      if (this.#beforeStep) this.#setGenerators(this.#beforeStep)
+      if (this.#beforeStep) this.#draws.states = this.#beforeStep
       throw error
     } finally {
       this.#beforeStep = undefined
@@ -152,8 +149,7 @@ export class Training<
       },
       progress: {
         ...this.#at,
-        data: [...(this.#at.batch === 0 ? this.data.generator.state : this.#epochStart)],
-        generators: this.#generators.map(({ state }) => [...state]),
+        ...this.#draws.recorded(this.#at.batch),
         optimizer: values,
         schedule: this.#options.schedule?.stateDict() ?? {},
       },
@@ -170,7 +166,7 @@ export class Training<
     checkParts('Training.restore', saved, ['tensors', 'progress'], 'snapshot')
     const { tensors, progress } = saved
     checkNumbers('Training.restore', tensors)
-    const checked = checkProgress('Training.restore', progress, this.data, this.#generators.length)
+    const checked = checkProgress('Training.restore', progress, this.data, this.#draws.count)
     const { carrying } = this.#options.objective
     const of = tensorsUnder('state', tensors)
     const carried = carrying?.from('Training.restore', this.model, this.data, checked.batch, of)
@@ -196,20 +192,7 @@ export class Training<
     this.#at = at
     // A run that failed may have left steps that nobody read.
     this.#unread.clear()
-    this.#epochStart = data
-    this.#setGenerators({ data, generators })
-  }
-
-  #generatorStates(): { data: GeneratorState; generators: GeneratorState[] } {
-    return { data: this.data.generator.state, generators: this.#generators.map(({ state }) => state) }
-  }
-
-  #setGenerators({ data, generators }: { data: GeneratorState; generators: readonly GeneratorState[] }): void {
-    this.data.generator.state = data
-    // These are set after the data's generator, which may be one of them.
-    this.#generators.forEach((generator, i) => {
-      generator.state = generators[i]
-    })
+    this.#draws.restore({ data, generators })
   }
 
   #checkIdle(method: string): void {
@@ -229,11 +212,11 @@ export class Training<
       const milliseconds = performance.now() - clock.start
       return milliseconds > 0 ? ((at.tokens - clock.tokens) * 1000) / milliseconds : 0
     }
-    this.#beforeStep = this.#generatorStates()
-    const batches = this.#batches()
+    this.#beforeStep = this.#draws.states
+    const batches = this.#draws.batches(at.batch)
     let next = batches.next()
     while (!next.done) {
-      this.#beforeStep ??= this.#generatorStates()
+      this.#beforeStep ??= this.#draws.states
       const sums: StepSums<C> = { losses: [], carried: this.#carried }
       // A part that the user put into eval() stays in that mode.
       if (!this.model.training) this.model.train()
@@ -264,21 +247,6 @@ export class Training<
     this.#carried = undefined
     Object.assign(at, { epoch: epoch + 1, batch: 0, lossSum: 0, tokens: 0 })
     yield { type: 'epoch', epoch, epochs, step, ...sums }
-  }
-
-  /** The remaining batches of the current epoch. If some are done, their random draws are repeated first. */
-  #batches(): IterableIterator<B> {
-    const { batch } = this.#at
-    if (batch === 0) {
-      this.#epochStart = this.data.generator.state
-      return this.data.batches()
-    }
-    const { generators } = this.#generatorStates()
-    this.data.generator.state = this.#epochStart
-    const batches = this.data.batches(batch)
-    const first = batches.next()
-    this.#setGenerators({ data: this.data.generator.state, generators })
-    return first.done ? batches : prepended(first.value, batches)
   }
 
   /** Adds a batch's gradients to the present ones, and its loss and carried value to the sums of its step. */
@@ -402,8 +370,3 @@ interface StepSums<C> {
 
 /** A step's event without the fields that all of them share. */
 type KnownStep = Omit<StepEvent, 'type' | 'epochs' | 'tokensPerSecond'>
-
-function* prepended<T>(first: T, rest: Iterable<T>): IterableIterator<T> {
-  yield first
-  yield* rest
-}
