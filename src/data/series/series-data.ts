@@ -184,10 +184,11 @@ export class SeriesData {
     return this.spec.scales[this.table.series[series].name]
   }
 
-  /** The time of a step, also beyond the end of the series. */
+  /** The time of a step, also beyond the end of the series; undefined without dates, and for times that no `Date` has. */
   timeOf(series: number, at: number): number | undefined {
     const { start } = this.table.series[series]
-    return start === undefined ? undefined : timeAfter(start, this.spec.step!, at)
+    const time = start === undefined ? Number.NaN : timeAfter(start, this.spec.step!, at)
+    return Number.isNaN(new Date(time).getTime()) ? undefined : time
   }
 
   /** The time of a step as the file writes times: in the form and with the offset of the last row of the series. */
@@ -260,11 +261,11 @@ export class SeriesData {
   }
 
   #scale({ name, columns }: NumberSeries): Float64Array[] {
-    const scales = this.spec.scales[name]
-    if (!scales) {
+    if (!Object.hasOwn(this.spec.scales, name)) {
       const known = Object.keys(this.spec.scales).slice(0, 10).join(', ')
       throw new DataError(`${this.table.name}: the model does not know the series ${name}, expected one of ${known}`)
     }
+    const scales = this.spec.scales[name]
     return columns.map((values, i) => values.map((value) => (value - scales[i].mean) / scales[i].deviation))
   }
 }
@@ -296,8 +297,7 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
       ['calendar'],
     )
   }
-  const scales: Record<string, Scale[]> = {}
-  table.series.forEach(({ name, length, columns: values }, i) => {
+  const scaled = table.series.map(({ name, length, columns: values }, i): [string, Scale[]] => {
     if (ends[i] < window + horizon) {
       const which = name === '' ? 'the series' : `the series ${name}`
       throw new DataError(
@@ -305,8 +305,10 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
         ['window', 'horizon', 'validation', 'test'],
       )
     }
-    scales[name] = values.map((column) => scaleOf(column.subarray(0, ends[i])))
+    return [name, values.map((column) => scaleOf(column.subarray(0, ends[i])))]
   })
+  // A series may have any name, such as __proto__.
+  const scales = Object.fromEntries(scaled)
   const huge = columns.findIndex((_, i) => Object.values(scales).some((all) => !Number.isFinite(all[i].deviation)))
   if (huge >= 0) {
     throw new DataError(

@@ -246,6 +246,11 @@ describe('reading', () => {
     ['2024-11-05 16:00-0330', '2024-11-05 17:00-0330'],
     ['2024-11-05T23:30:00.000 Z', '2024-11-06T00:30:00.000 Z'],
     ['2024/1/31 9:00', '2024/1/31 10:00'],
+    ['2024-11-05T23:30:00.5', '2024-11-06T00:30:00.5'],
+    ['2024-11-05T23:30:01.005Z', '2024-11-06T00:30:01.005Z'],
+    ['2024-11-05T23:30:00.250000', '2024-11-06T00:30:00.250000'],
+    ['9999-12-31T23:30', '+010000-01-01T00:30:00'],
+    ['0099-12-31T23:30', '0100-01-01T00:30'],
     // A form that has no hours falls back to one that has.
     ['2024-11-05', '2024-11-05T01:00:00'],
   ])('the time an hour after %s is %s', (last, next) => {
@@ -256,6 +261,10 @@ describe('reading', () => {
   test.each([
     ['2016-08', { months: 1 }, '2016-09'],
     ['1999', { months: 12 }, '2000'],
+    ['0089', { months: 12 }, '0090'],
+    ['0099', { months: 12 }, '0100'],
+    ['9999', { months: 12 }, '+010000-01-01'],
+    ['1969-05-01T06:00', { months: 1 }, '1969-06-01T06:00'],
     ['2024-02-29', { milliseconds: 86_400_000 }, '2024-03-01'],
     ['2024-02-29T00:00:00+01:00', { milliseconds: 86_400_000 }, '2024-03-01T00:00:00+01:00'],
   ])('the time after %s in steps of %j is %s', (last, step, next) => {
@@ -270,6 +279,34 @@ describe('reading', () => {
     expect(data.timeTextOf(0, 40)).toBe(`${clock(40)}+01:00`)
     expect(data.clockOf(0, 40)).toBe(Date.parse(`${clock(40)}Z`))
     expect((await readSeries(daily(40), 'x', small)).withoutLast(2).timeTextOf(0, 38)).toBe('2024-02-08')
+  })
+
+  test('reads parts of seconds, and years since the first', async () => {
+    const half = (i: number) => `2024-01-01T00:00:${String(i >> 1).padStart(2, '0')}.${(i % 2) * 5}`
+    const rows = Array.from({ length: 60 }, (_, i) => `${half(i)},${i % 9}`)
+    expect((await readSeries(['date,y', ...rows].join('\n'), 'x', small)).table.step).toEqual({ milliseconds: 500 })
+    const years = Array.from({ length: 160 }, (_, i) => `${String(i + 1).padStart(4, '0')},${i % 9}`)
+    const { table } = await readSeries(['date,y', ...years].join('\n'), 'x', small)
+    expect([table.step, table.series[0].length]).toEqual([{ months: 12 }, 160])
+  })
+
+  test('gives no times that no clock shows', async () => {
+    const rows = Array.from({ length: 90 }, (_, i) => `${String(i * 100).padStart(4, '0')},${i % 9}`)
+    const data = await readSeries(['date,y', ...rows].join('\n'), 'x', small)
+    expect(data.timeTextOf(0, 100)).toBe('+010000-01-01')
+    expect(data.timeTextOf(0, 9999)).toBeUndefined()
+  })
+
+  test('knows series of any names, and no others', async () => {
+    const names = ['__proto__', 'constructor', '']
+    const rows = names.flatMap((name) => days(40).map((day, i) => `${day},${name},${i % 9}`))
+    const data = await readSeries(['date,s,y', ...rows].join('\n'), 'x', { ...small, seriesColumn: 's' })
+    expect(Object.keys(data.spec.scales)).toEqual(names)
+    const spec = JSON.parse(JSON.stringify(data.spec))
+    expect(data.scalesOf(0)).toEqual(data.scalesOf(1))
+    await readSeriesFor(spec, ['date,s,y', ...rows].join('\n'), 'x')
+    const other = ['date,s,y', ...rows.slice(0, 40)].join('\n').replaceAll('__proto__', 'toString')
+    await expect(readSeriesFor(spec, other, 'x')).rejects.toThrow('x: the model does not know the series toString')
   })
 
   describe('a calendar shows the clock of the file', () => {
