@@ -174,6 +174,16 @@ describe.each(['series', 'labels'] as const)('a run on %s', (name) => {
     })
   })
 
+  test('warns of a schedule without effect only if it was asked for', async () => {
+    const short = { epochs: 1, batchSize: 99 }
+    const asked = await begin(new MemoryStore(), { ...short, schedule: 'cosine' })
+    expect(asked.warnings).toEqual([expect.stringMatching(/^schedule cosine has no effect/)])
+    const unasked = await begin(new MemoryStore(), short)
+    expect(unasked.warnings).toEqual([])
+    await asked.close()
+    await unasked.close()
+  })
+
   test('refuses other rows, another kind, and options that it does not have', async () => {
     const store = new MemoryStore()
     await play(await begin(store), (event) => event.type === 'epoch')
