@@ -4,7 +4,7 @@
  */
 export * from './core/errors.js'
 export { toJson } from './core/json.js'
-export { isRefusal } from './core/refusal.js'
+export { isRefusal, whyNotWritten } from './core/refusal.js'
 export { calendarNames } from './data/series/calendar.js'
 export { tokenKinds } from './data/text.js'
 export { cellNames, foreignCellNames } from './device/cells.js'

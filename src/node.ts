@@ -30,10 +30,10 @@ export {
   type TimeMachineOptions,
 } from './node/time-machine.js'
 export { writeExport } from './node/write-export.js'
+export { checkTrials, checkTrialsOn } from './run/sweep/check-trials.js'
 export { epochsUntil, promoted, ranking, rungsOf, type TrialResult, trialLoss } from './run/sweep/halving.js'
 export { importanceOf } from './run/sweep/importance.js'
 export {
-  checkTrials,
   type Halving,
   parsePlan,
   planned,

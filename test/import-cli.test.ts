@@ -214,7 +214,7 @@ test.each([
   [['export', 'normalized', '--out', 'x.onnx'], 'the model has layer normalization'],
   [['export', 'none', '--out', 'x.safetensors'], 'none: there is no such folder'],
   [['export', 'model', '--out', 'x'], 'export: the ending of "x" does not tell the format, expected --format'],
-  [['export', 'model', '--out', 'text.txt/x.safetensors'], 'but nothing can be written in'],
+  [['export', 'model', '--out', 'text.txt/x.safetensors'], 'but nothing can be written there'],
 ])('%j is refused in one sentence, and nothing is written', (args, message) => {
   const before = readdirSync(folder)
   expect(refused(...args)).toContain(message)
@@ -265,6 +265,13 @@ test('a folder in place of a file is told apart', () => {
 
 test('an export says where the tokens are, and what to write for frameworks whose own files are not written', () => {
   expect(done('export', 'model', '--out', 'alone.safetensors')).toContain('--vocab model/vocab.json')
+  writeFileSync(
+    at('model.zip'),
+    zipFiles(Object.fromEntries(readdirSync(at('model')).map((name) => [name, readFileSync(at('model', name))]))),
+  )
+  expect(done('export', 'model.zip', '--out', 'alone.safetensors')).toMatch(
+    /with --vocab and the vocab\.json of the saved model$/m,
+  )
   for (const [name, instead] of Object.entries({ 'x.pt': '.safetensors', 'x.h5': '.keras', 'model.json': 'tfjs' })) {
     expect(refused('export', 'model', '--out', name)).toContain(instead)
   }

@@ -54,6 +54,17 @@ test('imports go one way', () => {
   expect(wrong).toEqual([])
 })
 
+test('nothing outside of kernels reaches into a set of them', () => {
+  const wrong = files
+    .filter((file) => !['kernels', 'index.ts'].includes(folderOf(file)))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((name) => /kernels\/(wasm|webgpu|reference)\//.test(name))
+        .map((name) => `${file} imports ${name}`),
+    )
+  expect(wrong).toEqual([])
+})
+
 test('the command imports only the public entries, like a user’s own program', () => {
   const entries = ['node.ts', 'config.ts', 'formats.ts']
   const others = files

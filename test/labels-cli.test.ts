@@ -103,6 +103,12 @@ test('a training that explodes says no more than it did', async () => {
   expect(stdout).not.toContain('perplexity')
 })
 
+test('a training that diverges ends with the same exit code', async () => {
+  const harsh = ['--lr', '1e39', '--clip', 'all', '--schedule', 'constant', '--epochs', '3']
+  const { code, stderr } = await run([...train, ...harsh, '--out', at('diverged')])
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/^error: train: .* try a smaller --lr than 1e\+39/m)])
+})
+
 test('a training goes on where it was, and another begins with the model', async () => {
   const more = await run(['train', '--resume', model, '--epochs', '9'])
   expect([more.code, more.stderr]).toEqual([0, ''])

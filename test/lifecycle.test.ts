@@ -178,7 +178,7 @@ describe('a training that diverges', () => {
 
   test('in its first epoch: the same command with a smaller learning rate reuses the folder', () => {
     const first = run('train', 'text.txt', ...relu, '--lr', '1e30', '--out', 'nan')
-    expect([first.status, first.stderr]).toEqual([2, expect.stringContaining('try a smaller --lr')])
+    expect([first.status, first.stderr]).toEqual([3, expect.stringContaining('try a smaller --lr')])
     const second = run('train', 'text.txt', ...relu, '--lr', '0.1', '--epochs', '1', '--out', 'nan')
     expect(second.status, second.stderr).toBe(0)
   })
@@ -187,7 +187,7 @@ describe('a training that diverges', () => {
     expect(run('train', 'text.txt', ...relu, '--lr', '0.1', '--epochs', '2', '--out', 'later').status).toBe(0)
     const before = modelOf('later')
     const broken = run('train', '--resume', 'later', '--epochs', '4', '--lr', '1e30')
-    expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining('try a smaller --lr')])
+    expect([broken.status, broken.stderr]).toEqual([3, expect.stringContaining('try a smaller --lr')])
     expect(modelOf('later')).toBe(before)
     const [advice] = /(?<=^unrolled )train --resume later .*?(?= goes on from the checkpoint of step)/m.exec(
       broken.stdout,
@@ -202,7 +202,7 @@ describe('a training that diverges', () => {
   test('from parameters that are already broken: the folder is left for another try', () => {
     const often = [...relu, '--checkpoint-steps', '1', '--epochs', '2', '--out', 'steps']
     const first = run('train', 'text.txt', ...often, '--lr', '1e30')
-    expect([first.status, first.stdout]).toEqual([2, expect.stringContaining('train again with --lr 1\n')])
+    expect([first.status, first.stdout]).toEqual([3, expect.stringContaining('train again with --lr 1\n')])
     expect(first.stdout).not.toContain('--resume')
     const second = run('train', 'text.txt', ...often, '--lr', '0.1')
     expect(second.status, second.stderr).toBe(0)
@@ -366,7 +366,9 @@ describe('a disk that is full', () => {
     const line = `ulimit -f 5; unrolled train text.txt ${short.join(' ')} --out limited`
     const { status, stderr } = shell(line)
     expect(status, stderr).toBe(0)
-    expect(stderr).toMatch(/warning: .*history\.jsonl: the file cannot be written \(EFBIG/)
+    expect(stderr).toMatch(
+      /warning: .*history\.jsonl: the file cannot be written, because a file may not be that large/,
+    )
     expect(stderr.match(/history\.jsonl: the file cannot be written/g)).toHaveLength(1)
     const events = await readHistory(at('limited', 'history.jsonl'))
     expect(events.length).toBeGreaterThan(15)

@@ -236,16 +236,27 @@ describe('a folder that training must not use', () => {
   })
 
   test('read-only, or with a disk that is full', () => {
-    // Root may write where modes forbid it, but nobody may write in /proc; a limit on file sizes stands for a full
+    // Root may write where modes forbid it, but nobody may write in /proc and /sys; a limit on file sizes stands for a full
     // disk.
-    const readOnly = run('train', 'text.txt', ...small, '--out', '/proc/run')
-    expect([readOnly.status, readOnly.stderr]).toEqual([
-      2,
-      expect.stringContaining('/proc/run: the model cannot be saved there'),
-    ])
+    const long = 'x'.repeat(300)
+    const nearlyTooLong = 'y'.repeat(250)
+    for (const [out, why] of [
+      ['/proc/run', 'no new files can be made there'],
+      ['/sys/run', 'that is not permitted'],
+      ['/dev/full/run', 'a part of the path is a file'],
+      ['text.txt/run', 'a part of the path is a file'],
+      [long, 'the name is too long'],
+      [nearlyTooLong, 'the name is too long'],
+    ]) {
+      const { status, stderr } = run('train', 'text.txt', ...small, '--out', out)
+      expect([status, stderr]).toEqual([
+        2,
+        `error: ${out}: the model cannot be saved there, because ${why}; choose another folder\n`,
+      ])
+    }
     const command = `ulimit -f 1; "${process.execPath}" "${main}" train text.txt ${small.join(' ')} --hidden-size 64 --out full`
     const full = spawnSync('bash', ['-c', command], { cwd: folder, encoding: 'utf8' })
-    expect(full.stderr).toMatch(/^error: full: the model cannot be saved there/)
+    expect(full.stderr).toMatch(/^error: full: the model cannot be saved there, because a file may not be that large/)
     expect(full.status).toBe(2)
   })
 })

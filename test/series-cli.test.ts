@@ -64,13 +64,25 @@ test.each([
     ['forecast', 'model', 'y.csv', '--out', 'model'],
     "forecast: --out is 'model', which is a folder; expected the name of",
   ],
-  [['forecast', 'model', 'y.csv', '--plot', 'y.csv/a.svg'], "--plot is 'y.csv/a.svg', but nothing can be written in"],
-  [['plot', 'model', '--out', 'y.csv/a.svg'], "plot: --out is 'y.csv/a.svg', but nothing can be written in"],
+  [
+    ['forecast', 'model', 'y.csv', '--plot', 'y.csv/a.svg'],
+    "--plot is 'y.csv/a.svg', but nothing can be written there",
+  ],
+  [['plot', 'model', '--out', 'y.csv/a.svg'], "plot: --out is 'y.csv/a.svg', but nothing can be written there"],
   [['label', 'none', 'y.csv', '--out', 'model'], "label: --out is 'model', which is a folder"],
   [['export', 'none', '--out', 'y.csv/a.safetensors'], "export: --out is 'y.csv/a.safetensors', but nothing"],
-  [['calibrate', 'none', '--out', 'y.csv/a'], "calibrate: --out is 'y.csv/a', but nothing can be written in"],
+  [['calibrate', 'none', '--out', 'y.csv/a'], "calibrate: --out is 'y.csv/a', but nothing can be written there"],
   [['sweep', 'sweep.yaml', '--out', 'y.csv'], "sweep: --out is 'y.csv', which is a file; expected a folder"],
-  [['import', 'none', '--out', 'y.csv/a'], "import: --out is 'y.csv/a', but nothing can be written in"],
+  [
+    ['import', 'none', '--out', 'y.csv/a'],
+    "import: --out is 'y.csv/a', but nothing can be written there, because a part of the path is a file; expected another place",
+  ],
+  [
+    ['forecast', 'model', 'y.csv', '--out', '/proc/a'],
+    'nothing can be written there, because no new files can be made',
+  ],
+  [['forecast', 'model', 'y.csv', '--out', 'a'.repeat(240)], 'whose name is too long; expected at most 200 bytes'],
+  [['plot', 'model', '--out', `${'a'.repeat(300)}/b.svg`], 'whose name is too long; expected at most 200 bytes'],
 ])('%j is refused before the work', (args, message) => {
   writeFileSync(at('sweep.yaml'), 'texts: [y.csv]\nvary: { lr: [0.1, 0.2] }\n')
   const { status, stderr } = run(...args)
@@ -150,7 +162,7 @@ test('a training that diverges says what to try, without a model', () => {
   )
   expect(stderr).toMatch(/^error: train: the loss became NaN at step \d+ .* a smaller --lr than .*\n$/)
   expect(stdout).toMatch(/^train again with --lr 0\.001$/m)
-  expect(status).toBe(2)
+  expect(status).toBe(3)
   expect(existsSync(at('exploded/config.json'))).toBe(false)
 })
 

@@ -168,6 +168,24 @@ test.each([
     'f.yaml: trial 1: dropout has no effect without num-layers 2 or more; add that, or leave dropout out',
   ],
   [
+    'a text too short for the steps of one trial',
+    'g.yaml',
+    file.replace(', num-steps: 6', '').replace('vary:', 'vary:\n  num-steps: [6, 900]'),
+    'g.yaml: trial 9: the training part of the text has 1080 tokens, expected at least 2701 for one batch of 2 × 900; use a longer text, or a smaller batch-size or num-steps',
+  ],
+  [
+    'a held-out part without tokens',
+    'h.yaml',
+    file.replace('validation: 0.2', 'validation: 0.0001'),
+    'sweep: validation is 0.0001, which is less than one of 1350 tokens',
+  ],
+  [
+    'The Time Machine, too short for a batch',
+    'i.yaml',
+    file.replace('texts: [text.txt]', '').replace('batch-size: 2', 'batch-size: 2000'),
+    'i.yaml: trial 1: the training part of the text has 8000 tokens, expected at least 12007',
+  ],
+  [
     'a number out of range',
     'e.yaml',
     file.replace('[2, 12]', '[0]'),

@@ -1,6 +1,9 @@
 import { mkdtemp, rmdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { OptionError } from '../config.js'
+import { OptionError, whyNotWritten } from '../config.js'
+
+/** File systems allow 255; a file has a longer name until it is whole. */
+const MOST_BYTES = 200
 
 /**
  * Refuses, before the work, a place where its result could not be written afterwards.
@@ -23,10 +26,13 @@ export async function checkOut(
   // Missing folders are made when the result is written, in the nearest one that is there.
   let around = path.dirname(path.resolve(place))
   while (!(await stat(around).catch(() => undefined)) && around !== path.dirname(around)) around = path.dirname(around)
+  const names = path.relative(around, path.resolve(place)).split(path.sep)
+  if (names.some((name) => Buffer.byteLength(name) > MOST_BYTES)) {
+    refuse('whose name is too long', `at most ${MOST_BYTES} bytes`)
+  }
   // Rights alone do not tell, since some file systems allow no new files to anyone.
-  const trial = path.join(around, '.unrolled-')
-  const made = await mkdtemp(trial).catch(({ code }: NodeJS.ErrnoException) =>
-    refuse(`but nothing can be written in ${around} (${code})`, 'another place'),
+  const made = await mkdtemp(path.join(around, '.unrolled-')).catch((error: Error) =>
+    refuse(`but nothing can be written there, because ${whyNotWritten(error)}`, 'another place'),
   )
   await rmdir(made)
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { type ExportFormat, exportFormats, OptionError } from '../config.js'
 import { checkOut } from './check-out.js'
@@ -72,9 +73,14 @@ async function run(folder: string, { out, format: asked, text }: Options, signal
   signal.throwIfAborted()
   const place = await writeExport(out, files)
   print(`the model is saved in ${place}`)
-  if (format === 'safetensors') {
-    print(`its tokens are in ${folder}/vocab.json: import it with --vocab ${folder}/vocab.json`)
-  }
+  if (format !== 'safetensors') return
+  const tokens = `${folder}/vocab.json`
+  // A zip has it inside, and the folder of an unfinished training has none yet.
+  print(
+    existsSync(tokens)
+      ? `its tokens are in ${tokens}: import it with --vocab ${tokens}`
+      : 'its tokens are not in it: import it with --vocab and the vocab.json of the saved model',
+  )
 }
 
 /** Writes a folder with which PyTorch's torchrun goes on with a training. */

@@ -89,8 +89,8 @@ async function loaded(folder: string): Promise<Described> {
   const kind = await modelKindIn(folder)
   if (kind === 'series') {
     const { model, spec, intervals, training } = await loadForecaster(folder)
-    const { read, scales, step, ...windows } = spec
-    const { target: _, ...columns } = read
+    const { read, scales, step, clock: _, ...windows } = spec
+    const { target: __, ...columns } = read
     const steps = intervals?.widths.length
     const told = { ...layerOf(model), ...windows, ...columns, step: step && stepText(step) }
     return { model, sizes: { ...told, series: Object.keys(scales).length, intervals: steps }, training }

@@ -7,6 +7,7 @@ import {
   labelFile,
   loadForecaster,
   loadLabeller,
+  loadModel,
   seriesFile,
   startLabelRun,
   startSeriesRun,
@@ -32,6 +33,8 @@ const begin = {
   series: (name: string) =>
     startSeriesRun(new FolderStore(at(name)), seriesFile(at('series.csv'), { target: 'y', window: 4 }), small),
 }
+const words = { labels: 'labelled texts', series: 'series of numbers' }
+const uses = { labels: 'label', series: 'forecast' }
 const load = { labels: loadLabeller, series: loadForecaster }
 
 test.each(['labels', 'series'] as const)(
@@ -44,7 +47,10 @@ test.each(['labels', 'series'] as const)(
     await run.close()
     expect(await modelKindIn(at(stopped))).toBe(kind)
     await expect(load[kind](at(stopped))).rejects.toThrow(
-      `${at(stopped)}: its training is not finished, expected the folder of a saved model; unrolled train --resume ${at(stopped)} goes on`,
+      `${at(stopped)}: its training on ${words[kind]} is not finished, expected the folder of a saved model; unrolled train --resume ${at(stopped)} goes on`,
+    )
+    await expect(loadModel(at(stopped))).rejects.toThrow(
+      `the checkpoint is of a training on ${words[kind]}, expected one on a text; unrolled train --resume goes on with it, and unrolled ${uses[kind]} uses its model once that is saved`,
     )
     run = await begin[kind](whole)
     for await (const _ of run.events());

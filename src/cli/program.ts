@@ -19,7 +19,7 @@ import { bookCommand, trainCommand } from './train.js'
 /**
  * Runs the command.
  * @param args the arguments, without the names of Node and of the command
- * @returns the exit code: 0 for success, 2 for errors that the user can fix, 3 for a training that exploded, 1 for bugs
+ * @returns the exit code: 0 for success, 2 for errors that the user can fix, 3 for a training that exploded or diverged, 1 for bugs
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
   let running: Command | undefined
@@ -79,7 +79,7 @@ Examples:
   return program
 }
 
-/** The exit code of a training that ended with a model that is worth nothing. */
+/** The exit code of a training whose loss is huge, or no number. */
 const EXPLODED = 3
 
 /** The error with a message that names the command and its flags, as the user called them. */
@@ -89,13 +89,13 @@ async function inItsWords(error: UnrolledError, command: Command, args: readonly
   return error
 }
 
-/** 0 for help, 2 for errors that the user can fix, 3 for a training that exploded, 1 for bugs. */
+/** 0 for help, 2 for errors that the user can fix, 3 for a training that exploded or diverged, 1 for bugs. */
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   // Ctrl-C came before there was anything to save; the interrupt has already set the exit code.
   if (error instanceof Error && error.name === 'AbortError' && process.exitCode) return Number(process.exitCode)
   console.error(`error: ${sentence(error instanceof Error ? error.message : String(error))}`)
-  if (error instanceof UnrolledError && error.name === 'ExplodedError') return EXPLODED
+  if (error instanceof UnrolledError && ['ExplodedError', 'DivergenceError'].includes(error.name)) return EXPLODED
   if (error instanceof UnrolledError || isRefusal(error)) return 2
   console.error('This is a bug in unrolled; please report it with the command you gave.')
   return 1

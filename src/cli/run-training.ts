@@ -1,4 +1,4 @@
-import { isRefusal, UnrolledError } from '../config.js'
+import { isRefusal, type RunOptions, UnrolledError } from '../config.js'
 import {
   type BrokenEvent,
   type DoneEvent,
@@ -106,15 +106,10 @@ class Show {
   async #done(event: DoneEvent): Promise<void> {
     const { options, text, store } = this.#run
     const { bold } = colorsOf(this.#json ? process.stderr : process.stdout)
-    const { epochs, steps, epoch, perplexity, tokensPerSecond, seconds, samples, saved, ended, best } = event
+    const { epochs, steps, perplexity, tokensPerSecond, seconds, samples, saved, ended, best } = event
     const plot = await this.#plot(epochs)
-    if (ended === 'signal') {
-      const goesOn = event.checkpoint && `; unrolled train --resume ${event.checkpoint} goes on from there`
-      this.#say(`stopped after step ${steps} (epoch ${epoch})${goesOn ?? ''}`)
-    }
-    if (ended === 'patience') {
-      this.#say(`ended after step ${steps}: no better loss of the held-out text for ${options.patience} validations`)
-    }
+    const early = earlyEnd(event, options)
+    if (early) this.#say(early)
     if (best) {
       this.#say(
         `held-out text: perplexity ${bold(Math.exp(best.loss).toFixed(2))}, ${best.loss.toFixed(4)} nats a token, at step ${best.step}`,
@@ -160,6 +155,17 @@ const words: Record<string, string> = { train: 'train on', validation: 'validate
 function sizesOf({ corpus, sizes }: RunText): string {
   const counts = Object.entries(sizes).map(([name, size]) => `${grouped(size)} to ${words[name]}`)
   return `${grouped(corpus.length)} tokens${counts.length > 1 ? `: ${counts.join(', ')}` : ''}`
+}
+
+/** Why a training ended before its last epoch; undefined if it did not. */
+export function earlyEnd(
+  { ended, steps, epoch, checkpoint }: DoneEvent,
+  { patience }: Pick<RunOptions, 'patience'>,
+): string | undefined {
+  if (ended === 'patience') return `ended after step ${steps}: no better held-out loss for ${patience} validations`
+  if (ended !== 'signal') return undefined
+  const goesOn = checkpoint && `; unrolled train --resume ${checkpoint} goes on from there`
+  return `stopped after step ${steps} (epoch ${epoch})${goesOn ?? ''}`
 }
 
 /** What to try after a training broke, as a command line or flags to type. */

@@ -5,7 +5,7 @@ import { freshFolder } from './begin.js'
 import { type BegunTable, beginnings } from './begun-table.js'
 import { endable, interruptible } from './interrupt.js'
 import { movesCursor, print, printJson, visible } from './output.js'
-import { adviceOf, inCommands, inFlags } from './run-training.js'
+import { adviceOf, earlyEnd, inCommands, inFlags } from './run-training.js'
 import { outliveOutput } from './streams.js'
 import { runOptionsIn, type TableFlags, type TableName } from './table-flags.js'
 import { flagOf } from './training-flags.js'
@@ -131,16 +131,12 @@ class Show {
     this.#say(`epoch ${event.epoch} of ${epochs}: loss ${this.#loss?.toFixed(4)}${held}`)
   }
 
-  async #done({ steps, epochs, epoch, seconds, saved, ended, best, checkpoint }: DoneEvent): Promise<void> {
+  async #done(event: DoneEvent): Promise<void> {
+    const { steps, epochs, seconds, saved, ended, best } = event
     const { run, measure } = this.#begun
     const { name } = run.store
-    if (ended === 'signal') {
-      const goesOn = checkpoint && `; unrolled train --resume ${checkpoint} goes on from there`
-      this.#say(`stopped after step ${steps} (epoch ${epoch})${goesOn ?? ''}`)
-    }
-    if (ended === 'patience') {
-      this.#say(`ended after step ${steps}: no better held-out loss for ${run.options.patience} validations`)
-    }
+    const early = earlyEnd(event, run.options)
+    if (early) this.#say(early)
     if (best) {
       this.#say(`held-out loss ${best.loss.toFixed(4)} at step ${best.step}${saved ? ', whose model is kept' : ''}`)
     }

@@ -38,7 +38,7 @@ where there is one. --init-from takes a model of the same kind, whose columns an
 
 Ctrl-C ends the training after the current step and saves the model. --resume continues it, and takes another --lr,
 --clip, --clip-value, --epochs and --patience. The exit code is 0 if everything was saved, 2 for an error that you can
-fix, 3 for a training that exploded and whose model is useless, and 129, 130 or 143 after a signal.`,
+fix, 3 for a training whose loss became huge or no number, and 129, 130 or 143 after a signal.`,
     )
     .action(async (files: string[], options: TableFlags, command: Command) => {
       const said = saidOf(command)

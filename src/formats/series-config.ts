@@ -56,6 +56,7 @@ const specSchema = object<SeriesSpec>(
     horizon: whole(1),
     calendar: array(oneOf(...calendarNames)),
     season: whole(1),
+    clock: optional(oneOf('file')),
     step: optional(step),
     read: object(
       {

@@ -2,6 +2,8 @@ import type { Device, FloatArray, Kernels, Minimal, MinimalWalk, Storage } from 
 import type { HostStorage } from './host/host.js'
 import { minimal, minimalGrad } from './host/minimal.js'
 
+export { minimalLayerOf } from './wasm/minimal.js'
+
 /** The values as an array that stays where it is while the kernels' memory changes. */
 const settled = (x: HostStorage): FloatArray => ('copy' in x ? x.copy() : x)
 

@@ -75,7 +75,10 @@ export class LSTM extends RecurrentLayer<LSTMState> {
   }
 }
 
-/** One time step of an LSTM, like PyTorch's LSTMCell: takes `{ h, c }`, each [batch, hiddenSize], returns the next. */
+/**
+ * One time step of an LSTM, like PyTorch's LSTMCell: takes `{ h, c }`, each [batch, hiddenSize], returns the next. As there, it
+ * has no projection, and no peepholes: one step with these is an LSTM's forward of a sequence of one.
+ */
 export class LSTMCell extends RecurrentCell<LSTMState> {
   declare readonly kind: 'lstm'
 

@@ -1,7 +1,7 @@
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import type { MinimalKind } from '../device/cells.js'
 import type { CellWeights, MinimalSizes } from '../device/device.js'
-import { minimalLayerOf } from '../kernels/wasm/minimal.js'
+import { minimalLayerOf } from '../kernels/minimal.js'
 import { fromData } from '../tensor/create.js'
 import { linear } from '../tensor/functions.js'
 import { minimal } from '../tensor/ops/minimal.js'

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
+import { whyNotWritten } from '../core/refusal.js'
 import { makeFolder } from './atomic.js'
 import { appendFile, stat, truncate } from './files.js'
 
@@ -74,6 +75,6 @@ async function orRefusal<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw new DataError(`${file}: the file cannot be written (${(error as Error).message})`)
+    throw new DataError(`${file}: the file cannot be written, because ${whyNotWritten(error as Error)}`)
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { open, readdir, rm, stat, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
+import { whyNotWritten } from '../core/refusal.js'
 import type { TextChanges } from '../data/text.js'
 import { type Numbers, numbersFor } from '../data/tokens.js'
 import { Vocab } from '../data/vocab.js'
@@ -95,7 +96,7 @@ export async function writeCorpus(
     throw new DataError(
       code === 'ENOSPC' || code === 'EDQUOT'
         ? `${folder}: the disk is full: ${what}; free some space, or set UNROLLED_CACHE to a folder that has it`
-        : `${folder}: the folder cannot be written (${message}): ${what}; set UNROLLED_CACHE to another`,
+        : `${folder}: the folder cannot be written, because ${whyNotWritten({ code, message })}: ${what}; set UNROLLED_CACHE to another`,
     )
   }
 }

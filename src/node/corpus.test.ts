@@ -351,7 +351,7 @@ describe('the cache of a long text', () => {
 
   test.each([
     ['ENOSPC', 'the disk is full: the tokens of this text take 0 MB there; free some space'],
-    ['EIO', 'the folder cannot be written (broken)'],
+    ['EIO', 'the folder cannot be written, because the system said: broken: the tokens'],
   ])('%s: a sentence that says what to do, and nothing left behind', async (code, message) => {
     const handle = await open(at('a.txt'))
     const error = Object.assign(new Error('broken'), { code, syscall: 'write' })

@@ -1,6 +1,7 @@
 import { access, link, readFile, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, UnrolledError } from '../core/errors.js'
+import { whyNotWritten } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
 import { LABELS_FORMAT, parseLabelsConfig } from '../formats/labels-config.js'
 import { parseConfig, type TrainingRecord } from '../formats/model-config.js'
@@ -10,6 +11,7 @@ import { decodeModel, encodeFiles, type LoadedModel } from '../formats/saved-mod
 import { parseSeriesConfig, SERIES_FORMAT } from '../formats/series-config.js'
 import { unzipModel } from '../formats/zip.js'
 import type { RNNModel } from '../nn/model.js'
+import { checkpointKind, trainedOn } from '../run/checkpoint.js'
 import { BEST, CHECKPOINT, EVENT_FILE, HISTORY } from '../run/store.js'
 import { tensorsUnder } from '../train/progress.js'
 import { BESIDE, beside, findReplaced, makeFolder, replaceFolder, writeFlushed } from './atomic.js'
@@ -150,9 +152,10 @@ async function otherFiles(place: string): Promise<string[]> {
   if (!path.isAbsolute(below) && below.split(path.sep)[0] !== '..') {
     throw new DataError(`${place}: it is the current folder or one around it, expected a folder for the model alone`)
   }
-  const names = await readdir(place).catch((error: NodeJS.ErrnoException) => {
+  const names = await readdir(place).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [] as string[]
-    if (error.code === 'ENOTDIR') throw new DataError(`${place}: it is a file, expected a folder for the model`)
+    if (error.code === 'ENOTDIR' && (await isThere(place)))
+      throw new DataError(`${place}: it is a file, expected a folder for the model`)
     throw error
   })
   if (!names.includes(CHECKPOINT) && !(await areRemains(place, names))) {
@@ -185,15 +188,21 @@ export async function readWhole<Name extends ModelFile>(
   for (const name of names) {
     files[name] = await readFile(path.join(folder, name)).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
-      const begun = name === CONFIG && (await isThere(path.join(folder, CHECKPOINT)))
+      const kind = name === CONFIG && (await unfinishedIn(folder))
       throw new DataError(
-        begun
-          ? `${folder}: its training is not finished, expected the folder of a saved model; unrolled train --resume ${folder} goes on`
+        kind
+          ? `${folder}: its training on ${trainedOn[kind]} is not finished, expected the folder of a saved model; unrolled train --resume ${folder} goes on`
           : `${folder}: there is no ${name}, expected the folder of a model that a finished training saved`,
       )
     })
   }
   return files as Record<Name, Uint8Array>
+}
+
+/** What the training is on whose checkpoint is in a folder; undefined if there is none that can be read. */
+const unfinishedIn = (folder: string) => {
+  const file = path.join(folder, CHECKPOINT)
+  return withFile(file, (opened) => checkpointKind(opened, file)).catch(() => undefined)
 }
 
 /** Whether the folder of a saved model holds one of this format. */
@@ -221,7 +230,7 @@ export async function orDataError<T>(folder: string, work: () => Promise<T>): Pr
   } catch (error) {
     if (error instanceof UnrolledError || (error as NodeJS.ErrnoException).code === undefined) throw error
     throw new DataError(
-      `${folder}: the model cannot be saved there (${(error as Error).message}); choose another folder`,
+      `${folder}: the model cannot be saved there, because ${whyNotWritten(error as Error)}; choose another folder`,
     )
   }
 }

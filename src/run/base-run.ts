@@ -1,18 +1,17 @@
-import { DeviceLostError, DivergenceError, OptionError, UnrolledError } from '../core/errors.js'
-import { isRefusal } from '../core/refusal.js'
+import { DivergenceError, OptionError } from '../core/errors.js'
 import type { Device } from '../device/device.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import type { Module } from '../nn/module.js'
 import type { EpochEvent, TrainEvent, ValidationEvent } from '../train/training-events.js'
 import { adviceAfter, ExplodedError, isExploded } from './explosion.js'
-import { type EventWriter, openHistory } from './history.js'
 import type { Job } from './job.js'
 import { Keeper } from './keeper.js'
 import { type RecordedOptions, recordOf } from './record.js'
-import type { RunEvent, WarningEvent } from './run-events.js'
+import type { RunEvent } from './run-events.js'
 import type { RunOptions } from './run-options.js'
+import { RunReport } from './run-report.js'
 import type { RunTraining } from './run-training.js'
-import { HISTORY, type RunStore } from './store.js'
+import type { RunStore } from './store.js'
 
 /** Milliseconds between two samples after validations. */
 const SAMPLE_EVERY = 10_000
@@ -21,11 +20,7 @@ const SAMPLE_EVERY = 10_000
 export abstract class BaseRun<M extends Module> {
   readonly #job: Job<M>
   readonly #keeper: Keeper<M>
-  /** Epochs and validations, those of earlier processes included. */
-  readonly #told: (EpochEvent | ValidationEvent)[] = []
-  /** Warnings that were given, so that a disk that stays full is mentioned only once. */
-  readonly #warnings = new Set<string>()
-  #history: EventWriter | undefined
+  readonly #report: RunReport
   #sampled = performance.now()
   /** Mean loss over the items of the last step or epoch. */
   #loss = 0
@@ -37,6 +32,7 @@ export abstract class BaseRun<M extends Module> {
   /** @internal */
   constructor(job: Job<M>) {
     this.#job = job
+    this.#report = new RunReport(job)
     this.#keeper = new Keeper(
       job,
       () => this.#trained(),
@@ -102,7 +98,7 @@ export abstract class BaseRun<M extends Module> {
 
   /** The epochs and validations so far. Those of earlier processes are there once the loop over `events` has begun. */
   get curve(): readonly (EpochEvent | ValidationEvent)[] {
-    return this.#told
+    return this.#report.told
   }
 
   /**
@@ -122,16 +118,17 @@ export abstract class BaseRun<M extends Module> {
     }
     this.#begun = true
     if (training.step === 0) await this.#keeper.first()
-    const reporters = yield* this.#openReporters()
-    if (Object.keys(this.#job.changed).length > 0) yield* this.#keeper.changed(this.#historyBytes)
+    yield* this.#report.open()
+    this.#loss = this.#report.epochs.at(-1)?.loss ?? 0
+    if (Object.keys(this.#job.changed).length > 0) yield* this.#keeper.changed(this.#report.historyBytes)
     const start = performance.now()
     let divergence: DivergenceError | undefined
     let brokenOff = true
     try {
       for await (const event of training.run()) {
-        for (const reporter of reporters) yield* this.#report(() => reporter.write(event))
+        yield* this.#report.write(event)
         yield* this.#take(event)
-        yield* this.#keeper.now(this.#historyBytes)
+        yield* this.#keeper.now(this.#report.historyBytes)
       }
       brokenOff = false
     } catch (error) {
@@ -142,11 +139,11 @@ export abstract class BaseRun<M extends Module> {
       this.#broken ||= training.step === this.#keeper.step
     } finally {
       // The caller left the loop over the events: the training so far is saved.
-      if (brokenOff && !this.#closed) await this.#keeper.leave(this.#historyBytes)
+      if (brokenOff && !this.#closed) await this.#keeper.leave(this.#report.historyBytes)
     }
     yield { type: 'trained', step: training.step, ended: divergence ? undefined : training.ended }
-    yield* this.#report(async () => this.#history?.flush())
-    record.historyBytes = this.#historyBytes
+    yield* this.#report.flush()
+    record.historyBytes = this.#report.historyBytes
     const seconds = (performance.now() - start) / 1000
     yield* divergence ? this.#diverged(divergence, seconds) : this.#ended(seconds)
   }
@@ -158,7 +155,7 @@ export abstract class BaseRun<M extends Module> {
   async save(): Promise<void> {
     const { step, ended } = this.training
     if (this.#closed || ended !== undefined || step === this.#keeper.step) return
-    await this.#keeper.leave(this.#historyBytes)
+    await this.#keeper.leave(this.#report.historyBytes)
   }
 
   /** Releases the store, and what the training read. */
@@ -171,57 +168,8 @@ export abstract class BaseRun<M extends Module> {
     await this.#job.store.leave()
   }
 
-  /** Length of the history, or its length at the last checkpoint if it cannot be written. */
-  get #historyBytes(): number {
-    return this.#history?.bytes ?? this.#job.record.historyBytes
-  }
-
-  get #epochs(): EpochEvent[] {
-    return this.#told.filter((event) => event.type === 'epoch')
-  }
-
-  async *#openReporters(): AsyncGenerator<RunEvent, { write(event: TrainEvent): Promise<void> }[]> {
-    const { store, training, options, changed } = this.#job
-    this.#history = yield* this.#openHistory()
-    const earlier = this.#history?.earlier ?? []
-    this.#told.push(...earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
-    this.#loss = this.#epochs.at(-1)?.loss ?? 0
-    const board = options.tensorboard
-      ? yield* this.#report(async () => {
-          if (store.openBoard) return store.openBoard(training.step)
-          throw new UnrolledError(`${store.name}: event files for TensorBoard cannot be written there`)
-        })
-      : undefined
-    if (Object.keys(changed).length > 0) {
-      const { epoch, step } = training
-      yield* this.#report(async () => this.#history?.write({ type: 'resume', epoch, step, options: changed }))
-    }
-    return [this.#history, board].filter((one) => one !== undefined)
-  }
-
-  /** Renames a history that cannot be continued, and begins a new one. */
-  async *#openHistory(): AsyncGenerator<RunEvent, EventWriter | undefined> {
-    const { store, record } = this.#job
-    let problem: string | undefined
-    const history = yield* this.#report(async () => {
-      try {
-        return await openHistory(store, record.historyBytes)
-      } catch (error) {
-        const names = await store.names()
-        if (!(error instanceof UnrolledError) || !names.includes(HISTORY)) throw error
-        const kept = unusedName(names)
-        await store.rename(HISTORY, kept)
-        problem = `${error.message}; it is kept as ${store.name}/${kept}, and a new one begins`
-        return openHistory(store, 0)
-      }
-    })
-    if (history && problem !== undefined) yield { type: 'warning', message: problem }
-    return history
-  }
-
   async *#take(event: TrainEvent): AsyncGenerator<RunEvent, void> {
     yield event
-    if (event.type !== 'step') this.#told.push(event)
     if (event.type === 'step') {
       this.#loss = event.loss
       if (event.step === this.#keeper.step + 1) this.#broken = isExploded(event.loss, this.#job.limit)
@@ -231,25 +179,8 @@ export abstract class BaseRun<M extends Module> {
     this.#sampled = performance.now()
     const [sampler] = this.samplers(this.model)
     if (!sampler) return
-    const text = yield* this.#report(sampler)
+    const text = yield* this.#report.attempt(sampler)
     if (text !== undefined) yield { type: 'sample', text }
-  }
-
-  /** Does work that the training can do without: a failure becomes a warning. */
-  async *#report<T>(work: () => Promise<T>): AsyncGenerator<WarningEvent, T | undefined> {
-    try {
-      return await work()
-    } catch (error) {
-      const { message } = error as Error
-      // Without its device the training cannot go on, unless it is over.
-      const needed = error instanceof DeviceLostError && this.training.ended === undefined
-      if (needed || (!(error instanceof UnrolledError) && !isRefusal(error))) throw error
-      if (this.#warnings.has(message)) return undefined
-      this.#warnings.add(message)
-      const { code } = error instanceof UnrolledError ? error : {}
-      yield { type: 'warning', message: `${message}; the training goes on without it`, code }
-      return undefined
-    }
   }
 
   #sampleIsDue(event: TrainEvent): boolean {
@@ -261,9 +192,9 @@ export abstract class BaseRun<M extends Module> {
   /** The record of the training in config.json. */
   #trained(): TrainingRecord {
     const { training, origin } = this.#job
-    const last = this.#epochs.at(-1)
+    const last = this.#report.epochs.at(-1)
     const best = training.best && { validationLoss: training.best.loss, bestStep: training.best.step }
-    const so = { steps: training.step, finishedEpochs: this.#epochs.length, ...best, kernels: this.device.name }
+    const so = { steps: training.step, finishedEpochs: this.#report.epochs.length, ...best, kernels: this.device.name }
     return { ...origin, ...this.told(), ...so, ...(last && this.reached(last)) }
   }
 
@@ -305,7 +236,7 @@ export abstract class BaseRun<M extends Module> {
   /** The training broke. What it had learnt before is saved, or still in the last checkpoint. */
   async *#diverged(divergence: DivergenceError, seconds: number): AsyncGenerator<RunEvent, never> {
     const { training } = this.#job
-    const lastGood = this.#epochs.at(-1)?.loss
+    const lastGood = this.#report.epochs.at(-1)?.loss
     const worth = (lastGood !== undefined || training.best !== undefined) && !this.#isWorthless(lastGood ?? 0)
     if (worth) yield* this.#tell(seconds, yield* this.#keeper.model(), this.#keeper.place)
     const resumable = this.#canGoBack() || (worth && !this.#broken)
@@ -329,19 +260,11 @@ export abstract class BaseRun<M extends Module> {
   async *#tell(seconds: number, model: M | undefined, checkpoint: string | undefined): AsyncGenerator<RunEvent, void> {
     const samples: string[] = []
     for (const sampler of model ? this.samplers(model) : []) {
-      yield* this.#report(async () => samples.push(await sampler()))
+      yield* this.#report.attempt(async () => samples.push(await sampler()))
     }
-    const { perplexity, tokensPerSecond } = this.#epochs.at(-1) ?? {}
+    const { perplexity, tokensPerSecond } = this.#report.epochs.at(-1) ?? {}
     const { step, epoch, ended, best } = this.training
-    const reached = { epochs: this.#epochs.length, steps: step, epoch, perplexity, tokensPerSecond, seconds }
+    const reached = { epochs: this.#report.epochs.length, steps: step, epoch, perplexity, tokensPerSecond, seconds }
     yield { type: 'done', ...reached, samples, saved: model !== undefined, ended, best, checkpoint }
-  }
-}
-
-/** The first unused name for a damaged history. */
-function unusedName(names: readonly string[]): string {
-  for (let number = 1; ; number++) {
-    const name = HISTORY.replace(/(?=\.jsonl$)/, `-damaged${number === 1 ? '' : number}`)
-    if (!names.includes(name)) return name
   }
 }

@@ -1,9 +1,6 @@
 import { checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
-import type { Generator } from '../core/random.js'
-import type { ModelConfig } from '../formats/model-config.js'
-import { modelOf } from '../formats/model-of.js'
-import type { RNNModel } from '../nn/model.js'
+import type { ModelConfig, ModelSizes } from '../formats/model-config.js'
 import { Adam, AdamW } from '../optim/adam.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import { RMSprop } from '../optim/rmsprop.js'
@@ -14,8 +11,11 @@ import type { TrainingData } from '../train/objective.js'
 import { checkMemory } from './memory-need.js'
 import { defaultRates, type RunOptions } from './run-options.js'
 
-/** A new model with the given options. */
-export function makeModel(where: string, options: RunOptions, vocabSize: number, generator: Generator): RNNModel {
+/**
+ * The configuration of a new model with the given options.
+ * @throws OptionError for options that contradict each other, and for a model that does not fit into the machine's memory
+ */
+export function newConfig(where: string, options: RunOptions, vocabSize: number): ModelSizes {
   const { cell, nonlinearity, projSize, peepholes, hiddenSize, numLayers, embeddingSize, tieWeights, layerNorm } =
     options
   const { dropout, weightDropout, inputDropout, outputDropout, variational } = options
@@ -49,7 +49,7 @@ export function makeModel(where: string, options: RunOptions, vocabSize: number,
   checkLSTM(where, options)
   const config = { cell, nonlinearity, projSize, peepholes, ...sizes, ...drops }
   checkMemory(where, config, options)
-  return modelOf(config, generator)
+  return config
 }
 
 /** @throws OptionError for a projection or peepholes of an LSTM that do not fit its other options */
@@ -123,8 +123,16 @@ export function makeSchedule(
   switch (schedule) {
     case 'step':
       return new StepLR(optimizer, { stepSize: decayEvery, gamma })
-    case 'cosine':
-      return new CosineLR(optimizer, { totalSteps: stepsOf(options, data), warmupSteps: warmup, minLr })
+    case 'cosine': {
+      const totalSteps = stepsOf(options, data)
+      if (warmup >= totalSteps && totalSteps > 0) {
+        throw new OptionError(
+          `${where}: the training has ${totalSteps} steps with epochs ${options.epochs}, expected more than the ${warmup} of its warmup`,
+          ['epochs', 'warmup'],
+        )
+      }
+      return new CosineLR(optimizer, { totalSteps, warmupSteps: warmup, minLr })
+    }
     case 'plateau':
       // Checked here, because ReduceLROnPlateau would call it patience, which is another option of a run.
       checkWhole(where, 'plateauPatience', plateauPatience, 0)

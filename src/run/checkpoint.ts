@@ -4,7 +4,7 @@ import { DataError, FormatError, OptionError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { Vocab } from '../data/vocab.js'
 import { checkModel, checkSavable, type ModelConfig, vocabToJson } from '../formats/model-config.js'
-import { encodeSafetensors, readSafetensors } from '../formats/safetensors.js'
+import { encodeSafetensors, openSafetensors, readSafetensors } from '../formats/safetensors.js'
 import { type ByteSource, joined, sha256Of, sourceOf } from '../formats/source.js'
 import { asTensors, inMemoryOf } from '../tensor/saved-tensors.js'
 import { Tensor } from '../tensor/tensor.js'
@@ -27,6 +27,16 @@ export const checkpointFormats = {
   text: 'unrolled checkpoint',
   series: 'unrolled series checkpoint',
   labels: 'unrolled labels checkpoint',
+}
+
+/** What trainings are on, in words. */
+export const trainedOn = { text: 'a text', series: 'series of numbers', labels: 'labelled texts' }
+
+/** What the training of a checkpoint is on; undefined for another file. @throws FormatError for one that is damaged */
+export async function checkpointKind(file: ByteSource, where: string): Promise<keyof typeof trainedOn | undefined> {
+  const { format } = (await openSafetensors(file, where)).metadata
+  const found = Object.entries(checkpointFormats).find(([, name]) => name === format)
+  return found?.[0] as keyof typeof trainedOn | undefined
 }
 
 /**
@@ -90,8 +100,11 @@ export async function decodeCheckpoint(
   checkMethods(where, 'the checkpoint', file, ['read'], 'bytes, or what reads them part by part')
   const { tensors, metadata: rest } = await unsealed(file, where)
   if (rest.format !== checkpointFormats.text) {
-    const what = rest.format === checkpointFormats.series ? 'series of numbers' : 'labelled texts'
-    throw new FormatError(`${where}: the checkpoint is of a training on ${what}, expected one on a text`)
+    const [kind, command] =
+      rest.format === checkpointFormats.series ? (['series', 'forecast'] as const) : (['labels', 'label'] as const)
+    throw new FormatError(
+      `${where}: the checkpoint is of a training on ${trainedOn[kind]}, expected one on a text; unrolled train --resume goes on with it, and unrolled ${command} uses its model once that is saved`,
+    )
   }
   const { config, vocab } = checkModel(
     { config: rest.config ?? '', vocab: rest.vocab ?? '', parameters: tensorsUnder('model', tensors) },

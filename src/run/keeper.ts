@@ -2,10 +2,11 @@ import { DataError, UnrolledError } from '../core/errors.js'
 import type { TrainingRecord } from '../formats/model-config.js'
 import { sourceOf } from '../formats/source.js'
 import type { Module } from '../nn/module.js'
+import { notFinite } from '../train/finite.js'
 import { underPrefix } from '../train/progress.js'
 import type { Job } from './job.js'
 import type { KeptModel, KeptState } from './model-keeping.js'
-import type { WarningEvent } from './run-events.js'
+import type { Warned, WarningEvent } from './run-events.js'
 import { savedFiles } from './run-model.js'
 import { BEST, CHECKPOINT, EVENT_FILE } from './store.js'
 
@@ -25,9 +26,6 @@ export class UnsavedModelError extends DataError {
     super(`${reason}; the training is kept in ${place}; once the problem is fixed, resuming it saves the model`)
   }
 }
-
-/** Work that may yield warnings. */
-type Warned<T> = AsyncGenerator<WarningEvent, T>
 
 /** Saves a run in its store: its checkpoints, its best model, and its final model. */
 export class Keeper<M extends Module> {
@@ -100,7 +98,7 @@ export class Keeper<M extends Module> {
     const { step, time } = this.#tried
     const steps = training.step - step
     if (steps < options.checkpointSteps && performance.now() - time < options.checkpointMinutes * 60_000) return
-    if (this.#spares()) return
+    if (this.#spares() || (await this.#isRuined())) return
     record.historyBytes = historyBytes
     yield* this.#saveBest()
     yield* this.#tolerate(() => this.#saveLast())
@@ -154,7 +152,8 @@ export class Keeper<M extends Module> {
     // The loop may have been left at the very event that told of the best model.
     const isBest = training.best?.step === training.step
     for await (const _ of isBest ? this.best() : this.#saveBest());
-    if (!this.#spares()) for await (const _ of this.#tolerate(() => this.#saveLast()));
+    if (this.#spares() || (await this.#isRuined())) return
+    for await (const _ of this.#tolerate(() => this.#saveLast()));
   }
 
   /** Removes the checkpoint of a training that broke before it had learnt anything. */
@@ -206,6 +205,11 @@ export class Keeper<M extends Module> {
       await this.#job.store.write(BEST, await this.#encode(BEST, best))
       this.#best = undefined
     })
+  }
+
+  /** Whether the last step left parameters that nothing can be done with. The training itself says so at its next step. */
+  async #isRuined(): Promise<boolean> {
+    return (await notFinite(this.#job.model.parameters())) !== undefined
   }
 
   /** @returns the bytes of the checkpoint */

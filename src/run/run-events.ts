@@ -58,3 +58,6 @@ export interface BrokenEvent extends Advice {
 
 /** Any event of a run: its training's events, and the run's own. */
 export type RunEvent = TrainEvent | SampleEvent | WarningEvent | TrainedEvent | DoneEvent | BrokenEvent
+
+/** Work that may yield warnings. */
+export type Warned<T> = AsyncGenerator<WarningEvent, T>

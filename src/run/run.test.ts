@@ -145,6 +145,16 @@ describe('a run', () => {
     )
   })
 
+  test('with a warm-up cannot go on for fewer epochs than that takes, and says so', async () => {
+    const store = new MemoryStore()
+    const long = { schedule: 'cosine', warmup: 40, epochs: 30 } as const
+    await play(await begin(store, long), ({ type }) => type === 'epoch')
+    const expected = /: the training has \d+ steps with epochs 2, expected more than the 40 of its warmup$/
+    await expect(resumeRun(store, text, { epochs: 2 })).rejects.toThrow(expected)
+    await expect(resumeRun(store, text, { epochs: 0 })).rejects.toThrow(/: epochs is 0, expected /)
+    await expect(begin(new MemoryStore(), { ...long, epochs: 2 })).rejects.toThrow(expected)
+  })
+
   test('begins with a saved model, with rows for new tokens on demand', async () => {
     const store = new MemoryStore()
     await play(await begin(store))
@@ -181,6 +191,62 @@ describe('a run', () => {
     expect(await parametersIn(store)).toEqual(good)
   })
 })
+
+describe('a run that is stopped right after a step that made its parameters infinite', () => {
+  const wild = { lr: 1e39, validation: 0, outputDropout: 0 }
+
+  test('in its first epoch, ends as one that diverged, without a word about its store', async () => {
+    const store = new MemoryStore()
+    const abort = new AbortController()
+    const { events, error } = await stopped(await begin(store, wild, { signal: abort.signal }), abort, 1)
+    expect(error).toBeInstanceOf(DivergenceError)
+    expect(events.map(({ type }) => type)).toEqual(['step', 'trained', 'broken'])
+    expect(events.at(-1)).toMatchObject({ resumable: false, options: { lr: 0.001 } })
+    expect(await store.names()).not.toContain(CHECKPOINT)
+  })
+
+  test('later, keeps the checkpoint and the model from before', async () => {
+    const store = new MemoryStore()
+    await play(await begin(store, { validation: 0, epochs: 2 }))
+    const [good, { step }] = [await parametersIn(store), (await savedRun(store)).progress]
+    const abort = new AbortController()
+    const changes = { lr: 1e39, epochs: 4 }
+    const run = await resumeRun(store, text, changes, { signal: abort.signal })
+    const { events, error } = await stopped(run, abort, step + 1)
+    expect(error).toBeInstanceOf(DivergenceError)
+    expect(events.map(({ type }) => type)).toEqual(['step', 'trained', 'done', 'broken'])
+    expect(events.at(-1)).toMatchObject({ resumable: true, step, options: { lr: 0.01, epochs: 4 } })
+    expect(events.at(-2)).toMatchObject({ ended: undefined })
+    expect((await savedRun(store)).progress.step).toBe(step)
+    expect(await parametersIn(store)).toEqual(good)
+  })
+
+  test('because its reader leaves, keeps the checkpoint from before', async () => {
+    const store = new MemoryStore()
+    const events = await play(await begin(store, wild), ({ type }) => type === 'step')
+    expect(events).toHaveLength(1)
+    expect((await savedRun(store)).progress.step).toBe(0)
+  })
+
+  test('when a checkpoint is due, saves none, and says so at the next step', async () => {
+    const store = new MemoryStore()
+    const abort = new AbortController()
+    const { events, error } = await stopped(await begin(store, { ...wild, checkpointSteps: 1 }), abort, 99)
+    expect(error).toBeInstanceOf(DivergenceError)
+    expect(events.map(({ type }) => type)).toEqual(['step', 'trained', 'broken'])
+  })
+})
+
+/** Reads a run's events, and stops it after a step. */
+async function stopped(run: Awaited<ReturnType<typeof begin>>, abort: AbortController, step: number) {
+  const events: RunEvent[] = []
+  const error = await play(run, (event) => {
+    events.push(event)
+    if (event.type === 'step' && event.step === step) abort.abort()
+    return false
+  }).catch((thrown) => thrown)
+  return { events, error }
+}
 
 /** A store that refuses to write files of some names. */
 class Refusing extends MemoryStore {

@@ -5,7 +5,7 @@ import { configOf, modelOf } from '../formats/model-of.js'
 import type { LoadedModel } from '../formats/saved-model.js'
 import type { RNNModel } from '../nn/model.js'
 import { extendVocab } from '../train/extend-vocab.js'
-import { idleSchedule, makeModel, optionsOf, tunedConfig } from './build.js'
+import { idleSchedule, newConfig, optionsOf, tunedConfig } from './build.js'
 import { checkEffects } from './effects.js'
 import { checkMemory } from './memory-need.js'
 import {
@@ -109,7 +109,8 @@ async function afresh(
   try {
     signal?.throwIfAborted()
     const { vocab } = text
-    return { model: await build(() => makeModel(where, options, vocab.size, generator)), vocab, text }
+    const config = newConfig(where, options, vocab.size)
+    return { model: await build(() => modelOf(config, generator)), vocab, text }
   } catch (error) {
     await text.close?.()
     throw error

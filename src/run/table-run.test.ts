@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { play } from '../../test/play.js'
-import { DataError } from '../core/errors.js'
+import { DataError, DivergenceError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { readLabels } from '../data/labels/read-labels.js'
 import { readSeries } from '../data/series/load-series.js'
@@ -143,6 +143,45 @@ describe.each(['series', 'labels'] as const)('a run on %s', (name) => {
     const more = await resume(store, { epochs: 5, lr: 0.5 })
     expect(more.notes).toEqual(expect.arrayContaining(['with epochs 5, was 4', 'with lr 0.5, was 0.01']))
     expect((await play(more)).at(-1)).toMatchObject({ type: 'done', epochs: 5 })
+  })
+
+  test('that is left or stopped right after a step that made parameters infinite keeps none of them', async () => {
+    const store = new MemoryStore()
+    const wild = { lr: 1e39, schedule: 'constant', warmup: 0, checkpointSteps: 1 } as const
+    await play(await begin(store, wild), ({ type }) => type === 'step')
+    const abort = new AbortController()
+    const seen: string[] = []
+    const run = await begin(new MemoryStore(), wild, { signal: abort.signal })
+    const playing = play(run, ({ type }) => {
+      seen.push(type)
+      abort.abort()
+      return false
+    })
+    await expect(playing).rejects.toThrow(DivergenceError)
+    expect(seen).toEqual(['step', 'trained', 'broken'])
+    expect((await play(await resume(store, { lr: 0.01 }))).at(-1)).toMatchObject({ type: 'done', saved: true })
+  })
+
+  test('cannot go on for fewer epochs than it has done, or than its warm-up takes, and says so', async () => {
+    const store = new MemoryStore()
+    let epochs = 0
+    await play(await begin(store, { epochs: 1000 }), ({ type }) => type === 'epoch' && ++epochs === 3)
+    await expect(resume(store, { epochs: 1 })).rejects.toThrow(/: epochs is 1, expected at least 3 .*: 3 are done$/)
+    const expected = /: the training has \d+ steps with epochs 4, expected more than the \d+ of its warmup$/
+    await expect(resume(store, { epochs: 4 })).rejects.toThrow(expected)
+    expect((await play(await resume(store, { epochs: 60 }), ({ type }) => type === 'epoch')).at(-1)).toMatchObject({
+      epoch: 4,
+    })
+  })
+
+  test('warns of a schedule without effect only if it was asked for', async () => {
+    const short = { epochs: 1, batchSize: 99 }
+    const asked = await begin(new MemoryStore(), { ...short, schedule: 'cosine' })
+    expect(asked.warnings).toEqual([expect.stringMatching(/^schedule cosine has no effect/)])
+    const unasked = await begin(new MemoryStore(), short)
+    expect(unasked.warnings).toEqual([])
+    await asked.close()
+    await unasked.close()
   })
 
   test('refuses other rows, another kind, and options that it does not have', async () => {

@@ -85,7 +85,7 @@ export async function startTableRun<M extends Module, L extends K, K, C extends 
     const parts = trainingParts(where, options, model, kind.batches(data), signal)
     return { model, training: kind.training(where, model, data, parts) }
   })
-  const idle = idleSchedule(options, kind.batches(data))
+  const idle = given.schedule && idleSchedule(options, kind.batches(data))
   const record = {
     ...{ texts: [source.place], options: recorded(kind, options), text: await kind.fingerprint(data) },
     ...{ finished: false, historyBytes: 0 },

@@ -2,10 +2,9 @@ import type { KnownLabels, LoadedLabels } from '../data/labels/labelled-texts.js
 import { type ReadLabelsOptions, readLabels, readLabelsFor } from '../data/labels/read-labels.js'
 import { type LoadSeriesOptions, readSeries, readSeriesFor } from '../data/series/load-series.js'
 import type { SeriesData } from '../data/series/series-data.js'
-import { openSafetensors } from '../formats/safetensors.js'
 import type { LabelModel } from '../nn/label-model.js'
 import type { SeriesModel } from '../nn/series-model.js'
-import { checkpointFormats } from './checkpoint.js'
+import { checkpointKind, type trainedOn } from './checkpoint.js'
 import { labelKind } from './label-kind.js'
 import type { RunOptions } from './run-options.js'
 import { type KnownSeries, seriesKind } from './series-kind.js'
@@ -101,9 +100,6 @@ export const resumeLabelRun = (
 ): Promise<LabelRun> => resumeTableRun(labelKind, store, source, given, setup)
 
 /** What the last run in a store was trained on; undefined if there is none. @throws FormatError for a damaged checkpoint */
-export async function runKindIn(store: RunStore): Promise<keyof typeof checkpointFormats | undefined> {
-  const where = `${store.name}/${CHECKPOINT}`
-  const format = await store.read(CHECKPOINT, async (file) => (await openSafetensors(file, where)).metadata.format)
-  const found = Object.entries(checkpointFormats).find(([, name]) => name === format)
-  return found?.[0] as keyof typeof checkpointFormats | undefined
+export async function runKindIn(store: RunStore): Promise<keyof typeof trainedOn | undefined> {
+  return store.read(CHECKPOINT, (file) => checkpointKind(file, `${store.name}/${CHECKPOINT}`))
 }

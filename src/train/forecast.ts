@@ -83,7 +83,7 @@ export async function forecast(
 
 /** @throws DataError for series that were read in another way than those of a model */
 export function checkLike(where: string, { spec, table }: SeriesData, trained: SeriesSpec): void {
-  const names = ['targets', 'columns', 'window', 'horizon', 'calendar', 'step'] as const
+  const names = ['targets', 'columns', 'window', 'horizon', 'calendar', 'clock', 'step'] as const
   const other = names.find((name) => JSON.stringify(spec[name]) !== JSON.stringify(trained[name]))
   if (other === undefined) return
   const [came, expected] = [spec, trained].map(({ [other]: value }) => JSON.stringify(value ?? 'none'))

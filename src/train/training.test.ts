@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { opaqueDevice } from '../../test/opaque-device.js'
-import { OptionError } from '../core/errors.js'
+import { DivergenceError, OptionError } from '../core/errors.js'
 import { Generator } from '../core/random.js'
 import { SequenceData } from '../data/sequences.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
@@ -296,6 +296,60 @@ test('a snapshot with NaN is refused by the name of its tensor, and nothing chan
     expect(() => training.restore(saved)).toThrow(`Training.restore: ${name} holds NaN`)
   }
   expect(model.parameters().map(({ data }) => [...data])).toEqual(before)
+})
+
+describe('a step that leaves parameters that are not finite', () => {
+  const setting: Setting = { cell: 'gru', sampling: 'random', optimizer: 'adam', schedule: 'none', accumulate: 1 }
+  const withoutValidation = { validation: undefined }
+  const endsOfEpochs = async () =>
+    (await all(make(setting, 3, withoutValidation).training)).flatMap(({ type, step }) =>
+      type === 'epoch' ? [step] : [],
+    )
+  /** Trains with an endless learning rate at this step, which is the last one or ends with a signal. */
+  async function ruin(step: number, epochs?: number): Promise<void> {
+    const abort = new AbortController()
+    const { model, training } = make(setting, 3, { ...withoutValidation, signal: abort.signal, epochs: epochs ?? 9 })
+    let good = bitsOf(model)
+    const run = async () => {
+      if (step === 1) training.optimizer.groups[0].lr = 1e39
+      for await (const event of training.run()) {
+        if (event.type === 'epoch') good = bitsOf(model)
+        if (event.step === step - 1) training.optimizer.groups[0].lr = 1e39
+        if (event.step === step && epochs === undefined) abort.abort()
+      }
+    }
+    const error = await run().catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(DivergenceError)
+    expect(error.message).toMatch(
+      /^Training: a parameter became -?(NaN|Infinity) at step .*try a smaller lr than 1e\+39/,
+    )
+    expect(error.step).toBe(step)
+    expect(training.ended).toBeUndefined()
+    expect(bitsOf(model)).toEqual(good)
+  }
+
+  test('and after which the signal stops it, is a divergence', async () => {
+    const [first] = await endsOfEpochs()
+    for (const step of [1, 2, first + 2]) await ruin(step)
+  })
+
+  test('and ends the last epoch, is a divergence', async () => {
+    const [first, second] = await endsOfEpochs()
+    await ruin(first, 1)
+    await ruin(second, 2)
+  })
+
+  test('of a token that neither text has, is a divergence when the held-out text is measured', async () => {
+    const { model, training } = make(setting, 3, { validation: { corpus: corpusOf(31), every: 3 } })
+    const run = async () => {
+      for await (const event of training.run()) {
+        // The corpora have no token 3, so no loss reads its column.
+        if (event.step === 2) model.rnn.parameters()[0].data[3] = Infinity
+      }
+    }
+    await expect(run()).rejects.toThrow(/^Training: a parameter became Infinity at step 3 /)
+    expect(training.best).toBeUndefined()
+  })
 })
 
 describe('a step', () => {

@@ -1,5 +1,4 @@
 import { DataError, DivergenceError, FormatError, OptionError } from '../core/errors.js'
-import type { Generator, GeneratorState } from '../core/random.js'
 import { checkParts } from '../core/saved-state.js'
 import { Turns } from '../core/turn.js'
 import type { Batch, Corpus, SequenceData } from '../data/sequences.js'
@@ -11,6 +10,8 @@ import type { Optimizer } from '../optim/optimizer.js'
 import { ReduceLROnPlateau } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { type DrawStates, Draws } from './draws.js'
+import { notFinite } from './finite.js'
 import { checkListed } from './listed.js'
 import { type BatchLoss, checkResult, type TrainingData } from './objective.js'
 import {
@@ -48,7 +49,7 @@ export class Training<
   readonly #where: string
   readonly #options: CompleteOptions<M, B, D, H, C>
   readonly #parameters: Tensor[]
-  readonly #generators: readonly Generator[]
+  readonly #draws: Draws<B>
   readonly #turns = new Turns()
   #running = false
   #lastGood: Record<string, Tensor>
@@ -58,10 +59,8 @@ export class Training<
   /** The value carried to the next batch of this epoch. */
   #carried: C | undefined
   readonly #unread = new UnreadSteps()
-  /** The state of the data's generator before it drew for the current epoch. */
-  #epochStart: GeneratorState
   /** The generators' states before the step in hand, and before its epoch if it is the first. */
-  #beforeStep: { data: GeneratorState; generators: GeneratorState[] } | undefined
+  #beforeStep: DrawStates | undefined
 
   /**
    * @param where the function that the user called, for messages
@@ -78,9 +77,8 @@ export class Training<
     this.#options = checkTraining(where, model, data, options)
     this.#parameters = model.parameters()
     this.optimizer = options.optimizer ?? new SGD(this.#parameters, { lr: this.#options.lr })
-    this.#generators = [...new Set([...(options.generators ?? []), ...model.generators()])]
+    this.#draws = new Draws(data, [...(options.generators ?? []), ...model.generators()])
     this.#lastGood = model.stateDict()
-    this.#epochStart = data.generator.state
     this.#at = { step: 0, epoch: 1, batch: 0, lossSum: 0, tokens: 0, gradNorm: 0, validated: 0 }
   }
 
@@ -108,8 +106,8 @@ export class Training<
    * Trains, and yields an event for each step, epoch and validation. Ends early, after a whole step, when `signal` is
    * aborted or `patience` is used up; see `ended`. If a run was stopped or failed, another run continues from the same
    * step.
-   * @throws DivergenceError if the loss, or that of the held-out text, is not finite; the model then has the parameters
-   *   of the last good epoch, or those that it began with
+   * @throws DivergenceError if the loss, that of the held-out text, or a parameter at the end is not finite; the model then
+   *   has the parameters of the last good epoch, or those that it began with
    * @throws OptionError while another run of the same training is going on
    */
   async *run(): AsyncGenerator<TrainEvent, void> {
@@ -117,9 +115,10 @@ export class Training<
     this.#running = true
     try {
       while (!this.isOver()) yield* this.#validationIsDue() ? this.#validate() : this.#epoch()
+      await this.#checkParameters()
     } catch (error) {
       // Another run repeats the step with the same batches and the same dropout.
-      if (this.#beforeStep) this.#setGenerators(this.#beforeStep)
+      if (this.#beforeStep) this.#draws.states = this.#beforeStep
       throw error
     } finally {
       this.#beforeStep = undefined
@@ -150,8 +149,7 @@ export class Training<
       },
       progress: {
         ...this.#at,
-        data: [...(this.#at.batch === 0 ? this.data.generator.state : this.#epochStart)],
-        generators: this.#generators.map(({ state }) => [...state]),
+        ...this.#draws.recorded(this.#at.batch),
         optimizer: values,
         schedule: this.#options.schedule?.stateDict() ?? {},
       },
@@ -168,7 +166,7 @@ export class Training<
     checkParts('Training.restore', saved, ['tensors', 'progress'], 'snapshot')
     const { tensors, progress } = saved
     checkNumbers('Training.restore', tensors)
-    const checked = checkProgress('Training.restore', progress, this.data, this.#generators.length)
+    const checked = checkProgress('Training.restore', progress, this.data, this.#draws.count)
     const { carrying } = this.#options.objective
     const of = tensorsUnder('state', tensors)
     const carried = carrying?.from('Training.restore', this.model, this.data, checked.batch, of)
@@ -194,20 +192,7 @@ export class Training<
     this.#at = at
     // A run that failed may have left steps that nobody read.
     this.#unread.clear()
-    this.#epochStart = data
-    this.#setGenerators({ data, generators })
-  }
-
-  #generatorStates(): { data: GeneratorState; generators: GeneratorState[] } {
-    return { data: this.data.generator.state, generators: this.#generators.map(({ state }) => state) }
-  }
-
-  #setGenerators({ data, generators }: { data: GeneratorState; generators: readonly GeneratorState[] }): void {
-    this.data.generator.state = data
-    // These are set after the data's generator, which may be one of them.
-    this.#generators.forEach((generator, i) => {
-      generator.state = generators[i]
-    })
+    this.#draws.restore({ data, generators })
   }
 
   #checkIdle(method: string): void {
@@ -227,11 +212,11 @@ export class Training<
       const milliseconds = performance.now() - clock.start
       return milliseconds > 0 ? ((at.tokens - clock.tokens) * 1000) / milliseconds : 0
     }
-    this.#beforeStep = this.#generatorStates()
-    const batches = this.#batches()
+    this.#beforeStep = this.#draws.states
+    const batches = this.#draws.batches(at.batch)
     let next = batches.next()
     while (!next.done) {
-      this.#beforeStep ??= this.#generatorStates()
+      this.#beforeStep ??= this.#draws.states
       const sums: StepSums<C> = { losses: [], carried: this.#carried }
       // A part that the user put into eval() stays in that mode.
       if (!this.model.training) this.model.train()
@@ -253,6 +238,7 @@ export class Training<
       throw new DataError(
         `${this.#where}: a pass over the data has no batches, expected at least one; use more data, or a smaller batch`,
       )
+    await this.#checkParameters()
     const loss = at.lossSum / at.tokens
     const { step, gradNorm } = at
     const sums = { loss, perplexity: Math.exp(loss), gradNorm, lr: this.optimizer.lr, tokensPerSecond: speed() }
@@ -261,21 +247,6 @@ export class Training<
     this.#carried = undefined
     Object.assign(at, { epoch: epoch + 1, batch: 0, lossSum: 0, tokens: 0 })
     yield { type: 'epoch', epoch, epochs, step, ...sums }
-  }
-
-  /** The remaining batches of the current epoch. If some are done, their random draws are repeated first. */
-  #batches(): IterableIterator<B> {
-    const { batch } = this.#at
-    if (batch === 0) {
-      this.#epochStart = this.data.generator.state
-      return this.data.batches()
-    }
-    const { generators } = this.#generatorStates()
-    this.data.generator.state = this.#epochStart
-    const batches = this.data.batches(batch)
-    const first = batches.next()
-    this.#setGenerators({ data: this.data.generator.state, generators })
-    return first.done ? batches : prepended(first.value, batches)
   }
 
   /** Adds a batch's gradients to the present ones, and its loss and carried value to the sums of its step. */
@@ -335,10 +306,21 @@ export class Training<
   #checkFinite(what: string, value: number, step: number, epoch: number): void {
     if (Number.isFinite(value)) return
     this.model.loadStateDict(this.#lastGood)
+    this.ended = undefined
     throw new DivergenceError(
       `${this.#where}: ${what} became ${value} at step ${step} (epoch ${epoch}); the model keeps the parameters ${this.#lastGoodOf}; try a smaller lr than ${this.optimizer.lr}, or a smaller clip`,
       step,
     )
+  }
+
+  /**
+   * Checks what the last step made of the parameters, where no loss of a next one will show it. At the beginning of an
+   * epoch they were checked already.
+   */
+  async #checkParameters(): Promise<void> {
+    if (this.#at.batch === 0) return
+    const value = (await notFinite(this.#parameters)) ?? 0
+    this.#checkFinite('a parameter', value, this.#at.step, this.#epochOfStep)
   }
 
   /** The epoch of the last step. After the last step of an epoch, the current epoch is already the next one. */
@@ -367,6 +349,7 @@ export class Training<
       throw error
     }
     this.#checkFinite('the loss of the held-out text', loss, at.step, this.#epochOfStep)
+    await this.#checkParameters()
     const best = at.best === undefined || loss < at.best.loss
     at.best = best ? { loss, step: at.step, since: 0 } : { ...at.best!, since: at.best!.since + 1 }
     at.validated = at.step
@@ -387,8 +370,3 @@ interface StepSums<C> {
 
 /** A step's event without the fields that all of them share. */
 type KnownStep = Omit<StepEvent, 'type' | 'epochs' | 'tokensPerSecond'>
-
-function* prepended<T>(first: T, rest: Iterable<T>): IterableIterator<T> {
-  yield first
-  yield* rest
-}

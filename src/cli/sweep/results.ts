@@ -15,6 +15,7 @@ interface Record {
 export class Results {
   readonly #file: string
   readonly #record: Record
+  #written: Promise<void> = Promise.resolve()
 
   private constructor(file: string, record: Record) {
     this.#file = file
@@ -52,8 +53,11 @@ export class Results {
     await this.#write()
   }
 
+  /** One after the other, because of two at once the earlier could come to the disk last, without the later's result. */
   #write(): Promise<void> {
-    return writeFileAtomic(this.#file, `${JSON.stringify(this.#record, null, 2)}\n`)
+    const write = () => writeFileAtomic(this.#file, `${JSON.stringify(this.#record, null, 2)}\n`)
+    this.#written = this.#written.then(write, write)
+    return this.#written
   }
 }
 

@@ -1,14 +1,13 @@
 import path from 'node:path'
-import { DataError, OptionError, type RunOptions, runDefaults, type UnrolledError } from '../../config.js'
+import { DataError, OptionError, type UnrolledError } from '../../config.js'
 import {
   checkTrials,
+  checkTrialsOn,
   epochsUntil,
   FolderStore,
-  fileTexts,
   importanceOf,
   loadModel,
   panelsPlot,
-  planned,
   promoted,
   ranking,
   readPlan,
@@ -40,6 +39,7 @@ import {
   sweepTable,
   type TrialRow,
 } from './sweep-view.js'
+import { ofText, trialText } from './train-trial.js'
 import { runTrial } from './trial-process.js'
 
 export interface SweepOptions {
@@ -48,23 +48,26 @@ export interface SweepOptions {
   json?: boolean
 }
 
-/** Checks the trials; a refusal names options as the file does. */
-function checkInItsWords(plan: SweepPlan, trials: readonly Trial[], file: string): void {
+/**
+ * Checks the trials before anything is written, so that a sweep whose text is missing or too short leaves no folder with its
+ * settings. A refusal names options as the file does.
+ */
+async function checkAll(
+  plan: SweepPlan,
+  trials: readonly Trial[],
+  file: string,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const source = trialText(texts)
   try {
+    // Before the text is read, which may take long.
     checkTrials(plan, trials, file)
+    const options = { ...ofText(texts), ...plan.options }
+    await checkTrialsOn(source, { ...plan, options }, trials, file, signal)
   } catch (error) {
     if (error instanceof OptionError) error.message = inFileWords(error.message)
     throw error
-  }
-}
-
-/** Reads the texts before anything is written, so that a sweep whose text is missing leaves no folder with its settings. */
-async function checkTexts(texts: string[], { options }: SweepPlan, signal: AbortSignal): Promise<void> {
-  if (texts.length === 0) return
-  const { tokens, clean, lowercase, maxTokens, encoding }: RunOptions = { ...runDefaults, ...planned(options) }
-  const source = fileTexts(texts)
-  try {
-    await source.read({ tokens, clean, lowercase, maxTokens, encoding }, undefined, signal)
   } finally {
     await source.close?.()
   }
@@ -80,9 +83,8 @@ export function runSweep(file: string, options: SweepOptions): Promise<void> {
   return interruptible(async (signal) => {
     const plan = await readPlan(file)
     const trials = trialsOf(plan)
-    checkInItsWords(plan, trials, file)
     const texts = plan.texts.map((name) => path.resolve(path.dirname(file), name))
-    await checkTexts(texts, plan, signal)
+    await checkAll(plan, trials, file, texts, signal)
     const folder = out ?? path.join('runs', path.parse(file).name)
     await checkOut('sweep', '--out', folder, 'folder')
     const lock = new FolderStore(folder)

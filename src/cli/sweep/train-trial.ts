@@ -10,7 +10,9 @@ import {
   planned,
   type Run,
   resumeRun,
+  type SweepPlan,
   startRun,
+  type TextSource,
   timeMachineText,
 } from '../../node.js'
 import type { TrialMessage, TrialTask } from './messages.js'
@@ -39,6 +41,14 @@ export async function trainTrial(
   return { type: signal.aborted ? 'stopped' : 'trained' }
 }
 
+/** The text of all trials. */
+export const trialText = (texts: readonly string[]): TextSource =>
+  texts.length === 0 ? timeMachineText() : fileTexts(texts)
+
+/** The options that The Time Machine has if a plan says nothing. */
+export const ofText = (texts: readonly string[]): SweepPlan['options'] =>
+  texts.length === 0 ? { maxTokens: BOOK_TOKENS, clean: true } : {}
+
 async function follow(run: Run, onEpoch: (epoch: number) => void | Promise<void>): Promise<void> {
   try {
     for await (const event of run.events()) {
@@ -52,11 +62,9 @@ async function follow(run: Run, onEpoch: (epoch: number) => void | Promise<void>
 /** @returns undefined if the training has come so far already, before its sweep was killed */
 async function begin({ folder, texts, options, epochs }: TrialTask, signal: AbortSignal): Promise<Run | undefined> {
   const store = new FolderStore(folder)
-  const book = texts.length === 0
-  const text = book ? timeMachineText() : fileTexts(texts)
+  const text = trialText(texts)
   if (!existsSync(path.join(folder, 'checkpoint.safetensors'))) {
-    const ofBook = book ? { maxTokens: BOOK_TOKENS, clean: true } : {}
-    return startRun(store, text, { ...ofBook, ...planned(options), epochs }, { signal })
+    return startRun(store, text, { ...planned({ ...ofText(texts), ...options }), epochs }, { signal })
   }
   try {
     return await resumeRun(store, text, { epochs }, { signal })

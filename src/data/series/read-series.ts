@@ -1,7 +1,16 @@
 import { checkWord } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
 import { columnOf, numberIn, type Table, type TableRow } from './table.js'
-import { checkRising, formatTime, parseTime, stepOf, stepsBetween, type TimeStep, timeAfter } from './times.js'
+import {
+  checkRising,
+  formatTime,
+  offsetOf,
+  parseTime,
+  stepOf,
+  stepsBetween,
+  type TimeStep,
+  timeAfter,
+} from './times.js'
 
 /** Which columns of a table are read, and how. */
 export interface ReadSeriesOptions {
@@ -25,6 +34,8 @@ export interface NumberSeries {
   start: number | undefined
   /** The last time as the file writes it, for `formatTime`; undefined without dates. */
   lastTime?: string | undefined
+  /** Milliseconds by which the clocks of the file are ahead of UTC, at each step; undefined if none is. */
+  offsets?: Float64Array | undefined
   length: number
   /** The columns, in the order of the table's `columns`. */
   columns: readonly Float64Array[]
@@ -118,9 +129,23 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
         return interpolated(all, `${table.name}: column ${column}`)
       })
       const lastTime = dates && rows.at(-1)!.cells[dates.column]
-      return { name, start: dates?.times[0], lastTime, length, columns: values }
+      const offsets =
+        dates &&
+        offsetsAt(
+          rows.map(({ cells }) => offsetOf(cells[dates.column])),
+          places,
+        )
+      return { name, start: dates?.times[0], lastTime, offsets, length, columns: values }
     }),
   }
+}
+
+/** The offset at each step, which at one between two rows is that of the row before. */
+function offsetsAt(offsets: readonly number[], places: readonly number[]): Float64Array | undefined {
+  if (offsets.every((offset) => offset === 0)) return undefined
+  const all = new Float64Array(places.at(-1)! + 1)
+  for (const [i, offset] of offsets.entries()) all.fill(offset, places[i])
+  return all
 }
 
 function timesIn(table: Table, rows: readonly TableRow[], column: number): number[] {

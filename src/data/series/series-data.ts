@@ -43,6 +43,8 @@ export interface SeriesSpec {
   horizon: number
   calendar: CalendarName[]
   season: number
+  /** Calendars show the clocks that the file's times show. Without this, as in models saved before, they show UTC. */
+  clock?: 'file'
   step?: TimeStep
   /** How the file was read, so that another one is read alike. */
   read: ReadSeriesOptions
@@ -182,10 +184,11 @@ export class SeriesData {
     return this.spec.scales[this.table.series[series].name]
   }
 
-  /** The time of a step, also beyond the end of the series. */
+  /** The time of a step, also beyond the end of the series; undefined without dates, and for times that no `Date` has. */
   timeOf(series: number, at: number): number | undefined {
     const { start } = this.table.series[series]
-    return start === undefined ? undefined : timeAfter(start, this.spec.step!, at)
+    const time = start === undefined ? Number.NaN : timeAfter(start, this.spec.step!, at)
+    return Number.isNaN(new Date(time).getTime()) ? undefined : time
   }
 
   /** The time of a step as the file writes times: in the form and with the offset of the last row of the series. */
@@ -249,17 +252,20 @@ export class SeriesData {
     const known = this.#dates[series]
     if (known && (known[0]?.length ?? end) >= end) return known
     const length = Math.max(end, this.table.series[series].length)
-    const dates = Array.from({ length }, (_, at) => new Date(this.timeOf(series, at)!))
-    this.#dates[series] = this.spec.calendar.map((name) => Int32Array.from(dates, calendars[name].of))
+    const { calendar, clock, step } = this.spec
+    const { start, offsets } = this.table.series[series]
+    const shown = { start, offsets: clock === 'file' ? offsets : undefined }
+    const dates = Array.from({ length: calendar.length > 0 ? length : 0 }, (_, at) => dateOf(shown, step!, at))
+    this.#dates[series] = calendar.map((name) => Int32Array.from(dates, calendars[name].of))
     return this.#dates[series]
   }
 
   #scale({ name, columns }: NumberSeries): Float64Array[] {
-    const scales = this.spec.scales[name]
-    if (!scales) {
+    if (!Object.hasOwn(this.spec.scales, name)) {
       const known = Object.keys(this.spec.scales).slice(0, 10).join(', ')
       throw new DataError(`${this.table.name}: the model does not know the series ${name}, expected one of ${known}`)
     }
+    const scales = this.spec.scales[name]
     return columns.map((values, i) => values.map((value) => (value - scales[i].mean) / scales[i].deviation))
   }
 }
@@ -291,8 +297,7 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
       ['calendar'],
     )
   }
-  const scales: Record<string, Scale[]> = {}
-  table.series.forEach(({ name, length, columns: values }, i) => {
+  const scaled = table.series.map(({ name, length, columns: values }, i): [string, Scale[]] => {
     if (ends[i] < window + horizon) {
       const which = name === '' ? 'the series' : `the series ${name}`
       throw new DataError(
@@ -300,8 +305,10 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
         ['window', 'horizon', 'validation', 'test'],
       )
     }
-    scales[name] = values.map((column) => scaleOf(column.subarray(0, ends[i])))
+    return [name, values.map((column) => scaleOf(column.subarray(0, ends[i])))]
   })
+  // A series may have any name, such as __proto__.
+  const scales = Object.fromEntries(scaled)
   const huge = columns.findIndex((_, i) => Object.values(scales).some((all) => !Number.isFinite(all[i].deviation)))
   if (huge >= 0) {
     throw new DataError(
@@ -332,17 +339,22 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
   // A column that is constant in one of several series is only moved.
   for (const scale of Object.values(scales).flat()) scale.deviation ||= 1
   const { validation = 0.1, test = 0 } = options
-  const sizes = { window, horizon, calendar: [...calendar], season, step }
+  const sizes = { window, horizon, calendar: [...calendar], clock: 'file' as const, season, step }
   return { targets: [...targets], columns: [...columns], ...sizes, read: table.read, validation, test, scales }
+}
+
+/** What a clock shows at a step, as if it were UTC; after the last row, offsets stay as they are there. */
+function dateOf({ start, offsets }: Pick<NumberSeries, 'start' | 'offsets'>, step: TimeStep, at: number): Date {
+  const offset = offsets ? offsets[Math.min(at, offsets.length - 1)] : 0
+  return new Date(timeAfter(start!, step, at) + offset)
 }
 
 /** Whether a position in a calendar is the same for all rows. */
 function isIdle(name: CalendarName, { series, step }: SeriesTable): boolean {
   const { of } = calendars[name]
-  const at = (start: number, i: number) => of(new Date(timeAfter(start, step!, i)))
-  const first = at(series[0].start!, 0)
-  return series.every(({ start, length }) => {
-    for (let i = 0; i < length; i++) if (at(start!, i) !== first) return false
+  const first = of(dateOf(series[0], step!, 0))
+  return series.every((one) => {
+    for (let i = 0; i < one.length; i++) if (of(dateOf(one, step!, i)) !== first) return false
     return true
   })
 }

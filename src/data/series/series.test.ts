@@ -13,8 +13,9 @@ import {
 } from './baselines.js'
 import { seriesColumns } from './columns.js'
 import { conformalWidth, conformalWidths } from './intervals.js'
-import { type LoadSeriesOptions, readSeries } from './load-series.js'
+import { type LoadSeriesOptions, readSeries, readSeriesFor } from './load-series.js'
 import { forecastErrors, maseScale } from './metrics.js'
+import type { SeriesData } from './series-data.js'
 import { formatTime, parseTime, stepOf, stepText, timeAfter, usualSeason } from './times.js'
 
 const days = (count: number, from = Date.UTC(2024, 0, 1), step = 86_400_000) =>
@@ -245,6 +246,11 @@ describe('reading', () => {
     ['2024-11-05 16:00-0330', '2024-11-05 17:00-0330'],
     ['2024-11-05T23:30:00.000 Z', '2024-11-06T00:30:00.000 Z'],
     ['2024/1/31 9:00', '2024/1/31 10:00'],
+    ['2024-11-05T23:30:00.5', '2024-11-06T00:30:00.5'],
+    ['2024-11-05T23:30:01.005Z', '2024-11-06T00:30:01.005Z'],
+    ['2024-11-05T23:30:00.250000', '2024-11-06T00:30:00.250000'],
+    ['9999-12-31T23:30', '+010000-01-01T00:30:00'],
+    ['0099-12-31T23:30', '0100-01-01T00:30'],
     // A form that has no hours falls back to one that has.
     ['2024-11-05', '2024-11-05T01:00:00'],
   ])('the time an hour after %s is %s', (last, next) => {
@@ -255,6 +261,10 @@ describe('reading', () => {
   test.each([
     ['2016-08', { months: 1 }, '2016-09'],
     ['1999', { months: 12 }, '2000'],
+    ['0089', { months: 12 }, '0090'],
+    ['0099', { months: 12 }, '0100'],
+    ['9999', { months: 12 }, '+010000-01-01'],
+    ['1969-05-01T06:00', { months: 1 }, '1969-06-01T06:00'],
     ['2024-02-29', { milliseconds: 86_400_000 }, '2024-03-01'],
     ['2024-02-29T00:00:00+01:00', { milliseconds: 86_400_000 }, '2024-03-01T00:00:00+01:00'],
   ])('the time after %s in steps of %j is %s', (last, step, next) => {
@@ -269,6 +279,90 @@ describe('reading', () => {
     expect(data.timeTextOf(0, 40)).toBe(`${clock(40)}+01:00`)
     expect(data.clockOf(0, 40)).toBe(Date.parse(`${clock(40)}Z`))
     expect((await readSeries(daily(40), 'x', small)).withoutLast(2).timeTextOf(0, 38)).toBe('2024-02-08')
+  })
+
+  test('reads parts of seconds, and years since the first', async () => {
+    const half = (i: number) => `2024-01-01T00:00:${String(i >> 1).padStart(2, '0')}.${(i % 2) * 5}`
+    const rows = Array.from({ length: 60 }, (_, i) => `${half(i)},${i % 9}`)
+    expect((await readSeries(['date,y', ...rows].join('\n'), 'x', small)).table.step).toEqual({ milliseconds: 500 })
+    const years = Array.from({ length: 160 }, (_, i) => `${String(i + 1).padStart(4, '0')},${i % 9}`)
+    const { table } = await readSeries(['date,y', ...years].join('\n'), 'x', small)
+    expect([table.step, table.series[0].length]).toEqual([{ months: 12 }, 160])
+  })
+
+  test('gives no times that no clock shows', async () => {
+    const rows = Array.from({ length: 90 }, (_, i) => `${String(i * 100).padStart(4, '0')},${i % 9}`)
+    const data = await readSeries(['date,y', ...rows].join('\n'), 'x', small)
+    expect(data.timeTextOf(0, 100)).toBe('+010000-01-01')
+    expect(data.timeTextOf(0, 9999)).toBeUndefined()
+  })
+
+  test('knows series of any names, and no others', async () => {
+    const names = ['__proto__', 'constructor', '']
+    const rows = names.flatMap((name) => days(40).map((day, i) => `${day},${name},${i % 9}`))
+    const data = await readSeries(['date,s,y', ...rows].join('\n'), 'x', { ...small, seriesColumn: 's' })
+    expect(Object.keys(data.spec.scales)).toEqual(names)
+    const spec = JSON.parse(JSON.stringify(data.spec))
+    expect(data.scalesOf(0)).toEqual(data.scalesOf(1))
+    await readSeriesFor(spec, ['date,s,y', ...rows].join('\n'), 'x')
+    const other = ['date,s,y', ...rows.slice(0, 40)].join('\n').replaceAll('__proto__', 'toString')
+    await expect(readSeriesFor(spec, other, 'x')).rejects.toThrow('x: the model does not know the series toString')
+  })
+
+  describe('a calendar shows the clock of the file', () => {
+    // From +02:00 to +01:00 on 27 October; the hour from 2 to 3 comes twice.
+    const offset = (i: number) => (i < 20 ? '+02:00' : '+01:00')
+    const clock = (i: number) => new Date(Date.UTC(2024, 9, 26, 7 + i - (i < 20 ? 0 : 1))).toISOString().slice(0, 16)
+    const withOffsets = Array.from({ length: 40 }, (_, i) => `${clock(i)}${offset(i)},${i % 9}`)
+    const hoursAndDays = { ...small, window: 38, calendar: ['hour', 'weekday'] } as const
+    const positions = (data: SeriesData) => data.batch([{ series: 0, at: 38 }]).positions.map(({ data }) => [...data])
+    const shown = [
+      Array.from({ length: 40 }, (_, i) => Number(clock(i).slice(11, 13))),
+      Array.from({ length: 40 }, (_, i) => new Date(`${clock(i)}Z`).getUTCDay()),
+    ]
+
+    test('with offsets, through a change of them and after the last row', async () => {
+      const csv = ['date,y', ...withOffsets].join('\n')
+      const data = await readSeries(csv, 'x', { ...hoursAndDays, validation: 0 })
+      expect(positions(data)).toEqual(shown)
+      const known = await readSeriesFor(data.spec, ['date,y', ...withOffsets.slice(0, 38)].join('\n'), 'x')
+      expect(positions(known)).toEqual(shown)
+    })
+
+    test('with an offset at each of several series, and times between rows', async () => {
+      const zones = ['-05:00', 'Z', '+09:30']
+      const lines = zones.flatMap((zone) =>
+        Array.from(
+          { length: 60 },
+          (_, i) => `${zone},${days(60, Date.UTC(2024, 4, 1, 6), 3_600_000)[i]}${zone},${i % 9}`,
+        ),
+      )
+      const csv = ['zone,date,y', ...lines.filter((_, i) => i % 60 !== 30)].join('\n')
+      const how = { ...hoursAndDays, seriesColumn: 'zone', gaps: 'interpolate' } as const
+      const data = await readSeries(csv, 'x', how)
+      const [first, ...others] = [0, 1, 2].map((series) =>
+        data.batch([{ series, at: 38 }]).positions.map(({ data }) => [...data]),
+      )
+      expect(first[0]).toEqual(Array.from({ length: 40 }, (_, i) => (6 + i) % 24))
+      expect(others).toEqual([first, first])
+    })
+
+    test('which is not always the same because it is in UTC', async () => {
+      const rows = days(60).map((day, i) => `${day}T00:00+05:30,${i % 9}`)
+      const data = await readSeries(['date,y', ...rows].join('\n'), 'x', { ...small, calendar: ['weekday', 'month'] })
+      const [weekday, month] = data.batch([{ series: 0, at: 35 }]).positions.map(({ data }) => [...data])
+      expect(weekday).toEqual(Array.from({ length: 7 }, (_, i) => (1 + 30 + i) % 7))
+      expect(month).toEqual([0, 1, 1, 1, 1, 1, 1])
+      const idle = readSeries(['date,y', ...rows].join('\n'), 'x', { ...small, calendar: ['hour'] })
+      await expect(idle).rejects.toThrow(/hour is the same for all rows/)
+    })
+
+    test('but that of a model saved before was UTC, and stays so', async () => {
+      const csv = ['date,y', ...withOffsets].join('\n')
+      const { clock: _, ...spec } = (await readSeries(csv, 'x', { ...hoursAndDays, validation: 0 })).spec
+      const utc = Array.from({ length: 40 }, (_, i) => (5 + i) % 24)
+      expect(positions(await readSeriesFor(spec, csv, 'x'))[0]).toEqual(utc)
+    })
   })
 
   test.each([

@@ -5,6 +5,9 @@ export type TimeStep = { readonly months: number } | { readonly milliseconds: nu
 
 const DAY = 86_400_000
 
+/** `Date.UTC`, which takes the years until 99 for those of the twentieth century. */
+const utc = (year: number, month: number, day: number): number => new Date(0).setUTCFullYear(year, month, day)
+
 /**
  * Reads an ISO date, such as 2024, 2024-05, 2024-05-31, 2024-05-31 13:00 or 2024-05-31T13:00:00+02:00. A time without an
  * offset is taken as it stands on a clock that is never put forward or back.
@@ -12,12 +15,13 @@ const DAY = 86_400_000
  */
 export function parseTime(text: string): number | undefined {
   const pattern =
-    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$/
+    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$/
   const [, year, month = '1', day = '1', hour = '0', minute = '0', second = '0'] = pattern.exec(text) ?? []
   if (year === undefined) return undefined
-  const time = Date.UTC(+year, +month - 1, +day, +hour, +minute, +second)
-  const made = new Date(time)
-  const exists = made.getUTCMonth() === +month - 1 && made.getUTCDate() === +day && +minute < 60 && +second < 60
+  const time = utc(+year, +month - 1, +day) + ((+hour * 60 + +minute) * 60_000 + Math.round(+second * 1000))
+  const made = new Date(utc(+year, +month - 1, +day))
+  const exists =
+    made.getUTCMonth() === +month - 1 && made.getUTCDate() === +day && +hour < 24 && +minute < 60 && +second < 60
   return exists ? time - offsetOf(text) : undefined
 }
 
@@ -31,11 +35,14 @@ export function formatTime(time: number, step: TimeStep, like = ''): string {
   const numbers = new Date(time + offsetOf(like)).toISOString().match(/\d+/g)!
   let at = 0
   const clock = like.slice(0, like.length - zone.length)
-  const text = clock.replace(/\d+/g, ({ length }) => String(+numbers[at++]).padStart(length, '0')) + zone
-  if (parseTime(text) === time) return text
+  const text = clock.replace(/(?<=(\.)?)\d+/g, ({ length }, point) => {
+    const number = numbers[at++]
+    return point ? number.padEnd(length, '0').slice(0, length) : String(+number).padStart(length, '0')
+  })
+  if (parseTime(text + zone) === time) return text + zone
   const iso = new Date(time).toISOString()
   const daily = 'months' in step || step.milliseconds % DAY === 0
-  return daily && iso.endsWith('T00:00:00.000Z') ? iso.slice(0, 10) : `${iso.slice(0, 19)}${zone && 'Z'}`
+  return daily && iso.endsWith('T00:00:00.000Z') ? iso.split('T')[0] : `${iso.replace(/(\.000)?Z$/, '')}${zone && 'Z'}`
 }
 
 /** The offset of a time from UTC in milliseconds; 0 for one without an offset. */
@@ -76,10 +83,10 @@ export function timeAfter(time: number, step: TimeStep, count: number): number {
   const date = new Date(time)
   const month = monthOf(time) + count * step.months
   // The last day of a month stays the last one.
-  const days = (of: number) => new Date(Date.UTC(Math.floor(of / 12), (of % 12) + 1, 0)).getUTCDate()
+  const days = (of: number) => new Date(utc(Math.floor(of / 12), (of % 12) + 1, 0)).getUTCDate()
   const isLast = date.getUTCDate() === days(monthOf(time))
   const day = isLast ? days(month) : Math.min(date.getUTCDate(), days(month))
-  return Date.UTC(Math.floor(month / 12), month % 12, day) + (time % DAY)
+  return utc(Math.floor(month / 12), month % 12, day) + (time - Math.floor(time / DAY) * DAY)
 }
 
 /** The step that most neighbours in a list of rising times have. */

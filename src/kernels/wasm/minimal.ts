@@ -10,14 +10,12 @@ import type {
 } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
-import { HeadPass } from './head.js'
+import { LayerPass, type Wanted } from './layer-pass.js'
 import { Layout, type MatrixFormat } from './layout.js'
 import type { Allocate } from './linear-memory.js'
-import { layerFields, PLAN_LENGTH, type PlanFields, writePlan } from './plan.js'
-import { arrayIn, placed, roomFor } from './resident.js'
-import type { Kept, Tapes } from './tapes.js'
+import type { PlanFields } from './plan.js'
+import { placed, roomFor } from './resident.js'
 import { WasmKernels } from './wasm.js'
-import { LayerWeights } from './weights.js'
 
 /** Time steps of a chunk, and from how many parts of the batch on chunks go in order: the same for any number of threads. */
 const [CHUNK, ENOUGH] = [32, 4]
@@ -48,87 +46,52 @@ class ChunkLayout extends Layout {
  * One layer in one direction whose gates depend on the input alone, as one operation: lays out what assembly/minimal.ts works
  * on. Kept for the backward pass: the gates, a MinLSTM's z, the states and the inputs at all time steps.
  */
-class MinimalPass {
-  readonly #layout: ChunkLayout
-  readonly #weights: LayerWeights
-  readonly #head: HeadPass | undefined
-  readonly #tokens: boolean
-  readonly #lengths: Lengths
-  #kept: Kept | undefined
+class MinimalPass extends LayerPass<Part, Place, Omit<RecurrentGrads<HostStorage>, 'weightHh'>> {
+  declare protected readonly layout: ChunkLayout
+  protected override readonly lengths: Record<Part, number>
 
   constructor(
-    readonly engine: Engine,
-    readonly sizes: LayerSizes,
-    readonly weights: RecurrentWeights<HostStorage>,
+    engine: Engine,
+    sizes: LayerSizes,
+    weights: RecurrentWeights<HostStorage>,
     input: HostStorage | Int32Array,
   ) {
-    this.#layout = new ChunkLayout(engine.shape, sizes)
-    this.#weights = new LayerWeights(engine, this.#layout, sizes)
-    this.#head = weights.head && new HeadPass(engine, weights.head, this.#layout, sizes)
-    this.#tokens = input instanceof Int32Array
-    const { blocks, units, features } = this.#layout
-    const states = this.#layout.sequence(units)
-    this.#lengths = {
+    super(engine, sizes, weights, input, new ChunkLayout(engine.shape, sizes))
+    const { blocks, units, features } = this.layout
+    const states = this.layout.sequence(units)
+    this.lengths = {
       gates: blocks.blocks * states,
       h: states,
       c: sizes.cell === 'minlstm' ? states : 0,
-      inputs: this.#tokens ? input.length : this.#layout.sequence(features),
+      inputs: this.tokens ? input.length : this.layout.sequence(features),
     }
   }
 
-  forward({ input, h0 }: RecurrentInput<HostStorage>, tapes: Tapes | undefined): RecurrentOutput {
-    const { memory } = this.engine
-    const length = Object.values(this.#lengths).reduce((sum, part) => sum + part)
-    const base = memory.allocate(length)
-    if (this.#layout.padded || (!this.#tokens && this.#layout.features !== this.sizes.inputSize))
-      memory.zero(base, length)
-    try {
-      const result = memory.scope((allocate) => this.#forward(base, input, h0, allocate))
-      if (tapes) this.#kept = tapes.keep(base, length)
-      return result
-    } finally {
-      if (!this.#kept) memory.free(base)
-    }
-  }
-
-  backward(
-    grads: RecurrentOutputGrads<HostStorage>,
-    wanted: { input: boolean; state: boolean },
-  ): Omit<RecurrentGrads<HostStorage>, 'weightHh'> {
-    const kept = this.#kept!
-    try {
-      return this.engine.memory.scope((allocate) => this.#backward(kept.take(), grads, wanted, allocate))
-    } finally {
-      kept.free()
-    }
-  }
-
-  #forward(
-    base: number,
-    input: HostStorage | Int32Array,
-    h0: HostStorage | undefined,
+  protected override walkForward(
+    at: Record<Part, number>,
+    { input, h0 }: RecurrentInput<HostStorage>,
     allocate: Allocate,
   ): RecurrentOutput {
     const { memory, pool } = this.engine
-    const { parts, rows, steps, chunks, inOrder, panel } = this.#layout
+    const { parts, rows, steps, chunks, inOrder, panel } = this.layout
     const { numSteps, batchSize, hiddenSize } = this.sizes
-    const at = this.#addresses(base)
-    const x = this.#tokens ? at.inputs : placed(memory, allocate, input)
-    if (this.#tokens) memory.write(x, input as Int32Array)
-    const length = numSteps * batchSize * (this.#head?.outFeatures ?? hiddenSize)
+    const x = this.tokens ? at.inputs : placed(memory, allocate, input)
+    if (this.tokens) memory.write(x, input as Int32Array)
+    const length = numSteps * batchSize * (this.head?.outFeatures ?? hiddenSize)
     const y = allocate(length)
-    this.#load(h0, { address: at.h, chunk: 0, panel })
+    this.load(h0, { address: at.h, chunk: 0, panel })
     const carried = this.#carried(allocate)
-    const plan = this.#plan(allocate, {
+    const plan = this.plan(allocate, {
+      ...this.#chunks,
       ...at,
       ...carried,
-      ...this.#head?.forward(allocate),
+      ...this.head?.forward(allocate),
       x,
       y,
-      bias: this.#weights.bias(allocate, this.weights),
-      inputWeights: this.#tokens
-        ? this.#weights.tokenTable(allocate, this.weights.weightIh)
-        : this.#weights.forward(allocate, this.weights.weightIh, 'input', steps * rows),
+      bias: this.layerWeights.bias(allocate, this.weights),
+      inputWeights: this.tokens
+        ? this.layerWeights.tokenTable(allocate, this.weights.weightIh)
+        : this.layerWeights.forward(allocate, this.weights.weightIh, 'input', steps * rows),
     })
     pool.run('minimalGates', plan, inOrder ? parts / chunks : parts)
     if (!inOrder) {
@@ -136,36 +99,36 @@ class MinimalPass {
       pool.run('minimalStates', plan, parts)
     }
     const last = numSteps - (chunks - 1) * steps
-    return { output: memory.read(y, length), hn: this.#read({ address: at.h, chunk: chunks - 1, step: last, panel }) }
+    return { output: memory.read(y, length), hn: this.read({ address: at.h, chunk: chunks - 1, step: last, panel }) }
   }
 
-  #backward(
-    base: number,
+  protected override walkBackward(
+    at: Record<Part, number>,
     grads: RecurrentOutputGrads<HostStorage>,
-    wanted: { input: boolean; state: boolean },
+    wanted: Wanted,
     allocate: Allocate,
   ): Omit<RecurrentGrads<HostStorage>, 'weightHh'> {
     const { memory, pool, residents } = this.engine
-    const { blocks, units, rows, parts, steps, chunks, inOrder, slices, width, padded } = this.#layout
+    const { blocks, units, rows, parts, steps, chunks, inOrder, slices, width, padded } = this.layout
     const { numSteps, batchSize, inputSize } = this.sizes
-    const at = this.#addresses(base)
-    const weights = this.#weights
+    const weights = this.layerWeights
     const { weightIh, biasIh } = this.weights
     const allRows = steps * rows
     const dh = allocate(parts * rows * units)
     memory.zero(dh, parts * rows * units)
     const step = rows * width
-    this.#load(grads.hn, { address: dh, chunk: chunks - 1, panel: step })
+    this.load(grads.hn, { address: dh, chunk: chunks - 1, panel: step })
     const dx = wanted.input ? allocate(numSteps * batchSize * inputSize) : 0
     const ofInput = roomFor(residents, allocate, weightIh)
     const ofBias = biasIh && roomFor(residents, allocate, biasIh)
-    const ofHead = grads.output && this.#head?.room(allocate)
-    const head = ofHead && this.#head?.backward(allocate, ofHead, allRows)
-    const states = this.#layout.sequence(units) / (inOrder ? chunks : 1)
+    const ofHead = grads.output && this.head?.room(allocate)
+    const head = ofHead && this.head?.backward(allocate, ofHead, allRows)
+    const states = this.layout.sequence(units) / (inOrder ? chunks : 1)
     const dhs = allocate(states)
     if (!head && (padded || !grads.output)) memory.zero(dhs, states)
     const carried = this.#carried(allocate)
-    const plan = this.#plan(allocate, {
+    const plan = this.plan(allocate, {
+      ...this.#chunks,
       ...at,
       ...carried,
       ...head,
@@ -175,7 +138,7 @@ class MinimalPass {
       dh,
       dhs,
       dbias: allocate(blocks.blocks * units),
-      dInputWeights: weights.sums(allocate, 'input', this.#tokens),
+      dInputWeights: weights.sums(allocate, 'input', this.tokens),
       inputGrad: ofInput.address,
       inputBiasGrad: ofBias?.address,
       inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', allRows) : 0,
@@ -185,20 +148,20 @@ class MinimalPass {
       for (let chunk = chunks - 1; chunk > 0; chunk--) this.#handOn(carried, dh, step, chunk, chunk - 1)
       pool.run('minimalGradients', plan, parts)
     }
-    pool.run('gradients', plan, slices + (head ? this.#layout.slicesOf(head.outputs) : 0))
+    pool.run('gradients', plan, slices + (head ? this.layout.slicesOf(head.outputs) : 0))
     if (wanted.input) pool.run('inputGradients', plan, parts)
     return {
       weightIh: ofInput.values(),
       biasIh: ofBias?.values(),
       head: ofHead && { weight: ofHead.weight.values(), bias: ofHead.bias?.values() },
       input: wanted.input ? memory.read(dx, numSteps * batchSize * inputSize) : undefined,
-      h0: wanted.state ? this.#read({ address: dh, chunk: 0, panel: step }) : undefined,
+      h0: wanted.state ? this.read({ address: dh, chunk: 0, panel: step }) : undefined,
     }
   }
 
   /** What a chunk begins with, from what the chunk `from` has begun with: the states, or going back their gradients. */
   #handOn({ carried, kept }: Carried, states: number, panel: number, from: number, to: number): void {
-    const { rows, parts, chunks, units, width } = this.#layout
+    const { rows, parts, chunks, units, width } = this.layout
     const { floats } = this.engine.memory
     const step = rows * width
     for (let first = 0; first < parts; first += chunks) {
@@ -214,73 +177,33 @@ class MinimalPass {
 
   /** Room for what chunks hand on. */
   #carried(allocate: Allocate): Carried {
-    const { parts, rows, units } = this.#layout
+    const { parts, rows, units } = this.layout
     return { carried: allocate(parts * rows * units), kept: allocate(parts * rows * units) }
   }
 
-  /** Writes a state [batchSize, hiddenSize], or zeros if it is absent, to a step of a chunk of each sequence. */
-  #load(state: HostStorage | undefined, place: Place): void {
-    const { code, memory } = this.engine
-    const { batchSize, hiddenSize } = this.sizes
-    memory.scope((allocate) => {
-      const raw = allocate(batchSize * hiddenSize)
-      if (state) memory.write(raw, arrayIn(memory, state))
-      else memory.zero(raw, batchSize * hiddenSize)
-      this.#eachRows(raw, place, (rows, count, panels) =>
-        code.loadRows(rows, count, hiddenSize, panels, place.panel * 4, this.#layout.width),
-      )
-    })
-  }
-
-  #read(place: Place): Float32Array {
-    const { code, memory } = this.engine
-    const { batchSize, hiddenSize } = this.sizes
-    return memory.scope((allocate) => {
-      const raw = allocate(batchSize * hiddenSize)
-      this.#eachRows(raw, place, (rows, count, panels) =>
-        code.storeRows(panels, place.panel * 4, rows, count, hiddenSize, this.#layout.width),
-      )
-      return memory.read(raw, batchSize * hiddenSize)
-    })
-  }
-
   /** For the rows of each part of the batch: where they lie in `raw`, how many, and where their panels lie. */
-  #eachRows(
+  protected override eachRows(
     raw: number,
     { address, chunk, step = 0, panel }: Place,
-    body: (rows: number, count: number, panels: number) => void,
+    body: (rows: number, count: number, panels: number, panel: number) => void,
   ): void {
-    const { rows, parts, chunks, width, units } = this.#layout
+    const { rows, parts, chunks, width, units } = this.layout
     const { batchSize, hiddenSize } = this.sizes
     for (let part = 0; part < parts / chunks; part++) {
       const panels = address + ((part * chunks + chunk) * (units / width) * panel + step * rows * width) * 4
-      body(raw + part * rows * hiddenSize * 4, Math.min(rows, batchSize - part * rows), panels)
+      body(raw + part * rows * hiddenSize * 4, Math.min(rows, batchSize - part * rows), panels, panel * 4)
     }
   }
 
-  #plan(allocate: Allocate, addresses: PlanFields): number {
-    const plan = allocate(PLAN_LENGTH)
-    writePlan(this.engine.memory, plan, {
-      ...layerFields(this.#layout, this.sizes),
-      chunks: this.#layout.chunks,
-      allSteps: this.sizes.numSteps,
-      inOrder: Number(this.#layout.inOrder),
-      tokens: Number(this.#tokens),
-      ...addresses,
-    })
-    return plan
-  }
-
-  /** The address of each kept part, counted from `base`. */
-  #addresses(base: number): Lengths {
-    const { gates, h, c } = this.#lengths
-    const at = (values: number) => base + values * 4
-    return { gates: base, h: at(gates), c: at(gates + h), inputs: at(gates + h + c) }
+  /** How the sequences are cut into chunks. */
+  get #chunks(): PlanFields {
+    const { chunks, inOrder } = this.layout
+    return { chunks, allSteps: this.sizes.numSteps, inOrder: Number(inOrder) }
   }
 }
 
-/** A number for each part of what is kept. */
-type Lengths = Record<'gates' | 'h' | 'c' | 'inputs', number>
+/** What is kept for the backward pass. */
+type Part = 'gates' | 'h' | 'c' | 'inputs'
 
 /** Addresses of what chunks hand on, and of the factors of what they got: [parts, rows × units] in panels. */
 type Carried = Record<'carried' | 'kept', number>

@@ -1,9 +1,8 @@
 import { FormatError } from '../../core/errors.js'
 import { array, finite, fitting, object, oneOf, optional, type Schema, string, whole } from '../../core/parse.js'
 import { Generator } from '../../core/random.js'
-import { checkEffects } from '../effects.js'
 import { optionSchemas, type RecordedOptions } from '../record.js'
-import { givenIn, type RunOptions, runDefaults } from '../run-options.js'
+import { type RunOptions, runDefaults } from '../run-options.js'
 
 /** A value of an option as a plan's file has it. */
 export type SweepValue = string | number | boolean
@@ -245,17 +244,6 @@ function draw(name: string, values: SweepValue[] | SweepRange, generator: Genera
 /** Options of a plan as the library has them: the word `all` is Infinity. */
 export const planned = (options: RecordedOptions): Partial<RunOptions> =>
   Object.fromEntries(Object.entries(options).map(([name, value]) => [name, value === 'all' ? Infinity : value]))
-
-/**
- * Checks all trials before the first begins, whose error would otherwise come after hours.
- * @throws OptionError that names the trial whose options have no effect together
- */
-export function checkTrials({ options }: SweepPlan, trials: readonly Trial[], where: string): void {
-  for (const { number, options: own } of trials) {
-    const given = planned({ ...options, ...own })
-    checkEffects(`${where}: trial ${number}`, { ...runDefaults, ...given }, givenIn(given))
-  }
-}
 
 function fail(where: string, problem: string): never {
   throw new FormatError(`${where}: ${problem}`)

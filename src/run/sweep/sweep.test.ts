@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { textSource } from '../run-text.js'
+import { checkTrials, checkTrialsOn } from './check-trials.js'
 import { promoted, rungsOf } from './halving.js'
 import { importanceOf } from './importance.js'
-import { checkTrials, parsePlan, planned, type SweepPlan, trialsOf } from './plan.js'
+import { parsePlan, planned, type SweepPlan, trialsOf } from './plan.js'
 
 const plan = (given: object): SweepPlan => parsePlan({ vary: { cell: ['rnn', 'gru'] }, ...given }, 's.yaml')
 const trial = (number: number, options = {}) => ({ number, options })
@@ -83,6 +85,62 @@ describe('a plan', () => {
 test('trials whose options have no effect together are told before any begins', () => {
   const given = plan({ vary: { cell: ['rnn', 'mingru'], 'layer-norm': [true] } })
   expect(() => checkTrials(given, trialsOf(given), 's.yaml')).toThrow(/^s\.yaml: trial 2: layerNorm has no effect/)
+})
+
+describe('what a trial could not begin with is told before any begins', () => {
+  const text = (length: number) => textSource('abcde '.repeat(length / 6), 'abc')
+
+  test.each<[what: string, vary: object, options: object, message: RegExp]>([
+    [
+      'a batch',
+      { 'batch-size': [2, 90] },
+      {},
+      /^s\.yaml: trial 2: the training part of the text has 540 tokens, expected/,
+    ],
+    [
+      'steps',
+      { 'num-steps': [4, 700] },
+      {},
+      /^s\.yaml: trial 2: the training part of the text has 540 tokens, expected/,
+    ],
+    [
+      'sizes that do not fit',
+      { 'embedding-size': [3, 4] },
+      { 'tie-weights': true, 'hidden-size': 3 },
+      /trial 2: tieWeights with embeddingSize 4/,
+    ],
+    [
+      'a projection',
+      { 'proj-size': [4, 16] },
+      { cell: 'lstm', 'hidden-size': 16 },
+      /trial 2: projSize is 16, expected less/,
+    ],
+    ['a model that is too large', { 'hidden-size': [8, 1e8] }, {}, /trial 2: .* GB of memory/],
+    ['a probability', { 'output-dropout': [0.5, 2] }, {}, /trial 2: outputDropout is 2, expected/],
+    ['a learning rate', { lr: [1, -1] }, {}, /trial 2: lr is -1, expected/],
+    ['a limit', { clip: [1, -1] }, {}, /trial 2: clip is -1, expected/],
+    [
+      'a warm-up',
+      { warmup: [1, 5000] },
+      { schedule: 'cosine', epochs: 3 },
+      /trial 2: the training has \d+ steps with epochs 3,/,
+    ],
+  ])('%s', async (_what, vary, options, message) => {
+    const small = Object.entries({ 'batch-size': 4, 'num-steps': 8, 'hidden-size': 4 }).filter(
+      ([name]) => !(name in vary),
+    )
+    const given = plan({ vary, options: { ...Object.fromEntries(small), ...options } })
+    const trials = trialsOf(given)
+    await expect(checkTrialsOn(text(600), given, trials, 's.yaml')).rejects.toThrow(message)
+    await checkTrialsOn(text(600), given, trials.slice(0, 1), 's.yaml')
+  })
+
+  test('a held-out part of one token', async () => {
+    const given = plan({ options: { 'batch-size': 1, 'num-steps': 3 } })
+    await expect(checkTrialsOn(text(18), given, trialsOf(given), 's.yaml')).rejects.toThrow(
+      /^s\.yaml: trial 1: the validation part of the text has 1 token, expected at least 2/,
+    )
+  })
 })
 
 test('the word all is no limit', () => {
