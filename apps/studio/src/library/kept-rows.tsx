@@ -2,10 +2,12 @@ import { type LoadedModel, savedModels, savedRuns } from 'unrolled/browser'
 import { base } from '../base'
 import { current, type Kind, keptChanges, liveTrainer, loadRun, takeModel, takeRun } from '../current'
 import { told } from '../faults'
-import type { KeptRun } from '../kept'
+import { forecastWith, goOnWith } from '../go-on'
+import { give, type KeptRun } from '../kept'
 import { number, words } from '../language'
-import { goOnWith, session } from '../session'
-import { perplexity } from '../train/figures'
+import { asked } from '../series/asked'
+import { session } from '../session'
+import { error, perplexity } from '../train/figures'
 import { Go } from './go'
 import { SaveAs } from './save-as'
 
@@ -18,14 +20,16 @@ interface RunRowOptions {
 /** A training that the browser keeps. */
 export function RunRow({ run, compared, compare }: RunRowOptions) {
   const { library: t } = words.value
-  const { name, hasModel, unfinished, epochs } = run
+  const { name, onSeries, hasModel, unfinished, epochs } = run
   const now = session.value?.name === name ? session.value : undefined
   now?.tick.value
   const isShown = now !== undefined
   const isLive = liveTrainer({ kind: 'run', name }) !== undefined
   // A training of this page is ahead of what the browser keeps.
-  const { epoch, perplexity: reached } = now && now.epoch > 0 ? now : run
+  const epoch = now?.epoch || run.epoch
+  const reached = (onSeries ? now?.loss : now?.perplexity) ?? run.reached
   const heldOut = now?.heldOut.last ?? run.heldOut
+  const [shown, standing] = onSeries ? [error, t.errorStanding] : [perplexity, t.standing]
   return (
     <li class="card run">
       <label class="flag">
@@ -38,13 +42,22 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
         <strong>{name}</strong>
       </label>
       <span class="soft">
-        {t.standing(number(epoch), perplexity(reached))}
-        {heldOut !== undefined && `, ${t.heldOut(perplexity(heldOut))}`}
+        {standing(number(epoch), shown(reached))}
+        {heldOut !== undefined && `, ${t.heldOut(shown(heldOut))}`}
         {/* Of a training that goes on in this page, the model is saved as it is now. */}
         {!isLive && run.best !== undefined && run.best !== run.epoch && ` · ${t.saved(number(run.best))}`}
       </span>
       <div class="actions">
-        {isShown && <Go to="train" text={t.show} />}
+        {now && (
+          <Go
+            to="train"
+            text={t.show}
+            first={async () => {
+              now.choose()
+              return true
+            }}
+          />
+        )}
         {!isShown && unfinished && <Go to="train" text={t.goOn} first={() => goOnWith(name)} />}
         {hasModel && !unfinished && epochs > 0 && (
           <Go
@@ -53,7 +66,8 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
             first={() => goOnWith(name, { epochs: run.epoch + epochs })}
           />
         )}
-        {hasModel && <ModelActions name={name} load={() => loadRun(name)} take={() => takeRun(name)} />}
+        {hasModel && onSeries && <SeriesActions name={name} isShown={isShown} />}
+        {hasModel && !onSeries && <ModelActions name={name} load={() => loadRun(name)} take={() => takeRun(name)} />}
         <Remove kind="run" name={name} remove={() => savedRuns.remove(name)} />
       </div>
     </li>
@@ -70,6 +84,20 @@ export function ModelRow({ name }: { name: string }) {
         <Remove kind="model" name={name} remove={() => savedModels.remove(name)} />
       </div>
     </li>
+  )
+}
+
+/** What can be done with a kept training on series. */
+function SeriesActions({ name, isShown }: { name: string; isShown: boolean }) {
+  const { library: t, series } = words.value
+  const save = () => told(async () => give(`${name}.zip`, await asked('zip', { run: name })), name)
+  return (
+    <>
+      {!isShown && <Go to="train" text={series.forecast} first={() => forecastWith(name)} />}
+      <button type="button" aria-label={t.save(name)} onClick={save}>
+        {series.saveModel}
+      </button>
+    </>
   )
 }
 

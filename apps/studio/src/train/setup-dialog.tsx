@@ -5,6 +5,7 @@ import { Choice } from '../choice'
 import { words } from '../language'
 import { NumberField, type NumberRange } from '../number-field'
 import { Problem } from '../problem'
+import { Reading } from '../series/reading'
 import { cellLabels, isMinimal, kinds, parsed, type Setup, setup } from '../setup'
 import { choose, chosen, nameOf, takeTexts } from '../text'
 
@@ -51,6 +52,7 @@ export function SetupDialog({ close }: { close: () => void }) {
         {isMinimal(draft('cell')) && <p class="soft">{s.minimal}</p>}
         {from && <p class="soft">{s.fixed(from.name)}</p>}
         <Problem />
+        <Reading />
         {wrong.value && (
           <p class="bad" role="alert">
             {s.wrong(s[wrong.value])}
