@@ -3,7 +3,7 @@ import { base } from '../base'
 import { current, type Kind, keptChanges, liveTrainer, loadRun, takeModel, takeRun } from '../current'
 import { told } from '../faults'
 import { forecastWith, goOnWith } from '../go-on'
-import { give, type KeptRun } from '../kept'
+import { download, give, type KeptRun } from '../kept'
 import { number, words } from '../language'
 import { asked } from '../series/asked'
 import { session } from '../session'
@@ -89,14 +89,12 @@ export function ModelRow({ name }: { name: string }) {
 
 /** What can be done with a kept training on series. */
 function SeriesActions({ name, isShown }: { name: string; isShown: boolean }) {
-  const { library: t, series } = words.value
-  const save = () => told(async () => give(`${name}.zip`, await asked('zip', { run: name })), name)
+  const { series } = words.value
+  const save = async () => give(`${name}.zip`, await asked('zip', { run: name }))
   return (
     <>
       {!isShown && <Go to="train" text={series.forecast} first={() => forecastWith(name)} />}
-      <button type="button" aria-label={t.save(name)} onClick={save}>
-        {series.saveModel}
-      </button>
+      <SaveAs name={name} formats={['zip']} save={save} />
     </>
   )
 }
@@ -114,7 +112,7 @@ function ModelActions(model: { name: string; load: () => Promise<LoadedModel>; t
       <Go to="inside" text={t.look} first={take} />
       <Go to="write" text={t.write} first={take} />
       <Go to="train" text={t.beginWith} first={begin} />
-      <SaveAs name={name} load={load} />
+      <SaveAs name={name} save={(format) => download(name, load, format)} />
     </>
   )
 }

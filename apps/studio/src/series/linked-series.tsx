@@ -25,9 +25,15 @@ export function LinkedSeries({ link: { table, setup } }: { link: SeriesLink }) {
               }}
             />
           </label>
-          <a class="button" href={addressOf('train')}>
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+              location.hash = addressOf('train')
+            }}
+          >
             {t.backToTexts}
-          </a>
+          </button>
         </div>
       </div>
       <SetupMarks setup={setup} />

@@ -19,10 +19,10 @@ import { SetupDialog } from './setup-dialog'
 import { SetupLine } from './setup-line'
 import './train.css'
 
-/** A training, live, on a table of numbers if one was chosen or a link names one, or else on a text. */
+/** A training, live: on a table of numbers if a link names one or one was chosen, or else on a text. */
 export function TrainView() {
   const link = linked(route.value.query)
-  if (!series.value && link) return <LinkedSeries link={link} />
+  if (link) return <LinkedSeries link={link} />
   const View = series.value?.View ?? TextView
   return <View />
 }

@@ -308,7 +308,7 @@ export const english = {
     errorStanding: (epoch: string, error: string) => `epoch ${epoch}, training error ${error}`,
     heldOut: (reached: string) => `held out ${reached}`,
     states: { running: 'going on', ended: 'ended', stopped: 'stopped', lost: 'cannot be read' },
-    saved: (epoch: string) => `its model is that of epoch ${epoch}, the best on the held-out text`,
+    saved: (epoch: string) => `its model is that of epoch ${epoch}, the best on what was held out`,
     show: 'Show',
     goOn: 'Go on',
     write: 'Write',
