@@ -95,6 +95,8 @@ describeStudio('trainings on series that the studio keeps', (studio) => {
     await tab.locator('.errors').waitFor()
     await tab.locator('nav').getByRole('link', { name: 'Library' }).click()
     await row.getByText(/^epoch 3, /).waitFor()
+    await row.getByRole('link', { name: 'Show' }).click()
+    await tab.locator('.marks').getByText('3 epochs').waitFor()
   })
 
   test('another tab is kept out of one that trains, and goes on with it when its page is closed', async () => {

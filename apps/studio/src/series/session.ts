@@ -108,7 +108,13 @@ async function keptSession(name: string, options: Partial<RunOptions>): Promise<
   const kept = await tableFrom('kept', { run: name }, name)
   if (!kept) return undefined
   await chooseSeries({ ...kept, isNew: false })
-  const resume = (name: string, signal: AbortSignal) => SeriesTrainer.resume(name, options, { signal })
+  const resume = async (name: string, signal: AbortSignal) => {
+    const trainer = await SeriesTrainer.resume(name, options, { signal })
+    const { facts } = trainer
+    // To train again is to train the same again.
+    if (seriesSession.value) series.value = { ...series.value!, setup: setupOf(facts.series, facts.options) }
+    return trainer
+  }
   return new SeriesSession(name, series.value!, resume, await historyOf(name).events())
 }
 
