@@ -31,7 +31,10 @@ export class SeriesSession extends Session<SeriesSetup, SeriesTrainer> {
   }
 
   protected override prepared({ facts }: SeriesTrainer): void {
-    this.setup = setupOf(facts.series, facts.options)
+    // What suits the dates is left to be that.
+    this.setup = { ...setupOf(facts.series, facts.options), calendar: this.setup.calendar }
+    // To train again is to train the same again.
+    if (seriesSession.peek() === this) this.choose()
   }
 
   protected override faultOf(error: unknown): Fault {
@@ -39,7 +42,7 @@ export class SeriesSession extends Session<SeriesSetup, SeriesTrainer> {
   }
 
   override choose(): void {
-    series.value = this.chosen
+    series.value = { ...this.chosen, setup: this.setup }
   }
 
   override async run(): Promise<void> {
@@ -108,13 +111,7 @@ async function keptSession(name: string, options: Partial<RunOptions>): Promise<
   const kept = await tableFrom('kept', { run: name }, name)
   if (!kept) return undefined
   await chooseSeries({ ...kept, isNew: false })
-  const resume = async (name: string, signal: AbortSignal) => {
-    const trainer = await SeriesTrainer.resume(name, options, { signal })
-    const { facts } = trainer
-    // To train again is to train the same again.
-    if (seriesSession.value) series.value = { ...series.value!, setup: setupOf(facts.series, facts.options) }
-    return trainer
-  }
+  const resume = (name: string, signal: AbortSignal) => SeriesTrainer.resume(name, options, { signal })
   return new SeriesSession(name, series.value!, resume, await historyOf(name).events())
 }
 
