@@ -52,7 +52,6 @@ export function SetupDialog({ close }: { close: () => void }) {
         {isMinimal(draft('cell')) && <p class="soft">{s.minimal}</p>}
         {from && <p class="soft">{s.fixed(from.name)}</p>}
         <Problem />
-        <Reading />
         {wrong.value && (
           <p class="bad" role="alert">
             {s.wrong(s[wrong.value])}
@@ -103,6 +102,7 @@ function TextChoice() {
         </button>
       )}
       <p class="soft">{s.dropped}</p>
+      <Reading />
     </div>
   )
 }
