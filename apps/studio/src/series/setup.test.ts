@@ -21,9 +21,9 @@ test('a link holds all of a setup, whatever its columns are called', () => {
       ...Object.fromEntries(Object.entries(ranges).map(([name, range]) => [name, number(range)])),
     })
     .map(({ names, targets, ...rest }) => ({
+      ...(rest as Partial<SeriesSetup> as SeriesSetup),
       ...{ target: names.slice(0, targets), features: names.slice(targets) },
-      ...rest,
-    })) as fc.Arbitrary<SeriesSetup>
+    }))
   fc.assert(
     fc.property(column, setups, (table, setup) => {
       expect(linked(new URLSearchParams(String(queryOf(table, setup))))).toEqual({ table, setup })
