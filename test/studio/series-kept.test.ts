@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { unzipSync } from 'fflate'
 import { expect, test } from 'vitest'
 import { decodeForecaster, type SeriesFiles } from '../../src/index.js'
@@ -108,6 +109,15 @@ describeStudio('trainings on series that the studio keeps', (studio) => {
     await other.goto(`${studio.url}#/library`)
     await other.getByRole('link', { name: 'Go on' }).click()
     await studio.says('inUse', 'sales.csv', other)
+    // What it has learned so far can be saved.
+    await other.locator('nav').getByRole('link', { name: 'Library' }).click()
+    const [download] = await Promise.all([
+      other.waitForEvent('download'),
+      other.getByLabel(`Save ${series} as a file`).selectOption('zip'),
+    ])
+    const bytes = new Uint8Array(await readFile(await download.path()))
+    const { intervals } = await decodeForecaster(unzipSync(bytes) as SeriesFiles, series)
+    expect(intervals?.widths.length).toBeGreaterThan(0)
     await tab.close()
     await other.goto(`${studio.url}#/library`)
     await other.reload()
