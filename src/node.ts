@@ -30,7 +30,7 @@ export {
   type TimeMachineOptions,
 } from './node/time-machine.js'
 export { writeExport } from './node/write-export.js'
-export { epochsUntil, promoted, ranking, rungsOf, type TrialResult } from './run/sweep/halving.js'
+export { epochsUntil, promoted, ranking, rungsOf, type TrialResult, trialLoss } from './run/sweep/halving.js'
 export { importanceOf } from './run/sweep/importance.js'
 export {
   checkTrials,

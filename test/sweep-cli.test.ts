@@ -96,29 +96,33 @@ test('a sweep that is killed again and again ends with the same results', async 
 })
 
 test('a trial that was stopped after its first step, with a model that was not bad yet, ends as it would have', async () => {
-  const lr = { 1: 0.02, 3: 1e30 }
-  for (const [trial, rate] of Object.entries(lr)) {
-    const stop = new AbortController()
-    const options = {
-      hiddenSize: 2,
-      lr: rate,
-      epochs: 2,
-      clipValue: Infinity,
-      batchSize: 2,
-      numSteps: 6,
-      validation: 0.2,
-    }
-    const store = new FolderStore(at('begun', trial))
-    const text = fileTexts([at('text.txt')])
-    const run = await startRun(store, text, { ...options, threads: 1 }, { signal: stop.signal })
-    for await (const { type } of run.events()) if (type === 'step') stop.abort()
-    await run.close()
-    expect(await store.names()).toContain('config.json')
+  const options = {
+    hiddenSize: 2,
+    lr: 1e30,
+    epochs: 2,
+    clipValue: Infinity,
+    batchSize: 2,
+    numSteps: 6,
+    validation: 0.2,
   }
-  const { status, stderr } = command.run('sweep', 'sweep.yaml', '--out', 'begun')
+  const stop = new AbortController()
+  const store = new FolderStore(at('begun', '2'))
+  const run = await startRun(store, fileTexts([at('text.txt')]), { ...options, threads: 1 }, { signal: stop.signal })
+  for await (const { type } of run.events()) if (type === 'step') stop.abort()
+  await run.close()
+  expect(await store.names()).toContain('config.json')
+  const settings = file
+    .replace('epochs: 4', 'epochs: 2')
+    .replace('[2, 12]', '[2]')
+    .replace(/lr: .*/, 'lr: [1, 1e30]')
+  writeFileSync(at('begun.yaml'), settings.replace(/halving: .*/, ''))
+  const { status, stderr } = command.run('sweep', 'begun.yaml', '--out', 'begun')
   expect(stderr).not.toContain('error')
   expect(status).toBe(0)
-  expect(resultsIn('begun')).toEqual(whole)
+  expect(resultsIn('begun').map(({ trial, loss }) => [trial, loss])).toEqual([
+    [1, whole[1].loss],
+    [2, undefined],
+  ])
 })
 
 test('results that were lost, although their trainings had ended, come again as they were', () => {

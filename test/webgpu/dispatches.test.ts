@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { findGpu } from '#platform'
 import { setDefaultDevice } from '../../src/kernels/devices.js'
-import { webGpuDevice } from '../../src/kernels/webgpu/webgpu.js'
+import { acquire } from '../../src/kernels/webgpu/adapter.js'
+import { Gpu } from '../../src/kernels/webgpu/gpu.js'
+import { WebGpuDevice } from '../../src/kernels/webgpu/webgpu.js'
 import { GRU } from '../../src/nn/gru.js'
 import { LSTM } from '../../src/nn/lstm.js'
 import { RNNModel } from '../../src/nn/model.js'
@@ -13,7 +15,9 @@ import { tensor } from '../../src/tensor/create.js'
 import { crossEntropy } from '../../src/tensor/losses.js'
 
 // A dispatch costs tens of microseconds whatever it does: on a GPU a training step is few of them, however long the text.
-const device = await webGpuDevice(findGpu, true)
+// What the steps compute is not read: a device of their own ends without computing it.
+const device = new WebGpuDevice(new Gpu(await acquire(await findGpu(), true)))
+afterAll(() => device.gpu.destroy())
 const vocab = 28
 
 const layers: readonly ((options: RecurrentOptions) => RecurrentLayer)[] = [
@@ -42,11 +46,11 @@ test(`a training step of the book's model takes at most 40 dispatches on ${devic
       expect(after.bytesRead).toBe(before.bytesRead)
       return after.dispatches - before.dispatches
     }
-    const [few, many] = [ofStep(35), ofStep(70)]
-    expect(few).toBeLessThanOrEqual(40)
+    const [few, many] = [ofStep(5), ofStep(35)]
+    expect(many).toBeLessThanOrEqual(40)
     // A sum over more places may be added up in parts; walks through time are not.
     expect(many).toBeLessThanOrEqual(few + 2)
-    return few
+    return many
   })
   console.log(`dispatches of a training step of an RNN, a GRU and an LSTM: ${counts.join(', ')}`)
 })

@@ -17,10 +17,10 @@ import {
   type SweepValue,
   type Trial,
   type TrialResult,
+  trialLoss,
   trialsOf,
   writeFileAtomic,
 } from '../../node.js'
-import { isExploded, limitOf } from '../../run/explosion.js'
 import { checkOut } from '../check-out.js'
 import { interruptible } from '../interrupt.js'
 import { print, printJson } from '../output.js'
@@ -218,10 +218,9 @@ class Sweep {
         `trial ${trial.number} (${describeTrial(trial)}): it was not validated within ${epochs} epochs; give a smaller validate-every, or leave it out`,
       )
     }
-    const loss = Math.min(...losses)
     const { config } = await loadModel(folder)
-    if (isExploded(loss, limitOf(config.vocabSize, 'token'))) return { seconds: 0 }
-    return { loss, seconds: until.at(-1)?.seconds ?? 0 }
+    const loss = trialLoss(losses, config.vocabSize)
+    return { loss, seconds: loss === undefined ? 0 : (until.at(-1)?.seconds ?? 0) }
   }
 
   #show(trial: Trial, result: TrialResult): void {

@@ -1,3 +1,4 @@
+import { isExploded, limitOf } from '../explosion.js'
 import type { RecordedOptions } from '../record.js'
 import { epochsOf, type Halving, type SweepPlan, type Trial } from './plan.js'
 
@@ -25,6 +26,16 @@ export function rungsOf({ options, halving }: Pick<SweepPlan, 'options' | 'halvi
 
 /** The epochs that a trial trains until a rung: a trial may have a number of its own, if there is no halving. */
 export const epochsUntil = (rung: number, { epochs }: RecordedOptions): number => Number(epochs ?? rung)
+
+/**
+ * The loss of a trial whose text is held out.
+ * @param losses of its validations, one or more
+ * @returns the lowest; undefined if even that is worth nothing, however the training ended or was stopped in between
+ */
+export function trialLoss(losses: readonly number[], vocabSize: number): number | undefined {
+  const lowest = Math.min(...losses)
+  return isExploded(lowest, limitOf(vocabSize, 'token')) ? undefined : lowest
+}
 
 /** The best 1/factor of the trials at a rung, at least one, the best first; trials that exploded never go on. */
 export function promoted(trials: readonly Trial[], results: readonly TrialResult[], { factor }: Halving): Trial[] {
