@@ -144,6 +144,8 @@ for (const file of [
     external: ['gpt-tokenizer'],
     target: 'es2022',
     format: 'esm',
+    // Without an export, a module that has a library of another format in it does not look like one.
+    footer: file.endsWith('worker') ? { js: 'export {}' } : {},
     metafile: true,
   })
   if (!file.endsWith('worker')) rmSync(`${file}.d.ts`)

@@ -165,7 +165,7 @@ export type { RecordedOptions, RunRecord } from './run/record.js'
 export { resumeRun } from './run/resume.js'
 export { Run } from './run/run.js'
 export type { BrokenEvent, DoneEvent, RunEvent, SampleEvent, TrainedEvent, WarningEvent } from './run/run-events.js'
-export { runModel } from './run/run-model.js'
+export { runForecaster, runModel } from './run/run-model.js'
 export type { RunOptions } from './run/run-options.js'
 export {
   type EncodedText,

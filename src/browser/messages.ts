@@ -1,4 +1,5 @@
 import * as errors from '../core/errors.js'
+import type { LoadSeriesOptions } from '../data/series/load-series.js'
 import type { TextChanges } from '../data/text.js'
 import { ExplodedError } from '../run/explosion.js'
 import { UnsavedModelError } from '../run/keeper.js'
@@ -7,15 +8,22 @@ import type { RunOptions } from '../run/run-options.js'
 
 // The messages between a page and its trainer's worker.
 
+/** How series are read of a table and cut into windows, as plain data. */
+export type SeriesReading = Omit<LoadSeriesOptions, 'batchSize' | 'generator'>
+
 /** The first message to a trainer's worker. */
 export interface Begin {
   kind: 'start' | 'resume'
+  /** What the run trains on. */
+  on: 'text' | 'series'
   /** The name of the run. */
   name: string
-  /** Absent if a run continues with the text that it saved. */
-  text?: string
+  /** The text, or the file that has it. Absent if a run continues with the text that it saved. */
+  text?: string | Blob
   /** The name of the text. Absent if a run continues with the text that it saved. */
   textName?: string
+  /** Which series of a table a new run trains on. */
+  series?: SeriesReading
   options: Partial<RunOptions>
   /** The files of a saved model to begin with. */
   model?: Record<string, Uint8Array>
@@ -40,26 +48,18 @@ export type ToWorker =
 /** All messages from the worker to the page. */
 export type ToPage =
   /** It comes again when the run goes on on another device. */
-  | { kind: 'ready'; notes: readonly string[]; warnings: readonly string[]; facts: TrainerFacts }
+  | { kind: 'ready'; notes: readonly string[]; warnings: readonly string[]; facts: RunFacts }
   | { kind: 'events'; events: readonly RunEvent[] }
   /** No more events will come. */
   | { kind: 'over'; error?: Thrown }
   | { kind: 'answer'; id: number; value?: unknown; error?: Thrown }
 
-/** What is known about a training before its first step. */
-export interface TrainerFacts {
+/** What is known of a training of any kind before its first step. */
+export interface RunFacts {
   /** Steps that were made before. */
   step: number
-  /** The name of the text, also of one that the run saved. */
+  /** The name of the text or table, also of one that the run saved. */
   source: string
-  /** How much of the text was changed as it was loaded. */
-  changes: TextChanges
-  /** Beginnings for samples that suit the text; none if it has none. */
-  prefixes: readonly string[]
-  /** Tokens of the text, in all and of each part. */
-  tokens: number
-  sizes: Readonly<Record<string, number>>
-  vocabSize: number
   /** Numbers that are trained. */
   parameters: number
   /** The name of the device that computes. */
@@ -69,6 +69,28 @@ export interface TrainerFacts {
   threads: number
   /** The options in force. */
   options: RunOptions
+}
+
+/** What is known of a training on a text. */
+export interface TrainerFacts extends RunFacts {
+  /** How much of the text was changed as it was loaded. */
+  changes: TextChanges
+  /** Beginnings for samples that suit the text; none if it has none. */
+  prefixes: readonly string[]
+  /** Tokens of the text, in all and of each part. */
+  tokens: number
+  sizes: Readonly<Record<string, number>>
+  vocabSize: number
+}
+
+/** What is known of a training on series. */
+export interface SeriesTrainerFacts extends RunFacts {
+  /** How the table was read. */
+  series: SeriesReading
+  /** Steps of an epoch. */
+  batches: number
+  /** Values that are predicted at a step, one for each window, step of the horizon, and target. */
+  batchItems: number
 }
 
 /** An error on its way from one thread to another. */

@@ -1,18 +1,15 @@
 // The program of a `Trainer`'s worker. scripts/build.mjs bundles it into a single file.
 import { DataError } from '../core/errors.js'
-import { decodeModel, encodeModel } from '../formats/saved-model.js'
-import { type PredictOptions, predict } from '../generate/generate.js'
 import { kernels } from '../kernels/index.js'
-import { resumeRun } from '../run/resume.js'
-import type { Run } from '../run/run.js'
+import type { Module } from '../nn/module.js'
+import type { BaseRun } from '../run/base-run.js'
 import type { RunEvent } from '../run/run-events.js'
 import type { RunOptions } from '../run/run-options.js'
-import { textSource } from '../run/run-text.js'
 import { runToEnd } from '../run/run-to-end.js'
-import { startRun } from '../run/start.js'
-import { samplePrefixes } from '../train/sample-prefixes.js'
-import { type Begin, type Question, type ToPage, type ToWorker, thrownOf } from './messages.js'
+import { type Begin, type Question, type RunFacts, type ToPage, type ToWorker, thrownOf } from './messages.js'
 import { OpfsStore } from './opfs-store.js'
+import { textOf } from './texts.js'
+import { seriesWork, type TrainerWork, textWork } from './trainer-work.js'
 
 /** Milliseconds between two messages with events. */
 const EVERY = 50
@@ -21,13 +18,15 @@ const MOST_UNREAD = 4
 
 const tell = (message: ToPage) => postMessage(message)
 const abort = new AbortController()
-let run: Run | undefined
+/** Answers a question about the run; undefined before it has begun. */
+let answerOf: ((question: Question) => Promise<unknown>) | undefined
 let unread = 0
 let paused = false
 let endPause = () => {}
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
-  if (data.kind === 'begin') void begin(data.begin)
+  if (data.kind === 'begin')
+    void (data.begin.on === 'text' ? begin(textWork, data.begin) : begin(seriesWork, data.begin))
   else if (data.kind === 'stop') abort.abort()
   else if (data.kind === 'pause') paused = data.paused
   else if (data.kind === 'read') unread--
@@ -35,38 +34,71 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   endPause()
 })
 
-/** The file in a run's store that keeps its text, so that the run can continue without being given it again. */
-const TEXT = 'text.txt'
-
-async function begin(told: Begin): Promise<void> {
+async function begin<R extends BaseRun<Module>>(work: TrainerWork<R, RunFacts>, told: Begin): Promise<void> {
   // The page waits for this lock, which is released when the worker ends, however it ends.
   void navigator.locks.request(told.life, () => new Promise(() => {}))
   let error: unknown
   try {
-    const { store, source, begun } = await prepared(told)
-    run = begun
-    tellReady(run)
-    const resume = async (options: Partial<RunOptions>) => {
-      run = await resumeRun(store, source, options, { signal: abort.signal })
-      tellReady(run)
+    const { signal } = abort
+    const store = new OpfsStore(told.name)
+    const bytes = await bytesOf(store, work.file, told)
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+    const ready = (run: R): R => {
+      answerOf = (question) => work.answer(run, question)
+      tellReady(run, work.facts(run))
+      return run
+    }
+    const resume = (options: Partial<RunOptions>) => work.resume(store, text, told, options, signal)
+    const run = ready(told.kind === 'start' ? await begun(work, store, text, told, bytes) : await resume(told.options))
+    const again = async (options: Partial<RunOptions>) => {
+      const run = ready(await resume(options))
       warn(`the training goes on after step ${run.training.step} on ${run.device.name}`)
       return run
     }
-    await runToEnd(run, sendEvents, resume, (lost) => warn(lost.message))
+    await runToEnd(run, sendEvents, again, (lost) => warn(lost.message))
   } catch (thrown) {
     error = thrown
   }
   tell({ kind: 'over', error: error === undefined ? undefined : thrownOf(error) })
 }
 
+/** The bytes of what a run trains on, which its store keeps. */
+async function bytesOf(store: OpfsStore, file: string, { text, name, on }: Begin): Promise<Uint8Array> {
+  // Characters that UTF-8 cannot hold are replaced at the start, as they are when the text is read again.
+  if (text !== undefined) return new TextEncoder().encode(typeof text === 'string' ? text : await textOf(text))
+  const bytes = await store.read(file, (saved) => saved.read(0, saved.size))
+  if (bytes) return bytes
+  throw new DataError(
+    `${name}: the run has no saved ${on === 'text' ? 'text' : 'table'}, expected one; if there is no run of this name, begin one first`,
+  )
+}
+
+/** Begins a run, and keeps what it trains on. */
+async function begun<R extends BaseRun<Module>>(
+  work: TrainerWork<R, RunFacts>,
+  store: OpfsStore,
+  text: string,
+  told: Begin,
+  bytes: Uint8Array,
+): Promise<R> {
+  const run = await work.start(store, text, told, abort.signal)
+  try {
+    await store.write(work.file, bytes)
+    return run
+  } catch (error) {
+    await run.close()
+    throw error
+  }
+}
+
 /** Tells the page what is known before the next step. */
-function tellReady({ training, model, vocab, text, device, options, notes, warnings }: Run): void {
+function tellReady(
+  { training, model, device, options, notes, warnings }: BaseRun<Module>,
+  own: Pick<RunFacts, 'source'>,
+): void {
   const { name, threads } = kernels()
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
-  const { corpus, sizes, source, changes } = text
-  const prefixes = samplePrefixes(text.train, vocab)
-  const ofText = { source, changes, prefixes, tokens: corpus.length, sizes, vocabSize: vocab.size }
-  const facts = { step: training.step, ...ofText, parameters, device: device.name, kernels: name, threads, options }
+  const facts = { step: training.step, ...own, parameters, device: device.name, kernels: name, threads, options }
   tell({ kind: 'ready', notes, warnings, facts })
 }
 
@@ -77,36 +109,8 @@ function tellEvents(events: readonly RunEvent[]): void {
   unread++
 }
 
-async function prepared({ kind, name, text, textName, options, model }: Begin) {
-  const { signal } = abort
-  const store = new OpfsStore(name)
-  // Characters that UTF-8 cannot hold are replaced at the start, as they are when the text is read again.
-  const bytes = text === undefined ? await store.read(TEXT, (file) => file.read(0, file.size)) : encoder.encode(text)
-  if (!bytes) {
-    throw new DataError(
-      `${name}: the run has no saved text, expected the text as an argument; if there is no run of this name, begin one first`,
-    )
-  }
-  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
-  if (kind === 'resume') {
-    const source = ([recorded]: readonly string[]) => textSource(decoded, textName ?? recorded)
-    return { store, source, begun: await resumeRun(store, source, options, { signal }) }
-  }
-  const source = textSource(decoded, textName)
-  const begun = await startRun(store, source, options, { signal, model: model && (await decodeModel(model, name)) })
-  try {
-    await store.write(TEXT, bytes)
-  } catch (error) {
-    await begun.close()
-    throw error
-  }
-  return { store, source, begun }
-}
-
-const encoder = new TextEncoder()
-
 /** Sends events in batches, and waits for a page that does not read them or that paused the training. */
-async function sendEvents(run: Run): Promise<void> {
+async function sendEvents(run: BaseRun<Module>): Promise<void> {
   let events: RunEvent[] = []
   let sent = -Infinity
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -145,12 +149,8 @@ async function sendEvents(run: Run): Promise<void> {
 async function answer(question: Question): Promise<void> {
   const { id } = question
   try {
-    if (!run) throw new Error('the training has not begun')
-    const value =
-      question.kind === 'model'
-        ? await encodeModel(run.model, run.vocab)
-        : await predict(question.prefix, question.numPreds, run.model, run.vocab, question.options as PredictOptions)
-    tell({ kind: 'answer', id, value })
+    if (!answerOf) throw new Error('the training has not begun')
+    tell({ kind: 'answer', id, value: await answerOf(question) })
   } catch (error) {
     tell({ kind: 'answer', id, error: thrownOf(error) })
   }

@@ -8,10 +8,12 @@ import { readSeries } from '../data/series/load-series.js'
 import { decodeLabelFiles, labelModelOf } from '../formats/labels-config.js'
 import { decodeSeriesFiles, seriesModelOf } from '../formats/series-config.js'
 import { selectKernels } from '../kernels/index.js'
+import type { Module } from '../nn/module.js'
 import { labelTraining } from '../train/train-labels.js'
 import { seriesTraining } from '../train/train-series.js'
 import { labelKind } from './label-kind.js'
 import { MemoryStore } from './memory-store.js'
+import { runForecaster } from './run-model.js'
 import { type RunOptions, runDefaults } from './run-options.js'
 import { seriesKind } from './series-kind.js'
 import { BEST, CHECKPOINT } from './store.js'
@@ -78,6 +80,30 @@ const kinds = {
     changed: labels.replace('good', 'dull'),
   },
 }
+
+test('the forecaster of a run on series is the best so far, and then the saved one with its intervals', async () => {
+  const store = new MemoryStore('place')
+  await expect(runForecaster(store)).rejects.toThrow('place: there is no model here')
+  const run = await kinds.series.begin(store, { lr: 0.2, schedule: 'constant', epochs: 5 })
+  const valuesOf = ({ model }: { model: Module }) => Object.values(model.stateDict()).map(({ data }) => [...data])
+  let best: number[][] = []
+  await play(run, (event) => {
+    if (event.type === 'validation' && event.best) best = valuesOf(run)
+    return event.type === 'epoch' && event.epoch === 4
+  })
+  await run.close()
+  const unfinished = await runForecaster(store)
+  expect(valuesOf(unfinished)).toEqual(best)
+  expect([unfinished.spec.targets, unfinished.intervals]).toEqual([['y'], undefined])
+  await play(await kinds.series.resume(store))
+  const saved = await runForecaster(store)
+  expect(saved.intervals?.widths.length).toBeGreaterThan(0)
+  const { values } = await kinds.series.parameters(store)
+  expect(valuesOf(saved)).toEqual(values)
+  const labels = new MemoryStore('reviews')
+  await play(await kinds.labels.begin(labels), (event) => event.type === 'epoch')
+  await expect(runForecaster(labels)).rejects.toThrow(/^reviews\/(best|checkpoint).safetensors: the file is not /)
+})
 
 describe.each(['series', 'labels'] as const)('a run on %s', (name) => {
   const { begin, resume, parameters, changed } = kinds[name]

@@ -58,6 +58,9 @@ describeStudio('how the studio looks', (studio) => {
       await tab.locator('.headline .main').click()
       await tab.locator('.errors').waitFor()
       expect(await problems(), where('a forecast')).toEqual([])
+      await open('train?series=sales.csv&target=sales&feature=wind&epochs=3')
+      await tab.locator('.headline .file').waitFor()
+      expect(await problems(), where('a link to a training on series')).toEqual([])
     }
   })
 })

@@ -107,7 +107,7 @@ describeStudio('series of numbers in the studio', (studio) => {
     await button('Go on').click()
     await expect.poll(told, { timeout: 120_000 }).not.toBe(before)
     await button('Stop').click()
-    await tab.getByText('Stopped. The forecast is that of the model as it was then.').waitFor()
+    await tab.getByText('Stopped. The model is kept in this browser; the forecast is').waitFor()
     await tab.locator('.errors').waitFor()
     await button('Back to texts').click()
     await tab.getByRole('heading', { name: 'An LSTM reads Moby Dick' }).waitFor()

@@ -102,7 +102,7 @@ export function describeStudio(
       },
       async saved(name, format = 'zip') {
         await tab.locator('nav').getByRole('link', { name: 'Library' }).click()
-        const choice = tab.getByLabel(`Save ${name} as a file`)
+        const choice = tab.getByLabel(`Save ${name} as a file`, { exact: true })
         const [download] = await Promise.all([tab.waitForEvent('download'), choice.selectOption(format)])
         return new Uint8Array(await readFile(await download.path()))
       },

@@ -7,6 +7,7 @@ import { LibraryView } from './library/library-view'
 import { areModel } from './model-files'
 import { Problem } from './problem'
 import { addressOf, route, type View } from './route'
+import { Reading } from './series/reading'
 import { takeTexts } from './text'
 import { Top } from './top'
 import { TrainView } from './train/train-view'
@@ -55,6 +56,7 @@ export function App() {
       />
       <main id="content" tabIndex={-1}>
         <Problem />
+        <Reading />
         <Shown />
       </main>
     </>

@@ -2,16 +2,16 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { current, type Kind, keptChanges, takeAgain, takeModel, takeRun } from './current'
 import { told } from './faults'
-import { modelNames, runNames } from './kept'
+import { modelNames, textRunNames } from './kept'
 import { words } from './language'
 import { OpenModel } from './open-model'
-import { session } from './session'
+import { textSession } from './text-session'
 
 /** The choice of the model that a view looks at. */
 export function CurrentChoice() {
   const { models: t } = words.value
   const kept = useSignal<Record<Kind, string[]>>({ run: [], model: [], machine: [] })
-  const now = session.value
+  const now = textSession.value
   const changes = keptChanges.value
   const shown = current.value
   const state = now?.state.value
@@ -19,7 +19,7 @@ export function CurrentChoice() {
   const isOver = state === 'stopped' || state === 'done' || state === 'failed'
   useEffect(() => {
     void told(async () => {
-      const [run, model] = [await runNames(), await modelNames()]
+      const [run, model] = [await textRunNames(), await modelNames()]
       kept.value = { run, model, machine: [] }
       // The model of a training of this page has changed since it was taken.
       if (now && current.value?.kind === 'run' && current.value.name === now.name) await takeAgain(now.name)

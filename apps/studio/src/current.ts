@@ -4,7 +4,7 @@ import { told } from './faults'
 import { freeName, modelNames, modelOf } from './kept'
 import { type MachineRun, machineModel } from './machine'
 import { readModelFiles } from './model-files'
-import { session } from './session'
+import { textSession } from './text-session'
 
 /** Where a model of the page comes from: a training, a model that the browser keeps, or a training of the machine. */
 export type Kind = 'run' | 'model' | 'machine'
@@ -27,7 +27,7 @@ const take = (kind: Kind, name: string, load: () => Promise<LoadedModel>): Promi
 
 /** The trainer of a run that this page trains now, also while it pauses. */
 export function liveTrainer({ kind, name }: Pick<Current, 'kind' | 'name'>): Trainer | undefined {
-  const now = session.value
+  const now = textSession.value
   const isLive = kind === 'run' && now?.name === name && ['running', 'paused'].includes(now.state.value)
   return isLive ? now.trainer : undefined
 }
@@ -36,7 +36,7 @@ export function liveTrainer({ kind, name }: Pick<Current, 'kind' | 'name'>): Tra
 export async function loadRun(name: string): Promise<LoadedModel> {
   const trainer = untracked(() => liveTrainer({ kind: 'run', name }))
   if (trainer) return trainer.model()
-  const now = session.peek()
+  const now = textSession.peek()
   // It keeps what it has learned when it stops.
   if (now?.name === name && now.state.peek() === 'stopped') await now.over
   return modelOf(name)

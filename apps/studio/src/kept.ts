@@ -15,11 +15,14 @@ import { FollowedHistory } from './followed'
 /** A training that the browser keeps. */
 export interface KeptRun {
   name: string
+  /** Whether it is on series of numbers, and not on a text. */
+  onSeries: boolean
   epoch: number
   /** The epochs that it is to have. */
   epochs: number
   step: number
-  perplexity: number | undefined
+  /** What it has reached, and on what was held out: the perplexity of a text, the mean error of series. */
+  reached: number | undefined
   heldOut: number | undefined
   /** The epoch of its model: that of the lowest loss of the held-out text; undefined where nothing is held out. */
   best: number | undefined
@@ -29,8 +32,8 @@ export interface KeptRun {
   unfinished: boolean
 }
 
-/** The file of a run with its text. */
-const TEXT = 'text.txt'
+/** The file of a run with its text, or with its table. */
+const [TEXT, TABLE] = ['text.txt', 'table.csv']
 
 const inOrder = (names: string[]): string[] => names.sort((a, b) => a.localeCompare(b))
 
@@ -52,6 +55,15 @@ const filesOf = (name: string): Promise<string[]> => new OpfsStore(name).names()
 export const hasModel = async (name: string): Promise<boolean> =>
   (await filesOf(name)).some((file) => [CHECKPOINT, BEST, 'config.json'].includes(file))
 
+/** Whether a run is on series of numbers. */
+export const isOnSeries = async (name: string): Promise<boolean> => (await filesOf(name)).includes(TABLE)
+
+/** The table that a run on series is trained on, without a name. */
+export async function tableOf(name: string): Promise<Blob> {
+  const bytes = await new OpfsStore(name).read(TABLE, (file) => file.read(0, file.size))
+  return new Blob([bytes as Uint8Array<ArrayBuffer>])
+}
+
 /** The text that a run is trained on. */
 export async function textOf(name: string): Promise<string> {
   const bytes = await new OpfsStore(name).read(TEXT, (file) => file.read(0, file.size))
@@ -69,6 +81,13 @@ export async function beginningOf(name: string, characters: number): Promise<str
 /** The names of the runs that the browser keeps. */
 export const runNames = async (): Promise<string[]> => inOrder(await savedRuns.names())
 
+/** The names of those on texts, whose models can be looked into, and write. */
+export async function textRunNames(): Promise<string[]> {
+  const names = await runNames()
+  const onSeries = await Promise.all(names.map(isOnSeries))
+  return names.filter((_, i) => !onSeries[i])
+}
+
 /** The names of the models that the browser keeps, besides those of runs. */
 export const modelNames = async (): Promise<string[]> => inOrder(await savedModels.names())
 
@@ -77,8 +96,11 @@ export async function keptRuns(): Promise<KeptRun[]> {
   return Promise.all((await runNames()).map(keptRun))
 }
 
-async function keptRun(name: string): Promise<KeptRun> {
-  const isResumable = (await filesOf(name)).includes(CHECKPOINT)
+/** A training that the browser keeps. */
+export async function keptRun(name: string): Promise<KeptRun> {
+  const files = await filesOf(name)
+  const [isResumable, onSeries] = [files.includes(CHECKPOINT), files.includes(TABLE)]
+  const reached = (event?: { loss: number; perplexity: number }) => (onSeries ? event?.loss : event?.perplexity)
   const events = await historyOf(name).events()
   const epoch = events.findLast((event) => event.type === 'epoch')
   const planned = events.findLast(
@@ -86,12 +108,12 @@ async function keptRun(name: string): Promise<KeptRun> {
   )
   const epochs = Number(planned?.type === 'resume' ? planned.options.epochs : (epoch?.epochs ?? 0))
   return {
-    name,
+    ...{ name, onSeries },
     epoch: events.at(-1)?.epoch ?? 0,
     epochs,
     step: events.at(-1)?.step ?? 0,
-    perplexity: epoch?.perplexity,
-    heldOut: events.findLast((event) => event.type === 'validation')?.perplexity,
+    reached: reached(epoch),
+    heldOut: reached(events.findLast((event) => event.type === 'validation')),
     best: events.findLast((event) => event.type === 'validation' && event.best)?.epoch,
     hasModel: await hasModel(name),
     unfinished: isResumable && (epoch === undefined || epoch.epoch < epochs),

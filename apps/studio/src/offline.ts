@@ -1,22 +1,6 @@
 /** In a session of the browser the page is loaded again once at most. */
 const LOADED_AGAIN = 'unrolled loaded again'
 
-/** Milliseconds that a page waits for its service worker at most. */
-const PATIENCE = 3000
-
-/**
- * Resolves when the service worker answers for the page's files, which it may give headers that the host does not send; at
- * once where the host sends its own, and after a while where there is no service worker.
- */
-export function answered(): Promise<void> {
-  const { serviceWorker } = navigator
-  if (!serviceWorker || serviceWorker.controller || crossOriginIsolated) return Promise.resolve()
-  return new Promise((resolve) => {
-    serviceWorker.addEventListener('controllerchange', () => resolve(), { once: true })
-    setTimeout(resolve, PATIENCE)
-  })
-}
-
 /**
  * Lets a service worker keep all files, so that they are there off line, and isolate the page from other origins, which threads
  * need and which many hosts have no headers for.

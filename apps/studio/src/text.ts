@@ -1,7 +1,9 @@
 import { signal } from '@preact/signals'
 import { type DroppedFile, textOf } from 'unrolled/browser'
 import { FaultError, faultOf, told } from './faults'
+import { addressOf, route } from './route'
 import { isSeries, series, takeSeries } from './series/chosen'
+import { linked } from './series/setup'
 import { beginning, type Reading, setup, wholeOf } from './setup'
 
 /** The text to train on: one that comes with the page, or the user's own, which stays in this page. */
@@ -49,6 +51,8 @@ export const takeTexts = (files: readonly DroppedFile[]): Promise<boolean> =>
     const whole = parts.join('\n')
     choose({ own: { name, read: async () => whole, reading: wholeOf(whole) } })
     series.value = undefined
+    // A link to a training on series is no longer followed.
+    if (linked(route.peek().query)) location.hash = addressOf('train')
   })
 
 const shortName = (name: string): string => name.replace(/^.*[/\\]/, '')

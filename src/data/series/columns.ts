@@ -12,10 +12,15 @@ export interface SeriesColumn {
  * The columns of a CSV file, to choose the options of `readSeries` by. Most of a column decides, so that `readSeries` can say
  * where a column of numbers has a text.
  * @param name the name of the file, for messages
+ * @param onProgress is called with the share of the text that is parsed
  * @throws DataError for a text that is not CSV with a header and rows
  */
-export async function seriesColumns(text: string, name: string): Promise<SeriesColumn[]> {
-  const { columns, rows } = await parseTable(text, name)
+export async function seriesColumns(
+  text: string,
+  name: string,
+  onProgress?: (share: number) => void,
+): Promise<SeriesColumn[]> {
+  const { columns, rows } = await parseTable(text, name, onProgress)
   const dates = columns.findIndex(isDateName)
   return columns.map((name, at) => {
     if (at === dates) return { name, kind: 'date' }

@@ -17,27 +17,37 @@ export interface TableRow {
   cells: readonly string[]
 }
 
+/** Rows that are parsed between two reports of the progress. */
+const PACE = 10_000
+
 /**
  * Parses CSV: a header, then one row a line, separated by commas, semicolons or tabs.
  * @param name the name of the file, for messages
+ * @param onProgress is called with the share of the text that is parsed
  * @throws DataError for a file without rows, a header with an empty or repeated name, or a row of another length
  */
-export async function parseTable(text: string, name: string): Promise<Table> {
+export async function parseTable(
+  text: string,
+  name: string,
+  onProgress: (share: number) => void = () => {},
+): Promise<Table> {
   checkString('parseTable', 'the text', text)
   const { default: csv } = await import('papaparse')
   const plain = text.replace(/^\ufeff/, '')
-  const { data, errors } = csv.parse<string[]>(plain, { delimiter: delimiterOf(plain) })
-  const quotes = errors.find(({ type }) => type === 'Quotes')
-  if (quotes) {
-    const problem =
-      quotes.code === 'InvalidQuotes'
-        ? 'there is text after a closed quotation mark, expected the end of the cell; double quotation marks within a cell'
-        : 'a quotation mark is not closed, expected CSV'
-    throw new DataError(`${name}: row ${(quotes.row ?? 0) + 1}: ${problem}`)
-  }
-  const rows = data
-    .map((cells, i) => ({ number: i + 1, cells: cells.map((cell) => cell.trim()) }))
-    .filter(({ cells }) => cells.some((cell) => cell !== ''))
+  const rows: TableRow[] = []
+  let number = 0
+  // Papa Parse's own chunks tear a quotation mark from the end of its line.
+  csv.parse<string[]>(plain, {
+    delimiter: delimiterOf(plain),
+    step({ data, errors, meta }) {
+      number++
+      const quotes = errors.find(({ type }) => type === 'Quotes')
+      if (quotes) throw wrongQuotes(`${name}: row ${number}`, quotes.code)
+      const cells = data.map((cell) => cell.trim())
+      if (cells.some((cell) => cell !== '')) rows.push({ number, cells })
+      if (number % PACE === 0) onProgress(meta.cursor / plain.length)
+    },
+  })
   const [header, ...rest] = rows
   if (!header) throw new DataError(`${name}: the file is empty, expected a header with the names of columns, and rows`)
   checkHeader(name, header.cells)
@@ -50,6 +60,13 @@ export async function parseTable(text: string, name: string): Promise<Table> {
   }
   return { name, columns: header.cells, rows: rest }
 }
+
+const wrongQuotes = (place: string, code: string): DataError =>
+  new DataError(
+    code === 'InvalidQuotes'
+      ? `${place}: there is text after a closed quotation mark, expected the end of the cell; double quotation marks within a cell`
+      : `${place}: a quotation mark is not closed, expected CSV`,
+  )
 
 /** The delimiter that the first line with any text has most often. */
 function delimiterOf(text: string): string {

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals'
-import { answered } from '../offline'
 import { book } from './book'
 import { type Cell, cells, cellsOf } from './cells'
+import { policedWorker } from './policed-worker'
 import type { FromCells, ToCells } from './run/messages'
 
 /** Milliseconds that a cell has to end by itself when it is stopped; then its worker is ended, with all variables. */
@@ -68,9 +68,7 @@ async function next(): Promise<void> {
 }
 
 async function begun(): Promise<Worker> {
-  // Without the policy of its script, the worker would have the network.
-  const [text] = await Promise.all([book(), answered()])
-  const made = new Worker(new URL('./run/cell-worker.ts', import.meta.url), { type: 'module' })
+  const [text, made] = await Promise.all([book(), policedWorker()])
   flag = crossOriginIsolated ? new Int32Array(new SharedArrayBuffer(4)) : undefined
   made.onmessage = ({ data }: MessageEvent<FromCells>) => hear(data)
   made.onerror = ({ message }) => {

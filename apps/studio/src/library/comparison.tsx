@@ -6,6 +6,7 @@ import type { FollowedHistory } from '../followed'
 import { number, words } from '../language'
 import { Plot } from '../plot'
 import { FaultNote } from '../problem'
+import { error, perplexity } from '../train/figures'
 
 /** A training to compare. */
 export interface Compared {
@@ -32,20 +33,23 @@ async function lookAt({ name, history }: Compared): Promise<Look> {
   }
 }
 
-const curves = ({ name, events }: Look): Line[] => {
+function curves({ name, events }: Look, onSeries: boolean): Line[] {
   const told = events.filter((event) => event.type !== 'resume')
-  return told.length === 0 ? [] : curvesOf({ name, events: told }, { x: 'step', y: 'perplexity', log: true })
+  if (told.length === 0) return []
+  return curvesOf({ name, events: told }, { x: 'step', y: onSeries ? 'loss' : 'perplexity', log: true })
 }
 
 interface ComparisonOptions {
   runs: readonly Compared[]
+  /** Whether they are on series, which have errors instead of perplexities. Default: false. */
+  onSeries?: boolean
   /** Is told what each look finds. */
   looked?: (looks: readonly Look[]) => void
 }
 
-/** The perplexities of some trainings in one plot, drawn again while they go on. */
-export function Comparison({ runs, looked }: ComparisonOptions) {
-  const { library: t, train } = words.value
+/** The perplexities or errors of some trainings in one plot, drawn again while they go on. */
+export function Comparison({ runs, onSeries = false, looked }: ComparisonOptions) {
+  const { library: t, train, series } = words.value
   const looks = useSignal<readonly Look[]>([])
   const names = runs.map(({ name }) => name)
   useEffect(() => {
@@ -65,18 +69,23 @@ export function Comparison({ runs, looked }: ComparisonOptions) {
       clearInterval(timer)
     }
   }, [names.join('\n')])
-  const lines = looks.value.flatMap(curves)
+  const lines = looks.value.flatMap((look) => curves(look, onSeries))
   const faults = looks.value.flatMap(({ fault }) => fault ?? [])
   const unanswered = faults.find(({ kind }) => kind === 'noServer')
-  const label = ({ run, kind }: Line) => (kind === 'training' ? run : `${run}, ${train.heldOutText}`)
+  const label = ({ run, kind }: Line) =>
+    kind === 'training' ? run : `${run}, ${onSeries ? series.heldOutPart : train.heldOutText}`
   return (
     <section class="card">
-      <h2>{t.comparison}</h2>
+      <h2>{onSeries ? t.comparisonOfErrors : t.comparison}</h2>
       {(unanswered ? [unanswered] : faults).map((fault) => (
         <FaultNote key={fault.name} fault={fault} />
       ))}
       <Plot
-        told={t.comparisonIs(names.join(', '), number(Math.max(0, ...lines.map(({ x }) => x.at(-1) ?? 0))))}
+        told={(onSeries ? t.errorsAre : t.comparisonIs)(
+          names.join(', '),
+          number(Math.max(0, ...lines.map(({ x }) => x.at(-1) ?? 0))),
+        )}
+        value={onSeries ? error : perplexity}
         lines={lines.map((line) => ({
           label: label(line),
           steps: line.x,

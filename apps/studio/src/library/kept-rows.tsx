@@ -2,10 +2,12 @@ import { type LoadedModel, savedModels, savedRuns } from 'unrolled/browser'
 import { base } from '../base'
 import { current, type Kind, keptChanges, liveTrainer, loadRun, takeModel, takeRun } from '../current'
 import { told } from '../faults'
-import type { KeptRun } from '../kept'
+import { forecastWith, goOnWith } from '../go-on'
+import { download, give, type KeptRun } from '../kept'
 import { number, words } from '../language'
-import { goOnWith, session } from '../session'
-import { perplexity } from '../train/figures'
+import { asked } from '../series/asked'
+import { session } from '../session'
+import { error, perplexity } from '../train/figures'
 import { Go } from './go'
 import { SaveAs } from './save-as'
 
@@ -18,14 +20,16 @@ interface RunRowOptions {
 /** A training that the browser keeps. */
 export function RunRow({ run, compared, compare }: RunRowOptions) {
   const { library: t } = words.value
-  const { name, hasModel, unfinished, epochs } = run
+  const { name, onSeries, hasModel, unfinished, epochs } = run
   const now = session.value?.name === name ? session.value : undefined
   now?.tick.value
   const isShown = now !== undefined
   const isLive = liveTrainer({ kind: 'run', name }) !== undefined
   // A training of this page is ahead of what the browser keeps.
-  const { epoch, perplexity: reached } = now && now.epoch > 0 ? now : run
+  const epoch = now?.epoch || run.epoch
+  const reached = (onSeries ? now?.loss : now?.perplexity) ?? run.reached
   const heldOut = now?.heldOut.last ?? run.heldOut
+  const [shown, standing] = onSeries ? [error, t.errorStanding] : [perplexity, t.standing]
   return (
     <li class="card run">
       <label class="flag">
@@ -38,13 +42,22 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
         <strong>{name}</strong>
       </label>
       <span class="soft">
-        {t.standing(number(epoch), perplexity(reached))}
-        {heldOut !== undefined && `, ${t.heldOut(perplexity(heldOut))}`}
+        {standing(number(epoch), shown(reached))}
+        {heldOut !== undefined && `, ${t.heldOut(shown(heldOut))}`}
         {/* Of a training that goes on in this page, the model is saved as it is now. */}
         {!isLive && run.best !== undefined && run.best !== run.epoch && ` · ${t.saved(number(run.best))}`}
       </span>
       <div class="actions">
-        {isShown && <Go to="train" text={t.show} />}
+        {now && (
+          <Go
+            to="train"
+            text={t.show}
+            first={async () => {
+              now.choose()
+              return true
+            }}
+          />
+        )}
         {!isShown && unfinished && <Go to="train" text={t.goOn} first={() => goOnWith(name)} />}
         {hasModel && !unfinished && epochs > 0 && (
           <Go
@@ -53,7 +66,8 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
             first={() => goOnWith(name, { epochs: run.epoch + epochs })}
           />
         )}
-        {hasModel && <ModelActions name={name} load={() => loadRun(name)} take={() => takeRun(name)} />}
+        {hasModel && onSeries && <SeriesActions name={name} isShown={isShown} />}
+        {hasModel && !onSeries && <ModelActions name={name} load={() => loadRun(name)} take={() => takeRun(name)} />}
         <Remove kind="run" name={name} remove={() => savedRuns.remove(name)} />
       </div>
     </li>
@@ -73,6 +87,18 @@ export function ModelRow({ name }: { name: string }) {
   )
 }
 
+/** What can be done with a kept training on series. */
+function SeriesActions({ name, isShown }: { name: string; isShown: boolean }) {
+  const { series } = words.value
+  const save = async () => give(`${name}.zip`, await asked('zip', { run: name }))
+  return (
+    <>
+      {!isShown && <Go to="train" text={series.forecast} first={() => forecastWith(name)} />}
+      <SaveAs name={name} formats={['zip']} save={save} />
+    </>
+  )
+}
+
 /** What can be done with a model. */
 function ModelActions(model: { name: string; load: () => Promise<LoadedModel>; take: () => Promise<boolean> }) {
   const { library: t } = words.value
@@ -86,7 +112,7 @@ function ModelActions(model: { name: string; load: () => Promise<LoadedModel>; t
       <Go to="inside" text={t.look} first={take} />
       <Go to="write" text={t.write} first={take} />
       <Go to="train" text={t.beginWith} first={begin} />
-      <SaveAs name={name} load={load} />
+      <SaveAs name={name} save={(format) => download(name, load, format)} />
     </>
   )
 }

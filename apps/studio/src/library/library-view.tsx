@@ -25,7 +25,7 @@ export function LibraryView() {
       models.value = await modelNames()
     })
   }, [now, state, keptChanges.value])
-  const shown = compared.value.filter((name) => runs.value?.some((run) => run.name === name))
+  const shown = (runs.value ?? []).filter(({ name }) => compared.value.includes(name))
   return (
     <>
       <MachineRuns />
@@ -39,16 +39,20 @@ export function LibraryView() {
             <RunRow
               key={run.name}
               run={run}
-              compared={shown.includes(run.name)}
+              compared={shown.includes(run)}
               compare={(on) => {
                 const { name } = run
-                compared.value = on ? [...shown, name] : shown.filter((other) => other !== name)
+                compared.value = on ? [...compared.value, name] : compared.value.filter((other) => other !== name)
               }}
             />
           ))}
         </ul>
       </section>
-      {shown.length > 0 && <Comparison runs={shown.map((name) => ({ name, history: historyOf(name) }))} />}
+      {[false, true].map((onSeries) => {
+        const alike = shown.filter((run) => run.onSeries === onSeries)
+        const histories = alike.map(({ name }) => ({ name, history: historyOf(name) }))
+        return alike.length > 0 && <Comparison key={String(onSeries)} runs={histories} onSeries={onSeries} />
+      })}
       <section class="kept">
         <div class="headline">
           <h2>{t.models}</h2>

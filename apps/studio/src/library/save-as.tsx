@@ -1,14 +1,20 @@
-import type { LoadedModel } from 'unrolled/browser'
 import { exportFormats } from 'unrolled/config'
 import { told } from '../faults'
-import { download, type Saved } from '../kept'
+import type { Saved } from '../kept'
 import { words } from '../language'
 
-/** What a model is saved as. */
-const formats = ['zip', ...Object.keys(exportFormats)] as const
+/** What a model of texts is saved as. */
+const all = ['zip', ...Object.keys(exportFormats)] as readonly Saved[]
+
+interface SaveAsOptions {
+  name: string
+  /** Default: those of a model of texts. */
+  formats?: readonly Saved[]
+  save: (format: Saved) => Promise<void>
+}
 
 /** Saves a model as a file of the user's. */
-export function SaveAs({ name, load }: { name: string; load: () => Promise<LoadedModel> }) {
+export function SaveAs({ name, formats = all, save }: SaveAsOptions) {
   const { library: t } = words.value
   return (
     <select
@@ -17,7 +23,7 @@ export function SaveAs({ name, load }: { name: string; load: () => Promise<Loade
       onChange={({ currentTarget }) => {
         const format = currentTarget.value as Saved
         currentTarget.value = ''
-        void told(() => download(name, load, format), name)
+        void told(() => save(format), name)
       }}
     >
       <option value="">{t.saveAs}</option>

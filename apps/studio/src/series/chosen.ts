@@ -1,16 +1,17 @@
 import { signal } from '@preact/signals'
-import { type DroppedFile, type SeriesColumn, seriesColumns, textOf } from 'unrolled/browser'
+import type { DroppedFile } from 'unrolled/browser'
 import { FaultError, faultOf } from '../faults'
-import { addressOf } from '../route'
-import { type SeriesSetup, setupFor } from './setup'
+import { addressOf, route } from '../route'
+import { asked } from './asked'
+import type { Answers, Questions, Table } from './messages'
+import { columnsOf, linked, type SeriesLink, type SeriesSetup, setupFor } from './setup'
 
 /** A table of numbers to be forecast, which stays in this page. */
-export interface ChosenSeries {
-  name: string
-  text: string
-  columns: readonly SeriesColumn[]
+export interface ChosenSeries extends Table {
   /** What of it is trained on, and how. */
   setup: SeriesSetup
+  /** Whether nobody has said what of it is to be forecast. */
+  isNew: boolean
   /** Its view, which is loaded with the first table. */
   View: () => preact.JSX.Element
 }
@@ -18,20 +19,58 @@ export interface ChosenSeries {
 /** The table that is trained on in place of a text. */
 export const series = signal<ChosenSeries | undefined>(undefined)
 
+/** The table that is being read, and how much of it is; nothing as long as that takes no time. */
+export const reading = signal<{ name: string; share: number } | undefined>(undefined)
+
 /** Whether a file is a table, by its name. */
 export const isSeries = (name: string): boolean => /\.(csv|tsv)$/i.test(name)
 
-/** Takes a table from a file. @throws FaultError that says what is wrong with it */
+/** What was asked for last. */
+let latest = {}
+
+/** A table, read in a worker; undefined if another one was asked for in the meantime. */
+export async function tableFrom<K extends 'table' | 'kept'>(
+  kind: K,
+  question: Questions[K],
+  name: string,
+): Promise<Answers[K] | undefined> {
+  const own = {}
+  latest = own
+  try {
+    const table = await asked(kind, question, (share) => {
+      if (latest === own) reading.value = { name, share }
+    })
+    return latest === own ? table : undefined
+  } finally {
+    if (latest === own) reading.value = undefined
+  }
+}
+
+/** Takes a table from a file, with the setup of the link that was followed, if any. @throws FaultError that says what is wrong with it */
 export async function takeSeries({ name: path, file }: DroppedFile): Promise<void> {
   const name = path.replace(/^.*[/\\]/, '')
+  const link = linked(route.peek().query)
   try {
-    const text = await textOf(file)
-    const columns = await seriesColumns(text, name)
+    const table = await tableFrom('table', { file }, name)
+    if (!table) return
+    const { columns } = table
     if (!columns.some(({ kind }) => kind === 'number')) throw new FaultError({ kind: 'noNumbers', name })
-    const { SeriesView } = await import('./series-view')
-    series.value = { name, text, columns, setup: setupFor(columns), View: SeriesView }
+    if (link) checkLinked(link, table)
+    await chooseSeries({ ...table, setup: link?.setup ?? setupFor(columns), isNew: !link })
     location.hash = addressOf('train')
   } catch (error) {
     throw new FaultError(faultOf(error, name, 'notSeries'))
   }
+}
+
+/** Trains on a table in place of a text from here on. */
+export async function chooseSeries(chosen: Omit<ChosenSeries, 'View'>): Promise<void> {
+  const { SeriesView } = await import('./series-view')
+  series.value = { ...chosen, View: SeriesView }
+}
+
+/** @throws FaultError for a table without the columns that a link names */
+function checkLinked({ setup }: SeriesLink, { file, columns }: Table): void {
+  const missing = columnsOf(setup).filter((name) => !columns.some((column) => column.name === name))
+  if (missing.length > 0) throw new FaultError({ kind: 'otherTable', name: file.name, detail: missing.join(', ') })
 }

@@ -25,9 +25,9 @@ export function ForecastCard({ now, result }: { now: SeriesSession; result: Seri
     () => linesOf(truth, [...result.earlier, ...(forecast?.points ?? [])], t),
     [truth, forecast, result, t],
   )
-  const base = now.chosen.name.replace(/\.\w+$/, '')
+  const base = now.chosen.file.name.replace(/\.\w+$/, '')
   const last = forecast?.points.findLast(({ series, target }) => series === truth.series && target === truth.target)
-  const place = (x: number) => (now.facts?.dated ? date(x) : number(x))
+  const place = (x: number) => (result.dated ? date(x) : number(x))
   return (
     <section class="card">
       <h2>{t.forecast}</h2>
@@ -48,8 +48,8 @@ export function ForecastCard({ now, result }: { now: SeriesSession; result: Seri
       <Plot
         told={last ? t.forecastTold(label(truth), place(last.x), value(last.forecast)) : label(truth)}
         lines={lines}
-        x={now.facts?.dated ? t.date : t.row}
-        time={now.facts?.dated}
+        x={result.dated ? t.date : t.row}
+        time={result.dated}
         value={value}
         linear
       />

@@ -1,22 +1,45 @@
-import type { SeriesEvaluation, SeriesPart, TrainEvent } from 'unrolled/browser'
+import type { SeriesColumn, SeriesEvaluation, SeriesPart } from 'unrolled/browser'
 import type { SeriesSetup } from './setup'
 
-/** What the page tells the worker that trains on series. */
-export type ToSeries =
-  | { type: 'begin'; name: string; text: string; setup: SeriesSetup }
-  | { type: 'pause'; paused: boolean }
-  | { type: 'stop' }
-  | { type: 'forecast'; steps: number }
+// The messages between the page and the worker that reads tables and forecasts them.
 
-/** What is known before the first step. */
-export interface SeriesFacts {
-  kernels: string
-  threads: number
-  /** Values that are predicted in an epoch, one for each window, step of the horizon, and target. */
-  values: number
-  steps: number
-  /** Whether the x axis is of dates. */
-  dated: boolean
+/** What the worker is asked for. */
+export interface Questions {
+  /** A table from a file of the user's. */
+  table: { file: File }
+  /** The table of a kept run. */
+  kept: { run: string }
+  /** What the model of a kept run forecasts; questions for further values follow. */
+  open: { run: string }
+  /** So many values after the end of the table. */
+  forecast: { steps: number }
+  /** The model of a kept run as a zip of its folder. */
+  zip: { run: string }
+}
+
+export type Kind = keyof Questions
+
+export interface Answers {
+  table: Table
+  kept: Table & { setup: SeriesSetup }
+  open: SeriesResult
+  forecast: Forecasted
+  zip: Uint8Array
+}
+
+/** What the page tells the worker. */
+export type ToSeries = { [K in Kind]: { kind: K; id: number; question: Questions[K] } }[Kind]
+
+/** What the worker tells the page: how far it is, and in the end an answer or an error of the library. */
+export type FromSeries =
+  | { id: number; share: number }
+  | { id: number; answer: Answers[Kind] }
+  | { id: number; error: { name: string; message: string; code?: string } }
+
+/** A table as it was read, which does not change with its file. */
+export interface Table {
+  file: File
+  columns: readonly SeriesColumn[]
 }
 
 /** A forecast value with its place on the x axis: a time in milliseconds, or the number of a row. */
@@ -49,23 +72,11 @@ export interface SeriesResult {
   /** The held-out part, as it would have been forecast at the time. */
   earlier: Point[]
   part: SeriesPart
+  /** Whether the x axis is of dates. */
+  dated: boolean
   /** Absent if nothing was held out that is as long as a forecast. */
   evaluation?: SeriesEvaluation
+  forecast: Forecasted
   /** The model's folder. */
   zip: Uint8Array
 }
-
-/** An error of the library on its way to the page. */
-export interface SeriesFailure {
-  name: string
-  message: string
-  code?: string
-}
-
-/** What the worker tells the page. */
-export type FromSeries =
-  | { type: 'ready'; facts: SeriesFacts }
-  | { type: 'events'; events: TrainEvent[] }
-  | { type: 'result'; result: SeriesResult }
-  | { type: 'forecast'; forecast: Forecasted }
-  | { type: 'failed'; error: SeriesFailure }

@@ -34,7 +34,7 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
     wrong.value = target.length === 0 ? t.target : bad && t.numbers[bad]
     if (wrong.value !== undefined) return
     const read = { ...draft.value, features: features.filter((name) => !target.includes(name)) }
-    series.value = { ...chosen, setup: { ...read, ...Object.fromEntries(found) } }
+    series.value = { ...chosen, setup: { ...read, ...Object.fromEntries(found) }, isNew: false }
     close()
   }
   const field = (name: NumberName) => (
@@ -64,7 +64,7 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
   return (
     <dialog ref={dialog} class="setup" aria-labelledby="series-title" onClose={close}>
       <form onSubmit={apply}>
-        <h1 id="series-title">{t.what(chosen.name)}</h1>
+        <h1 id="series-title">{t.what(chosen.file.name)}</h1>
         <Checks legend={t.target} names={numeric} on={target} change={(target) => set({ target })} />
         <Checks
           legend={t.features}

@@ -1,94 +1,98 @@
-// Trains on a table of numbers, and forecasts it.
+// Reads tables of numbers, and forecasts them with the models of kept runs.
 import {
-  decodeForecaster,
   evaluateSeries,
   type Forecaster,
   type ForecastValue,
   forecast,
   forecastCsv,
-  kernels,
-  MemoryStore,
+  intervalsOf,
+  OpfsStore,
+  readSeriesFor,
+  runForecaster,
   type SeriesData,
-  type SeriesFiles,
-  type SeriesRun,
-  seriesSource,
-  startSeriesRun,
-  type TrainEvent,
+  seriesColumns,
+  textOf,
   zipForecaster,
-} from 'unrolled'
-import type { FromSeries, Point, SeriesResult, ToSeries, Truth } from './messages'
-import type { SeriesSetup } from './setup'
-
-/** Milliseconds between two messages with events. */
-const EVERY = 50
+} from 'unrolled/browser'
+import { tableOf } from '../kept'
+import type {
+  Answers,
+  Forecasted,
+  FromSeries,
+  Kind,
+  Point,
+  Questions,
+  SeriesResult,
+  Table,
+  ToSeries,
+  Truth,
+} from './messages'
+import { setupOf } from './setup'
 
 /** Most forecasts of the held-out part that are shown, most values of a series, and most series. */
 const [MOST_EARLIER, MOST_VALUES, MOST_SERIES] = [24, 400, 50]
 
+interface Opened {
+  forecaster: Forecaster
+  data: SeriesData
+}
+
+/** The model of the run that was opened, with its series. */
+let opened: Opened | undefined
+
+/** Tells how much of a table is read. */
+type Progress = (share: number) => void
+
+const answers: { [K in Kind]: (question: Questions[K], progress: Progress) => Promise<Answers[K]> } = {
+  table: ({ file }, progress) => read(file, file.name, progress),
+  async kept({ run }, progress) {
+    const { spec, training } = await runForecaster(new OpfsStore(run))
+    const { window, horizon, calendar, validation, test } = spec
+    const setup = setupOf({ ...spec.read, window, horizon, calendar, validation, test }, training ?? {})
+    const table = await read(await tableOf(run), String(training?.text), progress)
+    return { ...table, setup }
+  },
+  async open({ run }) {
+    opened = await open(run)
+    return resultOf(opened)
+  },
+  forecast: ({ steps }) => forecasted(opened!, steps),
+  zip: async ({ run }) => zipOf((await open(run)).forecaster),
+}
+
 const tell = (message: FromSeries) => postMessage(message)
-const abort = new AbortController()
-let paused = false
-let wake = () => {}
-let trained: { forecaster: Forecaster; data: SeriesData } | undefined
 
-addEventListener('message', ({ data }: MessageEvent<ToSeries>) => {
-  if (data.type === 'begin') void told(() => begin(data.name, data.text, data.setup))
-  else if (data.type === 'forecast') void told(() => tellForecast(data.steps))
-  else if (data.type === 'stop') abort.abort()
-  else paused = data.paused
-  wake()
-})
-
-async function told(work: () => Promise<void>): Promise<void> {
+addEventListener('message', async ({ data: { kind, id, question } }: MessageEvent<ToSeries>) => {
   try {
-    await work()
+    const answer = await answers[kind](question as never, (share) => tell({ id, share }))
+    tell({ id, answer })
   } catch (error) {
     const { name, message, code } = error as Error & { code?: string }
-    tell({ type: 'failed', error: { name, message, code } })
+    tell({ id, error: { name, message, code } })
   }
+})
+
+/** A table whose bytes are read once: its file may change, or go. */
+async function read(from: Blob, name: string, progress: Progress): Promise<Table> {
+  const file = new File([await from.arrayBuffer()], name)
+  return { file, columns: await seriesColumns(await textOf(file), name, progress) }
 }
 
-async function begin(name: string, text: string, setup: SeriesSetup): Promise<void> {
-  const { target, features, dateColumn, seriesColumn, gaps, calendar, window, horizon, validation, test } = setup
-  const read = { target, features, dateColumn, seriesColumn, gaps, calendar, window, horizon, validation, test }
-  const { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed } = setup
-  const options = { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed, checkpointMinutes: Infinity }
-  const store = new MemoryStore(name)
-  const run = await startSeriesRun(store, seriesSource(text, name, read), options, { signal: abort.signal })
-  const { data } = run
-  const { name: kernelName, threads } = kernels()
-  const perEpoch = data.mostBatches * data.batchItems
-  const sizes = { values: perEpoch, steps: data.mostBatches * epochs, dated: data.spec.step !== undefined }
-  tell({ type: 'ready', facts: { kernels: kernelName, threads, ...sizes } })
-  await sendEvents(run)
-  // The best model, or the last of a training that was stopped before anything was held against it.
-  const forecaster = await decodeForecaster(Object.fromEntries(store.files) as SeriesFiles, name)
-  trained = { forecaster, data }
-  tell({ type: 'result', result: await resultOf(forecaster, data) })
-  await tellForecast(horizon ?? 1)
+/** A run with its best model, or the last one of a training that was stopped before anything was held against it. */
+async function open(run: string): Promise<Opened> {
+  const forecaster = await runForecaster(new OpfsStore(run))
+  const name = String(forecaster.training?.text)
+  const data = await readSeriesFor(forecaster.spec, await textOf(await tableOf(run)), name)
+  // A training that has not ended has none yet.
+  forecaster.intervals ??= await intervalsOf(forecaster.model, data)
+  return { forecaster, data }
 }
 
-async function sendEvents(run: SeriesRun): Promise<void> {
-  let [events, sent] = [[] as TrainEvent[], -Infinity]
-  for await (const event of run.events()) {
-    if (event.type === 'step' || event.type === 'epoch' || event.type === 'validation') events.push(event)
-    if (performance.now() - sent >= EVERY) {
-      tell({ type: 'events', events })
-      events = []
-      sent = performance.now()
-    }
-    while (paused && !abort.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
-    }
-  }
-  tell({ type: 'events', events })
-}
+const zipOf = (forecaster: Forecaster): Promise<Uint8Array> => zipForecaster(forecaster, forecaster.training)
 
-async function resultOf(forecaster: Forecaster, data: SeriesData): Promise<SeriesResult> {
+async function resultOf({ forecaster, data }: Opened): Promise<SeriesResult> {
   const part = data.origins('test').length > 0 ? 'test' : 'validation'
-  const { horizon, window } = data.spec
+  const { horizon, window, step } = data.spec
   const held = Math.min(...data.table.series.map(({ length }, i) => length - data.parts[i][part]))
   const count = Math.min(Math.floor(held / horizon), MOST_EARLIER)
   const earlier: Point[] = []
@@ -98,14 +102,14 @@ async function resultOf(forecaster: Forecaster, data: SeriesData): Promise<Serie
   }
   const evaluation = data.origins(part).length > 0 ? await evaluateSeries(forecaster, data, { part }) : undefined
   const truths = truthsOf(data, Math.min(MOST_VALUES, count * horizon + window))
-  return { truths, earlier, part, evaluation, zip: await zipForecaster(forecaster, forecaster.training) }
+  const after = await forecasted({ forecaster, data }, horizon)
+  const zip = await zipOf(forecaster)
+  return { truths, earlier, part, dated: step !== undefined, evaluation, forecast: after, zip }
 }
 
-async function tellForecast(steps: number): Promise<void> {
-  const { forecaster, data } = trained!
+async function forecasted({ forecaster, data }: Opened, steps: number): Promise<Forecasted> {
   const values = await forecast(forecaster, data, { steps })
-  const csv = await forecastCsv(data.spec, values)
-  tell({ type: 'forecast', forecast: { points: pointsOf(data, values), csv } })
+  return { points: pointsOf(data, values), csv: await forecastCsv(data.spec, values) }
 }
 
 /** The forecasts of series that end where `known` does. */

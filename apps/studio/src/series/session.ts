@@ -1,131 +1,129 @@
-import { effect, signal } from '@preact/signals'
-import type { TrainEvent } from 'unrolled/browser'
-import { type Fault, faultOf } from '../faults'
-import { Points } from '../points'
-import type { State } from '../session'
-import { type ChosenSeries, series } from './chosen'
-import type { Forecasted, FromSeries, SeriesFacts, SeriesResult, ToSeries } from './messages'
-import type { SeriesSetup } from './setup'
-
-/** Milliseconds between two changes of the page while it trains. */
-const PACE = 120
+import { computed, signal } from '@preact/signals'
+import { type HistoryEvent, type RunOptions, SeriesTrainer } from 'unrolled/browser'
+import { type Fault, faultOf, told } from '../faults'
+import { freeName, historyOf, keptRun, runNames } from '../kept'
+import { type Begin, CHECKPOINT_MINUTES, Session, session, show } from '../session'
+import { SeriesWorker } from './asked'
+import { type ChosenSeries, chooseSeries, series, tableFrom } from './chosen'
+import type { Forecasted, SeriesResult } from './messages'
+import { partsOf, type SeriesSetup, setupOf } from './setup'
 
 const loss = (value: number): number => value
 
-/** A training on a table, in a worker. Views read `tick` to be drawn again when something has changed. */
-export class SeriesSession {
-  readonly state = signal<State>('preparing')
-  readonly fault = signal<Fault | undefined>(undefined)
-  readonly tick = signal(0)
+/** A training on series of numbers, and what it forecasts when it has ended. */
+export class SeriesSession extends Session<SeriesSetup, SeriesTrainer> {
   readonly result = signal<SeriesResult | undefined>(undefined)
   readonly forecast = signal<Forecasted | undefined>(undefined)
-  readonly trained = new Points(loss)
-  readonly heldOut = new Points(loss)
-  readonly setup: SeriesSetup
-  facts: SeriesFacts | undefined
-  epoch = 0
-  step = 0
-  /** The mean loss of the last epoch, or of the last step before there is one. */
-  loss: number | undefined
-  valuesPerSecond: number | undefined
-  #due = 0
-  readonly #worker = new Worker(new URL('./series-worker.ts', import.meta.url), { type: 'module' })
+  #forecaster: SeriesWorker | undefined
 
-  constructor(readonly chosen: ChosenSeries) {
-    const { name, text, setup } = chosen
-    this.setup = setup
-    this.#worker.onmessage = ({ data }: MessageEvent<FromSeries>) => this.#hear(data)
-    this.#worker.onerror = ({ message }) => this.#fail({ name: 'Error', message: message || 'the worker has ended' })
-    this.#tell({ type: 'begin', name, text, setup })
+  constructor(
+    name: string,
+    readonly chosen: ChosenSeries,
+    begin: Begin<SeriesTrainer>,
+    earlier: readonly HistoryEvent[] = [],
+  ) {
+    super(name, chosen.setup, begin, earlier, loss)
   }
 
-  get isTraining(): boolean {
-    return ['preparing', 'running', 'paused'].includes(this.state.value)
+  protected override get items() {
+    const { facts } = this
+    return facts && { all: facts.batches * facts.batchItems * this.setup.epochs, step: facts.batchItems }
   }
 
-  /** Seconds until the last epoch ends; undefined before the speed is known. */
-  get secondsLeft(): number | undefined {
-    const { facts, valuesPerSecond } = this
-    if (!facts || !valuesPerSecond) return undefined
-    return (facts.values * this.setup.epochs * (1 - this.step / facts.steps)) / valuesPerSecond
+  protected override prepared({ facts }: SeriesTrainer): void {
+    // What suits the dates is left to be that.
+    this.setup = { ...setupOf(facts.series, facts.options), calendar: this.setup.calendar }
+    // To train again is to train the same again.
+    if (seriesSession.peek() === this) this.choose()
   }
 
-  pause(): void {
-    this.#tell({ type: 'pause', paused: true })
-    this.state.value = 'paused'
+  protected override faultOf(error: unknown): Fault {
+    return faultOf(error, this.chosen.file.name, 'notSeries')
   }
 
-  goOn(): void {
-    this.#tell({ type: 'pause', paused: false })
-    this.state.value = 'running'
+  override choose(): void {
+    series.value = { ...this.chosen, setup: this.setup }
   }
 
-  /** Ends the training after the current step; the result comes then. */
-  stop(): void {
-    this.#tell({ type: 'stop' })
-    this.state.value = 'stopped'
+  override async run(): Promise<void> {
+    await super.run()
+    if (this.state.value === 'done' || this.state.value === 'stopped') await this.#open()
+  }
+
+  /** Shows what a training forecasts that ended before the page was loaded. */
+  async look(isFinished: boolean): Promise<void> {
+    this.state.value = isFinished ? 'done' : 'stopped'
+    await this.#open()
   }
 
   /** Forecasts so many values after the end of the table. */
-  ask(steps: number): void {
-    this.#tell({ type: 'forecast', steps })
+  ask(steps: number): Promise<void> {
+    return this.#told(async () => {
+      this.forecast.value = await this.#forecaster?.ask('forecast', { steps })
+    })
   }
 
-  close(): void {
-    this.#worker.terminate()
+  override close(): void {
+    super.close()
+    this.#forecaster?.close()
   }
 
-  #tell(message: ToSeries): void {
-    this.#worker.postMessage(message)
+  #open(): Promise<void> {
+    return this.#told(async () => {
+      this.#forecaster = new SeriesWorker()
+      const result = await this.#forecaster.ask('open', { run: this.name })
+      this.result.value = result
+      this.forecast.value = result.forecast
+    })
   }
 
-  #hear(message: FromSeries): void {
-    if (message.type === 'ready') {
-      this.facts = message.facts
-      this.state.value = 'running'
-    } else if (message.type === 'events') {
-      for (const event of message.events) this.#record(event)
-      const now = performance.now()
-      if (now < this.#due) return
-      this.#due = now + PACE
-      this.tick.value++
-    } else if (message.type === 'result') {
-      this.result.value = message.result
-      if (this.state.value !== 'stopped') this.state.value = 'done'
-      this.tick.value++
-    } else if (message.type === 'forecast') this.forecast.value = message.forecast
-    else this.#fail(message.error)
-  }
-
-  #fail(error: Extract<FromSeries, { type: 'failed' }>['error']): void {
-    this.fault.value = faultOf(error, this.chosen.name, 'notSeries')
-    if (!this.result.value) this.state.value = 'failed'
-  }
-
-  #record(event: TrainEvent): void {
-    this.epoch = event.epoch
-    this.step = event.step
-    if (event.type === 'step') {
-      this.trained.add(event.step, event.loss)
-      this.valuesPerSecond = event.tokensPerSecond
-      if (event.epoch === 1) this.loss = event.loss
-    } else if (event.type === 'epoch') this.loss = event.loss
-    else this.heldOut.add(event.step, event.loss)
+  async #told(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.fault.value = this.faultOf(error)
+    }
   }
 }
 
-export const seriesSession = signal<SeriesSession | undefined>(undefined)
-
-// Another table, or a text, ends a training; what it has come to stays for the same table.
-effect(() => {
-  const now = seriesSession.value
-  if (!now?.isTraining || series.value?.text === now.chosen.text) return
-  now.close()
-  seriesSession.value = undefined
+/** The training that the page shows, if it is one on the table that is chosen. */
+export const seriesSession = computed(() => {
+  const now = session.value
+  return now instanceof SeriesSession && now.chosen.file === series.value?.file ? now : undefined
 })
 
 /** Begins a training, in place of the one before. */
-export function beginSeries(chosen: ChosenSeries): void {
-  seriesSession.value?.close()
-  seriesSession.value = new SeriesSession(chosen)
+export const beginSeries = (chosen: ChosenSeries): Promise<boolean> =>
+  told(async () => {
+    const { file, setup } = chosen
+    const base = file.name.replace(/\.\w+$/, '')
+    const name = freeName(`${base}, ${setup.cell} ${setup.hiddenSize}`, await runNames())
+    const start = (name: string, signal: AbortSignal) => {
+      const { reading, options } = partsOf(setup)
+      const kept = { ...options, checkpointMinutes: CHECKPOINT_MINUTES }
+      return SeriesTrainer.start(name, file, reading, kept, { signal })
+    }
+    show(new SeriesSession(name, chosen, start))
+  })
+
+/** A kept training, which may go on with these options changed. */
+async function keptSession(name: string, options: Partial<RunOptions>): Promise<SeriesSession | undefined> {
+  const kept = await tableFrom('kept', { run: name }, name)
+  if (!kept) return undefined
+  await chooseSeries({ ...kept, isNew: false })
+  const resume = (name: string, signal: AbortSignal) => SeriesTrainer.resume(name, options, { signal })
+  return new SeriesSession(name, series.value!, resume, await historyOf(name).events())
+}
+
+/** Goes on with a training that the browser keeps, from its last checkpoint, with these options changed. */
+export async function resumeSeries(name: string, options: Partial<RunOptions>): Promise<void> {
+  const next = await keptSession(name, options)
+  if (next) show(next)
+}
+
+/** Shows what a training forecasts that the browser keeps. */
+export async function lookAtSeries(name: string): Promise<void> {
+  const { unfinished } = await keptRun(name)
+  const next = await keptSession(name, {})
+  if (next) show(next, (one) => one.look(!unfinished))
 }

@@ -1,31 +1,31 @@
 import { useSignal } from '@preact/signals'
-import { base } from '../base'
+import type { ComponentChildren } from 'preact'
+import { goOnWith } from '../go-on'
 import { significant, words } from '../language'
 import { addressOf } from '../route'
-import { begin, goOnWith, type Session, session } from '../session'
-import { kinds, parsed, queryOf, type Setup, setup } from '../setup'
-import { chosen, nameOf } from '../text'
+import type { Session } from '../session'
+import { kinds, parsed } from '../setup'
 
 interface ControlsOptions {
+  now: Session | undefined
+  /** Begins a training as it is set up, with another learning rate if one is given. */
+  start: (changed?: { lr: number }) => unknown
   /** The setup that is shown, for a link. */
-  shown: Setup
+  query: URLSearchParams
   /** The run that the page showed before it was loaded again. */
-  kept: string | undefined
+  kept?: string | undefined
+  /** What can be done besides, when nothing trains. */
+  children?: ComponentChildren
 }
 
 /** The buttons of a training: what can be done with it now. */
-export function Controls({ shown, kept }: ControlsOptions) {
-  const { train: t, setup: s } = words.value
-  const now = session.value
+export function Controls({ now, start, query, kept, children }: ControlsOptions) {
+  const { train: t } = words.value
   const state = now?.state.value
   const copied = useSignal(false)
   const isOver = state === undefined || state === 'stopped' || state === 'done' || state === 'failed'
-  const start = (changed: Partial<Setup> = {}) => {
-    setup.value = { ...setup.value, ...changed }
-    return begin({ ...shown, ...changed }, chosen.value, nameOf(chosen.value, s.mobyDick), base.value)
-  }
   const share = async () => {
-    const address = new URL(addressOf('train', queryOf(shown)), location.href)
+    const address = new URL(addressOf('train', query), location.href)
     history.replaceState(null, '', address)
     await navigator.clipboard?.writeText(address.href)
     copied.value = true
@@ -55,6 +55,7 @@ export function Controls({ shown, kept }: ControlsOptions) {
       <button type="button" class="quiet" onClick={share}>
         {copied.value ? t.copied : t.share}
       </button>
+      {isOver && children}
     </div>
   )
 }
@@ -68,7 +69,7 @@ function Main({ text, act }: { text: string; act: () => void }) {
 }
 
 /** After an explosion: the way on that the library advises. */
-function Advice({ now, start }: { now: Session; start: (changed: Partial<Setup>) => void }) {
+function Advice({ now, start }: { now: Session; start: ControlsOptions['start'] }) {
   const { train: t } = words.value
   const { resumable, options } = now.advice!
   const lr = Number(options.lr)

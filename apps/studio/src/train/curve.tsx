@@ -1,6 +1,6 @@
 import { number, words } from '../language'
 import { Plot } from '../plot'
-import { session } from '../session'
+import { textSession } from '../text-session'
 import { perplexity } from './figures'
 
 const none = { steps: [], values: [] }
@@ -8,7 +8,7 @@ const none = { steps: [], values: [] }
 /** Perplexity of the training and of the held-out text over the steps. */
 export function Curve() {
   const { train: t } = words.value
-  const now = session.value
+  const now = textSession.value
   now?.tick.value
   const [trained, heldOut] = [now?.trained ?? none, now?.heldOut ?? none]
   const told = t.curveIs(number(now?.step ?? 0), perplexity(trained.values.at(-1)), perplexity(heldOut.values.at(-1)))

@@ -1,6 +1,7 @@
-import { number, words } from '../language'
+import { number, significant, words } from '../language'
 import { FaultNote } from '../problem'
-import { session } from '../session'
+import type { Session } from '../session'
+import { textSession } from '../text-session'
 
 /** Seconds as a clock shows them. */
 export const clock = (seconds: number): string => {
@@ -13,6 +14,9 @@ export const clock = (seconds: number): string => {
 /** A perplexity, with as many digits as tell something. */
 export const perplexity = (value: number | undefined): string =>
   value === undefined ? '–' : Number.isFinite(value) ? number(value, value < 100 ? 2 : 0) : '∞'
+
+/** An error of forecasts, with as many digits as tell something. */
+export const error = (value: number | undefined): string => (value === undefined ? '–' : significant(value, 3))
 
 /** Figures, each above its name. */
 export const FigureList = ({ figures }: { figures: readonly (readonly [name: string, value: string])[] }) => (
@@ -28,15 +32,14 @@ export const FigureList = ({ figures }: { figures: readonly (readonly [name: str
 
 /** The figures of the training, and how it stands. */
 export function Figures() {
-  const { train: t, faults } = words.value
-  const now = session.value
+  const { train: t } = words.value
+  const now = textSession.value
   now?.tick.value
   const state = now?.state.value
-  const facts = now?.facts
   const figures: [string, string][] = [
     [t.figures.perplexity, perplexity(now?.perplexity ?? now?.trained.last)],
     [t.figures.heldOut, perplexity(now?.heldOut.last)],
-    [t.figures.speed, now?.tokensPerSecond ? number(now.tokensPerSecond) : '–'],
+    [t.figures.speed, now?.itemsPerSecond ? number(now.itemsPerSecond) : '–'],
     [t.figures.gradient, now?.gradNorm === undefined ? '–' : number(now.gradNorm, 2)],
     [t.figures.left, state === 'running' && now?.secondsLeft !== undefined ? clock(now.secondsLeft) : '–'],
   ]
@@ -51,8 +54,20 @@ export function Figures() {
   return (
     <section>
       <FigureList figures={figures} />
+      <Standing now={now} says={state ? says[state] : t.ready} />
+    </section>
+  )
+}
+
+/** How a training stands, where it is computed, and what went wrong or is to be known. */
+export function Standing({ now, says }: { now: Session | undefined; says: string }) {
+  const { train: t, faults } = words.value
+  now?.tick.value
+  const facts = now?.facts
+  return (
+    <>
       <p class="standing" role="status">
-        {state ? says[state] : t.ready}
+        {says}
         {facts && ` · ${t.computedOn(facts.kernels, t.threads(facts.threads))}`}
       </p>
       {now?.fault.value && <FaultNote fault={now.fault.value} />}
@@ -63,6 +78,6 @@ export function Figures() {
           {note}
         </p>
       ))}
-    </section>
+    </>
   )
 }

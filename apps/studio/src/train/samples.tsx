@@ -1,10 +1,10 @@
 import { number, words } from '../language'
-import { session } from '../session'
+import { textSession } from '../text-session'
 
 /** What the model wrote while it trained, the latest first. */
 export function Samples() {
   const { train: t } = words.value
-  const now = session.value
+  const now = textSession.value
   now?.tick.value
   const samples = now?.samples ?? []
   return (

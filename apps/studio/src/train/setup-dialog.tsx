@@ -5,6 +5,7 @@ import { Choice } from '../choice'
 import { words } from '../language'
 import { NumberField, type NumberRange } from '../number-field'
 import { Problem } from '../problem'
+import { Reading } from '../series/reading'
 import { cellLabels, isMinimal, kinds, parsed, type Setup, setup } from '../setup'
 import { choose, chosen, nameOf, takeTexts } from '../text'
 
@@ -101,6 +102,7 @@ function TextChoice() {
         </button>
       )}
       <p class="soft">{s.dropped}</p>
+      <Reading />
     </div>
   )
 }

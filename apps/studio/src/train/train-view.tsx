@@ -5,9 +5,12 @@ import { told } from '../faults'
 import { words } from '../language'
 import { route } from '../route'
 import { series } from '../series/chosen'
-import { lastRun, session } from '../session'
-import { setup, setupOf } from '../setup'
+import { LinkedSeries } from '../series/linked-series'
+import { linked } from '../series/setup'
+import { lastRun } from '../session'
+import { queryOf, type Setup, setup, setupOf } from '../setup'
 import { chosen, nameOf } from '../text'
+import { begin, textSession } from '../text-session'
 import { Controls } from './controls'
 import { Curve } from './curve'
 import { Figures } from './figures'
@@ -16,8 +19,10 @@ import { SetupDialog } from './setup-dialog'
 import { SetupLine } from './setup-line'
 import './train.css'
 
-/** A training, live, on a table of numbers if one was chosen, or else on a text. */
+/** A training, live: on a table of numbers if a link names one or one was chosen, or else on a text. */
 export function TrainView() {
+  const link = linked(route.value.query)
+  if (link) return <LinkedSeries link={link} />
   const View = series.value?.View ?? TextView
   return <View />
 }
@@ -25,7 +30,7 @@ export function TrainView() {
 /** A training on a text: what it is, its figures, its curve, and what it writes. */
 function TextView() {
   const { train: t, cells, setup: s } = words.value
-  const now = session.value
+  const now = textSession.value
   const editing = useSignal(false)
   const kept = useSignal<string | undefined>(undefined)
   const { query } = route.value
@@ -39,16 +44,19 @@ function TextView() {
       kept.value = await lastRun()
     })
   }, [])
-  const state = now?.state.value
   now?.tick.value
-  const training = state === 'preparing' || state === 'running' || state === 'paused'
+  const training = now?.isTraining ?? false
   const shown = training ? now!.setup : setupWith(setup.value, base.value)
   const textName = training ? now!.textName : nameOf(chosen.value, s.mobyDick)
+  const start = (changed: Partial<Setup> = {}) => {
+    setup.value = { ...setup.value, ...changed }
+    return begin({ ...shown, ...changed }, chosen.value, nameOf(chosen.value, s.mobyDick), base.value)
+  }
   return (
     <>
       <div class="headline">
         <h1>{t.title(cells[shown.cell], textName)}</h1>
-        <Controls shown={shown} kept={kept.value} />
+        <Controls now={now} start={start} query={queryOf(shown)} kept={kept.value} />
       </div>
       <SetupLine
         setup={shown}

@@ -82,11 +82,12 @@ export const english = {
       `${cell[0].toUpperCase()}${cell.slice(1)} forecasts ${targets} of ${file}`,
     backToTexts: 'Back to texts',
     ready: 'Ready. Training happens in this browser; the file stays on this machine.',
-    notKept:
-      'This training is not kept in the browser: it is lost when the page is closed or loaded again. Save its model as a file before.',
+    reading: (file: string) => `Reading ${file}…`,
+    choose: (file: string) => `Choose ${file}…`,
+    linked: (file: string) =>
+      `This link holds how to forecast ${file}, but not the file itself: choose it, or drop it anywhere on this page. It stays on this machine.`,
     forecasting: 'Forecasting…',
-    stopped: 'Stopped. The forecast is that of the model as it was then.',
-    done: 'Done.',
+    stopped: 'Stopped. The model is kept in this browser; the forecast is that of the model as it was then.',
     reads: (n: string) => `reads ${n} values`,
     predicts: (n: string) => `predicts ${n}`,
     sees: (names: string) => `sees ${names}`,
@@ -216,6 +217,7 @@ export const english = {
     notSeries: (name: string) => `${name} cannot be forecast like this.`,
     noNumbers: (name: string) =>
       `${name} has no column of numbers. To train on it as a text, give its name the ending .txt.`,
+    otherTable: (name: string) => `${name} is not the file that the link is of: it lacks these columns.`,
     notModel: (name: string) => `${name} is neither a text nor a model that this page can read.`,
     noVocabulary: (name: string) =>
       `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
@@ -303,9 +305,10 @@ export const english = {
     where: 'Trainings stay here across reloads until you remove them. Nothing leaves this machine.',
     empty: 'None yet.',
     standing: (epoch: string, perplexity: string) => `epoch ${epoch}, perplexity ${perplexity}`,
-    heldOut: (perplexity: string) => `held out ${perplexity}`,
+    errorStanding: (epoch: string, error: string) => `epoch ${epoch}, training error ${error}`,
+    heldOut: (reached: string) => `held out ${reached}`,
     states: { running: 'going on', ended: 'ended', stopped: 'stopped', lost: 'cannot be read' },
-    saved: (epoch: string) => `its model is that of epoch ${epoch}, the best on the held-out text`,
+    saved: (epoch: string) => `its model is that of epoch ${epoch}, the best on what was held out`,
     show: 'Show',
     goOn: 'Go on',
     write: 'Write',
@@ -323,8 +326,10 @@ export const english = {
     remove: 'Remove',
     really: (name: string) => `Remove ${name} for good?`,
     comparison: 'Side by side',
+    comparisonOfErrors: 'Series side by side: mean absolute error, in standard deviations',
     look: 'Look inside',
     comparisonIs: (names: string, steps: string) => `Perplexity of ${names} over ${steps} steps.`,
+    errorsAre: (names: string, steps: string) => `Mean absolute error of ${names} over ${steps} steps.`,
   },
   docs: {
     name: 'Docs',

@@ -82,11 +82,12 @@ export const portuguese: Words = {
     title: (cell, targets, file) => `${cell[0].toUpperCase()}${cell.slice(1)} prevê ${targets} de ${file}`,
     backToTexts: 'Voltar aos textos',
     ready: 'Pronto. O treinamento acontece neste navegador; o arquivo não sai desta máquina.',
-    notKept:
-      'Este treinamento não fica guardado no navegador: ele se perde quando a página é fechada ou recarregada. Antes disso, salve o modelo em um arquivo.',
+    reading: (file) => `Lendo ${file}…`,
+    choose: (file) => `Escolher ${file}…`,
+    linked: (file) =>
+      `Este link traz como prever ${file}, mas não o arquivo: escolha-o, ou solte-o em qualquer lugar desta página. Ele não sai desta máquina.`,
     forecasting: 'Prevendo…',
-    stopped: 'Parado. A previsão é a do modelo como ele estava.',
-    done: 'Concluído.',
+    stopped: 'Parado. O modelo está guardado neste navegador; a previsão é a do modelo como ele estava.',
     reads: (n) => `lê ${n} valores`,
     predicts: (n) => `prevê ${n}`,
     sees: (names) => `vê ${names}`,
@@ -214,6 +215,7 @@ export const portuguese: Words = {
     notSeries: (name) => `${name} não pode ser previsto assim.`,
     noNumbers: (name) =>
       `${name} não tem nenhuma coluna de números. Para treinar nele como texto, dê ao nome a terminação .txt.`,
+    otherTable: (name) => `${name} não é o arquivo de que o link fala: faltam nele estas colunas.`,
     notModel: (name) => `${name} não é um texto nem um modelo que esta página consiga ler.`,
     noVocabulary: (name) =>
       `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
@@ -301,7 +303,8 @@ export const portuguese: Words = {
       'Os treinamentos ficam aqui, mesmo se a página for recarregada, até você removê-los. Nada sai desta máquina.',
     empty: 'Nenhum ainda.',
     standing: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
-    heldOut: (perplexity) => `validação ${perplexity}`,
+    errorStanding: (epoch, error) => `época ${epoch}, erro no treinamento ${error}`,
+    heldOut: (reached) => `validação ${reached}`,
     states: { running: 'em andamento', ended: 'terminado', stopped: 'parado', lost: 'não pode ser lido' },
     saved: (epoch) => `o modelo é o da época ${epoch}, o melhor na validação`,
     show: 'Mostrar',
@@ -321,8 +324,10 @@ export const portuguese: Words = {
     remove: 'Remover',
     really: (name) => `Remover ${name} de vez?`,
     comparison: 'Lado a lado',
+    comparisonOfErrors: 'Séries lado a lado: erro absoluto médio, em desvios padrão',
     look: 'Ver por dentro',
     comparisonIs: (names, steps) => `Perplexidade de ${names} em ${steps} passos.`,
+    errorsAre: (names, steps) => `Erro absoluto médio de ${names} em ${steps} passos.`,
   },
   docs: {
     name: 'Docs',

@@ -1,5 +1,5 @@
-// Runs the cells of the lesson, one after another. Its script comes with a policy that lets it make functions of text, and
-// forbids it the network: see src/server/cell-policy.ts.
+// Runs the cells of the lesson, one after another. It has a policy that lets it make functions of text, and forbids it the network:
+// see policed-worker.ts.
 import { type CellRun, cellModules } from './cell-modules'
 import { CellSyntaxError, compile } from './compile'
 import { consoleMethods } from './console-methods'
@@ -53,7 +53,7 @@ function tellLate(event: Event, error: unknown): void {
 addEventListener('unhandledrejection', (event) => tellLate(event, event.reason))
 addEventListener('error', (event) => tellLate(event, event.error))
 
-// Where neither the page's server nor a service worker sends the policy, cells do not find the network at least.
+// What the policy would refuse is not there, so that a cell says so in its own line.
 for (const name of ['fetch', 'XMLHttpRequest', 'WebSocket', 'WebTransport', 'EventSource', 'importScripts']) {
   for (let owner = globalThis; owner; owner = Object.getPrototypeOf(owner)) {
     if (owner === globalThis || Object.hasOwn(owner, name)) Object.defineProperty(owner, name, { value: undefined })
