@@ -1,6 +1,7 @@
 // Compares a training in the studio's page with the same run in Node, in turn, and counts the frames of the page while it
-// trains, in the view of the training and in the one that looks inside: `npm run bench:studio`. A further `--folder` is another
-// build of the page, which takes its turn, too. Needs Chromium; see test/browser/chromium.ts.
+// trains, in the view of the training and in the one that looks inside: `npm run bench:studio`. Node trains with the kernels
+// that it chooses, which may be a BLAS of the system, and with those of the page. A further `--folder` is another build of the
+// page, which takes its turn, too. Needs Chromium; see test/browser/chromium.ts.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import type { Page } from 'playwright'
@@ -25,11 +26,11 @@ const options = {
   optimizer: 'adam',
   lr: 0.01,
   maxTokens: 50_000,
-  epochs: 6,
+  epochs: 12,
 }
 const both = { ...options, clean: true, validation: 0.05, checkpointMinutes: 0.05 }
 
-const program = `
+const program = (kernels: string) => `
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -37,19 +38,29 @@ import { FolderStore, startRun, textSource } from '${process.cwd()}/dist/node.js
 import { readMobyDick } from '${process.cwd()}/dist/node/time-machine.js'
 const text = await readMobyDick()
 const store = new FolderStore(mkdtempSync(path.join(tmpdir(), 'unrolled-bench-')))
-const run = await startRun(store, textSource(text), ${JSON.stringify(both)})
-for await (const event of run.events()) if (event.type === 'done') console.log(event.tokensPerSecond)
+const run = await startRun(store, textSource(text), ${JSON.stringify({ ...both, kernels })})
+const speeds = []
+for await (const event of run.events()) if (event.type === 'epoch') speeds.push(event.tokensPerSecond)
 await run.close()
+console.log(JSON.stringify({ device: run.device.name, speeds: speeds.slice(1) }))
 `
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 const share = (values: number[], part: number) => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)]
 
-/** Tokens a second of the last epoch. */
-function inNode(): number {
-  const { stdout, stderr } = spawnSync(node, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+/** What Node trains with: what it chooses by itself, and what the page has. */
+const KERNELS = ['auto', 'wasm']
+
+/** A training in Node: the name of its kernels, and tokens a second of its epochs but the first. */
+interface InNode {
+  device: string
+  speeds: number[]
+}
+
+function inNode(kernels: string): InNode {
+  const { stdout, stderr } = spawnSync(node, ['--input-type=module', '-e', program(kernels)], { encoding: 'utf8' })
   if (stdout === '') throw new Error(stderr)
-  return Number(stdout)
+  return JSON.parse(stdout)
 }
 
 /** Notes the milliseconds between the frames of a page from now on. A text, because tsx adds helpers to functions with names. */
@@ -142,11 +153,12 @@ async function inPage(url: string): Promise<Seen[]> {
   return seen
 }
 
-const nodes: number[] = []
+/** By the kernels and the round. */
+const nodes: InNode[][] = KERNELS.map(() => [])
 /** By folder, round and view. */
 const pages: Seen[][][] = folder.map(() => [])
 for (let round = 0; round < Number(rounds); round++) {
-  nodes.push(inNode())
+  for (const [k, kernels] of KERNELS.entries()) nodes[k].push(inNode(kernels))
   for (const [i, one] of folder.entries()) {
     const studio = await serveStudio({ folder: one, port: 0 })
     pages[i].push(await inPage(studio.url))
@@ -155,16 +167,18 @@ for (let round = 0; round < Number(rounds); round++) {
 }
 await browser.close()
 const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()
-console.log(`Medians of ${rounds}. Node ${version}: ${Math.round(median(nodes))} tokens/s`)
+const speedOf = ({ speeds }: Pick<InNode, 'speeds'>) => median(speeds)
+const inNodes = nodes.map((runs) => `${Math.round(median(runs.map(speedOf)))} tokens/s with ${runs[0].device}`)
+console.log(`Medians of ${rounds}. Node ${version}: ${inNodes.join(', ')}`)
 folder.forEach((one, i) => {
   VIEWS.forEach((view, v) => {
     const seen = pages[i].map((views) => views[v])
     const of = (figure: (one: Seen) => number, digits = 1) => median(seen.map(figure)).toFixed(digits)
     const rate = of(({ gaps }) => (1000 * gaps.length) / gaps.reduce((sum, gap) => sum + gap, 0))
     const late = of(({ gaps }) => share(gaps, 0.99))
-    const ratios = nodes.map((speed, round) => median(pages[i][round][v].speeds) / speed)
+    const ratios = nodes.map((runs) => median(runs.map((run, round) => speedOf(seen[round]) / speedOf(run))).toFixed(2))
     console.log(
-      `${one}, ${view}: ${rate} frames a second; between two, 99 % take up to ${late} ms, the longest ${of(({ gaps }) => Math.max(...gaps))} ms; the longest task ${of(({ longest }) => longest)} ms of a processor; ${of(({ speeds }) => median(speeds), 0)} tokens/s, ${median(ratios).toFixed(2)} of Node`,
+      `${one}, ${view}: ${rate} frames a second; between two, 99 % take up to ${late} ms, the longest ${of(({ gaps }) => Math.max(...gaps))} ms; the longest task ${of(({ longest }) => longest)} ms of a processor; ${of(speedOf, 0)} tokens/s, ${ratios.join(' and ')} of Node`,
     )
   })
 })

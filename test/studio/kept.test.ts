@@ -61,5 +61,25 @@ describeStudio('what the studio keeps', (studio) => {
     expect(await text.evaluate((box) => document.activeElement === box)).toBe(true)
     await temperature.fill('0')
     await expect.poll(() => texts.count(), { timeout: 120_000 }).toBe(1)
+    // Not on the page's thread, and for as long as the view is there.
+    const writers = () => tab.workers().filter((worker) => worker.url().includes('write-worker')).length
+    expect(writers()).toBe(1)
+    await tab.getByRole('link', { name: 'Library' }).click()
+    await expect.poll(writers).toBe(0)
+  })
+
+  test('a worker that cannot write is told', async () => {
+    const { tab } = studio
+    await tab.route('**/write-worker-*.js', (route) =>
+      route.fulfill({
+        contentType: 'text/javascript',
+        headers: { 'cross-origin-embedder-policy': 'require-corp' },
+        body: `addEventListener('message', () => { throw new Error('no room') })`,
+      }),
+    )
+    await studio.train(shells, setup)
+    await done()
+    await tab.getByRole('link', { name: 'Write' }).click()
+    await tab.getByRole('alert').getByText('no room').waitFor()
   })
 })

@@ -47,6 +47,16 @@ interface Axes {
 const powers = (_: uPlot, splits: number[]) =>
   splits.map((y) => (Number.isInteger(Number(Math.log10(y).toFixed(6))) ? y : null))
 
+/** The width of the y axis: that of its longest label, and what lies between labels and curves; as long as labels are short, always the same. */
+function roomFor(plot: uPlot, labels: readonly string[] | null, at: number, cycle: number): number {
+  // uPlot keeps what it was given, because the room may change the labels.
+  const axis = plot.axes[at] as uPlot.Axis & { _size: number; font: [string] }
+  if (cycle > 1) return axis._size
+  plot.ctx.font = axis.font[0]
+  const widths = (labels ?? []).map((label) => plot.ctx.measureText(label ?? '').width / devicePixelRatio)
+  return Math.ceil(Math.max(44, axis.ticks!.size! + axis.gap! + Math.max(...widths)))
+}
+
 function draw(
   place: HTMLElement,
   lines: readonly Line[],
@@ -75,7 +85,7 @@ function draw(
           ...axis,
           // Over many powers of ten, only these have lines.
           ...(powersOfTen && { grid: { ...axis.grid, filter: powers }, ticks: { ...axis.ticks, filter: powers } }),
-          size: powersOfTen ? 56 : 44,
+          size: roomFor,
           values: (_, values) =>
             values.map((y) => (y === null ? '' : powersOfTen ? scientific(y, 0) : significant(y, 2))),
         },

@@ -1,5 +1,4 @@
-import { cleanLines, Generator, generateAll } from 'unrolled/browser'
-import type { Current } from '../current'
+import { cleanLines, Generator, generateAll, type LoadedModel } from 'unrolled/browser'
 
 /** How texts are continued. */
 export interface CompleteOptions {
@@ -31,7 +30,7 @@ const MOST_TOLD = 60
 
 /** Continues a text, which is prepared as the model's own text was. */
 export async function complete(
-  { model, vocab, config }: Current,
+  { model, vocab, config }: LoadedModel,
   text: string,
   { temperature, topK, samples, length }: CompleteOptions,
   signal: AbortSignal,

@@ -1,15 +1,16 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { type Current, current } from '../current'
 import { CurrentChoice } from '../current-choice'
 import { type Fault, faultOf } from '../faults'
 import { visible } from '../inside/units'
 import { number, words } from '../language'
 import { FaultNote } from '../problem'
-import { type Completions, complete } from './complete'
+import type { Completions } from './complete'
 import './write.css'
+import { Writer } from './writer'
 
-/** A text box that completes what is typed, with the model in this page. */
+/** A text box that completes what is typed, with a model in this browser. */
 export function WriteView() {
   const { write: t } = words.value
   const text = useSignal('')
@@ -20,6 +21,8 @@ export function WriteView() {
   const made = useSignal<(Completions & { by: Current }) | undefined>(undefined)
   const failed = useSignal<Fault | undefined>(undefined)
   const model = current.value
+  const writer = useMemo(() => new Writer(), [])
+  useEffect(() => () => writer.close(), [writer])
   const options = { temperature: temperature.value, topK: topK.value, samples: samples.value, length: length.value }
   useEffect(() => {
     if (!model) return
@@ -27,7 +30,7 @@ export function WriteView() {
     // A pause of the typist's is waited for.
     const timer = setTimeout(async () => {
       try {
-        made.value = { ...(await complete(model, text.value, options, abort.signal)), by: model }
+        made.value = { ...(await writer.complete(model, text.value, options, abort.signal)), by: model }
         failed.value = undefined
       } catch (error) {
         if (!abort.signal.aborted) failed.value = faultOf(error)
