@@ -43,6 +43,32 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+test('each series has a picture of its own, whatever its name, and columns in other languages hold dates', () => {
+  const names = ['Avó', 'Avô', 's/o', 's\\o', 'avó']
+  const rows = Array.from({ length: 60 }, (_, i) => names.map((name) => `${day(i)};${name};${value(i)}`))
+  writeFileSync(at('shops.csv'), `data;loja;vendas\n${rows.flat().join('\n')}\n`)
+  const shops = ['--target', 'vendas', '--series-column', 'loja', '--window', '7', '--threads', '1']
+  const trained = run('train', 'shops.csv', ...shops, '--hidden-size', '4', '--epochs', '1', '--out', 'shops')
+  expect(trained.stderr).toBe('')
+  const { stdout } = run(
+    'forecast',
+    'shops',
+    'shops.csv',
+    '--steps',
+    '2',
+    '--out',
+    'shops-next.csv',
+    '--plot',
+    'shop.svg',
+  )
+  const pictures = ['Avó-vendas', 'Avô-vendas', 's_o-vendas', 's_o-vendas-2', 'avó-vendas-2'].map(
+    (name) => `shop-${name}.svg`,
+  )
+  expect(stdout).toContain(`drawn to ${pictures.join(', ')}`)
+  for (const picture of pictures) expect(existsSync(at(picture))).toBe(true)
+  expect(readFileSync(at('shops-next.csv'), 'utf8')).toContain(day(60))
+})
+
 test('forecasts beyond the horizon as CSV and as a picture', () => {
   const { status, stdout } = run('forecast', 'model', 'y.csv', '--steps', '10', '--hold-out', '10', '--level', '0.8')
   expect(status).toBe(0)
@@ -230,7 +256,7 @@ describe('bad input ends in one sentence and exit code 2, with nothing written',
     ['an option of text models', ['eval', 'model', 'y.csv', '--orders', '2'], /--orders is for models of texts/],
   ])('%s', (_what, args, message) => {
     writeFileSync(at('text.csv'), 'It was a dark and stormy night; the rain fell\nin torrents; except at\n')
-    writeFileSync(at('undated.csv'), csv(100).replace('date', 'day'))
+    writeFileSync(at('undated.csv'), csv(100).replace('date', 'when'))
     writeFileSync(at('twice.csv'), csv(100).replace('2024-01-09', '2024-01-08'))
     writeFileSync(at('other.csv'), csv(100).replace('wind', 'rain'))
     writeFileSync(at('gap.csv'), csv(100).replace(/2024-01-09.*\n/, ''))

@@ -86,6 +86,7 @@ async function picturesOf(
     else groups.push([row])
   }
   const pictures: [string, string][] = []
+  const { dir, name: base, ext } = path.parse(file)
   for (const group of groups.slice(0, MOST_PICTURES)) {
     const [{ series, target }] = group
     const at = whole.table.series.findIndex(({ name }) => name === series)
@@ -97,17 +98,7 @@ async function picturesOf(
     const x = group.map(({ step }) => place(end + step - 1))
     const sure = group.filter(({ low }) => low !== undefined)
     const name = [series, target].filter((part) => part !== '').join(', ')
-    const { dir, name: base, ext } = path.parse(file)
-    const own =
-      groups.length === 1
-        ? file
-        : path.join(
-            dir,
-            `${base}-${[series, target]
-              .filter(Boolean)
-              .join('-')
-              .replace(/[^\w.-]+/g, '_')}${ext}`,
-          )
+    const own = groups.length === 1 ? file : unused(path.join(dir, `${base}-${wordOf(series, target)}`), ext, pictures)
     pictures.push([
       own,
       await linePlot({
@@ -134,4 +125,20 @@ async function picturesOf(
     ])
   }
   return pictures
+}
+
+/** The names of a series and a target as a part of the name of a file. */
+const wordOf = (...names: string[]): string =>
+  names
+    .filter(Boolean)
+    .join('-')
+    .normalize('NFC')
+    .replace(/[^\p{L}\p{N}_.-]+/gu, '_')
+
+/** A file that no other picture has, also where capitals and small letters are the same. */
+function unused(stem: string, ext: string, pictures: readonly [file: string, svg: string][]): string {
+  for (let number = 1; ; number++) {
+    const file = `${stem}${number === 1 ? '' : `-${number}`}${ext}`
+    if (!pictures.some(([other]) => other.toLowerCase() === file.toLowerCase())) return file
+  }
 }

@@ -63,6 +63,15 @@ describe('an error of the library, in the words of the command', () => {
     )
   })
 
+  test.each(['clip.csv', './clip.csv', 'clip/x.csv', 'x/clip', 'my-clip.csv'])(
+    'the name of the file %s keeps the name of an option',
+    (file) => {
+      expect(said(new DataError(`${file}: too large; use a smaller clip`, ['clip']))).toBe(
+        `${file}: too large; use a smaller --clip`,
+      )
+    },
+  )
+
   test('a method is part of its class', () => {
     expect(said(new OptionError('SGD.step: it is over'))).toBe('train: it is over')
   })

@@ -34,7 +34,8 @@ export function sentenceOf(
     const wanted = flagNames[name] ?? name
     const own = command.options.find((option) => option.attributeName() === wanted)?.long
     const flag = own ?? (ofTraining.has(wanted) ? `${flagOf(wanted)} of train` : undefined)
-    if (flag) text = text.replace(new RegExp(`(?<![-\\w])${name.replace('.', '\\.')}(?!\\w)`), flag)
+    // Not within the name of a file, such as gaps.csv.
+    if (flag) text = text.replace(new RegExp(`(?<![-./\\w])${name.replace('.', '\\.')}(?![/\\w]|\\.\\w)`), flag)
   }
   text = text.replace(/^(\S+)(: a training .* go on with) it \(resumeRun\)/, '$1$2 --resume $1')
   const [where, name] = /^(\w+)(?:\.\w+)?(?=: )/.exec(text) ?? []

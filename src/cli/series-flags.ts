@@ -1,4 +1,4 @@
-import { Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { calendarNames } from '../config.js'
 import type { DeviceName } from '../node.js'
 import { number } from './command-line.js'
@@ -37,6 +37,14 @@ const names = (text: string): string[] =>
 export const gapsOption = (): Option =>
   new Option('--gaps <what>', 'what is done about missing times and values').choices(['refuse', 'interpolate'])
 
+/** @throws InvalidArgumentError for a calendar that there is not */
+function calendars(text: string): string[] {
+  const given = text === 'none' ? [] : names(text)
+  const known: readonly string[] = calendarNames
+  if (given.every((name) => known.includes(name))) return given
+  throw new InvalidArgumentError(`Expected none, or some of ${known.join(', ')}.`)
+}
+
 export const seriesOptions = (): Option[] =>
   [
     new Option(
@@ -46,12 +54,15 @@ export const seriesOptions = (): Option[] =>
     new Option('--features <columns>', 'other columns that the model sees').argParser(names),
     new Option('--window <n>', 'values that the model sees (default: 30)').argParser(number),
     new Option('--horizon <n>', 'values that it predicts at once (default: 1)').argParser(number),
-    new Option('--date-column <name>', 'ISO dates (default: the column named date, time, timestamp, datetime or ds)'),
+    new Option(
+      '--date-column <name>',
+      'ISO dates (default: a column named date, time, timestamp, datetime, ds, data or the like)',
+    ),
     new Option('--series-column <name>', 'which of several series a row belongs to'),
     new Option(
       '--calendar <names>',
       `what it knows of dates: ${calendarNames.join(', ')}, or none (default: what suits the step)`,
-    ).argParser((text) => (text === 'none' ? [] : names(text))),
+    ).argParser(calendars),
     new Option(
       '--season <n>',
       'values after which a pattern repeats, for baselines (default: 7 for days, …)',

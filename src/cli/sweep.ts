@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { number } from './command-line.js'
 import type { SweepOptions } from './sweep/run-sweep.js'
 
@@ -8,7 +8,11 @@ export function sweepCommand(): Command {
     .description('Train many models, as a file describes them, and tell which options matter.')
     .argument('<file>', 'a YAML file; --help shows one')
     .option('--out <folder>', "the sweep's folder (default: in runs/, named after the file)")
-    .option('--parallel <n>', 'trainings at a time (default: as many as the machine has cores)', number, cores())
+    .addOption(
+      new Option('--parallel <n>', 'trainings at a time')
+        .argParser(number)
+        .default(cores(), 'as many as the machine has cores'),
+    )
     .option('--json', 'one JSON object per line on standard output: a result for each trial, and the best')
     .addHelpText(
       'after',

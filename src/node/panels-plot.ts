@@ -26,6 +26,8 @@ export interface PanelsPlot {
 
 const [WIDTH, HEIGHT, HEADER] = [280, 240, 56]
 const MOST_COLUMNS = 3
+/** Of an axis, whose room their names share. */
+const MOST_TICKS = 5
 
 /**
  * Draws the same points over several values, each in a panel of its own, with a line through their medians, as the text
@@ -56,7 +58,7 @@ export async function panelsPlot({ title, yLabel, panels, y, groups, groupNames 
       style: { background: 'white', color: '#222', fontFamily: FONTS, fontSize: '12px' },
       x: words
         ? { type: 'point', domain: [...words], label: null, padding: 0.5 }
-        : { type: log ? 'log' : 'linear', label: null, ticks: 4, tickFormat: (value: number) => String(value) },
+        : { type: log ? 'log' : 'linear', label: null, ticks: ticksOf(x.map(Number), log), tickFormat: tickText },
       y: { domain, label: null, ticks: 5 },
       color,
       marks: [
@@ -95,6 +97,25 @@ interface Point {
   x: number | string
   y: number
 }
+
+/** Values of x that are named on its axis, from the least to the greatest and not so close that their names would touch. */
+function ticksOf(values: readonly number[], log = false): number[] {
+  const place = (value: number) => (log ? Math.log(value) : value)
+  const few = [...new Set(values)].sort((a, b) => a - b)
+  const [least, most] = [few[0], few.at(-1)!]
+  const between = (share: number) => place(least) + share * (place(most) - place(least))
+  const rounded = (value: number) => Number((log ? Math.exp(value) : value).toPrecision(2))
+  const all = few.length <= MOST_TICKS ? few : [least, ...[1 / 3, 2 / 3].map((share) => rounded(between(share))), most]
+  const kept = [least]
+  for (const value of all.slice(1)) {
+    const isFar = (other: number) => place(value) - place(other) >= (place(most) - place(least)) / MOST_TICKS
+    if (isFar(kept.at(-1)!)) kept.push(value)
+    else if (value === most && kept.length > 1) kept.splice(-1, 1, value)
+  }
+  return kept
+}
+
+const tickText = (value: number): string => String(Number.isInteger(value) ? value : Number(value.toPrecision(3)))
 
 /** The median of y at each x, or in thirds of the points if hardly two have the same x. */
 function medians(points: readonly Point[], words?: readonly string[]): Point[] {

@@ -1,4 +1,4 @@
-import { isDateName } from './read-series.js'
+import { dateColumnIn } from './read-series.js'
 import { missing, parseTable } from './table.js'
 
 /** A column of a CSV file, and what it seems to hold. */
@@ -20,8 +20,9 @@ export async function seriesColumns(
   name: string,
   onProgress?: (share: number) => void,
 ): Promise<SeriesColumn[]> {
-  const { columns, rows } = await parseTable(text, name, onProgress)
-  const dates = columns.findIndex(isDateName)
+  const table = await parseTable(text, name, onProgress)
+  const { columns, rows } = table
+  const dates = dateColumnIn(table)
   return columns.map((name, at) => {
     if (at === dates) return { name, kind: 'date' }
     const known = rows.map(({ cells }) => cells[at]).filter((cell) => !missing.has(cell.toLowerCase()))

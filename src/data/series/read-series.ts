@@ -18,7 +18,10 @@ export interface ReadSeriesOptions {
   target: string | readonly string[]
   /** Other columns that the model sees in its window. Default: none. */
   features?: readonly string[]
-  /** The column of ISO dates. Default: the first named date, time, timestamp, datetime or ds; without one, rows follow one another. */
+  /**
+   * The column of ISO dates. Default: the first named date, time, timestamp, datetime or ds, or one named day, month, data, dia,
+   * mês, fecha or datum that begins with a date; without one, rows follow one another.
+   */
   dateColumn?: string
   /** The column that says which series a row belongs to. Default: all rows are one series. */
   seriesColumn?: string
@@ -55,9 +58,17 @@ export interface SeriesTable {
 }
 
 const dateNames = ['date', 'time', 'timestamp', 'datetime', 'ds']
+/** Names that mean something else, too: such a column holds the dates only if it begins with one. */
+const perhapsDateNames = ['data', 'data_hora', 'dia', 'mês', 'mes', 'fecha', 'datum', 'day', 'month']
 
-/** Whether a column of this name holds the dates, if no other is named. */
-export const isDateName = (name: string): boolean => dateNames.includes(name.toLowerCase())
+/** The column with the dates if none is named, or −1. */
+export function dateColumnIn({ columns, rows }: Table): number {
+  const names = columns.map((name) => name.toLowerCase())
+  const found = names.findIndex((name) => dateNames.includes(name))
+  if (found >= 0) return found
+  const begins = (at: number) => parseTime(rows[0].cells[at]) !== undefined && /\D/.test(rows[0].cells[at])
+  return names.findIndex((name, at) => perhapsDateNames.includes(name) && begins(at))
+}
 
 /**
  * Reads series from a table.
@@ -83,7 +94,7 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
     )
   }
   const columns = [...targets, ...new Set(features)]
-  const found = table.columns.findIndex(isDateName)
+  const found = dateColumnIn(table)
   const dates = dateColumn === undefined ? (found < 0 ? undefined : found) : columnOf(table, dateColumn, 'dateColumn')
   const groups = new Map<string, TableRow[]>()
   const by = seriesColumn === undefined ? undefined : columnOf(table, seriesColumn, 'seriesColumn')

@@ -64,7 +64,7 @@ describe('bad input is refused in one sentence that says where and what to do', 
       'thousands',
       'date;y\n2024-01-01;1,000\n2024-01-02;2\n',
       {},
-      /is "1,000", expected a number; write it without separators of thousands, and decimals with a point$/,
+      /is "1,000", expected a number; write decimals with a point, and thousands without separators$/,
     ],
     ['a target twice', daily(40), { target: ['y', 'y'] }, /target names y twice, expected each column once/],
     [
@@ -214,6 +214,18 @@ describe('reading', () => {
     expect(y.length).toBe(40)
     // Between 3² and 6², and between 9² and 11².
     expect([y[4], y[5], y[10]]).toEqual([18, 27, 101])
+  })
+
+  test('takes dates from a column with a usual name, and from one whose name may mean something else if it has dates', async () => {
+    const stepOf = async (column: string, cells: readonly string[]) => {
+      const rows = cells.map((cell, i) => `${cell},${i % 7}`)
+      return (await readSeries([`${column},y`, ...rows].join('\n'), 'x', small)).table.step
+    }
+    const oneDay = { milliseconds: 86_400_000 }
+    for (const name of ['date', 'ds', 'Data', 'mês', 'dia']) expect(await stepOf(name, days(40))).toEqual(oneDay)
+    const numbers = Array.from({ length: 40 }, (_, i) => String(2000 + i))
+    for (const name of ['data', 'day', 'other']) expect(await stepOf(name, numbers)).toBeUndefined()
+    expect(await stepOf('other', days(40))).toBeUndefined()
   })
 
   test('separates the series of one file, each with its own scale', async () => {

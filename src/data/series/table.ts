@@ -111,8 +111,8 @@ export function numberIn({ name, columns }: Table, { number, cells }: TableRow, 
   if (/^[+-]?inf/i.test(text) || !Number.isNaN(value)) {
     throw new DataError(`${place} is ${text}, expected a finite number, or an empty cell for a missing value`)
   }
-  const thousands = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(text)
-  const decimals = /^[+-]?\d+,\d+$/.test(text) ? '; write decimals with a point' : ''
-  const comma = thousands ? '; write it without separators of thousands, and decimals with a point' : decimals
+  const comma = /^[+-]?[\d.]*\d,[\d.,]*\d$/.test(text)
+    ? '; write decimals with a point, and thousands without separators'
+    : ''
   throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${comma}`)
 }
