@@ -70,6 +70,20 @@ function truthOf(whole: SeriesData, known: SeriesData, { series, target, step }:
   return whole.table.series[at].columns[whole.spec.targets.indexOf(target)][known.table.series[at].length + step - 1]
 }
 
+/** The name of the picture of a series and a target: one that no other has, even where small letters are capitals. */
+function pictureName(file: string, parts: readonly string[], taken: readonly string[]): string {
+  const { dir, name, ext } = path.parse(file)
+  const words = parts
+    .filter(Boolean)
+    .join('-')
+    .replace(/[^\w.-]+/g, '_')
+  const numbered = (number: number) => `${name}-${words.slice(0, 80)}${number > 1 ? `-${number}` : ''}${ext}`
+  const isTaken = (one: string) => taken.some((other) => other.toLowerCase() === path.join(dir, one).toLowerCase())
+  let number = 1
+  while (isTaken(numbered(number))) number++
+  return path.join(dir, numbered(number))
+}
+
 /** For each series and target, the last known values, the forecast and its interval. */
 async function picturesOf(
   whole: SeriesData,
@@ -97,19 +111,9 @@ async function picturesOf(
     const x = group.map(({ step }) => place(end + step - 1))
     const sure = group.filter(({ low }) => low !== undefined)
     const name = [series, target].filter((part) => part !== '').join(', ')
-    const { dir, name: base, ext } = path.parse(file)
-    const own =
-      groups.length === 1
-        ? file
-        : path.join(
-            dir,
-            `${base}-${[series, target]
-              .filter(Boolean)
-              .join('-')
-              .replace(/[^\w.-]+/g, '_')}${ext}`,
-          )
+    const taken = pictures.map(([picture]) => picture)
     pictures.push([
-      own,
+      groups.length === 1 ? file : pictureName(file, [series, target], taken),
       await linePlot({
         title: `${name}: ${group.length} ${group.length === 1 ? 'step' : 'steps'} ahead`,
         note: sure.length > 0 ? `shaded: ${Math.round(100 * level)} % interval` : '',
