@@ -240,6 +240,7 @@ describe('a folder that training must not use', () => {
     // disk.
     const long = 'x'.repeat(300)
     const nearlyTooLong = 'y'.repeat(250)
+    symlinkSync('circle', at('circle'))
     for (const [out, why] of [
       ['/proc/run', 'no new files can be made there'],
       ['/sys/run', 'that is not permitted'],
@@ -247,6 +248,7 @@ describe('a folder that training must not use', () => {
       ['text.txt/run', 'a part of the path is a file'],
       [long, 'the name is too long'],
       [nearlyTooLong, 'the name is too long'],
+      ['circle', 'its links lead in a circle'],
     ]) {
       const { status, stderr } = run('train', 'text.txt', ...small, '--out', out)
       expect([status, stderr]).toEqual([

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -94,6 +94,11 @@ test.each([
     ['forecast', 'model', 'y.csv', '--plot', 'y.csv/a.svg'],
     "--plot is 'y.csv/a.svg', but nothing can be written there",
   ],
+  [['forecast', 'model', 'y.csv', '--out', './y.csv'], "forecast: --out is './y.csv', which is the file that is read"],
+  [['forecast', 'model', 'y.csv', '--out', 'a.svg', '--plot', './a.svg'], "--out and --plot are both 'a.svg'"],
+  [['forecast', 'model', '/dev/zero'], '/dev/zero: it is a device, expected a CSV file'],
+  [['label', 'none', 'y.csv', '--out', 'y.csv'], "label: --out is 'y.csv', which is the file that is read"],
+  [['import', 'y.csv', '--out', 'y.csv'], "import: --out is 'y.csv', which is the file that is read"],
   [['plot', 'model', '--out', 'y.csv/a.svg'], "plot: --out is 'y.csv/a.svg', but nothing can be written there"],
   [['label', 'none', 'y.csv', '--out', 'model'], "label: --out is 'model', which is a folder"],
   [['export', 'none', '--out', 'y.csv/a.safetensors'], "export: --out is 'y.csv/a.safetensors', but nothing"],
@@ -114,6 +119,21 @@ test.each([
   const { status, stderr } = run(...args)
   expect(stderr).toContain(message)
   expect(status).toBe(2)
+})
+
+test('pictures of several series have names of their own that file systems take', async () => {
+  const names = ['../up', 'a/b', 'a_b', 'A_B', 'x'.repeat(300), `${'x'.repeat(300)}y`]
+  const rows = names.flatMap((name) => Array.from({ length: 30 }, (_, i) => `${name},${i % 7}`))
+  writeFileSync(at('names.csv'), ['s,y', ...rows].join('\n'))
+  const train = ['train', 'names.csv', '--target', 'y', '--series-column', 's', '--window', '4', '--epochs', '1']
+  expect(run(...train, '--out', 'names').status).toBe(0)
+  const { status, stderr } = run('forecast', 'names', 'names.csv', '--out', 'names/f.csv', '--plot', 'names/f.svg')
+  expect([status, stderr]).toEqual([0, ''])
+  const drawn = readdirSync(at('names')).filter((name) => name.endsWith('.svg'))
+  const cut = `f-${'x'.repeat(80)}`
+  expect(drawn.sort()).toEqual(
+    ['f-.._up-y.svg', 'f-a_b-y.svg', 'f-a_b-y-2.svg', 'f-A_B-y-3.svg', `${cut}.svg`, `${cut}-2.svg`].sort(),
+  )
 })
 
 test('info tells the step in words, and only options that have an effect', () => {

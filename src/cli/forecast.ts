@@ -1,4 +1,6 @@
+import path from 'node:path'
 import { Command } from 'commander'
+import { OptionError } from '../config.js'
 import { checkOut } from './check-out.js'
 import { number } from './command-line.js'
 import { deviceOption } from './device.js'
@@ -32,8 +34,12 @@ out in the training (split-conformal); where that was too short for a step or a 
     )
     .action(async (folder: string, file: string, options: ForecastFlags) => {
       checkPicture('forecast', '--plot', options.plot)
-      await checkOut('forecast', '--out', options.out)
-      await checkOut('forecast', '--plot', options.plot)
+      const { out, plot } = options
+      await checkOut('forecast', '--out', out, 'file', file)
+      await checkOut('forecast', '--plot', plot, 'file', file)
+      if (path.resolve(out) === path.resolve(plot)) {
+        throw new OptionError(`forecast: --out and --plot are both '${out}', expected two files`)
+      }
       const { makeForecast } = await import('./make-forecast.js')
       await interruptible((signal) => makeForecast(folder, file, options, signal))
     })

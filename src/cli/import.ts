@@ -82,7 +82,7 @@ async function run(file: string, options: Options, signal: AbortSignal): Promise
     throw new OptionError('import: --vocab and --text are given, expected one of them; both tell the vocabulary')
   }
   const prefixes = prefixesOf(options.prefix)
-  await checkOut('import', '--out', out, 'any')
+  await checkOut('import', '--out', out, 'any', file)
   if (!isWeights(options)) await refuseTraining(out)
   const opened = await openForeign(file)
   try {

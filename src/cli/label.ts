@@ -21,7 +21,7 @@ Examples:
   printf 'review\\nA fine story\\n' | unrolled label runs/reviews -`,
     )
     .action(async (folder: string, file: string, options: LabelOptions) => {
-      if (options.out !== undefined) await checkOut('label', '--out', options.out)
+      if (options.out !== undefined) await checkOut('label', '--out', options.out, 'file', file)
       const { labelTexts } = await import('./label-texts.js')
       await interruptible((signal) => labelTexts(folder, file, options, signal))
     })

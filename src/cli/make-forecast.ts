@@ -70,6 +70,20 @@ function truthOf(whole: SeriesData, known: SeriesData, { series, target, step }:
   return whole.table.series[at].columns[whole.spec.targets.indexOf(target)][known.table.series[at].length + step - 1]
 }
 
+/** The name of the picture of a series and a target: one that no other has, even where small letters are capitals. */
+function pictureName(file: string, parts: readonly string[], taken: readonly string[]): string {
+  const { dir, name, ext } = path.parse(file)
+  const words = parts
+    .filter(Boolean)
+    .join('-')
+    .replace(/[^\w.-]+/g, '_')
+  const numbered = (number: number) => `${name}-${words.slice(0, 80)}${number > 1 ? `-${number}` : ''}${ext}`
+  const isTaken = (one: string) => taken.some((other) => other.toLowerCase() === path.join(dir, one).toLowerCase())
+  let number = 1
+  while (isTaken(numbered(number))) number++
+  return path.join(dir, numbered(number))
+}
+
 /** For each series and target, the last known values, the forecast and its interval. */
 async function picturesOf(
   whole: SeriesData,
@@ -86,7 +100,6 @@ async function picturesOf(
     else groups.push([row])
   }
   const pictures: [string, string][] = []
-  const { dir, name: base, ext } = path.parse(file)
   for (const group of groups.slice(0, MOST_PICTURES)) {
     const [{ series, target }] = group
     const at = whole.table.series.findIndex(({ name }) => name === series)
@@ -98,9 +111,9 @@ async function picturesOf(
     const x = group.map(({ step }) => place(end + step - 1))
     const sure = group.filter(({ low }) => low !== undefined)
     const name = [series, target].filter((part) => part !== '').join(', ')
-    const own = groups.length === 1 ? file : unused(path.join(dir, `${base}-${wordOf(series, target)}`), ext, pictures)
+    const taken = pictures.map(([picture]) => picture)
     pictures.push([
-      own,
+      groups.length === 1 ? file : pictureName(file, [series, target], taken),
       await linePlot({
         title: `${name}: ${group.length} ${group.length === 1 ? 'step' : 'steps'} ahead`,
         note: sure.length > 0 ? `shaded: ${Math.round(100 * level)} % interval` : '',
@@ -125,20 +138,4 @@ async function picturesOf(
     ])
   }
   return pictures
-}
-
-/** The names of a series and a target as a part of the name of a file. */
-const wordOf = (...names: string[]): string =>
-  names
-    .filter(Boolean)
-    .join('-')
-    .normalize('NFC')
-    .replace(/[^\p{L}\p{N}_.-]+/gu, '_')
-
-/** A file that no other picture has, also where capitals and small letters are the same. */
-function unused(stem: string, ext: string, pictures: readonly [file: string, svg: string][]): string {
-  for (let number = 1; ; number++) {
-    const file = `${stem}${number === 1 ? '' : `-${number}`}${ext}`
-    if (!pictures.some(([other]) => other.toLowerCase() === file.toLowerCase())) return file
-  }
 }

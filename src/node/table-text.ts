@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { DataError } from '../core/errors.js'
@@ -10,6 +10,11 @@ import { checkPath } from './path-argument.js'
  */
 export async function tableText(where: string, file: string): Promise<string> {
   checkPath(where, 'the file', file)
+  const info = file === '-' ? undefined : await stat(file).catch(() => undefined)
+  // One such as /dev/zero has no end.
+  if (info?.isCharacterDevice() || info?.isBlockDevice()) {
+    throw new DataError(`${file}: it is a device, expected a CSV file; standard input is -`)
+  }
   const bytes = await (file === '-' ? standardInput() : readFile(file)).catch((error: NodeJS.ErrnoException) => {
     const reason = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' }[error.code ?? ''] ?? error.message
     throw new DataError(`${file}: ${reason}, expected a CSV file`)

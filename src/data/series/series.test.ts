@@ -393,7 +393,9 @@ describe('reading', () => {
     expect(stepOf(ends)).toEqual({ months: 1 })
     expect(timeAfter(ends[4], { months: 1 }, 1)).toBe(Date.UTC(2024, 4, 31))
     expect(usualSeason({ months: 1 })).toBe(12)
-    expect(parseTime('2023-02-29')).toBeUndefined()
+    for (const none of ['2023-02-29', '2024-01-01T24:00', '2024-01-01T00:00+24:00', '2024-01-01T00:00+01:60']) {
+      expect(parseTime(none)).toBeUndefined()
+    }
     expect(parseTime('2024-06-01T12:00+02:00')).toBe(Date.UTC(2024, 5, 1, 10))
   })
 })

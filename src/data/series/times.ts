@@ -15,7 +15,7 @@ const utc = (year: number, month: number, day: number): number => new Date(0).se
  */
 export function parseTime(text: string): number | undefined {
   const pattern =
-    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$/
+    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*(?:Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?)?)?$/
   const [, year, month = '1', day = '1', hour = '0', minute = '0', second = '0'] = pattern.exec(text) ?? []
   if (year === undefined) return undefined
   const time = utc(+year, +month - 1, +day) + ((+hour * 60 + +minute) * 60_000 + Math.round(+second * 1000))
