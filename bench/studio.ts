@@ -176,9 +176,12 @@ folder.forEach((one, i) => {
     const of = (figure: (one: Seen) => number, digits = 1) => median(seen.map(figure)).toFixed(digits)
     const rate = of(({ gaps }) => (1000 * gaps.length) / gaps.reduce((sum, gap) => sum + gap, 0))
     const late = of(({ gaps }) => share(gaps, 0.99))
-    const ratios = nodes.map((runs) => median(runs.map((run, round) => speedOf(seen[round]) / speedOf(run))).toFixed(2))
+    const ratios = nodes.map((runs) => {
+      const each = runs.map((run, round) => speedOf(seen[round]) / speedOf(run))
+      return `${median(each).toFixed(2)} of Node with ${runs[0].device} (${each.map((ratio) => ratio.toFixed(2)).join(', ')})`
+    })
     console.log(
-      `${one}, ${view}: ${rate} frames a second; between two, 99 % take up to ${late} ms, the longest ${of(({ gaps }) => Math.max(...gaps))} ms; the longest task ${of(({ longest }) => longest)} ms of a processor; ${of(speedOf, 0)} tokens/s, ${ratios.join(' and ')} of Node`,
+      `${one}, ${view}: ${rate} frames a second; between two, 99 % take up to ${late} ms, the longest ${of(({ gaps }) => Math.max(...gaps))} ms; the longest task ${of(({ longest }) => longest)} ms of a processor; ${of(speedOf, 0)} tokens/s, ${ratios.join(', ')}`,
     )
   })
 })

@@ -76,7 +76,7 @@ function pictureName(file: string, parts: readonly string[], taken: readonly str
   const words = parts
     .filter(Boolean)
     .join('-')
-    .replace(/[^\w.-]+/g, '_')
+    .replace(/[^\p{L}\p{N}_.-]+/gu, '_')
   const numbered = (number: number) => `${name}-${words.slice(0, 80)}${number > 1 ? `-${number}` : ''}${ext}`
   const isTaken = (one: string) => taken.some((other) => other.toLowerCase() === path.join(dir, one).toLowerCase())
   let number = 1
