@@ -4,8 +4,10 @@ import type { Tensor } from '../tensor/tensor.js'
 export async function notFinite(tensors: readonly Tensor[]): Promise<number | undefined> {
   const read = await Promise.all(tensors.map((tensor) => tensor.dataAnywhere()))
   for (const values of read) {
-    const at = values.findIndex((value) => !Number.isFinite(value))
-    if (at >= 0) return values[at]
+    // Faster than a question for each value: zero times infinity or NaN is NaN.
+    let zeros = 0
+    for (let i = 0; i < values.length; i++) zeros += 0 * values[i]
+    if (Number.isNaN(zeros)) return values.find((value) => !Number.isFinite(value))
   }
   return undefined
 }
