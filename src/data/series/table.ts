@@ -1,10 +1,10 @@
 import { checkString } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
 
-const delimiters = [',', ';', '\t'] as const
-
 /** What separates the cells of CSV. */
-export type Delimiter = (typeof delimiters)[number]
+export type Delimiter = ',' | ';' | '\t'
+
+const delimiters: readonly Delimiter[] = [',', ';', '\t']
 
 /** A table as text: what a CSV file holds. */
 export interface Table {
