@@ -41,7 +41,7 @@ export {
   type SeriesSpec,
   type WindowOptions,
 } from './data/series/series-data.js'
-export { columnOf, type Table, type TableRow } from './data/series/table.js'
+export { columnOf, type Delimiter, type Table, type TableRow } from './data/series/table.js'
 export { formatTime, stepText, type TimeStep } from './data/series/times.js'
 export { type SplitCorpus, type SplitOptions, splitCorpus } from './data/split.js'
 export { cleanLines, type TextChanges, type TextOptions, type TokenKind } from './data/text.js'

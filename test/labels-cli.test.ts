@@ -66,14 +66,14 @@ test('eval reads the part that the training held out, and shows tables', async (
   expect(matrix.map((row) => row.reduce((a, b) => a + b))).toEqual([6, 6, 6])
 })
 
-test('label writes the file again with labels and probabilities, those of the library', async () => {
-  const texts = ['A good, good cast', 'say "plain"', 'unheard']
-  writeFileSync(at('new.csv'), 'label;text\nx;A good, good cast\ny;"say ""plain"""\nz;unheard\n')
+test('label writes the file again, with its separator, with labels and probabilities, those of the library', async () => {
+  const texts = ['A good, good cast', 'say "plain"', 'un;heard']
+  writeFileSync(at('new.csv'), 'label;text\nx;A good, good cast\ny;"say ""plain"""\nz;"un;heard"\n')
   const { code, stdout } = await run(['label', model, at('new.csv'), '--text-column', 'text'])
   const made = await classify((await loadLabeller(model)) as Labeller<SequenceClassifier>, texts)
-  const end = made.map(({ label, probabilities }) => `${label},${Math.max(...probabilities).toFixed(4)}`)
-  const expected = [`x,"A good, good cast",${end[0]}`, `y,"say ""plain""",${end[1]}`, `z,unheard,${end[2]}`]
-  expect([code, stdout]).toEqual([0, `label,text,label_2,probability\n${expected.join('\n')}\n`])
+  const end = made.map(({ label, probabilities }) => `${label};${Math.max(...probabilities).toFixed(4)}`)
+  const expected = [`x;A good, good cast;${end[0]}`, `y;"say ""plain""";${end[1]}`, `z;"un;heard";${end[2]}`]
+  expect([code, stdout]).toEqual([0, `label;text;label_2;probability\n${expected.join('\n')}\n`])
   const lines = (await run(['label', model, at('new.csv'), '--text-column', 'text', '--json'])).stdout
     .trim()
     .split('\n')

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HistoryWriter } from '../src/node/history.js'
 
@@ -73,10 +74,17 @@ describe('unrolled plot', () => {
     writeFileSync(path.join(at('begun'), 'history.jsonl'), '')
     mkdirSync(at('broken'))
     writeFileSync(path.join(at('broken'), 'history.jsonl'), '{"type":"epoch"}\n')
+    writeFileSync(at('wrong.txt'), '')
+    mkdirSync(at('new-sweep'))
+    writeFileSync(path.join(at('new-sweep'), 'sweep.json'), '{}')
     for (const [args, message] of [
       [['none'], /none: there is no such folder/],
       [['empty'], /empty.history\.jsonl: there is no such file/],
       [['begun'], /begun: its history is empty/],
+      [['wrong.txt'], /wrong\.txt: it is a file, expected the folder of a training/],
+      [['empty', 'wrong.txt'], /empty.history\.jsonl: .*none of the 2 named places has a training/],
+      [['lstm', 'none'], /none: there is no such folder/],
+      [['new-sweep'], /new-sweep: no trial of this sweep has begun/],
       [['broken'], /broken.history\.jsonl, line 1: /],
       [['lstm', '--out', 'wrong.pdf'], /wrong\.pdf.*\.svg or \.png/],
       [['lstm', '--y', 'accuracy'], /Allowed choices are loss, perplexity, lr, grad_norm, tokens_per_second/],
@@ -88,5 +96,50 @@ describe('unrolled plot', () => {
       expect(stderr).toMatch(message)
     }
     expect(existsSync(at('wrong.svg')) || existsSync(at('wrong.pdf'))).toBe(false)
+  })
+})
+
+describe('a pattern such as runs/* also finds what is no training', () => {
+  // As `sweep`, `import` and `train` leave them; trial 3 has only begun.
+  beforeAll(async () => {
+    for (const name of ['sweep/1', 'sweep/2', 'alone']) await train(path.join('runs', name), 1, false)
+    for (const name of ['sweep/3', 'sweep/notes', 'imported'])
+      mkdirSync(at(path.join('runs', name)), { recursive: true })
+    for (const name of ['sweep/3/history.jsonl', 'sweep/sweep.json', 'sweep/sweep.svg', 'imported/config.json']) {
+      writeFileSync(at(path.join('runs', name)), '')
+    }
+  })
+  const found = ['runs/alone', 'runs/imported', 'runs/sweep']
+  const inSweep = ['1', '2', '3', 'notes', 'sweep.json', 'sweep.svg'].map((name) => `runs/sweep/${name}`)
+
+  test.each([
+    [found, ['runs/alone', 'runs/sweep/1', 'runs/sweep/2'], ['runs/imported']],
+    [inSweep, ['runs/sweep/1', 'runs/sweep/2'], ['runs/sweep/notes', 'runs/sweep/sweep.json', 'runs/sweep/sweep.svg']],
+    [['runs/sweep', 'runs/sweep/2'], ['runs/sweep/1', 'runs/sweep/2'], []],
+  ])('plot %j shows the trainings, and a sweep as its trials', (named, shown, others) => {
+    const { status, stdout, stderr } = unrolled(...named, '--json', '--out', 'pattern.svg')
+    expect(status, stderr).toBe(0)
+    expect(JSON.parse(stdout).runs.map(({ run }: { run: string }) => run)).toEqual(shown)
+    expect(stderr).toBe(others.length === 0 ? '' : `left out, because no training is there: ${others.join(', ')}\n`)
+  })
+
+  test.each([
+    [found, ['alone', '1', '2', '3'], 'runs/imported'],
+    [inSweep, ['1', '2', '3'], 'runs/sweep/notes, runs/sweep/sweep.json, runs/sweep/sweep.svg'],
+  ])('studio %j serves them', async (named, names, others) => {
+    const studio = spawn(process.execPath, [main, 'studio', ...named, '--port', '0'], { cwd: folder })
+    let told = ''
+    studio.stderr.on('data', (part) => (told += part))
+    try {
+      let url: string | undefined
+      for await (const line of createInterface(studio.stdout)) {
+        url = /http\S+\/(?=#)/.exec(line)?.[0]
+        if (url) break
+      }
+      expect(await (await fetch(new URL('machine/runs.json', url))).json(), told).toEqual(names)
+      expect(told).toBe(`left out, because no training is there: ${others}\n`)
+    } finally {
+      studio.kill()
+    }
   })
 })

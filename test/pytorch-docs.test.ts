@@ -14,7 +14,7 @@ const programs = [...text.matchAll(/```(python|ts|js)\n([\s\S]*?)```/g)].map(([,
   language,
   code,
 }))
-const [save, read, page, train, load] = programs
+const [save, read, page, train, load, saveOwn, readOwn] = programs
 
 /** What a program prints; fails if it fails. */
 function printed(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
@@ -39,8 +39,15 @@ globalThis.fetch = async (file) => new Response(await readFile(file))
 
 const python = pythonWith('torch')
 
-test('docs/pytorch.md has its five programs', () => {
-  expect(programs.map(({ language }) => language)).toEqual(['python', 'ts', 'js', 'ts', 'python'])
+/** What one of the page's programs prints in Python. */
+function inPython(name: string, { code }: { code: string }, paths: readonly string[] = []): string {
+  writeFileSync(path.join(folder, name), code)
+  const known = process.env.PYTHONPATH ? [process.env.PYTHONPATH] : []
+  return printed(python!, [name], { PYTHONPATH: [...known, ...paths].join(path.delimiter) })
+}
+
+test('docs/pytorch.md has its seven programs', () => {
+  expect(programs.map(({ language }) => language)).toEqual(['python', 'ts', 'js', 'ts', 'python', 'python', 'ts'])
 })
 
 test.skipIf(!python)(
@@ -54,11 +61,6 @@ test.skipIf(!python)(
       path.resolve('test/fixtures'),
       ...(pythonWith('torch', 'safetensors') === python ? [] : [path.join(folder, 'stand-in')]),
     ]
-    const inPython = (name: string, { code }: { code: string }) => {
-      writeFileSync(path.join(folder, name), code)
-      const known = process.env.PYTHONPATH ? [process.env.PYTHONPATH] : []
-      return printed(python!, [name], { PYTHONPATH: [...known, ...paths].join(path.delimiter) })
-    }
 
     // Some models that have learned nothing write only <unk>, which is five characters.
     const theirs = inPython('book.py', { code: `import torch\ntorch.manual_seed(1)\n${save.code}` })
@@ -67,6 +69,26 @@ test.skipIf(!python)(
     expect(inNode(page, server)).toBe(theirs)
     const ours = inNode(train)
     expect(ours).toMatch(/^time traveller .{50}$/)
-    expect(inPython('load.py', load)).toBe(ours)
+    expect(inPython('load.py', load, paths)).toBe(ours)
+  },
+)
+
+test.skipIf(!python)(
+  'a module that is no language model has the same outputs here (skipped where no Python has PyTorch)',
+  () => {
+    const theirs = JSON.parse(inPython('own.py', saveOwn))
+    writeFileSync(path.join(folder, 'own.ts'), readOwn.code)
+    const ours = JSON.parse(printed(process.execPath, ['--import', 'tsx', 'own.ts']))
+    expect(ours).toHaveLength(1)
+    for (const [i, score] of theirs[0].entries()) expect(ours[0][i]).toBeCloseTo(score, 5)
+
+    // The way of the command.
+    printed(process.execPath, [path.resolve('dist/cli/main.js'), 'import', 'own.pt', '--out', 'own.safetensors'])
+    const viaFile = readOwn.code
+      .replace(/^net\.loadStateDict.*$/m, "await loadStateDict('own.safetensors', net)")
+      .replace('Linear, LSTM', 'Linear, loadStateDict, LSTM')
+    expect(viaFile).not.toBe(readOwn.code)
+    writeFileSync(path.join(folder, 'own-file.ts'), viaFile)
+    expect(JSON.parse(printed(process.execPath, ['--import', 'tsx', 'own-file.ts']))).toEqual(ours)
   },
 )

@@ -85,6 +85,30 @@ test('forecasts beyond the horizon as CSV and as a picture', () => {
   expect(readFileSync(at('forecast.svg'), 'utf8')).toContain('80 % interval')
 })
 
+test('columns with a comma in their names are found, and a file keeps its separator', () => {
+  const rows = Array.from({ length: 80 }, (_, i) => `${day(i)};${value(i)};${i % 5};${i % 3}`)
+  writeFileSync(at('sales.csv'), `date;"sales, total";"wind, mean";rain\n${rows.join('\n')}\n`)
+  const begin = ['train', 'sales.csv', '--window', '7', '--hidden-size', '2', '--epochs', '1', '--threads', '1']
+  const found = (...args: string[]) => {
+    const { status, stderr } = run(...begin, ...args, '--out', 'sales')
+    expect(status, stderr).toBe(0)
+    const { targets, columns } = JSON.parse(run('info', 'sales', '--json').stdout)
+    return [targets, columns]
+  }
+  expect(found('--target', 'sales, total')).toEqual([['sales, total'], ['sales, total']])
+  const csv = () => readFileSync(at('forecast.csv'), 'utf8').split('\n')
+  expect(run('forecast', 'sales', 'sales.csv').status).toBe(0)
+  expect(csv()[0]).toBe('date;target;step;forecast;low;high')
+  expect(csv()[1]).toMatch(/^2024-03-21;sales, total;1;/)
+  const several = found('--target', '"sales, total", rain', '--features', 'wind, mean')
+  expect(several).toEqual([
+    ['sales, total', 'rain'],
+    ['sales, total', 'rain', 'wind, mean'],
+  ])
+  const { stderr } = run(...begin, '--target', 'sales,total', '--out', 'none')
+  expect(stderr).toContain('no column sales for --target, expected one of date, "sales, total", "wind, mean", rain')
+})
+
 test.each([
   [
     ['forecast', 'model', 'y.csv', '--out', 'model'],

@@ -73,6 +73,13 @@ test('a sweep finds the model with the lowest held-out loss, and says which opti
   for (const text of ['lr explains', 'hidden-size explains', 'trained for 4 epochs']) expect(plot).toContain(text)
 })
 
+test('plot shows the trials of a sweep', () => {
+  const { status, stdout, stderr } = command.run('plot', 'whole', '--json', '--out', at('trials.svg'))
+  expect(status, stderr).toBe(0)
+  const names = JSON.parse(stdout).runs.map(({ run }: { run: string }) => run)
+  expect(names).toEqual(expect.arrayContaining(['whole/1', 'whole/2', 'whole/5', 'whole/6']))
+})
+
 test('a sweep that is killed again and again ends with the same results', async () => {
   const begun = () => (existsSync(at('killed', 'sweep.json')) ? resultsIn('killed').length : 0)
   for (let kill = 1; kill <= 4; kill++) {

@@ -12,6 +12,7 @@ import {
   startLabelRun,
   startSeriesRun,
 } from '../node.js'
+import { columnNames } from './column-names.js'
 import { printLabelTable } from './label-table.js'
 import { printSeriesTable } from './series-table.js'
 import { grouped } from './table.js'
@@ -53,7 +54,12 @@ export const beginnings: Record<
       const { initFrom } = asked.options
       const model = initFrom === undefined ? undefined : await loadForecaster(initFrom)
       if (model) refuseOwn(asked, seriesColumns)
-      const source = seriesFile(file, given<LoadSeriesOptions>(asked, [...seriesColumns, 'gaps', 'validation', 'test']))
+      const options = given<LoadSeriesOptions>(asked, [...seriesColumns, 'gaps', 'validation', 'test'])
+      for (const name of ['target', 'features'] as const) {
+        const text = asked.options[name]
+        if (text !== undefined) options[name] = await columnNames(file, text)
+      }
+      const source = seriesFile(file, options)
       return ofSeries(await startSeriesRun(store, source, runOptions('series', asked), { ...setup, model }))
     },
     resume: async (store, file, changed, setup) =>

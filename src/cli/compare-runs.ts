@@ -4,6 +4,7 @@ import { chart } from './chart.js'
 import { colorsOf } from './colors.js'
 import { print, printJson } from './output.js'
 import { readRun } from './read-run.js'
+import { runFolders } from './run-folders.js'
 import { summaryTable } from './summary-table.js'
 import { writePicture } from './write-picture.js'
 
@@ -19,8 +20,13 @@ export interface ComparisonOptions {
 /** The work of `plot`: draws the runs' curves, shows them in the terminal, and prints their best values. */
 export async function compareRuns(folders: readonly string[], options: ComparisonOptions): Promise<void> {
   const { out, x, y, log, json } = options
-  const runs: PlottedRun[] = []
-  for (const folder of new Set(folders.map(withoutSlash))) runs.push(await readRun(folder))
+  const read: PlottedRun[] = []
+  for (const folder of await runFolders(folders)) read.push(await readRun(folder))
+  // A training that has just begun, such as a trial of a sweep, has nothing to show yet.
+  const runs = read.filter(({ events }) => events.length > 0)
+  if (runs.length === 0) {
+    throw new DataError(`${read[0].name}: its history is empty, expected one of a training that has told something`)
+  }
   const curves = runs.flatMap((run) => curvesOf(run, options))
   if (curves.length === 0) {
     throw new DataError(`plot: no run has a value of ${y} that can be drawn${log ? ' on a logarithmic scale' : ''}`)
@@ -61,5 +67,3 @@ const named = (curves: readonly Curve[], runs: readonly PlottedRun[]): readonly 
   runs.length > 1 ? curves : curves.map((curve) => ({ ...curve, run: '' }))
 
 const capital = (text: string): string => text[0].toUpperCase() + text.slice(1)
-
-const withoutSlash = (folder: string): string => folder.replace(/(?<=[^/])\/+$/, '')

@@ -45,7 +45,7 @@ export async function labelTexts(
   if (json && out === undefined) return
   const [label, probability] = ['label', 'probability'].map((name) => unused(name, table.columns))
   const rows = table.rows.map(({ cells }, i) => [...cells, made[i].label, certainty(made[i])])
-  const csv = await csvText([[...table.columns, label, probability], ...rows])
+  const csv = await csvText([[...table.columns, label, probability], ...rows], table.delimiter)
   if (out === undefined) return void process.stdout.write(csv)
   await writeFileAtomic(out, csv)
   if (!json) print(`${made.length} ${made.length === 1 ? 'text' : 'texts'} labelled; written to ${out}`)

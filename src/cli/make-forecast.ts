@@ -36,7 +36,7 @@ export async function makeForecast(
   const rows = values.map((value) => ({ ...value, truth: truthOf(whole, known, value) }))
   // Everything is made before the first file is written.
   const pictures = await picturesOf(whole, known, rows, level, plot)
-  await writeFileAtomic(out, await forecastCsv(known.spec, rows))
+  await writeFileAtomic(out, await forecastCsv(known.spec, rows, known.table.delimiter))
   for (const [name, svg] of pictures) await writePicture(name, svg)
   const bare = values.filter(({ low }) => low === undefined).length
   if (json) {

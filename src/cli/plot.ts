@@ -8,7 +8,7 @@ import { checkPicture } from './picture-ending.js'
 export function plotCommand(): Command {
   return new Command('plot')
     .description('Compare trainings: their curves as a picture and in the terminal, and their best values.')
-    .argument('<run...>', 'folders of trainings, each with a history.jsonl')
+    .argument('<run...>', 'folders of trainings, or of sweeps, which stand for their trials')
     .option('--out <file>', 'the picture; its name ends in .svg or .png', 'plot.svg')
     .addOption(new Option('--y <series>', 'the value that is shown').choices(Object.keys(yLabels)).default('loss'))
     .addOption(new Option('--x <axis>', 'the x axis').choices(Object.keys(xLabels)).default('step'))
@@ -25,7 +25,9 @@ export function plotCommand(): Command {
 Examples:
   unrolled plot runs/time-machine
   unrolled plot runs/* --y perplexity --x epoch --log
-  unrolled plot runs/lstm runs/gru --y tokens_per_second --x time --smooth 20 --out speed.png`,
+  unrolled plot runs/lstm runs/gru --y tokens_per_second --x time --smooth 20 --out speed.png
+
+Folders and files that are no trainings are left out, with a line that says so, as long as a training is among them.`,
     )
     .action(run)
 }

@@ -5,8 +5,9 @@ import { number } from './command-line.js'
 
 /** The options of a training on series of numbers, besides those that it shares with one on a text. */
 export interface SeriesFlags {
-  target?: string[]
-  features?: string[]
+  /** Names of columns, as `columnNames` reads them. */
+  target?: string
+  features?: string
   dateColumn?: string
   seriesColumn?: string
   window?: number
@@ -50,8 +51,8 @@ export const seriesOptions = (): Option[] =>
     new Option(
       '--target <columns>',
       'train on series in a CSV file, to predict these columns; separate names by commas',
-    ).argParser(names),
-    new Option('--features <columns>', 'other columns that the model sees').argParser(names),
+    ),
+    new Option('--features <columns>', 'other columns that the model sees'),
     new Option('--window <n>', 'values that the model sees (default: 30)').argParser(number),
     new Option('--horizon <n>', 'values that it predicts at once (default: 1)').argParser(number),
     new Option(

@@ -168,7 +168,7 @@ test.each<[() => unknown, string]>([
   [() => new u.RNN({ ...sizes, size: 3 } as never), 'RNN: there is no option size, expected one of inputSize'],
   [
     () => new u.Adam(new u.Linear({ inFeatures: 2, outFeatures: 2 }) as never),
-    'Adam: the parameters are an object, exp',
+    'Adam: the parameters are a Linear, exp',
   ],
   [() => new u.SGD(undefined as never, { lr: 1 }), 'SGD: the parameters are undefined, expected tensors, such as mod'],
   [() => new u.SGD([undefined] as never, { lr: 1 }), 'SGD: item 0 has no params, expected either tensors or groups'],

@@ -1,6 +1,6 @@
 /**
  * What a value is, in words for a message: `undefined`, `the number 3`, `the string 'a'`, `an array`, `a Float64Array`.
- * It names no classes of this library or its users, because minified names say nothing.
+ * Classes are named only if they say their names themselves, as modules do, because minified names say nothing.
  */
 export function describe(value: unknown): string {
   if (value === undefined || value === null || typeof value === 'boolean') return String(value)
@@ -11,7 +11,7 @@ export function describe(value: unknown): string {
   const kind = Object.prototype.toString.call(value).slice(8, -1)
   if (kind === 'Object' || kind === 'Function' || kind === 'Symbol')
     return `a${kind === 'Object' ? 'n' : ''} ${kind.toLowerCase()}`
-  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`
+  return `${/^([AEIO]|[LR][A-Z])/.test(kind) ? 'an' : 'a'} ${kind}`
 }
 
 /** Under this name Node, Bun and Deno look for what their consoles show. */

@@ -30,6 +30,11 @@ export const encodeOptions: OptionKinds<EncodeOptions> = {
   vocab: 'any',
 }
 
+const heldOut = ': hold out a part of what was loaded with splitCorpus; leave it out'
+
+/** Why functions that load a text do not split it. */
+export const parts = { validation: heldOut, test: heldOut }
+
 export const loadOptions: OptionKinds<LoadOptions> = { ...sequenceOptions, ...encodeOptions, maxTokens: 'any' }
 
 /** A text as batches, with its vocabulary. */
@@ -49,7 +54,7 @@ export interface LoadedText {
  *   'bpe' tokens before `loadBytePairs`
  */
 export function sequencesFromText(text: string, options: LoadOptions = {}): LoadedText {
-  checkOptions('sequencesFromText', options, loadOptions)
+  checkOptions('sequencesFromText', options, loadOptions, parts)
   return withSequences(encodeString(text, options, 'sequencesFromText'), options, 'sequencesFromText')
 }
 

@@ -2,13 +2,13 @@ import { checkArgument, checkWord } from '../core/check.js'
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { FormatError } from '../core/errors.js'
 import { foreignCellNames } from '../device/cells.js'
+import { type FileKind, fileKinds, HEAD, kindOfFile, textOf } from './file-kind.js'
 import type { ForeignFile, ForeignModel, ForeignOptions } from './foreign.js'
 import type { KerasContent } from './keras/keras.js'
 import { modelOfTensors, renamed } from './pytorch/names.js'
-import { isPickle, readTorchFile } from './pytorch/torch-file.js'
+import { readTorchFile } from './pytorch/torch-file.js'
 import { readSafetensors, type Safetensors, type TensorValues } from './safetensors.js'
 import { type ByteSource, sourceOf } from './source.js'
-import { isZip } from './zip.js'
 
 type Tensors = Readonly<Record<string, TensorValues>>
 
@@ -18,12 +18,8 @@ interface NamedTensors {
   found?: readonly string[]
 }
 
-/** A kind of file that other frameworks write: named tensors, a whole model, or both. */
+/** How a kind of file that other frameworks write is read: as named tensors, as a whole model, or as both. */
 interface ForeignFormat {
-  /** Its name, for messages. */
-  name: string
-  /** Whether a file is one, by its first bytes and by its name. */
-  fits(head: Uint8Array, name: string): boolean
   tensors?(file: ForeignFile): Promise<NamedTensors>
   model?(file: ForeignFile, options: ForeignOptions): Promise<ForeignModel>
 }
@@ -43,45 +39,16 @@ const ofKeras = (read: (keras: Keras, file: ForeignFile) => Promise<KerasContent
     },
   }) satisfies Partial<ForeignFormat>
 
-const formats: readonly ForeignFormat[] = [
-  {
-    name: '.keras',
-    // A zip whose first file, by its name after the 30 bytes of a header, is one that Keras writes.
-    fits: (head, name) =>
-      isZip(head) &&
-      (name.toLowerCase().endsWith('.keras') ||
-        /^(metadata|config)\.json|^model\.weights\.h5/.test(textOf(head.subarray(30)))),
-    ...ofKeras(({ readKeras }, file) => readKeras(file)),
-  },
-  {
-    name: '.h5 of Keras',
-    fits: (head) => textOf(head).startsWith('\x89HDF\r\n\x1a\n'),
-    ...ofKeras(({ readKerasH5 }, file) => readKerasH5(file)),
-  },
-  {
-    name: 'model.json of TensorFlow.js',
-    // Unlike JSON, the length at the beginning of safetensors ends with zeros.
-    fits: (head) => /^(\xef\xbb\xbf)?\s*\{[^\0]*$/.test(textOf(head)),
-    ...ofKeras(({ readTfjs }, file) => readTfjs(file)),
-  },
-  {
-    name: 'safetensors',
-    // A header is JSON, after its length of 8 bytes.
-    fits: (head) => head[8] === 0x7b,
+const formats: Readonly<Record<FileKind, ForeignFormat>> = {
+  '.keras': ofKeras(({ readKeras }, file) => readKeras(file)),
+  '.h5 of Keras': ofKeras(({ readKerasH5 }, file) => readKerasH5(file)),
+  'model.json of TensorFlow.js': ofKeras(({ readTfjs }, file) => readTfjs(file)),
+  safetensors: {
     tensors: async ({ source, name }) => ({ tensors: withTwins(await readSafetensors(source, name)) }),
   },
-  {
-    name: 'torch.save',
-    fits: (head) => isZip(head) || isPickle(head),
-    tensors: readTorchFile,
-  },
-  {
-    name: 'ONNX',
-    // The first field of the message is the version of the format, by the name of the file or by its first byte.
-    fits: ([first], name) => name.toLowerCase().endsWith('.onnx') || first === 0x08,
-    model: async (...given) => (await import('./onnx/language-model.js')).onnxLanguageModel(...given),
-  },
-]
+  'torch.save': { tensors: readTorchFile },
+  ONNX: { model: async (...given) => (await import('./onnx/language-model.js')).onnxLanguageModel(...given) },
+}
 
 const foreignOptions: OptionKinds<ForeignOptions> = { cell: 'any', nonlinearity: 'any', prefixes: 'any' }
 
@@ -147,15 +114,12 @@ function mistaken(head: Uint8Array): string {
 
 async function formatOf({ name, source }: ForeignFile): Promise<ForeignFormat> {
   const head = await headOf(source)
-  const format = formats.find(({ fits }) => fits(head, name))
-  if (format) return format
-  throw new FormatError(`${name}: it is ${mistaken(head)}, expected ${formats.map(({ name }) => name).join(', ')}`)
+  const kind = kindOfFile(head, name)
+  if (kind) return formats[kind]
+  throw new FormatError(`${name}: it is ${mistaken(head)}, expected ${fileKinds.join(', ')}`)
 }
 
-/** Bytes as text with one character each. */
-const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
-
-const headOf = (source: ByteSource): Promise<Uint8Array> => source.read(0, Math.min(64, source.size))
+const headOf = (source: ByteSource): Promise<Uint8Array> => source.read(0, Math.min(HEAD, source.size))
 
 /** `save_model` of the package safetensors writes tied weights once, and the other names of each in the metadata. */
 function withTwins({ tensors, metadata }: Safetensors): Tensors {

@@ -3,6 +3,7 @@ import { Module } from '../nn/module.js'
 import { checkNoneHidden } from '../tensor/listings.js'
 import { asTensors, inMemoryOf } from '../tensor/saved-tensors.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { HEAD, isZip, kindOfFile } from './file-kind.js'
 import { valuesProblem } from './model-config.js'
 import { decodeSafetensors, encodeSafetensors, type TensorValues } from './safetensors.js'
 
@@ -26,7 +27,22 @@ export function decodeStateDict(bytes: Uint8Array): Record<string, Tensor> {
       'decodeStateDict: the argument is not a Uint8Array, expected the bytes of a .safetensors file',
     )
   }
+  refuseOther(bytes.subarray(0, HEAD), 'decodeStateDict')
   return asTensors(checkValues(decodeSafetensors(bytes, 'decodeStateDict').tensors, 'decodeStateDict'))
+}
+
+/**
+ * @param head the first bytes of a file
+ * @param where the function or file, for messages
+ * @throws FormatError that says what the file is and what reads it, if it has weights in another format
+ */
+export function refuseOther(head: Uint8Array, where: string): void {
+  const kind = kindOfFile(head, where)
+  if (kind === undefined || kind === 'safetensors') return
+  const what = isZip(head) && kind === 'torch.save' ? 'a zip, such as torch.save writes' : `of the format ${kind}`
+  throw new FormatError(
+    `${where}: it is ${what}, expected safetensors; importTensors of unrolled/formats reads its weights, and unrolled import writes them as safetensors (--out weights.safetensors)`,
+  )
 }
 
 /** @throws OptionError for anything but a module */

@@ -4,6 +4,7 @@ import type { SeriesSpec } from '../data/series/series-data.js'
 import type { Vocab } from '../data/vocab.js'
 import type { RNNModel } from '../nn/model.js'
 import type { SeriesModel } from '../nn/series-model.js'
+import { isZip } from './file-kind.js'
 import type { TrainingRecord } from './model-config.js'
 import { modelFiles } from './read-model.js'
 import { decodeModel, encodeModel, type LoadedModel } from './saved-model.js'
@@ -12,9 +13,6 @@ import { type UnzipFileInfo, unzipSync, zipSync } from './zip-library.js'
 
 /** The most bytes that a file in a zip may have to be unpacked: the size of the largest array. */
 const MOST_BYTES = 2 ** 31
-
-/** Whether bytes begin like a zip. */
-export const isZip = ([a, b, c, d]: Uint8Array): boolean => a === 0x50 && b === 0x4b && c === 3 && d === 4
 
 /**
  * Packs the files that `encodeModel` makes into one zip, for a download or for a place that holds single files.

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { shown } from '../core/check.js'
 import { inspected } from '../core/describe.js'
 import { FormatError, GradientError, OptionError } from '../core/errors.js'
 import { fromData, randn, tensor, zeros } from '../tensor/create.js'
@@ -428,6 +429,9 @@ test('messages name the layer, whatever a minifier calls its class', () => {
   ]
   for (const [i, name] of ['LSTM', 'Linear', 'RNNModel', 'Module'].entries()) {
     expect(() => layers[i].loadStateDict({ unknown: zeros([1]) })).toThrow(`${name}.loadStateDict: `)
+  }
+  for (const [i, name] of ['an LSTM', 'a Linear', 'an RNNModel', 'a Module'].entries()) {
+    expect(shown(layers[i])).toBe(name)
   }
   const [lstm] = layers as [LSTM]
   expect(() => lstm.forward(zeros([1, 1, 2]))).toThrow('LSTM.forward: input has 2 features')

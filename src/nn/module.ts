@@ -37,6 +37,11 @@ export abstract class Module {
     return OWN_CLASS
   }
 
+  /** What messages call a module that was given in place of something else. */
+  get [Symbol.toStringTag](): string {
+    return this.typeName
+  }
+
   /** The parameters of this module alone, by name. */
   ownParameters(): [string, Tensor][] {
     return membersIn(this).flatMap(({ name, value, fault }): [string, Tensor][] =>

@@ -20,6 +20,7 @@ import { RNNModel } from '../nn/model.js'
 import { beside } from './atomic.js'
 import { FileCorpus } from './file-corpus.js'
 import { type CorpusOptions, loadCorpus } from './load-corpus.js'
+import { loadText } from './load-text.js'
 import { loadModel, saveModel } from './model-folder.js'
 import { readText } from './read-text.js'
 
@@ -168,6 +169,15 @@ describe('loadCorpus', () => {
     await promisify(execFile)('mkfifo', [at('pipe')])
     const [loaded] = await Promise.all([loadCorpus(at('pipe'), {}), writeFile(at('pipe'), text)])
     expect(loaded.corpus.length).toBe([...text].length)
+  })
+
+  test('a held-out part is no option, and the refusal names the function that makes one', async () => {
+    await writeFile(at('text.txt'), text)
+    const options = { validation: 0.1 } as CorpusOptions
+    const message = 'there is no option validation: hold out a part of what was loaded with splitCorpus'
+    await expect(loadCorpus(at('text.txt'), options)).rejects.toThrow(`loadCorpus: ${message}`)
+    await expect(loadText(at('text.txt'), options)).rejects.toThrow(`loadText: ${message}`)
+    expect(() => sequencesFromText(text, options)).toThrow(`sequencesFromText: ${message}`)
   })
 
   test('bytes as they are, when nothing is to be changed', async () => {

@@ -4,7 +4,7 @@ import { checkOptions, type OptionKinds } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
 import { loadBytePairs } from '../data/byte-pairs.js'
 import { encodingOf } from '../data/encoding.js'
-import { checkLoad, checkSome, type EncodeOptions, encodeOptions } from '../data/load.js'
+import { checkLoad, checkSome, type EncodeOptions, encodeOptions, parts } from '../data/load.js'
 import { PieceStream } from '../data/pieces.js'
 import type { Corpus } from '../data/sequences.js'
 import type { TextChanges, TokenKind } from '../data/text.js'
@@ -89,7 +89,7 @@ export async function loadCorpus(
   sources: string | readonly string[] | Sources,
   options: CorpusOptions = {},
 ): Promise<LoadedCorpus> {
-  checkOptions('loadCorpus', options, corpusOptions)
+  checkOptions('loadCorpus', options, corpusOptions, parts)
   if (isOpened(sources)) return loadOpened(sources, options, 'loadCorpus')
   return loadSources(sources, options, 'loadCorpus')
 }

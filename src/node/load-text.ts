@@ -1,5 +1,5 @@
 import { checkOptions, type OptionKinds } from '../core/check-options.js'
-import { type LoadedText, type LoadOptions, loadOptions, withSequences } from '../data/load.js'
+import { type LoadedText, type LoadOptions, loadOptions, parts, withSequences } from '../data/load.js'
 import { type CorpusOptions, loadSources } from './load-corpus.js'
 
 /** How a text from a file is cleaned, cut and made into batches. */
@@ -14,7 +14,7 @@ const loadTextOptions: OptionKinds<LoadTextOptions> = { ...loadOptions, encoding
  *   for an option out of range
  */
 export async function loadText(source: string | readonly string[], options: LoadTextOptions = {}): Promise<LoadedText> {
-  checkOptions('loadText', options, loadTextOptions)
+  checkOptions('loadText', options, loadTextOptions, parts)
   const { corpus, vocab, changes } = await loadSources(source, options, 'loadText')
   return withSequences({ vocab, corpus, changes }, options, 'loadText')
 }

@@ -123,6 +123,22 @@ describe('refused, with nothing changed', () => {
     expect((await readdir(folder)).sort()).toEqual(['damaged', 'folder', 'linear'])
   })
 
+  test.each([
+    ['torch_2.15_lstm.pt', 'a zip, such as torch.save writes'],
+    ['refused_2.15_legacy.pt', 'of the format torch.save'],
+    ['keras/gru.weights.h5', 'of the format .h5 of Keras'],
+    ['keras/rnn_functional.keras', 'of the format .keras'],
+    ['keras/tfjs_gru/model.json', 'of the format model.json of TensorFlow.js'],
+    ['onnx/torch2.15_gru_dynamo.onnx', 'of the format ONNX'],
+  ])('weights in another format are named, and what reads them: %s', async (name, what) => {
+    const file = path.resolve('test/fixtures', name)
+    const says = `: it is ${what}, expected safetensors; importTensors of unrolled/formats reads its weights`
+    await expect(loadStateDict(file, new Forecaster())).rejects.toThrow(FormatError)
+    await expect(loadStateDict(file, new Forecaster())).rejects.toThrow(`${file}${says}`)
+    const bytes = new Uint8Array(await readFile(file))
+    expect(() => decodeStateDict(bytes)).toThrow(`decodeStateDict${says}`)
+  })
+
   test('values that are not modules, and values that are not bytes', async () => {
     const dict = new Forecaster().stateDict() as unknown as Module
     await expect(saveStateDict(at('model'), dict)).rejects.toThrow(OptionError)

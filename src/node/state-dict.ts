@@ -1,6 +1,7 @@
 import { DataError, FormatError } from '../core/errors.js'
+import { HEAD } from '../formats/file-kind.js'
 import { readSafetensors } from '../formats/safetensors.js'
-import { checkModule, checkValues, encodeModule } from '../formats/state-dict.js'
+import { checkModule, checkValues, encodeModule, refuseOther } from '../formats/state-dict.js'
 import type { Module } from '../nn/module.js'
 import { writeFileAtomic } from './atomic.js'
 import { orDataError, placeOf } from './model-folder.js'
@@ -29,7 +30,10 @@ export async function saveStateDict(file: string, module: Module): Promise<void>
 export async function loadStateDict(file: string, module: Module): Promise<void> {
   checkPath('loadStateDict', 'the file', file)
   checkModule('loadStateDict', module)
-  const saved = await withFile(file, (opened) => readSafetensors(opened, file))
+  const saved = await withFile(file, async (opened) => {
+    refuseOther(await opened.read(0, HEAD), file)
+    return readSafetensors(opened, file)
+  })
   if (!saved) throw new DataError(`${file}: there is no such file, expected one that saveStateDict wrote`)
   try {
     module.loadStateDict(checkValues(saved.tensors, file))

@@ -1,5 +1,6 @@
 import { csvText } from '../data/csv-text.js'
 import type { SeriesSpec } from '../data/series/series-data.js'
+import type { Delimiter } from '../data/series/table.js'
 import type { ForecastValue } from './forecast.js'
 
 /** Values of a forecast, with the true ones where they are known. */
@@ -8,8 +9,13 @@ export type ForecastRow = ForecastValue & { truth?: number | undefined }
 /**
  * A forecast as CSV: a header, then a row for each value, with its date and the name of its series if the file had them, and
  * with the truth if any of it is known.
+ * @param delimiter separates the cells, such as that of the file that was read, `data.table.delimiter`
  */
-export function forecastCsv({ step, read }: SeriesSpec, rows: readonly ForecastRow[]): Promise<string> {
+export function forecastCsv(
+  { step, read }: SeriesSpec,
+  rows: readonly ForecastRow[],
+  delimiter?: Delimiter,
+): Promise<string> {
   const columns: [string, (row: ForecastRow) => string][] = [
     ['target', ({ target }) => target],
     ['step', ({ step }) => String(step)],
@@ -20,7 +26,7 @@ export function forecastCsv({ step, read }: SeriesSpec, rows: readonly ForecastR
   if (read.seriesColumn !== undefined) columns.unshift([read.seriesColumn, ({ series }) => series])
   if (step) columns.unshift([read.dateColumn ?? 'date', ({ date }) => date!])
   if (rows.some(({ truth }) => truth !== undefined)) columns.push(['truth', ({ truth }) => number(truth)])
-  return csvText([columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))])
+  return csvText([columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))], delimiter)
 }
 
 const number = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(9))))

@@ -59,7 +59,7 @@ test.each<[what: string, options: TrainStepsOptions, message: string]>([
 })
 
 test('refuses anything but a model and data', () => {
-  expect(() => new Training(model.rnn as never, data)).toThrow('Training: model is an object, expected an RNNModel')
+  expect(() => new Training(model.rnn as never, data)).toThrow('Training: model is a GRU, expected an RNNModel')
   expect(() => new Training(model, corpus as never)).toThrow('Training: data is a Uint8Array, expected a SequenceData')
 })
 

@@ -1,6 +1,6 @@
 import { checkWord } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
-import { columnOf, numberIn, type Table, type TableRow } from './table.js'
+import { columnOf, type Delimiter, numberIn, type Table, type TableRow } from './table.js'
 import {
   checkRising,
   formatTime,
@@ -52,6 +52,8 @@ export interface SeriesTable {
   /** The targets, and after them the features that are not targets. */
   columns: readonly string[]
   step: TimeStep | undefined
+  /** What separates the cells in the file. */
+  delimiter: Delimiter
   /** The options with which it was read. */
   read: ReadSeriesOptions
   series: readonly NumberSeries[]
@@ -118,6 +120,7 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
     targets,
     columns,
     step,
+    delimiter: table.delimiter,
     read: { ...{ target: targets, features: [...features], dateColumn, seriesColumn, gaps } },
     series: timed.map(({ name, rows, dates }) => {
       const places = dates && step ? onGrid(table, rows, dates, step, gaps) : rows.map((_, i) => i)

@@ -228,6 +228,17 @@ describe('reading', () => {
     expect(await stepOf('other', days(40))).toBeUndefined()
   })
 
+  // The words that docs/series.md lists.
+  test.each(['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL', 'None', '-', '?'])(
+    'takes ‘%s’ for a missing value',
+    async (word) => {
+      const csv = daily(40, (i) => (i === 10 ? word : i * i))
+      await expect(readSeries(csv, 'x', small)).rejects.toThrow('row 12, column y: the value is missing')
+      const { table } = await readSeries(csv, 'x', { ...small, gaps: 'interpolate' })
+      expect(table.series[0].columns[0][10]).toBe(101)
+    },
+  )
+
   test('separates the series of one file, each with its own scale', async () => {
     const rows = days(40).flatMap((day, i) => [`${day},a,${i}`, `${day},b,${1000 + 10 * i}`])
     const data = await readSeries(['date,shop,y', ...rows].join('\n'), 'x', { ...small, seriesColumn: 'shop' })

@@ -1,12 +1,19 @@
 import { checkString } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
 
+/** What separates the cells of CSV. */
+export type Delimiter = ',' | ';' | '\t'
+
+const delimiters: readonly Delimiter[] = [',', ';', '\t']
+
 /** A table as text: what a CSV file holds. */
 export interface Table {
   /** The name of the file, for messages. */
   name: string
   columns: readonly string[]
   rows: readonly TableRow[]
+  /** What separates the cells in the file. */
+  delimiter: Delimiter
 }
 
 /** A row of a table. */
@@ -34,11 +41,12 @@ export async function parseTable(
   checkString('parseTable', 'the text', text)
   const { default: csv } = await import('papaparse')
   const plain = text.replace(/^\ufeff/, '')
+  const delimiter = delimiterOf(plain)
   const rows: TableRow[] = []
   let number = 0
   // Papa Parse's own chunks tear a quotation mark from the end of its line.
   csv.parse<string[]>(plain, {
-    delimiter: delimiterOf(plain),
+    delimiter,
     step({ data, errors, meta }) {
       number++
       const quotes = errors.find(({ type }) => type === 'Quotes')
@@ -58,7 +66,7 @@ export async function parseTable(
       `${name}: row ${number} has ${cells.length} cells, expected ${header.cells.length}, as many as the header; a cell with a comma needs quotation marks`,
     )
   }
-  return { name, columns: header.cells, rows: rest }
+  return { name, columns: header.cells, rows: rest, delimiter }
 }
 
 const wrongQuotes = (place: string, code: string): DataError =>
@@ -69,10 +77,10 @@ const wrongQuotes = (place: string, code: string): DataError =>
   )
 
 /** The delimiter that the first line with any text has most often. */
-function delimiterOf(text: string): string {
+function delimiterOf(text: string): Delimiter {
   const [header = ''] = /^.*\S.*$/m.exec(text) ?? []
   const count = (delimiter: string) => header.split(delimiter).length
-  return [',', ';', '\t'].reduce((best, one) => (count(one) > count(best) ? one : best))
+  return delimiters.reduce((best, one) => (count(one) > count(best) ? one : best))
 }
 
 function checkHeader(name: string, columns: readonly string[]): void {
@@ -91,9 +99,12 @@ function checkHeader(name: string, columns: readonly string[]): void {
 export function columnOf({ name, columns }: Table, column: string, option: string): number {
   const at = columns.indexOf(column)
   if (at >= 0) return at
-  const shown = columns.slice(0, 20).join(', ')
-  throw new DataError(`${name}: there is no column ${column} for ${option}, expected one of ${shown}`, [option])
+  const shown = columns.slice(0, 20).map(inList).join(', ')
+  throw new DataError(`${name}: there is no column ${inList(column)} for ${option}, expected one of ${shown}`, [option])
 }
+
+/** The name of a column in a list, in quotes if it would look like several. */
+const inList = (name: string): string => (name.includes(',') ? JSON.stringify(name) : name)
 
 /** Words for a value that is not known. */
 export const missing: ReadonlySet<string> = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?', '-'])

@@ -243,6 +243,16 @@ test('a stack of layers with names of their own is one layer once they are renam
   expect(found(stack, { prefixes }).config).toMatchObject({ numLayers: 2, embeddingSize: E })
 })
 
+test.each([
+  ['features in place of tokens', { ...lstm, ...linear }],
+  ['several recurrent layers', stack],
+  ['a layer alone', lstm],
+  ['no recurrent layer', linear],
+  ['a convolution besides', { ...model, 'conv.weight': values(2, 2), 'conv.bias': values(2) }],
+])('a module that is no language model learns the way of its weights: %s', (_, tensors) => {
+  expect(reason(tensors)).toMatch(/importTensors reads its weights, .*--out weights\.safetensors/)
+})
+
 test.each<[string, Tensors, ForeignOptions, RegExp]>([
   ['nothing', {}, {}, /there is no weight_ih_l0, .* it holds nothing/],
   ['no recurrent layer', linear, {}, /there is no weight_ih_l0, .* it holds linear.weight \[7, 5\], linear.bias \[7\]/],

@@ -3,7 +3,7 @@ import { formatShape } from '../../core/shape.js'
 import type { ForeignModel, ForeignOptions } from '../foreign.js'
 import { checkModelParameters, type ModelSizes, VERSION } from '../model-config.js'
 import type { TensorValues } from '../safetensors.js'
-import { layerAmong, listed, outputOf, type RecurrentNames, same, type Tensors } from './parts.js'
+import { layerAmong, listed, notAModel, outputOf, type RecurrentNames, same, type Tensors } from './parts.js'
 
 /** What PyTorch puts before all names: DataParallel and DistributedDataParallel, and `torch.compile`. */
 const wrappers = ['module.', '_orig_mod.']
@@ -58,7 +58,9 @@ export function modelOfTensors(given: Tensors, options: ForeignOptions, where: s
   const extra = Object.keys(rest).find((name) => !used.has(name))
   if (extra !== undefined) {
     fail(
-      `${extra} ${formatShape(rest[extra].shape)} belongs neither to the recurrent layer ${layer.prefix}* nor to ${head}; expected only a recurrent layer, a linear layer over it, and possibly an embedding`,
+      notAModel(
+        `${extra} ${formatShape(rest[extra].shape)} belongs neither to the recurrent layer ${layer.prefix}* nor to ${head}; expected only a recurrent layer, a linear layer over it, and possibly an embedding`,
+      ),
     )
   }
 

@@ -35,6 +35,10 @@ export interface OutputNames {
 /** The first parameter of every recurrent layer, with what stands before it; a cell's has no number. */
 const FIRST = /^(.*)weight_ih(_l0)?$/s
 
+/** A reason why tensors are no language model, and the way for modules that are none. */
+export const notAModel = (problem: string): string =>
+  `${problem}; if the module is no language model, importTensors reads its weights, and unrolled import writes them to a .safetensors file (--out weights.safetensors)`
+
 /** The one recurrent layer or cell among named tensors. */
 export function layerAmong(tensors: Tensors, fail: Fail): RecurrentNames {
   const firsts = Object.keys(tensors).flatMap((name) => {
@@ -43,13 +47,17 @@ export function layerAmong(tensors: Tensors, fail: Fail): RecurrentNames {
   })
   if (firsts.length === 0) {
     return fail(
-      `there is no weight_ih_l0, expected the weights of a recurrent layer; it holds ${listed(Object.entries(tensors))}`,
+      notAModel(
+        `there is no weight_ih_l0, expected the weights of a recurrent layer; it holds ${listed(Object.entries(tensors))}`,
+      ),
     )
   }
   if (firsts.length > 1) {
     const names = firsts.slice(0, 4).map(({ prefix }) => prefix || '(no prefix)')
     return fail(
-      `there are ${firsts.length} recurrent layers (${names.join(', ')}${firsts.length > 4 ? ', …' : ''}), expected one; if they are a stack, rename the weights of the second to weight_ih_l1 and so on, as one layer with num_layers has them`,
+      notAModel(
+        `there are ${firsts.length} recurrent layers (${names.join(', ')}${firsts.length > 4 ? ', …' : ''}), expected one; if they are a stack, rename the weights of the second to weight_ih_l1 and so on, as one layer with num_layers has them`,
+      ),
     )
   }
   const [{ prefix, isCell }] = firsts
@@ -109,7 +117,9 @@ export function outputOf(tensors: Tensors, layer: RecurrentNames, fail: Fail): O
   // So few that all their combinations can be tried.
   if (all.length > 3) {
     return fail(
-      `besides the recurrent layer ${layer.prefix}* there are ${listed(Object.entries(tensors))}, expected at most 3: the weight and the bias of a linear layer over its outputs, and the weight of an embedding`,
+      notAModel(
+        `besides the recurrent layer ${layer.prefix}* there are ${listed(Object.entries(tensors))}, expected at most 3: the weight and the bias of a linear layer over its outputs, and the weight of an embedding`,
+      ),
     )
   }
   const { inputSize } = layer
@@ -118,14 +128,18 @@ export function outputOf(tensors: Tensors, layer: RecurrentNames, fail: Fail): O
   const heads = matrices.filter((name) => tensors[name].shape[1] === outputs)
   if (heads.length === 0) {
     return fail(
-      `there is no linear layer over the ${outputs} outputs of the recurrent layer, expected a weight of the shape [vocabSize, ${outputs}]; for the layer alone, write its weights to a .safetensors file`,
+      notAModel(
+        `there is no linear layer over the ${outputs} outputs of the recurrent layer, expected a weight of the shape [vocabSize, ${outputs}]`,
+      ),
     )
   }
   const readings = heads.flatMap((head) => readingsOf(head, matrices, tensors, inputSize === outputs, inputSize))
   if (readings.length === 0) {
     const [vocabSize] = tensors[heads[0]].shape
     return fail(
-      `the recurrent layer takes ${inputSize} features, expected one for each of the ${vocabSize} tokens of ${heads[0]}, or an embedding of the shape [${vocabSize}, ${inputSize}]`,
+      notAModel(
+        `the recurrent layer takes ${inputSize} features, expected one for each of the ${vocabSize} tokens of ${heads[0]}, or an embedding of the shape [${vocabSize}, ${inputSize}]`,
+      ),
     )
   }
   const uses = ({ head, embedding, bias }: OutputNames) => new Set([head, embedding, bias].filter(Boolean)).size

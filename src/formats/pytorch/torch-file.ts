@@ -1,4 +1,5 @@
 import { FormatError } from '../../core/errors.js'
+import { isPickle } from '../file-kind.js'
 import type { ForeignFile } from '../foreign.js'
 import type { TensorValues } from '../safetensors.js'
 import { type ByteSource, readExactly } from '../source.js'
@@ -13,9 +14,6 @@ const MAGIC = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50,
 
 const advice =
   'write it again in PyTorch with torch.save(model.state_dict(), …) or safetensors.torch.save_file(model.state_dict(), …)'
-
-/** Whether a file begins with a pickle of protocol 2 or later. */
-export const isPickle = ([proto, protocol]: Uint8Array): boolean => proto === 0x80 && protocol >= 2 && protocol <= 5
 
 /**
  * Reads the tensors of a file that `torch.save` wrote: a state dict, or a checkpoint with one state dict in it. Nothing of
