@@ -302,8 +302,11 @@ export const portuguese: Words = {
     where:
       'Os treinamentos ficam aqui, mesmo se a página for recarregada, até você removê-los. Nada sai desta máquina.',
     empty: 'Nenhum ainda.',
-    standing: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
-    errorStanding: (epoch, error) => `época ${epoch}, erro no treinamento ${error}`,
+    standings: {
+      text: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
+      series: (epoch, error) => `época ${epoch}, erro no treinamento ${error}`,
+      labels: (epoch, entropy) => `época ${epoch}, entropia cruzada ${entropy}`,
+    },
     heldOut: (reached) => `validação ${reached}`,
     states: { running: 'em andamento', ended: 'terminado', stopped: 'parado', lost: 'não pode ser lido' },
     saved: (epoch) => `o modelo é o da época ${epoch}, o melhor na validação`,
@@ -323,11 +326,21 @@ export const portuguese: Words = {
     moreEpochs: (n) => `Mais ${n} épocas`,
     remove: 'Remover',
     really: (name) => `Remover ${name} de vez?`,
-    comparison: 'Lado a lado',
-    comparisonOfErrors: 'Séries lado a lado: erro absoluto médio, em desvios padrão',
+    comparisons: {
+      text: 'Textos lado a lado: perplexidade',
+      series: 'Séries lado a lado: erro absoluto médio, em desvios padrão',
+      labels: 'Rótulos lado a lado: entropia cruzada',
+    },
     look: 'Ver por dentro',
-    comparisonIs: (names, steps) => `Perplexidade de ${names} em ${steps} passos.`,
-    errorsAre: (names, steps) => `Erro absoluto médio de ${names} em ${steps} passos.`,
+    compared: {
+      text: (names, steps) => `Perplexidade de ${names} em ${steps} passos.`,
+      series: (names, steps) => `Erro absoluto médio de ${names} em ${steps} passos.`,
+      labels: (names, steps) => `Entropia cruzada de ${names} em ${steps} passos.`,
+    },
+    inTerminal: {
+      series: 'Séries: use `unrolled forecast` e `unrolled eval`.',
+      labels: 'Rótulos: use `unrolled label` e `unrolled eval`.',
+    },
   },
   docs: {
     name: 'Docs',
