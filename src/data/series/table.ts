@@ -109,10 +109,22 @@ export function numberIn({ name, columns }: Table, { number, cells }: TableRow, 
   const place = `${name}: row ${number}, column ${columns[column]}`
   if (Number.isFinite(value)) return value
   if (/^[+-]?inf/i.test(text) || !Number.isNaN(value)) {
-    throw new DataError(`${place} is ${text}, expected a finite number, or an empty cell for a missing value`)
+    throw new DataError(
+      `${place} is ${text}, expected a finite number, or an empty cell for a missing value`,
+      [],
+      'not-number',
+    )
   }
-  const thousands = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(text)
-  const decimals = /^[+-]?\d+,\d+$/.test(text) ? '; write decimals with a point' : ''
-  const comma = thousands ? '; write it without separators of thousands, and decimals with a point' : decimals
-  throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${comma}`)
+  const decimals = DECIMAL_COMMA.test(text) ? '; write decimals with a point' : ''
+  const comma = THOUSANDS.test(text)
+    ? '; write it without separators of thousands, and decimals with a point'
+    : decimals
+  const code = comma === '' ? 'not-number' : 'number-with-comma'
+  throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${comma}`, [], code)
 }
+
+const DECIMAL_COMMA = /^[+-]?\d+,\d+$/
+const THOUSANDS = /^[+-]?\d{1,3}((,\d{3})+(\.\d*)?|(\.\d{3})+,\d*)$/
+
+/** Whether a cell is a number with a decimal comma, or with separators of thousands. */
+export const hasComma = (text: string): boolean => DECIMAL_COMMA.test(text) || THOUSANDS.test(text)
