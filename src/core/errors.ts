@@ -29,6 +29,20 @@ export type ErrorCode =
   | 'short-text'
   /** The bytes of a file are no text in the encoding that was expected. */
   | 'not-text'
+  /** A cell of a table should be a number, and is none. */
+  | 'not-number'
+  /** A number in a table has a decimal comma, or separators of thousands. */
+  | 'number-with-comma'
+  /** A cell of a table should be a date or a time, and is none. */
+  | 'not-time'
+  /** A series lacks values or times. */
+  | 'gap'
+  /** The rows of a table are not in the order of time. */
+  | 'time-order'
+  /** A series has a time twice. */
+  | 'time-twice'
+  /** The times of a series are not evenly spaced. */
+  | 'time-grid'
 
 /** Every error that Unrolled throws on purpose; catch this to tell bad input from a bug. */
 export class UnrolledError extends Error {

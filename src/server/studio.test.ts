@@ -15,6 +15,7 @@ import { saveModel } from '../node/model-folder.js'
 import { resumeRun } from '../run/resume.js'
 import { textSource } from '../run/run-text.js'
 import { startRun } from '../run/start.js'
+import { labelSource, seriesSource, startLabelRun, startSeriesRun } from '../run/table-runs.js'
 import { serveStudio } from './studio.js'
 
 const place = mkdtempSync(path.join(tmpdir(), 'unrolled-studio-'))
@@ -213,7 +214,7 @@ test('shows trainings of this machine: their names, their events as they come, a
     rmSync(run, { recursive: true })
     await saveModel(run, model, vocab)
     const standing = await (await get('machine/0/standing.json')).json()
-    expect(standing).toEqual({ state: 'ended', cell: 'rnn', hiddenSize: 2, numLayers: 1 })
+    expect(standing).toEqual({ state: 'ended', kind: 'text', cell: 'rnn', hiddenSize: 2, numLayers: 1 })
     const zip = new Uint8Array(await (await get('machine/0/model.zip')).arrayBuffer())
     expect((await unzipModel(zip)).model.stateDict()).toEqual(model.stateDict())
   } finally {
@@ -226,7 +227,7 @@ test('says of a training what it is, and whether it goes on, was stopped, or has
   const [store, text] = [new FolderStore(run), textSource('she sells sea shells '.repeat(20))]
   const options = { cell: 'gru', hiddenSize: 4, batchSize: 2, numSteps: 5, epochs: 2 } as const
   const started = await startRun(store, text, options)
-  const sizes = { cell: 'gru', hiddenSize: 4, numLayers: 1 }
+  const sizes = { kind: 'text', cell: 'gru', hiddenSize: 4, numLayers: 1 }
   for await (const event of started.events()) if (event.type === 'epoch') break
   const studio = await serveStudio({ folder, port: 0, runs: [run] })
   try {
@@ -238,6 +239,40 @@ test('says of a training what it is, and whether it goes on, was stopped, or has
     for await (const _ of resumed.events());
     await resumed.close()
     expect(await standing()).toEqual({ state: 'ended', ...sizes })
+  } finally {
+    await studio.close()
+  }
+})
+
+test('says of trainings on series and on labels what they are, from the first step on', async () => {
+  const series = `date,sales\n${Array.from({ length: 60 }, (_, i) => `${new Date(i * 86_400_000).toISOString().slice(0, 10)},${i % 7}`).join('\n')}\n`
+  const labels = `text,label\n${Array.from({ length: 40 }, (_, i) => (i % 2 ? 'good day,yes' : 'bad day,no')).join('\n')}\n`
+  const sizes = { cell: 'gru', hiddenSize: 4, numLayers: 1 } as const
+  const options = { ...sizes, epochs: 1 }
+  const runs = ['of series', 'of labels'].map((name) => path.join(place, name))
+  const started = [
+    await startSeriesRun(
+      new FolderStore(runs[0]),
+      seriesSource(series, 'sales.csv', { target: 'sales', window: 7, horizon: 1, validation: 0.1, test: 0.1 }),
+      options,
+    ),
+    await startLabelRun(
+      new FolderStore(runs[1]),
+      labelSource(labels, 'days.csv', { textColumn: 'text', labelColumn: 'label' }),
+      options,
+    ),
+  ]
+  const told = (state: string) => ['series', 'labels'].map((kind) => ({ state, kind, ...sizes }))
+  const events = started.map((run) => run.events())
+  for (const one of events) await one.next()
+  const studio = await serveStudio({ folder, port: 0, runs })
+  try {
+    const standings = () =>
+      Promise.all(runs.map(async (_, i) => (await fetch(new URL(`machine/${i}/standing.json`, studio.url))).json()))
+    expect(await standings()).toEqual(told('running'))
+    for (const one of events) for await (const _ of one);
+    for (const run of started) await run.close()
+    expect(await standings()).toEqual(told('ended'))
   } finally {
     await studio.close()
   }

@@ -91,6 +91,17 @@ describeStudio('the lesson', (studio) => {
     expect(await tab.locator('.outputs:not(:empty)').count()).toBe(0)
     await button('Rodar tudo').click()
     await check()
+    expect(await tab.locator('.chart figcaption').allTextContents()).toEqual([
+      'Treinamento perplexidade por época',
+      'O mesmo modelo, duas vezes perplexidade por época',
+      'Sobreajuste de propósito perplexidade por época',
+      'Camadas perplexidade por época',
+      'Seno com ruído, treinado nos primeiros 600 x por t',
+    ])
+    const legends = await tab.locator('.chart .u-legend').allTextContents()
+    for (const label of ['do zero', 'com a camada', 'validação', '1, uniforme', 'série', '64 à frente']) {
+      expect(legends.join()).toContain(label)
+    }
   })
 
   test('names are completed; type errors are told; edits stay after a reload, until the original is taken back', async () => {

@@ -2,7 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { FolderStore, startRun, textSource } from '../../src/node.js'
+import {
+  FolderStore,
+  labelSource,
+  readHistory,
+  seriesSource,
+  startLabelRun,
+  startRun,
+  startSeriesRun,
+  textSource,
+} from '../../src/node.js'
 import { describeStudio, shells } from './studio.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-watched-'))
@@ -12,6 +21,25 @@ const runs = ['first', 'second'].map((name) => path.join(folder, name))
 for (const run of runs) {
   const options = { hiddenSize: 8, batchSize: 8, numSteps: 20, epochs: 12, seed: runs.indexOf(run) }
   const training = await startRun(new FolderStore(run), textSource(shells), options)
+  for await (const _ of training.events());
+  await training.close()
+}
+
+const [forecasting, labelling] = ['sales', 'days'].map((name) => path.join(folder, name))
+const days = Array.from({ length: 90 }, (_, i) => new Date(i * 86_400_000).toISOString().slice(0, 10))
+const series = `date,sales\n${days.map((day, i) => `${day},${i % 7}`).join('\n')}\n`
+const labels = `text,label\n${days.map((_, i) => (i % 2 ? 'good day,yes' : 'bad day,no')).join('\n')}\n`
+const small = { cell: 'gru', hiddenSize: 8, epochs: 2 } as const
+const read = { target: 'sales', window: 7, horizon: 1, validation: 0.1, test: 0.1 }
+const others = [
+  await startSeriesRun(new FolderStore(forecasting), seriesSource(series, 'sales.csv', read), small),
+  await startLabelRun(
+    new FolderStore(labelling),
+    labelSource(labels, 'days.csv', { textColumn: 'text', labelColumn: 'label' }),
+    small,
+  ),
+]
+for (const training of others) {
   for await (const _ of training.events());
   await training.close()
 }
@@ -59,4 +87,41 @@ describeStudio(
     })
   },
   { server: { runs } },
+)
+
+describeStudio(
+  'watching trainings of this machine on series and labels',
+  (studio) => {
+    test('each kind has its own measure and axes, and only what can be done with it; both languages name the commands', async () => {
+      const { tab } = studio
+      await studio.open('library')
+      const row = (name: string) => tab.locator('.run', { hasText: name })
+      const lossOf = async (run: string) =>
+        (await readHistory(path.join(run, 'history.jsonl'))).findLast((event) => event.type === 'epoch')!
+      for (const [run, title, measure, command] of [
+        [forecasting, 'Mean absolute error of sales over', 'training error', 'unrolled forecast'],
+        [labelling, 'Cross entropy of days over', 'cross entropy', 'unrolled label'],
+      ] as const) {
+        const name = path.basename(run)
+        await tab.getByRole('img', { name: title }).waitFor()
+        const told = row(name).getByText(/^GRU · 8 units · 1 layer · epoch 2, .* · ended$/)
+        const [, loss] = new RegExp(`${measure} ([\\d.]+)`).exec((await told.textContent())!)!
+        expect(Number(loss)).toBeCloseTo((await lossOf(run)).loss, 2)
+        expect(await row(name).getByRole('link').count()).toBe(0)
+        expect(await row(name).locator('code').allTextContents()).toEqual([command, 'unrolled eval'])
+      }
+      await tab.getByRole('img', { name: 'Perplexity of first over' }).waitFor()
+      expect(await row('first').getByRole('link').count()).toBe(2)
+      expect(await tab.locator('.u-legend').count()).toBe(3)
+      await tab.locator('header select').selectOption('pt-BR')
+      await row('sales')
+        .getByText(/época 2, erro no treinamento [\d,]+ · terminado$/)
+        .waitFor()
+      await row('days')
+        .getByText(/época 2, entropia cruzada [\d,]+ · terminado$/)
+        .waitFor()
+      await tab.getByRole('heading', { name: 'Rótulos lado a lado: entropia cruzada' }).waitFor()
+    })
+  },
+  { server: { runs: [runs[0], forecasting, labelling] } },
 )

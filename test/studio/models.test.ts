@@ -23,6 +23,14 @@ describeStudio('models in the studio', (studio) => {
     await studio.tab.locator('main input[type=file]').setInputFiles(chosen)
   }
 
+  test('a text that is opened as a model is trained on, and a table is forecast', async () => {
+    const { tab } = studio
+    await choose({ 'shells.txt': new TextEncoder().encode(shells) })
+    await tab.getByRole('heading', { name: 'An LSTM reads shells' }).waitFor()
+    await choose({ 'sales.csv': new TextEncoder().encode('date,sales\n2024-01-01,1\n2024-01-02,2\n') })
+    await tab.locator('dialog').getByText('What to forecast of sales.csv').waitFor()
+  })
+
   test('the files of a model folder, and a model of another framework with its tokens, are kept across reloads', async () => {
     const { tab } = studio
     await choose(await encodeModel(model, vocab))

@@ -68,6 +68,34 @@ describeStudio('series of numbers in the studio', (studio) => {
     )
     expect(Number(await row('this model').textContent())).toBeLessThan(mae((i) => sales(i - 7)))
 
+    // Whole dates at the right end of the chart, and the whole caption, on narrow pages, too.
+    const whole = { width: 1280, height: 720 }
+    for (let width = 800; width >= 360; width -= 40) {
+      await tab.setViewportSize({ ...whole, width })
+      for (const language of ['pt-BR', 'en']) {
+        await tab.locator('header select').selectOption(language)
+        /** Whether something is drawn in the last column of pixels below the curves. */
+        const cut = () =>
+          tab
+            .locator('.u-wrap canvas')
+            .last()
+            .evaluate((canvas: HTMLCanvasElement) => {
+              const { width, height } = canvas
+              const { data } = canvas.getContext('2d')!.getImageData(width - 1, 0, 1, height)
+              return data.some((value, i) => i % 4 === 3 && value > 0)
+            })
+        await expect.poll(cut, { message: `a date at ${width} pixels` }).toBe(false)
+        const caption = tab.locator('.errors caption')
+        const [right, end] = await caption.evaluate((one) => {
+          const range = document.createRange()
+          range.selectNodeContents(one)
+          return [range.getBoundingClientRect().right, one.closest('.scrolls')!.getBoundingClientRect().right]
+        })
+        expect(right).toBeLessThanOrEqual(end)
+      }
+    }
+    await tab.setViewportSize(whole)
+
     await tab.getByLabel('Values after the end of the file').fill('10')
     await button('Forecast so many values').click()
     await tab.getByRole('img', { name: / at Jul 28, 2024\.$/ }).waitFor()
@@ -113,20 +141,45 @@ describeStudio('series of numbers in the studio', (studio) => {
     await tab.getByRole('heading', { name: 'An LSTM reads Moby Dick' }).waitFor()
   })
 
+  const hour = (i: number) => new Date(Date.UTC(2024, 2, 29) + i * 3_600_000).toISOString().slice(0, 16)
   test.each([
     [
       'a text among numbers',
+      'notNumber',
       csv((i) => `${day(i)},${i === 5 ? 'many' : sales(i)},0,calm`),
       'sales.csv: row 7, column sales is "many", expected a number',
     ],
-    ['a missing day', csv((i) => `${day(i < 50 ? i : i + 1)},${sales(i)},0,calm`), /sales\.csv: row 52: .*2024-02-21/],
-    ['a constant', csv((i) => `${day(i)},1,0,calm`), /sales\.csv: .*column sales/],
-  ])('%s is told in the words of the library', async (_, text, sentence) => {
+    [
+      'a decimal comma among numbers',
+      'numberWithComma',
+      csv((i) => `${day(i)},${i === 5 ? '"20,5"' : sales(i)},0,calm`),
+      'sales.csv: row 7, column sales is "20,5", expected a number; write decimals with a point',
+    ],
+    [
+      'a missing day',
+      'gap',
+      csv((i) => `${day(i < 50 ? i : i + 1)},${sales(i)},0,calm`),
+      /sales\.csv: row 52: .*2024-02-21/,
+    ],
+    ['a missing value', 'gap', csv((i) => `${day(i)},${i === 9 ? '' : sales(i)},0,calm`), /row 11, column sales/],
+    ['days in the wrong order', 'timeOrder', csv((i) => `${day(i === 3 ? 1.5 : i)},${sales(i)},0,calm`), /row 5/],
+    ['what is no date', 'notTime', csv((i) => `${i === 3 ? '4 Jan' : day(i)},${sales(i)},0,calm`), /row 5.*"4 Jan"/],
+    ['uneven times', 'timeGrid', csv((i) => `${day(i)}${i === 3 ? 'T01:00' : ''},${sales(i)},0,calm`), /row 5/],
+    ['clocks put back', 'timeTwice', csv((i) => `${hour(i > 50 ? i - 1 : i)},${sales(i)},0,calm`), /row 53.*twice/],
+    ['clocks put forward', 'gap', csv((i) => `${hour(i > 50 ? i + 1 : i)},${sales(i)},0,calm`), /row 53.*offset/],
+    ['a constant', 'notSeries', csv((i) => `${day(i)},1,0,calm`), /sales\.csv: .*column sales/],
+  ] as const)('%s is told in both languages, with the words of the library', async (_, fault, text, sentence) => {
     await studio.open('train')
     await begin(text)
-    const alert = studio.tab.getByRole('alert')
-    await alert.getByText('sales.csv cannot be forecast like this.').waitFor()
-    expect(await alert.locator('.detail').textContent()).toMatch(sentence)
+    await studio.says(fault, 'sales.csv')
+    expect(await studio.tab.getByRole('alert').locator('.detail').textContent()).toMatch(sentence)
+  })
+
+  test('a table whose numbers all have decimal commas says so at once', async () => {
+    await studio.open('train')
+    const rows = Array.from({ length: 50 }, (_, i) => `${day(i)};${i},0;0,5`)
+    await studio.drop('vento.csv', `data;velocidade;chuva\n${rows.join('\n')}\n`)
+    await studio.says('numberWithComma', 'vento.csv')
   })
 
   test('a table without numbers, and one without rows', async () => {

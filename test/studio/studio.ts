@@ -97,7 +97,7 @@ export function describeStudio(
           ['en', english],
         ] as const) {
           await where.locator('header select').selectOption(language)
-          await where.locator('main').getByText(words.faults[fault](name)).waitFor()
+          await where.locator('main').getByText(words.faults[fault](name).replaceAll('`', '')).waitFor()
         }
       },
       async saved(name, format = 'zip') {

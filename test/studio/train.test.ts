@@ -41,6 +41,48 @@ describeStudio('training in the studio', (studio) => {
     expect(await tab.getByRole('alert').count()).toBe(0)
   })
 
+  test('a quick training shows what its model writes at the end, too, and in Portuguese', async () => {
+    const { tab } = studio
+    await studio.train(shells, 'hiddenSize=32&batchSize=8&numSteps=20&epochs=60')
+    await tab.getByText('Done. The model is kept in this browser.').waitFor()
+    const samples = () => tab.locator('.samples li').allTextContents()
+    const [last, ...earlier] = await samples()
+    expect(last).toMatch(/^end she sells .*sea/)
+    expect(earlier.length).toBeGreaterThan(0)
+    expect(earlier.every((sample) => /^\d+ /.test(sample))).toBe(true)
+    await tab.locator('header select').selectOption('pt-BR')
+    expect((await samples())[0]).toMatch(/^fim she sells/)
+  })
+
+  test('a rate is typed with a point or a comma in both languages, and a short text counts its own characters', async () => {
+    const { tab, button } = studio
+    await studio.open('train')
+    await studio.drop('oi.txt', 'oi')
+    const marks = tab.locator('.marks')
+    await marks.getByText('2 characters', { exact: true }).waitFor()
+    const type = async (change: string, rate: string, text: string, use: string) => {
+      await button(change).click()
+      const field = tab.locator('dialog').getByLabel(rate)
+      await field.fill('')
+      await field.pressSequentially(text)
+      await button(use).click()
+    }
+    await type('Change…', 'Learning rate', '0,02', 'Use this')
+    await marks.getByText('adam, rate 0.02').waitFor()
+    await type('Change…', 'Learning rate', '0,0,2', 'Use this')
+    await tab.getByRole('alert').getByText('Learning rate: this value cannot be used.').waitFor()
+    await button('Cancel').click()
+    await tab.locator('header select').selectOption('pt-BR')
+    await marks.getByText('2 caracteres', { exact: true }).waitFor()
+    for (const [text, shown] of [
+      ['0,03', '0,03'],
+      ['0.04', '0,04'],
+    ]) {
+      await type('Mudar…', 'Taxa de aprendizado', text, 'Usar')
+      await marks.getByText(`adam, taxa ${shown}`).waitFor()
+    }
+  })
+
   test('labels of perplexities beyond 1,000 are whole', async () => {
     const { tab, button } = studio
     await studio.open('train?hiddenSize=64&maxTokens=20000&epochs=1&lr=0.2')

@@ -31,6 +31,17 @@ const kinds: Partial<Record<ErrorCode, FaultKind>> = {
   'not-text': 'notText',
 }
 
+/** Faults of a table, of which the library says in which row they are. */
+const tableKinds: Partial<Record<ErrorCode, FaultKind>> = {
+  'not-number': 'notNumber',
+  'number-with-comma': 'numberWithComma',
+  'not-time': 'notTime',
+  gap: 'gap',
+  'time-order': 'timeOrder',
+  'time-twice': 'timeTwice',
+  'time-grid': 'timeGrid',
+}
+
 /**
  * The fault that an error is.
  * @param otherwise the fault if the library's error has no code of its own
@@ -40,7 +51,7 @@ export function faultOf(error: unknown, name?: string, otherwise: FaultKind = 'o
   const { code, message, name: kind } = error as Error & { code?: ErrorCode }
   if (kind === 'ExplodedError' || kind === 'DivergenceError') return { kind: 'exploded', name }
   const known = code && kinds[code]
-  return known ? { kind: known, name } : { kind: otherwise, name, detail: message }
+  return known ? { kind: known, name } : { kind: (code && tableKinds[code]) ?? otherwise, name, detail: message }
 }
 
 /** What went wrong with what the user asked for last, in any view. */

@@ -12,16 +12,19 @@ import {
 import type { ExportFormat } from 'unrolled/config'
 import { FollowedHistory } from './followed'
 
+/** What trainings are on. Of labels, there are only trainings of the machine. */
+export const runKinds = ['text', 'series', 'labels'] as const
+export type RunKind = (typeof runKinds)[number]
+
 /** A training that the browser keeps. */
 export interface KeptRun {
   name: string
-  /** Whether it is on series of numbers, and not on a text. */
-  onSeries: boolean
+  kind: RunKind
   epoch: number
   /** The epochs that it is to have. */
   epochs: number
   step: number
-  /** What it has reached, and on what was held out: the perplexity of a text, the mean error of series. */
+  /** What it has reached, and on what was held out, in the measure of its kind. */
   reached: number | undefined
   heldOut: number | undefined
   /** The epoch of its model: that of the lowest loss of the held-out text; undefined where nothing is held out. */
@@ -96,11 +99,15 @@ export async function keptRuns(): Promise<KeptRun[]> {
   return Promise.all((await runNames()).map(keptRun))
 }
 
+/** The measure of a kind of trainings: the perplexity of texts, and else the loss. */
+export const reached = (kind: RunKind, event?: { loss: number; perplexity: number }): number | undefined =>
+  kind === 'text' ? event?.perplexity : event?.loss
+
 /** A training that the browser keeps. */
 export async function keptRun(name: string): Promise<KeptRun> {
   const files = await filesOf(name)
-  const [isResumable, onSeries] = [files.includes(CHECKPOINT), files.includes(TABLE)]
-  const reached = (event?: { loss: number; perplexity: number }) => (onSeries ? event?.loss : event?.perplexity)
+  const isResumable = files.includes(CHECKPOINT)
+  const kind = files.includes(TABLE) ? 'series' : 'text'
   const events = await historyOf(name).events()
   const epoch = events.findLast((event) => event.type === 'epoch')
   const planned = events.findLast(
@@ -108,12 +115,15 @@ export async function keptRun(name: string): Promise<KeptRun> {
   )
   const epochs = Number(planned?.type === 'resume' ? planned.options.epochs : (epoch?.epochs ?? 0))
   return {
-    ...{ name, onSeries },
+    ...{ name, kind },
     epoch: events.at(-1)?.epoch ?? 0,
     epochs,
     step: events.at(-1)?.step ?? 0,
-    reached: reached(epoch),
-    heldOut: reached(events.findLast((event) => event.type === 'validation')),
+    reached: reached(kind, epoch),
+    heldOut: reached(
+      kind,
+      events.findLast((event) => event.type === 'validation'),
+    ),
     best: events.findLast((event) => event.type === 'validation' && event.best)?.epoch,
     hasModel: await hasModel(name),
     unfinished: isResumable && (epoch === undefined || epoch.epoch < epochs),

@@ -1,6 +1,7 @@
 import { loadModel, type RunOptions } from 'unrolled/browser'
 import { FaultError } from './faults'
 import { FollowedHistory } from './followed'
+import type { RunKind } from './kept'
 
 /** A training of the machine whose command serves this page. */
 export interface MachineRun {
@@ -14,6 +15,7 @@ export interface MachineRun {
 /** What a training is, and how it stands; without sizes until it has a model. */
 export interface Standing {
   state: 'running' | 'ended' | 'stopped'
+  kind?: RunKind
   cell?: RunOptions['cell']
   hiddenSize?: number
   numLayers?: number

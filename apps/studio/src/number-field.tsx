@@ -13,17 +13,14 @@ interface NumberFieldOptions {
   set: (text: string) => void
 }
 
-/** A number in a form, as text until the form is sent. */
-export function NumberField({ label, text, range: { least, most, whole }, disabled = false, set }: NumberFieldOptions) {
+/** A number in a form, as text until the form is sent: a browser's own field for numbers drops the commas of other languages. */
+export function NumberField({ label, text, range: { whole }, disabled = false, set }: NumberFieldOptions) {
   return (
     <label>
       {label}
       <input
-        type="number"
+        inputMode={whole ? 'numeric' : 'decimal'}
         value={text}
-        min={least}
-        max={most}
-        step={whole ? 1 : 'any'}
         required
         disabled={disabled}
         onInput={({ currentTarget }) => set(currentTarget.value)}
@@ -32,9 +29,13 @@ export function NumberField({ label, text, range: { least, most, whole }, disabl
   )
 }
 
-/** The number that a text is; undefined if it is none, or out of range. */
+/** Whole numbers with separators of thousands, as the page itself writes them. */
+const THOUSANDS = /^\d{1,3}([.,])\d{3}(\1\d{3})*$/
+
+/** The number that a text is, with a decimal point or comma; undefined if it is none, or out of range. */
 export function numberOf(text: string, { least, most, whole }: NumberRange): number | undefined {
-  const value = Number(text)
-  const fits = text.trim() !== '' && value >= least && value <= most
+  const typed = text.trim()
+  const value = Number(whole && THOUSANDS.test(typed) ? typed.replace(/[.,]/g, '') : typed.replace(',', '.'))
+  const fits = typed !== '' && value >= least && value <= most
   return fits && (!whole || Number.isInteger(value)) ? value : undefined
 }

@@ -57,6 +57,18 @@ function roomFor(plot: uPlot, labels: readonly string[] | null, at: number, cycl
   return Math.ceil(Math.max(44, axis.ticks!.size! + axis.gap! + Math.max(...widths)))
 }
 
+/** The least room between two dates; with the hour, which they have if they are less than a day apart, they are longer. */
+const spaceForDates = (_plot: uPlot, _axis: number, from: number, to: number, width: number): number =>
+  ((to - from) * 80) / width < 86_400_000 ? 110 : 80
+
+/** The room beside the curves: half of the longest label of the x axis, which stands below the last tick. */
+function roomBeside(plot: uPlot): number {
+  const axis = plot.axes[0] as uPlot.Axis & { _values: string[] | null; font: [string] }
+  plot.ctx.font = axis.font[0]
+  const widths = (axis._values ?? []).map((label) => plot.ctx.measureText(label).width / devicePixelRatio)
+  return Math.ceil(Math.max(17, ...widths.map((width) => width / 2)))
+}
+
 function draw(
   place: HTMLElement,
   lines: readonly Line[],
@@ -73,6 +85,7 @@ function draw(
       height: Math.max(200, Math.min(380, place.clientWidth * 0.42)),
       // Dates are those of the file, wherever the reader is.
       ...(time && { ms: 1 as const, tzDate: (at: number) => uPlot.tzDate(new Date(at), 'Etc/UTC') }),
+      padding: [null, roomBeside, null, null],
       scales: { x: { time: time ?? false }, y: { distr: linear ? 1 : 3 } },
       bands: lines.flatMap(({ filled, colour: i }, at) =>
         filled
@@ -80,7 +93,11 @@ function draw(
           : [],
       ),
       axes: [
-        { ...axis, ...(time && { space: 80 }), values: (_, xs) => xs.map((x) => (time ? date(x, 'short') : whole(x))) },
+        {
+          ...axis,
+          ...(time && { space: spaceForDates }),
+          values: (_, xs) => xs.map((x) => (time ? date(x, 'short') : whole(x))),
+        },
         {
           ...axis,
           // Over many powers of ten, only these have lines.

@@ -1,3 +1,4 @@
+import { Coded } from './coded'
 import { type Fault, problem } from './faults'
 import { words } from './language'
 
@@ -6,7 +7,9 @@ export function FaultNote({ fault }: { fault: Fault }) {
   const { faults } = words.value
   return (
     <div class="bad" role="alert">
-      <p>{faults[fault.kind](fault.name ?? '')}</p>
+      <p>
+        <Coded text={faults[fault.kind](fault.name ?? '')} />
+      </p>
       {fault.detail && (
         <p class="detail" lang="en">
           {fault.detail}

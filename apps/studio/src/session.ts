@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import {
   type BrokenEvent,
+  type DoneEvent,
   type HistoryEvent,
   type RunEvent,
   type RunOptions,
@@ -144,6 +145,9 @@ export abstract class Session<S extends AnySetup = AnySetup, T extends RunTraine
   /** Does what follows an epoch. */
   protected afterEpoch(): void {}
 
+  /** Does what follows the training, once its model is saved. */
+  protected afterAll(_: DoneEvent): void {}
+
   /** Removes what a training leaves that broke before it had learned anything. */
   async #cleanUp(): Promise<void> {
     const isOurs = this.trainer !== undefined || this.fault.value?.kind === 'noRoom'
@@ -164,6 +168,7 @@ export abstract class Session<S extends AnySetup = AnySetup, T extends RunTraine
     } else if (event.type === 'warning') this.notes.add(event.message)
     else this.#record(event)
     if (event.type === 'epoch') this.afterEpoch()
+    if (event.type === 'done') this.afterAll(event)
     const now = performance.now()
     if (now < this.#due && event.type === 'step') return
     this.#due = now + PACE

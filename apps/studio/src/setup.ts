@@ -51,7 +51,7 @@ export const kinds = {
   epochs: { least: 1, most: 100_000, whole: true },
   device: ['cpu', 'auto', 'webgpu'],
   seed: { least: 0, most: 2 ** 31 - 1, whole: true },
-  maxTokens: { least: 100, most: 100_000_000, whole: true },
+  maxTokens: { least: 1, most: 100_000_000, whole: true },
   clean: 'flag',
   validation: { least: 0, most: 0.5, whole: false },
 } as const satisfies Record<keyof Setup, readonly string[] | 'flag' | NumberRange>
@@ -66,10 +66,9 @@ export const beginning: Reading = { clean: defaults.clean, maxTokens: defaults.m
 
 /** A text of one's own is read as a whole, and unchanged. */
 export function wholeOf(text: string): Reading {
-  const { least, most } = kinds.maxTokens
   let characters = 0
   for (const _ of text) characters++
-  return { clean: false, maxTokens: Math.min(Math.max(characters, least), most) }
+  return { clean: false, maxTokens: Math.min(characters, kinds.maxTokens.most) }
 }
 
 /** The cells, as people write them. */

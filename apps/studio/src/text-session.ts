@@ -1,5 +1,5 @@
 import { computed } from '@preact/signals'
-import { type RunOptions, Trainer } from 'unrolled/browser'
+import { type DoneEvent, type RunOptions, Trainer } from 'unrolled/browser'
 import { type Base, optionsOf } from './base'
 import { FaultError, told } from './faults'
 import { freeName, historyOf, runNames, textOf } from './kept'
@@ -8,9 +8,10 @@ import { CHECKPOINT_MINUTES, Session, session, show } from './session'
 import { type Setup, setup, setupIn } from './setup'
 import { type ChosenText, choose, chosen, read } from './text'
 
-/** A text that the model wrote, and the epoch after which it did. */
+/** A text that the model wrote. */
 export interface Sample {
-  epoch: number
+  /** The epoch after which it did; 'end' for the model that was saved. */
+  epoch: number | 'end'
   text: string
 }
 
@@ -56,9 +57,14 @@ export class TextSession extends Session<Setup, Trainer> {
     const [prefix = ''] = this.trainer.facts.prefixes
     // A training that has ended answers no more.
     const text = await this.trainer.predict(prefix, SAMPLE_LENGTH, { temperature: 0.7 }).catch(() => undefined)
-    if (text === undefined) return
+    if (text === undefined || this.samples[0]?.epoch === 'end') return
     this.samples.unshift({ epoch, text })
     this.tick.value++
+  }
+
+  /** A quick training ends before the model may write again. */
+  protected override afterAll({ samples: [text] }: DoneEvent): void {
+    if (text !== undefined) this.samples.unshift({ epoch: 'end', text })
   }
 }
 

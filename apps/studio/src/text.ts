@@ -55,4 +55,7 @@ export const takeTexts = (files: readonly DroppedFile[]): Promise<boolean> =>
     if (linked(route.peek().query)) location.hash = addressOf('train')
   })
 
+/** Whether a file is a text or a table to train on, by its name. */
+export const isText = (name: string): boolean => /\.txt$/i.test(name) || isSeries(name)
+
 const shortName = (name: string): string => name.replace(/^.*[/\\]/, '')

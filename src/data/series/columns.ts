@@ -1,11 +1,14 @@
 import { dateColumnIn } from './read-series.js'
-import { missing, parseTable } from './table.js'
+import { hasComma, missing, parseTable } from './table.js'
 
 /** A column of a CSV file, and what it seems to hold. */
 export interface SeriesColumn {
   name: string
-  /** `date` for the column that `readSeries` takes the dates from, `number` if at least half of the known cells are numbers. */
-  kind: 'date' | 'number' | 'text'
+  /**
+   * `date` for the column that `readSeries` takes the dates from, `number` if at least half of the known cells are numbers,
+   * `comma` if they are with their decimal commas or separators of thousands, which `readSeries` refuses.
+   */
+  kind: 'date' | 'number' | 'comma' | 'text'
 }
 
 /**
@@ -26,7 +29,11 @@ export async function seriesColumns(
   return columns.map((name, at) => {
     if (at === dates) return { name, kind: 'date' }
     const known = rows.map(({ cells }) => cells[at]).filter((cell) => !missing.has(cell.toLowerCase()))
-    const numbers = known.filter((cell) => Number.isFinite(Number(cell)))
-    return { name, kind: known.length > 0 && 2 * numbers.length >= known.length ? 'number' : 'text' }
+    const numbers = known.filter((cell) => Number.isFinite(Number(cell))).length
+    const isMost = (count: number) => count > 0 && 2 * count >= known.length
+    return {
+      name,
+      kind: isMost(numbers) ? 'number' : isMost(numbers + known.filter(hasComma).length) ? 'comma' : 'text',
+    }
   })
 }

@@ -138,6 +138,7 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
           throw new DataError(
             `${table.name}: row ${row?.number}, column ${column}: the value is missing, expected a number; fill it, or use gaps interpolate`,
             ['gaps'],
+            'gap',
           )
         }
         return interpolated(all, `${table.name}: column ${column}`)
@@ -169,6 +170,8 @@ function timesIn(table: Table, rows: readonly TableRow[], column: number): numbe
     if (time !== undefined) return time
     throw new DataError(
       `${place(i)}, column ${table.columns[column]} is ${JSON.stringify(cells[column])}, expected a date such as 2024-05-31, or a time such as 2024-05-31T13:00`,
+      [],
+      'not-time',
     )
   })
   checkRising(times, (i) => rows[i].cells[column], place)
@@ -194,6 +197,8 @@ function onGrid(
       const whole = daily ? '; write the dates of whole days without a time, such as 2024-04-01' : ''
       throw new DataError(
         `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step, before)}, one step as between the other rows${whole}`,
+        [],
+        'time-grid',
       )
     }
     if (steps > 1 && gaps === 'refuse') {
@@ -204,6 +209,7 @@ function onGrid(
       throw new DataError(
         `${at} follows ${before}: ${steps === 2 ? '1 time is' : `${steps - 1} times are`} missing between them, expected none; fill the gap, or use gaps interpolate${clock}`,
         ['gaps'],
+        'gap',
       )
     }
     place += steps

@@ -33,6 +33,8 @@ test('the columns of a file are told by most of what they hold', async () => {
     { name: 'b', kind: 'number' },
     { name: 'c', kind: 'text' },
   ])
+  const commas = 'date;a;b;c\n2024-01-01;20,0;1.234,5;x\n2024-01-02;21;1,234.5;0,5\n2024-01-03;20,5;7,5;y\n'
+  expect((await seriesColumns(commas, 'x.csv')).map(({ kind }) => kind)).toEqual(['date', 'comma', 'comma', 'text'])
   await expect(seriesColumns('a,b\n', 'x.csv')).rejects.toThrow('x.csv: the file has a header and no rows')
 })
 

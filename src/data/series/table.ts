@@ -120,10 +120,16 @@ export function numberIn({ name, columns }: Table, { number, cells }: TableRow, 
   const place = `${name}: row ${number}, column ${columns[column]}`
   if (Number.isFinite(value)) return value
   if (/^[+-]?inf/i.test(text) || !Number.isNaN(value)) {
-    throw new DataError(`${place} is ${text}, expected a finite number, or an empty cell for a missing value`)
+    throw new DataError(
+      `${place} is ${text}, expected a finite number, or an empty cell for a missing value`,
+      [],
+      'not-number',
+    )
   }
-  const comma = /^[+-]?[\d.]*\d,[\d.,]*\d$/.test(text)
-    ? '; write decimals with a point, and thousands without separators'
-    : ''
-  throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${comma}`)
+  const comma = hasComma(text)
+  const advice = comma ? '; write decimals with a point, and thousands without separators' : ''
+  const code = comma ? 'number-with-comma' : 'not-number'
+  throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${advice}`, [], code)
 }
+
+export const hasComma = (text: string): boolean => /^[+-]?[\d.]*\d,[\d.,]*\d$/.test(text)

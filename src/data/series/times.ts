@@ -138,10 +138,10 @@ export function checkRising(
 ): void {
   for (let i = 1; i < times.length; i++) {
     if (times[i] > times[i - 1]) continue
-    const problem =
-      times[i] === times[i - 1]
-        ? `comes twice, expected each time once; several series in one file need seriesColumn, and clocks that are put back in autumn need times with an offset, such as 2024-10-27T02:00+01:00`
-        : `comes after ${text(i - 1)}, expected rows in the order of time; sort them`
-    throw new DataError(`${place(i)}: ${text(i)} ${problem}`, ['seriesColumn'])
+    const isTwice = times[i] === times[i - 1]
+    const problem = isTwice
+      ? `comes twice, expected each time once; several series in one file need seriesColumn, and clocks that are put back in autumn need times with an offset, such as 2024-10-27T02:00+01:00`
+      : `comes after ${text(i - 1)}, expected rows in the order of time; sort them`
+    throw new DataError(`${place(i)}: ${text(i)} ${problem}`, ['seriesColumn'], isTwice ? 'time-twice' : 'time-order')
   }
 }

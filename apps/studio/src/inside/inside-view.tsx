@@ -5,18 +5,21 @@ import { type Current, current } from '../current'
 import { CurrentChoice } from '../current-choice'
 import { beginningOf } from '../kept'
 import { words } from '../language'
+import { preparedText } from '../prepared'
 import './inside.css'
 import { Looks } from './looks'
-import { preparedTokens } from './prepared'
 import { visible } from './units'
 
 /** Characters of its own text that a model reads. */
 const SAMPLE = 90
 
 /** What of a text the model leaves out, because it does not know it. */
-const unknownIn = ({ vocab, config }: Current, text: string): string[] => [
-  ...new Set(preparedTokens({ vocab, config }, text).filter((token) => !vocab.has(token))),
-]
+function unknownIn(model: Current, text: string): string[] {
+  const { vocab } = model
+  const isKnown = (token: string) =>
+    vocab.has(token) || vocab.split(preparedText(model, token)).some((one) => vocab.has(one))
+  return [...new Set(vocab.split(text))].filter((token) => !isKnown(token))
+}
 
 /** Whether a model has what the formulas of this page lack. */
 const isUnreadable = ({ layerNorm, projSize, peepholes }: ModelConfig): boolean =>

@@ -1,6 +1,6 @@
 import { fromData, GRU, type LoadedModel, LSTM, noGrad, RNN, type Tensor } from 'unrolled/browser'
+import { preparedText } from '../prepared'
 import { minimalSignals } from './minimal-signals'
-import { preparedTokens } from './prepared'
 
 /** What a layer of a model holds while it reads a text, [token, unit], by its name: the state h, c, and the gates. */
 export type Signals = Readonly<Record<string, Float32Array>>
@@ -22,7 +22,8 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 /** The tokens of a text that the model knows, prepared as its own text was. */
 export const knownTokens = (loaded: LoadedModel, text: string): string[] =>
-  preparedTokens(loaded, text)
+  loaded.vocab
+    .split(preparedText(loaded, text))
     .filter((token) => loaded.vocab.has(token))
     .slice(0, MOST_TOKENS)
 

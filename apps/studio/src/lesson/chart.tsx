@@ -18,18 +18,24 @@ const short = (value: number | undefined): string => (value === undefined ? '–
 export function Chart({ plot }: { plot: LinePlot }) {
   const { lesson: t } = words.value
   /** The words of the examples in the language of the page; others as they are. */
-  const named = (label: string) => (t.labels as Readonly<Record<string, string>>)[label] ?? label
+  const named = (label: string) => {
+    const numbers = label.match(/\d+/g) ?? []
+    return t.labels[label.replace(/\d+/g, '#')]?.replaceAll('#', () => numbers.shift()!) ?? label
+  }
   const { title, xLabel, yLabel, yScale, series } = plot
-  const lines = useMemo(() => series.map((one, i) => lineOf(one, i, yScale === 'log')), [plot])
+  const lines = useMemo(
+    () => series.map((one, i) => lineOf({ ...one, name: named(one.name) }, i, yScale === 'log')),
+    [plot, t],
+  )
   const told = lines.map(({ label, values }) => t.curveIs(label, short(values[0]), short(values.at(-1))))
   return (
     <figure class="chart">
       <figcaption>
-        <strong>{title}</strong> <span class="soft">{t.axes(named(xLabel), named(yLabel))}</span>
+        <strong>{named(title)}</strong> <span class="soft">{t.axes(named(xLabel), named(yLabel))}</span>
       </figcaption>
       <Plot
         lines={lines}
-        told={`${title}. ${told.join('; ')}.`}
+        told={`${named(title)}. ${told.join('; ')}.`}
         x={named(xLabel)}
         linear={yScale !== 'log'}
         value={short}

@@ -3,10 +3,11 @@ import { useEffect } from 'preact/hooks'
 import { curvesOf, type HistoryEvent, type Curve as Line } from 'unrolled/browser'
 import { type Fault, faultOf } from '../faults'
 import type { FollowedHistory } from '../followed'
+import type { RunKind } from '../kept'
 import { number, words } from '../language'
 import { Plot } from '../plot'
 import { FaultNote } from '../problem'
-import { error, perplexity } from '../train/figures'
+import { measured } from '../train/figures'
 
 /** A training to compare. */
 export interface Compared {
@@ -33,22 +34,22 @@ async function lookAt({ name, history }: Compared): Promise<Look> {
   }
 }
 
-function curves({ name, events }: Look, onSeries: boolean): Line[] {
+function curves({ name, events }: Look, kind: RunKind): Line[] {
   const told = events.filter((event) => event.type !== 'resume')
   if (told.length === 0) return []
-  return curvesOf({ name, events: told }, { x: 'step', y: onSeries ? 'loss' : 'perplexity', log: true })
+  return curvesOf({ name, events: told }, { x: 'step', y: kind === 'text' ? 'perplexity' : 'loss', log: true })
 }
 
 interface ComparisonOptions {
   runs: readonly Compared[]
-  /** Whether they are on series, which have errors instead of perplexities. Default: false. */
-  onSeries?: boolean
+  /** What all of them are on, and so are measured by. */
+  kind: RunKind
   /** Is told what each look finds. */
   looked?: (looks: readonly Look[]) => void
 }
 
-/** The perplexities or errors of some trainings in one plot, drawn again while they go on. */
-export function Comparison({ runs, onSeries = false, looked }: ComparisonOptions) {
+/** The curves of some trainings of a kind in one plot, drawn again while they go on. */
+export function Comparison({ runs, kind, looked }: ComparisonOptions) {
   const { library: t, train, series } = words.value
   const looks = useSignal<readonly Look[]>([])
   const names = runs.map(({ name }) => name)
@@ -69,23 +70,20 @@ export function Comparison({ runs, onSeries = false, looked }: ComparisonOptions
       clearInterval(timer)
     }
   }, [names.join('\n')])
-  const lines = looks.value.flatMap((look) => curves(look, onSeries))
+  const lines = looks.value.flatMap((look) => curves(look, kind))
   const faults = looks.value.flatMap(({ fault }) => fault ?? [])
   const unanswered = faults.find(({ kind }) => kind === 'noServer')
-  const label = ({ run, kind }: Line) =>
-    kind === 'training' ? run : `${run}, ${onSeries ? series.heldOutPart : train.heldOutText}`
+  const label = ({ run, kind: part }: Line) =>
+    part === 'training' ? run : `${run}, ${kind === 'text' ? train.heldOutText : series.heldOutPart}`
   return (
     <section class="card">
-      <h2>{onSeries ? t.comparisonOfErrors : t.comparison}</h2>
+      <h2>{t.comparisons[kind]}</h2>
       {(unanswered ? [unanswered] : faults).map((fault) => (
         <FaultNote key={fault.name} fault={fault} />
       ))}
       <Plot
-        told={(onSeries ? t.errorsAre : t.comparisonIs)(
-          names.join(', '),
-          number(Math.max(0, ...lines.map(({ x }) => x.at(-1) ?? 0))),
-        )}
-        value={onSeries ? error : perplexity}
+        told={t.compared[kind](names.join(', '), number(Math.max(0, ...lines.map(({ x }) => x.at(-1) ?? 0))))}
+        value={measured(kind)}
         lines={lines.map((line) => ({
           label: label(line),
           steps: line.x,

@@ -7,7 +7,7 @@ import { download, give, type KeptRun } from '../kept'
 import { number, words } from '../language'
 import { asked } from '../series/asked'
 import { session } from '../session'
-import { error, perplexity } from '../train/figures'
+import { measured } from '../train/figures'
 import { Go } from './go'
 import { SaveAs } from './save-as'
 
@@ -20,16 +20,16 @@ interface RunRowOptions {
 /** A training that the browser keeps. */
 export function RunRow({ run, compared, compare }: RunRowOptions) {
   const { library: t } = words.value
-  const { name, onSeries, hasModel, unfinished, epochs } = run
+  const { name, kind, hasModel, unfinished, epochs } = run
   const now = session.value?.name === name ? session.value : undefined
   now?.tick.value
   const isShown = now !== undefined
   const isLive = liveTrainer({ kind: 'run', name }) !== undefined
   // A training of this page is ahead of what the browser keeps.
   const epoch = now?.epoch || run.epoch
-  const reached = (onSeries ? now?.loss : now?.perplexity) ?? run.reached
+  const reached = (kind === 'series' ? now?.loss : now?.perplexity) ?? run.reached
   const heldOut = now?.heldOut.last ?? run.heldOut
-  const [shown, standing] = onSeries ? [error, t.errorStanding] : [perplexity, t.standing]
+  const shown = measured(kind)
   return (
     <li class="card run">
       <label class="flag">
@@ -42,7 +42,7 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
         <strong>{name}</strong>
       </label>
       <span class="soft">
-        {standing(number(epoch), shown(reached))}
+        {t.standings[kind](number(epoch), shown(reached))}
         {heldOut !== undefined && `, ${t.heldOut(shown(heldOut))}`}
         {/* Of a training that goes on in this page, the model is saved as it is now. */}
         {!isLive && run.best !== undefined && run.best !== run.epoch && ` · ${t.saved(number(run.best))}`}
@@ -66,8 +66,10 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
             first={() => goOnWith(name, { epochs: run.epoch + epochs })}
           />
         )}
-        {hasModel && onSeries && <SeriesActions name={name} isShown={isShown} />}
-        {hasModel && !onSeries && <ModelActions name={name} load={() => loadRun(name)} take={() => takeRun(name)} />}
+        {hasModel && kind === 'series' && <SeriesActions name={name} isShown={isShown} />}
+        {hasModel && kind === 'text' && (
+          <ModelActions name={name} load={() => loadRun(name)} take={() => takeRun(name)} />
+        )}
         <Remove kind="run" name={name} remove={() => savedRuns.remove(name)} />
       </div>
     </li>

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { keptChanges } from '../current'
 import { told } from '../faults'
-import { historyOf, type KeptRun, keptRuns, modelNames } from '../kept'
+import { historyOf, type KeptRun, keptRuns, modelNames, runKinds } from '../kept'
 import { words } from '../language'
 import { OpenModel } from '../open-model'
 import { session } from '../session'
@@ -48,10 +48,10 @@ export function LibraryView() {
           ))}
         </ul>
       </section>
-      {[false, true].map((onSeries) => {
-        const alike = shown.filter((run) => run.onSeries === onSeries)
+      {runKinds.map((kind) => {
+        const alike = shown.filter((run) => run.kind === kind)
         const histories = alike.map(({ name }) => ({ name, history: historyOf(name) }))
-        return alike.length > 0 && <Comparison key={String(onSeries)} runs={histories} onSeries={onSeries} />
+        return alike.length > 0 && <Comparison key={kind} runs={histories} kind={kind} />
       })}
       <section class="kept">
         <div class="headline">

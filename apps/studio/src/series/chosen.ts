@@ -54,7 +54,10 @@ export async function takeSeries({ name: path, file }: DroppedFile): Promise<voi
     const table = await tableFrom('table', { file }, name)
     if (!table) return
     const { columns } = table
-    if (!columns.some(({ kind }) => kind === 'number')) throw new FaultError({ kind: 'noNumbers', name })
+    if (!columns.some(({ kind }) => kind === 'number')) {
+      const hasCommas = columns.some(({ kind }) => kind === 'comma')
+      throw new FaultError({ kind: hasCommas ? 'numberWithComma' : 'noNumbers', name })
+    }
     if (link) checkLinked(link, table)
     await chooseSeries({ ...table, setup: link?.setup ?? setupFor(columns), isNew: !link })
     location.hash = addressOf('train')

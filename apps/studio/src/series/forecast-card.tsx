@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
 import { Choice } from '../choice'
+import { Coded } from '../coded'
 import { give } from '../kept'
 import { date, number, significant, words } from '../language'
 import { numberOf } from '../number-field'
@@ -86,7 +87,9 @@ export function ForecastCard({ now, result }: { now: SeriesSession; result: Seri
             {t.saveModel}
           </button>
         </div>
-        <p class="standing">{t.zipIs}</p>
+        <p class="standing">
+          <Coded text={t.zipIs} />
+        </p>
       </div>
     </section>
   )

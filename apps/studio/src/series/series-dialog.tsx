@@ -25,7 +25,8 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
   }
   const { target, features, dateColumn, seriesColumn, gaps, calendar, cell } = draft.value
   const columns = chosen.columns.map(({ name }) => name)
-  const numeric = chosen.columns.filter(({ kind }) => kind === 'number').map(({ name }) => name)
+  // Those with commas are refused, and then told.
+  const numeric = chosen.columns.filter(({ kind }) => kind === 'number' || kind === 'comma').map(({ name }) => name)
   const dated = dateColumn !== undefined || chosen.columns.some(({ kind }) => kind === 'date')
   const apply = (event: Event) => {
     event.preventDefault()

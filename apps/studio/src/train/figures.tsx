@@ -1,3 +1,5 @@
+import { Coded } from '../coded'
+import type { RunKind } from '../kept'
 import { number, significant, words } from '../language'
 import { FaultNote } from '../problem'
 import type { Session } from '../session'
@@ -15,8 +17,12 @@ export const clock = (seconds: number): string => {
 export const perplexity = (value: number | undefined): string =>
   value === undefined ? '–' : Number.isFinite(value) ? number(value, value < 100 ? 2 : 0) : '∞'
 
-/** An error of forecasts, with as many digits as tell something. */
+/** An error of forecasts or a cross entropy, with as many digits as tell something. */
 export const error = (value: number | undefined): string => (value === undefined ? '–' : significant(value, 3))
+
+/** How the measure of a kind of trainings is told. */
+export const measured = (kind: RunKind): ((value: number | undefined) => string) =>
+  kind === 'text' ? perplexity : error
 
 /** Figures, each above its name. */
 export const FigureList = ({ figures }: { figures: readonly (readonly [name: string, value: string])[] }) => (
@@ -72,7 +78,11 @@ export function Standing({ now, says }: { now: Session | undefined; says: string
       </p>
       {now?.fault.value && <FaultNote fault={now.fault.value} />}
       {facts?.options.device === 'auto' && facts.device === facts.kernels && <p class="standing">{t.onCpu}</p>}
-      {!crossOriginIsolated && <p class="standing">{faults.notIsolated()}</p>}
+      {!crossOriginIsolated && (
+        <p class="standing">
+          <Coded text={faults.notIsolated()} />
+        </p>
+      )}
       {[...(now?.notes ?? [])].map((note) => (
         <p key={note} class="standing" lang="en">
           {note}

@@ -14,7 +14,7 @@ export function Samples() {
       <ol class="samples">
         {samples.slice(0, 50).map(({ epoch, text }, i) => (
           <li key={samples.length - i}>
-            <span class="soft">{number(epoch)}</span> {text}
+            <span class="soft">{epoch === 'end' ? t.atEnd : number(epoch)}</span> {text}
           </li>
         ))}
       </ol>

@@ -29,7 +29,8 @@ export const english = {
     threw: 'This cell threw an error.',
     line: (n: number) => `Line ${n}`,
     problems: (n: number) => (n === 1 ? '1 type error' : `${n} type errors`),
-    labels: { epoch: 'epoch', perplexity: 'perplexity' },
+    /** The words of the examples’ charts, which are English, with # for whole numbers. */
+    labels: {} as Readonly<Record<string, string>>,
     axes: (x: string, y: string) => `${y} by ${x}`,
     curveIs: (name: string, first: string, last: string) => `${name}: from ${first} to ${last}`,
   },
@@ -72,7 +73,8 @@ export const english = {
     heldOutText: 'held-out text',
     step: 'step',
     samples: 'What it writes',
-    noSamples: 'Samples appear here, one for each epoch or so.',
+    noSamples: 'Samples appear here, one for each epoch or so, and one at the end.',
+    atEnd: 'end',
     computedOn: (kernels: string, threads: string) => `${kernels} on ${threads}`,
     threads: (n: number) => (n === 1 ? '1 thread' : `${n} threads`),
     onCpu: 'There is no GPU that trains this faster, so it trains on the CPU.',
@@ -217,6 +219,19 @@ export const english = {
     notSeries: (name: string) => `${name} cannot be forecast like this.`,
     noNumbers: (name: string) =>
       `${name} has no column of numbers. To train on it as a text, give its name the ending .txt.`,
+    notNumber: (name: string) =>
+      `${name} has a cell that is no number, in a column that is to be forecast or seen. Mend it, or choose other columns under “Change…”.`,
+    numberWithComma: (name: string) =>
+      `${name} has numbers with commas. Write decimals with a point, as in 20.5, and thousands without a separator.`,
+    notTime: (name: string) =>
+      `${name} has a date that cannot be read. Write dates as in 2024-05-31, and times as in 2024-05-31T13:00.`,
+    gap: (name: string) =>
+      `${name} lacks values or times. Fill them in there, or choose “Missing values: fill in” under “Change…”. Where clocks are put forward, write times with an offset, as in 2024-03-31T03:00+02:00.`,
+    timeOrder: (name: string) => `The rows of ${name} are not in the order of time. Sort them, and try again.`,
+    timeTwice: (name: string) =>
+      `${name} has a time twice. If it holds several series, choose the column that tells them apart under “Change…”. Where clocks are put back, write times with an offset, as in 2024-10-27T02:00+01:00.`,
+    timeGrid: (name: string) =>
+      `The times of ${name} are not evenly spaced. Write one row for each hour, day or month, and dates of whole days without a time.`,
     otherTable: (name: string) => `${name} is not the file that the link is of: it lacks these columns.`,
     notModel: (name: string) => `${name} is neither a text nor a model that this page can read.`,
     noVocabulary: (name: string) =>
@@ -304,8 +319,11 @@ export const english = {
     title: 'Kept in this browser',
     where: 'Trainings stay here across reloads until you remove them. Nothing leaves this machine.',
     empty: 'None yet.',
-    standing: (epoch: string, perplexity: string) => `epoch ${epoch}, perplexity ${perplexity}`,
-    errorStanding: (epoch: string, error: string) => `epoch ${epoch}, training error ${error}`,
+    standings: {
+      text: (epoch: string, perplexity: string) => `epoch ${epoch}, perplexity ${perplexity}`,
+      series: (epoch: string, error: string) => `epoch ${epoch}, training error ${error}`,
+      labels: (epoch: string, entropy: string) => `epoch ${epoch}, cross entropy ${entropy}`,
+    },
     heldOut: (reached: string) => `held out ${reached}`,
     states: { running: 'going on', ended: 'ended', stopped: 'stopped', lost: 'cannot be read' },
     saved: (epoch: string) => `its model is that of epoch ${epoch}, the best on what was held out`,
@@ -325,11 +343,21 @@ export const english = {
     moreEpochs: (n: string) => `${n} more epochs`,
     remove: 'Remove',
     really: (name: string) => `Remove ${name} for good?`,
-    comparison: 'Side by side',
-    comparisonOfErrors: 'Series side by side: mean absolute error, in standard deviations',
+    comparisons: {
+      text: 'Texts side by side: perplexity',
+      series: 'Series side by side: mean absolute error, in standard deviations',
+      labels: 'Labels side by side: cross entropy',
+    },
     look: 'Look inside',
-    comparisonIs: (names: string, steps: string) => `Perplexity of ${names} over ${steps} steps.`,
-    errorsAre: (names: string, steps: string) => `Mean absolute error of ${names} over ${steps} steps.`,
+    compared: {
+      text: (names: string, steps: string) => `Perplexity of ${names} over ${steps} steps.`,
+      series: (names: string, steps: string) => `Mean absolute error of ${names} over ${steps} steps.`,
+      labels: (names: string, steps: string) => `Cross entropy of ${names} over ${steps} steps.`,
+    },
+    inTerminal: {
+      series: 'Series: use `unrolled forecast` and `unrolled eval`.',
+      labels: 'Labels: use `unrolled label` and `unrolled eval`.',
+    },
   },
   docs: {
     name: 'Docs',

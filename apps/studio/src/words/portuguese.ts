@@ -31,7 +31,22 @@ export const portuguese: Words = {
     threw: 'Esta célula lançou um erro.',
     line: (n) => `Linha ${n}`,
     problems: (n) => (n === 1 ? '1 erro de tipo' : `${n} erros de tipo`),
-    labels: { epoch: 'época', perplexity: 'perplexidade' },
+    labels: {
+      epoch: 'época',
+      perplexity: 'perplexidade',
+      Training: 'Treinamento',
+      'The same model, twice': 'O mesmo modelo, duas vezes',
+      'from scratch': 'do zero',
+      'with the layer': 'com a camada',
+      'Over-fitting on purpose': 'Sobreajuste de propósito',
+      training: 'treinamento',
+      'held out': 'validação',
+      Layers: 'Camadas',
+      '#, uniform': '#, uniforme',
+      'Noisy sine, trained on the first #': 'Seno com ruído, treinado nos primeiros #',
+      series: 'série',
+      '# ahead': '# à frente',
+    },
     axes: (x, y) => `${y} por ${x}`,
     curveIs: (name, first, last) => `${name}: de ${first} a ${last}`,
   },
@@ -73,7 +88,8 @@ export const portuguese: Words = {
     heldOutText: 'texto de validação',
     step: 'passo',
     samples: 'O que ela escreve',
-    noSamples: 'As amostras aparecem aqui, mais ou menos uma por época.',
+    noSamples: 'As amostras aparecem aqui, mais ou menos uma por época, e uma no fim.',
+    atEnd: 'fim',
     computedOn: (kernels, threads) => `${kernels} com ${threads}`,
     threads: (n) => (n === 1 ? '1 thread' : `${n} threads`),
     onCpu: 'Não há GPU que treine isto mais depressa, então o treinamento usa a CPU.',
@@ -215,6 +231,19 @@ export const portuguese: Words = {
     notSeries: (name) => `${name} não pode ser previsto assim.`,
     noNumbers: (name) =>
       `${name} não tem nenhuma coluna de números. Para treinar nele como texto, dê ao nome a terminação .txt.`,
+    notNumber: (name) =>
+      `${name} tem uma célula que não é um número, em uma coluna a prever ou a ver. Corrija-a, ou escolha outras colunas em “Mudar…”.`,
+    numberWithComma: (name) =>
+      `${name} tem números com vírgula. Escreva os decimais com ponto, como em 20.5, e os milhares sem separador.`,
+    notTime: (name) =>
+      `${name} tem uma data que não pode ser lida. Escreva datas como 2024-05-31, e horários como 2024-05-31T13:00.`,
+    gap: (name) =>
+      `Faltam valores ou datas em ${name}. Complete-os no arquivo, ou escolha “Valores que faltam: preencher” em “Mudar…”. Onde os relógios são adiantados, escreva os horários com o fuso, como em 2024-03-31T03:00+02:00.`,
+    timeOrder: (name) => `As linhas de ${name} não estão na ordem do tempo. Ordene-as e tente de novo.`,
+    timeTwice: (name) =>
+      `${name} tem uma data ou um horário duas vezes. Se há várias séries no arquivo, escolha em “Mudar…” a coluna que as distingue. Onde os relógios são atrasados, escreva os horários com o fuso, como em 2024-10-27T02:00+01:00.`,
+    timeGrid: (name) =>
+      `As datas de ${name} não têm intervalos iguais. Escreva uma linha para cada hora, dia ou mês, e datas de dias inteiros sem horário.`,
     otherTable: (name) => `${name} não é o arquivo de que o link fala: faltam nele estas colunas.`,
     notModel: (name) => `${name} não é um texto nem um modelo que esta página consiga ler.`,
     noVocabulary: (name) =>
@@ -302,8 +331,11 @@ export const portuguese: Words = {
     where:
       'Os treinamentos ficam aqui, mesmo se a página for recarregada, até você removê-los. Nada sai desta máquina.',
     empty: 'Nenhum ainda.',
-    standing: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
-    errorStanding: (epoch, error) => `época ${epoch}, erro no treinamento ${error}`,
+    standings: {
+      text: (epoch, perplexity) => `época ${epoch}, perplexidade ${perplexity}`,
+      series: (epoch, error) => `época ${epoch}, erro no treinamento ${error}`,
+      labels: (epoch, entropy) => `época ${epoch}, entropia cruzada ${entropy}`,
+    },
     heldOut: (reached) => `validação ${reached}`,
     states: { running: 'em andamento', ended: 'terminado', stopped: 'parado', lost: 'não pode ser lido' },
     saved: (epoch) => `o modelo é o da época ${epoch}, o melhor na validação`,
@@ -323,11 +355,21 @@ export const portuguese: Words = {
     moreEpochs: (n) => `Mais ${n} épocas`,
     remove: 'Remover',
     really: (name) => `Remover ${name} de vez?`,
-    comparison: 'Lado a lado',
-    comparisonOfErrors: 'Séries lado a lado: erro absoluto médio, em desvios padrão',
+    comparisons: {
+      text: 'Textos lado a lado: perplexidade',
+      series: 'Séries lado a lado: erro absoluto médio, em desvios padrão',
+      labels: 'Rótulos lado a lado: entropia cruzada',
+    },
     look: 'Ver por dentro',
-    comparisonIs: (names, steps) => `Perplexidade de ${names} em ${steps} passos.`,
-    errorsAre: (names, steps) => `Erro absoluto médio de ${names} em ${steps} passos.`,
+    compared: {
+      text: (names, steps) => `Perplexidade de ${names} em ${steps} passos.`,
+      series: (names, steps) => `Erro absoluto médio de ${names} em ${steps} passos.`,
+      labels: (names, steps) => `Entropia cruzada de ${names} em ${steps} passos.`,
+    },
+    inTerminal: {
+      series: 'Séries: use `unrolled forecast` e `unrolled eval`.',
+      labels: 'Rótulos: use `unrolled label` e `unrolled eval`.',
+    },
   },
   docs: {
     name: 'Docs',

@@ -1,4 +1,5 @@
-import { cleanLines, Generator, generateAll, type LoadedModel } from 'unrolled/browser'
+import { Generator, generateAll, type LoadedModel } from 'unrolled/browser'
+import { preparedText } from '../prepared'
 
 /** How texts are continued. */
 export interface CompleteOptions {
@@ -30,14 +31,13 @@ const MOST_TOLD = 60
 
 /** Continues a text, which is prepared as the model's own text was. */
 export async function complete(
-  { model, vocab, config }: LoadedModel,
+  loaded: LoadedModel,
   text: string,
   { temperature, topK, samples, length }: CompleteOptions,
   signal: AbortSignal,
 ): Promise<Completions> {
-  const { clean, lowercase } = config.training ?? {}
-  const typed = clean === true ? cleaned(text) : lowercase === true ? text.toLowerCase() : text
-  const tokens = vocab.split(typed).slice(-MOST_READ)
+  const { model, vocab } = loaded
+  const tokens = vocab.split(preparedText(loaded, text)).slice(-MOST_READ)
   const prefix = vocab.join(tokens.filter((token) => vocab.has(token)))
   // Capitals count that only cleaning makes readable.
   const unknown = [...new Set(vocab.split(text).filter((token) => !vocab.has(token)))]
@@ -53,10 +53,4 @@ export async function complete(
   const isRead = prefix === '' ? text === '' : text.endsWith(prefix)
   const reads = isRead ? undefined : prefix.length > MOST_TOLD ? `…${prefix.slice(-MOST_TOLD)}` : prefix
   return { of: text, texts: [...new Set(texts)], unknown, reads, charactersPerSecond }
-}
-
-/** A text cleaned like the book's, with the spaces at its ends. */
-const cleaned = (text: string): string => {
-  const words = cleanLines(text.replaceAll('\n', ' ')).join(' ')
-  return words === '' ? '' : `${words}${/[^A-Za-z]$/.test(text) ? ' ' : ''}`
 }
