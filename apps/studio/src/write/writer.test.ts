@@ -47,7 +47,8 @@ test('a model is sent once, whole, and texts follow it; another model is sent be
   await ask(first, 'ab', 1)
   await ask(second, 'ab', 2)
   expect(sent.map(({ kind }) => kind)).toEqual(['model', 'text', 'text', 'model', 'text'])
-  const of = async (at: number) => (await decodeModel((sent[at] as ToWorker & { files: never }).files)).model.stateDict()
+  const of = async (at: number) =>
+    (await decodeModel((sent[at] as ToWorker & { files: never }).files)).model.stateDict()
   expect(await of(0)).toEqual(first.model.stateDict())
   expect(await of(3)).toEqual(second.model.stateDict())
 })
