@@ -200,7 +200,7 @@ test('intervals of held-out residuals cover what they promise', async () => {
 test('series that were read in another way than those of the model are refused', async () => {
   const data = await readSeries(csv(60), 'x', options)
   const [model, { spec }] = [modelOf(data), data]
-  const undated = await readSeries(csv(60).replace('date', 'day'), 'x', options)
+  const undated = await readSeries(csv(60).replace('date', 'when'), 'x', options)
   for (const other of [undated, await readSeries(csv(60), 'x', { ...options, horizon: 2 })]) {
     await expect(forecast({ model, spec }, other)).rejects.toThrow(
       /^forecast: x: (calendar|horizon) is .*, expected the model's, /,
