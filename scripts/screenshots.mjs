@@ -9,7 +9,7 @@ const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', arg
 const page = await browser.newPage({ viewport: { width: 1100, height: 720 }, colorScheme: 'light', locale: 'en-US' })
 await page.goto(`${studio.url}#/train?hiddenSize=96&maxTokens=40000&epochs=60`)
 await page.getByRole('button', { name: 'Start training' }).click()
-await page.locator('.samples li').nth(5).waitFor({ timeout: 0 })
+await page.locator('.samples li').nth(3).waitFor()
 await page.screenshot({ path: 'docs/studio-train.png' })
 await page.locator('nav').getByRole('link', { name: 'Look inside' }).click()
 await page.locator('.matrix canvas').first().waitFor()
