@@ -109,7 +109,10 @@ describeStudio('the lesson', (studio) => {
     await studio.open('lesson')
     await write(2, 'const rnnLayer = new RNN({ inputSize: vocab.size, hiddenSize: 8 }); rnnLayer.bidir')
     await tab.locator('.cm-tooltip-autocomplete').getByText('bidirectional').waitFor()
+    // Within 75 milliseconds of the list's appearing, the editor takes Enter for a new line.
+    await tab.waitForTimeout(150)
     await tab.keyboard.press('Enter')
+    await expect.poll(() => cell(2).getByRole('textbox').textContent()).toContain('rnnLayer.bidirectional')
     await tab.keyboard.type('; const wrong: string = rnnLayer.hiddenSize')
     const problem = cell(2).getByText("Line 1: Type 'number' is not assignable to type 'string'.")
     await problem.waitFor()
