@@ -3,12 +3,11 @@ import path from 'node:path'
 import { DataError, UnrolledError } from '../core/errors.js'
 import { whyNotWritten } from '../core/refusal.js'
 import type { Vocab } from '../data/vocab.js'
-import { LABELS_FORMAT, parseLabelsConfig } from '../formats/labels-config.js'
-import { parseConfig, type TrainingRecord } from '../formats/model-config.js'
+import { parseAnyConfig } from '../formats/any-config.js'
+import type { TrainingRecord } from '../formats/model-config.js'
 import { buildModel } from '../formats/model-of.js'
 import { CONFIG, type ModelFile, modelFiles, mostBytes } from '../formats/read-model.js'
 import { decodeModel, encodeFiles, type LoadedModel } from '../formats/saved-model.js'
-import { parseSeriesConfig, SERIES_FORMAT } from '../formats/series-config.js'
 import { unzipModel } from '../formats/zip.js'
 import type { RNNModel } from '../nn/model.js'
 import { checkpointKind, trainedOn } from '../run/checkpoint.js'
@@ -171,9 +170,7 @@ async function isModel(file: string): Promise<boolean> {
   const read = withFile(file, async ({ size, read }) => {
     if (size > mostBytes[CONFIG]) return false
     const text = new TextDecoder().decode(await read(0, size))
-    if (text.includes(SERIES_FORMAT)) parseSeriesConfig(text, file)
-    else if (text.includes(LABELS_FORMAT)) parseLabelsConfig(text, file)
-    else parseConfig(text, file)
+    parseAnyConfig(text, file)
     return true
   })
   return (await read.catch(() => false)) ?? false

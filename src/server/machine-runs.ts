@@ -1,10 +1,8 @@
 import path from 'node:path'
 import { DataError } from '../core/errors.js'
-import { LABELS_FORMAT, parseLabelsConfig } from '../formats/labels-config.js'
-import { parseConfig } from '../formats/model-config.js'
+import { parseAnyConfig } from '../formats/any-config.js'
 import { CONFIG } from '../formats/read-model.js'
 import { openSafetensors } from '../formats/safetensors.js'
-import { parseSeriesConfig, SERIES_FORMAT } from '../formats/series-config.js'
 import { zipModel } from '../formats/zip.js'
 import { refuseLocked } from '../node/lock.js'
 import { loadModel } from '../node/model-folder.js'
@@ -96,18 +94,9 @@ async function standingOf(folder: string): Promise<Standing> {
   const checkpoint = await withFile(file, async (source) => (await openSafetensors(source, file)).metadata)
   const place = path.join(folder, CONFIG)
   const text = checkpoint?.config ?? (await withFile(place, async ({ size, read }) => decode(await read(0, size))))
-  const model = text === undefined ? {} : modelIn(text, place)
+  const model = text === undefined ? {} : parseAnyConfig(text, place)
   const isOver = checkpoint?.run ? parseRecord(json(checkpoint.run, file), file).finished : text !== undefined
   return { state: isFree ? (isOver ? 'ended' : 'stopped') : 'running', ...model }
-}
-
-/** What a configuration says of its model. @throws FormatError for a damaged one */
-function modelIn(text: string, place: string): Omit<Standing, 'state'> {
-  const format = /"format":\s*"([^"]*)"/.exec(text)?.[1]
-  const kind = format === SERIES_FORMAT ? 'series' : format === LABELS_FORMAT ? 'labels' : 'text'
-  const parse = { text: parseConfig, series: parseSeriesConfig, labels: parseLabelsConfig }[kind]
-  const { cell, hiddenSize, numLayers } = parse(text, place)
-  return { kind, cell, hiddenSize, numLayers }
 }
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)

@@ -1,4 +1,5 @@
 import { told } from '../faults'
+import { FileChoice } from '../file-choice'
 import { number, words } from '../language'
 import { addressOf } from '../route'
 import { cellLabels } from '../setup'
@@ -13,18 +14,7 @@ export function LinkedSeries({ link: { table, setup } }: { link: SeriesLink }) {
       <div class="headline">
         <h1>{t.title(cells[setup.cell], setup.target.join(', '), table)}</h1>
         <div class="actions">
-          <label class="file">
-            {t.choose(table)}
-            <input
-              type="file"
-              accept=".csv,.tsv"
-              onChange={({ currentTarget }) => {
-                const file = currentTarget.files?.[0]
-                currentTarget.value = ''
-                if (file) void told(() => takeSeries({ name: file.name, file }))
-              }}
-            />
-          </label>
+          <FileChoice label={t.choose(table)} accept=".csv,.tsv" take={([file]) => told(() => takeSeries(file))} />
           <button
             type="button"
             class="quiet"

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { base, fixed, setupWith } from '../base'
 import { Choice } from '../choice'
+import { FileChoice } from '../file-choice'
 import { words } from '../language'
 import { NumberField, type NumberRange } from '../number-field'
 import { Problem } from '../problem'
@@ -78,18 +79,7 @@ function TextChoice() {
     <div class="text-choice">
       <span class="label">{s.text}</span>
       <strong>{nameOf(chosen.value, s.mobyDick)}</strong>
-      <label class="file">
-        {s.own}
-        <input
-          type="file"
-          accept=".txt,.csv,.tsv,text/*"
-          onChange={({ currentTarget }) => {
-            const file = currentTarget.files?.[0]
-            currentTarget.value = ''
-            if (file) void takeTexts([{ name: file.name, file }])
-          }}
-        />
-      </label>
+      <FileChoice label={s.own} accept=".txt,.csv,.tsv,text/*" take={takeTexts} />
       {own && (
         <button
           type="button"
