@@ -22,6 +22,11 @@ export const CELL_LSTM: i32 = 3;
 export const CELL_MINGRU: i32 = 4;
 export const CELL_MINLSTM: i32 = 5;
 
+/** Bytes of a line of the caches: what different threads write to lies apart by this. */
+export const LINE: i32 = 64;
+/** Looks at what another thread writes before going to sleep: some 50 microseconds, about as long as waking up takes. */
+export const PATIENCE = 20_000;
+
 /** Pieces of work that threads share. */
 export const JOB_FORWARD: i32 = 0;
 export const JOB_BACKWARD: i32 = 1;
@@ -34,6 +39,8 @@ export const JOB_MINIMAL_GATES: i32 = 7;
 export const JOB_MINIMAL_STATES: i32 = 8;
 export const JOB_MINIMAL_BACKWARD: i32 = 9;
 export const JOB_MINIMAL_GRADIENTS: i32 = 10;
+export const JOB_FORWARD_TOGETHER: i32 = 11;
+export const JOB_BACKWARD_TOGETHER: i32 = 12;
 
 /** What is done with a piece of an array. */
 export const PIECE_SGD: i32 = 0;
@@ -45,6 +52,8 @@ export const PIECE_SQUARES: i32 = 5;
 export const PIECE_SCALE: i32 = 6;
 export const PIECE_LOAD_ROWS: i32 = 7;
 export const PIECE_LOAD_COLUMNS: i32 = 8;
+export const PIECE_WIDE_ROWS: i32 = 9;
+export const PIECE_WIDE_COLUMNS: i32 = 10;
 
 /** The next item on the board when there is none left to take. */
 export const CLOSED: i32 = 0xffff;

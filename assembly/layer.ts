@@ -17,8 +17,19 @@ export function product(
   plan: Plan, x: usize, panelX: usize, w: usize, y: usize, panelY: usize, rows: i32, depth: i32, columns: i32
 ): void {
   if (plan.width == 1) sgemm(false, columns, rows, depth, w, depth, x, panelX >> 2, y, panelY >> 2);
-  else if (rows == 1) multiplyVector(x, panelX, w, y, panelY, depth, columns);
+  else if (rows == 1) multiplyVector(x, panelX, w, y, panelY, depth, columns, columns, 0);
   else multiply(x, panelX, w, y, panelY, rows, depth, columns);
+}
+
+/** The products for \`count\` units from \`first\` on of each of \`blocks\` blocks, whose operands are not those of a single row. */
+export function unitProducts(
+  plan: Plan, x: usize, panelX: usize, w: usize, y: usize, panelY: usize, rows: i32, depth: i32, blocks: i32,
+  first: i32, count: i32
+): void {
+  for (let block = 0; block < blocks; block++) {
+    const unit = block * plan.units + first, to = y + <usize>(unit / plan.width) * panelY;
+    product(plan, x, panelX, w + bytes(unit * depth), to, panelY, rows, depth, count);
+  }
 }
 
 /**
@@ -44,12 +55,17 @@ export function forward(plan: Plan, item: i32): void {
   const first = item * plan.group, end = min(first + plan.group, plan.parts);
   const panel = plan.panel, units = plan.units, block = plan.span(units), columns = plan.hiddenBlocks * units;
   const sums = hiddenSumsOf(plan, 0), span = hiddenSumsOf(plan, 1) - sums;
-  if (!plan.tokens) for (let part = first; part < end; part++) inputSums(plan, part);
+  if (!plan.tokens) {
+    for (let part = first; part < end; part++) {
+      loadInputs(plan, part);
+      inputSums(plan, part);
+    }
+  }
   let active = end;
   for (let s = 0, steps = plan.stepsOf(first); s < steps; s++) {
     const at: usize = <usize>s * plan.step, state: usize = <usize>s * plan.stateStep;
     while (plan.stepsOf(active - 1) <= s) active--;
-    if (plan.tokens) for (let part = first; part < active; part++) tokenSums(plan, part, s);
+    if (plan.tokens) for (let part = first; part < active; part++) tokenSums(plan, part, s, 0, units);
     if (plan.hiddenNorm) {
       for (let part = first; part < active; part++) {
         fillRows(plan.zeros, sums + <usize>part * span + at, panel, plan.rows, columns, plan.width);
@@ -59,10 +75,18 @@ export function forward(plan: Plan, item: i32): void {
       const h = plan.h + state;
       stepProducts(plan, first, active, h, panel, block, plan.hiddenWeights, sums + at, panel, span, units, columns);
     }
-    for (let part = first; part < active; part++) nextState(plan, part, s);
+    for (let part = first; part < active; part++) nextState(plan, part, s, 0, units);
     plan.beat++;
   }
-  if (plan.outputs) for (let part = first; part < end; part++) output(plan, part);
+  for (let part = first; part < end; part++) output(plan, part, 0, plan.stepsOf(part));
+}
+
+/** The inputs of one part, at all time steps, into panels. */
+export function loadInputs(plan: Plan, part: i32): void {
+  const inputs = plan.inputs + <usize>part * plan.span(plan.features);
+  for (let s = 0, steps = plan.stepsOf(part); s < steps; s++) {
+    loadStep(plan, part, s, plan.x, plan.inputSize, inputs + <usize>s * plan.step, plan.features);
+  }
 }
 
 /** What the inputs add to the gates of one part, at all time steps. */
@@ -70,9 +94,6 @@ export function inputSums(plan: Plan, part: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, steps = plan.stepsOf(part);
   const gates = plan.gates + plan.span(part * plan.blocks * units);
   const inputs = plan.inputs + <usize>part * plan.span(plan.features);
-  for (let s = 0; s < steps; s++) {
-    loadStep(plan, part, s, plan.x, plan.inputSize, inputs + <usize>s * plan.step, plan.features);
-  }
   fillRows(plan.bias, gates, panel, steps * rows, plan.blocks * units, width);
   const sums = inputSumsOf(plan, part), columns = plan.inputBlocks * units;
   if (plan.inputNorm) fillRows(plan.zeros, sums, panel, steps * rows, columns, width);
@@ -83,79 +104,97 @@ export function inputSums(plan: Plan, part: i32): void {
   }
 }
 
-/** What tokens add to the gates of one part, at one time step. */
-export function tokenSums(plan: Plan, part: i32, s: i32): void {
+/** What tokens add to the gates of `count` units of one part from `first` on, at one time step. */
+export function tokenSums(plan: Plan, part: i32, s: i32, first: i32, count: i32): void {
   const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
-  const count = plan.countOf(part, s), columns = plan.inputBlocks * units;
+  const used = plan.countOf(part, s), columns = plan.inputBlocks * units;
   const table: usize = width == 1 ? bytes(columns) : bytes(plan.inputSize * width);
   const tokens = plan.tokensOf(part, s), at = <usize>s * plan.step;
   const to = plan.gates + plan.span(part * plan.blocks * units) + at, sums = inputSumsOf(plan, part) + at;
-  const bias = plan.inputNorm ? plan.zeros : plan.bias, filled = plan.inputNorm ? 0 : columns;
-  tokenRows(tokens, count, plan.inputWeights, table, bias, sums, panel, rows, columns, width);
-  fillRows(plan.bias + bytes(filled), to + plan.span(filled), panel, rows, plan.blocks * units - filled, width);
+  const bias = plan.inputNorm ? plan.zeros : plan.bias;
+  for (let block = 0; block < plan.blocks; block++) {
+    const unit = block * units + first, filled = bytes(unit), row = width == 1 ? filled : bytes(unit * plan.inputSize);
+    if (block < plan.inputBlocks) {
+      tokenRows(tokens, used, plan.inputWeights + row, table, bias + filled, sums + plan.span(unit), panel, rows, count, width);
+    }
+    if (block >= plan.inputBlocks || plan.inputNorm) {
+      fillRows(plan.bias + filled, to + plan.span(unit), panel, rows, count, width);
+    }
+  }
   if (plan.inputNorm) normalize(plan, changetype<Norm>(plan.inputNorm), part, s, 1, sums, to);
 }
 
-/** The next h and c of one part from the sums of its gates. */
-function nextState(plan: Plan, part: i32, s: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units;
-  const count = plan.countOf(part, s), block = plan.span(units);
-  const gates = plan.gates + <usize>(part * plan.blocks) * block + <usize>s * plan.step;
-  const state = <usize>part * block + <usize>s * plan.stateStep, next = state + plan.stateStep;
+/** The next h and c of `units` units of one part from `first` on, from the sums of their gates. */
+export function nextState(plan: Plan, part: i32, s: i32, first: i32, units: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, hidden = min(plan.hiddenSize - first, units);
+  const count = plan.countOf(part, s), block = plan.span(plan.units), from = plan.span(first);
+  const gates = plan.gates + <usize>(part * plan.blocks) * block + <usize>s * plan.step + from;
+  const state = <usize>part * block + <usize>s * plan.stateStep + from, next = state + plan.stateStep;
   const h = plan.h + next, norm = changetype<Norm>(plan.hiddenNorm);
   if (plan.hiddenNorm) {
     normalize(plan, norm, part, s, 1, valuesOf(plan, norm, part, s), gates + <usize>plan.hiddenFirst * block);
   }
   if (plan.peepholes) {
-    for (let gate = 0; gate < 2; gate++) peep(plan, gate, plan.c + state, panel, gates + <usize>gate * block, panel);
+    for (let gate = 0; gate < 2; gate++) {
+      peep(plan, gate, first, units, plan.c + state, panel, gates + <usize>gate * block, panel);
+    }
   }
-  activate(plan, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
-  if (plan.peepholes) peep(plan, 2, plan.c + next, panel, gates + 3 * block, panel);
+  activate(plan, units, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
+  if (plan.peepholes) peep(plan, 2, first, units, plan.c + next, panel, gates + 3 * block, panel);
   if (plan.cell == CELL_LSTM) {
     const c = plan.normalC + next;
     if (plan.cellNorm) {
-      clearPadding(plan.c + next, panel, count, rows, plan.hiddenSize, units, width);
+      clearPadding(plan.c + next, panel, count, rows, hidden, units, width);
       fillRows(plan.biasC, c, panel, rows, units, width);
       normalize(plan, changetype<Norm>(plan.cellNorm), part, s, 1, plan.c + next, c);
     }
-    lstmOutputs(plan, gates + 3 * block, c, h);
+    lstmOutputs(plan, units, gates + 3 * block, c, h);
   }
-  clearPadding(h, panel, count, rows, plan.hiddenSize, units, width);
-  if (!plan.outputs) storeStep(plan, part, s, h, plan.y, plan.hiddenSize);
+  clearPadding(h, panel, count, rows, hidden, units, width);
 }
 
-/** Adds to y what peephole number `gate` makes of x, at one step of a part; it is the same forward and backward. */
-function peep(plan: Plan, gate: i32, x: usize, panelX: usize, y: usize, panelY: usize): void {
-  multiplyAdd(plan, plan.peepholes + bytes(gate * plan.units * plan.rows), plan.step, x, panelX, y, panelY);
+/**
+ * Adds to y what peephole number `gate` makes of x, for `units` units from `first` on, at one step of a part; it is the same
+ * forward and backward.
+ */
+function peep(
+  plan: Plan, gate: i32, first: i32, units: i32, x: usize, panelX: usize, y: usize, panelY: usize
+): void {
+  const weights = plan.peepholes + bytes((gate * plan.units + first) * plan.rows);
+  multiplyAdd(plan, units, weights, plan.step, x, panelX, y, panelY);
 }
 
-/** y += a · b, value by value, at one step of a part, panel by panel. */
-function multiplyAdd(plan: Plan, a: usize, panelA: usize, b: usize, panelB: usize, y: usize, panelY: usize): void {
-  for (let p = plan.units / plan.width; p > 0; p--, a += panelA, b += panelB, y += panelY) {
+/** y += a · b, value by value, for some units at one step of a part, panel by panel. */
+function multiplyAdd(
+  plan: Plan, units: i32, a: usize, panelA: usize, b: usize, panelB: usize, y: usize, panelY: usize
+): void {
+  for (let p = units / plan.width; p > 0; p--, a += panelA, b += panelB, y += panelY) {
     for (let i: usize = 0; i < plan.step; i += 16) {
       v128.store(y + i, f32x4.add(f32x4.mul(v128.load(a + i), v128.load(b + i)), v128.load(y + i)));
     }
   }
 }
 
-/** The linear output of one part of the batch: the scores of all time steps at once. */
-export function output(plan: Plan, part: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, columns = plan.outputs;
-  const steps = plan.stepsOf(part), all = steps * rows;
-  const h = plan.h + plan.span(part * plan.units) + plan.stateStep;
-  const scores = plan.scores + plan.span(part * columns);
-  fillRows(plan.outputBias, scores, panel, all, columns, width);
-  product(plan, h, panel, plan.outputWeights, scores, panel, all, plan.units, columns);
-  for (let s = 0; s < steps; s++) {
-    storeStep(plan, part, s, scores + <usize>s * plan.step, plan.y, plan.outFeatures);
+/** The output of one part of the batch from step `first` to `end` − 1: its h, or the scores that a linear output makes of it. */
+export function output(plan: Plan, part: i32, first: i32, end: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, columns = plan.outputs, all = (end - first) * rows;
+  const h = plan.h + plan.span(part * plan.units) + <usize>(first + 1) * plan.stateStep;
+  const scores = plan.scores + plan.span(part * columns) + <usize>first * plan.step;
+  if (columns) {
+    fillRows(plan.outputBias, scores, panel, all, columns, width);
+    product(plan, h, panel, plan.outputWeights, scores, panel, all, plan.units, columns);
   }
+  const from = columns ? scores : h, step = columns ? plan.step : plan.stateStep, size = columns ? plan.outFeatures : plan.hiddenSize;
+  for (let s = first; s < end; s++) storeStep(plan, part, s, from + <usize>(s - first) * step, plan.y, size);
   plan.beat++;
 }
 
-/** Computes the next h, or an LSTM's c, from the sums of one step's gates, panel by panel. */
-function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize, c: usize, nextC: usize): void {
+/** Computes the next h, or an LSTM's c, of some units from the sums of one step's gates, panel by panel. */
+function activate(
+  plan: Plan, units: i32, gates: usize, block: usize, h: usize, nextH: usize, c: usize, nextC: usize
+): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel;
-  for (const end = gates + block; gates < end; gates += panel) {
+  for (const end = gates + plan.span(units); gates < end; gates += panel) {
     if (cell == CELL_LSTM) lstm(gates, c, nextC, length, block);
     else if (cell == CELL_GRU) gru(gates, h, nextH, length, block);
     else if (cell == CELL_RNN_RELU) rnnRelu(gates, nextH, length);
@@ -164,10 +203,10 @@ function activate(plan: Plan, gates: usize, block: usize, h: usize, nextH: usize
   }
 }
 
-/** An LSTM's h at one step, panel by panel. */
-function lstmOutputs(plan: Plan, o: usize, c: usize, h: usize): void {
+/** An LSTM's h of some units at one step, panel by panel. */
+function lstmOutputs(plan: Plan, units: i32, o: usize, c: usize, h: usize): void {
   const length = plan.rows * plan.width, panel = plan.panel;
-  for (const end = o + plan.span(plan.units); o < end; o += panel, c += panel, h += panel) lstmOutput(o, c, h, length);
+  for (const end = o + plan.span(units); o < end; o += panel, c += panel, h += panel) lstmOutput(o, c, h, length);
 }
 
 /** All time steps of a group of parts of the batch, from the last to the first: the gradients of gates and states. */
@@ -178,7 +217,10 @@ export function backward(plan: Plan, item: i32): void {
   let active = first;
   for (let s = plan.stepsOf(first) - 1; s >= 0; s--) {
     while (active < end && plan.stepsOf(active) > s) active++;
-    for (let part = first; part < active; part++) gateGradients(plan, part, s);
+    for (let part = first; part < active; part++) {
+      outputGradients(plan, part, s);
+      gateGradients(plan, part, s, 0, units);
+    }
     if (s > 0 || plan.state) {
       const from = sums + <usize>s * step, depth = plan.hiddenBlocks * units;
       stepProducts(plan, first, active, from, panel, span, w, plan.dh, step, spanOfStep, depth, units);
@@ -193,43 +235,57 @@ export function backward(plan: Plan, item: i32): void {
   }
 }
 
-/** The gradients of the sums of one part's gates at one time step, from those of its output and of its next state. */
-function gateGradients(plan: Plan, part: i32, s: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, units = plan.units, step = plan.step;
-  const count = plan.countOf(part, s), block = plan.span(units);
-  const at = <usize>s * step, state = <usize>part * block + at;
-  const gates = plan.gates + <usize>(part * plan.blocks) * block + at;
-  const dh = plan.dh + bytes(part * rows * units), dc = plan.dc + bytes(part * rows * units);
-  if (plan.lengths) loadLastGradients(plan, part, s, dh, dc);
+/** Adds the gradients of one part's output at one time step to dh, and where sequences end those of their last state. */
+function outputGradients(plan: Plan, part: i32, s: i32): void {
+  const rows = plan.rows, units = plan.units, step = plan.step, state = bytes(part * rows * units), dh = plan.dh + state;
+  if (plan.lengths) loadLastGradients(plan, part, s, dh, plan.dc + state);
   if (plan.outputs) {
-    const dscores = plan.scores + plan.span(part * plan.outputs) + at;
-    loadStep(plan, part, s, plan.dy, plan.outFeatures, dscores, plan.outputs);
-    product(plan, dscores, panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);
+    const dscores = loadScores(plan, part, s);
+    product(plan, dscores, plan.panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);
   } else if (plan.dy) {
-    addStep(plan, part, s, plan.dy, plan.hiddenSize, dh, step);
+    addStep(plan, part, s, plan.dy, plan.hiddenSize, 0, plan.hiddenSize, dh);
   }
+}
+
+/** The gradients of one part's scores at one time step, into panels; returns where they lie. */
+export function loadScores(plan: Plan, part: i32, s: i32): usize {
+  const dscores = plan.scores + plan.span(part * plan.outputs) + <usize>s * plan.step;
+  loadStep(plan, part, s, plan.dy, plan.outFeatures, dscores, plan.outputs);
+  return dscores;
+}
+
+/**
+ * The gradients of the sums of the gates at one time step, of `units` units of one part from `first` on, from those of its
+ * output and of its next state.
+ */
+export function gateGradients(plan: Plan, part: i32, s: i32, first: i32, units: i32): void {
+  const width = plan.width, panel = plan.panel, rows = plan.rows, step = plan.step;
+  const count = plan.countOf(part, s), block = plan.span(plan.units), hidden = min(plan.hiddenSize - first, units);
+  const at = <usize>s * step + plan.span(first), state = <usize>part * block + at;
+  const gates = plan.gates + <usize>(part * plan.blocks) * block + at, ofStep = bytes((part * plan.units + first) * rows);
+  const dh = plan.dh + ofStep, dc = plan.dc + ofStep;
   if (plan.cell == CELL_LSTM) {
-    const dcell = plan.dNormalC + bytes(part * rows * units);
-    lstmOutputsBackward(plan, gates + 3 * block, plan.normalC + state + step, dh, dcell);
+    const dcell = plan.dNormalC + ofStep;
+    lstmOutputsBackward(plan, units, gates + 3 * block, plan.normalC + state + step, dh, dcell);
     if (plan.cellNorm) {
-      clearPadding(dcell, step, count, rows, plan.hiddenSize, units, width);
+      clearPadding(dcell, step, count, rows, hidden, units, width);
       normalizeCBackward(plan, part, s, dcell, dc);
     }
-    if (plan.peepholes) peep(plan, 2, gates + 3 * block, panel, dc, step);
+    if (plan.peepholes) peep(plan, 2, first, units, gates + 3 * block, panel, dc, step);
   }
-  activateBackward(plan, gates, block, plan.h + state, plan.c + state, dh, dc);
+  activateBackward(plan, units, gates, block, plan.h + state, plan.c + state, dh, dc);
   if (plan.peepholes) {
-    for (let gate = 0; gate < 2; gate++) peep(plan, gate, gates + <usize>gate * block, panel, dc, step);
+    for (let gate = 0; gate < 2; gate++) peep(plan, gate, first, units, gates + <usize>gate * block, panel, dc, step);
   }
   for (let b = 0; b < plan.blocks; b++) {
-    clearPadding(gates + <usize>b * block, panel, count, rows, plan.hiddenSize, units, width);
+    clearPadding(gates + <usize>b * block, panel, count, rows, hidden, units, width);
   }
   if (plan.peepholes) {
     // The gates i and f see c', and o sees c.
     for (let gate = 0; gate < 3; gate++) {
-      const sums = plan.dPeepholes + bytes((part * 3 + gate) * rows * units);
+      const sums = plan.dPeepholes + bytes(((part * 3 + gate) * plan.units + first) * rows);
       const c = plan.c + state + (gate == 2 ? step : 0), d = gates + <usize>(gate == 2 ? 3 : gate) * block;
-      multiplyAdd(plan, d, panel, c, panel, sums, step);
+      multiplyAdd(plan, units, d, panel, c, panel, sums, step);
     }
   }
   if (!plan.hiddenNorm) return;
@@ -238,10 +294,10 @@ function gateGradients(plan: Plan, part: i32, s: i32): void {
   );
 }
 
-/** An LSTM's gradients of o and of the c that h is made of, panel by panel. */
-function lstmOutputsBackward(plan: Plan, o: usize, c: usize, dh: usize, dc: usize): void {
+/** An LSTM's gradients of o and of the c that h is made of, of some units, panel by panel. */
+function lstmOutputsBackward(plan: Plan, units: i32, o: usize, c: usize, dh: usize, dc: usize): void {
   const length = plan.rows * plan.width, panel = plan.panel, step = plan.step;
-  for (const end = o + plan.span(plan.units); o < end; o += panel) {
+  for (const end = o + plan.span(units); o < end; o += panel) {
     lstmOutputBackward(o, c, dh, dc, length);
     c += panel; dh += step; dc += step;
   }
@@ -259,20 +315,26 @@ function normalizeCBackward(plan: Plan, part: i32, s: i32, dcell: usize, dc: usi
   }
 }
 
-/** The gradients of one part's inputs, which take the inputs' place: comes after the weights' gradients. */
-export function inputGradients(plan: Plan, part: i32): void {
-  const panel = plan.panel, rows = plan.rows, steps = plan.stepsOf(part), step = plan.step;
-  const gates = inputSumsOf(plan, part), inputs = plan.inputs + plan.span(part * plan.features);
+/**
+ * The gradients of the inputs of one part at a share of its time steps, which take the inputs' place: comes after the weights'
+ * gradients.
+ */
+export function inputGradients(plan: Plan, item: i32): void {
+  const part = item / plan.shares, share = item % plan.shares, panel = plan.panel, step = plan.step;
+  const first = plan.stepOf(part, share), steps = plan.stepOf(part, share + 1) - first, at = <usize>first * step;
+  const gates = inputSumsOf(plan, part) + at, inputs = plan.inputs + plan.span(part * plan.features) + at;
   for (let p: usize = 0; p < plan.span(plan.features); p += panel) memory.fill(inputs + p, 0, <usize>steps * step);
   const depth = plan.inputBlocks * plan.units;
-  product(plan, gates, panel, plan.inputWeightsBack, inputs, panel, steps * rows, depth, plan.features);
-  for (let s = 0; s < steps; s++) storeStep(plan, part, s, inputs + <usize>s * step, plan.dx, plan.inputSize);
+  product(plan, gates, panel, plan.inputWeightsBack, inputs, panel, steps * plan.rows, depth, plan.features);
+  for (let s = 0; s < steps; s++) storeStep(plan, part, first + s, inputs + <usize>s * step, plan.dx, plan.inputSize);
 }
 
-/** Computes the gradients of a step's sums from those of its h, or an LSTM's c; dh and dc become the direct paths back. */
-function activateBackward(plan: Plan, gates: usize, block: usize, h: usize, c: usize, dh: usize, dc: usize): void {
+/** Computes the gradients of some units' sums from those of their h, or an LSTM's c; dh and dc become the direct paths back. */
+function activateBackward(
+  plan: Plan, units: i32, gates: usize, block: usize, h: usize, c: usize, dh: usize, dc: usize
+): void {
   const length = plan.rows * plan.width, cell = plan.cell, panel = plan.panel, step = plan.step;
-  for (const end = gates + block; gates < end; gates += panel) {
+  for (const end = gates + plan.span(units); gates < end; gates += panel) {
     if (cell == CELL_LSTM) lstmBackward(gates, c, dc, length, block);
     else if (cell == CELL_GRU) gruBackward(gates, h, dh, length, block);
     else if (cell == CELL_RNN_RELU) rnnReluBackward(h + step, dh, gates, length);

@@ -78,15 +78,15 @@ export function multiply(
 /**
  * The product of one row, y[columns] += a[depth] · b[depth, columns], bound by the reading of b: its panels lie beside each
  * other by threes, each three one stream, the last filled up with zeros. Those of `a` and `y` lie `panelA` and `panelY`
- * bytes apart.
+ * bytes apart, in `y` with `gap` more after each `run` columns.
  */
 export function multiplyVector(
-  a: usize, panelA: usize, b: usize, y: usize, panelY: usize, depth: i32, columns: i32
+  a: usize, panelA: usize, b: usize, y: usize, panelY: usize, depth: i32, columns: i32, run: i32, gap: usize
 ): void {
-  const last = y + <usize>(columns / PANEL - 1) * panelY;
-  for (; y <= last; y += 3 * panelY) {
+  for (let c = 0; c < columns; c += 3 * PANEL) {
     // Past the last column, sums are the last panel's own, unchanged, and stored before it is.
-    const q = min(y + panelY, last), r = min(q + panelY, last);
+    const q = c + PANEL < columns ? nextPanel(y, panelY, c, run, gap) : y;
+    const r = c + 2 * PANEL < columns ? nextPanel(q, panelY, c + PANEL, run, gap) : q;
     let y0 = v128.load(y, 0), y1 = v128.load(y, 16), y2 = y0, y3 = y1;
     let q0 = v128.load(q, 0), q1 = v128.load(q, 16), q2 = q0, q3 = q1;
     let r0 = v128.load(r, 0), r1 = v128.load(r, 16), r2 = r0, r3 = r1;
@@ -113,7 +113,13 @@ export function multiplyVector(
     if (WIDE) { v128.store(q, q2, 32); v128.store(q, q3, 48); }
     v128.store(y, y0, 0); v128.store(y, y1, 16);
     if (WIDE) { v128.store(y, y2, 32); v128.store(y, y3, 48); }
+    y = nextPanel(r, panelY, c + 2 * PANEL, run, gap);
   }
+}
+
+/** The panel after the one of columns c …, which lies at `y`. */
+function nextPanel(y: usize, panelY: usize, c: i32, run: i32, gap: usize): usize {
+  return y + panelY + ((c + PANEL) % run ? 0 : gap);
 }
 
 /**

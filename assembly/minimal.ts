@@ -14,7 +14,7 @@
  */
 import { CELL_MINLSTM } from "./constants";
 import { add, mul, sigmoid, sub } from "./elementwise";
-import { inputSums, output, product, tokenSums } from "./layer";
+import { inputSums, loadInputs, output, product, tokenSums } from "./layer";
 import { Plan } from "./plan";
 import { loadStep, storeStep } from "./sequences";
 import { bytes, madd, splat } from "./simd";
@@ -114,8 +114,10 @@ export function minimalGates(plan: Plan, item: i32): void {
 function chunkGates(plan: Plan, part: i32): void {
   const steps = plan.stepsOf(part), panel = plan.panel, block = plan.span(plan.units), step = plan.step;
   const length = plan.rows * plan.width, all = steps * length;
-  if (!plan.tokens) inputSums(plan, part);
-  else for (let s = 0; s < steps; s++) tokenSums(plan, part, s);
+  if (!plan.tokens) {
+    loadInputs(plan, part);
+    inputSums(plan, part);
+  } else for (let s = 0; s < steps; s++) tokenSums(plan, part, s, 0, plan.units);
   const handsOn = !plan.inOrder && (part + 1) % plan.chunks != 0;
   let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);
   let gates = gatesOf(plan, part), z = openOf(plan, part), g = candidateOf(plan, part);
@@ -157,9 +159,7 @@ export function minimalStates(plan: Plan, part: i32): void {
   for (const end = h + plan.span(units); h < end; h += panel, z += panel, g += panel) {
     for (let at: usize = 0; at < <usize>steps * step; at += step) mix(z + at, g + at, h + at, h + at + step, length);
   }
-  if (plan.outputs) return output(plan, part);
-  for (let s = 0; s < steps; s++) storeStep(plan, part, s, states + <usize>(s + 1) * step, plan.y, plan.hiddenSize);
-  plan.beat++;
+  output(plan, part, 0, steps);
 }
 
 /** The gradients of a chunk's states from its output, and what it carries back; or in order, everything of all chunks. */

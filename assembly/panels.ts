@@ -4,8 +4,8 @@
  * from one panel to the next. The width is PANEL, or 1: then a panel is one column, as the system's BLAS wants it.
  * Where two vectors are worked on at a time, a panel is one or two strips of EIGHT columns.
  */
-import { PANEL, STREAMS } from "./constants";
-import { bytes, ROW, splat, upper, WIDE_ROW } from "./simd";
+import { PANEL } from "./constants";
+import { bytes, ROW, splat, upper } from "./simd";
 import { addCopiedRows, addTransposed, copyRows, transpose, transpose4 } from "./transpose";
 
 /** Columns of two vectors. */
@@ -27,9 +27,8 @@ export function loadRows(x: usize, rows: i32, columns: i32, y: usize, panel: usi
   }
 }
 
-/** y (panels) += x[rows, columns] (row-major) */
-export function addRows(x: usize, rows: i32, columns: i32, y: usize, panel: usize, width: i32): void {
-  const stride = bytes(columns);
+/** y (panels) += x[rows, columns] (row-major, `stride` bytes from row to row) */
+export function addRows(x: usize, stride: usize, rows: i32, columns: i32, y: usize, panel: usize, width: i32): void {
   if (width == 1) return addTransposed(x, stride, y, panel, rows, columns);
   for (let c = 0; c < columns; c += PANEL, y += panel) {
     addCopiedRows(x + bytes(c), stride, y, ROW, rows, min(PANEL, columns - c));
@@ -60,16 +59,6 @@ export function storeColumns(x: usize, panel: usize, y: usize, rows: i32, column
   if (width == 1) return copyRows(x, panel, y, stride, rows, columns);
   for (let r = 0; r < rows; r += PANEL, x += panel) {
     transpose(x, ROW, y + <usize>r * stride, stride, columns, min(PANEL, rows - r));
-  }
-}
-
-/** Copies the panels of x[depth, columns] beside each other by threes, filled up with zeros: see `multiplyVector`. */
-export function widen(x: usize, y: usize, depth: i32, columns: i32): void {
-  for (let c = 0; c < columns; c += STREAMS * PANEL, y += <usize>depth * WIDE_ROW) {
-    if (c + STREAMS * PANEL > columns) memory.fill(y, 0, <usize>depth * WIDE_ROW);
-    for (let p = c; p < min(c + STREAMS * PANEL, columns); p += PANEL, x += <usize>depth * ROW) {
-      copyRows(x, ROW, y + bytes(p - c), WIDE_ROW, depth, PANEL);
-    }
   }
 }
 

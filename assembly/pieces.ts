@@ -1,9 +1,11 @@
 /** Work on whole arrays, cut into pieces that threads share: optimizers, sums for clipping, and weights into panels. */
 import {
   PIECE_ADAM, PIECE_LOAD_COLUMNS, PIECE_LOAD_ROWS, PIECE_MOMENTUM, PIECE_NESTEROV, PIECE_RMSPROP, PIECE_SCALE, PIECE_SGD,
+  PIECE_WIDE_COLUMNS, PIECE_WIDE_ROWS,
 } from "./constants";
 import { loadColumns, loadRows } from "./panels";
-import { bytes, upper } from "./simd";
+import { bytes, upper, WIDE_ROW } from "./simd";
+import { copyRows, transpose } from "./transpose";
 import { adam, momentum, rmsprop, Rule, sgd } from "./update";
 
 /** src/kernels/wasm/pieces.ts writes it. */
@@ -31,6 +33,8 @@ export class Piece {
   columns: i32;
   panel: usize;
   width: i32;
+  /** Of weights for the products of a single row: the bytes from one of their rows to the next. */
+  stride: usize;
 }
 
 export function piece(pieces: Pieces, item: i32): void {
@@ -44,6 +48,8 @@ export function piece(pieces: Pieces, item: i32): void {
   else if (kind == PIECE_SCALE) scale(x, length, rule.rate);
   else if (kind == PIECE_LOAD_ROWS) loadRows(x, length, at.columns, y, at.panel, at.width);
   else if (kind == PIECE_LOAD_COLUMNS) loadColumns(x, length, at.columns, y, at.panel, at.width);
+  else if (kind == PIECE_WIDE_ROWS) copyRows(x, at.stride, y, WIDE_ROW, length, at.columns);
+  else if (kind == PIECE_WIDE_COLUMNS) transpose(x, at.stride, y, WIDE_ROW, length, at.columns);
   else store<f64>(y, squares(x, length));
   pieces.beat++;
 }

@@ -10,7 +10,7 @@
  * part. Either direction begins with the first step that it reads, so that the last step of a sequence is the number of its
  * length in both.
  */
-import { MINIMAL } from "./constants";
+import { MINIMAL, PANEL } from "./constants";
 import { bytes } from "./simd";
 
 @unmanaged
@@ -42,6 +42,9 @@ export class Plan {
   /** Parts of the batch at work, and those of them that go through time side by side. */
   parts: i32;
   group: i32;
+  /** Shares of the units of a single part, for threads that go through time together (`team`); or 1. */
+  shares: i32;
+  team: usize;
   inputSize: i32;
   hiddenSize: i32;
   /** inputSize and hiddenSize, padded. */
@@ -181,6 +184,17 @@ export class Plan {
   tokensOf(part: i32, s: i32): usize {
     const first = this.firstOf(part);
     return this.x + bytes(this.order ? s * this.parts * this.rows + first : this.timeOf(part, s) * this.batch + first);
+  }
+
+  /** The first unit of a share. */
+  unitOf(share: i32): i32 {
+    return share * (this.units / PANEL) / this.shares * PANEL;
+  }
+
+  /** The first step of a share of all time steps; single rows are multiplied by fours. */
+  stepOf(part: i32, share: i32): i32 {
+    const steps = this.stepsOf(part), unit = this.rows == 1 ? 4 : 1;
+    return min(steps, (steps + unit - 1) / unit * share / this.shares * unit);
   }
 
   /** Bytes of `columns` columns of a sequence. */

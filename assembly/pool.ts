@@ -1,7 +1,8 @@
 /** Threads that share the pieces of a job: each takes the next one until none is left. */
 import {
   CLOSED, JOB_BACKWARD, JOB_CROSS_ENTROPY, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS, JOB_MINIMAL_BACKWARD,
-  JOB_MINIMAL_GATES, JOB_MINIMAL_GRADIENTS, JOB_MINIMAL_STATES, JOB_PIECES, MINIMAL,
+  JOB_BACKWARD_TOGETHER, JOB_FORWARD_TOGETHER, JOB_MINIMAL_GATES, JOB_MINIMAL_GRADIENTS, JOB_MINIMAL_STATES, JOB_PIECES,
+  MINIMAL, PATIENCE,
 } from "./constants";
 import { Product, productRows } from "./dense";
 import { gradients } from "./gradients";
@@ -10,6 +11,7 @@ import { minimalBackward, minimalGates, minimalGradients, minimalStates } from "
 import { piece, Pieces } from "./pieces";
 import { Plan } from "./plan";
 import { CrossEntropy, crossEntropyRows } from "./softmax";
+import { backwardTogether, forwardTogether } from "./together";
 
 /** One job at a time. src/kernels/wasm/pool.ts looks at it. */
 @unmanaged
@@ -27,9 +29,6 @@ export class Board {
   failed: i32;
 }
 
-/** Looks at the board before going to sleep: some 50 microseconds, about as long as waking up takes. */
-const PATIENCE: i32 = 20_000;
-
 function run(kind: i32, plan: usize, item: i32): void {
   if (kind == JOB_FORWARD) forward(changetype<Plan>(plan), item);
   else if (kind == JOB_BACKWARD) backward(changetype<Plan>(plan), item);
@@ -41,6 +40,8 @@ function run(kind: i32, plan: usize, item: i32): void {
   else if (MINIMAL && kind == JOB_MINIMAL_STATES) minimalStates(changetype<Plan>(plan), item);
   else if (MINIMAL && kind == JOB_MINIMAL_BACKWARD) minimalBackward(changetype<Plan>(plan), item);
   else if (MINIMAL && kind == JOB_MINIMAL_GRADIENTS) minimalGradients(changetype<Plan>(plan), item);
+  else if (kind == JOB_FORWARD_TOGETHER) forwardTogether(changetype<Plan>(plan));
+  else if (kind == JOB_BACKWARD_TOGETHER) backwardTogether(changetype<Plan>(plan));
   else productRows(changetype<Product>(plan), item);
 }
 

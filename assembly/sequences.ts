@@ -18,12 +18,14 @@ export function loadStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, 
   if (plan.lengths) clearPadding(y, panel, count, plan.rows, padded, padded, width);
 }
 
-/** y (panels, \`panel\` bytes apart) += the rows of x[numSteps, batch, columns] */
-export function addStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, y: usize, panel: usize): void {
+/** y (panels of one time step) += `used` columns from `first` on of the rows of x[numSteps, batch, columns] */
+export function addStep(
+  plan: Plan, part: i32, s: i32, x: usize, columns: i32, first: i32, used: i32, y: usize
+): void {
   const count = plan.countOf(part, s), width = plan.width, rows = together(plan, count);
   for (let r = 0; r < count; r += rows) {
-    const from = x + bytes(plan.placeOf(part, r, s) * columns);
-    addRows(from, rows, columns, y + bytes(r * width), panel, width);
+    const from = x + bytes(plan.placeOf(part, r, s) * columns + first);
+    addRows(from, bytes(columns), rows, used, y + bytes(r * width), plan.step, width);
   }
 }
 

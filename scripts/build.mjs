@@ -87,7 +87,8 @@ export const piecesFields = ${words(fieldsOf('pieces', 'Pieces'))}
 export const pieceFields = ${words(fieldsOf('pieces', 'Piece'))}
 export const ruleFields = ${words(fieldsOf('update', 'Rule'))}
 export const crossEntropyFields = ${words(fieldsOf('softmax', 'CrossEntropy'))}
-export const boardFields = ${words(fieldsOf('pool', 'Board'))}`,
+export const boardFields = ${words(fieldsOf('pool', 'Board'))}
+export const teamFields = ${words(fieldsOf('team', 'Team'))}`,
 )
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))

@@ -9,6 +9,7 @@ import { LinearMemory } from './linear-memory.js'
 import { Pool } from './pool.js'
 import { decodePrintable } from './printable.js'
 import { Residents } from './resident.js'
+import { Teams } from './teams.js'
 
 /** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
@@ -21,6 +22,7 @@ export interface Engine {
   /** Parameters and other values that live long. */
   residents: Residents
   pool: Pool
+  teams: Teams
 }
 
 export interface EngineOptions {
@@ -74,6 +76,7 @@ export function loadEngine({
     memory,
     residents: new Residents(memory),
     pool,
+    teams: new Teams(pool),
   }
 }
 

@@ -11,7 +11,6 @@ type Binary = (a: number, b: number, y: number, length: number) => void
 export interface KernelExports extends Record<Exclude<UnaryOp, 'sign'>, Unary>, Record<BinaryOp, Binary> {
   readonly PANEL: WebAssembly.Global
   readonly FREE: WebAssembly.Global
-  widen(x: number, y: number, depth: number, columns: number): void
   loadRows(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
   loadColumns(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
   storeRows(x: number, panel: number, y: number, rows: number, columns: number, width: number): void

@@ -47,7 +47,7 @@ export class HeadPass {
       ...fields,
       dOutputBias: allocate(units),
       dOutputWeights: this.#weights.sums(allocate, 'input', false),
-      outputWeightsBack: this.#weights.backward(allocate, this.head.weight, 'input', rows),
+      outputWeightsBack: this.#weights.backward(allocate, this.head.weight, 'input', rows, this.layer),
       outputGrad: weight.address,
       outputBiasGrad: bias?.address,
     }

@@ -16,6 +16,17 @@ export interface MatrixFormat {
 /** Bytes that do not stay in the second cache of a core. */
 const CACHED = 2 ** 21
 
+/** Units that a thread of a team has: the first of them, and how many. */
+export interface Share {
+  first: number
+  count: number
+}
+
+/** Bytes of recurrent weights that a share has at least: reading fewer takes no longer than a meeting after each step. */
+const SHARE = 2 ** 17
+/** The least steps for each thread, so that shares of time have more than one tile of rows. */
+const SHARED_STEPS = 16
+
 /**
  * A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain; and the small parts that
  * sequences of unequal lengths come in are faster without one (LOG.md).
@@ -42,17 +53,23 @@ export class Layout {
   readonly panel: number
   /** Units whose weight gradients are one piece of work. */
   readonly slice: number
+  /** Shares of the units that threads can take through time together, where the batch is a single part; or 1. */
+  readonly shares: number
   readonly #threads: number
+  /** Units that shares are multiples of. */
+  readonly #unit: number
   /** How many parts go through time side by side where the weights are small. */
   readonly #side: number
   /** Whether the batch or the hidden units were padded, so that panels must begin as zeros. */
   readonly padded: boolean
 
-  constructor(shape: MatrixFormat, sizes: LayerSizes) {
+  /** @param apart whether units do not depend on each other in a step, so that threads can share them */
+  constructor(shape: MatrixFormat, sizes: LayerSizes, apart = true) {
     const { cell, numSteps, batchSize, inputSize, hiddenSize, lengths } = sizes
     const { width, panel, threads } = shapeFor(shape, sizes)
     this.blocks = cells[cell].blocks
     this.#threads = threads
+    this.#unit = panel
     this.width = width
     this.rows = lengths ? unevenRows(batchSize) : evenRows(width, batchSize, threads)
     this.parts = Math.ceil(batchSize / this.rows)
@@ -71,6 +88,9 @@ export class Layout {
     this.slice = width > 1 ? (far ? 64 : 16) : roundUp(Math.ceil(this.units / slices), panel)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
     this.#side = lengths ? PANEL_ROWS / this.rows : 1
+    const sharable = apart && this.parts === 1 && !lengths && numSteps >= SHARED_STEPS * threads
+    const most = Math.floor((this.blocks.hidden.gates.length * this.units ** 2 * 4) / SHARE)
+    this.shares = sharable ? Math.max(1, Math.min(threads, most, this.units / panel)) : 1
     this.sequences = lengths && sorted(lengths, this.rows, this.groupOf(this.parts), this.large)
   }
 
@@ -87,6 +107,15 @@ export class Layout {
   /** Pieces of work of a pass forward or backward over `parts` parts. */
   groups(parts: number): number {
     return Math.ceil(parts / this.groupOf(parts))
+  }
+
+  /** The units of each share: the first of them, and how many. */
+  *eachShare(units = this.units): Iterable<Share> {
+    const panels = units / this.#unit
+    const first = (share: number) => Math.floor((share * panels) / this.shares) * this.#unit
+    for (let share = 0; share < this.shares; share++) {
+      yield { first: first(share), count: first(share + 1) - first(share) }
+    }
   }
 
   /** Pieces of work that the weight gradients come in. */

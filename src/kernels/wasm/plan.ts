@@ -42,6 +42,7 @@ export function layerFields(layout: Layout, sizes: LayerSizes): PlanFields {
     rows,
     parts,
     group: layout.groupOf(parts),
+    shares: layout.shares,
     inputSize,
     hiddenSize,
     features,

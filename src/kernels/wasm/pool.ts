@@ -43,7 +43,7 @@ export class Pool {
       return
     }
     this.#crew ??= this.#start()
-    if (this.#crew.ended) this.#fail()
+    if (this.#crew.ended) this.fail()
     const began = performance.now()
     this.code.post(this.#board, number, plan, items, this.threads - 1)
     const silence = Math.max(SILENCE, TIMES * (performance.now() - began))
@@ -86,10 +86,11 @@ export class Pool {
       const silent = Atomics.wait(ints, board + DONE, done, silence) === 'timed-out' && ints[beats] === beat
       silences = silent ? silences + 1 : 0
     }
-    this.#fail()
+    this.fail()
   }
 
-  #fail(): never {
+  /** Ends the threads, because one has died. @throws UnrolledError that says so */
+  fail(): never {
     this.stop()
     throw new UnrolledError(
       'kernels: a worker thread has died, and this step with it; do the step again, or choose threads: 1',

@@ -31,7 +31,8 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
     weights: RecurrentWeights<HostStorage>,
     input: RecurrentInput<HostStorage>['input'],
   ) {
-    super(engine, sizes, weights, input, new Layout(engine.shape, sizes))
+    const normalized = weights.gainIh ?? weights.gainHh ?? weights.gainC
+    super(engine, sizes, weights, input, new Layout(engine.shape, sizes, !normalized))
     this.#norms = new Normalization(engine, this.layout, sizes, weights)
     const { blocks, units, features, steps, parts, rows } = this.layout
     const states = this.layout.sequence(units)
@@ -49,8 +50,8 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
     { input, h0, c0 }: RecurrentInput<HostStorage>,
     allocate: Allocate,
   ): RecurrentOutput {
-    const { memory, pool } = this.engine
-    const { parts, rows, steps, sequences } = this.layout
+    const { memory } = this.engine
+    const { rows, steps, sequences } = this.layout
     const { numSteps, batchSize, hiddenSize, cell } = this.sizes
     const x = this.tokens ? at.inputs : placed(memory, allocate, input)
     const length = numSteps * batchSize * (this.head?.outFeatures ?? hiddenSize)
@@ -60,9 +61,11 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
     this.load(h0, { address: at.h, at: 'first' })
     if (hasC(cell)) this.load(c0, { address: at.c, at: 'first' })
 
+    const team = this.#team(allocate)
     const plan = this.plan(allocate, {
       ...this.#ofSequences(allocate),
       ...at,
+      team,
       normalC: at.c,
       ...this.#norms.fields(allocate, norms),
       ...this.head?.forward(allocate),
@@ -76,7 +79,7 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
         : this.layerWeights.forward(allocate, this.weights.weightIh, 'input', steps * rows),
       hiddenWeights: this.layerWeights.forward(allocate, this.weights.weightHh, 'hidden', rows),
     })
-    pool.run('forward', plan, this.layout.groups(parts))
+    this.#walk('forward', plan, team)
     return {
       output: memory.read(y, length),
       hn: this.read({ address: at.h, at: 'last' }),
@@ -91,7 +94,7 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
     allocate: Allocate,
   ): RecurrentGrads<HostStorage> {
     const { memory, pool, residents } = this.engine
-    const { blocks, units, rows, parts, steps, slices, sequences } = this.layout
+    const { blocks, units, rows, parts, steps, slices, sequences, shares } = this.layout
     const { numSteps, batchSize, inputSize, cell } = this.sizes
     const weights = this.layerWeights
     const states = parts * rows * units
@@ -114,9 +117,11 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
     const head = ofHead && this.head?.backward(allocate, ofHead)
     const norm = this.#norms.backward(allocate, norms)
 
+    const team = this.#team(allocate)
     const plan = this.plan(allocate, {
       ...this.#ofSequences(allocate),
       ...at,
+      team,
       normalC: at.c,
       dNormalC: dc,
       ...norm.fields,
@@ -141,9 +146,9 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
       inputWeightsBack: wanted.input ? weights.backward(allocate, weightIh, 'input', steps * rows) : 0,
       hiddenWeightsBack: weights.backward(allocate, weightHh, 'hidden', rows),
     })
-    pool.run('backward', plan, this.layout.groups(parts))
+    this.#walk('backward', plan, team)
     pool.run('gradients', plan, slices + (head ? this.layout.slicesOf(head.outputs) : 0))
-    if (wanted.input) pool.run('inputGradients', plan, parts)
+    if (wanted.input) pool.run('inputGradients', plan, parts * shares)
     return {
       weightIh: ofInput.values(),
       weightHh: ofHidden.values(),
@@ -156,6 +161,20 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
       h0: wanted.state ? this.read({ address: dh, at: 'step' }) : undefined,
       c0: wanted.state && hasC(cell) ? this.read({ address: dc, at: 'step' }) : undefined,
     }
+  }
+
+  /** The address of the threads that share the units of a single part; 0 where they share nothing or whole parts. */
+  #team(allocate: Allocate): number {
+    const { shares } = this.layout
+    return shares > 1 ? this.engine.teams.make(allocate, shares) : 0
+  }
+
+  /** All time steps, in either direction. */
+  #walk(direction: 'forward' | 'backward', plan: number, team: number): void {
+    const { pool, teams } = this.engine
+    const { parts, shares } = this.layout
+    if (team) teams.run(`${direction}Together`, plan, team, shares)
+    else pool.run(direction, plan, this.layout.groups(parts))
   }
 
   /**

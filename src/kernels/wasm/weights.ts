@@ -3,7 +3,7 @@ import type { LayerSizes } from '../../device/device.js'
 import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { pieceKinds, STREAMS } from './from-assembly.js'
-import { type Layout, roundUp } from './layout.js'
+import { type Layout, roundUp, type Share } from './layout.js'
 import type { Allocate } from './linear-memory.js'
 import { type Piece, runPieces } from './pieces.js'
 import { arrayIn, inPanels, placed, residentIn } from './resident.js'
@@ -16,8 +16,8 @@ interface Operand {
   transposed: boolean
   depth: number
   columns: number
-  /** Whether the products are of a single row: see `widen` in assembly/panels.ts. */
-  wide: boolean
+  /** Where the products are of a single row, the blocks of the columns: see `#loadWide`. */
+  wide: number | undefined
 }
 
 /** Rows of weights that one piece of work lays out: a multiple of the columns of any panel. */
@@ -97,20 +97,22 @@ export class LayerWeights {
   /** The operand of forward products of `rows` rows, Wᵀ [columns, gates × units] in panels. */
   forward(allocate: Allocate, weight: HostStorage, side: Side, rows: number): number {
     const [depth, columns] = [this.#padded(side), this.#rows(side)]
-    return this.#operand(allocate, weight, { side, transposed: true, depth, columns, wide: rows === 1 })
+    const wide = rows === 1 ? columns / this.layout.units : undefined
+    return this.#operand(allocate, weight, { side, transposed: true, depth, columns, wide })
   }
 
   /** The operand of backward products, W [gates × units, columns] in panels. */
-  backward(allocate: Allocate, weight: HostStorage, side: Side, rows: number): number {
+  backward(allocate: Allocate, weight: HostStorage, side: Side, rows: number, layout = this.layout): number {
     const [depth, columns] = [this.#rows(side), this.#padded(side)]
-    return this.#operand(allocate, weight, { side, transposed: false, depth, columns, wide: rows === 1 })
+    const wide = rows === 1 ? 1 : undefined
+    return this.#operand(allocate, weight, { side, transposed: false, depth, columns, wide }, layout)
   }
 
   /** The input's weights as a table with a row for each token, as `tokenRows` in assembly/panels.ts wants it. */
   tokenTable(allocate: Allocate, weight: HostStorage): number {
     if (this.layout.width === 1) return this.backward(allocate, weight, 'input', Infinity)
     const [depth, columns] = [this.sizes.inputSize, this.#rows('input')]
-    return this.#operand(allocate, weight, { side: 'input', transposed: true, depth, columns, wide: false })
+    return this.#operand(allocate, weight, { side: 'input', transposed: true, depth, columns, wide: undefined })
   }
 
   /** Room for the sums that the gradients of one side's weights are made of; a table of tokens if `tokens`. */
@@ -119,29 +121,79 @@ export class LayerWeights {
     return allocate(this.#rows(side) * columns)
   }
 
-  /** An operand in panels, kept between uses where the weight is resident. */
-  #operand(allocate: Allocate, weight: HostStorage, operand: Operand): number {
-    const { code, memory, shape } = this.engine
+  /**
+   * An operand in panels, kept between uses where the weight is resident.
+   * @param sharing the layout whose shares the columns of a single row come in
+   */
+  #operand(allocate: Allocate, weight: HostStorage, operand: Operand, sharing = this.layout): number {
+    const { memory, shape } = this.engine
     const { side, transposed, depth, columns, wide } = operand
     const { cell, hiddenSize } = this.sizes
     const length = depth * columns
-    const room = wide ? depth * roundUp(columns, STREAMS * shape.panel) : length
-    const layout = `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${wide}`
+    const shares = wide ? [...sharing.eachShare(columns / wide)] : []
+    const roomOf = ({ count }: Share) => depth * roundUp(wide! * count, STREAMS * shape.panel)
+    const room = wide ? shares.reduce((sum, share) => sum + roomOf(share), 0) : length
+    const layout = `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${shares.length}`
     const resident = this.frozen ? undefined : residentIn(memory, weight)
     return inPanels(allocate, resident, layout, room, (address) =>
       memory.scope((scratch) => {
-        const panels = wide ? scratch(length) : address
-        this.#load(scratch, weight, operand, panels)
-        if (wide) code.widen(panels, address, depth, columns)
+        if (length !== weight.length) memory.zero(address, room)
+        if (!wide) this.#load(scratch, weight, operand, address)
+        else this.#loadWide(scratch, weight, operand, wide, shares, address)
       }),
     )
   }
 
-  #load(allocate: Allocate, weight: HostStorage, { side, transposed, depth, columns }: Operand, panels: number): void {
+  /**
+   * For each share, its panels beside each other by threes, filled up with zeros: see `multiplyVector` in assembly/matmul.ts.
+   */
+  #loadWide(
+    allocate: Allocate,
+    weight: HostStorage,
+    { side, transposed, depth }: Operand,
+    blocks: number,
+    shares: readonly Share[],
+    address: number,
+  ): void {
+    const { memory, shape } = this.engine
+    const { units } = this.layout
+    const { hiddenSize } = this.sizes
+    const from = placed(memory, allocate, weight)
+    const { gates } = this.#window(side)
+    const inner = this.#columns(side)
+    const [row, wideRow] = [shape.panel * 4, STREAMS * shape.panel * 4]
+    const kind = transposed ? pieceKinds.wideColumns : pieceKinds.wideRows
+    const pieces: Piece[] = []
+    for (const { first, count } of shares) {
+      const panels = (blocks * count) / shape.panel
+      const all = roundUp(panels, STREAMS)
+      const at = (panel: number) => address + Math.floor(panel / STREAMS) * depth * wideRow + (panel % STREAMS) * row
+      if (all > panels) memory.zero(at(all - STREAMS), depth * STREAMS * shape.panel)
+      for (let panel = 0; panel < panels; panel++) {
+        const column = panel * shape.panel
+        const unit = first + (column % count)
+        const piece = { kind, stride: inner * 4, y: at(panel) }
+        if (transposed) {
+          const length = Math.min(shape.panel, hiddenSize - unit)
+          const x = from + (gates[Math.floor(column / count)] * hiddenSize + unit) * inner * 4
+          pieces.push({ ...piece, length, x, columns: inner })
+          continue
+        }
+        for (const [block, gate] of gates.entries()) {
+          const x = from + (gate * hiddenSize * inner + unit) * 4
+          const y = piece.y + block * units * wideRow
+          pieces.push({ ...piece, length: hiddenSize, x, y, columns: Math.min(shape.panel, inner - unit) })
+        }
+      }
+      address = at(all)
+    }
+    runPieces(this.engine, pieces, weight.length)
+  }
+
+  #load(allocate: Allocate, weight: HostStorage, { side, transposed, depth }: Operand, panels: number): void {
     const { memory } = this.engine
     const { width, units } = this.layout
     const { hiddenSize } = this.sizes
-    if (depth * columns !== weight.length) memory.zero(panels, depth * columns)
     const from = placed(memory, allocate, weight)
     const inner = this.#columns(side)
     const kind = transposed ? pieceKinds.loadColumns : pieceKinds.loadRows
