@@ -21,7 +21,7 @@ export function product(
   else multiply(x, panelX, w, y, panelY, rows, depth, columns);
 }
 
-/** The products for \`count\` units from \`first\` on of each of \`blocks\` blocks, whose operands are not those of a single row. */
+/** The same for `count` units from `first` on of each of `blocks` blocks, from the operand of all of them. */
 export function unitProducts(
   plan: Plan, x: usize, panelX: usize, w: usize, y: usize, panelY: usize, rows: i32, depth: i32, blocks: i32,
   first: i32, count: i32
@@ -113,12 +113,13 @@ export function tokenSums(plan: Plan, part: i32, s: i32, first: i32, count: i32)
   const to = plan.gates + plan.span(part * plan.blocks * units) + at, sums = inputSumsOf(plan, part) + at;
   const bias = plan.inputNorm ? plan.zeros : plan.bias;
   for (let block = 0; block < plan.blocks; block++) {
-    const unit = block * units + first, filled = bytes(unit), row = width == 1 ? filled : bytes(unit * plan.inputSize);
+    const unit = block * units + first, span = plan.span(unit);
     if (block < plan.inputBlocks) {
-      tokenRows(tokens, used, plan.inputWeights + row, table, bias + filled, sums + plan.span(unit), panel, rows, count, width);
+      const w = plan.inputWeights + bytes(width == 1 ? unit : unit * plan.inputSize);
+      tokenRows(tokens, used, w, table, bias + bytes(unit), sums + span, panel, rows, count, width);
     }
     if (block >= plan.inputBlocks || plan.inputNorm) {
-      fillRows(plan.bias + filled, to + plan.span(unit), panel, rows, count, width);
+      fillRows(plan.bias + bytes(unit), to + span, panel, rows, count, width);
     }
   }
   if (plan.inputNorm) normalize(plan, changetype<Norm>(plan.inputNorm), part, s, 1, sums, to);
@@ -153,10 +154,7 @@ export function nextState(plan: Plan, part: i32, s: i32, first: i32, units: i32)
   clearPadding(h, panel, count, rows, hidden, units, width);
 }
 
-/**
- * Adds to y what peephole number `gate` makes of x, for `units` units from `first` on, at one step of a part; it is the same
- * forward and backward.
- */
+/** Adds to y what peephole number `gate` makes of x, for some units at one step of a part; the same in both directions. */
 function peep(
   plan: Plan, gate: i32, first: i32, units: i32, x: usize, panelX: usize, y: usize, panelY: usize
 ): void {
@@ -175,17 +173,18 @@ function multiplyAdd(
   }
 }
 
-/** The output of one part of the batch from step `first` to `end` − 1: its h, or the scores that a linear output makes of it. */
+/** The output of one part from step `first` to `end` − 1: its h, or the scores that a linear output makes of it. */
 export function output(plan: Plan, part: i32, first: i32, end: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, columns = plan.outputs, all = (end - first) * rows;
-  const h = plan.h + plan.span(part * plan.units) + <usize>(first + 1) * plan.stateStep;
-  const scores = plan.scores + plan.span(part * columns) + <usize>first * plan.step;
+  const panel = plan.panel, columns = plan.outputs, rows = (end - first) * plan.rows;
+  let from = plan.h + plan.span(part * plan.units) + <usize>(first + 1) * plan.stateStep;
+  let step = plan.stateStep, size = plan.hiddenSize;
   if (columns) {
-    fillRows(plan.outputBias, scores, panel, all, columns, width);
-    product(plan, h, panel, plan.outputWeights, scores, panel, all, plan.units, columns);
+    const scores = plan.scores + plan.span(part * columns) + <usize>first * plan.step;
+    fillRows(plan.outputBias, scores, panel, rows, columns, plan.width);
+    product(plan, from, panel, plan.outputWeights, scores, panel, rows, plan.units, columns);
+    from = scores; step = plan.step; size = plan.outFeatures;
   }
-  const from = columns ? scores : h, step = columns ? plan.step : plan.stateStep, size = columns ? plan.outFeatures : plan.hiddenSize;
-  for (let s = first; s < end; s++) storeStep(plan, part, s, from + <usize>(s - first) * step, plan.y, size);
+  for (let s = first; s < end; s++, from += step) storeStep(plan, part, s, from, plan.y, size);
   plan.beat++;
 }
 
@@ -315,10 +314,7 @@ function normalizeCBackward(plan: Plan, part: i32, s: i32, dcell: usize, dc: usi
   }
 }
 
-/**
- * The gradients of the inputs of one part at a share of its time steps, which take the inputs' place: comes after the weights'
- * gradients.
- */
+/** The gradients of a part's inputs at a share of its steps, which take the inputs' place: comes after the weights' ones. */
 export function inputGradients(plan: Plan, item: i32): void {
   const part = item / plan.shares, share = item % plan.shares, panel = plan.panel, step = plan.step;
   const first = plan.stepOf(part, share), steps = plan.stepOf(part, share + 1) - first, at = <usize>first * step;
@@ -329,7 +325,7 @@ export function inputGradients(plan: Plan, item: i32): void {
   for (let s = 0; s < steps; s++) storeStep(plan, part, first + s, inputs + <usize>s * step, plan.dx, plan.inputSize);
 }
 
-/** Computes the gradients of some units' sums from those of their h, or an LSTM's c; dh and dc become the direct paths back. */
+/** Computes the gradients of some units' sums from those of h, or an LSTM's c; dh and dc become the direct paths back. */
 function activateBackward(
   plan: Plan, units: i32, gates: usize, block: usize, h: usize, c: usize, dh: usize, dc: usize
 ): void {

@@ -1,44 +1,44 @@
 /**
- * Threads that share the units of a single part, because a batch has fewer parts than there are threads: they do each phase of
- * a pass together and meet after it. One of them leads. It begins alone, so that nobody waits for threads that have to wake up
- * first, and takes in whoever has come at the next meeting; if meetings take long, because other programs need the processors,
- * it does the rest alone.
+ * Threads that share the units of a single part, because a small batch has no other: they do each phase of a pass together
+ * and meet after it. One of them leads. It begins alone, so that nobody waits for threads that have to wake up first, and
+ * takes in whoever has come at the next meeting; if one takes long, because other programs need the processors, it does
+ * the rest alone.
  */
 import { CLOSED, LINE, PATIENCE } from "./constants";
 import { Plan } from "./plan";
 
-/** Zeros at first. The phases that each member has done lie behind it, a line of the caches apart: see `doneBy`. */
+/** Zeros at first, but for the silence. The phases that each member has done lie behind it, a line of the caches apart: see `doneBy`. */
 @unmanaged
 export class Team {
   /** Threads that have come, the lead first; at least CLOSED once nobody is taken in any more. */
   come: i32;
   /**
-   * How many are members in even phases, and in odd ones: the lead counts those of the next phase while others may still read
-   * how many this one has.
+   * How many are members in even phases, and in odd ones: the lead counts those of the next phase while others may still
+   * read how many this one has.
    */
   inEven: i32;
   inOdd: i32;
   /** Members that sleep, and whether one had to in a meeting. */
   asleep: i32;
   slow: i32;
-  /** Set where somebody has waited for a dead thread. */
+  /** Milliseconds after which, the second time, a member that has not moved is taken for dead. */
+  silence: i32;
+  /** Set where that happened. */
   failed: i32;
 }
 
 /**
- * Looks before a member goes to sleep in a meeting: some milliseconds, in which the system gives a processor to each of two
- * threads that woke up on the same one.
+ * Looks before a member goes to sleep in a meeting: some milliseconds, in which the system gives a processor to each of
+ * two threads that woke up on the same one.
  */
 const LOOKS: i32 = 50 * PATIENCE;
-/** Nanoseconds after which, the second time, a member that has not moved is taken for dead. */
-const SILENCE: i64 = 10_000_000_000;
 
 /** Comes to a pass. Returns the number of this member, at least CLOSED for those that are too late. */
 export function join(plan: Plan): i32 {
   return atomic.add<i32>(plan.team + offsetof<Team>("come"), 1);
 }
 
-/** The first of `phases` phases that a member takes part in; `phases` if it is not needed. */
+/** The first of `phases` phases that a member takes part in; `phases` if there is none. */
 export function begin(plan: Plan, member: i32, phases: i32): i32 {
   if (member >= CLOSED) return phases;
   if (member == 0) {
@@ -46,7 +46,7 @@ export function begin(plan: Plan, member: i32, phases: i32): i32 {
     return 0;
   }
   until(plan, doneBy(plan, member), 1);
-  return atomic.load<i32>(doneBy(plan, member));
+  return changetype<Team>(plan.team).failed ? phases : atomic.load<i32>(doneBy(plan, member));
 }
 
 /** How many share the work of a phase. */
@@ -54,7 +54,7 @@ export function membersIn(plan: Plan, phase: i32): i32 {
   return atomic.load<i32>(membersAt(plan, phase));
 }
 
-/** Meets the others at the end of a phase, until all have done it. Returns the next phase of this member. */
+/** Meets the others at the end of a phase, until all have done it. Returns this member's next phase, or `phases`. */
 export function meet(plan: Plan, member: i32, phase: i32, phases: i32): i32 {
   const next = phase + 1, members = membersIn(plan, phase), team = changetype<Team>(plan.team);
   // Nobody is taken in for a phase that does not come, and nobody goes on where a meeting took long.
@@ -62,7 +62,8 @@ export function meet(plan: Plan, member: i32, phase: i32, phases: i32): i32 {
   let come = 0;
   plan.beat++;
   if (member == 0) {
-    come = last ? atomic.xchg<i32>(plan.team + offsetof<Team>("come"), CLOSED) : atomic.load<i32>(plan.team + offsetof<Team>("come"));
+    const at = plan.team + offsetof<Team>("come");
+    come = last ? atomic.xchg<i32>(at, CLOSED) : atomic.load<i32>(at);
     atomic.store<i32>(membersAt(plan, next), last ? 1 : come);
   }
   send(plan, doneBy(plan, member), next);
@@ -72,7 +73,7 @@ export function meet(plan: Plan, member: i32, phase: i32, phases: i32): i32 {
   }
   // Those who have come since the phase began take part in the next one, once this one is done by all.
   if (come < CLOSED) for (let i = members; i < come; i++) send(plan, doneBy(plan, i), last ? phases : next);
-  return member < membersIn(plan, next) ? next : phases;
+  return member < membersIn(plan, next) && !team.failed ? next : phases;
 }
 
 function membersAt(plan: Plan, phase: i32): usize {
@@ -96,7 +97,8 @@ function until(plan: Plan, at: usize, value: i32): bool {
   for (let silences = 0; !team.failed;) {
     const seen = atomic.load<i32>(at);
     if (seen >= value) break;
-    if (atomic.wait<i32>(at, seen, SILENCE) == AtomicWaitResult.TIMED_OUT && ++silences == 2) team.failed = 1;
+    const nanoseconds: i64 = <i64>team.silence * 1_000_000;
+    if (atomic.wait<i32>(at, seen, nanoseconds) == AtomicWaitResult.TIMED_OUT && ++silences == 2) team.failed = 1;
   }
   atomic.sub<i32>(plan.team + offsetof<Team>("asleep"), 1);
   return true;

@@ -24,7 +24,9 @@ export function forwardTogether(plan: Plan): void {
       }
       const first = plan.unitOf(share), count = plan.unitOf(share + 1) - first;
       if (plan.tokens) tokenSums(plan, 0, s, first, count);
-      else if (s % STEPS == 0 && s + STEPS <= steps) inputSums(plan, s, s + 2 * STEPS > steps ? steps : s + STEPS, first, count);
+      else if (s % STEPS == 0 && s + STEPS <= steps) {
+        inputSums(plan, s, s + 2 * STEPS > steps ? steps : s + STEPS, first, count);
+      }
       if (s > 0 || plan.state) {
         const h = plan.h + <usize>s * plan.stateStep, sums = gates + <usize>s * plan.step;
         products(plan, h, panel, plan.hiddenWeights, sums, panel, units, plan.hiddenBlocks, share);
@@ -42,9 +44,8 @@ function inputSums(plan: Plan, from: i32, to: i32, first: i32, count: i32): void
     fillRows(plan.bias + bytes(unit), plan.gates + plan.span(unit) + at, panel, rows, count, plan.width);
   }
   const gates = plan.gates + plan.span(plan.inputFirst * units) + at, x = plan.inputs + at;
-  unitProducts(
-    plan, x, panel, plan.inputWeights, gates, panel, rows, plan.features, plan.inputBlocks, first, count
-  );
+  const depth = plan.features, blocks = plan.inputBlocks;
+  unitProducts(plan, x, panel, plan.inputWeights, gates, panel, rows, depth, blocks, first, count);
 }
 
 /** All time steps from the last to the first, and then the gradient of the state before it. */
@@ -65,7 +66,8 @@ export function backwardTogether(plan: Plan): void {
         const dscores = plan.scores + <usize>s * step;
         products(plan, dscores, panel, plan.outputWeightsBack, plan.dh, step, plan.outputs, 1, share);
       } else if (plan.dy) {
-        addStep(plan, 0, s, plan.dy, plan.hiddenSize, first, min(count, plan.hiddenSize - first), plan.dh + bytes(first * plan.rows));
+        const used = min(count, plan.hiddenSize - first), dh = plan.dh + bytes(first * plan.rows);
+        addStep(plan, 0, s, plan.dy, plan.hiddenSize, first, used, dh);
       }
       gateGradients(plan, 0, s, first, count);
     }

@@ -19,10 +19,8 @@ export function writeFields<T extends string>(
   fields: readonly T[],
   values: Partial<Record<T, number>>,
 ): void {
-  memory.write(
-    address,
-    Int32Array.from(fields, (field) => values[field] ?? 0),
-  )
+  const { ints } = memory
+  for (let i = 0, at = address / 4; i < fields.length; i++, at++) ints[at] = values[fields[i]] ?? 0
 }
 
 /** The fields that follow from a layer's sizes and layout. */

@@ -8,11 +8,10 @@ import type { LinearMemory } from './linear-memory.js'
 /** The places of the numbers on a board that this side reads and writes. */
 const [NEXT, DONE, FAILED] = (['next', 'done', 'failed'] as const).map((field) => boardFields.indexOf(field))
 
-/**
- * Milliseconds without a sign of life from anybody after which, the second time, a thread is taken for dead; or, if that
- * is longer, so many times as long as this thread has worked on the job: pieces may be large, and the machine busy.
- */
-const [SILENCE, TIMES] = [10_000, 10]
+/** Milliseconds without a sign of life from anybody after which, the second time, a thread is taken for dead. */
+export const SILENCE = 10_000
+/** Or, if that is longer, so many times as long as this thread has worked on the job: pieces may be large, the machine busy. */
+const TIMES = 10
 
 /** Ends workers of kernels that nobody uses any more. */
 const abandoned = new FinalizationRegistry<Crew>((crew) => crew.end())

@@ -1,8 +1,8 @@
 import { LINE, teamFields } from './from-assembly.js'
 import type { Allocate } from './linear-memory.js'
-import type { Pool } from './pool.js'
+import { type Pool, SILENCE } from './pool.js'
 
-const [SLOW, FAILED] = (['slow', 'failed'] as const).map((field) => teamFields.indexOf(field))
+const [SLOW, SILENT, FAILED] = (['slow', 'silence', 'failed'] as const).map((field) => teamFields.indexOf(field))
 
 /** Milliseconds without a team after one that had to wait for a processor, which takes a few. */
 const REST = 100
@@ -21,6 +21,7 @@ export class Teams {
     const length = ((shares + 1) * LINE) / 4
     const address = allocate(length)
     this.pool.memory.zero(address, length)
+    this.pool.memory.ints[address / 4 + SILENT] = SILENCE
     return address
   }
 
