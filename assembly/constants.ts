@@ -6,9 +6,12 @@
 /** Whether these are the kernels for engines that merge two vectors into one of 256 bits. scripts/build.mjs decides. */
 // @ts-ignore: defined on the command line
 export const WIDE: bool = WIDE_VECTORS == 1;
-/** Whether the kernels have the cells whose gates depend on the input alone. */
+/**
+ * Whether the kernels have what few pages need: the cells whose gates depend on the input alone, and threads that share the
+ * units of a small batch.
+ */
 // @ts-ignore: defined on the command line
-export const MINIMAL: bool = MINIMAL_CELLS == 1;
+export const WHOLE: bool = WHOLE_KERNELS == 1;
 /** Columns of a panel: see "Panels" in ARCHITECTURE.md. */
 export const PANEL: i32 = WIDE ? 16 : 8;
 /** Panels beside each other that a single row is multiplied by: see `multiplyVector`. */

@@ -10,7 +10,7 @@
  * part. Either direction begins with the first step that it reads, so that the last step of a sequence is the number of its
  * length in both.
  */
-import { MINIMAL, PANEL } from "./constants";
+import { WHOLE, PANEL } from "./constants";
 import { bytes } from "./simd";
 
 @unmanaged
@@ -140,19 +140,19 @@ export class Plan {
 
   /** The time that step `s` of a part reads, of all sequences. */
   timeOf(part: i32, s: i32): i32 {
-    if (MINIMAL) s += part % this.chunks * this.steps;
-    return this.reverse ? (MINIMAL ? this.allSteps : this.steps) - 1 - s : s;
+    if (WHOLE) s += part % this.chunks * this.steps;
+    return this.reverse ? (WHOLE ? this.allSteps : this.steps) - 1 - s : s;
   }
 
   /** The first row of a part: the rows of chunks are those of their sequences. */
   firstOf(part: i32): i32 {
-    return (MINIMAL ? part / this.chunks : part) * this.rows;
+    return (WHOLE ? part / this.chunks : part) * this.rows;
   }
 
   /** The steps of a part. */
   stepsOf(part: i32): i32 {
     if (this.lengths) return this.lengthOf(this.firstOf(part));
-    return MINIMAL ? min(this.steps, this.allSteps - part % this.chunks * this.steps) : this.steps;
+    return WHOLE ? min(this.steps, this.allSteps - part % this.chunks * this.steps) : this.steps;
   }
 
   lengthOf(row: i32): i32 {

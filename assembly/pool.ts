@@ -2,7 +2,7 @@
 import {
   CLOSED, JOB_BACKWARD, JOB_CROSS_ENTROPY, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS, JOB_MINIMAL_BACKWARD,
   JOB_BACKWARD_TOGETHER, JOB_FORWARD_TOGETHER, JOB_MINIMAL_GATES, JOB_MINIMAL_GRADIENTS, JOB_MINIMAL_STATES, JOB_PIECES,
-  MINIMAL, PATIENCE,
+  WHOLE, PATIENCE,
 } from "./constants";
 import { Product, productRows } from "./dense";
 import { gradients } from "./gradients";
@@ -36,12 +36,12 @@ function run(kind: i32, plan: usize, item: i32): void {
   else if (kind == JOB_INPUT_GRADIENTS) inputGradients(changetype<Plan>(plan), item);
   else if (kind == JOB_PIECES) piece(changetype<Pieces>(plan), item);
   else if (kind == JOB_CROSS_ENTROPY) crossEntropyRows(changetype<CrossEntropy>(plan), item);
-  else if (MINIMAL && kind == JOB_MINIMAL_GATES) minimalGates(changetype<Plan>(plan), item);
-  else if (MINIMAL && kind == JOB_MINIMAL_STATES) minimalStates(changetype<Plan>(plan), item);
-  else if (MINIMAL && kind == JOB_MINIMAL_BACKWARD) minimalBackward(changetype<Plan>(plan), item);
-  else if (MINIMAL && kind == JOB_MINIMAL_GRADIENTS) minimalGradients(changetype<Plan>(plan), item);
-  else if (kind == JOB_FORWARD_TOGETHER) forwardTogether(changetype<Plan>(plan));
-  else if (kind == JOB_BACKWARD_TOGETHER) backwardTogether(changetype<Plan>(plan));
+  else if (WHOLE && kind == JOB_MINIMAL_GATES) minimalGates(changetype<Plan>(plan), item);
+  else if (WHOLE && kind == JOB_MINIMAL_STATES) minimalStates(changetype<Plan>(plan), item);
+  else if (WHOLE && kind == JOB_MINIMAL_BACKWARD) minimalBackward(changetype<Plan>(plan), item);
+  else if (WHOLE && kind == JOB_MINIMAL_GRADIENTS) minimalGradients(changetype<Plan>(plan), item);
+  else if (WHOLE && kind == JOB_FORWARD_TOGETHER) forwardTogether(changetype<Plan>(plan));
+  else if (WHOLE && kind == JOB_BACKWARD_TOGETHER) backwardTogether(changetype<Plan>(plan));
   else productRows(changetype<Product>(plan), item);
 }
 

@@ -6,14 +6,14 @@ import { paired } from './pairs.mjs'
 
 const relaxed = ['--enable', 'relaxed-simd']
 const narrow = ['-O3', '--use', 'WIDE_VECTORS=0']
-const minimal = ['--use', 'MINIMAL_CELLS=1']
+const whole = ['--use', 'WHOLE_KERNELS=1']
 const variants = {
   // Pages load these two, so they lack what few pages need.
-  plain: [...narrow, '--use', 'MINIMAL_CELLS=0'],
-  'small relaxed': [...relaxed, ...narrow, '--use', 'MINIMAL_CELLS=0'],
-  relaxed: [...relaxed, ...narrow, ...minimal],
+  plain: [...narrow, '--use', 'WHOLE_KERNELS=0'],
+  'small relaxed': [...relaxed, ...narrow, '--use', 'WHOLE_KERNELS=0'],
+  relaxed: [...relaxed, ...narrow, ...whole],
   // For engines that merge two vectors into one of 256 bits. A constant that both need is loaded once.
-  wide: ['-O3', ...relaxed, '--use', 'WIDE_VECTORS=1', ...minimal, '--runPasses', 'local-cse'],
+  wide: ['-O3', ...relaxed, '--use', 'WIDE_VECTORS=1', ...whole, '--runPasses', 'local-cse'],
 }
 
 /**

@@ -14,8 +14,8 @@ import { Teams } from './teams.js'
 /** The kernels' code together with the memory it works on, and the threads that share it. */
 export interface Engine {
   simd: Simd
-  /** Whether the kernels have the cells whose gates depend on the input alone, as those of pages and of plain SIMD have not. */
-  minimal: boolean
+  /** Whether the kernels have everything: those of pages and of plain SIMD lack what few need (assembly/constants.ts). */
+  whole: boolean
   shape: MatrixFormat
   code: KernelExports
   memory: LinearMemory
@@ -70,7 +70,7 @@ export function loadEngine({
   const pool = new Pool(code, memory, module, shape.threads, library?.files)
   return {
     simd: chosen,
-    minimal: chosen !== 'simd' && platform.kernels !== undefined,
+    whole: chosen !== 'simd' && platform.kernels !== undefined,
     shape,
     code,
     memory,

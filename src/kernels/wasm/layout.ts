@@ -24,8 +24,8 @@ export interface Share {
 
 /** Bytes of recurrent weights that a share has at least: reading fewer takes no longer than a meeting after each step. */
 const SHARE = 2 ** 17
-/** The least steps for each thread, so that shares of time have more than one tile of rows. */
-const SHARED_STEPS = 16
+/** The least steps of a share, so that none of them is a product of a single row. */
+const SHARED_STEPS = 8
 
 /**
  * A single sequence is a product of a matrix and a vector, which leaves a BLAS nothing to gain; and the small parts that
@@ -63,7 +63,7 @@ export class Layout {
   /** Whether the batch or the hidden units were padded, so that panels must begin as zeros. */
   readonly padded: boolean
 
-  /** @param apart whether units do not depend on each other in a step, so that threads can share them */
+  /** @param apart whether threads can share units: not where these depend on each other in a step */
   constructor(shape: MatrixFormat, sizes: LayerSizes, apart = true) {
     const { cell, numSteps, batchSize, inputSize, hiddenSize, lengths } = sizes
     const { width, panel, threads } = shapeFor(shape, sizes)
@@ -81,16 +81,16 @@ export class Layout {
     const unit = Math.max(this.rows, 4)
     const steps = Math.ceil((this.steps * this.rows) / unit) + 1
     this.panel = (steps + 1 - (steps % 2)) * unit * width
-    this.large = width > 1 && this.blocks.hidden.gates.length * this.units ** 2 * 4 >= CACHED
+    const recurrent = this.blocks.hidden.gates.length * this.units ** 2 * 4
+    this.large = width > 1 && recurrent >= CACHED
     const slices = Math.ceil(threads / this.blocks.blocks)
     // Larger slices read the states less often, but only smaller ones keep their own gates in the first cache.
     const far = this.large && this.units * this.steps * batchSize * 4 > CACHED
     this.slice = width > 1 ? (far ? 64 : 16) : roundUp(Math.ceil(this.units / slices), panel)
     this.padded = this.rows * this.parts !== batchSize || this.units !== hiddenSize
     this.#side = lengths ? PANEL_ROWS / this.rows : 1
-    const sharable = apart && this.parts === 1 && !lengths && numSteps >= SHARED_STEPS * threads
-    const most = Math.floor((this.blocks.hidden.gates.length * this.units ** 2 * 4) / SHARE)
-    this.shares = sharable ? Math.max(1, Math.min(threads, most, this.units / panel)) : 1
+    const most = Math.floor(Math.min(threads, recurrent / SHARE, this.units / panel, numSteps / SHARED_STEPS))
+    this.shares = apart && this.parts === 1 && !lengths ? Math.max(1, most) : 1
     this.sequences = lengths && sorted(lengths, this.rows, this.groupOf(this.parts), this.large)
   }
 

@@ -221,7 +221,7 @@ interface Place {
  * `Device.recurrent` those of others; undefined if it has none. The sizes have no `lengths`.
  */
 export function minimalLayerOf(device: Device): RunLayer | undefined {
-  if (!(device instanceof WasmKernels && device.engine.minimal)) return undefined
+  if (!(device instanceof WasmKernels && device.engine.whole)) return undefined
   const { engine, tapes } = device
   const run = (
     sizes: LayerSizes,

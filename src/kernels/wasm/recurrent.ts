@@ -32,7 +32,7 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
     input: RecurrentInput<HostStorage>['input'],
   ) {
     const normalized = weights.gainIh ?? weights.gainHh ?? weights.gainC
-    super(engine, sizes, weights, input, new Layout(engine.shape, sizes, !normalized))
+    super(engine, sizes, weights, input, new Layout(engine.shape, sizes, engine.whole && !normalized))
     this.#norms = new Normalization(engine, this.layout, sizes, weights)
     const { blocks, units, features, steps, parts, rows } = this.layout
     const states = this.layout.sequence(units)
