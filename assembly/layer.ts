@@ -217,7 +217,7 @@ export function backward(plan: Plan, item: i32): void {
   for (let s = plan.stepsOf(first) - 1; s >= 0; s--) {
     while (active < end && plan.stepsOf(active) > s) active++;
     for (let part = first; part < active; part++) {
-      outputGradients(plan, part, s);
+      addOutputGradients(plan, part, s);
       gateGradients(plan, part, s, 0, units);
     }
     if (s > 0 || plan.state) {
@@ -235,7 +235,7 @@ export function backward(plan: Plan, item: i32): void {
 }
 
 /** Adds the gradients of one part's output at one time step to dh, and where sequences end those of their last state. */
-function outputGradients(plan: Plan, part: i32, s: i32): void {
+function addOutputGradients(plan: Plan, part: i32, s: i32): void {
   const rows = plan.rows, units = plan.units, step = plan.step, state = bytes(part * rows * units), dh = plan.dh + state;
   if (plan.lengths) loadLastGradients(plan, part, s, dh, plan.dc + state);
   if (plan.outputs) {

@@ -110,7 +110,7 @@ function sidesOf({ job, batch, hidden, layers }: Case): Side[] {
   const sides: Side[] = []
   const counts = [...new Set([threads, 1])]
   // Our side runs on a single thread only in cases that compare it with two.
-  const ours = job === 'train' && batch === 32 && layers === 1 ? counts : [threads]
+  const ours = job === 'train' && (batch === 1 || (batch === 32 && layers === 1)) ? counts : [threads]
   for (const set of ['wasm', 'blas']) {
     for (const n of ours) {
       const settings = { set, threads: n }

@@ -76,7 +76,7 @@ describe.runIf(merging)('where V8 merges vectors', () => {
     'minimal/chunkBackward',
     'minimal/minimalStates',
     'minimal/minimalGradients',
-    'layer/forward',
+    'layer/nextState',
     'layer/activateBackward',
     'gradients/gradients',
     ...['exp', 'log', 'tanh', 'sigmoid', 'relu', 'sqrt', 'abs'].map((name) => `elementwise/${name}`),
