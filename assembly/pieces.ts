@@ -1,10 +1,10 @@
 /** Work on whole arrays, cut into pieces that threads share: optimizers, sums for clipping, and weights into panels. */
 import {
   PIECE_ADAM, PIECE_LOAD_COLUMNS, PIECE_LOAD_ROWS, PIECE_MOMENTUM, PIECE_NESTEROV, PIECE_RMSPROP, PIECE_SCALE, PIECE_SGD,
-  PIECE_WIDE_COLUMNS, PIECE_WIDE_ROWS,
+  PANEL, PIECE_WIDE_COLUMNS, PIECE_WIDE_ROWS, STREAMS,
 } from "./constants";
 import { loadColumns, loadRows } from "./panels";
-import { bytes, upper, WIDE_ROW } from "./simd";
+import { bytes, ROW, upper, WIDE_ROW } from "./simd";
 import { copyRows, transpose } from "./transpose";
 import { adam, momentum, rmsprop, Rule, sgd } from "./update";
 
@@ -33,7 +33,7 @@ export class Piece {
   columns: i32;
   panel: usize;
   width: i32;
-  /** Of weights for the products of a single row: the bytes from one of their rows to the next. */
+  /** Of weights for the products of a single row: the bytes from one of their rows to the next; `first` is a panel's number. */
   stride: usize;
 }
 
@@ -48,10 +48,19 @@ export function piece(pieces: Pieces, item: i32): void {
   else if (kind == PIECE_SCALE) scale(x, length, rule.rate);
   else if (kind == PIECE_LOAD_ROWS) loadRows(x, length, at.columns, y, at.panel, at.width);
   else if (kind == PIECE_LOAD_COLUMNS) loadColumns(x, length, at.columns, y, at.panel, at.width);
-  else if (kind == PIECE_WIDE_ROWS) copyRows(x, at.stride, y, WIDE_ROW, length, at.columns);
-  else if (kind == PIECE_WIDE_COLUMNS) transpose(x, at.stride, y, WIDE_ROW, length, at.columns);
+  else if (kind == PIECE_WIDE_ROWS || kind == PIECE_WIDE_COLUMNS) widen(at, kind == PIECE_WIDE_COLUMNS);
   else store<f64>(y, squares(x, length));
   pieces.beat++;
+}
+
+/** Panels of weights beside each other by threes, `panel` bytes from three to three: see `multiplyVector`. */
+function widen(piece: Piece, transposed: bool): void {
+  const stride = piece.stride, rows = piece.length, columns = piece.columns, count = transposed ? rows : columns;
+  for (let c = 0, panel = <i32>piece.first; c < count; c += PANEL, panel++) {
+    const y = piece.y + <usize>(panel / STREAMS) * piece.panel + <usize>(panel % STREAMS) * ROW, used = min(PANEL, count - c);
+    if (transposed) transpose(piece.x + <usize>c * stride, stride, y, WIDE_ROW, used, columns);
+    else copyRows(piece.x + bytes(c), stride, y, WIDE_ROW, rows, used);
+  }
 }
 
 /** Σ x², in double precision. */

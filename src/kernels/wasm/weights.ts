@@ -161,31 +161,39 @@ export class LayerWeights {
     const from = placed(memory, allocate, weight)
     const { gates } = this.#window(side)
     const inner = this.#columns(side)
-    const [row, wideRow] = [shape.panel * 4, STREAMS * shape.panel * 4]
-    const kind = transposed ? pieceKinds.wideColumns : pieceKinds.wideRows
+    const threes = STREAMS * shape.panel
+    const common = { stride: inner * 4, panel: depth * threes * 4 }
     const pieces: Piece[] = []
     for (const { first, count } of shares) {
-      const panels = (blocks * count) / shape.panel
-      const all = roundUp(panels, STREAMS)
-      const at = (panel: number) => address + Math.floor(panel / STREAMS) * depth * wideRow + (panel % STREAMS) * row
-      if (all > panels) memory.zero(at(all - STREAMS), depth * STREAMS * shape.panel)
-      for (let panel = 0; panel < panels; panel++) {
-        const column = panel * shape.panel
-        const unit = first + (column % count)
-        const piece = { kind, stride: inner * 4, y: at(panel) }
-        if (transposed) {
-          const length = Math.min(shape.panel, hiddenSize - unit)
-          const x = from + (gates[Math.floor(column / count)] * hiddenSize + unit) * inner * 4
-          pieces.push({ ...piece, length, x, columns: inner })
-          continue
-        }
-        for (const [block, gate] of gates.entries()) {
-          const x = from + (gate * hiddenSize * inner + unit) * 4
-          const y = piece.y + block * units * wideRow
-          pieces.push({ ...piece, length: hiddenSize, x, y, columns: Math.min(shape.panel, inner - unit) })
+      const room = roundUp(blocks * count, threes)
+      if (room > blocks * count) memory.zero(address + (room - threes) * depth * 4, depth * threes)
+      for (const [block, gate] of gates.entries()) {
+        for (
+          let unit = transposed ? first : 0, end = transposed ? first + count : hiddenSize;
+          unit < end;
+          unit += ROWS
+        ) {
+          const length = Math.min(ROWS, end - unit, hiddenSize - unit)
+          const x = from + (gate * hiddenSize + unit) * inner * 4
+          if (transposed) {
+            const panel = (block * count + unit - first) / shape.panel
+            pieces.push({
+              ...common,
+              kind: pieceKinds.wideColumns,
+              length,
+              x,
+              y: address,
+              first: panel,
+              columns: inner,
+            })
+          } else {
+            const y = address + (block * units + unit) * threes * 4
+            const columns = Math.min(count, inner - first)
+            pieces.push({ ...common, kind: pieceKinds.wideRows, length, x: x + first * 4, y, first: 0, columns })
+          }
         }
       }
-      address = at(all)
+      address += room * depth * 4
     }
     runPieces(this.engine, pieces, weight.length)
   }
