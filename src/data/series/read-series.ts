@@ -1,6 +1,6 @@
 import { checkWord } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
-import { columnOf, type Delimiter, numberIn, type Table, type TableRow } from './table.js'
+import { columnOf, type Delimiter, isFilled, numberIn, type Table, type TableRow } from './table.js'
 import {
   checkRising,
   formatTime,
@@ -100,7 +100,8 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
   const dates = dateColumn === undefined ? (found < 0 ? undefined : found) : columnOf(table, dateColumn, 'dateColumn')
   const groups = new Map<string, TableRow[]>()
   const by = seriesColumn === undefined ? undefined : columnOf(table, seriesColumn, 'seriesColumn')
-  for (const row of table.rows) {
+  // Where dates say which times there are, an empty row is none; elsewhere its values are missing.
+  for (const row of dates === undefined ? table.rows : table.rows.filter(isFilled)) {
     const name = by === undefined ? '' : row.cells[by]
     const rows = groups.get(name)
     if (rows) rows.push(row)
@@ -194,7 +195,8 @@ function onGrid(
     const at = `${table.name}: row ${rows[i].number}: ${here}`
     if (!Number.isInteger(steps)) {
       const daily = 'milliseconds' in step && step.milliseconds % 86_400_000 === 0
-      const whole = daily ? '; write the dates of whole days without a time, such as 2024-04-01' : ''
+      const whole =
+        daily && here.includes(':') ? '; write the dates of whole days without a time, such as 2024-04-01' : ''
       throw new DataError(
         `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step, before)}, one step as between the other rows${whole}`,
         [],

@@ -169,6 +169,12 @@ describe('bad input is refused in one sentence that says where and what to do', 
       {},
       /row 5: .* write the dates of whole days without a time, such as 2024-04-01$/,
     ],
+    [
+      'months whose last day is not the same',
+      'date,y\n2024-01-30,1\n2024-02-28,2\n2024-03-30,3\n2024-04-29,4\n',
+      {},
+      /row 4: 2024-03-30 follows 2024-02-28, expected 2024-03-28, one step as between the other rows$/,
+    ],
     ['a constant target', daily(40, () => 5), {}, /column y is always 5 in the training part, .* nothing to predict/],
     [
       'a calendar without dates',
@@ -216,6 +222,24 @@ describe('reading', () => {
     expect(y.length).toBe(40)
     // Between 3² and 6², and between 9² and 11².
     expect([y[4], y[5], y[10]]).toEqual([18, 27, 101])
+  })
+
+  test('a row of empty cells is a missing value where no dates tell that there is none', async () => {
+    const numbers = Array.from({ length: 40 }, (_, i) => i * i)
+    const tables = [
+      // A table of one column, as pandas writes a missing value, with a blank line above its last row.
+      ['y', ...numbers.map((value, i) => (i === 10 ? '""' : i === 39 ? `\n${value}` : value))],
+      // Empty rows above and below are those of a spreadsheet.
+      [',', 'y,z', ...numbers.map((value, i) => (i === 10 ? ',' : `${value},${i % 3}`)), ',', ','],
+    ].map((lines) => `${lines.join('\n')}\n`)
+    for (const csv of tables) {
+      await expect(readSeries(csv, 'x', small)).rejects.toThrow('column y: the value is missing, expected a number')
+      const { table } = await readSeries(csv, 'x', { ...small, gaps: 'interpolate' })
+      const [y] = table.series[0].columns
+      expect([y.length, y[9], y[10], y[11]]).toEqual([40, 81, 101, 121])
+    }
+    const dated = daily(40).replace('\n2024-01-09', '\n,\n2024-01-09')
+    expect((await readSeries(dated, 'x', small)).table.series[0].length).toBe(40)
   })
 
   test('takes dates from a column with a usual name, and from one whose name may mean something else if it has dates', async () => {
@@ -469,6 +493,8 @@ describe('measures and baselines', () => {
     expect(mase).toBe(0.5)
     expect(maseScale([1, 5, 4, 9], 2)).toBe(3.5)
     expect(forecastErrors(truth, made).mase).toBeUndefined()
+    // Of two series, one of which has no scale.
+    expect(forecastErrors(truth, made, [2, 2, 0, 4]).mase).toBe((5 + 0 + 1.5) / 3)
   })
 
   test('baselines', () => {

@@ -43,7 +43,7 @@ export async function parseTable(
   const plain = text.replace(/^\ufeff/, '')
   const delimiter = delimiterOf(plain)
   const rows: TableRow[] = []
-  let number = 0
+  let [number, end] = [0, 0]
   // Papa Parse's own chunks tear a quotation mark from the end of its line.
   csv.parse<string[]>(plain, {
     delimiter,
@@ -52,11 +52,14 @@ export async function parseTable(
       const quotes = errors.find(({ type }) => type === 'Quotes')
       if (quotes) throw wrongQuotes(`${name}: row ${number}`, quotes.code)
       const cells = data.map((cell) => cell.trim())
-      if (cells.some((cell) => cell !== '')) rows.push({ number, cells })
+      // A line of nothing is no row, but a cell of two quotation marks is one: a value that is missing.
+      const isBlank = cells.length === 1 && cells[0] === '' && !plain.slice(end, meta.cursor).includes('"')
+      if (!isBlank) rows.push({ number, cells })
+      end = meta.cursor
       if (number % PACE === 0) onProgress(meta.cursor / plain.length)
     },
   })
-  const [header, ...rest] = rows
+  const [header, ...rest] = withoutPadding(rows)
   if (!header) throw new DataError(`${name}: the file is empty, expected a header with the names of columns, and rows`)
   checkHeader(name, header.cells)
   if (rest.length === 0) throw new DataError(`${name}: the file has a header and no rows, expected rows below it`)
@@ -68,6 +71,18 @@ export async function parseTable(
   }
   return { name, columns: header.cells, rows: rest, delimiter }
 }
+
+/** Rows without the empty ones that spreadsheets write above and below a table. */
+function withoutPadding(rows: readonly TableRow[]): TableRow[] {
+  const first = rows.findIndex(isFilled)
+  const width = rows[first]?.cells.length
+  return rows
+    .slice(Math.max(first, 0), rows.findLastIndex(isFilled) + 1)
+    .filter((row) => isFilled(row) || row.cells.length === width)
+}
+
+/** Whether a row says anything; the empty cell of a single column says that its value is missing. */
+export const isFilled = ({ cells }: TableRow): boolean => cells.length === 1 || cells.some((cell) => cell !== '')
 
 const wrongQuotes = (place: string, code: string): DataError =>
   new DataError(
