@@ -20,7 +20,7 @@ export interface ReadSeriesOptions {
   features?: readonly string[]
   /**
    * The column of ISO dates. Default: the first named date, time, timestamp, datetime or ds, or one named day, month, data, dia,
-   * mês, fecha or datum that begins with a date; without one, rows follow one another.
+   * mês, fecha or datum, or one without a name, that begins with a date; without one, rows follow one another.
    */
   dateColumn?: string
   /** The column that says which series a row belongs to. Default: all rows are one series. */
@@ -60,8 +60,8 @@ export interface SeriesTable {
 }
 
 const dateNames = ['date', 'time', 'timestamp', 'datetime', 'ds']
-/** Names that mean something else, too: such a column holds the dates only if it begins with one. */
-const perhapsDateNames = ['data', 'data_hora', 'dia', 'mês', 'mes', 'fecha', 'datum', 'day', 'month']
+/** Names that mean something else, too, or nothing: such a column holds the dates only if it begins with one. */
+const perhapsDateNames = ['', 'data', 'data_hora', 'dia', 'mês', 'mes', 'fecha', 'datum', 'day', 'month']
 
 /** The column with the dates if none is named, or −1. */
 export function dateColumnIn({ columns, rows }: Table): number {

@@ -225,6 +225,21 @@ describe('reading', () => {
     expect([y[4], y[5], y[10]]).toEqual([18, 27, 101])
   })
 
+  test('passes over columns without a name, as pandas writes row numbers, unless they begin with a date', async () => {
+    const rows = days(40).map((day, i) => `${i},${day},${i % 7},`)
+    const text = [',date,y,', ...rows].join('\n')
+    const { table } = await readSeries(text, 'x', small)
+    expect([...table.series[0].columns[0].slice(0, 3)]).toEqual([0, 1, 2])
+    expect((await seriesColumns(text, 'x')).map(({ name }) => name)).toEqual(['date', 'y'])
+    await expect(readSeries(text, 'x', { ...small, target: '' })).rejects.toThrow('expected one of date, y')
+    const indexed = daily(40).replace('date', '')
+    expect(await seriesColumns(indexed, 'x')).toEqual([
+      { name: '', kind: 'date' },
+      { name: 'y', kind: 'number' },
+    ])
+    expect((await readSeries(indexed, 'x', small)).table.step).toEqual({ milliseconds: 86_400_000 })
+  })
+
   test('a row of empty cells is a missing value where no dates tell that there is none', async () => {
     const numbers = Array.from({ length: 40 }, (_, i) => i * i)
     const tables = [

@@ -10,6 +10,7 @@ const delimiters: readonly Delimiter[] = [',', ';', '\t']
 export interface Table {
   /** The name of the file, for messages. */
   name: string
+  /** Their names; '' for a column without one, such as that of the row numbers that pandas writes. */
   columns: readonly string[]
   rows: readonly TableRow[]
   /** What separates the cells in the file. */
@@ -31,7 +32,7 @@ const PACE = 10_000
  * Parses CSV: a header, then one row a line, separated by commas, semicolons or tabs.
  * @param name the name of the file, for messages
  * @param onProgress is called with the share of the text that is parsed
- * @throws DataError for a file without rows, a header with an empty or repeated name, or a row of another length
+ * @throws DataError for a file without rows, a header with a repeated name, or a row of another length
  */
 export async function parseTable(
   text: string,
@@ -99,9 +100,7 @@ function delimiterOf(text: string): Delimiter {
 }
 
 function checkHeader(name: string, columns: readonly string[]): void {
-  const unnamed = columns.indexOf('')
-  if (unnamed >= 0) throw new DataError(`${name}: column ${unnamed + 1} has no name in the header, expected one`)
-  const twice = columns.find((column, i) => columns.indexOf(column) !== i)
+  const twice = columns.find((column, i) => column !== '' && columns.indexOf(column) !== i)
   if (twice !== undefined) throw new DataError(`${name}: two columns are named ${twice}, expected each name once`)
   if (columns.every((column) => Number.isFinite(Number(column)))) {
     throw new DataError(
@@ -113,8 +112,8 @@ function checkHeader(name: string, columns: readonly string[]): void {
 /** The place of a column. @param option the option that names it @throws DataError if there is none of this name */
 export function columnOf({ name, columns }: Table, column: string, option: string): number {
   const at = columns.indexOf(column)
-  if (at >= 0) return at
-  const shown = columns.slice(0, 20).map(inList).join(', ')
+  if (at >= 0 && column !== '') return at
+  const shown = columns.filter(Boolean).slice(0, 20).map(inList).join(', ')
   throw new DataError(`${name}: there is no column ${inList(column)} for ${option}, expected one of ${shown}`, [option])
 }
 
