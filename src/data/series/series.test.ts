@@ -520,9 +520,9 @@ describe('measures and baselines', () => {
     expect([...movingAverage(2)(history, 2)]).toEqual([6.5, 6.5])
     expect([...drift(history, 2)]).toEqual([9.5, 11])
     // A constant is its own smoothing, and a series that jumps once is followed at once.
-    expect([...exponentialSmoothing(Float64Array.of(3, 3, 3), 2)]).toEqual([3, 3])
-    expect(exponentialSmoothing(Float64Array.of(0, 0, 9, 9, 9, 9), 1)[0]).toBeCloseTo(9, 2)
-    expect([...exponentialSmoothing(Float64Array.of(5), 2)]).toEqual([5, 5])
+    expect([...exponentialSmoothing()(Float64Array.of(3, 3, 3), 2)]).toEqual([3, 3])
+    expect(exponentialSmoothing()(Float64Array.of(0, 0, 9, 9, 9, 9), 1)[0]).toBeCloseTo(9, 2)
+    expect([...exponentialSmoothing()(Float64Array.of(5), 2)]).toEqual([5, 5])
   })
 
   // Values of ses() of R's package forecast 8.20: test/fixtures/make_ses_fixtures.R.
@@ -536,7 +536,27 @@ describe('measures and baselines', () => {
     const scale = Math.sqrt(mse)
     expect(Math.abs(fit.alpha - alpha)).toBeLessThan(0.003)
     expect(Math.abs(fit.first - first) / scale).toBeLessThan(0.06)
-    expect(Math.abs(exponentialSmoothing(values, 1)[0] - forecast) / scale).toBeLessThan(0.01)
+    expect(Math.abs(exponentialSmoothing()(Float64Array.from(values), 1)[0] - forecast) / scale).toBeLessThan(0.01)
+  })
+
+  test('exponential smoothing has a fit of its own for each forecast, but for those of a long series, which share one', () => {
+    const generator = new Generator(4)
+    const long = Float64Array.from({ length: 6000 }, () => generator.normal())
+    for (let i = 1; i < long.length; i++) long[i] += 0.9 * long[i - 1]
+    const rolling = exponentialSmoothing()
+    for (const length of [50, 51, 60, 40, 3000]) {
+      expect(rolling(long.subarray(0, length), 2)).toEqual(exponentialSmoothing()(long.subarray(0, length), 2))
+    }
+    const { alpha, last } = fitSmoothing(long.subarray(0, 5500))
+    rolling(long.subarray(0, 5500), 1)
+    const next = last + alpha * (long[5500] - last)
+    expect(rolling(long.subarray(0, 5501), 1)[0]).toBe(next)
+    expect(rolling(long.subarray(0, 5502), 1)[0]).toBe(next + alpha * (long[5501] - next))
+    expect(rolling(long.subarray(0, 5502), 1)[0]).toBeCloseTo(exponentialSmoothing()(long.subarray(0, 5502), 1)[0], 2)
+    expect(rolling(long, 1)).toEqual(exponentialSmoothing()(long, 1))
+    // Another series of the same length, with the same values in another place.
+    const other = long.map((value) => 2 * value)
+    expect(rolling(other, 1)).toEqual(exponentialSmoothing()(other, 1))
   })
 
   test('the seasonal baseline is there once a season is known', () => {
