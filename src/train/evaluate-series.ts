@@ -62,7 +62,8 @@ export async function evaluateSeries(
     )
   }
   const made = await forecastFrom(model, data, origins, steps, signal)
-  const known = Math.min(...origins.map(({ at }) => at))
+  // A call takes no more arguments than there may be origins.
+  const known = origins.reduce((least, { at }) => Math.min(least, at), Infinity)
   const values = (column: number, { series }: Origin) => data.table.series[series].columns[column]
   return {
     ...{ part, origins: origins.length, steps },

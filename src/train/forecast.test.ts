@@ -166,6 +166,15 @@ describe('training and forecasting', () => {
     expect(targets[0].errors.naive.mase).toBeCloseTo(mean(scaled), 10)
   })
 
+  test('is measured from as many origins as a long series has', async () => {
+    const [count, test] = [136_000, 130_000]
+    const text = ['y', ...Array.from({ length: count }, (_, i) => i % 3)].join('\n')
+    const data = await readSeries(text, 'x', { target: 'y', window: 2, validation: 0, test })
+    const { origins, targets } = await evaluateSeries({ model: modelOf(data), spec: data.spec }, data)
+    expect(origins).toBe(test)
+    expect(targets[0].errors.naive.mae).toBeCloseTo(4 / 3, 4)
+  })
+
   test('is written with nine digits of what changes, and with the true values as they are', async () => {
     const meter = (i: number) => 123_456_789_012 + (i % 7)
     const data = await readSeries(csv(60, meter), 'x', { ...options, features: [] })
