@@ -179,6 +179,9 @@ function timesIn(table: Table, rows: readonly TableRow[], column: number): numbe
   return times
 }
 
+/** Values for each row of a series whose gaps are filled: a year mistyped would make any number of them. */
+const MOST_FILLED = 10
+
 /** The place of each row on the regular grid of times. */
 function onGrid(
   table: Table,
@@ -211,6 +214,13 @@ function onGrid(
       throw new DataError(
         `${at} follows ${before}: ${steps === 2 ? '1 time is' : `${steps - 1} times are`} missing between them, expected none; fill the gap, or use gaps interpolate${clock}`,
         ['gaps'],
+        'gap',
+      )
+    }
+    if (place + steps > MOST_FILLED * rows.length) {
+      throw new DataError(
+        `${at} follows ${before}: ${steps - 1} times are missing between them, but there are ${rows.length} rows, expected at least one for every ${MOST_FILLED} values; correct the time, or leave out what lies so far apart`,
+        [],
         'gap',
       )
     }

@@ -240,6 +240,13 @@ describe('reading', () => {
     expect((await readSeries(indexed, 'x', small)).table.step).toEqual({ milliseconds: 86_400_000 })
   })
 
+  test('a mistyped year makes no gap that is filled', async () => {
+    const made = readSeries(`${daily(40)}\n9999-12-31,1`, 'x', { ...small, gaps: 'interpolate' })
+    await expect(made).rejects.toThrow(
+      /^x: row 42: 9999-12-31 follows 2024-02-09: 2913133 times are missing .* there are 41 rows, .* correct the time, or leave out/,
+    )
+  })
+
   test('a row of empty cells is a missing value where no dates tell that there is none', async () => {
     const numbers = Array.from({ length: 40 }, (_, i) => i * i)
     const tables = [
@@ -311,6 +318,10 @@ describe('reading', () => {
     ['2024-11-05 16:00-0330', '2024-11-05 17:00-0330'],
     ['2024-11-05T23:30:00.000 Z', '2024-11-06T00:30:00.000 Z'],
     ['2024/1/31 9:00', '2024/1/31 10:00'],
+    // As PostgreSQL, BigQuery and NumPy write them.
+    ['2024-11-05 23:30:00+05', '2024-11-06 00:30:00+05'],
+    ['2024-11-05 23:30:00 UTC', '2024-11-06 00:30:00 UTC'],
+    ['2024-11-05T23', '2024-11-06T00'],
     ['2024-11-05T23:30:00.5', '2024-11-06T00:30:00.5'],
     ['2024-11-05T23:30:01.005Z', '2024-11-06T00:30:01.005Z'],
     ['2024-11-05T23:30:00.250000', '2024-11-06T00:30:00.250000'],
@@ -449,7 +460,11 @@ describe('reading', () => {
     for (const none of ['2023-02-29', '2024-01-01T24:00', '2024-01-01T00:00+24:00', '2024-01-01T00:00+01:60']) {
       expect(parseTime(none)).toBeUndefined()
     }
-    expect(parseTime('2024-06-01T12:00+02:00')).toBe(Date.UTC(2024, 5, 1, 10))
+    for (const same of ['2024-06-01T12:00+02:00', '2024-06-01 12:00:00+02', '2024-06-01 10:00 UTC', '2024-06-01 10']) {
+      expect(parseTime(same)).toBe(Date.UTC(2024, 5, 1, 10))
+    }
+    expect(parseTime('2024-06-01 12:00:00-03:30')).toBe(Date.UTC(2024, 5, 1, 15, 30))
+    expect(parseTime('2024-06-01 12+02')).toBeUndefined()
   })
 })
 
