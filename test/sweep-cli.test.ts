@@ -155,6 +155,7 @@ test.each([
   ['no such file', 'missing.yaml', undefined, 'missing.yaml: there is no such file'],
   ['a folder', '.', undefined, '.: it is not a file'],
   ['what is not YAML', 'a.yaml', 'vary: [', 'a.yaml: it is not YAML: '],
+  ['several documents', 'g.yaml', 'vary: {}\n---\nvary: {}\n', 'g.yaml: it holds several documents of YAML'],
   ['an empty file', 'b.yaml', '', 'b.yaml: it holds no settings, expected'],
   [
     'a text that is missing',

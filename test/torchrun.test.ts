@@ -200,7 +200,7 @@ const freePort = (): Promise<number> =>
 
 describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with torch)', () => {
   const ours: Record<string, Event[]> = {}
-  let exported: Uint8Array
+  let [exported, cosine]: Uint8Array[] = []
 
   beforeAll(async () => {
     for (const [name, options] of Object.entries({ ...trainings, dropped, short, vain }))
@@ -212,12 +212,15 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     ours.bidirectional = await both('bidirectional', { lr: 0.1 }, await loadModel(at('saved')))
     cpSync(inTorch('lstm, plateau'), at('two processes'), { recursive: true })
     cpSync(inTorch('lstm'), at('twice the batch'), { recursive: true })
+    cpSync(inTorch('gru, tied'), at('more epochs'), { recursive: true })
     exported = readFileSync(path.join(inTorch('lstm'), CHECKPOINT))
+    cosine = readFileSync(path.join(inTorch('gru, tied'), CHECKPOINT))
     const all = Object.keys(ours).map(inTorch)
     const lines = [
       ...all.map((place) => [place, '--steps', '20']),
       ...all.map((place) => [place, '--steps', String(STEPS - 20)]),
       [at('twice the batch'), '--steps', String(STEPS), '--batch-size', '12'],
+      [at('more epochs'), '--steps', '10', '--epochs', '9', '--lr', '0.03'],
     ]
     // Debian's torchrun 1.13 does not start under Python 3.11 unless it is told what to do with the output.
     const torchrun = [
@@ -280,6 +283,12 @@ describe.skipIf(!python)('in PyTorch (skipped where there is no python3 with tor
     expectSame(theirs, own)
     const back = await goOn(new FolderStore(at('twice the batch')), FIRST + STEPS + 1)
     expectSame([...theirs, ...back], own, STEPS + 1)
+  })
+
+  test('more epochs and another rate change the schedule at once', async () => {
+    const store = new MemoryStore()
+    await store.write(CHECKPOINT, cosine)
+    expectSame(await historyOf(at('more epochs')), await goOn(store, FIRST + 10, { epochs: 9, lr: 0.03 }), 10)
   })
 
   test('with dropout, the held-out loss is the same, and the losses are as high', async () => {

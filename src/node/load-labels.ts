@@ -1,6 +1,6 @@
 import type { KnownLabels, LoadedLabels } from '../data/labels/labelled-texts.js'
 import { type ReadLabelsOptions, readLabels, readLabelsFor } from '../data/labels/read-labels.js'
-import { parseTable, type Table } from '../data/series/table.js'
+import { isFilled, parseTable, type Table } from '../data/series/table.js'
 import { labelSource } from '../run/table-runs.js'
 import { tableName, tablePlace, tableText } from './table-text.js'
 
@@ -21,9 +21,10 @@ export async function loadLabelsFor(
   return readLabelsFor(known, await tableText('loadLabelsFor', file), tableName(file), options)
 }
 
-/** Loads the rows of a CSV file with a header. @param file a path, or `-` for standard input */
+/** Loads the rows of a CSV file with a header that say anything. @param file a path, or `-` for standard input */
 export async function loadTable(file: string): Promise<Table> {
-  return parseTable(await tableText('loadTable', file), tableName(file))
+  const table = await parseTable(await tableText('loadTable', file), tableName(file))
+  return { ...table, rows: table.rows.filter(isFilled) }
 }
 
 /** A CSV file as the labelled texts of a run. The options are those of `labelSource`. */

@@ -23,7 +23,11 @@ export async function readPlan(file: string): Promise<SweepPlan> {
   try {
     value = parse(await readFile(file, 'utf8'), { prettyErrors: true, logLevel: 'error', maxAliasCount: 100 })
   } catch (error) {
-    throw new FormatError(`${file}: it is not YAML: ${(error as Error).message.split('\n')[0].replace(/:$/, '')}`)
+    const [reason] = (error as Error).message.split('\n')
+    if ((error as { code?: string }).code === 'MULTIPLE_DOCS') {
+      throw new FormatError(`${file}: it holds several documents of YAML, separated by ---, expected one`)
+    }
+    throw new FormatError(`${file}: it is not YAML: ${reason.replace(/:$/, '')}`)
   }
   return parsePlan(value, file)
 }

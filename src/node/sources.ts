@@ -130,7 +130,7 @@ async function textsIn(directory: string, within = '', seen = new Set<string>())
   for (const name of names.filter((name) => !name.startsWith('.')).sort()) {
     const place = path.join(directory, name)
     const info = await stat(place).catch(() => undefined)
-    if (info?.isDirectory()) texts.push(...(await textsIn(place, `${within}${name}/`, seen)))
+    if (info?.isDirectory()) for (const text of await textsIn(place, `${within}${name}/`, seen)) texts.push(text)
     else if (/\.txt$/i.test(name)) texts.push(within + name)
   }
   return texts

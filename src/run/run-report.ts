@@ -34,7 +34,7 @@ export class RunReport {
     const { store, training, options, changed } = this.#job
     this.#history = yield* this.#openHistory()
     const earlier = this.#history?.earlier ?? []
-    this.told.push(...earlier.filter((event) => event.type === 'epoch' || event.type === 'validation'))
+    for (const event of earlier) if (event.type === 'epoch' || event.type === 'validation') this.told.push(event)
     if (options.tensorboard) {
       this.#board = yield* this.attempt(async () => {
         if (store.openBoard) return store.openBoard(training.step)

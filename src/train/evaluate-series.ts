@@ -62,22 +62,22 @@ export async function evaluateSeries(
     )
   }
   const made = await forecastFrom(model, data, origins, steps, signal)
-  const known = Math.min(...origins.map(({ at }) => at))
+  // A call takes no more arguments than there may be origins.
+  const known = origins.reduce((least, { at }) => Math.min(least, at), Infinity)
   const values = (column: number, { series }: Origin) => data.table.series[series].columns[column]
   return {
     ...{ part, origins: origins.length, steps },
     targets: targets.map((target, column) => {
       const truths = origins.map((origin) => values(column, origin).subarray(origin.at, origin.at + steps))
-      // The errors of all series are divided by one scale, the mean over the series.
       const scales = data.table.series.map(({ columns }, i) =>
         maseScale(columns[column].subarray(0, data.parts[i].validation), season),
       )
-      const scale = scales.reduce((sum, one) => sum + one, 0) / scales.length
+      const scaleOfEach = origins.flatMap(({ series }) => new Array<number>(steps).fill(scales[series]))
       const errors = (forecasts: readonly ArrayLike<number>[]) =>
         forecastErrors(
           truths.flatMap((part) => [...part]),
           forecasts.flatMap((part) => Array.from(part)),
-          scale,
+          scaleOfEach,
         )
       let [inside, measured] = [0, 0]
       const own = origins.map((origin, i) => {

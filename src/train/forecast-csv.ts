@@ -12,21 +12,26 @@ export type ForecastRow = ForecastValue & { truth?: number | undefined }
  * @param delimiter separates the cells, such as that of the file that was read, `data.table.delimiter`
  */
 export function forecastCsv(
-  { step, read }: SeriesSpec,
+  { step, read, targets, scales }: SeriesSpec,
   rows: readonly ForecastRow[],
   delimiter?: Delimiter,
 ): Promise<string> {
+  // Nine digits of what changes: values far from zero, such as the count of a meter, have others before them.
+  const number = (value: number | undefined, { series, target }: ForecastRow): string => {
+    if (value === undefined) return ''
+    const { deviation } = scales[series][targets.indexOf(target)]
+    const before = Math.max(0, Math.floor(Math.log10(Math.abs(value) / deviation)))
+    return String(Number(value.toPrecision(Math.min(9 + before, 17))))
+  }
   const columns: [string, (row: ForecastRow) => string][] = [
     ['target', ({ target }) => target],
     ['step', ({ step }) => String(step)],
-    ['forecast', ({ forecast }) => number(forecast)],
-    ['low', ({ low }) => number(low)],
-    ['high', ({ high }) => number(high)],
+    ['forecast', (row) => number(row.forecast, row)],
+    ['low', (row) => number(row.low, row)],
+    ['high', (row) => number(row.high, row)],
   ]
   if (read.seriesColumn !== undefined) columns.unshift([read.seriesColumn, ({ series }) => series])
   if (step) columns.unshift([read.dateColumn ?? 'date', ({ date }) => date!])
-  if (rows.some(({ truth }) => truth !== undefined)) columns.push(['truth', ({ truth }) => number(truth)])
+  if (rows.some(({ truth }) => truth !== undefined)) columns.push(['truth', ({ truth }) => String(truth ?? '')])
   return csvText([columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))], delimiter)
 }
-
-const number = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(9))))

@@ -7,6 +7,7 @@ import { SeriesModel } from '../nn/series-model.js'
 import { noGrad } from '../tensor/autograd.js'
 import { evaluateSeries } from './evaluate-series.js'
 import { forecast, forecastFrom } from './forecast.js'
+import { forecastCsv } from './forecast-csv.js'
 import { forecasting } from './forecasting.js'
 import { seriesTraining, trainSeries } from './train-series.js'
 
@@ -146,6 +147,46 @@ describe('training and forecasting', () => {
       'bz',
     ])
     expect(values.every(({ forecast }) => Number.isFinite(forecast))).toBe(true)
+  })
+
+  test('MASE divides each error by the scale of its own series', async () => {
+    const y = (shop: number, i: number) => (shop === 1 ? 1000 : 1) * ((i * i) % (11 + shop))
+    const rows = Array.from({ length: 60 }, (_, i) => ['a', 'b'].map((shop, k) => `${day(i)},${shop},${y(k, i)}`))
+    const split = { target: 'y', window: 7, horizon: 3, seriesColumn: 'shop', validation: 0, test: 12 }
+    const data = await readSeries(['date,shop,y', ...rows.flat()].join('\n'), 'x', split)
+    const { targets } = await evaluateSeries(await trainSeries(modelOf(data), data, { epochs: 1 }), data)
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+    const scaled = [0, 1].flatMap((shop) => {
+      const before = Array.from({ length: 41 }, (_, i) => Math.abs(y(shop, i + 7) - y(shop, i)))
+      const after = Array.from({ length: 12 }, (_, i) =>
+        Math.abs(y(shop, 48 + i) - y(shop, 47 + 3 * Math.floor(i / 3))),
+      )
+      return after.map((error) => error / mean(before))
+    })
+    expect(targets[0].errors.naive.mase).toBeCloseTo(mean(scaled), 10)
+  })
+
+  test('is measured from as many origins as a long series has', async () => {
+    const [count, test] = [136_000, 130_000]
+    const text = ['y', ...Array.from({ length: count }, (_, i) => i % 3)].join('\n')
+    const data = await readSeries(text, 'x', { target: 'y', window: 2, validation: 0, test })
+    const { origins, targets } = await evaluateSeries({ model: modelOf(data), spec: data.spec }, data)
+    expect(origins).toBe(test)
+    expect(targets[0].errors.naive.mae).toBeCloseTo(4 / 3, 4)
+  })
+
+  test('is written with nine digits of what changes, and with the true values as they are', async () => {
+    const meter = (i: number) => 123_456_789_012 + (i % 7)
+    const data = await readSeries(csv(60, meter), 'x', { ...options, features: [] })
+    const forecaster = await trainSeries(modelOf(data), data, { epochs: 1 })
+    const values = await forecast(forecaster, data)
+    const rows = values.map((value, i) => ({ ...value, truth: meter(60 + i) }))
+    const [, ...lines] = (await forecastCsv(data.spec, rows)).trim().split('\n')
+    for (const [i, line] of lines.entries()) {
+      const [, , , written, , , truth] = line.split(',')
+      expect(Math.abs(Number(written) - values[i].forecast)).toBeLessThan(1e-4)
+      expect(truth).toBe(String(meter(60 + i)))
+    }
   })
 
   test('has a gradient for each parameter, and validates on the validation part alone', async () => {

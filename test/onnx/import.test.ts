@@ -3,7 +3,9 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { buildModel } from '../../src/formats/model-of.js'
+import { int } from '../../src/formats/onnx/graph-builder.js'
 import { decodeMessage, encodeMessage, type ModelProto, modelMessage } from '../../src/formats/onnx/proto.js'
+import { DataType } from '../../src/formats/onnx/tensor.js'
 import { joined, sourceOf } from '../../src/formats/source.js'
 import { decodeOnnx, importModel, importTensors } from '../../src/formats.js'
 import { FormatError, fromData } from '../../src/index.js'
@@ -77,6 +79,27 @@ test('a GRU that PyTorch’s exporter wrote with linear_before_reset = 0 is read
   for (const [output, { data }] of Object.entries(results)) {
     expect(data.every((value, i) => Math.abs(value - theirs[output].data[i]) < 1e-5)).toBe(true)
   }
+})
+
+test('a graph that gives the scores after the last token alone is read, and says so', async () => {
+  const name = 'torch1.13_lstm'
+  const proto = decodeMessage<ModelProto>(modelMessage, bytesOf(name), name)
+  const graph = proto.graph!
+  const [scores, ...states] = graph.output!
+  const constant = (output: string, dims: number[], values: number[]) =>
+    ({ name: output, dims, dataType: DataType.INT64, int64Data: values }) as const
+  graph.initializer!.push(constant('by step', [3], [-1, 2, 7]), constant('last step', [], [-1]))
+  graph.node!.push(
+    { opType: 'Reshape', input: [scores.name!, 'by step'], output: ['steps'] },
+    { opType: 'Gather', input: ['steps', 'last step'], output: ['last'], attribute: [int('axis', 0)] },
+  )
+  graph.output = [{ ...scores, name: 'last' }, ...states]
+  const last = await importModel({ name: 'last.onnx', source: sourceOf(encodeMessage(modelMessage, proto)) })
+  const whole = await imported(name)
+  expect(last.parameters).toEqual(whole.parameters)
+  const sentence = 'It gives the scores after the last token alone; here there are scores after each token.'
+  expect(last.found).toContain(sentence)
+  expect(whole.found).not.toContain(sentence)
 })
 
 test('an RNN that the exporter unrolled runs, but is no layer any more', async () => {

@@ -224,9 +224,9 @@ function partsOf(
   for (const group of groups.values()) {
     generator.shuffle(group)
     const [forTest, forValidation] = [test, validation].map((part) => Math.floor(part * group.length))
-    parts.test.push(...group.slice(0, forTest))
-    parts.validation.push(...group.slice(forTest, forTest + forValidation))
-    parts.train.push(...group.slice(forTest + forValidation))
+    for (const [at, i] of group.entries()) {
+      parts[at < forTest ? 'test' : at < forTest + forValidation ? 'validation' : 'train'].push(i)
+    }
   }
   for (const [name, part] of Object.entries({ validation, test } as const)) {
     if (part === 0 || parts[name as 'test'].length > 0) continue

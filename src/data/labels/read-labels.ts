@@ -2,7 +2,7 @@ import { checkString } from '../../core/check.js'
 import { checkOptions } from '../../core/check-options.js'
 import { DataError } from '../../core/errors.js'
 import { loadBytePairs } from '../byte-pairs.js'
-import { columnOf, parseTable } from '../series/table.js'
+import { columnOf, isFilled, parseTable } from '../series/table.js'
 import {
   type KnownLabels,
   type LabelledTextsOptions,
@@ -77,10 +77,11 @@ async function read(
     ])
   }
   const { validation = 0, test = 0 } = others
-  const place = (i: number) => `${name}: row ${table.rows[i].number}`
-  const labels = table.rows.map(({ cells }) => cells[label])
+  const rows = table.rows.filter(isFilled)
+  const place = (i: number) => `${name}: row ${rows[i].number}`
+  const labels = rows.map(({ cells }) => cells[label])
   if (!known && validation + test > 0) checkCommon(labels, place)
-  const examples = table.rows.map(({ cells }) => ({ text: cells[text], label: cells[label] }))
+  const examples = rows.map(({ cells }) => ({ text: cells[text], label: cells[label] }))
   const { spec, ...data } = numbered(name, examples, place, others, known)
   return { ...data, spec: { ...spec, read: { textColumn, labelColumn, validation, test } } }
 }

@@ -78,9 +78,30 @@ export function fitSmoothing(values: ArrayLike<number>): Smoothing {
   return [best, a, b].reduce((a, b) => (b.error < a.error ? b : a))
 }
 
-/** Simple exponential smoothing (Brown 1956). α and the first level are those with the least squared error of one step ahead. */
-export const exponentialSmoothing: SeriesBaseline = (history, steps) =>
-  new Float64Array(steps).fill(fitSmoothing(history).last)
+/** Values up to which a fit takes so little time that each forecast can have its own. */
+const SHORT = 5000
+
+/**
+ * Simple exponential smoothing (Brown 1956), for forecasts of one series after another, each with more of its values than the last. α
+ * and the first level are those with the least squared error of one step ahead. While a long series grows by a hundredth, they stay,
+ * and the level follows the values: with a fit for each forecast, the time would grow with the square of the length, to hours for a
+ * year of minutes.
+ */
+export function exponentialSmoothing(): SeriesBaseline {
+  let known: Float64Array = new Float64Array()
+  let fit = { alpha: 0, last: 0 }
+  return (history, steps) => {
+    const isLonger = history.buffer === known.buffer && history.byteOffset === known.byteOffset
+    const added = history.length - known.length
+    if (!isLonger || added < 0 || (added > 0 && (known.length < SHORT || added > known.length / 100))) {
+      known = history
+      fit = fitSmoothing(history)
+    }
+    const after = history.subarray(known.length)
+    const level = after.reduce((level, value) => level + fit.alpha * (value - level), fit.last)
+    return new Float64Array(steps).fill(level)
+  }
+}
 
 /**
  * Those of these that there are values for, by name.
@@ -93,6 +114,6 @@ export function seriesBaselines(season: number, known = Infinity): Record<string
     ...(season > 1 && season <= known ? { 'seasonal naive': seasonalNaive(season) } : {}),
     'moving average': movingAverage(Math.max(season, 7)),
     drift,
-    'exponential smoothing': exponentialSmoothing,
+    'exponential smoothing': exponentialSmoothing(),
   }
 }

@@ -1,7 +1,7 @@
 import { dateColumnIn } from './read-series.js'
 import { hasComma, missing, parseTable } from './table.js'
 
-/** A column of a CSV file, and what it seems to hold. */
+/** A column of a CSV file, and what it seems to hold. Only a column of dates may have no name. */
 export interface SeriesColumn {
   name: string
   /**
@@ -26,14 +26,12 @@ export async function seriesColumns(
   const table = await parseTable(text, name, onProgress)
   const { columns, rows } = table
   const dates = dateColumnIn(table)
-  return columns.map((name, at) => {
-    if (at === dates) return { name, kind: 'date' }
+  const kindOf = (at: number): SeriesColumn['kind'] => {
+    if (at === dates) return 'date'
     const known = rows.map(({ cells }) => cells[at]).filter((cell) => !missing.has(cell.toLowerCase()))
     const numbers = known.filter((cell) => Number.isFinite(Number(cell))).length
     const isMost = (count: number) => count > 0 && 2 * count >= known.length
-    return {
-      name,
-      kind: isMost(numbers) ? 'number' : isMost(numbers + known.filter(hasComma).length) ? 'comma' : 'text',
-    }
-  })
+    return isMost(numbers) ? 'number' : isMost(numbers + known.filter(hasComma).length) ? 'comma' : 'text'
+  }
+  return columns.flatMap((name, at) => (name === '' && at !== dates ? [] : [{ name, kind: kindOf(at) }]))
 }

@@ -6,23 +6,40 @@ export interface ForecastErrors {
   rmse: number
   /** Symmetric mean absolute percentage error, 200 |y − ŷ| / (|y| + |ŷ|), in percent (Makridakis 1993); two zeros count as 0. */
   smape: number
-  /** The mean absolute error divided by that of the seasonal naive forecast in the training part (Hyndman & Koehler 2006). */
+  /**
+   * The mean of the absolute errors, each divided by the mean absolute error of the seasonal naive forecast in the training part of
+   * its series (Hyndman & Koehler 2006). A series where that is 0 has none, and counts for nothing beside others.
+   */
   mase?: number
 }
 
-/** The errors of forecasts of the same series. @param scale the divisor of MASE, as `maseScale` gives it */
-export function forecastErrors(truth: ArrayLike<number>, forecast: ArrayLike<number>, scale?: number): ForecastErrors {
-  let [absolute, square, relative] = [0, 0, 0]
+/**
+ * The errors of forecasts.
+ * @param scale the divisor of MASE, as `maseScale` gives it; for values of several series, one for each value
+ */
+export function forecastErrors(
+  truth: ArrayLike<number>,
+  forecast: ArrayLike<number>,
+  scale: number | ArrayLike<number> = 0,
+): ForecastErrors {
+  let [absolute, square, relative, scaled, withScale] = [0, 0, 0, 0, 0]
   for (let i = 0; i < truth.length; i++) {
     const error = Math.abs(truth[i] - forecast[i])
     const size = Math.abs(truth[i]) + Math.abs(forecast[i])
     absolute += error
     square += error ** 2
     relative += size === 0 ? 0 : (200 * error) / size
+    const divisor = typeof scale === 'number' ? scale : scale[i]
+    if (divisor === 0) continue
+    scaled += error / divisor
+    withScale++
   }
-  const mae = absolute / truth.length
-  const mase = scale === undefined || scale === 0 ? undefined : mae / scale
-  return { mae, rmse: Math.sqrt(square / truth.length), smape: relative / truth.length, mase }
+  return {
+    mae: absolute / truth.length,
+    rmse: Math.sqrt(square / truth.length),
+    smape: relative / truth.length,
+    mase: withScale === 0 ? undefined : scaled / withScale,
+  }
 }
 
 /** The mean absolute error of predicting each value of a training part by the one a season before; 0 if it is too short. */

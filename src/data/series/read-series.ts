@@ -1,6 +1,6 @@
 import { checkWord } from '../../core/check.js'
 import { DataError } from '../../core/errors.js'
-import { columnOf, type Delimiter, numberIn, type Table, type TableRow } from './table.js'
+import { columnOf, type Delimiter, isFilled, numberIn, type Table, type TableRow } from './table.js'
 import {
   checkRising,
   formatTime,
@@ -20,7 +20,7 @@ export interface ReadSeriesOptions {
   features?: readonly string[]
   /**
    * The column of ISO dates. Default: the first named date, time, timestamp, datetime or ds, or one named day, month, data, dia,
-   * mês, fecha or datum that begins with a date; without one, rows follow one another.
+   * mês, fecha or datum, or one without a name, that begins with a date; without one, rows follow one another.
    */
   dateColumn?: string
   /** The column that says which series a row belongs to. Default: all rows are one series. */
@@ -60,8 +60,8 @@ export interface SeriesTable {
 }
 
 const dateNames = ['date', 'time', 'timestamp', 'datetime', 'ds']
-/** Names that mean something else, too: such a column holds the dates only if it begins with one. */
-const perhapsDateNames = ['data', 'data_hora', 'dia', 'mês', 'mes', 'fecha', 'datum', 'day', 'month']
+/** Names that mean something else, too, or nothing: such a column holds the dates only if it begins with one. */
+const perhapsDateNames = ['', 'data', 'data_hora', 'dia', 'mês', 'mes', 'fecha', 'datum', 'day', 'month']
 
 /** The column with the dates if none is named, or −1. */
 export function dateColumnIn({ columns, rows }: Table): number {
@@ -100,7 +100,8 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
   const dates = dateColumn === undefined ? (found < 0 ? undefined : found) : columnOf(table, dateColumn, 'dateColumn')
   const groups = new Map<string, TableRow[]>()
   const by = seriesColumn === undefined ? undefined : columnOf(table, seriesColumn, 'seriesColumn')
-  for (const row of table.rows) {
+  // Where dates say which times there are, an empty row is none; elsewhere its values are missing.
+  for (const row of dates === undefined ? table.rows : table.rows.filter(isFilled)) {
     const name = by === undefined ? '' : row.cells[by]
     const rows = groups.get(name)
     if (rows) rows.push(row)
@@ -178,6 +179,9 @@ function timesIn(table: Table, rows: readonly TableRow[], column: number): numbe
   return times
 }
 
+/** Values for each row of a series whose gaps are filled: a year mistyped would make any number of them. */
+const MOST_FILLED = 10
+
 /** The place of each row on the regular grid of times. */
 function onGrid(
   table: Table,
@@ -194,7 +198,8 @@ function onGrid(
     const at = `${table.name}: row ${rows[i].number}: ${here}`
     if (!Number.isInteger(steps)) {
       const daily = 'milliseconds' in step && step.milliseconds % 86_400_000 === 0
-      const whole = daily ? '; write the dates of whole days without a time, such as 2024-04-01' : ''
+      const whole =
+        daily && here.includes(':') ? '; write the dates of whole days without a time, such as 2024-04-01' : ''
       throw new DataError(
         `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step, before)}, one step as between the other rows${whole}`,
         [],
@@ -209,6 +214,13 @@ function onGrid(
       throw new DataError(
         `${at} follows ${before}: ${steps === 2 ? '1 time is' : `${steps - 1} times are`} missing between them, expected none; fill the gap, or use gaps interpolate${clock}`,
         ['gaps'],
+        'gap',
+      )
+    }
+    if (place + steps > MOST_FILLED * rows.length) {
+      throw new DataError(
+        `${at} follows ${before}: ${steps - 1} times are missing between them, but there are ${rows.length} rows, expected at least one for every ${MOST_FILLED} values; correct the time, or leave out what lies so far apart`,
+        [],
         'gap',
       )
     }

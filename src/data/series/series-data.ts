@@ -1,5 +1,5 @@
 import { checkNumber, checkWhole, checkWord } from '../../core/check.js'
-import { DataError } from '../../core/errors.js'
+import { DataError, OptionError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
 import { inputSizeOf, type SeriesModelSizes } from '../../nn/series-model.js'
 import { fromData } from '../../tensor/create.js'
@@ -101,7 +101,14 @@ export class SeriesData {
     const where = 'SeriesData'
     const { validation = spec?.validation ?? 0.1, test = spec?.test ?? 0 } = options
     const { batchSize = 32, generator = new Generator() } = options
-    for (const [name, value] of Object.entries({ validation, test })) checkNumber(where, name, value, 0)
+    for (const [name, value] of Object.entries({ validation, test })) {
+      checkNumber(where, name, value, 0)
+      if (value > 1 && !Number.isInteger(value)) {
+        throw new OptionError(`${where}: ${name} is ${value}, expected a share below 1, or a whole number of values`, [
+          name,
+        ])
+      }
+    }
     checkWhole(where, 'batchSize', batchSize)
     this.generator = generator
     this.parts = table.series.map(({ length }) => {

@@ -169,6 +169,12 @@ describe('bad input is refused in one sentence that says where and what to do', 
       {},
       /row 5: .* write the dates of whole days without a time, such as 2024-04-01$/,
     ],
+    [
+      'months whose last day is not the same',
+      'date,y\n2024-01-30,1\n2024-02-28,2\n2024-03-30,3\n2024-04-29,4\n',
+      {},
+      /row 4: 2024-03-30 follows 2024-02-28, expected 2024-03-28, one step as between the other rows$/,
+    ],
     ['a constant target', daily(40, () => 5), {}, /column y is always 5 in the training part, .* nothing to predict/],
     [
       'a calendar without dates',
@@ -187,6 +193,7 @@ describe('bad input is refused in one sentence that says where and what to do', 
     [{ window: 0 }, /window is 0, expected a whole number of 1 or more/],
     [{ horizon: 1.5 }, /horizon is 1.5/],
     [{ validation: -1 }, /validation is -1/],
+    [{ test: 1.5 }, /test is 1.5, expected a share below 1, or a whole number of values/],
     [{ calendar: ['moon'] }, /calendar is 'moon', expected one of 'hour', 'weekday'/],
     [{ gaps: 'skip' }, /gaps is 'skip'/],
     [{ windw: 5 }, /there is no option windw, did you mean window\?/],
@@ -216,6 +223,46 @@ describe('reading', () => {
     expect(y.length).toBe(40)
     // Between 3² and 6², and between 9² and 11².
     expect([y[4], y[5], y[10]]).toEqual([18, 27, 101])
+  })
+
+  test('passes over columns without a name, as pandas writes row numbers, unless they begin with a date', async () => {
+    const rows = days(40).map((day, i) => `${i},${day},${i % 7},`)
+    const text = [',date,y,', ...rows].join('\n')
+    const { table } = await readSeries(text, 'x', small)
+    expect([...table.series[0].columns[0].slice(0, 3)]).toEqual([0, 1, 2])
+    expect((await seriesColumns(text, 'x')).map(({ name }) => name)).toEqual(['date', 'y'])
+    await expect(readSeries(text, 'x', { ...small, target: '' })).rejects.toThrow('expected one of date, y')
+    const indexed = daily(40).replace('date', '')
+    expect(await seriesColumns(indexed, 'x')).toEqual([
+      { name: '', kind: 'date' },
+      { name: 'y', kind: 'number' },
+    ])
+    expect((await readSeries(indexed, 'x', small)).table.step).toEqual({ milliseconds: 86_400_000 })
+  })
+
+  test('a mistyped year makes no gap that is filled', async () => {
+    const made = readSeries(`${daily(40)}\n9999-12-31,1`, 'x', { ...small, gaps: 'interpolate' })
+    await expect(made).rejects.toThrow(
+      /^x: row 42: 9999-12-31 follows 2024-02-09: 2913133 times are missing .* there are 41 rows, .* correct the time, or leave out/,
+    )
+  })
+
+  test('a row of empty cells is a missing value where no dates tell that there is none', async () => {
+    const numbers = Array.from({ length: 40 }, (_, i) => i * i)
+    const tables = [
+      // A table of one column, as pandas writes a missing value, with a blank line above its last row.
+      ['y', ...numbers.map((value, i) => (i === 10 ? '""' : i === 39 ? `\n${value}` : value))],
+      // Empty rows above and below are those of a spreadsheet.
+      [',', 'y,z', ...numbers.map((value, i) => (i === 10 ? ',' : `${value},${i % 3}`)), ',', ','],
+    ].map((lines) => `${lines.join('\n')}\n`)
+    for (const csv of tables) {
+      await expect(readSeries(csv, 'x', small)).rejects.toThrow('column y: the value is missing, expected a number')
+      const { table } = await readSeries(csv, 'x', { ...small, gaps: 'interpolate' })
+      const [y] = table.series[0].columns
+      expect([y.length, y[9], y[10], y[11]]).toEqual([40, 81, 101, 121])
+    }
+    const dated = daily(40).replace('\n2024-01-09', '\n,\n2024-01-09')
+    expect((await readSeries(dated, 'x', small)).table.series[0].length).toBe(40)
   })
 
   test('takes dates from a column with a usual name, and from one whose name may mean something else if it has dates', async () => {
@@ -271,6 +318,10 @@ describe('reading', () => {
     ['2024-11-05 16:00-0330', '2024-11-05 17:00-0330'],
     ['2024-11-05T23:30:00.000 Z', '2024-11-06T00:30:00.000 Z'],
     ['2024/1/31 9:00', '2024/1/31 10:00'],
+    // As PostgreSQL, BigQuery and NumPy write them.
+    ['2024-11-05 23:30:00+05', '2024-11-06 00:30:00+05'],
+    ['2024-11-05 23:30:00 UTC', '2024-11-06 00:30:00 UTC'],
+    ['2024-11-05T23', '2024-11-06T00'],
     ['2024-11-05T23:30:00.5', '2024-11-06T00:30:00.5'],
     ['2024-11-05T23:30:01.005Z', '2024-11-06T00:30:01.005Z'],
     ['2024-11-05T23:30:00.250000', '2024-11-06T00:30:00.250000'],
@@ -409,7 +460,11 @@ describe('reading', () => {
     for (const none of ['2023-02-29', '2024-01-01T24:00', '2024-01-01T00:00+24:00', '2024-01-01T00:00+01:60']) {
       expect(parseTime(none)).toBeUndefined()
     }
-    expect(parseTime('2024-06-01T12:00+02:00')).toBe(Date.UTC(2024, 5, 1, 10))
+    for (const same of ['2024-06-01T12:00+02:00', '2024-06-01 12:00:00+02', '2024-06-01 10:00 UTC', '2024-06-01 10']) {
+      expect(parseTime(same)).toBe(Date.UTC(2024, 5, 1, 10))
+    }
+    expect(parseTime('2024-06-01 12:00:00-03:30')).toBe(Date.UTC(2024, 5, 1, 15, 30))
+    expect(parseTime('2024-06-01 12+02')).toBeUndefined()
   })
 })
 
@@ -469,6 +524,8 @@ describe('measures and baselines', () => {
     expect(mase).toBe(0.5)
     expect(maseScale([1, 5, 4, 9], 2)).toBe(3.5)
     expect(forecastErrors(truth, made).mase).toBeUndefined()
+    // Of two series, one of which has no scale.
+    expect(forecastErrors(truth, made, [2, 2, 0, 4]).mase).toBe((5 + 0 + 1.5) / 3)
   })
 
   test('baselines', () => {
@@ -478,9 +535,9 @@ describe('measures and baselines', () => {
     expect([...movingAverage(2)(history, 2)]).toEqual([6.5, 6.5])
     expect([...drift(history, 2)]).toEqual([9.5, 11])
     // A constant is its own smoothing, and a series that jumps once is followed at once.
-    expect([...exponentialSmoothing(Float64Array.of(3, 3, 3), 2)]).toEqual([3, 3])
-    expect(exponentialSmoothing(Float64Array.of(0, 0, 9, 9, 9, 9), 1)[0]).toBeCloseTo(9, 2)
-    expect([...exponentialSmoothing(Float64Array.of(5), 2)]).toEqual([5, 5])
+    expect([...exponentialSmoothing()(Float64Array.of(3, 3, 3), 2)]).toEqual([3, 3])
+    expect(exponentialSmoothing()(Float64Array.of(0, 0, 9, 9, 9, 9), 1)[0]).toBeCloseTo(9, 2)
+    expect([...exponentialSmoothing()(Float64Array.of(5), 2)]).toEqual([5, 5])
   })
 
   // Values of ses() of R's package forecast 8.20: test/fixtures/make_ses_fixtures.R.
@@ -494,7 +551,27 @@ describe('measures and baselines', () => {
     const scale = Math.sqrt(mse)
     expect(Math.abs(fit.alpha - alpha)).toBeLessThan(0.003)
     expect(Math.abs(fit.first - first) / scale).toBeLessThan(0.06)
-    expect(Math.abs(exponentialSmoothing(values, 1)[0] - forecast) / scale).toBeLessThan(0.01)
+    expect(Math.abs(exponentialSmoothing()(Float64Array.from(values), 1)[0] - forecast) / scale).toBeLessThan(0.01)
+  })
+
+  test('exponential smoothing has a fit of its own for each forecast, but for those of a long series, which share one', () => {
+    const generator = new Generator(4)
+    const long = Float64Array.from({ length: 6000 }, () => generator.normal())
+    for (let i = 1; i < long.length; i++) long[i] += 0.9 * long[i - 1]
+    const rolling = exponentialSmoothing()
+    for (const length of [50, 51, 60, 40, 3000]) {
+      expect(rolling(long.subarray(0, length), 2)).toEqual(exponentialSmoothing()(long.subarray(0, length), 2))
+    }
+    const { alpha, last } = fitSmoothing(long.subarray(0, 5500))
+    rolling(long.subarray(0, 5500), 1)
+    const next = last + alpha * (long[5500] - last)
+    expect(rolling(long.subarray(0, 5501), 1)[0]).toBe(next)
+    expect(rolling(long.subarray(0, 5502), 1)[0]).toBe(next + alpha * (long[5501] - next))
+    expect(rolling(long.subarray(0, 5502), 1)[0]).toBeCloseTo(exponentialSmoothing()(long.subarray(0, 5502), 1)[0], 2)
+    expect(rolling(long, 1)).toEqual(exponentialSmoothing()(long, 1))
+    // Another series of the same length, with the same values in another place.
+    const other = long.map((value) => 2 * value)
+    expect(rolling(other, 1)).toEqual(exponentialSmoothing()(other, 1))
   })
 
   test('the seasonal baseline is there once a season is known', () => {

@@ -10,6 +10,7 @@ const delimiters: readonly Delimiter[] = [',', ';', '\t']
 export interface Table {
   /** The name of the file, for messages. */
   name: string
+  /** Their names; '' for a column without one, such as that of the row numbers that pandas writes. */
   columns: readonly string[]
   rows: readonly TableRow[]
   /** What separates the cells in the file. */
@@ -31,7 +32,7 @@ const PACE = 10_000
  * Parses CSV: a header, then one row a line, separated by commas, semicolons or tabs.
  * @param name the name of the file, for messages
  * @param onProgress is called with the share of the text that is parsed
- * @throws DataError for a file without rows, a header with an empty or repeated name, or a row of another length
+ * @throws DataError for a file without rows, a header with a repeated name, or a row of another length
  */
 export async function parseTable(
   text: string,
@@ -43,7 +44,7 @@ export async function parseTable(
   const plain = text.replace(/^\ufeff/, '')
   const delimiter = delimiterOf(plain)
   const rows: TableRow[] = []
-  let number = 0
+  let [number, end] = [0, 0]
   // Papa Parse's own chunks tear a quotation mark from the end of its line.
   csv.parse<string[]>(plain, {
     delimiter,
@@ -52,11 +53,14 @@ export async function parseTable(
       const quotes = errors.find(({ type }) => type === 'Quotes')
       if (quotes) throw wrongQuotes(`${name}: row ${number}`, quotes.code)
       const cells = data.map((cell) => cell.trim())
-      if (cells.some((cell) => cell !== '')) rows.push({ number, cells })
+      // A line of nothing is no row, but a cell of two quotation marks is one: a value that is missing.
+      const isBlank = cells.length === 1 && cells[0] === '' && !plain.slice(end, meta.cursor).includes('"')
+      if (!isBlank) rows.push({ number, cells })
+      end = meta.cursor
       if (number % PACE === 0) onProgress(meta.cursor / plain.length)
     },
   })
-  const [header, ...rest] = rows
+  const [header, ...rest] = withoutPadding(rows)
   if (!header) throw new DataError(`${name}: the file is empty, expected a header with the names of columns, and rows`)
   checkHeader(name, header.cells)
   if (rest.length === 0) throw new DataError(`${name}: the file has a header and no rows, expected rows below it`)
@@ -68,6 +72,18 @@ export async function parseTable(
   }
   return { name, columns: header.cells, rows: rest, delimiter }
 }
+
+/** Rows without the empty ones that spreadsheets write above and below a table. */
+function withoutPadding(rows: readonly TableRow[]): TableRow[] {
+  const first = rows.findIndex(isFilled)
+  const width = rows[first]?.cells.length
+  return rows
+    .slice(Math.max(first, 0), rows.findLastIndex(isFilled) + 1)
+    .filter((row) => isFilled(row) || row.cells.length === width)
+}
+
+/** Whether a row says anything; the empty cell of a single column says that its value is missing. */
+export const isFilled = ({ cells }: TableRow): boolean => cells.length === 1 || cells.some((cell) => cell !== '')
 
 const wrongQuotes = (place: string, code: string): DataError =>
   new DataError(
@@ -84,9 +100,7 @@ function delimiterOf(text: string): Delimiter {
 }
 
 function checkHeader(name: string, columns: readonly string[]): void {
-  const unnamed = columns.indexOf('')
-  if (unnamed >= 0) throw new DataError(`${name}: column ${unnamed + 1} has no name in the header, expected one`)
-  const twice = columns.find((column, i) => columns.indexOf(column) !== i)
+  const twice = columns.find((column, i) => column !== '' && columns.indexOf(column) !== i)
   if (twice !== undefined) throw new DataError(`${name}: two columns are named ${twice}, expected each name once`)
   if (columns.every((column) => Number.isFinite(Number(column)))) {
     throw new DataError(
@@ -98,8 +112,8 @@ function checkHeader(name: string, columns: readonly string[]): void {
 /** The place of a column. @param option the option that names it @throws DataError if there is none of this name */
 export function columnOf({ name, columns }: Table, column: string, option: string): number {
   const at = columns.indexOf(column)
-  if (at >= 0) return at
-  const shown = columns.slice(0, 20).map(inList).join(', ')
+  if (at >= 0 && column !== '') return at
+  const shown = columns.filter(Boolean).slice(0, 20).map(inList).join(', ')
   throw new DataError(`${name}: there is no column ${inList(column)} for ${option}, expected one of ${shown}`, [option])
 }
 

@@ -9,13 +9,13 @@ const DAY = 86_400_000
 const utc = (year: number, month: number, day: number): number => new Date(0).setUTCFullYear(year, month, day)
 
 /**
- * Reads an ISO date, such as 2024, 2024-05, 2024-05-31, 2024-05-31 13:00 or 2024-05-31T13:00:00+02:00. A time without an
- * offset is taken as it stands on a clock that is never put forward or back.
+ * Reads an ISO date, such as 2024, 2024-05, 2024-05-31, 2024-05-31 13:00 or 2024-05-31T13:00:00+02:00, where databases write
+ * +02 or UTC. A time without an offset is taken as it stands on a clock that is never put forward or back.
  * @returns milliseconds since 1970; undefined for anything else
  */
 export function parseTime(text: string): number | undefined {
   const pattern =
-    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*(?:Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?)?)?$/
+    /^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ](\d{1,2})(?::(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*(?:Z|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?)?)?)?$/
   const [, year, month = '1', day = '1', hour = '0', minute = '0', second = '0'] = pattern.exec(text) ?? []
   if (year === undefined) return undefined
   const time = utc(+year, +month - 1, +day) + ((+hour * 60 + +minute) * 60_000 + Math.round(+second * 1000))
@@ -48,12 +48,13 @@ export function formatTime(time: number, step: TimeStep, like = ''): string {
 /** The offset of a time from UTC in milliseconds; 0 for one without an offset. */
 export function offsetOf(text: string): number {
   const zone = zoneOf(text).trim()
-  const offset = (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))) * 60_000
-  return zone === '' || zone === 'Z' ? 0 : zone[0] === '-' ? -offset : offset
+  if (!/^[+-]/.test(zone)) return 0
+  const offset = (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(':', ''))) * 60_000
+  return zone[0] === '-' ? -offset : offset
 }
 
 /** What stands after the clock of a time. */
-const zoneOf = (text: string): string => /:\d{2}(?:\.\d+)?(\s*(?:Z|[+-]\d{2}:?\d{2}))$/.exec(text)?.[1] ?? ''
+const zoneOf = (text: string): string => /:\d{2}(?:\.\d+)?(\s*(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))$/.exec(text)?.[1] ?? ''
 
 /** A step in words, such as 1 day. */
 export function stepText(step: TimeStep): string {

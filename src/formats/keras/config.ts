@@ -62,7 +62,9 @@ export function layersOf(value: unknown, where: string): KerasLayer[] {
   return (value as Unnumbered).class_name === 'Sequential' ? layers : chained(layers, where)
 }
 
-function chained(layers: readonly KerasLayer[], where: string): KerasLayer[] {
+function chained(all: readonly KerasLayer[], where: string): KerasLayer[] {
+  // Keras 3 writes the mask of an Embedding with mask_zero as a layer of its own, whose output layers take as their mask.
+  const layers = all.filter(({ class_name }) => class_name !== 'NotEqual')
   const after = new Map<string | undefined, KerasLayer[]>()
   for (const layer of layers) {
     const sources = sourcesIn(layer.inbound_nodes)
@@ -99,5 +101,5 @@ function sourcesIn(value: unknown, depth = 0): string[] {
   if (typeof value !== 'object' || value === null || depth > DEEPEST) return []
   const [name, node, output] = Array.isArray(value) ? value : []
   const own = typeof name === 'string' && typeof node === 'number' && typeof output === 'number' ? [name] : []
-  return [...own, ...Object.values(value).flatMap((part) => sourcesIn(part, depth + 1))]
+  return [...own, ...Object.entries(value).flatMap(([key, part]) => (key === 'mask' ? [] : sourcesIn(part, depth + 1)))]
 }

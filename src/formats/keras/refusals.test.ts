@@ -147,6 +147,23 @@ describe('models of other layers', () => {
     )
   })
 
+  test('none for the mask that an Embedding makes, which is a node of its own in a Functional model of Keras 3', async () => {
+    const from = (name: string, kwargs = {}) => {
+      const args = [{ class_name: '__keras_tensor__', config: { keras_history: [name, 0, 0] } }]
+      return [{ args, kwargs }]
+    }
+    const masked = refusal((json, layers) => {
+      json.modelTopology.class_name = 'Functional'
+      const [mask] = from('not_equal')[0].args
+      for (const [i, layer] of layers.entries()) {
+        layer.inbound_nodes = i === 0 ? [] : from(layers[i - 1].config.name, i === 2 || i === 3 ? { mask } : {})
+      }
+      const inbound_nodes = from(layers[0].config.name)
+      layers.splice(2, 0, { class_name: 'NotEqual', config: { name: 'not_equal' }, inbound_nodes })
+    })
+    await expect(masked).rejects.toThrow('expected undefined to be an instance of FormatError')
+  })
+
   test('layers side by side, in a circle or apart, in a Functional model', async () => {
     const functional = (change: (nodes: Record<string, Json>) => void) =>
       refusal((json, layers) => {

@@ -56,9 +56,11 @@ export async function onnxLanguageModel(file: ForeignFile, options: ForeignOptio
     fail(`its function is ${nonlinearity}, expected ${asked}`)
   const found = modelOfTensors(tensors, first.cell === 'rnn' ? { ...options, nonlinearity } : options, where)
   if (first.equation === 'gru_reset_before') found.config.resetAfter = false
-  await checkSame(corrected.length > 0 ? resettingAfter(model, corrected) : model, found, fail)
+  const scored = await checkSame(corrected.length > 0 ? resettingAfter(model, corrected) : model, found, fail)
 
   const sentences = [`${graph.producer || 'An unknown program'} wrote it, with operators of version ${graph.opset}.`]
+  if (scored === 'last')
+    sentences.push('It gives the scores after the last token alone; here there are scores after each token.')
   if (found.config.resetAfter === false) sentences.push(resetBeforeFound)
   if (corrected.length > 0) {
     sentences.push(

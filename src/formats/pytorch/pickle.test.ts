@@ -18,7 +18,9 @@ import {
 } from '../../../test/pickles.js'
 import { FormatError } from '../../core/errors.js'
 import { importTensors } from '../import.js'
+import { sourceOf } from '../source.js'
 import { unpickle } from './pickle.js'
+import { readTorchFile } from './torch-file.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-pickle-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -274,6 +276,23 @@ test('tensors of one view are read once, and attributes of dictionaries are pass
   expect(a).toEqual({ data: Float32Array.of(1, 2, 3, 4), shape: [4] })
   expect(b).toBe(a)
   expect(c).toEqual({ data: Float32Array.of(1, 3, 2, 4), shape: [2, 2] })
+})
+
+test('a state dict is found within the dictionaries of a checkpoint, beside an optimizer, and under several names', async () => {
+  const weights = dictionary({ a: tensor() })
+  const optimizer = dictionary({ state: bytesOf('}', whole(0), dictionary({ exp_avg: tensor() }), 's') })
+  const checkpoint = dictionary({
+    state: dictionary({ net: dictionary({ weights }), optimizer }),
+    epoch: whole(3),
+  })
+  const { found, tensors } = await readTorchFile({ name: 'x', source: sourceOf(torchFile(pickle(checkpoint))) })
+  expect(found).toEqual(['The state dict is "weights" in "net" in "state" of a checkpoint.'])
+  expect(tensors.a.data).toEqual(Float32Array.of(1, 2, 3, 4))
+  // The second name is for the dictionary that the first one put into the memo.
+  const twice = pickle('}(', text('model'), weights, 'q', 0, text('best'), 'h', 0, 'u')
+  expect(Object.keys(await read(twice))).toEqual(['a'])
+  const two = dictionary({ nets: dictionary({ one: weights, two: dictionary({ b: tensor() }) }) })
+  expect(await refusal(pickle(two))).toContain('2 state dicts are among its entries "nets", expected one')
 })
 
 test('a whole file or any part of its pickle that is damaged is read or refused, and never ends in another error', async () => {

@@ -92,7 +92,7 @@ const listOrRange: Schema<unknown[] | SweepRange> = (value, where, name) => {
     )
   }
   if (value.length === 0) fail(where, `${name} is an empty list, expected at least one value`)
-  const twice = value.find((item, i) => value.indexOf(item) !== i)
+  const twice = value.find((item, i) => value.findIndex((other) => Object.is(other, item)) !== i)
   if (twice !== undefined) fail(where, `${name} has ${JSON.stringify(twice)} twice, expected different values`)
   return value
 }
@@ -161,8 +161,11 @@ export function parsePlan(value: unknown, where: string): SweepPlan {
   if (given.trials !== undefined && search === 'grid') {
     fail(where, 'trials is given, but a grid tries all combinations; leave it out, or give search: random')
   }
-  const { texts = [], trials = 20, seed = 0, halving } = given as Partial<SweepPlan>
-  const plan: SweepPlan = { texts, options, vary, search, trials, seed, ...(halving && { halving }) }
+  const { texts, trials = 20, seed = 0, halving } = given as Partial<SweepPlan>
+  if (texts?.length === 0) {
+    fail(where, 'texts is an empty list, expected at least one text; without texts, trials read The Time Machine')
+  }
+  const plan: SweepPlan = { texts: texts ?? [], options, vary, search, trials, seed, ...(halving && { halving }) }
   if (halving) checkHalving(plan, halving, where)
   const count = search === 'random' ? trials : countOf(vary)
   if (count > MOST_TRIALS) fail(where, `it has ${count} trials, expected at most ${MOST_TRIALS}`)

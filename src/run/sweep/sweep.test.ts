@@ -45,6 +45,8 @@ describe('a plan', () => {
     [{ vary: { cell: [] } }, 'vary.cell is an empty list'],
     [{ vary: { cell: ['rnn', 'rnn'] } }, 'vary.cell has "rnn" twice'],
     [{ vary: { cell: ['rnn', 'sru'] } }, 'vary.cell.1 is "sru", expected'],
+    [{ vary: { lr: [Number.NaN] } }, 'vary.lr.0 is NaN, expected number'],
+    [{ texts: [] }, 'texts is an empty list, expected at least one text'],
     [{ vary: { cell: 'rnn' } }, 'vary.cell is "rnn", expected a list of values, or a range'],
     [{ vary: { lr: ['a'] } }, 'vary.lr.0 is "a", expected number'],
     [{ vary: { lr: { from: 1, to: 2 } } }, 'vary.lr is a range, which needs search: random'],

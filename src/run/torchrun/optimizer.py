@@ -38,6 +38,8 @@ class Optimizer:
                 parameter = parameters[int(i)]
                 state[parameter][name] = tensor.to(parameter.device)
                 state[parameter]['step'] = torch.tensor(float(self.values[f'step.{i}']))
+        # With other epochs or another rate than before, the schedule has another rate at once.
+        self.follow_schedule()
 
     @property
     def lr(self):
@@ -64,8 +66,12 @@ class Optimizer:
         self.optimizer.step()
         for i in range(len(self.parameters)):
             self.values[f'step.{i}'] += 1
-        if self.options['schedule'] in ('step', 'cosine'):
+        if 'step' in self.schedule:
             self.schedule['step'] += 1
+        self.follow_schedule()
+
+    def follow_schedule(self):
+        if self.options['schedule'] in ('step', 'cosine'):
             self.set_lr(self.scheduled(self.schedule['base_lr.0'], self.schedule['step']))
 
     def scheduled(self, base, step):

@@ -24,7 +24,7 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
     draft.value = { ...draft.value, ...changed }
   }
   const { target, features, dateColumn, seriesColumn, gaps, calendar, cell } = draft.value
-  const columns = chosen.columns.map(({ name }) => name)
+  const columns = chosen.columns.map(({ name }) => name).filter(Boolean)
   // Those with commas are refused, and then told.
   const numeric = chosen.columns.filter(({ kind }) => kind === 'number' || kind === 'comma').map(({ name }) => name)
   const dated = dateColumn !== undefined || chosen.columns.some(({ kind }) => kind === 'date')
