@@ -90,7 +90,7 @@ export class SeriesData {
   readonly #dates: Int32Array[][] = []
 
   /**
-   * @param spec what a saved model knows; without one, it is made of the training part
+   * @param spec what a saved model knows besides how this table is read and split; without one, it is made of the training part
    * @throws OptionError for sizes that are not whole; DataError for series that are too short, or constant
    */
   constructor(
@@ -109,14 +109,8 @@ export class SeriesData {
       const end = length - count(test)
       return { validation: end - count(validation), test: end }
     })
-    this.spec =
-      spec ??
-      makeSpec(
-        where,
-        table,
-        options,
-        this.parts.map(({ validation }) => validation),
-      )
+    const ends = this.parts.map(({ validation }) => validation)
+    this.spec = spec ? { ...spec, read: table.read, validation, test } : makeSpec(where, table, options, ends)
     this.#scaled = table.series.map((series) => this.#scale(series))
     this.#train = this.origins('train')
     this.batchSize = Math.max(1, Math.min(batchSize, this.#train.length))

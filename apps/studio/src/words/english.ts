@@ -145,6 +145,8 @@ export const english = {
     refuse: 'refuse',
     interpolate: 'fill in',
     shares: 'What is held out is at the end of the file: a share below 1, or a number of values.',
+    fixed: (name: string) =>
+      `Columns, window, horizon, dates, cell, units and layers are those of ${name}, which the training begins with.`,
     calendar: 'What it knows of dates',
     usual: 'what suits them',
     calendars: {
@@ -232,7 +234,7 @@ export const english = {
       `${name} has a time twice. If it holds several series, choose the column that tells them apart under “Change…”. Where clocks are put back, write times with an offset, as in 2024-10-27T02:00+01:00.`,
     timeGrid: (name: string) =>
       `The times of ${name} are not evenly spaced. Write one row for each hour, day or month, and dates of whole days without a time.`,
-    otherTable: (name: string) => `${name} is not the file that the link is of: it lacks these columns.`,
+    otherTable: (name: string) => `${name} is not the table that is meant: it lacks these columns.`,
     notModel: (name: string) => `${name} is neither a text nor a model that this page can read.`,
     noVocabulary: (name: string) =>
       `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
@@ -288,6 +290,18 @@ export const english = {
     thisModel: 'this model',
     newRnn: 'an untrained RNN of this size',
     newLstm: 'an untrained LSTM of this size',
+    series: {
+      target: 'Target',
+      known: 'It knows the values until',
+      forecastExplained:
+        'The values that it reads, and what it forecasts after them. Move the end of what it knows to look elsewhere.',
+      unitsExplained:
+        'Each row is a unit, each column a step in time: first the values that it reads, then those that it forecasts, of which it knows the date at most. Units are in the order of the step at which each peaks, which is where it is farthest from its mean; pick one to see the values in its colours: teal above zero, orange below.',
+      reacts: (unit: string, step: string) => `unit ${unit}, peaks at ${step}`,
+      heatMap: (units: string, steps: string) => `The values of ${units} units at ${steps} steps.`,
+      gradientsExplained:
+        'The norm of the gradient of the last value that it forecasts with respect to earlier states. Where it falls quickly, nothing is learned from what lies further back (it vanishes); where it grows, it explodes.',
+    },
     weights: 'How units drive each other',
     weightsExplained:
       'The recurrent weights of one gate: column to row. Their singular values tell how much a state can grow in a step; those far below 1 let it fade.',

@@ -157,6 +157,8 @@ export const portuguese: Words = {
     refuse: 'recusar',
     interpolate: 'preencher',
     shares: 'O que é separado fica no fim do arquivo: uma fração abaixo de 1, ou um número de valores.',
+    fixed: (name) =>
+      `Colunas, janela, horizonte, datas, célula, unidades e camadas são as de ${name}, com que o treinamento começa.`,
     calendar: 'O que ela sabe das datas',
     usual: 'o que combina com elas',
     calendars: {
@@ -244,7 +246,7 @@ export const portuguese: Words = {
       `${name} tem uma data ou um horário duas vezes. Se há várias séries no arquivo, escolha em “Mudar…” a coluna que as distingue. Onde os relógios são atrasados, escreva os horários com o fuso, como em 2024-10-27T02:00+01:00.`,
     timeGrid: (name) =>
       `As datas de ${name} não têm intervalos iguais. Escreva uma linha para cada hora, dia ou mês, e datas de dias inteiros sem horário.`,
-    otherTable: (name) => `${name} não é o arquivo de que o link fala: faltam nele estas colunas.`,
+    otherTable: (name) => `${name} não é a tabela esperada: faltam nela estas colunas.`,
     notModel: (name) => `${name} não é um texto nem um modelo que esta página consiga ler.`,
     noVocabulary: (name) =>
       `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
@@ -299,6 +301,18 @@ export const portuguese: Words = {
     thisModel: 'este modelo',
     newRnn: 'uma RNN deste tamanho, sem treino',
     newLstm: 'uma LSTM deste tamanho, sem treino',
+    series: {
+      target: 'Alvo',
+      known: 'Ela conhece os valores até',
+      forecastExplained:
+        'Os valores que ela lê, e o que ela prevê depois deles. Mova o fim do que ela conhece para olhar em outro lugar.',
+      unitsExplained:
+        'Cada linha é uma unidade, cada coluna um passo no tempo: primeiro os valores que ela lê, depois os que ela prevê, dos quais conhece no máximo a data. As unidades estão na ordem do passo em que cada uma tem seu pico, que é onde fica mais longe da sua média; escolha uma para ver os valores nas cores dela: verde acima de zero, laranja abaixo.',
+      reacts: (unit, step) => `unidade ${unit}, pico em ${step}`,
+      heatMap: (units, steps) => `Os valores de ${units} unidades em ${steps} passos.`,
+      gradientsExplained:
+        'A norma do gradiente do último valor que ela prevê em relação aos estados anteriores. Onde cai depressa, nada se aprende do que está mais atrás (o gradiente desaparece); onde cresce, ele explode.',
+    },
     weights: 'Como as unidades influenciam umas às outras',
     weightsExplained:
       'Os pesos recorrentes de uma porta: da coluna para a linha. Os valores singulares dizem quanto um estado pode crescer em um passo; os que ficam bem abaixo de 1 o deixam sumir.',
