@@ -1,5 +1,14 @@
 import type { Words } from './english.js'
 
+const calendars = {
+  hour: 'hora',
+  weekday: 'dia da semana',
+  monthday: 'dia do mês',
+  month: 'mês',
+  yearday: 'dia do ano',
+  monthweek: 'semana e dia da semana no mês',
+}
+
 export const portuguese: Words = {
   name: 'Português',
   views: { lesson: 'Lição', train: 'Treinar', inside: 'Por dentro', write: 'Escrever', library: 'Biblioteca' },
@@ -161,14 +170,7 @@ export const portuguese: Words = {
       `Colunas, janela, horizonte, datas, célula, unidades e camadas são as de ${name}, com que o treinamento começa.`,
     calendar: 'O que ela sabe das datas',
     usual: 'o que combina com elas',
-    calendars: {
-      hour: 'hora',
-      weekday: 'dia da semana',
-      monthday: 'dia do mês',
-      month: 'mês',
-      yearday: 'dia do ano',
-      monthweek: 'semana e dia da semana no mês',
-    },
+    calendars,
     numbers: {
       window: 'Valores que ela lê',
       horizon: 'Valores que ela prevê',
@@ -230,7 +232,38 @@ export const portuguese: Words = {
       'O texto está vazio, ou não tem nenhuma das letras A–Z, que são tudo o que a limpeza deixa. Escolha outro texto, ou desligue a limpeza.',
     shortText: () =>
       'O texto é curto demais para um lote e uma parte de validação. Escolha um mais longo, ou menos passos ou um lote menor.',
+    noMemory: () =>
+      'Esta máquina não dá memória suficiente à página. Escolha um modelo ou um lote menor e tente de novo.',
     notSeries: (name) => `${name} não pode ser previsto assim.`,
+    badQuotes: (name) =>
+      `${name} tem aspas que não são fechadas, ou texto depois de aspas fechadas. Ponha entre aspas as células com vírgulas ou aspas, e dobre as aspas de dentro.`,
+    rowLength: (name, { cells, columns }) =>
+      `${name} tem uma linha com ${cells} células, e ${columns} colunas no cabeçalho. Ponha entre aspas as células com vírgulas.`,
+    emptyTable: (name) =>
+      `${name} não tem linhas. Uma tabela tem um cabeçalho com os nomes das colunas, e linhas abaixo dele.`,
+    noHeader: (name) => `${name} começa com números. Escreva acima deles um cabeçalho com os nomes das colunas.`,
+    unnamedColumn: (name) => `${name} tem uma coluna sem nome no cabeçalho. Dê-lhe um nome.`,
+    columnTwice: (name) => `${name} tem duas colunas com o mesmo nome. Dê outro nome a uma delas.`,
+    noValues: (name) => `${name} tem uma coluna sem nenhum valor. Escolha outras colunas em “Mudar…”.`,
+    shortSeries: (_, { values, needed }) =>
+      `A série é curta demais: sobram ${values} valores para treinar, e são necessários ${needed} para o que o modelo lê e prevê de uma vez. Em “Mudar…”, deixe-o ler ou prever menos valores, ou separe menos.`,
+    nothingToTrain: () =>
+      'Não sobra nada para treinar. Em “Mudar…”, separe menos, ou escolha uma tabela com mais linhas.',
+    constantColumn: (name) =>
+      `${name} tem uma coluna que é sempre igual na parte de treinamento: não há o que prever, nem o que aprender dela. Escolha outras colunas em “Mudar…”, ou separe menos.`,
+    largeValues: (name) =>
+      `${name} tem uma coluna com valores tão grandes que seus quadrados são infinitos. Divida-os por um número.`,
+    closeValues: (name) =>
+      `${name} tem uma coluna com valores próximos demais para serem distinguidos. Multiplique-os por um número.`,
+    idleCalendar: (name, { calendar }) =>
+      `Parte do que o modelo deve saber das datas é igual em todas as linhas de ${name}: ${calendars[calendar as keyof typeof calendars]}. Desmarque isso em “Mudar…”.`,
+    noDates: (name) =>
+      `${name} não tem nenhuma coluna de datas, de que este modelo precisa. Escolha-a em “Mudar…”, ou dê-lhe o nome data.`,
+    ownDates: (name) => `${name} tem datas, mas o modelo foi treinado sem elas. Dê outro nome à coluna delas.`,
+    unknownSeries: (name) =>
+      `${name} tem uma série que o modelo não conhece. Ele só prevê aquelas em que foi treinado.`,
+    otherStep: (name) =>
+      `As linhas de ${name} têm outro intervalo do que aquelas em que o modelo foi treinado, como horas em vez de dias.`,
     noNumbers: (name) =>
       `${name} não tem nenhuma coluna de números. Para treinar nele como texto, dê ao nome a terminação .txt.`,
     notNumber: (name) =>
@@ -256,6 +289,7 @@ export const portuguese: Words = {
     noServer: () => 'O servidor desta página não responde. O `unrolled studio` ainda está rodando?',
     other: () => 'Isso não deu certo.',
   },
+  place: { series: 'série', row: 'linha', column: 'coluna', after: 'depois de' },
   models: {
     model: 'Modelo',
     none: 'nenhum modelo ainda',
