@@ -77,6 +77,10 @@ export type ErrorCode =
   | 'unknown-series'
   /** Rows follow one another in another step than a model expects. */
   | 'other-step'
+  /** A saved model is one of series, where one of texts is expected. */
+  | 'series-model'
+  /** A saved model labels texts, where one that writes them is expected. */
+  | 'labels-model'
 
 /** What the message of an error with a code tells, by names such as `row` and `column`. */
 export type ErrorFacts = Readonly<Record<string, string | number>>

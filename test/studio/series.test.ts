@@ -254,5 +254,7 @@ describeStudio('series of numbers in the studio', (studio) => {
     const [header, first] = (await saved('Save the forecast (CSV)')).toString().split('\n')
     expect(header).toBe('date;target;step;forecast;low;high')
     expect(first.split(';').slice(0, 3)).toEqual(['2024-03-01', 'sales', '1'])
+    await studio.drop('model.zip', await saved('Save the model (zip)'))
+    await studio.says('seriesModel', 'model.zip')
   })
 })

@@ -277,6 +277,9 @@ export const english = {
       `The times of ${name} are not evenly spaced. Write one row for each hour, day or month, and dates of whole days without a time.`,
     otherTable: (name: string) => `${name} is not the table that is meant: it lacks these columns.`,
     notModel: (name: string) => `${name} is neither a text nor a model that this page can read.`,
+    seriesModel: (name: string) =>
+      `${name} is a model of series. This page forecasts with trainings that it keeps; \`unrolled forecast\` reads the file.`,
+    labelsModel: (name: string) => `${name} is a model that labels texts. \`unrolled label\` reads it.`,
     noVocabulary: (name: string) =>
       `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
     keras: (name: string) =>

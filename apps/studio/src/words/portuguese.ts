@@ -281,6 +281,9 @@ export const portuguese: Words = {
       `As datas de ${name} não têm intervalos iguais. Escreva uma linha para cada hora, dia ou mês, e datas de dias inteiros sem horário.`,
     otherTable: (name) => `${name} não é a tabela esperada: faltam nela estas colunas.`,
     notModel: (name) => `${name} não é um texto nem um modelo que esta página consiga ler.`,
+    seriesModel: (name) =>
+      `${name} é um modelo de séries. Esta página prevê com os treinamentos que ela guarda; \`unrolled forecast\` lê o arquivo.`,
+    labelsModel: (name) => `${name} é um modelo que rotula textos. \`unrolled label\` o lê.`,
     noVocabulary: (name) =>
       `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
     keras: (name) =>
