@@ -224,6 +224,18 @@ describeStudio('series of numbers in the studio', (studio) => {
     await saysWhere(place)
   })
 
+  test('a training that could not begin has no model to look into', async () => {
+    const { tab } = studio
+    await studio.open('train')
+    await begin(csv((i) => `${day(i)},1,0,calm`))
+    await studio.says('constantColumn', 'sales.csv')
+    await tab.locator('nav').getByRole('link', { name: 'Look inside' }).click()
+    await tab.getByText('Train a model first').waitFor()
+    // What is wrong would be told once the browser's files are read.
+    await tab.waitForTimeout(500)
+    expect(await tab.getByRole('alert').count()).toBe(0)
+  })
+
   test.each<[FaultKind, string, string, ErrorFacts?]>([
     ['emptyTable', 'a,b\n', ''],
     ['rowLength', 'a,b\n1,2\n1,2,3\n', 'Row 3', { cells: 3, columns: 2 }],

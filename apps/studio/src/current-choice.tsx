@@ -26,7 +26,8 @@ export function CurrentChoice({ series = false }: { series?: boolean }) {
       if (now && isOfText(current.value) && current.value.name === now.name) await takeAgain(now.name)
       // A training that begins has no model yet.
       if (shown || begins) return
-      const first = now?.name ?? run[0]
+      // One that could not begin has left nothing.
+      const first = run.find((name) => name === now?.name) ?? run[0]
       if (first !== undefined) await takeRun(first)
       else if (model.length > 0) await takeModel(model[0])
     })
