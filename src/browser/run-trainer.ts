@@ -127,6 +127,9 @@ export abstract class RunTrainer<F extends RunFacts = RunFacts> {
     }
   }
 
+  /** The files of the model as it is now, as a saved one has them: for another worker. */
+  abstract modelFiles(): Promise<Readonly<Record<string, Uint8Array>>>
+
   /** Pauses the training after the current step, which a checkpoint keeps, until `goOn` is called. */
   pause(): void {
     this.#tell({ kind: 'pause', paused: true })

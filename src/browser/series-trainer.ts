@@ -1,7 +1,7 @@
 import { checkArgument, checkString } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { loadSeriesOptions } from '../data/series/load-series.js'
-import { decodeForecaster, type SeriesFiles } from '../formats/series-config.js'
+import { decodeForecaster, encodeForecaster, type SeriesFiles } from '../formats/series-config.js'
 import type { RunOptions } from '../run/run-options.js'
 import type { Forecaster } from '../train/forecast.js'
 import type { SeriesReading, SeriesTrainerFacts } from './messages.js'
@@ -11,6 +11,8 @@ const { batchSize: _, generator: __, ...readingOptions } = loadSeriesOptions
 
 /** What a trainer of series begins with. */
 export interface SeriesTrainerSetup extends RunTrainerSetup {
+  /** A saved model to begin with, whose columns, windows and scales it keeps: `SeriesTrainer.start` trains it further. */
+  model?: Forecaster
   /** The name of the table, for people and for the record. Default: that of its file, or 'the table'. */
   tableName?: string
 }
@@ -35,11 +37,21 @@ export class SeriesTrainer extends RunTrainer<SeriesTrainerFacts> {
     const isTable = typeof table === 'string' || table instanceof Blob
     checkArgument(where, 'the table', table, isTable, 'CSV as a text or a file')
     checkOptions(where, series, readingOptions)
-    checkOptions(where, setup, { ...setupOptions, tableName: 'any' })
-    const { tableName = table instanceof File ? table.name : 'the table', signal, worker } = setup
+    checkOptions(where, setup, { ...setupOptions, model: 'any', tableName: 'any' })
+    const { tableName = table instanceof File ? table.name : 'the table', model: saved, signal, worker } = setup
     signal?.throwIfAborted()
+    const model = saved && (await encodeForecaster(where, saved))
     const trainer = new SeriesTrainer('SeriesTrainer', worker)
-    const told = { kind: 'start', on: 'series', name, text: table, textName: tableName, series, options } as const
+    const told = {
+      kind: 'start',
+      on: 'series',
+      name,
+      text: table,
+      textName: tableName,
+      series,
+      options,
+      model,
+    } as const
     return trainer.begin(told, signal)
   }
 
@@ -62,6 +74,11 @@ export class SeriesTrainer extends RunTrainer<SeriesTrainerFacts> {
 
   /** A copy of the model as it is now, with its intervals. */
   async forecaster(): Promise<Forecaster> {
-    return decodeForecaster((await this.ask({ kind: 'model' })) as SeriesFiles, 'SeriesTrainer.forecaster')
+    return decodeForecaster(await this.modelFiles(), 'SeriesTrainer.forecaster')
+  }
+
+  /** The files of the model as it is now, as `Trainer.modelFiles` gives them of a model of texts: for `decodeForecaster`. */
+  async modelFiles(): Promise<SeriesFiles> {
+    return (await this.ask({ kind: 'model' })) as SeriesFiles
   }
 }

@@ -1,4 +1,5 @@
 import { decodeModel, encodeModel } from '../formats/saved-model.js'
+import { decodeForecaster, type SeriesFiles } from '../formats/series-config.js'
 import { type PredictOptions, predict } from '../generate/generate.js'
 import type { Module } from '../nn/module.js'
 import type { BaseRun } from '../run/base-run.js'
@@ -45,8 +46,11 @@ export const textWork: TrainerWork<Run, TrainerFacts> = {
 /** Runs on series of numbers. */
 export const seriesWork: TrainerWork<SeriesRun, SeriesTrainerFacts> = {
   file: 'table.csv',
-  start: (store, text, { textName = '', series, options }, signal) =>
-    startSeriesRun(store, seriesSource(text, textName, series), options, { signal }),
+  start: async (store, text, { textName = '', series, options, model, name }, signal) =>
+    startSeriesRun(store, seriesSource(text, textName, series), options, {
+      signal,
+      model: model && (await decodeForecaster(model as SeriesFiles, name)),
+    }),
   resume: (store, text, _, options, signal) =>
     resumeSeriesRun(store, (recorded) => seriesSource(text, recorded), options, { signal }),
   facts({ data }) {

@@ -43,6 +43,46 @@ export type ErrorCode =
   | 'time-twice'
   /** The times of a series are not evenly spaced. */
   | 'time-grid'
+  /** A quotation mark in a table is not closed, or text follows a closed one. */
+  | 'bad-quotes'
+  /** A row of a table has more or fewer cells than its header. */
+  | 'row-length'
+  /** A table has no rows below its header. */
+  | 'empty-table'
+  /** The first row of a table holds numbers. */
+  | 'no-header'
+  /** A column of a table has no name. */
+  /** Two columns of a table have the same name. */
+  | 'column-twice'
+  /** No value of a column is known. */
+  | 'no-values'
+  /** A series is too short for a window and a horizon. */
+  | 'short-series'
+  /** All windows of a table are held out. */
+  | 'nothing-to-train'
+  /** A column has the same value in all of the training part. */
+  | 'constant-column'
+  /** The values of a column are too large to be scaled. */
+  | 'large-values'
+  /** The values of a column are too close together to be scaled. */
+  | 'close-values'
+  /** What a model is to know of dates is the same for all rows. */
+  | 'idle-calendar'
+  /** There are no dates where some are needed. */
+  | 'no-dates'
+  /** There are dates that a model does not expect. */
+  | 'own-dates'
+  /** A model does not know a series. */
+  | 'unknown-series'
+  /** Rows follow one another in another step than a model expects. */
+  | 'other-step'
+  /** A saved model is one of series, where one of texts is expected. */
+  | 'series-model'
+  /** A saved model labels texts, where one that writes them is expected. */
+  | 'labels-model'
+
+/** What the message of an error with a code tells, by names such as `row` and `column`. */
+export type ErrorFacts = Readonly<Record<string, string | number>>
 
 /** Every error that Unrolled throws on purpose; catch this to tell bad input from a bug. */
 export class UnrolledError extends Error {
@@ -50,11 +90,13 @@ export class UnrolledError extends Error {
   /**
    * @param options the options that the message names, so that the command can show its flags instead
    * @param code what went wrong, where programs are expected to react to it
+   * @param facts what the message tells, for programs that say it in words of their own
    */
   constructor(
     message: string,
     readonly options: readonly string[] = [],
     readonly code?: ErrorCode,
+    readonly facts?: ErrorFacts,
   ) {
     super(printable(message))
   }

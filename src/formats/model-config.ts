@@ -101,10 +101,12 @@ export function parseConfig(json: string, where: string): ModelConfig {
     )
   }
   if (format === 'unrolled series') {
-    throw new FormatError(`${where}: the model is one of series of numbers, expected one of texts; forecast uses it`)
+    const problem = `${where}: the model is one of series of numbers, expected one of texts; forecast uses it`
+    throw new FormatError(problem, [], 'series-model')
   }
   if (format === 'unrolled labels') {
-    throw new FormatError(`${where}: the model labels texts, expected a language model; label uses it`)
+    const problem = `${where}: the model labels texts, expected a language model; label uses it`
+    throw new FormatError(problem, [], 'labels-model')
   }
   const config = configSchema(value, where)
   const { tieWeights, embeddingSize, resetAfter, cell, layerNorm, weightDropout } = config

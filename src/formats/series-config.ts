@@ -1,3 +1,4 @@
+import { checkArgument } from '../core/check.js'
 import { FormatError } from '../core/errors.js'
 import { array, finite, fitting, object, oneOf, optional, record, string, unknownKey, whole } from '../core/parse.js'
 import { Generator } from '../core/random.js'
@@ -142,9 +143,21 @@ export function seriesModelWith(
 /** The files of a model of series. */
 export type SeriesFiles = Record<'config.json' | 'model.safetensors', Uint8Array>
 
-/** @throws DataError for a model that could not be loaded again */
-export async function encodeSeriesFiles(where: string, model: SeriesModel, config: SeriesConfig): Promise<SeriesFiles> {
-  return encodeWithConfig(where, model, config, parseSeriesConfig)
+/** A model of series with what it knows of its tables. */
+interface SavedForecaster {
+  model: SeriesModel
+  spec: SeriesSpec
+  intervals?: Intervals
+  training?: TrainingRecord
+}
+
+/** The files of a model with what it knows of its tables. @throws DataError for a model that could not be loaded again */
+export async function encodeForecaster(
+  where: string,
+  { model, spec, intervals, training }: SavedForecaster,
+): Promise<SeriesFiles> {
+  checkArgument(where, 'the model', model, model instanceof SeriesModel, 'a SeriesModel')
+  return encodeWithConfig(where, model, seriesConfigOf(model, spec, intervals, training), parseSeriesConfig)
 }
 
 /** @param where the folder, for messages @throws FormatError for damaged files */
@@ -164,10 +177,7 @@ export async function decodeSeriesFiles(
  * @param where the folder, for messages
  * @throws FormatError for damaged files
  */
-export async function decodeForecaster(
-  files: SeriesFiles,
-  where: string,
-): Promise<{ model: SeriesModel; spec: SeriesSpec; intervals?: Intervals; training?: TrainingRecord }> {
+export async function decodeForecaster(files: SeriesFiles, where: string): Promise<SavedForecaster> {
   const { model, config } = await decodeSeriesFiles(files, where)
   const { spec, intervals, training } = config
   return { model, spec, intervals, training }

@@ -8,7 +8,7 @@ import { isZip } from './file-kind.js'
 import type { TrainingRecord } from './model-config.js'
 import { modelFiles } from './read-model.js'
 import { decodeModel, encodeModel, type LoadedModel } from './saved-model.js'
-import { encodeSeriesFiles, seriesConfigOf } from './series-config.js'
+import { encodeForecaster } from './series-config.js'
 import { type UnzipFileInfo, unzipSync, zipSync } from './zip-library.js'
 
 /** The most bytes that a file in a zip may have to be unpacked: the size of the largest array. */
@@ -29,11 +29,10 @@ export async function zipModel(model: RNNModel, vocab: Vocab, training?: Trainin
  * @throws DataError for a model that could not be loaded again
  */
 export async function zipForecaster(
-  { model, spec, intervals }: { model: SeriesModel; spec: SeriesSpec; intervals?: Intervals },
+  forecaster: { model: SeriesModel; spec: SeriesSpec; intervals?: Intervals },
   training?: TrainingRecord,
 ): Promise<Uint8Array> {
-  const config = seriesConfigOf(model, spec, intervals, training)
-  return zipFiles(await encodeSeriesFiles('zipForecaster', model, config))
+  return zipFiles(await encodeForecaster('zipForecaster', { ...forecaster, training }))
 }
 
 /** Packs named files into one zip. */

@@ -92,6 +92,16 @@ export class SeriesModel<S extends RecurrentState = RecurrentState> extends Modu
    * @returns the scaled forecast, [horizon, batch, targets]
    */
   forward(x: Tensor, positions: readonly Tensor[]): Tensor {
+    const { input, offsets } = this.read(x, positions)
+    const { output } = this.rnn.forward(input)
+    return offsets.reduce((sum, offset) => sum.add(offset), this.linear.forward(output.slice(0, this.sizes.window)))
+  }
+
+  /**
+   * What the recurrent layer reads of what `forward` is given, [window + horizon, batch, inputSize], and what is added to the
+   * linear output of its states in the horizon: the level, and the effects of the calendars if there are any.
+   */
+  read(x: Tensor, positions: readonly Tensor[]): { input: Tensor; offsets: Tensor[] } {
     const { targets, window } = this.sizes
     const [steps, batch] = x.shape
     const effects = this.effects.map((table, i) => table.forward(positions[i]))
@@ -102,8 +112,7 @@ export class SeriesModel<S extends RecurrentState = RecurrentState> extends Modu
     const unknown = zerosOn(x.device, [steps - window, batch, targets])
     const deviations = concatenate([rest.sub(level), unknown], 0)
     const read = this.positions.map((table, i) => table.forward(positions[i]))
-    const { output } = this.rnn.forward(concatenate([deviations, x.slice(2, targets), ...read], 2))
-    const forecast = this.linear.forward(output.slice(0, window)).add(level)
-    return effect ? forecast.add(effect.slice(0, window)) : forecast
+    const input = concatenate([deviations, x.slice(2, targets), ...read], 2)
+    return { input, offsets: effect ? [level, effect.slice(0, window)] : [level] }
   }
 }

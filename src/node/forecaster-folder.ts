@@ -1,4 +1,4 @@
-import { decodeForecaster, encodeSeriesFiles, SERIES_FORMAT, seriesConfigOf } from '../formats/series-config.js'
+import { decodeForecaster, encodeForecaster, SERIES_FORMAT } from '../formats/series-config.js'
 import type { Forecaster } from '../train/forecast.js'
 import { hasFormat, readWhole, replaceModel } from './model-folder.js'
 import { checkPath } from './path-argument.js'
@@ -7,10 +7,9 @@ import { checkPath } from './path-argument.js'
  * Saves a model of series as a folder of config.json and model.safetensors, as `saveModel` saves one of texts.
  * @throws DataError for a model that could not be loaded again, and for a folder that holds something else
  */
-export async function saveForecaster(folder: string, { model, spec, intervals, training }: Forecaster): Promise<void> {
+export async function saveForecaster(folder: string, forecaster: Forecaster): Promise<void> {
   checkPath('saveForecaster', 'the folder', folder)
-  const config = seriesConfigOf(model, spec, intervals, training)
-  await replaceModel(folder, await encodeSeriesFiles('saveForecaster', model, config))
+  await replaceModel(folder, await encodeForecaster('saveForecaster', forecaster))
 }
 
 /** @throws DataError if there is no model; FormatError for a damaged one, or one of texts */

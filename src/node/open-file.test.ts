@@ -26,6 +26,8 @@ test('bytes are read from any place; no more than there are', async () => {
 
 test('no file is undefined, a folder a FormatError', async () => {
   expect(await openFile(at('none'))).toBeUndefined()
+  await writeFile(at('file'), Uint8Array.of(1))
+  expect(await openFile(at('file/inside'))).toBeUndefined()
   await expect(openFile(folder, 'model')).rejects.toThrow(FormatError)
   await expect(openFile(folder, 'model')).rejects.toThrow('model: it is not a regular file')
 })

@@ -18,7 +18,7 @@ export async function openFile(file: string, name = file): Promise<OpenFile | un
       return await work()
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (error instanceof FormatError || code === 'ENOENT') throw error
+      if (error instanceof FormatError || isMissing(code)) throw error
       throw new FormatError(`${name}: the file cannot be read (${message})`)
     }
   }
@@ -41,10 +41,13 @@ export async function openFile(file: string, name = file): Promise<OpenFile | un
     }
     return { size, read: (offset, length) => readable(() => read(offset, length)), close: () => handle.close() }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (isMissing((error as NodeJS.ErrnoException).code)) return undefined
     throw error
   }
 }
+
+/** Whether there is no such file: also where one of its folders is a file. */
+const isMissing = (code: string | undefined): boolean => code === 'ENOENT' || code === 'ENOTDIR'
 
 /** Opens a file, calls `work` with it and closes it; returns undefined if there is none. */
 export async function withFile<T>(file: string, work: (file: OpenFile) => Promise<T>): Promise<T | undefined> {

@@ -1,7 +1,7 @@
 import type { SeriesData, SeriesSpec } from '../data/series/series-data.js'
 import {
   decodeSeriesFiles,
-  encodeSeriesFiles,
+  encodeForecaster,
   parseSeriesConfig,
   SERIES_FORMAT,
   SERIES_VERSION,
@@ -69,9 +69,8 @@ export const seriesKind: TableKind<SeriesModel, SeriesData, KnownSeries, SeriesC
     const config = parseSeriesConfig(metadata.config ?? '', `${where}: config`)
     return { config, known: config }
   },
-  async files(where, model, data, trained) {
-    const intervals = await intervalsOf(model, data)
-    return encodeSeriesFiles(where, model, seriesConfigOf(model, data.spec, intervals, trained))
+  async files(where, model, data, training) {
+    return encodeForecaster(where, { model, spec: data.spec, intervals: await intervalsOf(model, data), training })
   },
   decode: (files, where) => decodeSeriesFiles(files as Parameters<typeof decodeSeriesFiles>[0], where),
 }

@@ -229,6 +229,23 @@ describe.each(['series', 'labels'] as const)('a run on %s', (name) => {
   })
 })
 
+test('a run on series that begins with a saved model and reads its table in another way still does when it is resumed', async () => {
+  const first = new MemoryStore()
+  await play(await kinds.series.begin(first))
+  const model = await runForecaster(first)
+  const store = new MemoryStore()
+  const text = series.replace('1,3', '1,')
+  const source = seriesSource(text, 'y.csv', { validation: 0.4, test: 10, gaps: 'interpolate' })
+  const run = await startSeriesRun(store, source, { epochs: 3, batchSize: 8 }, { model })
+  expect(run.data.parts).toEqual([{ validation: 62, test: 110 }])
+  await play(run, ({ type }) => type === 'epoch')
+  const resumed = await kinds.series.resume(store, {}, text)
+  expect(resumed.data.parts).toEqual(run.data.parts)
+  await play(resumed)
+  const { spec } = await runForecaster(store)
+  expect([spec.validation, spec.test, spec.read.gaps]).toEqual([0.4, 10, 'interpolate'])
+})
+
 test('a model whose held-out loss is worth nothing is not kept, also if the last batch was easy', async () => {
   const rows = Array.from({ length: 22 }, (_, row) => `a text of ${'ab '.repeat(row % 5)},l${row % 2}`)
   const source = labelSource(['text,label', ...rows].join('\n'), 'l.csv', {

@@ -75,7 +75,8 @@ export async function startTableRun<M extends Module, L extends K, K, C extends 
   const options = completed(kind, asked, given, data)
   checkEffects(where, options, givenIn(given))
   if (kind.batches(data).mostBatches === 0) {
-    throw new DataError(`${source.name}: nothing is left to train on, expected more rows, or less that is held out`)
+    const problem = `${source.name}: nothing is left to train on, expected more rows, or less that is held out`
+    throw new DataError(problem, [], 'nothing-to-train')
   }
   checkSizes(kind, where, options, data)
   const { model, training } = await build(() => {

@@ -189,6 +189,8 @@ test('shows trainings of this machine: their names, their events as they come, a
   mkdirSync(run)
   await expect(serveStudio({ folder, runs: [run] })).rejects.toThrow('expected the folder of a training')
   writeFileSync(path.join(run, 'history.jsonl'), '{"type":"resume"}\n')
+  const file = path.join(run, 'history.jsonl')
+  await expect(serveStudio({ folder, runs: [file] })).rejects.toThrow('expected the folder of a training')
   const studio = await serveStudio({ folder, port: 0, runs: [run] })
   try {
     const get = (path: string) => fetch(new URL(path, studio.url))

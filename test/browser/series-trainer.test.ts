@@ -88,6 +88,29 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     })
   })
 
+  test('a training begins with a saved model, and keeps what that knows of its tables', async () => {
+    const { value } = await told(`
+      const play = async (trainer) => {
+        for await (const _ of trainer.events());
+        trainer.close()
+      }
+      await play(await U.SeriesTrainer.start('days', table, series, options))
+      const model = await U.runForecaster(new U.OpfsStore('days'))
+      const more = { ...options, epochs: 1, lr: 0, hiddenSize: undefined }
+      const trainer = await U.SeriesTrainer.start('more', table, { target: 'y', validation: 0.3 }, more, { model })
+      const { window, horizon, validation } = trainer.facts.series
+      await play(trainer)
+      const second = await U.runForecaster(new U.OpfsStore('more'))
+      return { window, horizon, validation, numbers: [model, second].map(numbersOf) }`)
+    const numbers = await inNode()
+    expect(value).toEqual({
+      window: series.window,
+      horizon: series.horizon,
+      validation: 0.3,
+      numbers: [numbers, numbers],
+    })
+  })
+
   test.each([
     [
       `await U.SeriesTrainer.start('x', 'y,wind\\n1,2\\nmany,3', series)`,
@@ -97,6 +120,7 @@ describe.skipIf(!existsSync(chromium))(`in Chromium (skipped where there is no $
     [`await U.SeriesTrainer.start('x', 3, series)`, /^SeriesTrainer.start: the table is the number 3/],
     [`await U.SeriesTrainer.start('x', table, { ...series, horizen: 2 })`, /did you mean horizon/],
     [`await U.SeriesTrainer.start('x', table, series, { numSteps: 3 })`, /numSteps has no effect/],
+    [`await U.SeriesTrainer.start('x', table, series, {}, { model: {} })`, /the model is undefined, expected a Series/],
     [`await U.SeriesTrainer.resume('never')`, /^never: the run has no saved table, expected one/],
   ])('%s is refused', async (body, message) => {
     expect((await told(body)).message).toMatch(message)

@@ -39,6 +39,17 @@ describeStudio('what the studio keeps', (studio) => {
     expect(resumed.vocab.tokens).toEqual(whole.vocab.tokens)
   })
 
+  test('after a reload, a training that has ended is not one to go on with', async () => {
+    const { tab, button } = studio
+    await studio.train(shells, 'hiddenSize=4&epochs=1&batchSize=8&numSteps=20')
+    await done()
+    await tab.reload()
+    await button('Start training').waitFor()
+    // It would come once the browser's files are read.
+    await tab.waitForTimeout(1000)
+    expect(await button(/^Go on/).count()).toBe(0)
+  })
+
   test('the model writes on from what is typed, as many texts as asked for, faster than anybody reads', async () => {
     const { tab } = studio
     await studio.train(shells, setup)

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { unzipSync } from 'fflate'
 import { expect, test } from 'vitest'
-import { decodeForecaster, type SeriesFiles } from '../../src/index.js'
+import { decodeForecaster, forecast, readSeriesFor, type SeriesData, type SeriesFiles } from '../../src/index.js'
 import { describeStudio } from './studio.js'
 
 const day = (i: number) => new Date(Date.UTC(2024, 0, 1) + i * 86_400_000).toISOString().slice(0, 10)
@@ -81,8 +81,8 @@ describeStudio('trainings on series that the studio keeps', (studio) => {
     for (const name of [series, `${series} (2)`]) await tab.getByLabel(`Compare ${name}`, { exact: true }).check()
     await tab.getByRole('img', { name: /^Mean absolute error of .* over [1-9]/ }).waitFor()
     expect((await saved(series)).model.stateDict()).toEqual((await saved(`${series} (2)`)).model.stateDict())
-    // Models of series are not among those that can be looked into.
-    await tab.locator('nav').getByRole('link', { name: 'Look inside' }).click()
+    // Models of series are not among those that write.
+    await tab.locator('nav').getByRole('link', { name: 'Write' }).click()
     await tab.getByText('Train a model first').waitFor()
     expect(await tab.getByLabel('Model').locator('option').allTextContents()).toEqual(['no model yet'])
 
@@ -162,6 +162,87 @@ describeStudio('trainings on series that the studio keeps', (studio) => {
     await tab.getByText('Este link traz como prever vendas.csv, mas não o arquivo').waitFor()
     await button('Voltar aos textos').click()
     await tab.getByRole('heading', { name: 'Uma LSTM lê Moby Dick' }).waitFor()
+  })
+
+  test('the next training begins with a kept model, on its own table or another with the same columns', async () => {
+    const { tab, button } = studio
+    await studio.open('train')
+    await begin({ ...setup, 'Values that it reads': '14', Epochs: '20' })
+    await isDone()
+    const first = await saved(series)
+    await tab.getByRole('link', { name: 'Train from it' }).click()
+    await tab.getByRole('heading', { name: 'A GRU forecasts sales of sales.csv' }).waitFor()
+    await button('Change…').click()
+    const dialog = tab.locator('dialog')
+    await dialog.getByText(`are those of ${series}, which the training begins with.`).waitFor()
+    expect(await dialog.locator('label').allInnerTexts()).not.toContain('Values that it reads')
+    // A rate this small leaves the model as it was.
+    for (const [label, value] of [
+      ['Epochs', '1'],
+      ['Learning rate', '0.000001'],
+      ['Held out to validate', '0.2'],
+    ]) {
+      await dialog.getByLabel(label).fill(value)
+    }
+    await button('Use this').click()
+    await studio.drop('rain.csv', 'date,rain\n2024-01-01,1\n2024-01-02,2\n')
+    await studio.says('otherTable', 'rain.csv')
+    await studio.drop('more.csv', `date,sales,wind\n${rows(230).join('\n')}\n`)
+    await tab.getByRole('heading', { name: 'A GRU forecasts sales of more.csv' }).waitFor()
+    await tab.locator('.marks').getByText(`begins with ${series}`).waitFor()
+    await button('Start training').click()
+    await isDone()
+    const second = await saved('more, gru 8')
+    expect([second.spec.window, second.spec.validation, second.spec.scales]).toEqual([14, 0.2, first.spec.scales])
+    for (const [name, { data }] of Object.entries(first.model.stateDict())) {
+      const { data: found } = second.model.stateDict()[name]
+      expect([...found]).toEqual([...data].map((value) => expect.closeTo(value, 3)))
+    }
+    // Without the model, the same table begins anew.
+    await tab.getByRole('link', { name: 'Show' }).click()
+    await button('Begin with new weights').click()
+    await tab.locator('.marks').getByText('begins with').waitFor({ state: 'detached' })
+    await button('Train again').click()
+    await isDone()
+    const { model } = await saved('more, gru 8 (2)')
+    expect(model.stateDict()['linear.weight'].data).not.toEqual(second.model.stateDict()['linear.weight'].data)
+  })
+
+  test('a model of series is looked into, from any place of its table, also while it trains', async () => {
+    const { tab, button } = studio
+    const marks = () => tab.locator('.coloured button')
+    const view = (name: string) => tab.locator('nav').getByRole('link', { name, exact: true }).click()
+    await studio.open('train')
+    await begin({ ...setup, Epochs: '10000' })
+    await expect.poll(() => studio.figure('training error'), { timeout: 120_000 }).toBeGreaterThan(0)
+    await view('Look inside')
+    await expect.poll(() => marks().count(), { timeout: 120_000 }).toBe(35)
+    const picture = tab.locator('.square canvas')
+    const drawn = () => picture.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())
+    const before = await drawn()
+    await expect.poll(drawn, { timeout: 120_000 }).not.toBe(before)
+    await view('Train')
+    await button('Stop').click()
+    await tab.locator('.errors').waitFor()
+
+    const forecaster = await saved(series)
+    const data = await readSeriesFor(forecaster.spec, csv, 'sales.csv')
+    const forecasts = async (known: SeriesData) =>
+      (await forecast(forecaster, known)).map(({ forecast }) => String(Number(forecast.toPrecision(4))))
+    const values = (first: number) => Array.from({ length: 28 }, (_, i) => String(10 + 3 * ((first + i) % 7)))
+    await tab.getByRole('link', { name: 'Look inside' }).last().click()
+    const shown = () => marks().allTextContents()
+    await expect.poll(shown, { timeout: 120_000 }).toEqual([...values(172), ...(await forecasts(data))])
+    const slider = tab.getByRole('slider', { name: 'It knows the values until Jul ' })
+    expect(await slider.getAttribute('aria-valuetext')).toBe('Jul 18, 2024')
+    await slider.press('ArrowLeft')
+    await expect.poll(shown).toEqual([...values(171), ...(await forecasts(data.withoutLast(1)))])
+    await expect.poll(() => slider.getAttribute('aria-valuetext')).toBe('Jul 17, 2024')
+    await tab.getByLabel('Shown').selectOption('update gate z')
+    await tab.locator('.matrix canvas').first().hover()
+    await tab.getByText(/^unit \d+, peaks at .* 2024, .* 2024: [\d.]+: 0\.\d+$/).waitFor()
+    await tab.getByRole('img', { name: /^Gradient norms over 35 steps back: / }).waitFor()
+    await tab.getByRole('img', { name: /^Singular values from / }).waitFor()
   })
 
   test('while a large table is read, the page shows how far it is', async () => {

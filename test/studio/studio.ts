@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright'
 import { afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { english } from '../../apps/studio/src/words/english.js'
 import { portuguese } from '../../apps/studio/src/words/portuguese.js'
-import { type StudioOptions, serveStudio } from '../../src/node.js'
+import { type ErrorFacts, type StudioOptions, serveStudio } from '../../src/node.js'
 import { sharedBrowser } from '../browser/chromium.js'
 import { chromium } from '../browser/path.js'
 import { closeTabs, watchedTab } from '../browser/tab.js'
@@ -21,7 +21,7 @@ export interface Studio {
   /** Drops a file on the page. */
   drop(name: string, content: string | Uint8Array): Promise<void>
   /** Waits until the page says that fault, in English and in Portuguese. */
-  says(fault: keyof typeof english.faults, name?: string, where?: Page): Promise<void>
+  says(fault: keyof typeof english.faults, name?: string, where?: Page, facts?: ErrorFacts): Promise<void>
   /** What the library saves of the training or the model of that name. */
   saved(name: string, format?: string): Promise<Uint8Array>
   /** Trains on a text of one's own, with what a link can say; cleaned only if asked for. */
@@ -91,13 +91,13 @@ export function describeStudio(
           { name, base64 },
         )
       },
-      async says(fault, name = '', where = tab) {
+      async says(fault, name = '', where = tab, facts = {}) {
         for (const [language, words] of [
           ['pt-BR', portuguese],
           ['en', english],
         ] as const) {
           await where.locator('header select').selectOption(language)
-          await where.locator('main').getByText(words.faults[fault](name).replaceAll('`', '')).waitFor()
+          await where.locator('main').getByText(words.faults[fault](name, facts).replaceAll('`', '')).waitFor()
         }
       },
       async saved(name, format = 'zip') {

@@ -83,20 +83,32 @@ describeStudio('training in the studio', (studio) => {
     }
   })
 
+  /** Columns of pixels of the y axis, from the left, that have something in them. */
+  const inked = () =>
+    studio.tab.locator('.u-wrap canvas').evaluate((canvas: HTMLCanvasElement) => {
+      const { data, width } = canvas.getContext('2d')!.getImageData(0, 0, 40, canvas.height)
+      return [...Array(width).keys()].filter((x) =>
+        data.some((value, i) => i % 4 === 3 && (i >> 2) % width === x && value > 0),
+      )
+    })
+
   test('labels of perplexities beyond 1,000 are whole', async () => {
     const { tab, button } = studio
     await studio.open('train?hiddenSize=64&maxTokens=20000&epochs=1&lr=0.2')
     await button('Start training').click()
     await tab.getByText('Done. The model is kept in this browser.').waitFor()
-    /** Columns of pixels of the y axis, from the left, that have something in them. */
-    const inked = () =>
-      tab.locator('.u-wrap canvas').evaluate((canvas: HTMLCanvasElement) => {
-        const { data, width } = canvas.getContext('2d')!.getImageData(0, 0, 40, canvas.height)
-        return [...Array(width).keys()].filter((x) =>
-          data.some((value, i) => i % 4 === 3 && (i >> 2) % width === x && value > 0),
-        )
-      })
     await expect.poll(async () => (await inked()).length).toBeGreaterThan(20)
+    expect((await inked())[0]).toBeGreaterThan(0)
+  })
+
+  test('an explosion over many powers of ten has labels, and figures that fit', async () => {
+    const { tab, button } = studio
+    await studio.open('train?cell=gru&hiddenSize=32&maxTokens=20000&epochs=10&lr=100&optimizer=sgd')
+    await button('Start training').click()
+    await tab.getByText('The loss exploded').waitFor()
+    await expect.poll(() => tab.locator('.figures dd').first().textContent()).toMatch(/^\d\.\dE\d+$/)
+    for (const figure of await tab.locator('.figures dd').allTextContents()) expect(figure.length).toBeLessThan(10)
+    await expect.poll(async () => (await inked()).length).toBeGreaterThan(15)
     expect((await inked())[0]).toBeGreaterThan(0)
   })
 

@@ -1,31 +1,33 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { current, type Kind, keptChanges, takeAgain, takeModel, takeRun } from './current'
+import { current, isOfText, type Kind, keptChanges, takeAgain, takeModel, takeRun } from './current'
 import { told } from './faults'
-import { modelNames, textRunNames } from './kept'
+import { modelNames, runNames, textRunNames } from './kept'
 import { words } from './language'
 import { OpenModel } from './open-model'
+import { session } from './session'
 import { textSession } from './text-session'
 
-/** The choice of the model that a view looks at. */
-export function CurrentChoice() {
+/** The choice of the model that a view looks at. @param series whether it may be one of series */
+export function CurrentChoice({ series = false }: { series?: boolean }) {
   const { models: t } = words.value
   const kept = useSignal<Record<Kind, string[]>>({ run: [], model: [], machine: [] })
-  const now = textSession.value
+  const now = series ? session.value : textSession.value
   const changes = keptChanges.value
-  const shown = current.value
+  const shown = series || isOfText(current.value) ? current.value : undefined
   const state = now?.state.value
   const begins = state === 'preparing'
   const isOver = state === 'stopped' || state === 'done' || state === 'failed'
   useEffect(() => {
     void told(async () => {
-      const [run, model] = [await textRunNames(), await modelNames()]
+      const [run, model] = [await (series ? runNames() : textRunNames()), await modelNames()]
       kept.value = { run, model, machine: [] }
       // The model of a training of this page has changed since it was taken.
-      if (now && current.value?.kind === 'run' && current.value.name === now.name) await takeAgain(now.name)
+      if (now && isOfText(current.value) && current.value.name === now.name) await takeAgain(now.name)
       // A training that begins has no model yet.
-      if (current.value || begins) return
-      const first = now?.name ?? run[0]
+      if (shown || begins) return
+      // One that could not begin has left nothing.
+      const first = run.find((name) => name === now?.name) ?? run[0]
       if (first !== undefined) await takeRun(first)
       else if (model.length > 0) await takeModel(model[0])
     })

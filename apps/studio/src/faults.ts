@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { ErrorCode } from 'unrolled/config'
+import type { ErrorCode, ErrorFacts, UnrolledError } from 'unrolled/config'
 import type { Words } from './words/english'
 
 /** What can go wrong, by the name of its sentence. */
@@ -10,7 +10,9 @@ export interface Fault {
   kind: FaultKind
   /** The file, the training or the model that it is about. */
   name?: string
-  /** What the library says about it, in English. */
+  /** What the library tells of it, such as the row of a table. */
+  facts?: ErrorFacts
+  /** What the library says about it, in English, if that has no sentence of its own in the page. */
   detail?: string
 }
 
@@ -21,26 +23,8 @@ export class FaultError extends Error {
   }
 }
 
-const kinds: Partial<Record<ErrorCode, FaultKind>> = {
-  'no-room': 'noRoom',
-  'in-use': 'inUse',
-  'no-files': 'noFiles',
-  'worker-ended': 'workerEnded',
-  'empty-text': 'emptyText',
-  'short-text': 'shortText',
-  'not-text': 'notText',
-}
-
-/** Faults of a table, of which the library says in which row they are. */
-const tableKinds: Partial<Record<ErrorCode, FaultKind>> = {
-  'not-number': 'notNumber',
-  'number-with-comma': 'numberWithComma',
-  'not-time': 'notTime',
-  gap: 'gap',
-  'time-order': 'timeOrder',
-  'time-twice': 'timeTwice',
-  'time-grid': 'timeGrid',
-}
+/** The name of the sentence of a code of the library's: noRoom of no-room. */
+const kindOf = (code: ErrorCode) => code.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as FaultKind
 
 /**
  * The fault that an error is.
@@ -48,10 +32,10 @@ const tableKinds: Partial<Record<ErrorCode, FaultKind>> = {
  */
 export function faultOf(error: unknown, name?: string, otherwise: FaultKind = 'other'): Fault {
   if (error instanceof FaultError) return error.fault
-  const { code, message, name: kind } = error as Error & { code?: ErrorCode }
+  const { code, facts, message, name: kind } = error as UnrolledError
   if (kind === 'ExplodedError' || kind === 'DivergenceError') return { kind: 'exploded', name }
-  const known = code && kinds[code]
-  return known ? { kind: known, name } : { kind: (code && tableKinds[code]) ?? otherwise, name, detail: message }
+  // Errors of the browser have numbers.
+  return typeof code === 'string' ? { kind: kindOf(code), name, facts } : { kind: otherwise, name, detail: message }
 }
 
 /** What went wrong with what the user asked for last, in any view. */

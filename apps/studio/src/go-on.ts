@@ -15,6 +15,10 @@ export const goOnWith = (name: string, options: Partial<RunOptions> = {}): Promi
     await resumeText(name, options)
   }, name)
 
+/** Lets the next training begin with the model of a training on series that the browser keeps. */
+export const beginWithSeries = (name: string): Promise<boolean> =>
+  told(async () => (await import('./series/session')).beginWith(name), name)
+
 /** Shows what a training on series forecasts that the browser keeps. */
 export const forecastWith = (name: string): Promise<boolean> =>
   told(async () => (await import('./series/session')).lookAtSeries(name), name)

@@ -43,3 +43,7 @@ export const scientific = (value: number, digits = 1): string =>
 /** A number with these digits after the point, as people of the language write it. */
 export const number = (value: number, digits = 0): string =>
   value.toLocaleString(language.value, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+
+/** A number as `told` tells it, or as a power of ten with a factor where that is long, such as the perplexity of an explosion. */
+export const short = (value: number, told: (value: number) => string, digits?: number): string =>
+  Number.isFinite(value) && Math.abs(value) >= 1e7 ? scientific(value, digits) : told(value)

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { date, number, scientific, significant, words } from './language'
+import { date, number, scientific, short, significant, words } from './language'
 import { perplexity } from './train/figures'
 
 /** A curve over steps. */
@@ -26,9 +26,20 @@ const colours = ['--accent', '--held', '#0072b2', '#cc79a7', '#009e73', '#d55e00
 const colour = (name: string): string =>
   name.startsWith('--') ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : name
 
-/** The curves over the union of their steps, as uPlot takes them. */
-const joined = (lines: readonly Line[]): uPlot.AlignedData =>
-  lines.length === 0 ? [[]] : uPlot.join(lines.map(({ steps, values }) => [steps, values]))
+/** On a logarithmic axis; infinite values have no place there. */
+function logarithm(value: number): number | null {
+  const log = Math.log10(value)
+  return Number.isFinite(log) ? log : null
+}
+
+/**
+ * The curves over the union of their steps, as uPlot takes them. On a logarithmic axis it is given logarithms, because its own
+ * such axis shows nothing of values beyond 17 digits, which an explosion has.
+ */
+const joined = (lines: readonly Line[], linear = false): uPlot.AlignedData =>
+  lines.length === 0
+    ? [[]]
+    : uPlot.join(lines.map(({ steps, values }) => [steps, linear ? values : values.map(logarithm)]))
 
 /** What a plot shows besides its lines. */
 interface Axes {
@@ -44,8 +55,42 @@ interface Axes {
   value?: (y: number) => string
 }
 
-const powers = (_: uPlot, splits: number[]) =>
-  splits.map((y) => (Number.isInteger(Number(Math.log10(y).toFixed(6))) ? y : null))
+/** The most powers of ten on a logarithmic axis that have lines, and labels. */
+const MOST_POWERS = 6
+
+/** The ends of a logarithmic axis: a digit and zeros. */
+function logRange(_: uPlot, from: number | null, to: number | null): uPlot.Range.MinMax {
+  if (from === null || to === null) return [from, to]
+  const rounded = (log: number, round: (digit: number) => number) => {
+    const power = Math.floor(log)
+    return power + Math.log10(round(Number((10 ** (log - power)).toFixed(6))))
+  }
+  const [low, high] = [rounded(from, Math.floor), rounded(to, Math.ceil)]
+  return low < high ? [low, high] : [low - 1, high + 1]
+}
+
+/** Where a logarithmic axis may have lines: over many powers of ten at some of these, evenly. */
+function logSplits(_plot: uPlot, _axis: number, from: number, to: number): number[] {
+  const [first, last] = [Math.floor(from), Math.ceil(to)]
+  const every = Math.max(1, Math.ceil((last - first) / MOST_POWERS))
+  const powers = Array.from({ length: Math.floor((last - first) / every) + 1 }, (_, i) => first + i * every)
+  const digits = every > 1 ? [1] : [1, 2, 3, 4, 5, 6, 7, 8, 9]
+  const all = powers.flatMap((power) => digits.map((digit) => power + Math.log10(digit)))
+  return all.filter((log) => log >= from - 1e-9 && log <= to + 1e-9)
+}
+
+/** Pixels between two labels of the y axis. */
+const SPACE = 30
+
+/** Which lines of a logarithmic axis have labels: those that have room. */
+function logLabels(plot: uPlot, splits: number[]): (number | null)[] {
+  const hasRoom = (digit: number) => Math.abs(plot.valToPos(Math.log10(digit), 'y') - plot.valToPos(1, 'y')) >= SPACE
+  const digits = { 9: '123456789', 7: '12357', 5: '125', 1: '1' }[([9, 7, 5] as const).find(hasRoom) ?? 1]
+  const digitOf = (log: number) => String(Math.round(10 ** (log - Math.floor(log + 1e-9))))
+  return splits.map((log) => (digits.includes(digitOf(log)) ? log : null))
+}
+
+const powers = (_: uPlot, splits: number[]) => splits.map((log) => (Number.isInteger(log) ? log : null))
 
 /** The width of the y axis: that of its longest label, and what lies between labels and curves; as long as labels are short, always the same. */
 function roomFor(plot: uPlot, labels: readonly string[] | null, at: number, cycle: number): number {
@@ -77,7 +122,10 @@ function draw(
   const rule = { stroke: colour('--line'), width: 1 }
   const axis = { stroke: colour('--soft'), grid: rule, ticks: rule }
   const told = (y: number) => (powersOfTen ? scientific(y) : text(y))
-  const value = (_: uPlot, y: number | null | undefined) => (y === null || y === undefined ? '–' : told(y))
+  const label = (log: number) =>
+    powersOfTen ? scientific(10 ** log, 0) : short(10 ** log, (y) => significant(y, 2), 0)
+  const value = (_: uPlot, y: number | null | undefined) =>
+    y === null || y === undefined ? '–' : told(linear ? y : 10 ** y)
   const whole = (step: number) => (Number.isInteger(step) ? number(step) : '')
   return new uPlot(
     {
@@ -86,7 +134,7 @@ function draw(
       // Dates are those of the file, wherever the reader is.
       ...(time && { ms: 1 as const, tzDate: (at: number) => uPlot.tzDate(new Date(at), 'Etc/UTC') }),
       padding: [null, roomBeside, null, null],
-      scales: { x: { time: time ?? false }, y: { distr: linear ? 1 : 3 } },
+      scales: { x: { time: time ?? false }, y: linear ? {} : { range: logRange } },
       bands: lines.flatMap(({ filled, colour: i }, at) =>
         filled
           ? [{ series: [at + 1, at + 2] as uPlot.Band.Bounds, fill: `${colour(colours[i % colours.length])}2e` }]
@@ -102,9 +150,9 @@ function draw(
           ...axis,
           // Over many powers of ten, only these have lines.
           ...(powersOfTen && { grid: { ...axis.grid, filter: powers }, ticks: { ...axis.ticks, filter: powers } }),
+          ...(!linear && { splits: logSplits, filter: logLabels }),
           size: roomFor,
-          values: (_, values) =>
-            values.map((y) => (y === null ? '' : powersOfTen ? scientific(y, 0) : significant(y, 2))),
+          values: (_, values) => values.map((y) => (y === null ? '' : linear ? significant(y, 2) : label(y))),
         },
       ],
       // In the legend, too, what is dashed is dashed.
@@ -121,7 +169,7 @@ function draw(
         })),
       ],
     },
-    joined(lines),
+    joined(lines, linear),
     place,
   )
 }
@@ -158,6 +206,6 @@ export function Plot({ lines, told, ...axes }: Axes & { lines: readonly Line[]; 
       plot.current?.destroy()
     }
   }, [look, words.value])
-  useEffect(() => plot.current?.setData(joined(lines)), [lines])
+  useEffect(() => plot.current?.setData(joined(lines, axes.linear)), [lines])
   return <div ref={place} role="img" aria-label={told} />
 }

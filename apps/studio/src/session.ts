@@ -9,7 +9,7 @@ import {
   savedRuns,
 } from 'unrolled/browser'
 import { type Fault, faultOf } from './faults'
-import { hasModel, runNames } from './kept'
+import { hasModel, keptRun, runNames } from './kept'
 import { Points } from './points'
 
 export type State = 'preparing' | 'running' | 'paused' | 'stopped' | 'done' | 'failed'
@@ -206,9 +206,9 @@ export function show<T extends Session>(next: T, work = (one: T) => one.run()): 
   next.over = work(next)
 }
 
-/** The run that the page showed before it was loaded again, if the browser still keeps it. */
+/** The run that the page showed before it was loaded again, if the browser still keeps it and it can go on. */
 export async function lastRun(): Promise<string | undefined> {
   const names = await runNames()
   const name = localStorage.getItem(LAST)
-  return name !== null && names.includes(name) ? name : undefined
+  return name !== null && names.includes(name) && (await keptRun(name)).unfinished ? name : undefined
 }

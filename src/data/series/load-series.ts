@@ -45,12 +45,16 @@ function checkStep(name: string, step: TimeStep | undefined, trained: TimeStep |
   if (step && trained) {
     throw new DataError(
       `${name}: the step between two rows is ${stepText(step)}, expected the model's, ${stepText(trained)}`,
+      [],
+      'other-step',
     )
   }
   throw new DataError(
     trained
       ? `${name}: there are no dates, expected a column of dates in the model's step of ${stepText(trained)}`
       : `${name}: there are dates, expected none, as in the training of the model; rename their column`,
+    [],
+    trained ? 'no-dates' : 'own-dates',
   )
 }
 

@@ -113,8 +113,10 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
     dates: dates === undefined ? undefined : { column: dates, times: timesIn(table, rows, dates) },
   }))
   const longest = timed.reduce((a, b) => (b.rows.length > a.rows.length ? b : a))
-  if (longest.rows.length < 2)
-    throw new DataError(`${table.name}: there is one row for each series, expected two or more`)
+  if (longest.rows.length < 2) {
+    const problem = `${table.name}: the longest series has 1 row, expected 2 or more`
+    throw new DataError(problem, [], 'short-series', { values: 1, needed: 2 })
+  }
   const step = longest.dates && stepOf(longest.dates.times)
   return {
     name: table.name,
@@ -140,9 +142,10 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
             `${table.name}: row ${row?.number}, column ${column}: the value is missing, expected a number; fill it, or use gaps interpolate`,
             ['gaps'],
             'gap',
+            { column, ...(row && { row: row.number }) },
           )
         }
-        return interpolated(all, `${table.name}: column ${column}`)
+        return interpolated(all, table.name, column)
       })
       const lastTime = dates && rows.at(-1)!.cells[dates.column]
       const offsets =
@@ -173,9 +176,10 @@ function timesIn(table: Table, rows: readonly TableRow[], column: number): numbe
       `${place(i)}, column ${table.columns[column]} is ${JSON.stringify(cells[column])}, expected a date such as 2024-05-31, or a time such as 2024-05-31T13:00`,
       [],
       'not-time',
+      { row: rows[i].number, column: table.columns[column], cell: cells[column] },
     )
   })
-  checkRising(times, (i) => rows[i].cells[column], place)
+  checkRising(times, (i) => ({ text: rows[i].cells[column], row: rows[i].number }), table.name)
   return times
 }
 
@@ -196,6 +200,7 @@ function onGrid(
     const steps = stepsBetween(times[i - 1], time, step)
     const [before, here] = [i - 1, i].map((row) => rows[row].cells[column])
     const at = `${table.name}: row ${rows[i].number}: ${here}`
+    const facts = { row: rows[i].number, cell: here, before }
     if (!Number.isInteger(steps)) {
       const daily = 'milliseconds' in step && step.milliseconds % 86_400_000 === 0
       const whole =
@@ -204,6 +209,7 @@ function onGrid(
         `${at} follows ${before}, expected ${formatTime(timeAfter(times[i - 1], step, 1), step, before)}, one step as between the other rows${whole}`,
         [],
         'time-grid',
+        facts,
       )
     }
     if (steps > 1 && gaps === 'refuse') {
@@ -215,6 +221,7 @@ function onGrid(
         `${at} follows ${before}: ${steps === 2 ? '1 time is' : `${steps - 1} times are`} missing between them, expected none; fill the gap, or use gaps interpolate${clock}`,
         ['gaps'],
         'gap',
+        facts,
       )
     }
     if (place + steps > MOST_FILLED * rows.length) {
@@ -230,9 +237,12 @@ function onGrid(
 }
 
 /** Fills missing values on a straight line between their neighbours, and at the ends with the nearest one. */
-function interpolated(values: Float64Array, where: string): Float64Array {
+function interpolated(values: Float64Array, table: string, column: string): Float64Array {
   const known = [...values.keys()].filter((i) => !Number.isNaN(values[i]))
-  if (known.length === 0) throw new DataError(`${where}: all values are missing, expected numbers`)
+  if (known.length === 0) {
+    const problem = `${table}: column ${column}: all values are missing, expected numbers`
+    throw new DataError(problem, [], 'no-values', { column })
+  }
   let next = 0
   return values.map((value, i) => {
     while (next < known.length && known[next] < i) next++

@@ -90,7 +90,7 @@ export class SeriesData {
   readonly #dates: Int32Array[][] = []
 
   /**
-   * @param spec what a saved model knows; without one, it is made of the training part
+   * @param spec what a saved model knows besides how this table is read and split; without one, it is made of the training part
    * @throws OptionError for sizes that are not whole; DataError for series that are too short, or constant
    */
   constructor(
@@ -116,14 +116,8 @@ export class SeriesData {
       const end = length - count(test)
       return { validation: end - count(validation), test: end }
     })
-    this.spec =
-      spec ??
-      makeSpec(
-        where,
-        table,
-        options,
-        this.parts.map(({ validation }) => validation),
-      )
+    const ends = this.parts.map(({ validation }) => validation)
+    this.spec = spec ? { ...spec, read: table.read, validation, test } : makeSpec(where, table, options, ends)
     this.#scaled = table.series.map((series) => this.#scale(series))
     this.#train = this.origins('train')
     this.batchSize = Math.max(1, Math.min(batchSize, this.#train.length))
@@ -177,6 +171,9 @@ export class SeriesData {
       if (length >= this.spec.window) return { series, at: length }
       throw new DataError(
         `${where}: ${this.table.name}: the series${name && ` ${name}`} has ${length} values, expected at least the model's window of ${this.spec.window}`,
+        [],
+        'short-series',
+        { series: name, values: length, needed: this.spec.window },
       )
     })
   }
@@ -270,7 +267,8 @@ export class SeriesData {
   #scale({ name, columns }: NumberSeries): Float64Array[] {
     if (!Object.hasOwn(this.spec.scales, name)) {
       const known = Object.keys(this.spec.scales).slice(0, 10).join(', ')
-      throw new DataError(`${this.table.name}: the model does not know the series ${name}, expected one of ${known}`)
+      const problem = `${this.table.name}: the model does not know the series ${name}, expected one of ${known}`
+      throw new DataError(problem, [], 'unknown-series', { series: name })
     }
     const scales = this.spec.scales[name]
     return columns.map((values, i) => values.map((value) => (value - scales[i].mean) / scales[i].deviation))
@@ -295,6 +293,7 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
     throw new DataError(
       `${table.name}: calendar is ${calendar.join(', ')}, but there are no dates, expected a column of dates; name it with dateColumn`,
       ['calendar', 'dateColumn'],
+      'no-dates',
     )
   }
   const idle = options.calendar?.find((name) => isIdle(name, table))
@@ -302,6 +301,8 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
     throw new DataError(
       `${table.name}: calendar is ${calendar.join(', ')}, but ${idle} is the same for all rows, expected what changes in steps of ${stepText(step!)}; leave ${idle} out`,
       ['calendar'],
+      'idle-calendar',
+      { calendar: idle },
     )
   }
   const scaled = table.series.map(({ name, length, columns: values }, i): [string, Scale[]] => {
@@ -310,6 +311,8 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
       throw new DataError(
         `${table.name}: ${which} has ${length} values and its training part ${Math.max(ends[i], 0)}, expected at least ${window + horizon}, a window of ${window} and a horizon of ${horizon}; make them smaller, hold out less (validation, test), or use a longer series`,
         ['window', 'horizon', 'validation', 'test'],
+        'short-series',
+        { series: name, values: Math.max(ends[i], 0), needed: window + horizon },
       )
     }
     return [name, values.map((column) => scaleOf(column.subarray(0, ends[i])))]
@@ -320,6 +323,9 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
   if (huge >= 0) {
     throw new DataError(
       `${table.name}: column ${columns[huge]} has values so large that their squares are infinite, expected values below 1e150; divide them`,
+      [],
+      'large-values',
+      { column: columns[huge] },
     )
   }
   const constant = columns.findIndex((_, i) => Object.values(scales).every((all) => all[i].deviation === 0))
@@ -330,6 +336,9 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
     if (varies) {
       throw new DataError(
         `${table.name}: column ${columns[constant]} has values so close together that their scale is 0, expected larger differences; multiply them`,
+        [],
+        'close-values',
+        { column: columns[constant] },
       )
     }
     const { mean } = Object.values(scales)[0][constant]
@@ -341,6 +350,9 @@ function makeSpec(where: string, table: SeriesTable, options: WindowOptions, end
         : 'expected values that change; leave it out of the features'
     throw new DataError(
       `${table.name}: column ${columns[constant]} is always ${mean}${digits} in the training part, ${what}${digits && '; take what is the same off all values'}`,
+      [],
+      'constant-column',
+      { column: columns[constant] },
     )
   }
   // A column that is constant in one of several series is only moved.

@@ -160,7 +160,7 @@ describe('bad input is refused in one sentence that says where and what to do', 
       /column y has values so large .* expected values below/,
     ],
     ['a hexadecimal number', daily(40).replace(/,[^,]*$/, ',0x10'), {}, /column y is "0x10", expected a number/],
-    ['one row', daily(1), {}, /there is one row for each series, expected two or more/],
+    ['one row', daily(1), {}, /the longest series has 1 row, expected 2 or more/],
     [
       'a day of 23 hours',
       ['date,y', ...[29, 30, 31].map((day) => `2024-03-${day}T00:00+01:00,${day}`), '2024-04-01T00:00+02:00,3'].join(
@@ -187,6 +187,8 @@ describe('bad input is refused in one sentence that says where and what to do', 
     const made = readSeries(csv, 'x.csv', { ...small, ...options })
     await expect(made).rejects.toThrow(DataError)
     await expect(made).rejects.toThrow(message)
+    const { message: told, facts = {} } = (await made.catch((error) => error)) as DataError
+    for (const fact of Object.values(facts)) expect(told).toContain(String(fact))
   })
 
   test.each<[options: object, message: RegExp]>([

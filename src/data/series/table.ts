@@ -51,7 +51,7 @@ export async function parseTable(
     step({ data, errors, meta }) {
       number++
       const quotes = errors.find(({ type }) => type === 'Quotes')
-      if (quotes) throw wrongQuotes(`${name}: row ${number}`, quotes.code)
+      if (quotes) throw wrongQuotes(name, number, quotes.code)
       const cells = data.map((cell) => cell.trim())
       // A line of nothing is no row, but a cell of two quotation marks is one: a value that is missing.
       const isBlank = cells.length === 1 && cells[0] === '' && !plain.slice(end, meta.cursor).includes('"')
@@ -61,13 +61,17 @@ export async function parseTable(
     },
   })
   const [header, ...rest] = withoutPadding(rows)
-  if (!header) throw new DataError(`${name}: the file is empty, expected a header with the names of columns, and rows`)
+  const empty = (what: string) => new DataError(`${name}: the file ${what}`, [], 'empty-table')
+  if (!header) throw empty('is empty, expected a header with the names of columns, and rows')
   checkHeader(name, header.cells)
-  if (rest.length === 0) throw new DataError(`${name}: the file has a header and no rows, expected rows below it`)
+  if (rest.length === 0) throw empty('has a header and no rows, expected rows below it')
   for (const { number, cells } of rest) {
     if (cells.length === header.cells.length) continue
     throw new DataError(
       `${name}: row ${number} has ${cells.length} cells, expected ${header.cells.length}, as many as the header; a cell with a comma needs quotation marks`,
+      [],
+      'row-length',
+      { row: number, cells: cells.length, columns: header.cells.length },
     )
   }
   return { name, columns: header.cells, rows: rest, delimiter }
@@ -85,12 +89,13 @@ function withoutPadding(rows: readonly TableRow[]): TableRow[] {
 /** Whether a row says anything; the empty cell of a single column says that its value is missing. */
 export const isFilled = ({ cells }: TableRow): boolean => cells.length === 1 || cells.some((cell) => cell !== '')
 
-const wrongQuotes = (place: string, code: string): DataError =>
-  new DataError(
+function wrongQuotes(name: string, row: number, code: string): DataError {
+  const problem =
     code === 'InvalidQuotes'
-      ? `${place}: there is text after a closed quotation mark, expected the end of the cell; double quotation marks within a cell`
-      : `${place}: a quotation mark is not closed, expected CSV`,
-  )
+      ? 'there is text after a closed quotation mark, expected the end of the cell; double quotation marks within a cell'
+      : 'a quotation mark is not closed, expected CSV'
+  return new DataError(`${name}: row ${row}: ${problem}`, [], 'bad-quotes', { row })
+}
 
 /** The delimiter that the first line with any text has most often. */
 function delimiterOf(text: string): Delimiter {
@@ -101,10 +106,15 @@ function delimiterOf(text: string): Delimiter {
 
 function checkHeader(name: string, columns: readonly string[]): void {
   const twice = columns.find((column, i) => column !== '' && columns.indexOf(column) !== i)
-  if (twice !== undefined) throw new DataError(`${name}: two columns are named ${twice}, expected each name once`)
+  if (twice !== undefined) {
+    const problem = `${name}: two columns are named ${twice}, expected each name once`
+    throw new DataError(problem, [], 'column-twice', { column: twice })
+  }
   if (columns.every((column) => Number.isFinite(Number(column)))) {
     throw new DataError(
       `${name}: the first row holds only numbers (${columns[0]}, …), expected a header with the names of the columns`,
+      [],
+      'no-header',
     )
   }
 }
@@ -132,18 +142,20 @@ export function numberIn({ name, columns }: Table, { number, cells }: TableRow, 
   if (missing.has(text.toLowerCase())) return Number.NaN
   const value = /^[+-]?0[xob]/i.test(text) ? Number.NaN : Number(text)
   const place = `${name}: row ${number}, column ${columns[column]}`
+  const facts = { row: number, column: columns[column], cell: text }
   if (Number.isFinite(value)) return value
   if (/^[+-]?inf/i.test(text) || !Number.isNaN(value)) {
     throw new DataError(
       `${place} is ${text}, expected a finite number, or an empty cell for a missing value`,
       [],
       'not-number',
+      facts,
     )
   }
   const comma = hasComma(text)
   const advice = comma ? '; write decimals with a point, and thousands without separators' : ''
   const code = comma ? 'number-with-comma' : 'not-number'
-  throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${advice}`, [], code)
+  throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${advice}`, [], code, facts)
 }
 
 export const hasComma = (text: string): boolean => /^[+-]?[\d.]*\d,[\d.,]*\d$/.test(text)

@@ -129,20 +129,24 @@ export function usualSeason(step: TimeStep | undefined): number {
 
 /**
  * Checks that times rise.
- * @param place says where a time stands, for messages
+ * @param place says how the file writes a time, and in which row
+ * @param table the name of the file, for messages
  * @throws DataError for a time that comes twice, or before the one above it
  */
 export function checkRising(
   times: readonly number[],
-  text: (row: number) => string,
-  place: (row: number) => string,
+  place: (at: number) => { text: string; row: number },
+  table: string,
 ): void {
   for (let i = 1; i < times.length; i++) {
     if (times[i] > times[i - 1]) continue
+    const [{ text: before }, { text, row }] = [place(i - 1), place(i)]
     const isTwice = times[i] === times[i - 1]
     const problem = isTwice
       ? `comes twice, expected each time once; several series in one file need seriesColumn, and clocks that are put back in autumn need times with an offset, such as 2024-10-27T02:00+01:00`
-      : `comes after ${text(i - 1)}, expected rows in the order of time; sort them`
-    throw new DataError(`${place(i)}: ${text(i)} ${problem}`, ['seriesColumn'], isTwice ? 'time-twice' : 'time-order')
+      : `comes after ${before}, expected rows in the order of time; sort them`
+    const facts = { row, cell: text, ...(!isTwice && { before }) }
+    const code = isTwice ? 'time-twice' : 'time-order'
+    throw new DataError(`${table}: row ${row}: ${text} ${problem}`, ['seriesColumn'], code, facts)
   }
 }

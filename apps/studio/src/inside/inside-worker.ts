@@ -1,7 +1,19 @@
 // Looks into models, so that the page stays responsive.
-import { decodeModel, type LoadedModel, useKernels, wasmKernels } from 'unrolled/browser'
-import { answers } from './answers'
-import type { Kind, Questions, ToPage, ToWorker } from './messages'
+import {
+  decodeForecaster,
+  decodeModel,
+  OpfsStore,
+  readSeriesFor,
+  runForecaster,
+  type SeriesData,
+  type SeriesFiles,
+  textOf,
+  useKernels,
+  wasmKernels,
+} from 'unrolled/browser'
+import { tableOf } from '../kept'
+import { answers, type Loaded } from './answers'
+import type { Kind, Looked, Questions, ToPage, ToWorker } from './messages'
 
 // All other processors are left to the training.
 useKernels(wasmKernels({ threads: 1 }))
@@ -11,13 +23,15 @@ const TURN = 20
 
 const tell = (message: ToPage) => postMessage(message)
 
-let model: Promise<LoadedModel>
+let model: Promise<Loaded>
+/** The series of the run that was looked into last, which stay the same while it trains. */
+let known: { run: string; data: SeriesData } | undefined
 /** The latest question of each kind: earlier ones need no answer any more. */
 const latest = new Map<Kind, number>()
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'model') {
-    model = frozen(data.files)
+    model = frozen(data.model)
     // Each question about it tells why it cannot be read.
     model.catch(() => undefined)
   } else {
@@ -27,10 +41,18 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
 })
 
 /** A model of which no gradients of parameters are wanted. */
-async function frozen(files: Record<string, Uint8Array>): Promise<LoadedModel> {
-  const loaded = await decodeModel(files)
+async function frozen({ files, seriesRun }: Looked): Promise<Loaded> {
+  const loaded = seriesRun === undefined ? await decodeModel(files!) : await seriesOf(seriesRun, files)
   loaded.model.requiresGrad_(false)
   return loaded
+}
+
+async function seriesOf(run: string, files: Looked['files']): Promise<Loaded> {
+  const { model, spec } = await (files
+    ? decodeForecaster(files as SeriesFiles, run)
+    : runForecaster(new OpfsStore(run)))
+  if (known?.run !== run) known = { run, data: await readSeriesFor(spec, await textOf(await tableOf(run)), run) }
+  return { model, data: known.data }
 }
 
 /** Lets all messages in that have come. */
@@ -48,7 +70,7 @@ async function answer<K extends Kind>(kind: K, id: number, question: Questions[K
   try {
     const loaded = await model
     await rest()
-    tell({ kind, id, answer: await answers[kind](loaded, question, rest) } as ToPage)
+    tell({ kind, id, answer: await answers[kind](loaded as never, question, rest) } as ToPage)
   } catch (error) {
     const { message } = error as Error
     if (latest.get(kind) === id) tell({ kind, id, error: { message } })

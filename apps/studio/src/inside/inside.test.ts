@@ -13,7 +13,7 @@ import {
 } from 'unrolled'
 import { expect, test } from 'vitest'
 import { answers } from './answers'
-import { gradientNorms } from './gradients'
+import { followedText, gradientNorms } from './gradients'
 import { singularValues } from './spectrum'
 import { knownTokens, readTokens } from './states'
 
@@ -83,7 +83,7 @@ test('what is shown of a reading is what the model has: the signal of a layer by
   const [, model] = models.find(([name]) => name === 'LSTM')!
   const loaded = loadedOf(model)
   const { layers, probabilities } = readTokens(loaded, vocab.split('the whale swims'))
-  const shown = await answers.reading(loaded, { text: 'the whale swims', layer: 1, signal: 'f' }, async () => {})
+  const shown = await answers.text(loaded, { text: 'the whale swims', layer: 1, signal: 'f' }, async () => {})
   const { tokens, signals, signal, rows, values, expected } = shown
   expect(signals).toEqual(['h', 'c', 'i', 'f', 'g', 'o'])
   expect(signal).toBe('f')
@@ -111,13 +111,13 @@ test('a unit that is high at one character alone reacts to it', async () => {
   rnn.weight_ih_l0.data[size + vocab.indexOf('i')] = -2
   const model = new RNNModel(rnn, size, { generator })
   const question = { text: 'the whale swims', layer: 0, signal: 'h' }
-  const { rows } = await answers.reading(loadedOf(model), question, async () => {})
-  expect(Object.fromEntries(rows.map(({ unit, reactsTo }) => [unit, reactsTo]))).toEqual({ 0: 'w', 1: 'i' })
+  const { rows, tokens } = await answers.text(loadedOf(model), question, async () => {})
+  expect(Object.fromEntries(rows.map(({ unit, step }) => [unit, tokens[step]]))).toEqual({ 0: 'w', 1: 'i' })
 })
 
 test.each(models)('gradient norms back through an %s agree with finite differences', (_name, model) => {
   const tokens = vocab.encode('the whale')
-  const norms = gradientNorms(model, tokens)
+  const norms = gradientNorms(followedText(model, tokens))
   expect(norms).toHaveLength(tokens.length - 1)
   // The loss as a function of the state before each step, all of whose numbers are moved in turn.
   let state = model.beginState(1)

@@ -25,7 +25,7 @@ function inspected() {
   }
 }
 
-const files = () => ({ 'config.json': new Uint8Array(1) })
+const files = () => ({ files: { 'config.json': new Uint8Array(1) } })
 const spectrum = (id: number, value: number): ToPage => ({ kind: 'spectrum', id, answer: [value] })
 const isSettled = async (promise: Promise<void>) =>
   (await Promise.race([promise.then(() => true), new Promise((resolve) => setTimeout(resolve, 0, false))])) as boolean

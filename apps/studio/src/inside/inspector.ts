@@ -1,7 +1,7 @@
 import { signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Fault } from '../faults'
-import type { Answers, Kind, Questions, ToPage, ToWorker } from './messages'
+import type { Answers, Kind, Looked, Questions, ToPage, ToWorker } from './messages'
 
 /** What is needed of a worker. */
 type Channel = Pick<Worker, 'postMessage' | 'terminate' | 'addEventListener'>
@@ -38,14 +38,14 @@ export class Inspector {
 
   /**
    * Looks into another model from here on, or into the same one as it is now.
-   * @param files of `encodeModel`; they are moved to the worker
+   * @param model whose files are moved to the worker
    * @returns when all questions are answered
    */
-  async look(files: Record<string, Uint8Array>): Promise<void> {
+  async look(model: Looked): Promise<void> {
     this.#settle()
     this.#tell(
-      { kind: 'model', files },
-      Object.values(files).map(({ buffer }) => buffer as ArrayBuffer),
+      { kind: 'model', model },
+      Object.values(model.files ?? {}).map(({ buffer }) => buffer as ArrayBuffer),
     )
     this.#hasModel = true
     for (const kind of this.#asked.keys()) this.#send(kind)

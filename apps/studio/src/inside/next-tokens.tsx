@@ -1,13 +1,13 @@
 import type { Signal } from '@preact/signals'
 import { number, words } from '../language'
-import type { ShownReading } from './messages'
-import { visible } from './units'
+import type { ShownText } from './messages'
+import { visible } from './visible'
 
 /** Tokens before the place that are shown. */
 const BEFORE = 24
 
 /** The likeliest tokens after a place of the text. */
-export function NextTokens({ reading, position }: { reading: ShownReading; position: Signal<number> }) {
+export function NextTokens({ reading, position }: { reading: ShownText; position: Signal<number> }) {
   const { inside: t } = words.value
   const { tokens, expected } = reading
   const at = Math.min(position.value, tokens.length - 1)

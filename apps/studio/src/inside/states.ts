@@ -2,7 +2,10 @@ import { fromData, GRU, type LoadedModel, LSTM, noGrad, RNN, type Tensor } from 
 import { preparedText } from '../prepared'
 import { minimalSignals } from './minimal-signals'
 
-/** What a layer of a model holds while it reads a text, [token, unit], by its name: the state h, c, and the gates. */
+/** The recurrent layers of a model. */
+export type Layers = LoadedModel['model']['rnn']
+
+/** What a layer of a model holds while it reads, [step, unit], by its name: the state h, c, and the gates. */
 export type Signals = Readonly<Record<string, Float32Array>>
 
 /** A text as a model reads it. */
@@ -15,8 +18,8 @@ export interface Reading {
   probabilities: Float32Array
 }
 
-/** Tokens that are read: what fits on a screen. */
-const MOST_TOKENS = 240
+/** Tokens, or steps of a series, that are shown: what fits on a screen. */
+export const MOST_STEPS = 240
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
@@ -25,32 +28,40 @@ export const knownTokens = (loaded: LoadedModel, text: string): string[] =>
   loaded.vocab
     .split(preparedText(loaded, text))
     .filter((token) => loaded.vocab.has(token))
-    .slice(0, MOST_TOKENS)
+    .slice(0, MOST_STEPS)
 
 /** Lets a model read tokens, and returns what its units hold at each. */
 export function readTokens({ model, vocab }: LoadedModel, tokens: readonly string[]): Reading {
-  const { hiddenSize, numLayers } = model.rnn
-  return model.inEval(() =>
+  const { hiddenSize } = model.rnn
+  return noGrad(() => {
+    const read = fromData(vocab.encode(tokens), [tokens.length, 1])
+    const layers = readLayers(model.rnn, model.embedding ? model.embedding.forward(read) : read)
+    const scores = model.linear.forward(fromData(layers.at(-1)!.h, [tokens.length, hiddenSize]))
+    return { tokens, hiddenSize, layers, probabilities: Float32Array.from(scores.softmax().data) }
+  })
+}
+
+/** What layers hold while they read tokens [step, 1], or features [step, 1, inputSize]; from the first layer to the last. */
+export function readLayers(rnn: Layers, input: Tensor): Signals[] {
+  return rnn.inEval(() =>
     noGrad(() => {
       const layers: Signals[] = []
-      let input: Tensor = fromData(vocab.encode(tokens), [tokens.length, 1])
-      if (model.embedding) input = model.embedding.forward(input)
-      for (let layer = 0; layer < numLayers; layer++) {
-        const signals = signalsOf(model, layer, input)
+      let read = input
+      for (let layer = 0; layer < rnn.numLayers; layer++) {
+        const signals = signalsOf(rnn, layer, read)
         layers.push(signals)
-        input = fromData(signals.h, [tokens.length, 1, hiddenSize])
+        read = fromData(signals.h, [input.shape[0], 1, rnn.hiddenSize])
       }
-      const scores = model.linear.forward(input.reshape(-1, hiddenSize))
-      return { tokens, hiddenSize, layers, probabilities: Float32Array.from(scores.softmax().data) }
+      return layers
     }),
   )
 }
 
 /**
- * The state and the gates of a layer at each token. The library computes the states; once they are known, all sums
+ * The state and the gates of a layer at each step. The library computes the states; once they are known, all sums
  * W·x + b and W·h + b are two products, and the gates are the equations of the cell.
  */
-function signalsOf({ rnn }: LoadedModel['model'], layer: number, input: Tensor): Signals {
+function signalsOf(rnn: Layers, layer: number, input: Tensor): Signals {
   const parameter = (name: string) => (rnn as unknown as Record<string, Tensor | undefined>)[`${name}_l${layer}`]
   const ih = parameter('weight_ih')!
   const [steps, H] = [input.shape[0], rnn.hiddenSize]
@@ -88,7 +99,7 @@ function signalsOf({ rnn }: LoadedModel['model'], layer: number, input: Tensor):
 }
 
 /** One layer of a stack, by itself. */
-function layerOf(rnn: LoadedModel['model']['rnn'], layer: number): RNN | GRU | LSTM {
+function layerOf(rnn: Layers, layer: number): RNN | GRU | LSTM {
   const inputSize = layer === 0 ? rnn.inputSize : rnn.hiddenSize
   const { hiddenSize, bias } = rnn
   const sizes = { inputSize, hiddenSize, bias }
@@ -106,29 +117,29 @@ function layerOf(rnn: LoadedModel['model']['rnn'], layer: number): RNN | GRU | L
 const withBias = (sums: Tensor, bias: Tensor | undefined) => (bias ? sums.add(bias) : sums).data
 
 /**
- * Units with the token that each reacts to most: the one at which its mean differs most from its mean over the whole text,
- * in standard errors. Sorted by token, and among those of a token by strength.
- * @param h the states, [token, unit]
- * @param numbers of the tokens
+ * Units with the kind of steps that each reacts to most, such as a token of a text: the one at which its mean differs most from
+ * its mean over all steps, in standard errors. Sorted by kind, and among those of a kind by strength.
+ * @param h the states, [step, unit]
+ * @param kinds of the steps, as numbers
  */
-export function orderOf(h: Float32Array, numbers: Int32Array, hiddenSize: number): { unit: number; token: number }[] {
+export function orderOf(h: Float32Array, kinds: Int32Array, hiddenSize: number): { unit: number; kind: number }[] {
   const counts = new Map<number, number>()
-  for (const token of numbers) counts.set(token, (counts.get(token) ?? 0) + 1)
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   const found = Array.from({ length: hiddenSize }, (_, unit) => {
     const sums = new Map<number, number>()
     let mean = 0
-    numbers.forEach((token, t) => {
+    kinds.forEach((kind, t) => {
       const value = h[t * hiddenSize + unit]
-      mean += value / numbers.length
-      sums.set(token, (sums.get(token) ?? 0) + value)
+      mean += value / kinds.length
+      sums.set(kind, (sums.get(kind) ?? 0) + value)
     })
-    let best = { token: numbers[0] ?? 0, strength: -1 }
-    for (const [token, sum] of sums) {
-      const n = counts.get(token)!
+    let best = { kind: kinds[0] ?? 0, strength: -1 }
+    for (const [kind, sum] of sums) {
+      const n = counts.get(kind)!
       const strength = Math.abs(sum / n - mean) * Math.sqrt(n)
-      if (strength > best.strength) best = { token, strength }
+      if (strength > best.strength) best = { kind, strength }
     }
     return { unit, ...best }
   })
-  return found.sort((a, b) => a.token - b.token || b.strength - a.strength)
+  return found.sort((a, b) => a.kind - b.kind || b.strength - a.strength)
 }

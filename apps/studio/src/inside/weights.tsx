@@ -5,23 +5,32 @@ import { Plot } from '../plot'
 import { type Inspector, useAnswer } from './inspector'
 import { LayerChoice } from './layer-choice'
 import { Matrix } from './matrix'
+import type { ShownUnits } from './messages'
 
 /** The gates of each kind of cell that has recurrent weights, in the order of these. */
-const gates = { rnn: ['h'], gru: ['r', 'z', 'n'], lstm: ['i', 'f', 'g', 'o'] } as const
+const gates = { rnn_tanh: ['h'], rnn_relu: ['h'], gru: ['r', 'z', 'n'], lstm: ['i', 'f', 'g', 'o'] } as const
 
 interface WeightsOptions {
   inspector: Inspector
-  cell: keyof typeof gates
-  numLayers: number
-  hiddenSize: number
+  layers: ShownUnits['layers']
 }
 
-/** The recurrent weights of a gate, as a picture and as a spectrum. */
-export function Weights({ inspector, cell, numLayers, hiddenSize }: WeightsOptions) {
+/** The recurrent weights of a gate, as a picture and as a spectrum; nothing for cells that have none. */
+export function Weights({ inspector, layers }: WeightsOptions) {
+  const { kind } = layers
+  return kind === 'mingru' || kind === 'minlstm' ? null : <GateWeights {...{ inspector, ...layers, kind }} />
+}
+
+interface GateOptions extends Omit<ShownUnits['layers'], 'kind'> {
+  inspector: Inspector
+  kind: keyof typeof gates
+}
+
+function GateWeights({ inspector, kind, numLayers, hiddenSize }: GateOptions) {
   const { inside: t } = words.value
   const layer = useSignal(0)
   const gate = useSignal(0)
-  const names = gates[cell]
+  const names = gates[kind]
   const question = { layer: layer.value, gate: gate.value }
   const shown = useAnswer(inspector, 'weights', question)
   const found = useAnswer(inspector, 'spectrum', question)

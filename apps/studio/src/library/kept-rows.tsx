@@ -2,10 +2,11 @@ import { type LoadedModel, savedModels, savedRuns } from 'unrolled/browser'
 import { base } from '../base'
 import { current, type Kind, keptChanges, liveTrainer, loadRun, takeModel, takeRun } from '../current'
 import { told } from '../faults'
-import { forecastWith, goOnWith } from '../go-on'
+import { beginWithSeries, forecastWith, goOnWith } from '../go-on'
 import { download, give, type KeptRun } from '../kept'
 import { number, words } from '../language'
 import { asked } from '../series/asked'
+import { series } from '../series/chosen'
 import { session } from '../session'
 import { measured } from '../train/figures'
 import { Go } from './go'
@@ -24,7 +25,7 @@ export function RunRow({ run, compared, compare }: RunRowOptions) {
   const now = session.value?.name === name ? session.value : undefined
   now?.tick.value
   const isShown = now !== undefined
-  const isLive = liveTrainer({ kind: 'run', name }) !== undefined
+  const isLive = kind === 'text' && liveTrainer({ kind: 'run', name }) !== undefined
   // A training of this page is ahead of what the browser keeps.
   const epoch = now?.epoch || run.epoch
   const reached = (kind === 'series' ? now?.loss : now?.perplexity) ?? run.reached
@@ -91,11 +92,13 @@ export function ModelRow({ name }: { name: string }) {
 
 /** What can be done with a kept training on series. */
 function SeriesActions({ name, isShown }: { name: string; isShown: boolean }) {
-  const { series } = words.value
+  const { library: t, series: s } = words.value
   const save = async () => give(`${name}.zip`, await asked('zip', { run: name }))
   return (
     <>
-      {!isShown && <Go to="train" text={series.forecast} first={() => forecastWith(name)} />}
+      {!isShown && <Go to="train" text={s.forecast} first={() => forecastWith(name)} />}
+      <Go to="inside" text={t.look} first={() => takeRun(name)} />
+      <Go to="train" text={t.beginWith} first={() => beginWithSeries(name)} />
       <SaveAs name={name} formats={['zip']} save={save} />
     </>
   )
@@ -108,6 +111,7 @@ function ModelActions(model: { name: string; load: () => Promise<LoadedModel>; t
   const begin = () =>
     told(async () => {
       base.value = { name, ...(await load()) }
+      series.value = undefined
     }, name)
   return (
     <>

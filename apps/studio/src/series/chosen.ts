@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals'
-import type { DroppedFile } from 'unrolled/browser'
+import type { DroppedFile, Forecaster } from 'unrolled/browser'
 import { FaultError, faultOf } from '../faults'
 import { addressOf, route } from '../route'
 import { asked } from './asked'
 import type { Answers, Questions, Table } from './messages'
-import { columnsOf, linked, type SeriesLink, type SeriesSetup, setupFor } from './setup'
+import { columnsOf, linked, type SeriesSetup, setupFor } from './setup'
 
 /** A table of numbers to be forecast, which stays in this page. */
 export interface ChosenSeries extends Table {
@@ -12,6 +12,8 @@ export interface ChosenSeries extends Table {
   setup: SeriesSetup
   /** Whether nobody has said what of it is to be forecast. */
   isNew: boolean
+  /** A kept model that the next training begins with; what it fixes of the setup is as in its own. */
+  base?: { name: string; model: Forecaster } | undefined
   /** Its view, which is loaded with the first table. */
   View: () => preact.JSX.Element
 }
@@ -46,10 +48,15 @@ export async function tableFrom<K extends 'table' | 'kept'>(
   }
 }
 
-/** Takes a table from a file, with the setup of the link that was followed, if any. @throws FaultError that says what is wrong with it */
+/**
+ * Takes a table from a file, with the setup of the link that was followed, or that of the model to begin with, if any.
+ * @throws FaultError that says what is wrong with it
+ */
 export async function takeSeries({ name: path, file }: DroppedFile): Promise<void> {
   const name = path.replace(/^.*[/\\]/, '')
   const link = linked(route.peek().query)
+  const base = link ? undefined : series.peek()?.base
+  const known = link?.setup ?? (base && series.peek()!.setup)
   try {
     const table = await tableFrom('table', { file }, name)
     if (!table) return
@@ -58,8 +65,8 @@ export async function takeSeries({ name: path, file }: DroppedFile): Promise<voi
       const hasCommas = columns.some(({ kind }) => kind === 'comma')
       throw new FaultError({ kind: hasCommas ? 'numberWithComma' : 'noNumbers', name })
     }
-    if (link) checkLinked(link, table)
-    await chooseSeries({ ...table, setup: link?.setup ?? setupFor(columns), isNew: !link })
+    if (known) checkColumns(known, table)
+    await chooseSeries({ ...table, setup: known ?? setupFor(columns), isNew: !known, base })
     location.hash = addressOf('train')
   } catch (error) {
     throw new FaultError(faultOf(error, name, 'notSeries'))
@@ -72,8 +79,8 @@ export async function chooseSeries(chosen: Omit<ChosenSeries, 'View'>): Promise<
   series.value = { ...chosen, View: SeriesView }
 }
 
-/** @throws FaultError for a table without the columns that a link names */
-function checkLinked({ setup }: SeriesLink, { file, columns }: Table): void {
+/** @throws FaultError for a table without the columns that a setup names */
+function checkColumns(setup: SeriesSetup, { file, columns }: Table): void {
   const missing = columnsOf(setup).filter((name) => !columns.some((column) => column.name === name))
   if (missing.length > 0) throw new FaultError({ kind: 'otherTable', name: file.name, detail: missing.join(', ') })
 }

@@ -3,7 +3,8 @@ import { FileChoice } from '../file-choice'
 import { number, words } from '../language'
 import { addressOf } from '../route'
 import { cellLabels } from '../setup'
-import { takeSeries } from './chosen'
+import { BaseMark } from '../train/setup-line'
+import { series, takeSeries } from './chosen'
 import type { SeriesLink, SeriesSetup } from './setup'
 
 /** A training that a link is of, before its table is chosen, which the link does not hold. */
@@ -33,7 +34,8 @@ export function LinkedSeries({ link: { table, setup } }: { link: SeriesLink }) {
 }
 
 /** What is forecast and by which model, in a line of small marks. */
-export function SetupMarks({ setup, change }: { setup: SeriesSetup; change?: (() => void) | undefined }) {
+export function SetupMarks(props: { setup: SeriesSetup; from?: string; change?: (() => void) | undefined }) {
+  const { setup, from, change } = props
   const w = words.value
   const marks = [
     cellLabels[setup.cell],
@@ -49,6 +51,14 @@ export function SetupMarks({ setup, change }: { setup: SeriesSetup; change?: (()
       {marks.map((mark) => (
         <span key={mark}>{mark}</span>
       ))}
+      {from !== undefined && (
+        <BaseMark
+          from={from}
+          remove={() => {
+            series.value = { ...series.value!, base: undefined }
+          }}
+        />
+      )}
       {change && (
         <button type="button" class="mark-button" onClick={change}>
           {w.train.change}

@@ -1,4 +1,4 @@
-import type { SeriesColumn, SeriesEvaluation, SeriesPart } from 'unrolled/browser'
+import type { SeriesColumn, SeriesEvaluation, SeriesPart, UnrolledError } from 'unrolled/browser'
 import type { SeriesSetup } from './setup'
 
 // The messages between the page and the worker that reads tables and forecasts them.
@@ -34,7 +34,7 @@ export type ToSeries = { [K in Kind]: { kind: K; id: number; question: Questions
 export type FromSeries =
   | { id: number; share: number }
   | { id: number; answer: Answers[Kind] }
-  | { id: number; error: { name: string; message: string; code?: string } }
+  | { id: number; error: Pick<UnrolledError, 'name' | 'message' | 'code' | 'facts'> }
 
 /** A table as it was read, which does not change with its file. */
 export interface Table {

@@ -6,7 +6,7 @@ import { words } from '../language'
 import { NumberField, numberOf } from '../number-field'
 import { cellLabels, isMinimal, kinds } from '../setup'
 import { type ChosenSeries, series } from './chosen'
-import { type NumberName, ranges, type SeriesSetup } from './setup'
+import { fixed, type NumberName, ranges, type SeriesSetup } from './setup'
 
 const numbers = Object.keys(ranges) as NumberName[]
 
@@ -24,6 +24,7 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
     draft.value = { ...draft.value, ...changed }
   }
   const { target, features, dateColumn, seriesColumn, gaps, calendar, cell } = draft.value
+  const { base } = chosen
   const columns = chosen.columns.map(({ name }) => name).filter(Boolean)
   // Those with commas are refused, and then told.
   const numeric = chosen.columns.filter(({ kind }) => kind === 'number' || kind === 'comma').map(({ name }) => name)
@@ -38,17 +39,20 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
     series.value = { ...chosen, setup: { ...read, ...Object.fromEntries(found) }, isNew: false }
     close()
   }
-  const field = (name: NumberName) => (
-    <NumberField
-      key={name}
-      label={t.numbers[name]}
-      text={texts.value[name]}
-      range={ranges[name]}
-      set={(text) => {
-        texts.value = { ...texts.value, [name]: text }
-      }}
-    />
-  )
+  const fields = (names: readonly NumberName[]) =>
+    names
+      .filter((name) => !base || !(fixed as readonly string[]).includes(name))
+      .map((name) => (
+        <NumberField
+          key={name}
+          label={t.numbers[name]}
+          text={texts.value[name]}
+          range={ranges[name]}
+          set={(text) => {
+            texts.value = { ...texts.value, [name]: text }
+          }}
+        />
+      ))
   const column = (
     label: string,
     value: string | undefined,
@@ -66,26 +70,32 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
     <dialog ref={dialog} class="setup" aria-labelledby="series-title" onClose={close}>
       <form onSubmit={apply}>
         <h1 id="series-title">{t.what(chosen.file.name)}</h1>
-        <Checks legend={t.target} names={numeric} on={target} change={(target) => set({ target })} />
-        <Checks
-          legend={t.features}
-          names={numeric.filter((name) => !target.includes(name))}
-          on={features}
-          change={(features) => set({ features })}
-        />
+        {base ? (
+          <p class="soft">{t.fixed(base.name)}</p>
+        ) : (
+          <>
+            <Checks legend={t.target} names={numeric} on={target} change={(target) => set({ target })} />
+            <Checks
+              legend={t.features}
+              names={numeric.filter((name) => !target.includes(name))}
+              on={features}
+              change={(features) => set({ features })}
+            />
+          </>
+        )}
         <div class="fields">
-          {column(t.dateColumn, dateColumn, t.byName, (dateColumn) => set({ dateColumn }))}
-          {column(t.seriesColumn, seriesColumn, t.oneSeries, (seriesColumn) => set({ seriesColumn }))}
+          {!base && column(t.dateColumn, dateColumn, t.byName, (dateColumn) => set({ dateColumn }))}
+          {!base && column(t.seriesColumn, seriesColumn, t.oneSeries, (seriesColumn) => set({ seriesColumn }))}
           <Choice
             label={t.gaps}
             value={gaps!}
             among={[['refuse', t.refuse] as const, ['interpolate', t.interpolate] as const]}
             choose={(gaps) => set({ gaps })}
           />
-          {(['window', 'horizon', 'validation', 'test'] as const).map(field)}
+          {fields(['window', 'horizon', 'validation', 'test'])}
         </div>
         <p class="soft">{t.shares}</p>
-        {dated && (
+        {dated && !base && (
           <Checks
             legend={t.calendar}
             names={calendarNames}
@@ -100,15 +110,17 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
           />
         )}
         <div class="fields">
-          <Choice
-            label={s.cell}
-            value={cell}
-            among={kinds.cell.map((name) => [name, cellLabels[name]] as const)}
-            choose={(cell) => set({ cell })}
-          />
-          {(['hiddenSize', 'numLayers', 'epochs', 'lr', 'batchSize', 'seed'] as const).map(field)}
+          {!base && (
+            <Choice
+              label={s.cell}
+              value={cell}
+              among={kinds.cell.map((name) => [name, cellLabels[name]] as const)}
+              choose={(cell) => set({ cell })}
+            />
+          )}
+          {fields(['hiddenSize', 'numLayers', 'epochs', 'lr', 'batchSize', 'seed'])}
         </div>
-        {isMinimal(cell) && <p class="soft">{s.minimal}</p>}
+        {!base && isMinimal(cell) && <p class="soft">{s.minimal}</p>}
         {wrong.value !== undefined && (
           <p class="bad" role="alert">
             {s.wrong(wrong.value)}

@@ -48,6 +48,7 @@ export function SeriesView() {
       </div>
       <SetupMarks
         setup={setup}
+        from={training ? undefined : chosen.base?.name}
         change={
           training
             ? undefined

@@ -12,6 +12,7 @@ import {
   type SeriesData,
   seriesColumns,
   textOf,
+  type UnrolledError,
   zipForecaster,
 } from 'unrolled/browser'
 import { tableOf } from '../kept'
@@ -67,8 +68,8 @@ addEventListener('message', async ({ data: { kind, id, question } }: MessageEven
     const answer = await answers[kind](question as never, (share) => tell({ id, share }))
     tell({ id, answer })
   } catch (error) {
-    const { name, message, code } = error as Error & { code?: string }
-    tell({ id, error: { name, message, code } })
+    const { name, message, code, facts } = error as UnrolledError
+    tell({ id, error: { name, message, code, facts } })
   }
 })
 
@@ -109,7 +110,7 @@ async function resultOf({ forecaster, data }: Opened): Promise<SeriesResult> {
 
 async function forecasted({ forecaster, data }: Opened, steps: number): Promise<Forecasted> {
   const values = await forecast(forecaster, data, { steps })
-  return { points: pointsOf(data, values), csv: await forecastCsv(data.spec, values) }
+  return { points: pointsOf(data, values), csv: await forecastCsv(data.spec, values, data.table.delimiter) }
 }
 
 /** The forecasts of series that end where `known` does. */

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals'
-import { type HistoryEvent, type RunOptions, SeriesTrainer } from 'unrolled/browser'
+import { type HistoryEvent, OpfsStore, type RunOptions, runForecaster, SeriesTrainer } from 'unrolled/browser'
 import { type Fault, faultOf, told } from '../faults'
 import { freeName, historyOf, keptRun, runNames } from '../kept'
 import { type Begin, CHECKPOINT_MINUTES, Session, session, show } from '../session'
@@ -95,13 +95,14 @@ export const seriesSession = computed(() => {
 /** Begins a training, in place of the one before. */
 export const beginSeries = (chosen: ChosenSeries): Promise<boolean> =>
   told(async () => {
-    const { file, setup } = chosen
-    const base = file.name.replace(/\.\w+$/, '')
-    const name = freeName(`${base}, ${setup.cell} ${setup.hiddenSize}`, await runNames())
+    const { file, setup, base } = chosen
+    const table = file.name.replace(/\.\w+$/, '')
+    const name = freeName(`${table}, ${setup.cell} ${setup.hiddenSize}`, await runNames())
     const start = (name: string, signal: AbortSignal) => {
       const { reading, options } = partsOf(setup)
-      const kept = { ...options, checkpointMinutes: CHECKPOINT_MINUTES }
-      return SeriesTrainer.start(name, file, reading, kept, { signal })
+      const { cell, hiddenSize, numLayers, ...free } = options
+      const kept = { ...(base ? { ...free, initFrom: base.name } : options), checkpointMinutes: CHECKPOINT_MINUTES }
+      return SeriesTrainer.start(name, file, reading, kept, { signal, ...(base && { model: base.model }) })
     }
     show(new SeriesSession(name, chosen, start))
   })
@@ -119,6 +120,13 @@ async function keptSession(name: string, options: Partial<RunOptions>): Promise<
 export async function resumeSeries(name: string, options: Partial<RunOptions>): Promise<void> {
   const next = await keptSession(name, options)
   if (next) show(next)
+}
+
+/** Lets the next training begin with the model of a kept one, on the same table as long as no other is chosen. */
+export async function beginWith(name: string): Promise<void> {
+  const kept = await tableFrom('kept', { run: name }, name)
+  const model = await runForecaster(new OpfsStore(name))
+  if (kept) await chooseSeries({ ...kept, isNew: false, base: { name, model } })
 }
 
 /** Shows what a training forecasts that the browser keeps. */

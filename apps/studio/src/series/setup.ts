@@ -49,6 +49,12 @@ export function partsOf(setup: SeriesSetup): { reading: SeriesReading; options: 
   return { reading, options: { cell, hiddenSize, numLayers, epochs, lr, batchSize, seed } }
 }
 
+/** The parts of a setup that a model to begin with fixes. */
+export const fixed = [
+  ...(['target', 'features', 'dateColumn', 'seriesColumn', 'window', 'horizon', 'calendar'] as const),
+  ...(['cell', 'hiddenSize', 'numLayers'] as const),
+] as const satisfies readonly (keyof SeriesSetup)[]
+
 /** The setup of a training, from how it read its table and from its options. */
 export function setupOf(reading: SeriesReading, options: Partial<Pick<RunOptions, Trained>>): SeriesSetup {
   const { target, features = [], dateColumn, seriesColumn, gaps, window, horizon, calendar, validation, test } = reading

@@ -1,6 +1,6 @@
 import { Coded } from '../coded'
 import type { RunKind } from '../kept'
-import { number, significant, words } from '../language'
+import { number, short, significant, words } from '../language'
 import { FaultNote } from '../problem'
 import type { Session } from '../session'
 import { textSession } from '../text-session'
@@ -15,10 +15,12 @@ export const clock = (seconds: number): string => {
 
 /** A perplexity, with as many digits as tell something. */
 export const perplexity = (value: number | undefined): string =>
-  value === undefined ? '–' : Number.isFinite(value) ? number(value, value < 100 ? 2 : 0) : '∞'
+  value === undefined
+    ? '–'
+    : short(value, (value) => (Number.isFinite(value) ? number(value, value < 100 ? 2 : 0) : '∞'))
 
 /** An error of forecasts or a cross entropy, with as many digits as tell something. */
-export const error = (value: number | undefined): string => (value === undefined ? '–' : significant(value, 3))
+export const error = (value: number | undefined): string => (value === undefined ? '–' : short(value, significant))
 
 /** How the measure of a kind of trainings is told. */
 export const measured = (kind: RunKind): ((value: number | undefined) => string) =>
@@ -46,7 +48,7 @@ export function Figures() {
     [t.figures.perplexity, perplexity(now?.perplexity ?? now?.trained.last)],
     [t.figures.heldOut, perplexity(now?.heldOut.last)],
     [t.figures.speed, now?.itemsPerSecond ? number(now.itemsPerSecond) : '–'],
-    [t.figures.gradient, now?.gradNorm === undefined ? '–' : number(now.gradNorm, 2)],
+    [t.figures.gradient, now?.gradNorm === undefined ? '–' : short(now.gradNorm, (norm) => number(norm, 2))],
     [t.figures.left, state === 'running' && now?.secondsLeft !== undefined ? clock(now.secondsLeft) : '–'],
   ]
   const says = {

@@ -28,19 +28,12 @@ export function SetupLine({ setup, from, change }: SetupLineOptions) {
         <span key={mark}>{mark}</span>
       ))}
       {from !== undefined && (
-        <span class="base">
-          {w.train.beginsWith(from)}
-          <button
-            type="button"
-            aria-label={w.train.withoutBase}
-            title={w.train.withoutBase}
-            onClick={() => {
-              base.value = undefined
-            }}
-          >
-            ×
-          </button>
-        </span>
+        <BaseMark
+          from={from}
+          remove={() => {
+            base.value = undefined
+          }}
+        />
       )}
       {change && (
         <button type="button" class="mark-button" onClick={change}>
@@ -48,5 +41,18 @@ export function SetupLine({ setup, from, change }: SetupLineOptions) {
         </button>
       )}
     </div>
+  )
+}
+
+/** The model that a training begins with, which can be removed. */
+export function BaseMark({ from, remove }: { from: string; remove: () => void }) {
+  const { train: t } = words.value
+  return (
+    <span class="base">
+      {t.beginsWith(from)}
+      <button type="button" aria-label={t.withoutBase} title={t.withoutBase} onClick={remove}>
+        ×
+      </button>
+    </span>
   )
 }

@@ -1,3 +1,20 @@
+import type { ErrorCode, ErrorFacts } from 'unrolled/config'
+
+/** The name of the sentence of a code of the library's: noRoom of no-room. */
+type Sentence<Code extends string> = Code extends `${infer A}-${infer B}` ? `${A}${Capitalize<Sentence<B>>}` : Code
+
+/** What went wrong with something of that name. */
+type Told = (name: string, facts: ErrorFacts) => string
+
+const calendars = {
+  hour: 'hour',
+  weekday: 'day of the week',
+  monthday: 'day of the month',
+  month: 'month',
+  yearday: 'day of the year',
+  monthweek: 'week and weekday in the month',
+}
+
 export const english = {
   name: 'English',
   views: { lesson: 'Lesson', train: 'Train', inside: 'Look inside', write: 'Write', library: 'Library' },
@@ -145,16 +162,11 @@ export const english = {
     refuse: 'refuse',
     interpolate: 'fill in',
     shares: 'What is held out is at the end of the file: a share below 1, or a number of values.',
+    fixed: (name: string) =>
+      `Columns, window, horizon, dates, cell, units and layers are those of ${name}, which the training begins with.`,
     calendar: 'What it knows of dates',
     usual: 'what suits them',
-    calendars: {
-      hour: 'hour',
-      weekday: 'day of the week',
-      monthday: 'day of the month',
-      month: 'month',
-      yearday: 'day of the year',
-      monthweek: 'week and weekday in the month',
-    },
+    calendars,
     numbers: {
       window: 'Values that it reads',
       horizon: 'Values that it predicts',
@@ -216,7 +228,38 @@ export const english = {
       'The text is empty, or has none of the letters A–Z, which are all that cleaning leaves. Choose another text, or do without cleaning.',
     shortText: () =>
       'The text is too short for one batch and a held-out part. Choose a longer one, or fewer steps or a smaller batch.',
+    noMemory: () =>
+      'This machine does not give the page enough memory. Choose a smaller model or batch, and try again.',
     notSeries: (name: string) => `${name} cannot be forecast like this.`,
+    badQuotes: (name: string) =>
+      `${name} has a quotation mark that is not closed, or text after a closed one. Put cells with commas or quotation marks between quotation marks, and double those within.`,
+    rowLength: (name: string, { cells, columns }: ErrorFacts) =>
+      `${name} has a row with ${cells} cells, and ${columns} columns in its header. Put cells with commas between quotation marks.`,
+    emptyTable: (name: string) =>
+      `${name} has no rows. A table has a header with the names of its columns, and rows below it.`,
+    noHeader: (name: string) => `${name} begins with numbers. Write a header with the names of the columns above them.`,
+    unnamedColumn: (name: string) => `${name} has a column without a name in its header. Name it there.`,
+    columnTwice: (name: string) => `${name} has two columns of the same name. Name one of them otherwise.`,
+    noValues: (name: string) => `${name} has a column without any values. Choose other columns under “Change…”.`,
+    shortSeries: (_: string, { values, needed }: ErrorFacts) =>
+      `The series is too short: ${values} values are left to train on, and ${needed} are needed for what the model reads and predicts at once. Under “Change…”, let it read or predict fewer values, or hold out less.`,
+    nothingToTrain: () =>
+      'Nothing is left to train on. Under “Change…”, hold out less, or choose a table with more rows.',
+    constantColumn: (name: string) =>
+      `${name} has a column that is always the same in the training part: there is nothing to predict, and nothing to learn from it. Choose other columns under “Change…”, or hold out less.`,
+    largeValues: (name: string) =>
+      `${name} has a column with values so large that their squares are infinite. Divide them by a number.`,
+    closeValues: (name: string) =>
+      `${name} has a column with values too close together to be told apart. Multiply them by a number.`,
+    idleCalendar: (name: string, { calendar }: ErrorFacts) =>
+      `What the model is to know of dates is the same for all rows of ${name}: ${calendars[calendar as keyof typeof calendars]}. Leave it out under “Change…”.`,
+    noDates: (name: string) =>
+      `${name} has no column of dates, which this model needs. Choose it under “Change…”, or name it date.`,
+    ownDates: (name: string) => `${name} has dates, but the model was trained without any. Rename their column.`,
+    unknownSeries: (name: string) =>
+      `${name} has a series that the model does not know. It can forecast those alone that it was trained on.`,
+    otherStep: (name: string) =>
+      `The rows of ${name} follow one another in another step than those that the model was trained on, such as hours instead of days.`,
     noNumbers: (name: string) =>
       `${name} has no column of numbers. To train on it as a text, give its name the ending .txt.`,
     notNumber: (name: string) =>
@@ -232,8 +275,11 @@ export const english = {
       `${name} has a time twice. If it holds several series, choose the column that tells them apart under “Change…”. Where clocks are put back, write times with an offset, as in 2024-10-27T02:00+01:00.`,
     timeGrid: (name: string) =>
       `The times of ${name} are not evenly spaced. Write one row for each hour, day or month, and dates of whole days without a time.`,
-    otherTable: (name: string) => `${name} is not the file that the link is of: it lacks these columns.`,
+    otherTable: (name: string) => `${name} is not the table that is meant: it lacks these columns.`,
     notModel: (name: string) => `${name} is neither a text nor a model that this page can read.`,
+    seriesModel: (name: string) =>
+      `${name} is a model of series. This page forecasts with trainings that it keeps; \`unrolled forecast\` reads the file.`,
+    labelsModel: (name: string) => `${name} is a model that labels texts. \`unrolled label\` reads it.`,
     noVocabulary: (name: string) =>
       `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
     keras: (name: string) =>
@@ -241,7 +287,8 @@ export const english = {
     runLost: (name: string) => `${name} cannot be read any more. What was read of it before stays.`,
     noServer: () => 'The server of this page does not answer. Is `unrolled studio` still running?',
     other: () => 'That did not work.',
-  } satisfies Record<string, (name: string) => string>,
+  } satisfies Record<Sentence<ErrorCode>, Told> & Record<string, Told>,
+  place: { series: 'series', row: 'row', column: 'column', after: 'after' },
   models: {
     model: 'Model',
     none: 'no model yet',
@@ -288,6 +335,18 @@ export const english = {
     thisModel: 'this model',
     newRnn: 'an untrained RNN of this size',
     newLstm: 'an untrained LSTM of this size',
+    series: {
+      target: 'Target',
+      known: 'It knows the values until',
+      forecastExplained:
+        'The values that it reads, and what it forecasts after them. Move the end of what it knows to look elsewhere.',
+      unitsExplained:
+        'Each row is a unit, each column a step in time: first the values that it reads, then those that it forecasts, of which it knows the date at most. Units are in the order of the step at which each peaks, which is where it is farthest from its mean; pick one to see the values in its colours: teal above zero, orange below.',
+      reacts: (unit: string, step: string) => `unit ${unit}, peaks at ${step}`,
+      heatMap: (units: string, steps: string) => `The values of ${units} units at ${steps} steps.`,
+      gradientsExplained:
+        'The norm of the gradient of the last value that it forecasts with respect to earlier states. Where it falls quickly, nothing is learned from what lies further back (it vanishes); where it grows, it explodes.',
+    },
     weights: 'How units drive each other',
     weightsExplained:
       'The recurrent weights of one gate: column to row. Their singular values tell how much a state can grow in a step; those far below 1 let it fade.',

@@ -1,5 +1,14 @@
 import type { Words } from './english.js'
 
+const calendars = {
+  hour: 'hora',
+  weekday: 'dia da semana',
+  monthday: 'dia do mês',
+  month: 'mês',
+  yearday: 'dia do ano',
+  monthweek: 'semana e dia da semana no mês',
+}
+
 export const portuguese: Words = {
   name: 'Português',
   views: { lesson: 'Lição', train: 'Treinar', inside: 'Por dentro', write: 'Escrever', library: 'Biblioteca' },
@@ -157,16 +166,11 @@ export const portuguese: Words = {
     refuse: 'recusar',
     interpolate: 'preencher',
     shares: 'O que é separado fica no fim do arquivo: uma fração abaixo de 1, ou um número de valores.',
+    fixed: (name) =>
+      `Colunas, janela, horizonte, datas, célula, unidades e camadas são as de ${name}, com que o treinamento começa.`,
     calendar: 'O que ela sabe das datas',
     usual: 'o que combina com elas',
-    calendars: {
-      hour: 'hora',
-      weekday: 'dia da semana',
-      monthday: 'dia do mês',
-      month: 'mês',
-      yearday: 'dia do ano',
-      monthweek: 'semana e dia da semana no mês',
-    },
+    calendars,
     numbers: {
       window: 'Valores que ela lê',
       horizon: 'Valores que ela prevê',
@@ -228,7 +232,38 @@ export const portuguese: Words = {
       'O texto está vazio, ou não tem nenhuma das letras A–Z, que são tudo o que a limpeza deixa. Escolha outro texto, ou desligue a limpeza.',
     shortText: () =>
       'O texto é curto demais para um lote e uma parte de validação. Escolha um mais longo, ou menos passos ou um lote menor.',
+    noMemory: () =>
+      'Esta máquina não dá memória suficiente à página. Escolha um modelo ou um lote menor e tente de novo.',
     notSeries: (name) => `${name} não pode ser previsto assim.`,
+    badQuotes: (name) =>
+      `${name} tem aspas que não são fechadas, ou texto depois de aspas fechadas. Ponha entre aspas as células com vírgulas ou aspas, e dobre as aspas de dentro.`,
+    rowLength: (name, { cells, columns }) =>
+      `${name} tem uma linha com ${cells} células, e ${columns} colunas no cabeçalho. Ponha entre aspas as células com vírgulas.`,
+    emptyTable: (name) =>
+      `${name} não tem linhas. Uma tabela tem um cabeçalho com os nomes das colunas, e linhas abaixo dele.`,
+    noHeader: (name) => `${name} começa com números. Escreva acima deles um cabeçalho com os nomes das colunas.`,
+    unnamedColumn: (name) => `${name} tem uma coluna sem nome no cabeçalho. Dê-lhe um nome.`,
+    columnTwice: (name) => `${name} tem duas colunas com o mesmo nome. Dê outro nome a uma delas.`,
+    noValues: (name) => `${name} tem uma coluna sem nenhum valor. Escolha outras colunas em “Mudar…”.`,
+    shortSeries: (_, { values, needed }) =>
+      `A série é curta demais: sobram ${values} valores para treinar, e são necessários ${needed} para o que o modelo lê e prevê de uma vez. Em “Mudar…”, deixe-o ler ou prever menos valores, ou separe menos.`,
+    nothingToTrain: () =>
+      'Não sobra nada para treinar. Em “Mudar…”, separe menos, ou escolha uma tabela com mais linhas.',
+    constantColumn: (name) =>
+      `${name} tem uma coluna que é sempre igual na parte de treinamento: não há o que prever, nem o que aprender dela. Escolha outras colunas em “Mudar…”, ou separe menos.`,
+    largeValues: (name) =>
+      `${name} tem uma coluna com valores tão grandes que seus quadrados são infinitos. Divida-os por um número.`,
+    closeValues: (name) =>
+      `${name} tem uma coluna com valores próximos demais para serem distinguidos. Multiplique-os por um número.`,
+    idleCalendar: (name, { calendar }) =>
+      `Parte do que o modelo deve saber das datas é igual em todas as linhas de ${name}: ${calendars[calendar as keyof typeof calendars]}. Desmarque isso em “Mudar…”.`,
+    noDates: (name) =>
+      `${name} não tem nenhuma coluna de datas, de que este modelo precisa. Escolha-a em “Mudar…”, ou dê-lhe o nome data.`,
+    ownDates: (name) => `${name} tem datas, mas o modelo foi treinado sem elas. Dê outro nome à coluna delas.`,
+    unknownSeries: (name) =>
+      `${name} tem uma série que o modelo não conhece. Ele só prevê aquelas em que foi treinado.`,
+    otherStep: (name) =>
+      `As linhas de ${name} têm outro intervalo do que aquelas em que o modelo foi treinado, como horas em vez de dias.`,
     noNumbers: (name) =>
       `${name} não tem nenhuma coluna de números. Para treinar nele como texto, dê ao nome a terminação .txt.`,
     notNumber: (name) =>
@@ -244,8 +279,11 @@ export const portuguese: Words = {
       `${name} tem uma data ou um horário duas vezes. Se há várias séries no arquivo, escolha em “Mudar…” a coluna que as distingue. Onde os relógios são atrasados, escreva os horários com o fuso, como em 2024-10-27T02:00+01:00.`,
     timeGrid: (name) =>
       `As datas de ${name} não têm intervalos iguais. Escreva uma linha para cada hora, dia ou mês, e datas de dias inteiros sem horário.`,
-    otherTable: (name) => `${name} não é o arquivo de que o link fala: faltam nele estas colunas.`,
+    otherTable: (name) => `${name} não é a tabela esperada: faltam nela estas colunas.`,
     notModel: (name) => `${name} não é um texto nem um modelo que esta página consiga ler.`,
+    seriesModel: (name) =>
+      `${name} é um modelo de séries. Esta página prevê com os treinamentos que ela guarda; \`unrolled forecast\` lê o arquivo.`,
+    labelsModel: (name) => `${name} é um modelo que rotula textos. \`unrolled label\` o lê.`,
     noVocabulary: (name) =>
       `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
     keras: (name) =>
@@ -254,6 +292,7 @@ export const portuguese: Words = {
     noServer: () => 'O servidor desta página não responde. O `unrolled studio` ainda está rodando?',
     other: () => 'Isso não deu certo.',
   },
+  place: { series: 'série', row: 'linha', column: 'coluna', after: 'depois de' },
   models: {
     model: 'Modelo',
     none: 'nenhum modelo ainda',
@@ -299,6 +338,18 @@ export const portuguese: Words = {
     thisModel: 'este modelo',
     newRnn: 'uma RNN deste tamanho, sem treino',
     newLstm: 'uma LSTM deste tamanho, sem treino',
+    series: {
+      target: 'Alvo',
+      known: 'Ela conhece os valores até',
+      forecastExplained:
+        'Os valores que ela lê, e o que ela prevê depois deles. Mova o fim do que ela conhece para olhar em outro lugar.',
+      unitsExplained:
+        'Cada linha é uma unidade, cada coluna um passo no tempo: primeiro os valores que ela lê, depois os que ela prevê, dos quais conhece no máximo a data. As unidades estão na ordem do passo em que cada uma tem seu pico, que é onde fica mais longe da sua média; escolha uma para ver os valores nas cores dela: verde acima de zero, laranja abaixo.',
+      reacts: (unit, step) => `unidade ${unit}, pico em ${step}`,
+      heatMap: (units, steps) => `Os valores de ${units} unidades em ${steps} passos.`,
+      gradientsExplained:
+        'A norma do gradiente do último valor que ela prevê em relação aos estados anteriores. Onde cai depressa, nada se aprende do que está mais atrás (o gradiente desaparece); onde cresce, ele explode.',
+    },
     weights: 'Como as unidades influenciam umas às outras',
     weightsExplained:
       'Os pesos recorrentes de uma porta: da coluna para a linha. Os valores singulares dizem quanto um estado pode crescer em um passo; os que ficam bem abaixo de 1 o deixam sumir.',

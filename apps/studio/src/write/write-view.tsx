@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
-import { type Current, current } from '../current'
+import { type CurrentText, current, isOfText } from '../current'
 import { CurrentChoice } from '../current-choice'
 import { type Fault, faultOf } from '../faults'
-import { visible } from '../inside/units'
+import { visible } from '../inside/visible'
 import { number, words } from '../language'
 import { FaultNote } from '../problem'
 import type { Completions } from './complete'
@@ -18,9 +18,9 @@ export function WriteView() {
   const topK = useSignal(0)
   const samples = useSignal(4)
   const length = useSignal(60)
-  const made = useSignal<(Completions & { by: Current }) | undefined>(undefined)
+  const made = useSignal<(Completions & { by: CurrentText }) | undefined>(undefined)
   const failed = useSignal<Fault | undefined>(undefined)
-  const model = current.value
+  const model = isOfText(current.value) ? current.value : undefined
   const writer = useMemo(() => new Writer(), [])
   useEffect(() => () => writer.close(), [writer])
   const options = { temperature: temperature.value, topK: topK.value, samples: samples.value, length: length.value }

@@ -1,6 +1,6 @@
 import { decodeModel, RNN, RNNModel, Vocab } from 'unrolled'
 import { expect, test } from 'vitest'
-import type { Current } from '../current'
+import type { CurrentText } from '../current'
 import type { Completions } from './complete'
 import type { ToPage, ToWorker } from './messages'
 import { Writer } from './writer'
@@ -25,8 +25,8 @@ function written() {
 }
 
 const vocab = Vocab.count('abab')
-const model = (name: string): Current => ({
-  ...{ kind: 'model', name, vocab, config: {} as Current['config'] },
+const model = (name: string): CurrentText => ({
+  ...{ kind: 'model', name, vocab, config: {} as CurrentText['config'] },
   model: new RNNModel(new RNN({ inputSize: vocab.size, hiddenSize: 2 }), vocab.size),
 })
 const options = { temperature: 1, topK: 0, samples: 1, length: 1 }
@@ -36,7 +36,7 @@ const never = new AbortController().signal
 test('a model is sent once, whole, and texts follow it; another model is sent before its texts', async () => {
   const { writer, sent, asked, tell } = written()
   const [first, second] = [model('first'), model('second')]
-  const ask = async (by: Current, text: string, id: number) => {
+  const ask = async (by: CurrentText, text: string, id: number) => {
     const completed = writer.complete(by, text, options, never)
     await asked(id)
     expect(sent.at(-1)).toMatchObject({ text, options })

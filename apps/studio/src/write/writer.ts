@@ -1,5 +1,5 @@
 import { encodeModel } from 'unrolled/browser'
-import type { Current } from '../current'
+import type { CurrentText } from '../current'
 import type { CompleteOptions, Completions } from './complete'
 import type { ToPage, ToWorker } from './messages'
 
@@ -17,7 +17,7 @@ interface Asked {
 export class Writer {
   readonly #channel: Channel
   /** The model that the worker has. */
-  #model: Current | undefined
+  #model: CurrentText | undefined
   #asked: Asked | undefined
   #broken: Error | undefined
   #ids = 0
@@ -36,7 +36,12 @@ export class Writer {
    * Continues a text, in the place of the one before, of which nothing more is heard.
    * @throws what goes wrong in the worker; the signal's reason
    */
-  async complete(model: Current, text: string, options: CompleteOptions, signal: AbortSignal): Promise<Completions> {
+  async complete(
+    model: CurrentText,
+    text: string,
+    options: CompleteOptions,
+    signal: AbortSignal,
+  ): Promise<Completions> {
     if (this.#model !== model) {
       const files = await encodeModel(model.model, model.vocab, model.config.training)
       signal.throwIfAborted()
