@@ -63,22 +63,17 @@ const inNode = ['{apps/*/src,src,test}/**/*.test.ts']
 const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', ...onWebGpuInNode]
 
 /**
- * Each has a process of its own: it replaces modules or what belongs to the process, measures or blocks it, needs a new one,
- * or takes so long that it must begin early. All others share a process, because the library's modules load slower than most
- * tests run.
+ * Each has a process of its own: it replaces modules or what belongs to the process, measures or blocks it, or needs a new one.
+ * All others share a process, because the library's modules load slower than most tests run, and Chromium starts slower, too.
  */
 const alone = [
   'src/cli/interrupt.test.ts',
-  'src/node/{appended-file,checkpoint,files,lock,node,open-file,saving}.test.ts',
+  'src/node/{appended-file,checkpoint,files,lock,open-file}.test.ts',
   'src/formats/pytorch/pickle.test.ts',
   'src/nn/dropout-warning.test.ts',
   'src/kernels/wasm/pool.test.ts',
-  'test/{bundles,cli,lifecycle,memory,options,package,paths,pytorch-docs,readme,residents,resume}.test.ts',
-  'test/{size,sweep-cli,torchrun,watchdog,wide}.test.ts',
+  'test/{memory,options,paths,residents,wide}.test.ts',
 ]
-
-/** Tests of built pages share a Chromium, as many as there are processes. */
-const ofPages = ['test/{browser,studio}/*.test.ts']
 
 /** Files share a process, where the modules of the library are loaded once, which takes longer than most files do. */
 const sharing = { isolate: false, setupFiles: './test/reset.ts' }
@@ -137,7 +132,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: inNode,
-          exclude: [...notInNode, ...alone, ...ofPages],
+          exclude: [...notInNode, ...alone],
           ...sharing,
         },
       },
@@ -145,11 +140,6 @@ export default defineConfig({
         extends: true,
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
         test: { name: 'node, alone', include: alone, exclude: notInNode },
-      },
-      {
-        extends: true,
-        ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
-        test: { name: 'node, pages', include: ofPages, ...sharing },
       },
       ...(adapter.name === undefined
         ? []
