@@ -78,16 +78,14 @@ const alone = [
 /** Files share a process, where the modules of the library are loaded once, which takes longer than most files do. */
 const sharing = { isolate: false, setupFiles: './test/reset.ts' }
 
-/**
- * All files share one process, which opens the adapter once. The engines, in Node and in Chromium, run beside each other
- * but no other tests do: they use all processors.
- */
-const gpuProject = { ...sharing, provide: { webgpu: true }, fileParallelism: false, sequence: { groupOrder: 1 } }
+/** Files share processes or pages, each of which opens the adapter once. */
+const gpuProject = { ...sharing, provide: { webgpu: true } }
 
 /** What gives Chromium a software adapter of its own. */
 const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
 
-const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
+/** @param fileParallelism whether several files run side by side, each in a page of its own */
+const inChromium = (test: NonNullable<ViteUserConfig['test']>, fileParallelism = true) =>
   defineConfig({
     resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
     plugins: [
@@ -103,6 +101,7 @@ const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
       browser: {
         enabled: true,
         headless: true,
+        fileParallelism,
         screenshotFailures: false,
         provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox', ...webGpu] } }),
         instances: [{ browser: 'chromium' }],
@@ -158,11 +157,15 @@ export default defineConfig({
       ...(inPages
         ? [
             inChromium({ name: 'chromium', include: everywhere, ...sharing }),
-            inChromium({
-              name: 'chromium: webgpu',
-              include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],
-              ...gpuProject,
-            }),
+            // In one page after the other, the adapter compiles each shader once.
+            inChromium(
+              {
+                name: 'chromium: webgpu',
+                include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],
+                ...gpuProject,
+              },
+              false,
+            ),
           ].map((project) => ({ extends: true as const, ...project }))
         : []),
     ],
