@@ -63,36 +63,29 @@ const inNode = ['{apps/*/src,src,test}/**/*.test.ts']
 const notInNode = ['src/browser/*.test.ts', 'src/kernels/webgpu/*.test.ts', 'test/webgpu/*.test.ts', ...onWebGpuInNode]
 
 /**
- * Each has a process of its own: it replaces modules or what belongs to the process, measures or blocks it, needs a new one,
- * or takes so long that it must begin early. All others share a process, because the library's modules load slower than most
- * tests run.
+ * Each has a process of its own: it replaces modules or what belongs to the process, measures or blocks it, or needs a new one.
+ * All others share a process, because the library's modules load slower than most tests run, and Chromium starts slower, too.
  */
 const alone = [
   'src/cli/interrupt.test.ts',
-  'src/node/{appended-file,checkpoint,files,lock,node,open-file,saving}.test.ts',
+  'src/node/{appended-file,checkpoint,files,lock,open-file}.test.ts',
   'src/formats/pytorch/pickle.test.ts',
   'src/nn/dropout-warning.test.ts',
   'src/kernels/wasm/pool.test.ts',
-  'test/{bundles,cli,lifecycle,memory,options,package,paths,pytorch-docs,readme,residents,resume}.test.ts',
-  'test/{size,sweep-cli,torchrun,watchdog,wide}.test.ts',
+  'test/{memory,options,paths,residents,wide}.test.ts',
 ]
-
-/** Tests of built pages share a Chromium, as many as there are processes. */
-const ofPages = ['test/{browser,studio}/*.test.ts']
 
 /** Files share a process, where the modules of the library are loaded once, which takes longer than most files do. */
 const sharing = { isolate: false, setupFiles: './test/reset.ts' }
 
-/**
- * All files share one process, which opens the adapter once. The engines, in Node and in Chromium, run beside each other
- * but no other tests do: they use all processors.
- */
-const gpuProject = { ...sharing, provide: { webgpu: true }, fileParallelism: false, sequence: { groupOrder: 1 } }
+/** Files share processes or pages, each of which opens the adapter once. */
+const gpuProject = { ...sharing, provide: { webgpu: true } }
 
 /** What gives Chromium a software adapter of its own. */
 const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
 
-const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
+/** @param fileParallelism whether several files run side by side, each in a page of its own */
+const inChromium = (test: NonNullable<ViteUserConfig['test']>, fileParallelism = true) =>
   defineConfig({
     resolve: { conditions: [source, 'browser', 'import', 'module', 'default'] },
     plugins: [
@@ -108,6 +101,7 @@ const inChromium = (test: NonNullable<ViteUserConfig['test']>) =>
       browser: {
         enabled: true,
         headless: true,
+        fileParallelism,
         screenshotFailures: false,
         provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox', ...webGpu] } }),
         instances: [{ browser: 'chromium' }],
@@ -137,7 +131,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: inNode,
-          exclude: [...notInNode, ...alone, ...ofPages],
+          exclude: [...notInNode, ...alone],
           ...sharing,
         },
       },
@@ -145,11 +139,6 @@ export default defineConfig({
         extends: true,
         ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
         test: { name: 'node, alone', include: alone, exclude: notInNode },
-      },
-      {
-        extends: true,
-        ssr: { resolve: { conditions: [source, 'node', 'import', 'module', 'default'] } },
-        test: { name: 'node, pages', include: ofPages, ...sharing },
       },
       ...(adapter.name === undefined
         ? []
@@ -168,11 +157,15 @@ export default defineConfig({
       ...(inPages
         ? [
             inChromium({ name: 'chromium', include: everywhere, ...sharing }),
-            inChromium({
-              name: 'chromium: webgpu',
-              include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],
-              ...gpuProject,
-            }),
+            // In one page after the other, the adapter compiles each shader once.
+            inChromium(
+              {
+                name: 'chromium: webgpu',
+                include: [...onWebGpu, ...onSecondWebGpu, ...(adapter.name ? [] : onFirstWebGpu)],
+                ...gpuProject,
+              },
+              false,
+            ),
           ].map((project) => ({ extends: true as const, ...project }))
         : []),
     ],

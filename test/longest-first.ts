@@ -1,36 +1,32 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/**
- * The files that take longest, and those that wait for processes most of their time: the tests in Chromium, which run
- * only at the beginning, need the processors meanwhile. A long file that began late would hold up the end alone.
- */
+/** The files that take longest: one that began late would hold up the end alone. */
 const longest = [
-  'test/resume.test.ts',
   'test/lifecycle.test.ts',
-  'test/torchrun.test.ts',
   'test/sweep-cli.test.ts',
+  'test/resume.test.ts',
+  'test/torchrun.test.ts',
   'test/watchdog.test.ts',
-  'test/options.test.ts',
-  'src/kernels/wasm/pool.test.ts',
   'test/bundles.test.ts',
-  'src/node/saving.test.ts',
-  'test/memory.test.ts',
   'test/cli.test.ts',
-  'src/node/node.test.ts',
   'test/package.test.ts',
-  'test/readme.test.ts',
+  'test/browser/',
+  'test/studio/',
 ]
+/** The longest of those with a process of their own. */
+const longestAlone = ['test/options.test.ts', 'src/kernels/wasm/pool.test.ts', 'test/memory.test.ts']
 
 /**
- * Begins with the longest files. All others follow as vitest orders them, those that share a process last and side by side:
- * a process is only kept for the file that is next.
+ * Begins with the longest files, and ends with those that have a process of their own, most of which are short. Those that share
+ * a process follow each other, because a process is only kept for the file that is next. All others are in vitest's order.
  */
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId, project }: TestSpecification) => {
-      if (!project.config.isolate) return longest.length + (project.name === 'node, pages' ? 1 : 2)
-      const at = longest.findIndex((name) => moduleId.endsWith(`/${name}`))
-      return at < 0 ? longest.length : at
+    const rank = ({ moduleId, project: { name, config } }: TestSpecification) => {
+      if (name.startsWith('webgpu')) return longest.length + 1
+      const [first, before] = config.isolate ? [longestAlone, longest.length + 2] : [longest, 0]
+      const at = first.findIndex((file) => moduleId.includes(`/${file}`))
+      return before + (at < 0 ? first.length : at)
     }
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
   }

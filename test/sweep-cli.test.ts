@@ -15,7 +15,7 @@ const main = path.resolve('dist/cli/main.js')
 
 const file = `
 texts: [text.txt]
-options: { epochs: 4, clip-value: all, batch-size: 2, num-steps: 6, checkpoint-minutes: 0, validation: 0.2 }
+options: { epochs: 4, clip-value: all, batch-size: 2, num-steps: 6, checkpoint-steps: 9, validation: 0.2 }
 search: grid
 vary:
   hidden-size: [2, 12]
@@ -24,7 +24,7 @@ halving: { first: 2, factor: 3 }
 `
 
 beforeAll(() => {
-  writeFileSync(at('text.txt'), 'the quick brown fox jumps over the lazy dog. '.repeat(30))
+  writeFileSync(at('text.txt'), 'the quick brown fox jumps over the lazy dog. '.repeat(12))
   writeFileSync(at('sweep.yaml'), file)
 })
 afterAll(async () => {
@@ -82,16 +82,15 @@ test('plot shows the trials of a sweep', () => {
 
 test('a sweep that is killed again and again ends with the same results', async () => {
   const begun = () => (existsSync(at('killed', 'sweep.json')) ? resultsIn('killed').length : 0)
-  for (let kill = 1; kill <= 4; kill++) {
-    const before = begun()
+  // Before the first result, a little after one, and after the last one of the first epochs: trainings run at all three.
+  for (const results of [0, 1, 8]) {
     const child = spawn(process.execPath, [main, 'sweep', 'sweep.yaml', '--out', 'killed', '--parallel', '2'], {
       cwd: folder,
       stdio: 'ignore',
     })
     const closed = new Promise((resolve) => child.on('close', resolve))
-    // The first is killed before its first result, and the others a little after one, while trainings run.
-    while (child.exitCode === null && begun() < before + (kill === 1 ? 0 : 1)) await setTimeout(5)
-    await setTimeout(kill === 1 ? 300 : 20 * kill)
+    while (child.exitCode === null && begun() < results) await setTimeout(5)
+    await setTimeout(results === 0 ? 300 : 40)
     child.kill('SIGKILL')
     await closed
   }
@@ -134,7 +133,11 @@ test('a trial that was stopped after its first step, with a model that was not b
 
 test('results that were lost, although their trainings had ended, come again as they were', () => {
   const json = at('killed', 'sweep.json')
-  writeFileSync(json, JSON.stringify({ ...JSON.parse(readFileSync(json, 'utf8')), results: [] }))
+  const kept = JSON.parse(readFileSync(json, 'utf8'))
+  // Of each kind one: good and bad losses, none, and the end of all epochs.
+  const results = kept.results.filter(({ trial }: Result) => trial > 4)
+  expect(results).toHaveLength(5)
+  writeFileSync(json, JSON.stringify({ ...kept, results }))
   expect(command.run('sweep', 'sweep.yaml', '--out', 'killed').status).toBe(0)
   expect(resultsIn('killed')).toEqual(whole)
 })
@@ -179,13 +182,13 @@ test.each([
     'a text too short for the steps of one trial',
     'g.yaml',
     file.replace(', num-steps: 6', '').replace('vary:', 'vary:\n  num-steps: [6, 900]'),
-    'g.yaml: trial 9: the training part of the text has 1080 tokens, expected at least 2701 for one batch of 2 × 900; use a longer text, or a smaller batch-size or num-steps',
+    'g.yaml: trial 9: the training part of the text has 432 tokens, expected at least 2701 for one batch of 2 × 900; use a longer text, or a smaller batch-size or num-steps',
   ],
   [
     'a held-out part without tokens',
     'h.yaml',
     file.replace('validation: 0.2', 'validation: 0.0001'),
-    'sweep: validation is 0.0001, which is less than one of 1350 tokens',
+    'sweep: validation is 0.0001, which is less than one of 540 tokens',
   ],
   [
     'The Time Machine, too short for a batch',

@@ -37,7 +37,7 @@ describeStudio('trainings on series that the studio keeps', (studio) => {
   test('one goes on after a reload, to the same bits as one that was not stopped', async () => {
     const { tab, button } = studio
     // Long enough that it is not over before it is paused.
-    const long = { ...setup, Epochs: '400' }
+    const long = { ...setup, Epochs: '160' }
     tab.on('dialog', (dialog) => dialog.accept())
     await studio.open('train')
     await begin(long)

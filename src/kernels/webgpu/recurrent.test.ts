@@ -152,6 +152,9 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       await check({ cell, ...shape, reverse: true }, { tokens: true, outFeatures: 6 })
     })
 
+    // The nonlinearity does not matter to what follows.
+    if (cell === 'rnn_relu') continue
+
     test(`${cell} without biases, states and some gradients`, async () => {
       const sizes = { cell, numSteps: 5, batchSize: 4, inputSize: 3, hiddenSize: 6, reverse: false }
       await check(sizes, { bias: false, state: false, grads: 'output' })
@@ -160,13 +163,12 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
       await check(sizes, { grads: 'cn hn', outFeatures: 4 })
     })
 
-    // The nonlinearity does not matter to what follows.
-    if (cell === 'rnn_relu') continue
-
     test(`${cell} with layer normalization`, async () => {
       const sizes = { cell, numSteps: 4, batchSize: 5, inputSize: 3, hiddenSize: 6, reverse: false }
       await check(sizes, { norm: true })
       await check({ ...sizes, reverse: true }, { norm: true, tokens: true, bias: false, state: false, outFeatures: 4 })
+      // More units than a workgroup has threads take seconds to compile; the walk over them is the same for all cells.
+      if (cell !== 'lstm') return
       await check({ ...sizes, numSteps: 2, batchSize: 2, hiddenSize: 259 }, { norm: true, grads: 'output' })
     })
 
@@ -194,7 +196,9 @@ describe.skipIf(!device)(`recurrent layers on ${device?.name} agree with the ref
         await check(sizes, { norm: true })
         const lengths = Int32Array.of(3, 1, 2, 2, 1)
         await check({ ...sizes, lengths })
-        await check({ ...sizes, reverse: false, lengths }, { norm: true, tokens: true, outFeatures: 3 })
+        if (cell === 'lstm') {
+          await check({ ...sizes, reverse: false, lengths }, { norm: true, tokens: true, outFeatures: 3 })
+        }
       }
     } finally {
       gpu.limits = limits

@@ -238,7 +238,6 @@ export const english = {
     emptyTable: (name: string) =>
       `${name} has no rows. A table has a header with the names of its columns, and rows below it.`,
     noHeader: (name: string) => `${name} begins with numbers. Write a header with the names of the columns above them.`,
-    unnamedColumn: (name: string) => `${name} has a column without a name in its header. Name it there.`,
     columnTwice: (name: string) => `${name} has two columns of the same name. Name one of them otherwise.`,
     noValues: (name: string) => `${name} has a column without any values. Choose other columns under “Change…”.`,
     shortSeries: (_: string, { values, needed }: ErrorFacts) =>

@@ -242,7 +242,6 @@ export const portuguese: Words = {
     emptyTable: (name) =>
       `${name} não tem linhas. Uma tabela tem um cabeçalho com os nomes das colunas, e linhas abaixo dele.`,
     noHeader: (name) => `${name} começa com números. Escreva acima deles um cabeçalho com os nomes das colunas.`,
-    unnamedColumn: (name) => `${name} tem uma coluna sem nome no cabeçalho. Dê-lhe um nome.`,
     columnTwice: (name) => `${name} tem duas colunas com o mesmo nome. Dê outro nome a uma delas.`,
     noValues: (name) => `${name} tem uma coluna sem nenhum valor. Escolha outras colunas em “Mudar…”.`,
     shortSeries: (_, { values, needed }) =>
