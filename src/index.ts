@@ -78,7 +78,7 @@ export type { AdamUpdate, RMSpropUpdate, SGDUpdate, Update } from './device/upda
 export type { ModelConfig, TrainingRecord } from './formats/model-config.js'
 export type { ModelFile, ModelFiles } from './formats/read-model.js'
 export { decodeModel, encodeModel, type LoadedModel } from './formats/saved-model.js'
-export { decodeForecaster, type SeriesFiles } from './formats/series-config.js'
+export { decodeForecaster, type SavedForecaster, type SeriesFiles } from './formats/series-config.js'
 export type { ByteSource } from './formats/source.js'
 export { decodeStateDict, encodeStateDict } from './formats/state-dict.js'
 export { unzipModel, zipForecaster, zipModel } from './formats/zip.js'

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -81,12 +81,10 @@ export async function tryCombinations(work: Work, runs: number): Promise<number>
     ),
   )
   let done = 0
-  let number = 0
   const watcher = new Worker(watch, { eval: true })
   await fc.assert(
     fc.asyncProperty(given, some, async ({ words, files = {} }, chosen) => {
-      const here = at(`run-${number++}`)
-      mkdirSync(here)
+      const here = mkdtempSync(at('run-'))
       const to = path.join(here, 'out')
       for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text)
       const args = [...fixed]

@@ -51,7 +51,6 @@ export type ErrorCode =
   | 'empty-table'
   /** The first row of a table holds numbers. */
   | 'no-header'
-  /** A column of a table has no name. */
   /** Two columns of a table have the same name. */
   | 'column-twice'
   /** No value of a column is known. */

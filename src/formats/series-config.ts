@@ -144,7 +144,7 @@ export function seriesModelWith(
 export type SeriesFiles = Record<'config.json' | 'model.safetensors', Uint8Array>
 
 /** A model of series with what it knows of its tables. */
-interface SavedForecaster {
+export interface SavedForecaster {
   model: SeriesModel
   spec: SeriesSpec
   intervals?: Intervals

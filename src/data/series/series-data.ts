@@ -271,9 +271,23 @@ export class SeriesData {
       throw new DataError(problem, [], 'unknown-series', { series: name })
     }
     const scales = this.spec.scales[name]
-    return columns.map((values, i) => values.map((value) => (value - scales[i].mean) / scales[i].deviation))
+    return columns.map((values, i) => {
+      const { mean, deviation } = scales[i]
+      const far = values.findIndex((value) => Math.abs(value - mean) / deviation > FARTHEST)
+      if (far < 0) return values.map((value) => (value - mean) / deviation)
+      const column = this.spec.columns[i]
+      throw new DataError(
+        `${this.table.name}: column ${column} has ${values[far]}${name === '' ? '' : ` in the series ${name}`}, expected values not so far from ${mean}, the mean of the training part, whose standard deviation is ${deviation}; correct it`,
+        [],
+        'large-values',
+        { column },
+      )
+    })
   }
 }
+
+/** Standard deviations from the mean that single precision can still compute with. */
+const FARTHEST = 1e30
 
 /** Numbers that the recurrent layer reads for each calendar. */
 const POSITION = 4

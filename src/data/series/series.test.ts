@@ -175,6 +175,12 @@ describe('bad input is refused in one sentence that says where and what to do', 
       {},
       /row 4: 2024-03-30 follows 2024-02-28, expected 2024-03-28, one step as between the other rows$/,
     ],
+    [
+      'a held-out value that single precision cannot compute with',
+      daily(40, (i) => (i === 38 ? 1e140 : i % 7)),
+      {},
+      /column y has 1e\+140, expected values not so far from 2.*, the mean of the training part.*; correct it$/,
+    ],
     ['a constant target', daily(40, () => 5), {}, /column y is always 5 in the training part, .* nothing to predict/],
     [
       'a calendar without dates',

@@ -247,7 +247,7 @@ export const english = {
     constantColumn: (name: string) =>
       `${name} has a column that is always the same in the training part: there is nothing to predict, and nothing to learn from it. Choose other columns under “Change…”, or hold out less.`,
     largeValues: (name: string) =>
-      `${name} has a column with values so large that their squares are infinite. Divide them by a number.`,
+      `${name} has a column with values too large to compute with. Divide them by a number, or correct those that are wrong.`,
     closeValues: (name: string) =>
       `${name} has a column with values too close together to be told apart. Multiply them by a number.`,
     idleCalendar: (name: string, { calendar }: ErrorFacts) =>

@@ -251,7 +251,7 @@ export const portuguese: Words = {
     constantColumn: (name) =>
       `${name} tem uma coluna que é sempre igual na parte de treinamento: não há o que prever, nem o que aprender dela. Escolha outras colunas em “Mudar…”, ou separe menos.`,
     largeValues: (name) =>
-      `${name} tem uma coluna com valores tão grandes que seus quadrados são infinitos. Divida-os por um número.`,
+      `${name} tem uma coluna com valores grandes demais para os cálculos. Divida-os por um número, ou corrija os que estão errados.`,
     closeValues: (name) =>
       `${name} tem uma coluna com valores próximos demais para serem distinguidos. Multiplique-os por um número.`,
     idleCalendar: (name, { calendar }) =>
