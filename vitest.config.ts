@@ -27,7 +27,7 @@ const nothingOfRuntimes = [
   'src/data/ngram.test.ts',
   'src/generate/{beam,refusals}.test.ts',
   'src/optim/{hidden,resume}.test.ts',
-  'src/run/table-run.test.ts',
+  'src/run/{run,table-run}.test.ts',
   'src/train/{forecast,labelling,snapshot,training}.test.ts',
 ]
 
