@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { UnrolledError } from '../../core/errors.js'
 import { Generator } from '../../core/random.js'
 import { type CellKind, cells } from '../../device/cells.js'
+import { blasKernels } from '../index.js'
 import { LINE, teamFields } from './from-assembly.js'
 import { WasmKernels } from './wasm.js'
 
@@ -21,9 +22,10 @@ afterEach(() => {
   for (const { engine } of made.splice(0)) engine.pool.stop()
 })
 
-/** Kernels on so many threads, the passes that teams did, and the most members that one has had. */
-function withThreads(threads: number) {
-  const kernels = new WasmKernels({ threads })
+const withThreads = (threads: number) => watched(new WasmKernels({ threads }))
+
+/** Kernels, the passes that teams did, and the most members that one has had. */
+function watched(kernels: WasmKernels) {
   made.push(kernels)
   const { teams, memory } = kernels.engine
   const seen = { kernels, passes: 0, members: 0 }
@@ -101,6 +103,24 @@ describe('threads that share the units of a small batch', () => {
     const [single, double] = [1, 2].map(withThreads)
     expect(passes(double.kernels, one).equals(passes(single.kernels, one))).toBe(true)
     expect(double.passes).toBe(0)
+  })
+
+  test('with a BLAS: what a single thread computes without one', ({ skip }) => {
+    const kernels = blasKernels({ threads: 2 }) ?? skip('no BLAS on this machine')
+    const [single, seen] = [withThreads(1), watched(kernels as WasmKernels)]
+    const floats = ({ buffer, byteOffset, length }: Buffer) =>
+      new Float32Array(buffer.slice(byteOffset, byteOffset + length))
+    for (const [name, one] of shared) {
+      const expected = floats(passes(single.kernels, one))
+      const got = floats(passes(seen.kernels, one))
+      const largest = got.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0)
+      expect(largest, name).toBeLessThan(1e-4)
+      expect(
+        got.some((value) => Math.abs(value) > 0.1),
+        name,
+      ).toBe(true)
+    }
+    expect(seen.passes).toBeGreaterThan(0)
   })
 
   test('a member that has died: an error instead of a hang, and the work after that goes on', () => {
