@@ -43,7 +43,7 @@ function watched(kernels: WasmKernels) {
 /** Everything that a layer's passes give, over numbers and over tokens with scores on top, as bytes. */
 function passes(kernels: WasmKernels, { peepholes, normalized, ...one }: Case): Buffer {
   const generator = new Generator(7)
-  const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 8)
+  const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 16)
   const sizes = { reverse: false, inputSize: 21, ...one }
   const { numSteps, batchSize, inputSize, hiddenSize, cell } = sizes
   const [gates, rows, outFeatures] = [cells[cell].gates.length * hiddenSize, numSteps * batchSize, 30]
