@@ -16,7 +16,7 @@ import { CELL_MINLSTM } from "./constants";
 import { add, mul, sigmoid, sub } from "./elementwise";
 import { inputSums, loadInputs, output, product, tokenSums } from "./layer";
 import { Plan } from "./plan";
-import { loadStep, storeStep } from "./sequences";
+import { loadStep } from "./sequences";
 import { bytes, madd, splat } from "./simd";
 
 /** The sums x of h̃ become g: x + ½ for x ≥ 0, and the given σ(x) below. */

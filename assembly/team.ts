@@ -7,7 +7,10 @@
 import { CLOSED, LINE, PATIENCE } from "./constants";
 import { Plan } from "./plan";
 
-/** Zeros at first, but for the silence. The phases that each member has done lie behind it, a line of the caches apart: see `doneBy`. */
+/**
+ * Zeros at first, but for the silence. The phases that each member has done lie behind it, a line of the caches apart: see
+ * `doneBy`.
+ */
 @unmanaged
 export class Team {
   /** Threads that have come, the lead first; at least CLOSED once nobody is taken in any more. */
