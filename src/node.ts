@@ -19,6 +19,7 @@ export { readPlan } from './node/read-plan.js'
 export { readText } from './node/read-text.js'
 export { openSources, type SourceFile, type Sources } from './node/sources.js'
 export { loadStateDict, saveStateDict } from './node/state-dict.js'
+export type { ReadingOptions } from './node/table-text.js'
 export { countedKinds, type TextFacts, textFacts } from './node/text-facts.js'
 export { type BookSource, fileTexts, MOBY_DICK, mobyDickText, timeMachineText } from './node/text-source.js'
 export {

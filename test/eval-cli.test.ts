@@ -247,21 +247,25 @@ describe('data', () => {
     )
   })
 
-  test('Ctrl-C ends it, even while it waits for standard input', async () => {
-    const temporary = at('temporary')
+  test.each([
+    ['a text', ['data', '-']],
+    ['a table', ['train', '-', '--target', 'v', '--out', 'waited']],
+  ])('Ctrl-C ends it, even while it waits for the rest of %s', async (what, args) => {
+    const temporary = at(`temporary ${what}`)
     mkdirSync(temporary)
-    const child = spawn(process.execPath, [main, 'data', '-'], { cwd: folder, env: { ...env, TMPDIR: temporary } })
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...env, TMPDIR: temporary } })
     let stderr = ''
     child.stderr.on('data', (data) => {
       stderr += data
     })
     const closed = new Promise((resolve) => child.on('close', resolve))
-    // The command listens for signals before it copies its input.
-    while (readdirSync(temporary).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    // More than a pipe holds: it has been written once the command reads it.
+    await new Promise((resolve) => child.stdin.write('1,2\n'.repeat(100_000), resolve))
     child.kill('SIGINT')
     expect(await closed).toBe(130)
     expect(stderr).toBe('')
     expect(readdirSync(temporary)).toEqual([])
+    expect(existsSync(at('waited'))).toBe(false)
   })
 })
 

@@ -57,7 +57,7 @@ export const beginnings: Record<
       const options = given<LoadSeriesOptions>(asked, [...seriesColumns, 'gaps', 'validation', 'test'])
       for (const name of ['target', 'features'] as const) {
         const text = asked.options[name]
-        if (text !== undefined) options[name] = await columnNames(file, text)
+        if (text !== undefined) options[name] = await columnNames(file, text, setup.signal)
       }
       const source = seriesFile(file, options)
       return ofSeries(await startSeriesRun(store, source, runOptions('series', asked), { ...setup, model }))

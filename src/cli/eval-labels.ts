@@ -24,17 +24,23 @@ export async function evaluateOnLabels(
   const labeller = await loadLabeller(folder)
   await moveTo('eval', options.device, labeller.model)
   const { spec } = labeller
-  const part = await partOf(folder, labeller, file, options)
+  const part = await partOf(folder, labeller, file, options, signal)
   const measured = await evaluateLabels(labeller.model, part, { signal })
   const evaluation = { part: options.split, labels: spec.labels, ...measured }
   if (options.json) printJson({ model: folder, file, ...evaluation })
   else printLabelTable(evaluation)
 }
 
-async function partOf(folder: string, labeller: Labeller, file: string, options: EvalLabelsOptions) {
+async function partOf(
+  folder: string,
+  labeller: Labeller,
+  file: string,
+  options: EvalLabelsOptions,
+  signal: AbortSignal,
+) {
   const { split, textColumn, labelColumn, validation, test } = options
   const held = split === 'all' ? { validation: 0, test: 0 } : { validation, test }
-  const data = await loadLabelsFor(labeller, file, { textColumn, labelColumn, ...held })
+  const data = await loadLabelsFor(labeller, file, { textColumn, labelColumn, ...held }, { signal })
   const part = data[split === 'all' ? 'train' : split]
   if (part) return part
   throw new OptionError(

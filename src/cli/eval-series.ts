@@ -30,7 +30,7 @@ export async function evaluateOnSeries(
   // A whole file that the model has not seen is its test part.
   const everything = split === 'all' && said.includes('split')
   const held = everything ? { validation: 0, test: 1 - Number.EPSILON } : { validation, test }
-  const data = await loadSeriesFor(forecaster, file, { ...held, gaps })
+  const data = await loadSeriesFor(forecaster, file, { ...held, gaps }, { signal })
   const part = everything ? 'test' : split === 'all' ? undefined : split
   const evaluation = await evaluateSeries(forecaster, data, { part, steps, stride, level, signal })
   if (options.json) printJson({ model: folder, file, level, ...evaluation })

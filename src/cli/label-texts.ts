@@ -30,7 +30,7 @@ export async function labelTexts(
   if (column === undefined) {
     throw new OptionError(`label: ${folder} does not say which column it was trained on, expected --text-column`)
   }
-  const table = await loadTable(file)
+  const table = await loadTable(file, { signal })
   const at = columnOf(table, column, 'textColumn')
   const texts = table.rows.map(({ cells }) => cells[at])
   const place = (i: number) => `${table.name}: row ${table.rows[i].number}: the text`

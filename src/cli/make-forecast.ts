@@ -30,7 +30,7 @@ export async function makeForecast(
   }
   const forecaster = await loadForecaster(folder)
   await moveTo('forecast', device, forecaster.model)
-  const whole = await loadSeriesFor(forecaster, file, { validation: 0, test: 0, gaps })
+  const whole = await loadSeriesFor(forecaster, file, { validation: 0, test: 0, gaps }, { signal })
   const known = holdOut === 0 ? whole : whole.withoutLast(holdOut)
   const values = await forecast(forecaster, known, { steps, level, signal })
   const rows = values.map((value) => ({ ...value, truth: truthOf(whole, known, value) }))

@@ -2,15 +2,19 @@ import { type LoadSeriesOptions, readSeries, readSeriesFor } from '../data/serie
 import type { SeriesData } from '../data/series/series-data.js'
 import { seriesSource } from '../run/table-runs.js'
 import type { Forecaster } from '../train/forecast.js'
-import { tableName, tablePlace, tableText } from './table-text.js'
+import { type ReadingOptions, tableName, tablePlace, tableText } from './table-text.js'
 
 /**
  * Loads series of numbers from a CSV file: a header, then a row for each time, in order.
  * @param file a path, or `-` for standard input
  * @throws DataError for a file that cannot be read or holds no such series; OptionError for an option out of range
  */
-export async function loadSeries(file: string, options: LoadSeriesOptions): Promise<SeriesData> {
-  return readSeries(await tableText('loadSeries', file), tableName(file), options)
+export async function loadSeries(
+  file: string,
+  options: LoadSeriesOptions,
+  reading: ReadingOptions = {},
+): Promise<SeriesData> {
+  return readSeries(await tableText('loadSeries', file, reading), tableName(file), options)
 }
 
 /**
@@ -21,10 +25,11 @@ export async function loadSeriesFor(
   { spec }: Pick<Forecaster, 'spec'>,
   file: string,
   held: Parameters<typeof readSeriesFor>[3] = {},
+  reading: ReadingOptions = {},
 ): Promise<SeriesData> {
-  return readSeriesFor(spec, await tableText('loadSeriesFor', file), tableName(file), held)
+  return readSeriesFor(spec, await tableText('loadSeriesFor', file, reading), tableName(file), held)
 }
 
 /** A CSV file as the series of a run. The options are those of `seriesSource`. */
 export const seriesFile = (file: string, options: Parameters<typeof seriesSource>[2] = {}) =>
-  seriesSource(() => tableText('seriesFile', file), tableName(file), options, tablePlace(file))
+  seriesSource((signal) => tableText('seriesFile', file, { signal }), tableName(file), options, tablePlace(file))

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { addAbortSignal, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { DataError } from '../core/errors.js'
 import { beside, removeAbandoned } from './atomic.js'
 import { checkPath } from './path-argument.js'
+import { openPipe, until } from './pipe.js'
 import { unreadable } from './read-chunks.js'
 
 /** The beginning of the names of folders for copies. */
@@ -79,7 +79,8 @@ export async function openSources(
             // One such as /dev/zero has no end.
             throw new DataError(`${file}: it is a device, expected a file; standard input is -`)
           } else if (info.isDirectory()) throw unreadable(file, Object.assign(new Error(), { code: 'EISDIR' }))
-          else files.push(await copied(createReadStream(file), file))
+          else if (info.isSocket()) throw new DataError(`${file}: it is a socket, expected a file`)
+          else files.push(await copied(openPipe(file), file))
         }
       }
       const several = files.length - before > 1 ? ` (${files.length - before} files)` : ''
@@ -154,8 +155,7 @@ async function copyToFile(
 ): Promise<SourceFile> {
   const hash = createHash('sha256')
   let bytes = 0
-  // Standard input may stay silent forever.
-  if (signal && stream instanceof Readable) addAbortSignal(signal, stream)
+  if (stream instanceof Readable) until(signal, stream)
   const handle = await open(file, 'w')
   try {
     for await (const chunk of stream) {

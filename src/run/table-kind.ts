@@ -22,10 +22,10 @@ export interface TableSource<L, K> {
   readonly name: string
   /** The name by which the table is found again, for the record. */
   readonly place: string
-  /** Reads the table for a new model. @throws DataError if it cannot be read */
-  read(how: BatchOptions): Promise<L>
+  /** Reads the table for a new model. @throws DataError if it cannot be read; the reason of the signal if that aborts */
+  read(how: BatchOptions, signal?: AbortSignal): Promise<L>
   /** Reads the table as a saved model expects it. @throws DataError if it does not fit the model */
-  readFor(known: K, how: BatchOptions): Promise<L>
+  readFor(known: K, how: BatchOptions, signal?: AbortSignal): Promise<L>
 }
 
 /** What config.json has of any model that a table trains. */

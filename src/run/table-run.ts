@@ -70,7 +70,7 @@ export async function startTableRun<M extends Module, L extends K, K, C extends 
   // The order of batches, initial values and dropout come from one generator, whose state a checkpoint has.
   const generator = new Generator(asked.seed)
   const how = { generator, batchSize: asked.batchSize }
-  const data = await (saved ? source.readFor(saved, how) : source.read(how))
+  const data = await (saved ? source.readFor(saved, how, signal) : source.read(how, signal))
   signal?.throwIfAborted()
   const options = completed(kind, asked, given, data)
   checkEffects(where, options, givenIn(given))
@@ -127,7 +127,7 @@ export async function resumeTableRun<M extends Module, L extends K, K, C extends
     const device = await select(where, options, notes, given.device !== undefined)
     const table = typeof source === 'function' ? source(record.texts[0]) : source
     const generator = new Generator(options.seed)
-    const data = await table.readFor(known, { generator, batchSize: options.batchSize })
+    const data = await table.readFor(known, { generator, batchSize: options.batchSize }, signal)
     if ((await kind.fingerprint(data)) !== record.text) {
       throw new DataError(
         `${table.name}: the rows differ from those that the training in ${store.name} began with; restore that file, or start a new training from this model (initFrom)`,

@@ -12,41 +12,46 @@ import { CHECKPOINT, type RunStore } from './store.js'
 import type { TableSource } from './table-kind.js'
 import { resumeTableRun, startTableRun, type TableRun, type TableSetup } from './table-run.js'
 
-const textOf = async (text: string | (() => Promise<string>)): Promise<string> =>
-  typeof text === 'string' ? text : text()
+/** A table, or a function that reads it until the signal aborts. */
+type TableText = string | ((signal?: AbortSignal) => Promise<string>)
+
+const textOf = async (text: TableText, signal: AbortSignal | undefined): Promise<string> =>
+  typeof text === 'string' ? text : text(signal)
 
 /**
  * CSV as the series of a run.
- * @param text the table, or a function that reads it
+ * @param text the table, or a function that reads it until its signal aborts
  * @param options how the series are read; a run that begins with a saved model, or is resumed, takes from that what is left out
  * @param place the name by which the table is found again
  */
 export const seriesSource = (
-  text: string | (() => Promise<string>),
+  text: TableText,
   name: string,
   options: Partial<Omit<LoadSeriesOptions, 'batchSize' | 'generator'>> = {},
   place = name,
 ): TableSource<SeriesData, KnownSeries> => ({
   ...{ name, place },
-  read: async (how) => readSeries(await textOf(text), name, { ...options, ...how } as LoadSeriesOptions),
-  async readFor({ spec }, how) {
+  read: async (how, signal) =>
+    readSeries(await textOf(text, signal), name, { ...options, ...how } as LoadSeriesOptions),
+  async readFor({ spec }, how, signal) {
     const { validation, test, gaps } = options
-    return readSeriesFor(spec, await textOf(text), name, { validation, test, gaps, ...how })
+    return readSeriesFor(spec, await textOf(text, signal), name, { validation, test, gaps, ...how })
   },
 })
 
 /** CSV as the labelled texts of a run. The parameters are those of `seriesSource`. */
 export const labelSource = (
-  text: string | (() => Promise<string>),
+  text: TableText,
   name: string,
   options: Partial<Omit<ReadLabelsOptions, 'batchSize' | 'generator'>> = {},
   place = name,
 ): TableSource<LoadedLabels, KnownLabels> => ({
   ...{ name, place },
-  read: async (how) => readLabels(await textOf(text), name, { ...options, ...how } as ReadLabelsOptions),
-  async readFor(known, how) {
+  read: async (how, signal) =>
+    readLabels(await textOf(text, signal), name, { ...options, ...how } as ReadLabelsOptions),
+  async readFor(known, how, signal) {
     const { textColumn, labelColumn, validation, test } = options
-    return readLabelsFor(known, await textOf(text), name, { textColumn, labelColumn, validation, test, ...how })
+    return readLabelsFor(known, await textOf(text, signal), name, { textColumn, labelColumn, validation, test, ...how })
   },
 })
 
