@@ -171,6 +171,8 @@ const labelOptions: Work['options'] = {
   ...Object.fromEntries(Object.entries(seriesOptions).filter(([name]) => !ofSeries.includes(name))),
   '--text-column': value(['text'], ['no', '', 'label']),
   '--label-column': value(['label'], ['no', '', 'text', 'n']),
+  '--validation': value([0.2, 0.3, 0], [...wrong, 0.001, 5]),
+  '--test': value([0, 0.2], [...wrong, 0.7, 4]),
   '--tokens': value(['char', 'word', 'byte'], ['line']),
   '--max-tokens': value([3, 100, 'all'], wrong),
   '--clean': fc.boolean(),
@@ -187,23 +189,24 @@ const labelOptions: Work['options'] = {
 /** CSV files of labelled texts: most of them sound, and some with faults. */
 const labelled: fc.Arbitrary<Given> = fc
   .record({
-    rows: fc.oneof({ weight: 7, arbitrary: fc.integer({ min: 12, max: 40 }) }, fc.nat(12)),
+    rows: fc.oneof({ weight: 7, arbitrary: fc.integer({ min: 30, max: 60 }) }, fc.nat(30)),
     separator: fc.constantFrom(',', ',', ';', '\t'),
-    start: fc.constantFrom('', '', '\ufeff', 'sep=,\n'),
+    start: fc.constantFrom('', '', '\ufeff', 'sep='),
     faults: fc.array(fc.tuple(fc.nat(40), fc.constantFrom('', '""', '"', ' ', '"a\nb"', 'é', '\0', 'x'.repeat(300))), {
       maxLength: 1,
     }),
-    labels: fc.constantFrom(2, 2, 2, 3, 1, 40),
+    labels: value([2, 3], [1, 40]),
   })
   .map(({ rows, separator, start, faults, labels }) => {
     const lines = Array.from({ length: rows }, (_, row) => [
       `a text of ${'ab '.repeat(row % 5)}`,
-      `l${row % labels}`,
+      `l${row % Number(labels)}`,
       `${row}`,
     ])
     for (const [place, cell] of faults) if (lines[place >> 1]) lines[place >> 1][place % 2] = cell
     const text = [['text', 'label', 'n'], ...lines].map((cells) => cells.join(separator)).join('\n')
-    return { words: ['train', at('labelled.csv')], files: { 'labelled.csv': start + text } }
+    const first = start === 'sep=' ? `sep=${separator}\n` : start
+    return { words: ['train', at('labelled.csv')], files: { 'labelled.csv': first + text } }
   })
 
 const evalOptions: Work['options'] = {

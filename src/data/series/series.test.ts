@@ -16,6 +16,7 @@ import { conformalWidth, conformalWidths } from './intervals.js'
 import { type LoadSeriesOptions, readSeries, readSeriesFor } from './load-series.js'
 import { forecastErrors, maseScale } from './metrics.js'
 import type { SeriesData } from './series-data.js'
+import { parseTable } from './table.js'
 import { formatTime, parseTime, stepOf, stepText, timeAfter, usualSeason } from './times.js'
 
 const days = (count: number, from = Date.UTC(2024, 0, 1), step = 86_400_000) =>
@@ -214,6 +215,16 @@ describe('bad input is refused in one sentence that says where and what to do', 
 })
 
 describe('reading', () => {
+  test.each(['sep=;\n', '\ufeffSEP=;\r\n'])(
+    'the line that tells Excel the separator, %j, is no header',
+    async (line) => {
+      // The header has more commas than semicolons.
+      const { columns, delimiter, rows } = await parseTable(`${line}y;a, b, c\n1;"2; 3"\n`, 'x')
+      expect([columns, delimiter, rows]).toEqual([['y', 'a, b, c'], ';', [{ number: 2, cells: ['1', '2; 3'] }]])
+      await expect(parseTable(`${line}y;z\n1\n`, 'x')).rejects.toThrow('x: row 2 has 1 cells, expected 2')
+    },
+  )
+
   test('takes quotes, byte order marks, semicolons, blank lines and CRLF', async () => {
     const rows = days(40).map((day, i) => `"${day}";" ${i}.5 ";"a ""b"" ${i}"`)
     const { table } = await readSeries(`\ufeffdate;y;note\r\n\r\n${rows.join('\r\n')}\r\n`, 'x', {

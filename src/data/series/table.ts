@@ -41,8 +41,10 @@ export async function parseTable(
 ): Promise<Table> {
   checkString('parseTable', 'the text', text)
   const { default: csv } = await import('papaparse')
-  const plain = text.replace(/^\ufeff/, '')
-  const delimiter = delimiterOf(plain)
+  // The line that tells Excel the separator is no row: Excel does not show it.
+  const [start, said] = /^\ufeff?(?:sep=([,;\t])\r?\n)?/i.exec(text)!
+  const plain = text.slice(start.length)
+  const delimiter = (said as Delimiter | undefined) ?? delimiterOf(plain)
   const rows: TableRow[] = []
   let [number, end] = [0, 0]
   // Papa Parse's own chunks tear a quotation mark from the end of its line.
