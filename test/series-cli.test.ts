@@ -85,6 +85,21 @@ test('forecasts beyond the horizon as CSV and as a picture', () => {
   expect(readFileSync(at('forecast.svg'), 'utf8')).toContain('80 % interval')
 })
 
+test('interpolated values are not taken for true ones', () => {
+  const rows = Array.from({ length: 240 }, (_, i) => `${day(i)},${i < 232 || i % 2 ? value(i) : 'NA'},${i % 5}`)
+  writeFileSync(at('gaps.csv'), `date,y,wind\n${rows.join('\n')}\n`)
+  const { stdout, stderr } = run('forecast', 'model', 'gaps.csv', '--gaps', 'interpolate', '--hold-out', '7')
+  expect(stderr).toBe('')
+  const forecasts = readFileSync(at('forecast.csv'), 'utf8').trim().split('\n').slice(1)
+  const [made, truths] = [3, 6].map((column) => forecasts.map((row) => row.split(',')[column]))
+  expect(truths).toEqual([233, 234, 235, 236, 237, 238, 239].map((i) => (i % 2 ? String(value(i)) : '')))
+  const errors = truths.flatMap((truth, i) => (truth === '' ? [] : [Math.abs(Number(truth) - Number(made[i]))]))
+  const mae = errors.reduce((sum, error) => sum + error) / errors.length
+  expect(Number(/mean absolute error (\S+)/.exec(stdout)?.[1])).toBeCloseTo(mae, 3)
+  const shown = run('eval', 'model', 'gaps.csv', '--gaps', 'interpolate', '--test', '7', '--split', 'test').stdout
+  expect(shown).toContain('\n3 of the true values are not in the file but interpolated, and do not count\n')
+})
+
 test('columns with a comma in their names are found, and a file keeps its separator', () => {
   const rows = Array.from({ length: 80 }, (_, i) => `${day(i)};${value(i)};${i % 5};${i % 3}`)
   writeFileSync(at('sales.csv'), `date;"sales, total";"wind, mean";rain\n${rows.join('\n')}\n`)

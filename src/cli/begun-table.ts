@@ -124,7 +124,7 @@ function ofSeries(run: Awaited<ReturnType<typeof startSeriesRun>>): BegunTable {
     ],
     async measure() {
       const part = data.origins('test').length > 0 ? 'test' : 'validation'
-      if (data.origins(part).length === 0) return undefined
+      if (!data.hasTruth(part)) return undefined
       const evaluation = await evaluateSeries(await loadForecaster(store.name), data, { part })
       return { evaluation, show: () => printSeriesTable(evaluation, 0.9) }
     },

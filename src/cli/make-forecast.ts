@@ -67,7 +67,9 @@ export async function makeForecast(
 /** The value of the file that a forecast is of, if it has one. */
 function truthOf(whole: SeriesData, known: SeriesData, { series, target, step }: ForecastRow): number | undefined {
   const at = whole.table.series.findIndex(({ name }) => name === series)
-  return whole.table.series[at].columns[whole.spec.targets.indexOf(target)][known.table.series[at].length + step - 1]
+  const [{ columns, filled }, column] = [whole.table.series[at], whole.spec.targets.indexOf(target)]
+  const place = known.table.series[at].length + step - 1
+  return filled[column].has(place) ? undefined : columns[column][place]
 }
 
 /** The name of the picture of a series and a target: one that no other has, even where small letters are capitals. */

@@ -15,6 +15,8 @@ export interface SeriesEvaluation {
   steps: number
   targets: {
     target: string
+    /** Values that the file does not have: they were interpolated, so that no forecast is measured by them. */
+    interpolated: number
     /** The share of the true values in the intervals; undefined without intervals. */
     coverage: number | undefined
     /** The model and the baselines, by name. */
@@ -37,7 +39,7 @@ export interface EvaluateSeriesOptions {
 
 /**
  * Forecasts a part from rolling origins: at each, the model and the baselines know all values before it.
- * @throws DataError for a part that is shorter than `steps`
+ * @throws DataError for a part that is shorter than `steps`, or none of whose values is in the file
  */
 export async function evaluateSeries(
   { model, spec, intervals }: Forecaster,
@@ -63,43 +65,49 @@ export async function evaluateSeries(
   }
   const made = await forecastFrom(model, data, origins, steps, signal)
   // A call takes no more arguments than there may be origins.
-  const known = origins.reduce((least, { at }) => Math.min(least, at), Infinity)
+  const fewest = origins.reduce((least, { at }) => Math.min(least, at), Infinity)
   const values = (column: number, { series }: Origin) => data.table.series[series].columns[column]
   return {
     ...{ part, origins: origins.length, steps },
     targets: targets.map((target, column) => {
-      const truths = origins.map((origin) => values(column, origin).subarray(origin.at, origin.at + steps))
+      const isKnown = origins.flatMap(({ series, at }) => {
+        const filled = data.table.series[series].filled[column]
+        return Array.from({ length: steps }, (_, step) => !filled.has(at + step))
+      })
+      const count = isKnown.filter(Boolean).length
+      if (count === 0) {
+        throw new DataError(
+          `${data.table.name}: no value of ${target} in the ${part} part is known, all were interpolated, expected at least one; evaluate another part`,
+          ['part'],
+        )
+      }
+      const known = (parts: readonly ArrayLike<number>[]) =>
+        parts.flatMap((part) => Array.from(part)).filter((_, i) => isKnown[i])
+      const truths = known(origins.map((origin) => values(column, origin).subarray(origin.at, origin.at + steps)))
       const scales = data.table.series.map(({ columns }, i) =>
         maseScale(columns[column].subarray(0, data.parts[i].validation), season),
       )
-      const scaleOfEach = origins.flatMap(({ series }) => new Array<number>(steps).fill(scales[series]))
-      const errors = (forecasts: readonly ArrayLike<number>[]) =>
-        forecastErrors(
-          truths.flatMap((part) => [...part]),
-          forecasts.flatMap((part) => Array.from(part)),
-          scaleOfEach,
-        )
-      let [inside, measured] = [0, 0]
-      const own = origins.map((origin, i) => {
-        const { mean, deviation } = data.scalesOf(origin.series)[column]
-        return Float64Array.from({ length: steps }, (_, step) => {
-          const forecast = made[i][step * targets.length + column] * deviation + mean
-          const width = widthOf(intervals, step, column, level)
-          if (width !== undefined) {
-            measured++
-            if (Math.abs(truths[i][step] - forecast) <= width * deviation) inside++
-          }
-          return forecast
-        })
-      })
-      const baselines = Object.entries(seriesBaselines(season, known)).map(([name, baseline]) => {
+      const scaleOfEach = known(origins.map(({ series }) => new Float64Array(steps).fill(scales[series])))
+      const errors = (forecasts: readonly ArrayLike<number>[]) => forecastErrors(truths, known(forecasts), scaleOfEach)
+      const [own, widths] = [0, 1].map(() => origins.map(() => new Float64Array(steps)))
+      for (const [i, { series }] of origins.entries()) {
+        const { mean, deviation } = data.scalesOf(series)[column]
+        for (let step = 0; step < steps; step++) {
+          own[i][step] = made[i][step * targets.length + column] * deviation + mean
+          widths[i][step] = (widthOf(intervals, step, column, level) ?? Number.NaN) * deviation
+        }
+      }
+      const [forecasts, reach] = [known(own), known(widths)]
+      const inside = truths.filter((truth, i) => Math.abs(truth - forecasts[i]) <= reach[i]).length
+      const baselines = Object.entries(seriesBaselines(season, fewest)).map(([name, baseline]) => {
         signal?.throwIfAborted()
         const made = origins.map((origin) => baseline(values(column, origin).subarray(0, origin.at), steps))
         return [name, errors(made)] as const
       })
       return {
         target,
-        coverage: measured === origins.length * steps ? inside / measured : undefined,
+        interpolated: isKnown.length - count,
+        coverage: reach.some(Number.isNaN) ? undefined : inside / count,
         errors: { 'the model': errors(own), ...Object.fromEntries(baselines) },
       }
     }),

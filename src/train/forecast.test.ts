@@ -166,6 +166,34 @@ describe('training and forecasting', () => {
     expect(targets[0].errors.naive.mase).toBeCloseTo(mean(scaled), 10)
   })
 
+  test('is not measured by interpolated values', async () => {
+    const y = (i: number) => (i * i) % 11
+    const without = (...places: number[]) =>
+      csv(60, y).replace(/^(\S+),\d+,/gm, (row, date) => {
+        return places.some((i) => date === day(i)) ? `${date},NA,` : row
+      })
+    const read = (text: string) => readSeries(text, 'x', { ...split, gaps: 'interpolate' })
+    const split = { target: 'y', window: 7, horizon: 3, validation: 20, test: 12, batchSize: 8 }
+    const missing = [49, 52, 56]
+    const held = Array.from({ length: 11 }, (_, i) => 29 + i)
+    const data = await read(without(...held, ...missing))
+    const forecaster = await trainSeries(modelOf(data), data, { epochs: 1 })
+    // Nine residuals of the next value have a rank for 90 %, and none for more.
+    expect(forecaster.intervals!.widths[0][0]).toHaveLength(90)
+    const { targets } = await evaluateSeries(forecaster, data)
+    const errors = Array.from({ length: 12 }, (_, i) => 48 + i)
+      .filter((at) => !missing.includes(at))
+      .map((at) => {
+        const last = 47 + 3 * Math.floor((at - 48) / 3)
+        return Math.abs(y(at) - (last === 56 ? (y(55) + y(57)) / 2 : y(last)))
+      })
+    expect(targets[0].interpolated).toBe(3)
+    expect(targets[0].errors.naive.mae).toBeCloseTo(errors.reduce((sum, error) => sum + error) / 9, 10)
+    const none = await read(without(...Array.from({ length: 12 }, (_, i) => 48 + i)))
+    expect([none.hasTruth('test'), none.hasTruth('validation'), data.hasTruth('test')]).toEqual([false, true, true])
+    await expect(evaluateSeries(forecaster, none)).rejects.toThrow('x: no value of y in the test part is known')
+  })
+
   test('is measured from as many origins as a long series has', async () => {
     const [count, test] = [136_000, 130_000]
     const text = ['y', ...Array.from({ length: count }, (_, i) => i % 3)].join('\n')

@@ -146,7 +146,7 @@ async function sideBySide(
 const MOST_STEPS = 60
 
 /**
- * Intervals from the residuals of the validation part: of forecasts from each of its steps.
+ * Intervals from the residuals of the validation part: of forecasts from each of its steps, where the file has the true value.
  * @returns undefined if the validation part is empty
  */
 export async function intervalsOf(
@@ -165,7 +165,8 @@ export async function intervalsOf(
       const found: number[] = []
       for (const [i, origin] of origins.entries()) {
         const at = origin.at + step
-        if (at >= data.parts[origin.series].test) continue
+        const { filled } = data.table.series[origin.series]
+        if (at >= data.parts[origin.series].test || filled[target].has(at)) continue
         found.push(Math.abs(made[i][step * targets.length + target] - data.value(origin, target, at)))
       }
       return conformalWidths(found)

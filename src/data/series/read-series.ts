@@ -42,6 +42,8 @@ export interface NumberSeries {
   length: number
   /** The columns, in the order of the table's `columns`. */
   columns: readonly Float64Array[]
+  /** For each column, the steps whose values are not in the file, but interpolated. */
+  filled: readonly ReadonlySet<number>[]
 }
 
 /** All series of a file. They have the same columns and the same step. */
@@ -128,16 +130,15 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
     series: timed.map(({ name, rows, dates }) => {
       const places = dates && step ? onGrid(table, rows, dates, step, gaps) : rows.map((_, i) => i)
       const length = places[places.length - 1] + 1
-      const values = columns.map((column) => {
+      const read = columns.map((column) => {
         const at = table.columns.indexOf(column)
         const all = new Float64Array(length).fill(Number.NaN)
         rows.forEach((row, i) => {
           all[places[i]] = numberIn(table, row, at)
         })
-        const hole = all.findIndex(Number.isNaN)
-        if (hole < 0) return all
-        const row = rows[places.indexOf(hole)]
-        if (gaps === 'refuse') {
+        const holes = [...all.keys()].filter((i) => Number.isNaN(all[i]))
+        const row = rows[places.indexOf(holes[0])]
+        if (holes.length > 0 && gaps === 'refuse') {
           throw new DataError(
             `${table.name}: row ${row?.number}, column ${column}: the value is missing, expected a number; fill it, or use gaps interpolate`,
             ['gaps'],
@@ -145,7 +146,8 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
             { column, ...(row && { row: row.number }) },
           )
         }
-        return interpolated(all, table.name, column)
+        const values = holes.length === 0 ? all : interpolated(all, table.name, column)
+        return { values, holes: new Set(holes) }
       })
       const lastTime = dates && rows.at(-1)!.cells[dates.column]
       const offsets =
@@ -154,7 +156,8 @@ export function seriesOf(table: Table, options: ReadSeriesOptions): SeriesTable 
           rows.map(({ cells }) => offsetOf(cells[dates.column])),
           places,
         )
-      return { name, start: dates?.times[0], lastTime, offsets, length, columns: values }
+      const [all, filled] = [read.map(({ values }) => values), read.map(({ holes }) => holes)]
+      return { name, start: dates?.times[0], lastTime, offsets, length, columns: all, filled }
     }),
   }
 }

@@ -165,6 +165,18 @@ export class SeriesData {
     })
   }
 
+  /** Whether forecasts of a part can be measured: it is long enough, and the file has true values of each target. */
+  hasTruth(part: SeriesPart): boolean {
+    const { targets, horizon } = this.spec
+    const steps = Array.from({ length: horizon }, (_, step) => step)
+    return targets.every((_, column) =>
+      this.origins(part).some(({ series, at }) => {
+        const { filled } = this.table.series[series]
+        return steps.some((step) => !filled[column].has(at + step))
+      }),
+    )
+  }
+
   /** The ends of all series. @throws DataError for one that is shorter than the window */
   ends(where: string): Origin[] {
     return this.table.series.map(({ name, length }, series) => {

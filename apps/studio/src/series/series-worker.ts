@@ -101,7 +101,7 @@ async function resultOf({ forecaster, data }: Opened): Promise<SeriesResult> {
     const known = data.withoutLast(back)
     earlier.push(...pointsOf(known, await forecast(forecaster, known, { steps: horizon })))
   }
-  const evaluation = data.origins(part).length > 0 ? await evaluateSeries(forecaster, data, { part }) : undefined
+  const evaluation = data.hasTruth(part) ? await evaluateSeries(forecaster, data, { part }) : undefined
   const truths = truthsOf(data, Math.min(MOST_VALUES, count * horizon + window))
   const after = await forecasted({ forecaster, data }, horizon)
   const zip = await zipOf(forecaster)

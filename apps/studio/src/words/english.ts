@@ -138,7 +138,8 @@ export const english = {
     saveModel: 'Save the model (zip)',
     zipIs: 'Unpacked, the zip is a folder that `unrolled forecast` and `unrolled eval` read.',
     errors: 'Beside simple methods',
-    noErrors: 'Nothing was held out that is as long as a forecast, so there is nothing to compare with.',
+    noErrors:
+      'Nothing was held out that is as long as a forecast and has known values, so there is nothing to compare with.',
     evaluated: (target: string, part: string, origins: string, steps: string) =>
       `${target}, the ${part}: ${origins} × ${steps} values`,
     method: 'Method',

@@ -143,7 +143,8 @@ export const portuguese: Words = {
     saveModel: 'Salvar o modelo (zip)',
     zipIs: 'Descompactado, o zip é uma pasta que `unrolled forecast` e `unrolled eval` leem.',
     errors: 'Ao lado de métodos simples',
-    noErrors: 'Nada foi separado que seja tão longo quanto uma previsão, então não há com que comparar.',
+    noErrors:
+      'Nada foi separado que seja tão longo quanto uma previsão e tenha valores conhecidos, então não há com que comparar.',
     evaluated: (target, part, origins, steps) => `${target}, a ${part}: ${origins} × ${steps} valores`,
     method: 'Método',
     methods: {
