@@ -119,7 +119,9 @@ export async function tryCombinations(work: Work, runs: number): Promise<number>
       } else {
         // A worthless model is not bad input: it has its own exit code.
         expect(code, said).toBe(
-          / exploded: the (held-out )?loss | became (NaN|-?Infinity) at step /.test(stderr) ? 3 : 2,
+          / exploded: the (held-out )?loss |: every training exploded; | became (NaN|-?Infinity) at step /.test(stderr)
+            ? 3
+            : 2,
         )
         const errors = stderr.split('\n').filter((one) => one.startsWith('error: '))
         expect(errors, said).toHaveLength(1)

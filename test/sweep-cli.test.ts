@@ -212,3 +212,13 @@ test.each([
   expect(existsSync(at(`bad ${file}`))).toBe(false)
   expect(status).toBe(2)
 })
+
+test('a sweep all of whose trainings explode has the exit code of a training that does', () => {
+  writeFileSync(
+    at('bad.yaml'),
+    file.replace(/hidden-size.*\n.*lr.*\n/, 'lr: [1e30, 1e39]\n').replace(/halving.*\n/, ''),
+  )
+  const { status, stderr } = command.run('sweep', 'bad.yaml', '--out', 'bad')
+  expect(stderr).toMatch(/^error: sweep: every training exploded; lower lr, or give a smaller clip$/m)
+  expect(status).toBe(3)
+})

@@ -19,7 +19,8 @@ import { bookCommand, trainCommand } from './train.js'
 /**
  * Runs the command.
  * @param args the arguments, without the names of Node and of the command
- * @returns the exit code: 0 for success, 2 for errors that the user can fix, 3 for a training that exploded or diverged, 1 for bugs
+ * @returns the exit code: 0 for success, 2 for errors that the user can fix, 3 for a training that exploded or diverged, or a
+ *   sweep all of whose trainings did, 1 for bugs
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
   let running: Command | undefined

@@ -3,6 +3,7 @@ import { DataError, OptionError, type UnrolledError } from '../../config.js'
 import {
   checkTrials,
   checkTrialsOn,
+  ExplodedError,
   epochsUntil,
   FolderStore,
   importanceOf,
@@ -248,7 +249,7 @@ class Sweep {
       .map((name) => ({ name, share: importanceOf(this.#trials, losses, name) }))
       .toSorted((a, b) => (b.share ?? -1) - (a.share ?? -1))
     if (best?.loss === undefined)
-      throw new DataError('sweep: every training exploded; lower lr, or give a smaller clip')
+      throw new ExplodedError('sweep: every training exploded; lower lr, or give a smaller clip')
     const plot = await this.#plot(importances, losses)
     const trial = this.#trials.find(({ number }) => number === best.trial)!
     if (this.#options.json) {
