@@ -111,9 +111,11 @@ export class TrainingProgressView {
   }
 }
 
-/** A number with two decimals, or with an exponent if it is very small or very large. */
-const decimal = (value: number): string =>
-  value === 0 || (value >= 0.01 && value < 1e5) ? value.toFixed(2) : value.toExponential(1)
+/** A number with two decimals, or with an exponent if it is very small or very large; a perplexity may be too large for one. */
+function decimal(value: number): string {
+  if (value === Infinity) return 'beyond 1e308'
+  return value === 0 || (value >= 0.01 && value < 1e5) ? value.toFixed(2) : value.toExponential(1)
+}
 
 /** Seconds as 1:02:03 or 2:03. */
 export function duration(seconds: number): string {

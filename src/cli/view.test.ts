@@ -92,6 +92,14 @@ describe('progress without a terminal', () => {
     expect(shown.map((line) => /lr (\S+)/.exec(line)?.[1])).toEqual([...Array(4), ...Array(6).fill('0.0125')])
   })
 
+  test('a perplexity that is too large for a number', async () => {
+    const { stream, written } = fakeStream(false)
+    const view = trainView(data(10), 1, stream)
+    for (let i = 1; i <= 10; i++) view.step(step(i, 1, 710))
+    await settled()
+    expect(written()).toMatch(/ {2}perplexity beyond 1e308 {2}/)
+  })
+
   test('within a long epoch: its own mean, not the epoch before it', async () => {
     const { stream, written } = fakeStream(false)
     const view = trainView(data(1000), 2, stream)
