@@ -30,6 +30,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+test('a signal that comes before the studio is there ends it', () => {
+  // The process sends itself the signal as soon as it listens for it, long before its server does.
+  const interruptItself = `data:text/javascript,process.on('newListener', (name) => {
+    if (name === 'SIGINT') setImmediate(() => process.kill(process.pid, name))
+  })`.replace(/\s+/g, ' ')
+  const args = ['--import', interruptItself, main, 'studio', '--port', '0']
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
+  expect([status, stderr]).toEqual([130, ''])
+})
+
 describe('train', () => {
   test('shows what it did and saves the model, the vocabulary and the curve', () => {
     const { status, stdout, stderr } = unrolled('train', 'fox.txt', ...quick, '--cell', 'lstm', '--out', 'lstm')

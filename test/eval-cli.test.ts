@@ -250,6 +250,8 @@ describe('data', () => {
   test.each([
     ['a text', ['data', '-']],
     ['a table', ['train', '-', '--target', 'v', '--out', 'waited']],
+    ['a prefix', ['generate', 'sea', '--prefix-file', '-']],
+    ['a vocabulary', ['import', 'sea/model.safetensors', '--vocab', '-', '--out', 'waited']],
   ])('Ctrl-C ends it, even while it waits for the rest of %s', async (what, args) => {
     const temporary = at(`temporary ${what}`)
     mkdirSync(temporary)
@@ -291,10 +293,16 @@ describe('fine-tuning', () => {
     const input = readFileSync(at('more.txt'))
     const options = [...small, '--epochs', '1', '--init-from', 'sea', '--extend-vocab']
     expect(run('train', 'more.txt', ...options, '--out', 'filed').status).toBe(0)
-    const piped = spawnSync(process.execPath, [main, 'train', '-', ...options, '--out', 'piped'], {
-      ...{ cwd: folder, env, input, encoding: 'utf8', timeout: 600_000 },
-    })
+    const temporary = at('copies')
+    mkdirSync(temporary)
+    const how = { cwd: folder, env: { ...env, TMPDIR: temporary }, input, encoding: 'utf8', timeout: 600_000 } as const
+    const pipedTo = (...args: string[]) => spawnSync(process.execPath, [main, ...args], how)
+    const piped = pipedTo('train', '-', ...options, '--out', 'piped')
     expect(piped.status, piped.stderr).toBe(0)
+    const written = pipedTo('export', 'piped', '--format', 'torchrun', '--text', '-', '--out', 'written')
+    expect(written.status, written.stderr).toBe(0)
+    // Standard input is copied, because it is read twice; the copy may be large, and does not outlive the command.
+    expect(readdirSync(temporary)).toEqual([])
     const bits = (name: string) => readFileSync(at(name, 'model.safetensors'))
     expect(bits('piped').equals(bits('filed'))).toBe(true)
   })

@@ -15,7 +15,7 @@ import {
 import { endable } from './interrupt.js'
 import { checkAgainst, ownTexts } from './own-texts.js'
 import { saidIn, type TrainingOptions } from './training-flags.js'
-import { commandTexts } from './training-text.js'
+import type { HeldTexts } from './training-text.js'
 
 /** Begins a new training. */
 export async function begin(
@@ -23,6 +23,7 @@ export async function begin(
   asked: TrainingOptions,
   said: readonly string[],
   signal: AbortSignal,
+  held: HeldTexts,
 ): Promise<Run> {
   const { initFrom } = asked
   const saved = initFrom === undefined ? undefined : await loadModel(initFrom)
@@ -39,8 +40,8 @@ export async function begin(
   }
   const { kernels, device } = asked
   const options = { ...saidIn(asked, said), maxTokens, clean, encoding, kernels, device }
-  const text = commandTexts(texts)
-  const store = new FolderStore(asked.out ?? freshFolder(await text.shortName()))
+  const text = held.open(texts)
+  const store = new FolderStore(asked.out ?? freshFolder(await text.shortName(signal)))
   return startRun(store, text, options, { model: saved, signal, build: endable })
 }
 
@@ -50,13 +51,14 @@ export async function goOn(
   now: TrainingOptions,
   said: readonly string[],
   signal: AbortSignal,
+  held: HeldTexts,
 ): Promise<Run> {
   if (said.includes('out')) {
     throw new OptionError(
       'train: --out cannot be changed when a training is resumed; leave it out, or begin another with --init-from',
     )
   }
-  const text = (recorded: readonly string[]) => commandTexts(texts.length > 0 ? texts : recorded)
+  const text = (recorded: readonly string[]) => held.open(texts.length > 0 ? texts : recorded)
   return resumeRun(new FolderStore(now.resume!), text, saidIn(now, said), { signal, build: endable })
 }
 

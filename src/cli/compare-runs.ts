@@ -6,7 +6,7 @@ import { print, printJson } from './output.js'
 import { readRun } from './read-run.js'
 import { runFolders } from './run-folders.js'
 import { summaryTable } from './summary-table.js'
-import { writePicture } from './write-picture.js'
+import { writePicture } from './write-out.js'
 
 export interface ComparisonOptions {
   out: string

@@ -92,12 +92,17 @@ async function exportTraining(
 ): Promise<void> {
   const { FolderStore, writeExport } = await import('../node.js')
   const { exportTorchrun } = await import('../formats.js')
-  const { commandTexts } = await import('./training-text.js')
-  const texts = (recorded: readonly string[]) => commandTexts(text ?? recorded)
-  const { files, close } = await exportTorchrun(new FolderStore(folder), texts, { signal })
+  const { HeldTexts } = await import('./training-text.js')
+  const held = new HeldTexts()
+  const texts = (recorded: readonly string[]) => held.open(text ?? recorded)
   try {
-    print(`the training is saved in ${await writeExport(out, files)}: its README.md says how it goes on`)
+    const { files, close } = await exportTorchrun(new FolderStore(folder), texts, { signal })
+    try {
+      print(`the training is saved in ${await writeExport(out, files)}: its README.md says how it goes on`)
+    } finally {
+      await close()
+    }
   } finally {
-    await close()
+    await held.close()
   }
 }

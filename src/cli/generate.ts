@@ -118,7 +118,7 @@ async function run(folder: string, options: Options, signal: AbortSignal): Promi
     console.error(visible(`warning: ${folder}: the model was not trained yet, so its text is random; train it first`))
   }
   const given =
-    prefixFile === undefined ? options.prefix : (await readText(prefixFile, { encoding })).replace(/\r?\n$/, '')
+    prefixFile === undefined ? options.prefix : (await readText(prefixFile, { encoding, signal })).replace(/\r?\n$/, '')
   const typed = given === undefined ? undefined : typedText(given, savedText({ config, vocab }))
   const { text: shown } = prefixOf('generate', vocab, typed)
   const view = json ? undefined : new TextView(shown, withProbabilities)

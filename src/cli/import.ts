@@ -128,7 +128,7 @@ async function tokensFor(
     // The texts of a folder would be read as one.
     const info = await stat(vocab).catch(() => undefined)
     if (info?.isDirectory()) throw new OptionError(`import: --vocab is the folder ${vocab}, expected a file of JSON`)
-    const list = { ...parseTokenList(await readText(vocab), vocab), where: vocab }
+    const list = { ...parseTokenList(await readText(vocab, { signal }), vocab), where: vocab }
     if (list.kind && tokens !== 'char' && tokens !== list.kind) {
       throw new OptionError(
         `import: --tokens is ${tokens}, but those of ${vocab} are of the kind ${list.kind}; leave it out`,

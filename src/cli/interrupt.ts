@@ -4,7 +4,7 @@ const listeners = new Map<keyof typeof codes, () => void>()
 let heard: AbortSignal | undefined
 
 /**
- * Does work that Ctrl-C, a termination or a closed terminal can stop: the first signal aborts it, a second ends the
+ * Does work that Ctrl-C, a termination or a closed terminal can stop: the first signal aborts it, another Ctrl-C ends the
  * process at once. Afterwards, signals have their usual effect again.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -12,8 +12,9 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   heard = abort.signal
   for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     listeners.set(name, () => {
-      // A closed terminal sends its signal more than once: directly, and through the shell.
-      if (abort.signal.aborted && name !== 'SIGHUP') process.exit(codes[name])
+      // A closed terminal sends its signal more than once: directly, and through the shell. So does `timeout`, to the process and
+      // to its group.
+      if (abort.signal.aborted && name === 'SIGINT') process.exit(codes[name])
       if (abort.signal.aborted) return
       process.exitCode = codes[name]
       abort.abort()

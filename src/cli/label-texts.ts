@@ -8,11 +8,11 @@ import {
   loadLabeller,
   loadTable,
   SequenceClassifier,
-  writeFileAtomic,
 } from '../node.js'
 import { moveTo } from './device.js'
 import type { LabelOptions } from './label-flags.js'
 import { print, printJson } from './output.js'
+import { writeOut } from './write-out.js'
 
 /** The work of `label`. */
 export async function labelTexts(
@@ -47,7 +47,7 @@ export async function labelTexts(
   const rows = table.rows.map(({ cells }, i) => [...cells, made[i].label, certainty(made[i])])
   const csv = await csvText([[...table.columns, label, probability], ...rows], table.delimiter)
   if (out === undefined) return void process.stdout.write(csv)
-  await writeFileAtomic(out, csv)
+  await writeOut(out, csv)
   if (!json) print(`${made.length} ${made.length === 1 ? 'text' : 'texts'} labelled; written to ${out}`)
 }
 

@@ -8,12 +8,11 @@ import {
   loadForecaster,
   loadSeriesFor,
   type SeriesData,
-  writeFileAtomic,
 } from '../node.js'
 import { moveTo } from './device.js'
 import { print, printJson } from './output.js'
 import type { ForecastFlags } from './series-flags.js'
-import { writePicture } from './write-picture.js'
+import { writeOut, writePicture } from './write-out.js'
 
 /** Most pictures that one forecast draws. */
 const MOST_PICTURES = 20
@@ -36,7 +35,7 @@ export async function makeForecast(
   const rows = values.map((value) => ({ ...value, truth: truthOf(whole, known, value) }))
   // Everything is made before the first file is written.
   const pictures = await picturesOf(whole, known, rows, level, plot)
-  await writeFileAtomic(out, await forecastCsv(known.spec, rows, known.table.delimiter))
+  await writeOut(out, await forecastCsv(known.spec, rows, known.table.delimiter))
   for (const [name, svg] of pictures) await writePicture(name, svg)
   const bare = values.filter(({ low }) => low === undefined).length
   if (json) {

@@ -39,7 +39,8 @@ export async function ownTexts(
   const encoding = asked ?? (typeof recorded === 'string' ? recorded : undefined)
   const how = { ...savedText({ config, vocab }), maxTokens: maxTokensOf(config), encoding }
   const source = commandTexts(texts)
-  const loaded = await source.read(how, vocab, signal).catch((error) => {
+  const loaded = await source.read(how, vocab, signal).catch(async (error) => {
+    await source.close?.()
     if (!(error instanceof DataError)) throw error
     throw new DataError(
       `${command}: the text that ${folder} was trained on cannot be read (${error.message}); name a text`,

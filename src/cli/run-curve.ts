@@ -1,6 +1,7 @@
 import path from 'node:path'
-import { curvesOf, type EpochEvent, linePlot, type ValidationEvent, writeFileAtomic } from '../node.js'
+import { curvesOf, type EpochEvent, linePlot, type ValidationEvent } from '../node.js'
 import { chart } from './chart.js'
+import { writeOut } from './write-out.js'
 
 /**
  * Shows perplexity over epochs in the terminal and writes it to an SVG file next to the model. Returns the file, if
@@ -23,6 +24,6 @@ export async function showCurve(
     yLabel: 'perplexity',
     series: curves.map(({ kind, x, y }) => ({ name: kind, x, y, dashed: kind === 'validation' })),
   })
-  await writeFileAtomic(file, svg)
+  await writeOut(file, svg)
   return file
 }

@@ -18,17 +18,23 @@ import { showCurve } from './run-curve.js'
 import { outliveOutput } from './streams.js'
 import { grouped } from './table.js'
 import { flagOf, type TrainingOptions } from './training-flags.js'
+import { HeldTexts } from './training-text.js'
 import { duration, type TrainView, trainView } from './view.js'
 
 /** The work of `train` and `book`: trains on a text, saves the model, and shows the result. */
 export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
   outliveOutput()
   return interruptible(async (signal) => {
-    const run = await (options.resume === undefined ? begin : goOn)(texts, options, said, signal)
-    const follow = (run: Run) => showAll(run, options.json === true)
-    const resume = (changed: Partial<TrainingOptions>) =>
-      goOn(texts, { ...options, resume: run.store.name, ...changed }, Object.keys(changed), signal)
-    await runToEnd(run, follow, resume, ({ message }) => console.error(visible(`warning: ${message}`)))
+    const held = new HeldTexts()
+    try {
+      const run = await (options.resume === undefined ? begin : goOn)(texts, options, said, signal, held)
+      const follow = (run: Run) => showAll(run, options.json === true)
+      const resume = (changed: Partial<TrainingOptions>) =>
+        goOn(texts, { ...options, resume: run.store.name, ...changed }, Object.keys(changed), signal, held)
+      await runToEnd(run, follow, resume, ({ message }) => console.error(visible(`warning: ${message}`)))
+    } finally {
+      await held.close()
+    }
   })
 }
 

@@ -33,6 +33,7 @@ async function run(named: string[], options: Options, signal: AbortSignal): Prom
   const { url, close } = await serveStudio({ ...options, runs })
   // The trainings of this machine are in the library.
   print(`The studio is at ${url}${runs.length > 0 ? '#/library' : ''} (Ctrl-C ends it)`)
-  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  // It may have come before the server was there.
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
   await close()
 }

@@ -16,25 +16,35 @@ export interface DownloadOptions {
   /** The most bytes; a longer answer is given up. */
   maxBytes: number
   onProgress?: (progress: DownloadProgress) => void
+  signal?: AbortSignal
 }
 
 /**
  * The bytes from the first address that answers with the right ones; undefined if none does. All addresses are asked
  * at once, so that a network that drops every packet costs one time-out, not one for each address.
+ * @throws the reason of the signal
  */
 export async function download(
   addresses: readonly string[],
   options: DownloadOptions,
 ): Promise<Uint8Array | undefined> {
+  const { signal } = options
+  signal?.throwIfAborted()
   const requests = addresses.map((address) => ask(address, options.timeout))
+  const end = () => {
+    for (const { abort } of requests) abort.abort()
+  }
+  signal?.addEventListener('abort', end)
   try {
     for (const request of requests) {
       const bytes = await receive(request, options).catch(() => undefined)
+      signal?.throwIfAborted()
       if (bytes && createHash('sha1').update(bytes).digest('hex') === options.sha1) return bytes
     }
     return undefined
   } finally {
-    for (const { abort } of requests) abort.abort()
+    signal?.removeEventListener('abort', end)
+    end()
   }
 }
 

@@ -54,6 +54,20 @@ describe('a run in a folder', () => {
     vi.unstubAllEnvs()
   })
 
+  test('where nothing can be written elsewhere either, says so and leaves nothing', async () => {
+    const store = new FolderStore(path.join(folder, 'lonely'))
+    vi.stubEnv('TMPDIR', path.join(folder, 'missing'))
+    await expect(store.rescue('a', Uint8Array.of(1))).rejects.toThrow(
+      /missing: nothing can be written there either, because/,
+    )
+    await mkdir(path.join(folder, 'there'))
+    vi.stubEnv('TMPDIR', path.join(folder, 'there'))
+    // The name of a folder that is missing stands for a disk that is full in the middle of the file.
+    await expect(store.rescue('no/a', Uint8Array.of(1))).rejects.toThrow(/there: nothing can be written there either/)
+    expect(await readdir(path.join(folder, 'there'))).toEqual([])
+    vi.unstubAllEnvs()
+  })
+
   storePromises(
     () => new FolderStore(path.join(folder, String(number++))),
     (store) => new FolderStore(store.name),

@@ -1,6 +1,8 @@
 import { mkdtemp, readFile, rename, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { DataError } from '../core/errors.js'
+import { whyNotWritten } from '../core/refusal.js'
 import type { ModelFile } from '../formats/read-model.js'
 import type { ByteSource } from '../formats/source.js'
 import type { MachineNotes, RecordFile, Reporter, RunStore } from '../run/store.js'
@@ -97,9 +99,15 @@ export class FolderStore implements RunStore {
   }
 
   async rescue(name: string, bytes: Uint8Array): Promise<string> {
-    const place = await mkdtemp(path.join(tmpdir(), 'unrolled-'))
-    await writeFile(path.join(place, name), bytes)
-    return place
+    let place: string | undefined
+    try {
+      place = await mkdtemp(path.join(tmpdir(), 'unrolled-'))
+      await writeFile(path.join(place, name), bytes)
+      return place
+    } catch (error) {
+      if (place) await rm(place, { recursive: true, force: true })
+      throw new DataError(`${tmpdir()}: nothing can be written there either, because ${whyNotWritten(error as Error)}`)
+    }
   }
 
   /** TensorBoard's writer is loaded only when it is used. */

@@ -26,8 +26,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK)
   const own = beside(file)
   const owner: Owner = { pid: process.pid, host: hostname(), began: beginOf('self') }
-  await writeFlushed(own, JSON.stringify(owner))
   try {
+    await writeFlushed(own, JSON.stringify(owner))
     await take(file, own, folder)
   } finally {
     await rm(own, { force: true })

@@ -104,6 +104,21 @@ describe('loadTimeMachine', () => {
     expect(asked).toBe(1)
   })
 
+  test('a signal ends the wait for a mirror, whether it is silent or slow', async () => {
+    for (const beginning of ['', text.slice(0, 9)]) {
+      const abort = new AbortController()
+      const address = await serve((_request, response) => {
+        if (beginning !== '') response.write(beginning)
+        setTimeout(() => abort.abort(), 50)
+      })
+      const loading = loadTimeMachine({ ...patient(), mirrors: [address], signal: abort.signal })
+      await expect(loading).rejects.toMatchObject({ name: 'AbortError' })
+      server?.closeAllConnections()
+      server?.close()
+    }
+    await expect(loadTimeMachine({ ...patient(), mirrors: [], signal: AbortSignal.abort() })).rejects.toThrow('aborted')
+  })
+
   test('a torn file of an earlier download is removed', async () => {
     const address = await serve((_request, response) => response.end(text))
     await mkdir(at('cache'))

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadCorpus } from './load-corpus.js'
 import { loadTable } from './load-labels.js'
 import { loadSeries } from './load-series.js'
+import { readText } from './read-text.js'
 import { openSources } from './sources.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-pipe-'))
@@ -72,6 +73,41 @@ describe.skipIf(process.platform === 'win32')('a pipe with a name (not on Window
     const windows = { target: 'v', window: 4, horizon: 1 }
     await expect(loadSeries(pipe, windows, { signal: soon() })).rejects.toMatchObject(timedOut)
     expect(copies()).toEqual([])
+  })
+
+  // A reader that stays open would keep the process alive until somebody writes.
+  const hasReader = () => {
+    try {
+      openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)
+      return true
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('ENXIO')
+      return false
+    }
+  }
+
+  test('has no reader left after a signal between any two steps of the work', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const abort = new AbortController()
+      const failed = expect(readText(pipe, { signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' })
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+      abort.abort()
+      await failed
+      await vi.waitFor(() => expect(hasReader()).toBe(false), { timeout: 100_000 })
+    }
+    expect(copies()).toEqual([])
+  })
+
+  test('is refused with advice, and left, where no copy can be made', async () => {
+    vi.stubEnv('TMPDIR', at('missing'))
+    try {
+      await expect(readText(pipe)).rejects.toThrow(
+        `${pipe}: a text that can be read only once is copied to ${at('missing')}, where it cannot be written, because no new files can be made there; set TMPDIR to another folder, or give a file`,
+      )
+      expect(hasReader()).toBe(false)
+    } finally {
+      vi.stubEnv('TMPDIR', folder)
+    }
   })
 
   test('a socket is no text', async () => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, open as openFile, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { DataError } from '../core/errors.js'
+import { whyNotWritten } from '../core/refusal.js'
 import { beside, removeAbandoned } from './atomic.js'
 import { checkPath } from './path-argument.js'
 import { openPipe, until } from './pipe.js'
@@ -54,20 +55,22 @@ export async function openSources(
   const close = async () => {
     for (const copy of copies) await rm(copy, { recursive: true, force: true })
   }
-  const copied = async (stream: AsyncIterable<Uint8Array>, name: string): Promise<SourceFile> => {
+  const copied = async (open: () => AsyncIterable<Uint8Array>, name: string): Promise<SourceFile> => {
     // A killed process leaves its copy behind, which may be large.
     await removeAbandoned(tmpdir(), (name) => name === COPY)
     const folder = beside(path.join(tmpdir(), COPY))
-    await mkdir(folder, { mode: 0o700 })
+    await mkdir(folder, { mode: 0o700 }).catch((error) => {
+      throw uncopied(name, error)
+    })
     copies.push(folder)
-    return copyToFile(stream, path.join(folder, 'text'), name, signal)
+    return copyToFile(open, path.join(folder, 'text'), name, signal)
   }
   try {
     const files: SourceFile[] = []
     const names: string[] = []
     for (const source of given) {
       const before = files.length
-      if (source === '-') files.push(await copied(stdin ?? process.stdin, 'standard input'))
+      if (source === '-') files.push(await copied(() => stdin ?? process.stdin, 'standard input'))
       else {
         for (const file of await listFiles(source)) {
           const info = await fileStats(file)
@@ -80,7 +83,7 @@ export async function openSources(
             throw new DataError(`${file}: it is a device, expected a file; standard input is -`)
           } else if (info.isDirectory()) throw unreadable(file, Object.assign(new Error(), { code: 'EISDIR' }))
           else if (info.isSocket()) throw new DataError(`${file}: it is a socket, expected a file`)
-          else files.push(await copied(openPipe(file), file))
+          else files.push(await copied(() => openPipe(file), file))
         }
       }
       const several = files.length - before > 1 ? ` (${files.length - before} files)` : ''
@@ -147,35 +150,45 @@ async function filesLike(pattern: string): Promise<string[]> {
   return isDynamicPattern(pattern) ? glob(pattern, { expandDirectories: false }) : [pattern]
 }
 
+/** @param open begins the reading: what is opened here is closed here, too, also if there is no room for the copy */
 async function copyToFile(
-  stream: AsyncIterable<Uint8Array>,
+  open: () => AsyncIterable<Uint8Array>,
   file: string,
   name: string,
   signal?: AbortSignal,
 ): Promise<SourceFile> {
   const hash = createHash('sha256')
   let bytes = 0
-  if (stream instanceof Readable) until(signal, stream)
-  const handle = await open(file, 'w')
+  const handle = await openFile(file, 'w').catch((error) => {
+    throw uncopied(name, error)
+  })
   try {
+    signal?.throwIfAborted()
+    const stream = open()
+    if (stream instanceof Readable) until(signal, stream)
     for await (const chunk of stream) {
       signal?.throwIfAborted()
       hash.update(chunk)
-      await handle.writeFile(chunk)
+      await handle.writeFile(chunk).catch((error) => {
+        throw uncopied(name, error)
+      })
       bytes += chunk.length
     }
   } catch (error) {
     signal?.throwIfAborted()
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOSPC') {
-      throw new DataError(
-        `${name}: the disk is full: a text that can be read only once is copied to ${tmpdir()}; free some space, set TMPDIR to another folder, or give a file`,
-      )
+    if (typeof code === 'string' && !(error instanceof DataError)) {
+      throw new DataError(`${name}: it cannot be read (${message})`)
     }
-    if (code !== undefined && typeof code === 'string') throw new DataError(`${name}: it cannot be read (${message})`)
     throw error
   } finally {
     await handle.close()
   }
   return { path: file, name, bytes, version: `${bytes} ${hash.digest('hex')}` }
 }
+
+/** The error of a text for whose copy there is no place. */
+const uncopied = (name: string, error: NodeJS.ErrnoException): DataError =>
+  new DataError(
+    `${name}: a text that can be read only once is copied to ${tmpdir()}, where it cannot be written, because ${whyNotWritten(error)}; ${error.code === 'ENOSPC' ? 'free some space, ' : ''}set TMPDIR to another folder, or give a file`,
+  )

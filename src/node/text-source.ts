@@ -50,24 +50,24 @@ export function mobyDickText(): TextSource {
 /** The text that `findTimeMachine` finds. */
 export interface BookSource extends TextSource {
   /** The title of the book that was found. */
-  title(): Promise<string>
+  title(signal?: AbortSignal): Promise<string>
 }
 
 /** *The Time Machine*, as `findTimeMachine` finds it, for a run. */
 export function timeMachineText(options: FindOptions = {}): BookSource {
   let found: FoundText | undefined
-  const find = async () => {
-    found ??= await findTimeMachine(options)
+  const find = async (signal = options.signal) => {
+    found ??= await findTimeMachine({ ...options, signal })
     return found
   }
   return {
     names: [],
-    title: async () => (await find()).title,
-    async read({ encoding, ...how }, vocab) {
+    title: async (signal) => (await find(signal)).title,
+    async read({ encoding, ...how }, vocab, signal) {
       if (encoding !== undefined) {
         throw new OptionError('timeMachineText: encoding goes with a text, expected one to be named', ['encoding'])
       }
-      const { text, source } = await find()
+      const { text, source } = await find(signal)
       if (how.tokens === 'bpe') await loadBytePairs()
       return { ...encodeString(text, { ...how, vocab }, 'timeMachineText'), source }
     },

@@ -46,6 +46,8 @@ export interface FindOptions {
   timeout?: number
   /** Called with the progress of the download. */
   onProgress?: (progress: DownloadProgress) => void
+  /** Ends the search, which then fails with the signal's reason. */
+  signal?: AbortSignal
 }
 
 const findOptions: OptionKinds<FindOptions> = {
@@ -55,6 +57,7 @@ const findOptions: OptionKinds<FindOptions> = {
   sha1: 'any',
   timeout: 'any',
   onProgress: 'function',
+  signal: 'signal',
 }
 
 /** The text that was found. */
@@ -104,9 +107,13 @@ export async function findTimeMachine(options: FindOptions = {}): Promise<FoundT
 
 async function findText(options: FindOptions): Promise<FoundText> {
   const title = 'The Time Machine'
-  const { cacheDir = cacheFolder(), sha1 = SHA1, timeout = 3000, onProgress } = options
+  const { cacheDir = cacheFolder(), sha1 = SHA1, timeout = 3000, onProgress, signal } = options
   if (options.path !== undefined) {
-    return { text: await readText(options.path), title: path.parse(options.path).name, source: options.path }
+    return {
+      text: await readText(options.path, { signal }),
+      title: path.parse(options.path).name,
+      source: options.path,
+    }
   }
   const cached = path.join(cacheDir, FILE)
   const kept = await readFile(cached).catch(() => undefined)
@@ -120,7 +127,7 @@ async function findText(options: FindOptions): Promise<FoundText> {
     if (text !== undefined) return { text, title, source: `${title} (${file})` }
   }
   const addresses = options.mirrors ?? (process.env.UNROLLED_OFFLINE ? [] : mirrors)
-  const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress })
+  const bytes = await download(addresses, { sha1, timeout, maxBytes: 10 * BYTES, onProgress, signal })
   if (bytes) {
     await removeAbandoned(cacheDir, (name) => name === FILE)
     // If the cache cannot be written, this run still has its text; the next one downloads it again.

@@ -113,8 +113,7 @@ export class Keeper<M extends Module> {
       yield* this.#patiently(() => this.#saveLast())
     } catch (error) {
       if (!(error instanceof DataError) || !store.rescue) throw error
-      this.place = await store.rescue(CHECKPOINT, await this.#encode(CHECKPOINT, this.#checkpoint()))
-      yield warning(error, `the checkpoint is in ${this.place} instead`)
+      yield* this.#rescue(error, (bytes) => store.rescue!(CHECKPOINT, bytes))
     }
   }
 
@@ -159,6 +158,19 @@ export class Keeper<M extends Module> {
   /** Removes the checkpoint of a training that broke before it had learnt anything. */
   async forget(): Promise<void> {
     await this.#job.store.remove(CHECKPOINT)
+  }
+
+  /** Saves the last checkpoint in another place, which a warning names. */
+  async *#rescue(problem: DataError, save: (bytes: Uint8Array) => Promise<string>): Warned<void> {
+    const bytes = await this.#encode(CHECKPOINT, this.#checkpoint())
+    try {
+      this.place = await save(bytes)
+      yield warning(problem, `the checkpoint is in ${this.place} instead`)
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error
+      // The model is smaller than a checkpoint, and may still find room.
+      yield warning(problem, `${error.message}; the last checkpoint there is of step ${this.step}`)
+    }
   }
 
   async *#bestModel(): Warned<KeptModel<M> | undefined> {

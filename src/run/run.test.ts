@@ -298,6 +298,24 @@ describe('a store that refuses', () => {
     expect(record).toMatchObject({ finished: true })
   })
 
+  test('the last checkpoint, as every other place does: the model is saved all the same, and a warning says what is left', async () => {
+    class Lonely extends Refusing {
+      async rescue(): Promise<string> {
+        throw new DataError('elsewhere: there is no room either')
+      }
+    }
+    const store = new Lonely()
+    const events = await play(await begin(store), (event) => {
+      store.refused = event.type === 'step' && event.step > 3 ? [CHECKPOINT] : store.refused
+      return false
+    })
+    expect(warnings(events)).toContainEqual(
+      expect.stringMatching(/elsewhere: there is no room either; the last checkpoint there is of step 0$/),
+    )
+    expect(events.at(-1)).toMatchObject({ type: 'done', saved: true, checkpoint: 'memory' })
+    expect((await modelIn(store)).config.training?.steps).toBeGreaterThan(3)
+  })
+
   test('to give the best model back for a while: it is tried again, and saved', async () => {
     class Forgetful extends Refusing {
       failures = 0

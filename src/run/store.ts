@@ -73,7 +73,7 @@ export interface RunStore {
   readonly machine?: MachineNotes
   /** Free bytes in the store; undefined if unknown. */
   freeBytes?(): Promise<number | undefined>
-  /** Writes a file to another place if the store no longer can. @returns the name of that place */
+  /** Writes a file to another place if the store no longer can. @returns the name of that place @throws DataError if that fails, too */
   rescue?(name: string, bytes: Uint8Array): Promise<string>
   /** Begins an event file for TensorBoard. @param after the step after which the run goes on */
   openBoard?(after: number): Promise<Reporter>

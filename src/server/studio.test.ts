@@ -147,6 +147,14 @@ test.each([
   expect(text).not.toMatch(/secret$|hidden/)
 })
 
+test.each(['//', '/\\', '//[', 'http://localhost:99999999/'])(
+  'a request for %s is refused, and the server goes on',
+  async (path) => {
+    expect((await ask(path)).status).toBe(400)
+    expect((await ask('/')).status).toBe(200)
+  },
+)
+
 test('other hosts, other origins and other methods are refused', async () => {
   expect((await ask('/', { host: 'evil.example' })).status).toBe(403)
   expect((await ask('/', { host: `evil.example:${port}` })).status).toBe(403)

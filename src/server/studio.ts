@@ -109,7 +109,10 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     const wrong = problemOf(request, server, host)
     if (wrong) return refuse(response, 403, wrong)
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'expected GET or HEAD')
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const base = 'http://localhost'
+    // One such as // is no address.
+    if (!URL.canParse(request.url ?? '/', base)) return refuse(response, 400, 'the address of the request is not one')
+    const { pathname } = new URL(request.url ?? '/', base)
     if (CELL_WORKER.test(pathname.slice(1))) response.setHeader('content-security-policy', cellPolicy)
     const answer = answers.get(pathname)
     if (answer) return void send(request, response, answer)

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { DataError, FormatError } from '../../config.js'
-import { type SweepPlan, type TrialResult, writeFileAtomic } from '../../node.js'
+import type { SweepPlan, TrialResult } from '../../node.js'
+import { writeOut } from '../write-out.js'
 
 /** The file in a sweep's folder that has its plan and its results. */
 export const RESULTS = 'sweep.json'
@@ -55,7 +56,7 @@ export class Results {
 
   /** One after the other, because of two at once the earlier could come to the disk last, without the later's result. */
   #write(): Promise<void> {
-    const write = () => writeFileAtomic(this.#file, `${JSON.stringify(this.#record, null, 2)}\n`)
+    const write = () => writeOut(this.#file, `${JSON.stringify(this.#record, null, 2)}\n`)
     this.#written = this.#written.then(write, write)
     return this.#written
   }

@@ -19,7 +19,6 @@ import {
   type TrialResult,
   trialLoss,
   trialsOf,
-  writeFileAtomic,
 } from '../../node.js'
 import { checkOut } from '../check-out.js'
 import { interruptible } from '../interrupt.js'
@@ -27,6 +26,7 @@ import { print, printJson } from '../output.js'
 import { readRun } from '../read-run.js'
 import { outliveOutput } from '../streams.js'
 import { percent, table } from '../table.js'
+import { writeOut } from '../write-out.js'
 import type { TrialMessage } from './messages.js'
 import { Results } from './results.js'
 import {
@@ -291,7 +291,7 @@ class Sweep {
       groups: reached.map(groupOf),
       groupNames: this.#rungs.map(groupOf),
     })
-    await writeFileAtomic(file, svg)
+    await writeOut(file, svg)
     return file
   }
 }
