@@ -35,7 +35,7 @@ describeStudio('models in the studio', (studio) => {
     const chosen = Object.entries(files).map(([name, bytes]) => {
       return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) }
     })
-    await studio.tab.locator('main input[type=file]').setInputFiles(chosen)
+    await studio.tab.getByLabel('Open a model…').setInputFiles(chosen)
   }
 
   test('a text that is opened as a model is trained on, and a table is forecast', async () => {
