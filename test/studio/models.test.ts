@@ -1,6 +1,21 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { exportModel, unzipFiles } from '../../src/formats.js'
-import { encodeModel, Generator, GRU, RNNModel, unzipModel, Vocab } from '../../src/index.js'
+import {
+  encodeModel,
+  forecast,
+  Generator,
+  GRU,
+  LSTM,
+  RNNModel,
+  readSeries,
+  readSeriesFor,
+  SeriesModel,
+  trainSeries,
+  unzipModel,
+  Vocab,
+  zipForecaster,
+} from '../../src/index.js'
 import { describeStudio, shells } from './studio.js'
 
 const generator = new Generator(5)
@@ -20,7 +35,7 @@ describeStudio('models in the studio', (studio) => {
     const chosen = Object.entries(files).map(([name, bytes]) => {
       return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) }
     })
-    await studio.tab.locator('main input[type=file]').setInputFiles(chosen)
+    await studio.tab.getByLabel('Open a model…').setInputFiles(chosen)
   }
 
   test('a text that is opened as a model is trained on, and a table is forecast', async () => {
@@ -75,6 +90,101 @@ describeStudio('models in the studio', (studio) => {
     await row('theirs').getByRole('button', { name: 'Remove' }).click()
     await row('theirs').waitFor({ state: 'detached' })
     expect(await tab.locator('.run').count()).toBe(3)
+  })
+
+  test('a model of series asks for its table, forecasts it as in Node, and is kept with it', async () => {
+    const { tab } = studio
+    const rows = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => {
+        const day = new Date(Date.UTC(2024, 0, 1) + (from + i) * 86_400_000).toISOString().slice(0, 10)
+        return `${day},${10 + 3 * ((from + i) % 7)},${(from + i) % 5}`
+      })
+    const table = (...lines: string[]) => ['date,sales,wind', ...lines, ''].join('\n')
+    const how = { target: 'sales', features: ['wind'], window: 14, horizon: 7, validation: 30, test: 14 }
+    const data = await readSeries(table(...rows(0, 200)), 'sales.csv', { ...how, generator: new Generator(1) })
+    const rnn = new LSTM({ inputSize: data.inputSize, hiddenSize: 6, generator })
+    const series = new SeriesModel(rnn, data.sizes, { generator })
+    const forecaster = await trainSeries(series, data, { epochs: 3, lr: 0.01 })
+    const zip = await zipForecaster(forecaster)
+
+    const give = (name: string, text: string) =>
+      row('weekly')
+        .locator('input[type=file]')
+        .setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) })
+    /** The numbers of the forecast that the page saves, and the model's own. */
+    const same = async (name: string, text: string) => {
+      await tab.getByRole('heading', { name: `An LSTM forecasts sales of ${name}` }).waitFor()
+      await tab.getByRole('img', { name: /^Forecast of sales: / }).waitFor()
+      const [download] = await Promise.all([
+        tab.waitForEvent('download'),
+        studio.button('Save the forecast (CSV)').click(),
+      ])
+      const lines = (await readFile(await download.path(), 'utf8')).trim().split('\n').slice(1)
+      const own = await forecast(forecaster, await readSeriesFor(data.spec, text, name))
+      const values = own.flatMap(({ date, forecast, low, high }) => [date, forecast, low, high])
+      const found = lines.flatMap((line) => line.split(',').filter((_, i) => i !== 1 && i !== 2))
+      expect(found).toHaveLength(values.length)
+      for (const [i, value] of values.entries()) {
+        if (typeof value === 'number') expect(Number(found[i])).toBeCloseTo(value, 5)
+        else expect(found[i]).toBe(value)
+      }
+    }
+
+    const folder = unzipFiles(zip, 'zip', ['config.json', 'model.safetensors']) as Record<string, Uint8Array>
+    await choose({ ...folder, 'config.json': new TextEncoder().encode('{"format": "unrolled series"}') })
+    await studio.says('notModel', 'model.safetensors')
+    await choose(folder)
+    await row('model').getByText('This model forecasts sales').waitFor()
+    await choose({ 'weekly.zip': zip })
+    await row('weekly').getByText('This model forecasts sales (columns sales, wind, dates; 14 steps → 7).').waitFor()
+    // Without a table there is nothing to look at, and it is no model that writes.
+    await tab.locator('nav').getByRole('link', { name: 'Look inside' }).click()
+    await tab.getByText('Train a model first').waitFor()
+    await library()
+    const first = table(...rows(0, 190))
+    await give('rain.csv', 'date,rain\n2024-01-01,1\n2024-01-02,2\n')
+    await studio.says('otherTable', 'rain.csv')
+    await tab.getByText('sales, wind', { exact: true }).waitFor()
+    await give('short.csv', table(...rows(0, 9)))
+    await studio.says('shortTable', 'short.csv', tab, { values: 9, needed: 14 })
+    await give('hours.csv', table(...rows(0, 30).map((line, i) => line.replace(/^[^,]+/, String(2000 + i)))))
+    await studio.says('otherStep', 'hours.csv')
+    await give('odd.csv', table(...rows(0, 30)).replace(',13,', ',x,'))
+    await studio.says('notNumber', 'odd.csv')
+    await row('weekly').getByText('Choose a CSV file with these columns').waitFor()
+    await give('first.csv', first)
+    await same('first.csv', first)
+    await tab.locator('.errors').getByText('this model').waitFor()
+
+    await tab.reload()
+    await library()
+    await row('weekly').getByText('Its table is first.csv.').waitFor()
+    await row('weekly').getByRole('link', { name: 'Forecast' }).click()
+    await same('first.csv', first)
+    await library()
+    await row('weekly').getByRole('link', { name: 'Look inside' }).click()
+    await expect.poll(() => tab.locator('.coloured button').count()).toBe(21)
+    expect(
+      await tab.locator('.choice optgroup').evaluateAll((all) => all.map((one) => one.getAttribute('label'))),
+    ).toEqual(['Models'])
+
+    // Another table, too short for what was held out in the training, takes the place of the first.
+    await library()
+    const second = table(...rows(100, 116))
+    await give('second.csv', second)
+    await same('second.csv', second)
+    await tab.getByText('What comes after the end of the file.').waitFor()
+
+    await library()
+    await row('weekly').getByRole('link', { name: 'Train from it' }).click()
+    await tab.getByText('begins with weekly').waitFor()
+    await tab.locator('.marks').getByText('6 units').waitFor()
+    expect(
+      Object.keys(unzipFiles(await studio.saved('weekly'), 'zip', ['config.json', 'model.safetensors'])),
+    ).toHaveLength(2)
+    tab.on('dialog', (dialog) => dialog.accept())
+    await row('weekly').getByRole('button', { name: 'Remove' }).click()
+    await row('weekly').waitFor({ state: 'detached' })
   })
 
   test('a training begins with a kept model, whose weights it trains on', async () => {

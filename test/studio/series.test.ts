@@ -268,6 +268,6 @@ describeStudio('series of numbers in the studio', (studio) => {
     expect(header).toBe('date;target;step;forecast;low;high')
     expect(first.split(';').slice(0, 3)).toEqual(['2024-03-01', 'sales', '1'])
     await studio.drop('model.zip', await saved('Save the model (zip)'))
-    await studio.says('seriesModel', 'model.zip')
+    await studio.tab.getByText('This model forecasts sales (columns sales, dates; 28 steps → 7).').waitFor()
   })
 })

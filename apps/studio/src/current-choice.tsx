@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { current, isOfText, type Kind, keptChanges, takeAgain, takeModel, takeRun } from './current'
 import { told } from './faults'
-import { modelNames, runNames, textRunNames } from './kept'
+import { modelNames, seenRunNames, textRunNames } from './kept'
 import { words } from './language'
 import { OpenModel } from './open-model'
 import { session } from './session'
@@ -11,7 +11,7 @@ import { textSession } from './text-session'
 /** The choice of the model that a view looks at. @param series whether it may be one of series */
 export function CurrentChoice({ series = false }: { series?: boolean }) {
   const { models: t } = words.value
-  const kept = useSignal<Record<Kind, string[]>>({ run: [], model: [], machine: [] })
+  const kept = useSignal<Record<Kind | 'opened', string[]>>({ run: [], opened: [], model: [], machine: [] })
   const now = series ? session.value : textSession.value
   const changes = keptChanges.value
   const shown = series || isOfText(current.value) ? current.value : undefined
@@ -20,14 +20,15 @@ export function CurrentChoice({ series = false }: { series?: boolean }) {
   const isOver = state === 'stopped' || state === 'done' || state === 'failed'
   useEffect(() => {
     void told(async () => {
-      const [run, model] = [await (series ? runNames() : textRunNames()), await modelNames()]
-      kept.value = { run, model, machine: [] }
+      const { run, opened } = series ? await seenRunNames() : { run: await textRunNames(), opened: [] }
+      const model = await modelNames()
+      kept.value = { run, opened, model, machine: [] }
       // The model of a training of this page has changed since it was taken.
       if (now && isOfText(current.value) && current.value.name === now.name) await takeAgain(now.name)
       // A training that begins has no model yet.
       if (shown || begins) return
       // One that could not begin has left nothing.
-      const first = run.find((name) => name === now?.name) ?? run[0]
+      const first = run.find((name) => name === now?.name) ?? [...run, ...opened][0]
       if (first !== undefined) await takeRun(first)
       else if (model.length > 0) await takeModel(model[0])
     })
@@ -40,8 +41,12 @@ export function CurrentChoice({ series = false }: { series?: boolean }) {
       ['machine', t.machine],
     ] as const
   ).map(([kind, title]) => {
-    const own = shown?.kind === kind ? [shown.name] : []
-    return { kind, title, names: [...new Set([...kept.value[kind], ...own])] }
+    const isOpened = kind === 'run' && kept.value.opened.includes(shown?.name ?? '')
+    const own = shown?.kind === kind && !isOpened ? [shown.name] : []
+    const values = [...new Set([...kept.value[kind], ...own])].map((name) => ({ kind, name }))
+    // Those of series that were opened are kept as runs are.
+    const opened = kept.value.opened.map((name) => ({ kind: 'run' as const, name }))
+    return { title, values: kind === 'model' ? [...values, ...opened] : values }
   })
   return (
     <div class="choice">
@@ -56,11 +61,11 @@ export function CurrentChoice({ series = false }: { series?: boolean }) {
         >
           {!shown && <option value="">{t.none}</option>}
           {groups.map(
-            ({ kind, title, names }) =>
-              names.length > 0 && (
-                <optgroup key={kind} label={title}>
-                  {names.map((name) => (
-                    <option key={name} value={`${kind} ${name}`}>
+            ({ title, values }) =>
+              values.length > 0 && (
+                <optgroup key={title} label={title}>
+                  {values.map(({ kind, name }) => (
+                    <option key={`${kind} ${name}`} value={`${kind} ${name}`}>
                       {kind === 'run' && name === now?.name ? t.training(name) : name}
                     </option>
                   ))}

@@ -4,6 +4,7 @@ import { told } from './faults'
 import { freeName, isOnSeries, modelNames, modelOf } from './kept'
 import { type MachineRun, machineModel } from './machine'
 import { readModelFiles } from './model-files'
+import { addressOf } from './route'
 import { session } from './session'
 
 /** Where a model of the page comes from: a training, a model that the browser keeps, or a training of the machine. */
@@ -77,10 +78,18 @@ export const takeModel = (name: string): Promise<boolean> =>
 export const takeMachineRun = (run: MachineRun): Promise<boolean> =>
   take(run.name, async () => ({ kind: 'machine', name: run.name, ...(await machineModel(run)) }))
 
-/** Opens a model from files, keeps it in the browser, and looks at it. */
+/** Opens a model from files, keeps it in the browser, and looks at it; one of series in the library. */
 export const openModel = (files: readonly DroppedFile[]): Promise<boolean> =>
   told(async () => {
-    const { name: found, ...loaded } = await readModelFiles(files)
+    const read = await readModelFiles(files)
+    if ('series' in read) {
+      await (await import('./series/opened')).keepForecaster(read.name, read.series)
+      keptChanges.value++
+      // There it asks for its table.
+      location.hash = addressOf('library')
+      return
+    }
+    const { name: found, ...loaded } = read
     const name = freeName(found, await modelNames())
     await savedModels.save(name, loaded.model, loaded.vocab, loaded.config.training)
     current.value = { kind: 'model', name, ...loaded }

@@ -1,4 +1,4 @@
-import type { RunOptions } from 'unrolled/browser'
+import type { DroppedFile, RunOptions } from 'unrolled/browser'
 import { told } from './faults'
 import { isOnSeries } from './kept'
 import { series } from './series/chosen'
@@ -18,6 +18,10 @@ export const goOnWith = (name: string, options: Partial<RunOptions> = {}): Promi
 /** Lets the next training begin with the model of a training on series that the browser keeps. */
 export const beginWithSeries = (name: string): Promise<boolean> =>
   told(async () => (await import('./series/session')).beginWith(name), name)
+
+/** Gives a model of series that was opened a table, and shows its forecast. */
+export const forecastTable = (name: string, file: DroppedFile): Promise<boolean> =>
+  told(async () => (await import('./series/opened')).forecastTable(name, file), name)
 
 /** Shows what a training on series forecasts that the browser keeps. */
 export const forecastWith = (name: string): Promise<boolean> =>

@@ -11,6 +11,7 @@ import {
 } from 'unrolled/browser'
 import type { ExportFormat } from 'unrolled/config'
 import { FollowedHistory } from './followed'
+import { columnsOf, type SeriesColumns } from './series/setup'
 
 /** What trainings are on. Of labels, there are only trainings of the machine. */
 export const runKinds = ['text', 'series', 'labels'] as const
@@ -33,10 +34,26 @@ export interface KeptRun {
   hasModel: boolean
   /** Whether it can go on where it stopped, without more epochs. */
   unfinished: boolean
+  /** What is known of a model of series that was opened from files, not trained here; undefined for trainings. */
+  opened: OpenedForecaster | undefined
 }
 
-/** The file of a run with its text, or with its table. */
-const [TEXT, TABLE] = ['text.txt', 'table.csv']
+/** A model of series that was opened from files. It is kept as a run is, but has no history. */
+export interface OpenedForecaster {
+  targets: string[]
+  /** The columns that a table must have for it. */
+  columns: string[]
+  /** Whether the table must have dates, too, under any of their usual names. */
+  dated: boolean
+  window: number
+  horizon: number
+  /** The name of the table that it was given, if any. */
+  table: string | undefined
+}
+
+/** The file of a run with its text, or with its table; and with the name of the table of a model that was opened. */
+const [TEXT, TABLE, TABLE_NAME] = ['text.txt', 'table.csv', 'table name.txt']
+const CONFIG = 'config.json'
 
 const inOrder = (names: string[]): string[] => names.sort((a, b) => a.localeCompare(b))
 
@@ -56,15 +73,47 @@ const filesOf = (name: string): Promise<string[]> => new OpfsStore(name).names()
 
 /** Whether a run has left a model, or a checkpoint with one. */
 export const hasModel = async (name: string): Promise<boolean> =>
-  (await filesOf(name)).some((file) => [CHECKPOINT, BEST, 'config.json'].includes(file))
+  (await filesOf(name)).some((file) => [CHECKPOINT, BEST, CONFIG].includes(file))
+
+/** Whether the files of a run are those of a model of series that was opened. */
+const areOpened = (files: readonly string[]): boolean =>
+  files.includes(CONFIG) && ![HISTORY, TEXT].some((file) => files.includes(file))
+
+/** Whether a kept run is a model of series that was opened. */
+export const isOpened = async (name: string): Promise<boolean> => areOpened(await filesOf(name))
+
+const kindOf = (files: readonly string[]): 'text' | 'series' =>
+  files.includes(TABLE) || areOpened(files) ? 'series' : 'text'
 
 /** Whether a run is on series of numbers. */
-export const isOnSeries = async (name: string): Promise<boolean> => (await filesOf(name)).includes(TABLE)
+export const isOnSeries = async (name: string): Promise<boolean> => kindOf(await filesOf(name)) === 'series'
 
-/** The table that a run on series is trained on, without a name. */
-export async function tableOf(name: string): Promise<Blob> {
+/** The table of a run on series; without a name if it is the one that the run is trained on. */
+export async function tableOf(name: string): Promise<File> {
   const bytes = await new OpfsStore(name).read(TABLE, (file) => file.read(0, file.size))
-  return new Blob([bytes as Uint8Array<ArrayBuffer>])
+  return new File([bytes as Uint8Array<ArrayBuffer>], (await textIn(name, TABLE_NAME)) ?? '')
+}
+
+/** Keeps a table with a model that was opened, in place of the one before. */
+export async function keepTable(name: string, table: File): Promise<void> {
+  const store = new OpfsStore(name)
+  await store.write(TABLE_NAME, new TextEncoder().encode(table.name))
+  await store.write(TABLE, new Uint8Array(await table.arrayBuffer()))
+}
+
+async function textIn(name: string, file: string): Promise<string | undefined> {
+  const bytes = await new OpfsStore(name).read(file, (source) => source.read(0, source.size))
+  return bytes && new TextDecoder().decode(bytes)
+}
+
+async function openedForecaster(name: string, files: readonly string[]): Promise<OpenedForecaster> {
+  const { spec } = JSON.parse((await textIn(name, CONFIG))!) as {
+    spec: { targets: string[]; read: SeriesColumns; window: number; horizon: number; step?: unknown }
+  }
+  const { targets, read, window, horizon, step } = spec
+  const dated = step !== undefined && read.dateColumn === undefined
+  const table = files.includes(TABLE) ? await textIn(name, TABLE_NAME) : undefined
+  return { targets, columns: columnsOf(read), dated, window, horizon, table }
 }
 
 /** The text that a run is trained on. */
@@ -85,10 +134,20 @@ export async function beginningOf(name: string, characters: number): Promise<str
 export const runNames = async (): Promise<string[]> => inOrder(await savedRuns.names())
 
 /** The names of those on texts, whose models can be looked into, and write. */
-export async function textRunNames(): Promise<string[]> {
+export const textRunNames = (): Promise<string[]> => namesWhere((files) => kindOf(files) === 'text')
+
+/** The names of trainings, and of models of series that were opened and have a table to look at. */
+export async function seenRunNames(): Promise<{ run: string[]; opened: string[] }> {
+  return {
+    run: await namesWhere((files) => !areOpened(files)),
+    opened: await namesWhere((files) => areOpened(files) && files.includes(TABLE)),
+  }
+}
+
+async function namesWhere(fits: (files: readonly string[]) => boolean): Promise<string[]> {
   const names = await runNames()
-  const onSeries = await Promise.all(names.map(isOnSeries))
-  return names.filter((_, i) => !onSeries[i])
+  const files = await Promise.all(names.map(filesOf))
+  return names.filter((_, i) => fits(files[i]))
 }
 
 /** The names of the models that the browser keeps, besides those of runs. */
@@ -107,7 +166,7 @@ export const reached = (kind: RunKind, event?: { loss: number; perplexity: numbe
 export async function keptRun(name: string): Promise<KeptRun> {
   const files = await filesOf(name)
   const isResumable = files.includes(CHECKPOINT)
-  const kind = files.includes(TABLE) ? 'series' : 'text'
+  const kind = kindOf(files)
   const events = await historyOf(name).events()
   const epoch = events.findLast((event) => event.type === 'epoch')
   const planned = events.findLast(
@@ -127,6 +186,7 @@ export async function keptRun(name: string): Promise<KeptRun> {
     best: events.findLast((event) => event.type === 'validation' && event.best)?.epoch,
     hasModel: await hasModel(name),
     unfinished: isResumable && (epoch === undefined || epoch.epoch < epochs),
+    opened: areOpened(files) ? await openedForecaster(name, files) : undefined,
   }
 }
 

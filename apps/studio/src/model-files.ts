@@ -1,4 +1,4 @@
-import { type DroppedFile, decodeModel, type LoadedModel, loadModel } from 'unrolled/browser'
+import { type DroppedFile, decodeModel, type LoadedModel, loadModel, type SeriesFiles } from 'unrolled/browser'
 import { FaultError, faultOf } from './faults'
 
 /** Endings of files that hold a model, or a part of one. */
@@ -18,19 +18,27 @@ interface NamedModel extends LoadedModel {
   name: string
 }
 
+/** The files of a model of series, with the name that it is kept under. */
+interface NamedForecaster {
+  name: string
+  series: SeriesFiles
+}
+
 /**
  * Reads a model from files: the zip of a model folder, the files of such a folder, or a model of another framework with its
  * vocabulary as JSON.
  * @throws FaultError for anything else
  */
-export async function readModelFiles(files: readonly DroppedFile[]): Promise<NamedModel> {
+export async function readModelFiles(files: readonly DroppedFile[]): Promise<NamedModel | NamedForecaster> {
   const byName = new Map(files.map(({ name, file }) => [shortName(name), file]))
   const main = mainOf([...byName.keys()])
+  const folder = /([^/\\]+)[/\\][^/\\]*$/.exec(files[0].name)?.[1] ?? 'model'
   try {
+    const series = await seriesFilesIn((name) => byName.get(name), folder)
+    if (series) return { name: folder, series }
     if (['config.json', 'model.safetensors', 'vocab.json'].every((name) => byName.has(name))) {
       const bytes = async (name: string) => new Uint8Array(await byName.get(name)!.arrayBuffer())
       const [config, model, vocab] = await Promise.all(['config.json', 'model.safetensors', 'vocab.json'].map(bytes))
-      const folder = /([^/\\]+)[/\\][^/\\]*$/.exec(files[0].name)?.[1] ?? 'model'
       const read = { 'config.json': config, 'model.safetensors': model, 'vocab.json': vocab }
       return { name: folder, ...(await decodeModel(read, folder)) }
     }
@@ -38,6 +46,8 @@ export async function readModelFiles(files: readonly DroppedFile[]): Promise<Nam
     const vocabulary = [...byName].find(([other]) => other !== main && /\.json$/i.test(other))?.[1]
     if (!/\.zip$/i.test(main)) return { name, ...(await imported(main, (one) => byName.get(one), vocabulary)) }
     const find = await filesIn(byName.get(main)!)
+    const zipped = await seriesFilesIn(find, main)
+    if (zipped) return { name, series: zipped }
     if (find('model.json')) return { name, ...(await imported('model.json', find, vocabulary)) }
     return { name, ...(await loadModel(byName.get(main)!)) }
   } catch (error) {
@@ -62,6 +72,27 @@ async function filesIn(zip: File): Promise<Find> {
   return (name) => {
     const found = unzipFiles(bytes, zip.name, [name])[name]
     return found && new Blob([found as Uint8Array<ArrayBuffer>])
+  }
+}
+
+/** The files of a model of series. @returns undefined if there is none among the files @throws FormatError if they are damaged */
+async function seriesFilesIn(find: Find, where: string): Promise<SeriesFiles | undefined> {
+  const [config, model] = [find('config.json'), find('model.safetensors')]
+  if (!config || !model || !isOfSeries(await config.text())) return undefined
+  const [bytes, parameters] = await Promise.all(
+    [config, model].map(async (file) => new Uint8Array(await file.arrayBuffer())),
+  )
+  const series = { 'config.json': bytes, 'model.safetensors': parameters }
+  await (await import('./series/opened')).checkForecaster(series, where)
+  return series
+}
+
+/** Whether a configuration says that it is of a model of series. */
+function isOfSeries(config: string): boolean {
+  try {
+    return Object(JSON.parse(config)).format === 'unrolled series'
+  } catch {
+    return false
   }
 }
 

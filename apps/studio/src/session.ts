@@ -83,6 +83,11 @@ export abstract class Session<S extends AnySetup = AnySetup, T extends RunTraine
     return ['preparing', 'running', 'paused'].includes(this.state.value)
   }
 
+  /** Whether it is no training but a model that was opened, of whose training nothing is shown. */
+  get isOpened(): boolean {
+    return this.state.value === 'done' && this.epoch === 0
+  }
+
   /** Seconds until the last epoch ends; undefined before the speed is known. */
   get secondsLeft(): number | undefined {
     const { items, itemsPerSecond } = this

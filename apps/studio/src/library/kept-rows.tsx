@@ -1,10 +1,12 @@
-import { type LoadedModel, savedModels, savedRuns } from 'unrolled/browser'
+import { type DroppedFile, type LoadedModel, savedModels, savedRuns } from 'unrolled/browser'
 import { base } from '../base'
 import { current, type Kind, keptChanges, liveTrainer, loadRun, takeModel, takeRun } from '../current'
 import { told } from '../faults'
-import { beginWithSeries, forecastWith, goOnWith } from '../go-on'
-import { download, give, type KeptRun } from '../kept'
+import { FileChoice } from '../file-choice'
+import { beginWithSeries, forecastTable, forecastWith, goOnWith } from '../go-on'
+import { download, give, type KeptRun, type OpenedForecaster } from '../kept'
 import { number, words } from '../language'
+import { addressOf } from '../route'
 import { asked } from '../series/asked'
 import { series } from '../series/chosen'
 import { session } from '../session'
@@ -90,7 +92,35 @@ export function ModelRow({ name }: { name: string }) {
   )
 }
 
-/** What can be done with a kept training on series. */
+/** A model of series that the browser keeps, with what it forecasts; it asks for a table, and may be given another. */
+export function ForecasterRow({ name, opened }: { name: string; opened: OpenedForecaster }) {
+  const { library: t } = words.value
+  const { targets, columns, dated, window, horizon, table } = opened
+  const needed = [...columns, ...(dated ? [t.dates] : [])].join(', ')
+  const take = async (file: DroppedFile) => {
+    if (await forecastTable(name, file)) location.hash = addressOf('train')
+  }
+  return (
+    <li class="card run">
+      <strong>{name}</strong>
+      <span class="soft">
+        {t.forecasts(targets.join(', '), needed, number(window), number(horizon))}{' '}
+        {table === undefined ? t.needsTable : t.hasTable(table)}
+      </span>
+      <div class="actions">
+        {table !== undefined && <SeriesActions name={name} isShown={false} />}
+        <FileChoice
+          label={table === undefined ? t.chooseTable : t.otherTable}
+          accept=".csv,.tsv"
+          take={([file]) => take(file)}
+        />
+        <Remove kind="run" name={name} remove={() => savedRuns.remove(name)} />
+      </div>
+    </li>
+  )
+}
+
+/** What can be done with a kept model of series that has a table. */
 function SeriesActions({ name, isShown }: { name: string; isShown: boolean }) {
   const { library: t, series: s } = words.value
   const save = async () => give(`${name}.zip`, await asked('zip', { run: name }))

@@ -7,7 +7,7 @@ import { words } from '../language'
 import { OpenModel } from '../open-model'
 import { session } from '../session'
 import { Comparison } from './comparison'
-import { ModelRow, RunRow } from './kept-rows'
+import { ForecasterRow, ModelRow, RunRow } from './kept-rows'
 import './library.css'
 import { MachineRuns } from './machine-runs'
 
@@ -25,6 +25,8 @@ export function LibraryView() {
       models.value = await modelNames()
     })
   }, [now, state, keptChanges.value])
+  const trainings = runs.value?.filter(({ opened }) => !opened)
+  const opened = (runs.value ?? []).filter(({ opened }) => opened)
   const shown = (runs.value ?? []).filter(({ name }) => compared.value.includes(name))
   return (
     <>
@@ -33,9 +35,9 @@ export function LibraryView() {
       <p class="standing">{t.where}</p>
       <section class="kept">
         <h2>{t.trainings}</h2>
-        {runs.value?.length === 0 && <p class="soft">{t.empty}</p>}
+        {trainings?.length === 0 && <p class="soft">{t.empty}</p>}
         <ul class="runs">
-          {runs.value?.map((run) => (
+          {trainings?.map((run) => (
             <RunRow
               key={run.name}
               run={run}
@@ -61,10 +63,13 @@ export function LibraryView() {
           </div>
         </div>
         <p class="standing">{t.modelsAre}</p>
-        {models.value?.length === 0 && <p class="soft">{t.noModels}</p>}
+        {models.value?.length === 0 && opened.length === 0 && <p class="soft">{t.noModels}</p>}
         <ul class="runs">
           {models.value?.map((name) => (
             <ModelRow key={name} name={name} />
+          ))}
+          {opened.map(({ name, opened }) => (
+            <ForecasterRow key={`series ${name}`} name={name} opened={opened!} />
           ))}
         </ul>
       </section>

@@ -65,7 +65,7 @@ export async function takeSeries({ name: path, file }: DroppedFile): Promise<voi
       const hasCommas = columns.some(({ kind }) => kind === 'comma')
       throw new FaultError({ kind: hasCommas ? 'numberWithComma' : 'noNumbers', name })
     }
-    if (known) checkColumns(known, table)
+    if (known) checkColumns(columnsOf(known), table)
     await chooseSeries({ ...table, setup: known ?? setupFor(columns), isNew: !known, base })
     location.hash = addressOf('train')
   } catch (error) {
@@ -79,8 +79,8 @@ export async function chooseSeries(chosen: Omit<ChosenSeries, 'View'>): Promise<
   series.value = { ...chosen, View: SeriesView }
 }
 
-/** @throws FaultError for a table without the columns that a setup names */
-function checkColumns(setup: SeriesSetup, { file, columns }: Table): void {
-  const missing = columnsOf(setup).filter((name) => !columns.some((column) => column.name === name))
+/** @throws FaultError for a table without the columns that are needed */
+export function checkColumns(needed: readonly string[], { file, columns }: Table): void {
+  const missing = needed.filter((name) => !columns.some((column) => column.name === name))
   if (missing.length > 0) throw new FaultError({ kind: 'otherTable', name: file.name, detail: missing.join(', ') })
 }

@@ -15,6 +15,8 @@ export interface Questions {
   forecast: { steps: number }
   /** The model of a kept run as a zip of its folder. */
   zip: { run: string }
+  /** Whether a model that was opened can forecast a table, which is kept with it then. */
+  give: { run: string; file: File }
 }
 
 export type Kind = keyof Questions
@@ -25,6 +27,7 @@ export interface Answers {
   open: SeriesResult
   forecast: Forecasted
   zip: Uint8Array
+  give: undefined
 }
 
 /** What the page tells the worker. */

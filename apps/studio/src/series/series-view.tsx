@@ -58,7 +58,7 @@ export function SeriesView() {
         }
       />
       <Figures now={now} />
-      {now && <Curve now={now} />}
+      {now && !now.isOpened && <Curve now={now} />}
       {now?.result.value && <ForecastCard now={now} result={now.result.value} />}
       {now?.result.value && <Errors result={now.result.value} />}
       {editing.value && (
@@ -89,12 +89,12 @@ function Figures({ now }: { now: SeriesSession | undefined }) {
     running: now?.epoch ? train.epoch(number(now.epoch), number(now.setup.epochs)) : train.preparing,
     paused: train.paused,
     stopped: forecasts ? t.stopped : t.forecasting,
-    done: forecasts ? train.done : t.forecasting,
+    done: !forecasts ? t.forecasting : now?.isOpened ? t.opened : train.done,
     failed: now?.fault.value?.kind === 'inUse' ? train.elsewhere : train.failed,
   }
   return (
     <section>
-      <FigureList figures={figures} />
+      {!now?.isOpened && <FigureList figures={figures} />}
       <Standing now={now} says={state ? says[state] : t.ready} />
     </section>
   )

@@ -15,7 +15,8 @@ import {
   type UnrolledError,
   zipForecaster,
 } from 'unrolled/browser'
-import { tableOf } from '../kept'
+import { isOpened, keepTable, tableOf } from '../kept'
+import { kinds } from '../setup'
 import type {
   Answers,
   Forecasted,
@@ -47,11 +48,15 @@ type Progress = (share: number) => void
 const answers: { [K in Kind]: (question: Questions[K], progress: Progress) => Promise<Answers[K]> } = {
   table: ({ file }, progress) => read(file, file.name, progress),
   async kept({ run }, progress) {
-    const { spec, training } = await runForecaster(new OpfsStore(run))
+    const { model, spec, training } = await runForecaster(new OpfsStore(run))
     const { window, horizon, calendar, validation, test } = spec
-    const setup = setupOf({ ...spec.read, window, horizon, calendar, validation, test }, training ?? {})
-    const table = await read(await tableOf(run), String(training?.text), progress)
-    return { ...table, setup }
+    const { kind, hiddenSize, numLayers } = model.rnn
+    const reading = { ...spec.read, window, horizon, calendar, validation, test }
+    // One that was opened need not tell how it was trained.
+    const cell = kinds.cell.find((name) => kind.startsWith(name))!
+    const setup = setupOf(reading, { ...training, cell, hiddenSize, numLayers })
+    const table = await tableOf(run)
+    return { ...(await read(table, table.name || String(training?.text), progress)), setup }
   },
   async open({ run }) {
     opened = await open(run)
@@ -59,6 +64,12 @@ const answers: { [K in Kind]: (question: Questions[K], progress: Progress) => Pr
   },
   forecast: ({ steps }) => forecasted(opened!, steps),
   zip: async ({ run }) => zipOf((await open(run)).forecaster),
+  async give({ run, file }) {
+    const { spec } = await runForecaster(new OpfsStore(run))
+    const data = await readSeriesFor(spec, await textOf(file), file.name)
+    data.ends('forecast')
+    await keepTable(run, file)
+  },
 }
 
 const tell = (message: FromSeries) => postMessage(message)
@@ -82,10 +93,11 @@ async function read(from: Blob, name: string, progress: Progress): Promise<Table
 /** A run with its best model, or the last one of a training that was stopped before anything was held against it. */
 async function open(run: string): Promise<Opened> {
   const forecaster = await runForecaster(new OpfsStore(run))
-  const name = String(forecaster.training?.text)
-  const data = await readSeriesFor(forecaster.spec, await textOf(await tableOf(run)), name)
-  // A training that has not ended has none yet.
-  forecaster.intervals ??= await intervalsOf(forecaster.model, data)
+  const table = await tableOf(run)
+  const name = table.name || String(forecaster.training?.text)
+  const data = await readSeriesFor(forecaster.spec, await textOf(table), name)
+  // A training that has not ended has none yet. Of one that was opened, any part of the table may have been trained on.
+  if (!(await isOpened(run))) forecaster.intervals ??= await intervalsOf(forecaster.model, data)
   return { forecaster, data }
 }
 
@@ -94,7 +106,8 @@ const zipOf = (forecaster: Forecaster): Promise<Uint8Array> => zipForecaster(for
 async function resultOf({ forecaster, data }: Opened): Promise<SeriesResult> {
   const part = data.origins('test').length > 0 ? 'test' : 'validation'
   const { horizon, window, step } = data.spec
-  const held = Math.min(...data.table.series.map(({ length }, i) => length - data.parts[i][part]))
+  // A model that was opened may be given a table that is shorter than its own.
+  const held = Math.min(...data.table.series.map(({ length }, i) => length - Math.max(data.parts[i][part], window)))
   const count = Math.min(Math.floor(held / horizon), MOST_EARLIER)
   const earlier: Point[] = []
   for (let back = count * horizon; back > 0; back -= horizon) {

@@ -66,9 +66,13 @@ export function setupOf(reading: SeriesReading, options: Partial<Pick<RunOptions
   }
 }
 
+/** The parts of a setup that name columns. */
+export type SeriesColumns = Pick<SeriesSetup, 'target' | 'features' | 'dateColumn' | 'seriesColumn'>
+
 /** The columns that a setup names. */
-export const columnsOf = ({ target, features, dateColumn, seriesColumn }: SeriesSetup): string[] =>
-  [...target, ...features, dateColumn, seriesColumn].filter((name) => name !== undefined)
+export const columnsOf = ({ target, features, dateColumn, seriesColumn }: SeriesColumns): string[] => [
+  ...new Set([...target, ...features, dateColumn, seriesColumn].filter((name) => name !== undefined)),
+]
 
 /** What a link says of a training on series; the table itself stays where it is. */
 export interface SeriesLink {

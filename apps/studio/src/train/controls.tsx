@@ -39,7 +39,7 @@ export function Controls({ now, start, query, kept, children }: ControlsOptions)
           {t.stop}
         </button>
       )}
-      {isOver && <Main text={now ? t.again : t.start} act={() => start()} />}
+      {isOver && <Main text={now && !now.isOpened ? t.again : t.start} act={() => start()} />}
       {!now && kept !== undefined && (
         <button type="button" onClick={() => goOnWith(kept)}>
           {t.goOnWith(kept)}
@@ -51,7 +51,7 @@ export function Controls({ now, start, query, kept, children }: ControlsOptions)
           {t.goOn}
         </button>
       )}
-      {now && state === 'done' && <MoreEpochs now={now} />}
+      {now && state === 'done' && !now.isOpened && <MoreEpochs now={now} />}
       <button type="button" class="quiet" onClick={share}>
         {copied.value ? t.copied : t.share}
       </button>

@@ -106,6 +106,7 @@ export const english = {
     linked: (file: string) =>
       `This link holds how to forecast ${file}, but not the file itself: choose it, or drop it anywhere on this page. It stays on this machine.`,
     forecasting: 'Forecasting…',
+    opened: 'This model was opened from a file.',
     stopped: 'Stopped. The model is kept in this browser; the forecast is that of the model as it was then.',
     reads: (n: string) => `reads ${n} values`,
     predicts: (n: string) => `predicts ${n}`,
@@ -243,6 +244,8 @@ export const english = {
     noValues: (name: string) => `${name} has a column without any values. Choose other columns under “Change…”.`,
     shortSeries: (_: string, { values, needed }: ErrorFacts) =>
       `The series is too short: ${values} values are left to train on, and ${needed} are needed for what the model reads and predicts at once. Under “Change…”, let it read or predict fewer values, or hold out less.`,
+    shortTable: (name: string, { values, needed }: ErrorFacts) =>
+      `${name} is too short: the model reads ${needed} values before it forecasts, and there are ${values}. Choose a table with more rows.`,
     nothingToTrain: () =>
       'Nothing is left to train on. Under “Change…”, hold out less, or choose a table with more rows.',
     constantColumn: (name: string) =>
@@ -278,7 +281,7 @@ export const english = {
     otherTable: (name: string) => `${name} is not the table that is meant: it lacks these columns.`,
     notModel: (name: string) => `${name} is neither a text nor a model that this page can read.`,
     seriesModel: (name: string) =>
-      `${name} is a model of series. This page forecasts with trainings that it keeps; \`unrolled forecast\` reads the file.`,
+      `${name} is a model of series, which forecasts and does not write. Open it in the library.`,
     labelsModel: (name: string) => `${name} is a model that labels texts. \`unrolled label\` reads it.`,
     noVocabulary: (name: string) =>
       `${name} has no vocabulary. Choose it together with a JSON file of its tokens, in the order of their numbers.`,
@@ -396,6 +399,13 @@ export const english = {
     models: 'Models',
     modelsAre:
       'Models that were opened from files: a zip or the files of a model folder, safetensors, PyTorch, ONNX or TensorFlow.js.',
+    forecasts: (targets: string, columns: string, window: string, horizon: string) =>
+      `This model forecasts ${targets} (columns ${columns}; ${window} steps → ${horizon}).`,
+    dates: 'dates',
+    needsTable: 'Choose a CSV file with these columns to see its forecast.',
+    hasTable: (name: string) => `Its table is ${name}.`,
+    chooseTable: 'Choose a table…',
+    otherTable: 'Another table…',
     noModels: 'None yet. Choose a file, or drop one anywhere on this page.',
     beginWith: 'Train from it',
     compare: (name: string) => `Compare ${name}`,

@@ -112,6 +112,7 @@ export const portuguese: Words = {
     linked: (file) =>
       `Este link traz como prever ${file}, mas não o arquivo: escolha-o, ou solte-o em qualquer lugar desta página. Ele não sai desta máquina.`,
     forecasting: 'Prevendo…',
+    opened: 'Este modelo foi aberto de um arquivo.',
     stopped: 'Parado. O modelo está guardado neste navegador; a previsão é a do modelo como ele estava.',
     reads: (n) => `lê ${n} valores`,
     predicts: (n) => `prevê ${n}`,
@@ -247,6 +248,8 @@ export const portuguese: Words = {
     noValues: (name) => `${name} tem uma coluna sem nenhum valor. Escolha outras colunas em “Mudar…”.`,
     shortSeries: (_, { values, needed }) =>
       `A série é curta demais: sobram ${values} valores para treinar, e são necessários ${needed} para o que o modelo lê e prevê de uma vez. Em “Mudar…”, deixe-o ler ou prever menos valores, ou separe menos.`,
+    shortTable: (name, { values, needed }) =>
+      `${name} é curta demais: o modelo lê ${needed} valores antes de prever, e há ${values}. Escolha uma tabela com mais linhas.`,
     nothingToTrain: () =>
       'Não sobra nada para treinar. Em “Mudar…”, separe menos, ou escolha uma tabela com mais linhas.',
     constantColumn: (name) =>
@@ -281,8 +284,7 @@ export const portuguese: Words = {
       `As datas de ${name} não têm intervalos iguais. Escreva uma linha para cada hora, dia ou mês, e datas de dias inteiros sem horário.`,
     otherTable: (name) => `${name} não é a tabela esperada: faltam nela estas colunas.`,
     notModel: (name) => `${name} não é um texto nem um modelo que esta página consiga ler.`,
-    seriesModel: (name) =>
-      `${name} é um modelo de séries. Esta página prevê com os treinamentos que ela guarda; \`unrolled forecast\` lê o arquivo.`,
+    seriesModel: (name) => `${name} é um modelo de séries, que prevê e não escreve. Abra-o na biblioteca.`,
     labelsModel: (name) => `${name} é um modelo que rotula textos. \`unrolled label\` o lê.`,
     noVocabulary: (name) =>
       `${name} não tem vocabulário. Escolha-o junto com um arquivo JSON dos tokens, na ordem dos números deles.`,
@@ -400,6 +402,13 @@ export const portuguese: Words = {
     models: 'Modelos',
     modelsAre:
       'Modelos abertos de arquivos: um zip ou os arquivos de uma pasta de modelo, safetensors, PyTorch, ONNX ou TensorFlow.js.',
+    forecasts: (targets, columns, window, horizon) =>
+      `Este modelo prevê ${targets} (colunas ${columns}; ${window} passos → ${horizon}).`,
+    dates: 'datas',
+    needsTable: 'Escolha um arquivo CSV com estas colunas para ver a previsão.',
+    hasTable: (name) => `A tabela dele é ${name}.`,
+    chooseTable: 'Escolher uma tabela…',
+    otherTable: 'Outra tabela…',
     noModels: 'Nenhum ainda. Escolha um arquivo, ou solte um em qualquer lugar desta página.',
     beginWith: 'Treinar a partir dele',
     compare: (name) => `Comparar ${name}`,
