@@ -5,6 +5,8 @@ import path from 'node:path'
 import { buildSync } from 'esbuild'
 import { compileKernels } from './kernels.mjs'
 
+console.error('building Unrolled, which takes about half a minute')
+
 const printable = buildSync({ entryPoints: ['src/kernels/wasm/printable.ts'], format: 'esm', write: false })
 const { DIRECT, encodePrintable } = await import(
   `data:text/javascript,${encodeURIComponent(printable.outputFiles[0].text)}`

@@ -43,6 +43,47 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+test('a table that is given without its columns is trained on as a text, and a note tells of them', () => {
+  const { status, stderr } = run(
+    'train',
+    'y.csv',
+    '--hidden-size',
+    '4',
+    '--epochs',
+    '1',
+    '--threads',
+    '1',
+    '--out',
+    'text',
+  )
+  expect(status).toBe(0)
+  expect(stderr).toMatch(/^note: y\.csv is read as a text; if it is a table, give --target for a column of numbers, or/)
+})
+
+test('a validation part that is shorter than the horizon is told of, and what it lacks', () => {
+  writeFileSync(at('short.csv'), csv(60))
+  const short = [
+    'train',
+    'short.csv',
+    '--target',
+    'y',
+    '--window',
+    '7',
+    '--horizon',
+    '7',
+    '--threads',
+    '1',
+    '--epochs',
+    '1',
+  ]
+  const told = /the validation part is shorter than the horizon of 7: .* a larger --validation has both/
+  expect(run(...short, '--out', 'short').stdout).toMatch(told)
+  expect(run(...short, '--validation', '0', '--out', 'none').stdout).not.toMatch(told)
+  expect(run(...short, '--validation', '20', '--out', 'long').stdout).not.toMatch(told)
+  const { stdout } = run('forecast', 'short', 'short.csv', '--out', 'short-next.csv', '--plot', 'short-next.svg')
+  expect(stdout).toMatch(/have no interval: .*; a training with a larger --validation makes more/)
+})
+
 test('each series has a picture of its own, whatever its name, and columns in other languages hold dates', () => {
   const names = ['Avó', 'Avô', 's/o', 's\\o', 'avó']
   const rows = Array.from({ length: 60 }, (_, i) => names.map((name) => `${day(i)};${name};${value(i)}`))

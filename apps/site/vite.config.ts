@@ -22,13 +22,14 @@ function runnable(examples: readonly Example[]): Plugin {
 export function siteConfig(outDir: string, examples: readonly Example[]): InlineConfig {
   // Byte pairs would be two megabytes, and no example needs them.
   const external = [/^gpt-tokenizer/]
+  const checks = { pluginTimings: false }
   return {
     configFile: false,
     root,
     base: './',
     logLevel: 'warn',
     esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
-    worker: { format: 'es', plugins: () => [runnable(examples)], rollupOptions: { external } },
+    worker: { format: 'es', plugins: () => [runnable(examples)], rollupOptions: { external, checks } },
     build: {
       outDir,
       emptyOutDir: true,
@@ -36,7 +37,7 @@ export function siteConfig(outDir: string, examples: readonly Example[]): Inline
       assetsInlineLimit: 0,
       rollupOptions: {
         input: path.join(root, 'client/docs.tsx'),
-        checks: { pluginTimings: false },
+        checks,
       },
     },
   }

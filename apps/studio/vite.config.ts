@@ -51,6 +51,9 @@ const isolated = {
 // Byte pairs would be two megabytes, and HDF5 four; the library says what is missing where a model needs them.
 const external = [/^gpt-tokenizer/, /^h5wasm/]
 
+// The first thing that `npm start` shows would be how the time of the build is spent.
+const checks = { pluginTimings: false }
+
 export default defineConfig({
   root,
   base: './',
@@ -58,7 +61,7 @@ export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { headers: isolated },
   preview: { headers: isolated },
-  worker: { format: 'es', plugins: () => [lesson(), inWorkers()], rollupOptions: { external } },
+  worker: { format: 'es', plugins: () => [lesson(), inWorkers()], rollupOptions: { external, checks } },
   build: {
     outDir: path.resolve('dist/studio'),
     emptyOutDir: true,
@@ -66,6 +69,6 @@ export default defineConfig({
     license: { fileName: 'licenses.md' },
     // Inlined files would need a content security policy that allows data addresses.
     assetsInlineLimit: 0,
-    rollupOptions: { external },
+    rollupOptions: { external, checks },
   },
 })

@@ -108,10 +108,13 @@ export function thrownOf(error: unknown): Thrown {
 
 const classes = { ...errors, ExplodedError, UnsavedModelError } as Record<string, new (...parts: never[]) => Error>
 
-/** Makes the error again, with its own class if that is one of the library's. */
+/**
+ * Makes the error again, with its own class if that is one of the library's. It begins as an error, because consoles show the
+ * message of those alone: of any other object with the class's prototype, they show the name of the class.
+ */
 export function errorOf({ name, message, fields }: Thrown): Error {
   const found = Object.hasOwn(classes, name) ? classes[name] : undefined
-  const error = found ? Object.create(found.prototype) : new Error()
+  const error = Object.setPrototypeOf(new Error(message), found?.prototype ?? Error.prototype)
   return Object.defineProperties(Object.assign(error, fields), {
     name: { value: name, configurable: true, writable: true },
     message: { value: message, configurable: true, writable: true },

@@ -1,5 +1,5 @@
 import { OptionError } from '../config.js'
-import type { BaseRun, FolderStore, LoadSeriesOptions, Module, ReadLabelsOptions } from '../node.js'
+import type { BaseRun, FolderStore, LoadSeriesOptions, Module, ReadLabelsOptions, SeriesData } from '../node.js'
 import {
   evaluateLabels,
   evaluateSeries,
@@ -120,6 +120,7 @@ function ofSeries(run: Awaited<ReturnType<typeof startSeriesRun>>): BegunTable {
     batches: data,
     lines: [
       `${table.name}: ${many}${grouped(length)} values${many ? '' : `: ${held}`}`,
+      ...unmeasured(data),
       `model: ${spec.columns.join(', ')} of ${spec.window} steps → ${spec.targets.join(', ')} of ${spec.horizon}, calendar ${spec.calendar.join(', ') || 'none'}, ${parametersOf(model)} parameters`,
     ],
     async measure() {
@@ -129,6 +130,15 @@ function ofSeries(run: Awaited<ReturnType<typeof startSeriesRun>>): BegunTable {
       return { evaluation, show: () => printSeriesTable(evaluation, 0.9) }
     },
   }
+}
+
+/** What a validation part lacks that is held out, but shorter than one forecast. */
+function unmeasured(data: SeriesData): string[] {
+  const held = data.parts.some(({ validation, test }) => test > validation)
+  if (!held || data.origins('validation').length > 0) return []
+  return [
+    `the validation part is shorter than the horizon of ${data.spec.horizon}: there is no held-out loss, and forecasts have no intervals; a larger --validation has both`,
+  ]
 }
 
 function ofLabels(run: Awaited<ReturnType<typeof startLabelRun>>): BegunTable {

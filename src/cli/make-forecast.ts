@@ -50,7 +50,7 @@ export async function makeForecast(
   )
   if (bare > 0) {
     print(
-      `${bare} of them have no interval: the part that was held out in the training is too short for these steps at level ${level}`,
+      `${bare} of them have no interval: the part that was held out in the training is too short for these steps at level ${level}; a training with a larger --validation makes more`,
     )
   }
   const measured = rows.filter(({ truth }) => truth !== undefined)

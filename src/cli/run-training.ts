@@ -24,6 +24,11 @@ import { duration, type TrainView, trainView } from './view.js'
 /** The work of `train` and `book`: trains on a text, saves the model, and shows the result. */
 export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
   outliveOutput()
+  const table = texts.find((name) => /\.[ct]sv$/i.test(name))
+  if (table !== undefined && options.resume === undefined) {
+    const columns = '--target for a column of numbers, or --text-column and --label-column for labels'
+    console.error(visible(`note: ${table} is read as a text; if it is a table, give ${columns}`))
+  }
   return interruptible(async (signal) => {
     const held = new HeldTexts()
     try {

@@ -34,7 +34,7 @@ export async function tableText(where: string, file: string, { signal }: Reading
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new DataError(`${tableName(file)}: the file is not UTF-8, expected CSV in that encoding`)
+    throw new DataError(`${tableName(file)}: the file is not UTF-8, expected CSV in that encoding; save it as UTF-8`)
   }
 }
 

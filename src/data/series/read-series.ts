@@ -62,7 +62,10 @@ export interface SeriesTable {
 }
 
 const dateNames = ['date', 'time', 'timestamp', 'datetime', 'ds']
-/** Names that mean something else, too, or nothing: such a column holds the dates only if it begins with one. */
+/**
+ * Names that mean something else, too, or nothing: such a column holds the dates only if it begins with one, be it in another
+ * notation, which is refused: without its dates, the file would be read as another one, and nobody told.
+ */
 const perhapsDateNames = ['', 'data', 'data_hora', 'dia', 'mês', 'mes', 'fecha', 'datum', 'day', 'month']
 
 /** The column with the dates if none is named, or −1. */
@@ -70,9 +73,13 @@ export function dateColumnIn({ columns, rows }: Table): number {
   const names = columns.map((name) => name.toLowerCase())
   const found = names.findIndex((name) => dateNames.includes(name))
   if (found >= 0) return found
-  const begins = (at: number) => parseTime(rows[0].cells[at]) !== undefined && /\D/.test(rows[0].cells[at])
-  return names.findIndex((name, at) => perhapsDateNames.includes(name) && begins(at))
+  const begins = ({ cells }: TableRow, at: number) =>
+    (parseTime(cells[at]) !== undefined && /\D/.test(cells[at])) || foreignDate.test(cells[at])
+  return names.findIndex((name, at) => perhapsDateNames.includes(name) && begins(rows[0], at))
 }
+
+/** Such as 31/05/2024, 5/31/24 or 31.05.2024. */
+const foreignDate = /^\d{1,4}([./-])\d{1,2}\1\d{1,4}\b/
 
 /**
  * Reads series from a table.

@@ -69,6 +69,18 @@ describe('bad input is refused in one sentence that says where and what to do', 
       {},
       /is "1,000", expected a number; write decimals with a point, and thousands without separators$/,
     ],
+    ...['$1,070.15', 'R$ 12', '12 %', '1 070'].map((cell): [string, string, object, RegExp] => [
+      `a number with more in its cell, ${cell}`,
+      `date;y\n2024-01-01;${cell}\n2024-01-02;2\n`,
+      {},
+      /, expected a number; write the number alone, without a currency, a unit or separators$/,
+    ]),
+    ...['date', 'data', 'Dia', 'fecha', ''].map((name): [string, string, object, RegExp] => [
+      `dates in another notation in a column named ${JSON.stringify(name)}`,
+      `${name},y\n31/01/2024,1\n01/02/2024,2\n02/02/2024,3\n`,
+      {},
+      /row 2, column .* is "31\/01\/2024", expected a date such as 2024-05-31/,
+    ]),
     ['a target twice', daily(40), { target: ['y', 'y'] }, /target names y twice, expected each column once/],
     [
       'a calendar that is always the same',

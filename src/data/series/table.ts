@@ -155,7 +155,11 @@ export function numberIn({ name, columns }: Table, { number, cells }: TableRow, 
     )
   }
   const comma = hasComma(text)
-  const advice = comma ? '; write decimals with a point, and thousands without separators' : ''
+  const advice = comma
+    ? '; write decimals with a point, and thousands without separators'
+    : /^\D{0,3}\d[\d.,\s]*\D{0,3}$/.test(text)
+      ? '; write the number alone, without a currency, a unit or separators'
+      : ''
   const code = comma ? 'number-with-comma' : 'not-number'
   throw new DataError(`${place} is ${JSON.stringify(text)}, expected a number${advice}`, [], code, facts)
 }
