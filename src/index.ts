@@ -202,6 +202,7 @@ export {
   seriesSource,
   startLabelRun,
   startSeriesRun,
+  type TableText,
 } from './run/table-runs.js'
 export type { NestedValues, NumberArray, TensorData } from './tensor/arrays.js'
 export { isGradEnabled, noGrad } from './tensor/autograd.js'

@@ -13,7 +13,7 @@ import type { TableSource } from './table-kind.js'
 import { resumeTableRun, startTableRun, type TableRun, type TableSetup } from './table-run.js'
 
 /** A table, or a function that reads it until the signal aborts. */
-type TableText = string | ((signal?: AbortSignal) => Promise<string>)
+export type TableText = string | ((signal?: AbortSignal) => Promise<string>)
 
 const textOf = async (text: TableText, signal: AbortSignal | undefined): Promise<string> =>
   typeof text === 'string' ? text : text(signal)
