@@ -25,6 +25,7 @@ export function guidePages(names: PublicNames): { pages: WrittenPage[]; pictures
     const [first] = sections
     return {
       address,
+      language: guide.language,
       title: guide.file === 'README.md' ? 'Documentation' : decoded(first.name),
       about: first.text.trim().replace(/\s+/g, ' ').slice(0, 160),
       headings: sections satisfies Heading[],

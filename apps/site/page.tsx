@@ -21,6 +21,8 @@ export interface Page {
   about: string
   headings: readonly Heading[]
   content: ComponentChildren
+  /** The language of the content, if that is not English. */
+  language?: 'pt'
 }
 
 type Label = 'contents' | 'guides' | 'reference' | 'project' | 'onThisPage'
@@ -114,7 +116,10 @@ const policy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 /** A page of the documentation as a file. It can be read without its program. */
-export function htmlOf({ address, title, about, headings, content }: Page, { script, styles, index }: Assets): string {
+export function htmlOf(
+  { address, title, about, headings, content, language }: Page,
+  { script, styles, index }: Assets,
+): string {
   const html = renderToString(
     <html lang="en">
       <head>
@@ -146,7 +151,7 @@ export function htmlOf({ address, title, about, headings, content }: Page, { scr
               </nav>
             </details>
           </div>
-          <main id="content" tabIndex={-1} lang="en">
+          <main id="content" tabIndex={-1} lang={language ?? 'en'}>
             {content}
             <Neighbours current={address} />
           </main>

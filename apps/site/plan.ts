@@ -5,6 +5,8 @@ export interface Guide {
   /** The name in the list of contents. */
   name: string
   group: 'guides' | 'project'
+  /** Its language, if that is not English. */
+  language?: 'pt'
 }
 
 /** All guides, in the order in which they are listed. The first is where the documentation begins. */
@@ -12,6 +14,7 @@ export const guides: readonly Guide[] = [
   { file: 'README.md', name: 'Overview', group: 'guides' },
   { file: 'docs/first-steps.md', name: 'First steps', group: 'guides' },
   { file: 'docs/from-the-book.md', name: 'From the book', group: 'guides' },
+  { file: 'docs/do-livro.md', name: 'Do livro (em português)', group: 'guides', language: 'pt' },
   { file: 'docs/training.md', name: 'Training for real', group: 'guides' },
   { file: 'docs/cells.md', name: 'Which cell', group: 'guides' },
   { file: 'docs/series.md', name: 'Series of numbers', group: 'guides' },
