@@ -52,6 +52,13 @@ describe('a stream that stays silent', () => {
   })
 })
 
+test('nothing is read once the signal has aborted', async () => {
+  await writeFile(at('file.csv'), 'v\n1\n')
+  const [signal, aborted] = [AbortSignal.abort(), { name: 'AbortError' }]
+  await expect(openSources(at('file.csv'), 'test', { signal })).rejects.toMatchObject(aborted)
+  await expect(loadTable(at('file.csv'), { signal })).rejects.toMatchObject(aborted)
+})
+
 describe.skipIf(process.platform === 'win32')('a pipe with a name (not on Windows, which has none)', () => {
   const csv = `t,v\n${Array.from({ length: 30_000 }, (_, i) => `${i},${i % 7}`).join('\n')}\n`
 

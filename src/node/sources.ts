@@ -51,6 +51,7 @@ export async function openSources(
     throw new DataError(`${where}: '-', standard input, is named twice, expected once`)
   }
   for (const source of given) checkPath(where, 'a source', source)
+  signal?.throwIfAborted()
   const copies: string[] = []
   const close = async () => {
     for (const copy of copies) await rm(copy, { recursive: true, force: true })

@@ -7,7 +7,7 @@ import { openPipe, until } from './pipe.js'
 
 /** What reading a table has besides the table's options. */
 export interface ReadingOptions {
-  /** Ends the wait for standard input or a pipe, either of which may stay silent forever. */
+  /** Ends the reading, also the wait for standard input or a pipe, either of which may stay silent forever. */
   signal?: AbortSignal
 }
 
@@ -17,6 +17,7 @@ export interface ReadingOptions {
  */
 export async function tableText(where: string, file: string, { signal }: ReadingOptions = {}): Promise<string> {
   checkPath(where, 'the file', file)
+  signal?.throwIfAborted()
   const info = file === '-' ? undefined : await stat(file).catch(() => undefined)
   // One such as /dev/zero has no end.
   if (info?.isCharacterDevice() || info?.isBlockDevice()) {
