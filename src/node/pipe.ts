@@ -1,6 +1,6 @@
 import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { addAbortSignal, type Readable } from 'node:stream'
+import { addAbortSignal, Readable } from 'node:stream'
 
 /**
  * The bytes of a named pipe, or of a pipe that a shell made (`<(…)`). It is read as a socket, which waits for the pipe's writer
@@ -11,9 +11,14 @@ export function openPipe(file: string): Readable {
   return new Socket({ fd, readable: true, writable: false })
 }
 
-/** The stream, which may stay silent forever, until the signal aborts it. @throws the signal's reason if it has already */
-export function until<T extends Readable>(signal: AbortSignal | undefined, stream: T): T {
+/**
+ * Opens a stream, which may stay silent forever, until the signal aborts it.
+ * @throws the signal's reason if it has already: then nothing is opened, so that nothing is left open
+ */
+export function until<T>(signal: AbortSignal | undefined, open: () => T): T {
   // A stream that is aborted before anything listens to it ends the process.
   signal?.throwIfAborted()
-  return signal ? addAbortSignal(signal, stream) : stream
+  const stream = open()
+  if (signal && stream instanceof Readable) addAbortSignal(signal, stream)
+  return stream
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { mkdir, open as openFile, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Readable } from 'node:stream'
 import { DataError } from '../core/errors.js'
 import { whyNotWritten } from '../core/refusal.js'
 import { beside, removeAbandoned } from './atomic.js'
@@ -164,10 +163,7 @@ async function copyToFile(
     throw uncopied(name, error)
   })
   try {
-    signal?.throwIfAborted()
-    const stream = open()
-    if (stream instanceof Readable) until(signal, stream)
-    for await (const chunk of stream) {
+    for await (const chunk of until(signal, open)) {
       signal?.throwIfAborted()
       hash.update(chunk)
       await handle.writeFile(chunk).catch((error) => {

@@ -25,7 +25,7 @@ export async function tableText(where: string, file: string, { signal }: Reading
   }
   const read = async () => {
     if (file === '-') return standardInput(signal)
-    return info?.isFIFO() ? buffer(until(signal, openPipe(file))) : readFile(file)
+    return info?.isFIFO() ? buffer(until(signal, () => openPipe(file))) : readFile(file)
   }
   const bytes = await read().catch((error: NodeJS.ErrnoException) => {
     signal?.throwIfAborted()
@@ -49,6 +49,6 @@ export const tablePlace = (file: string): string => (file === '-' ? file : path.
 let input: Promise<Uint8Array> | undefined
 
 async function standardInput(signal: AbortSignal | undefined): Promise<Uint8Array> {
-  input ??= buffer(until(signal, process.stdin))
+  input ??= buffer(until(signal, () => process.stdin))
   return input
 }

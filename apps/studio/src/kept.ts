@@ -134,21 +134,23 @@ export async function beginningOf(name: string, characters: number): Promise<str
 export const runNames = async (): Promise<string[]> => inOrder(await savedRuns.names())
 
 /** The names of those on texts, whose models can be looked into, and write. */
-export const textRunNames = (): Promise<string[]> => namesWhere((files) => kindOf(files) === 'text')
+export async function textRunNames(): Promise<string[]> {
+  const runs = await filesOfRuns()
+  return runs.filter(({ files }) => kindOf(files) === 'text').map(({ name }) => name)
+}
 
 /** The names of trainings, and of models of series that were opened and have a table to look at. */
 export async function seenRunNames(): Promise<{ run: string[]; opened: string[] }> {
+  const runs = await filesOfRuns()
+  const [trained, opened] = [false, true].map((is) => runs.filter(({ files }) => areOpened(files) === is))
   return {
-    run: await namesWhere((files) => !areOpened(files)),
-    opened: await namesWhere((files) => areOpened(files) && files.includes(TABLE)),
+    run: trained.map(({ name }) => name),
+    opened: opened.filter(({ files }) => files.includes(TABLE)).map(({ name }) => name),
   }
 }
 
-async function namesWhere(fits: (files: readonly string[]) => boolean): Promise<string[]> {
-  const names = await runNames()
-  const files = await Promise.all(names.map(filesOf))
-  return names.filter((_, i) => fits(files[i]))
-}
+const filesOfRuns = async (): Promise<{ name: string; files: string[] }[]> =>
+  Promise.all((await runNames()).map(async (name) => ({ name, files: await filesOf(name) })))
 
 /** The names of the models that the browser keeps, besides those of runs. */
 export const modelNames = async (): Promise<string[]> => inOrder(await savedModels.names())

@@ -169,8 +169,9 @@ export class SeriesData {
   hasTruth(part: SeriesPart): boolean {
     const { targets, horizon } = this.spec
     const steps = Array.from({ length: horizon }, (_, step) => step)
+    const origins = this.origins(part)
     return targets.every((_, column) =>
-      this.origins(part).some(({ series, at }) => {
+      origins.some(({ series, at }) => {
         const { filled } = this.table.series[series]
         return steps.some((step) => !filled[column].has(at + step))
       }),
