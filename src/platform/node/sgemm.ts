@@ -5,6 +5,19 @@ export const ROW_MAJOR = 101
 export const PLAIN = 111
 export const TRANSPOSED = 112
 
+/**
+ * OpenBLAS copies the operands of a product into panels before it multiplies, unless there are at most so many
+ * multiply-adds and its kernels are for vectors of 512 bits (sgemm_small_kernel_permit_skylakex.c). For the few columns of
+ * a time step, the copies take as long as the product.
+ */
+const SMALL = 1e6
+const UNPACKED = ['SkylakeX', 'Cooperlake', 'SapphireRapids']
+
+/** Columns up to which a product is cut into small ones, with so many rows, columns and values of depth (LOG.md). */
+const NARROW = 128
+const [ROWS, COLUMNS] = [48, 32]
+const depthFor = (columns: number) => (columns <= 16 ? 1024 : 512)
+
 type Foreign = (...args: unknown[]) => unknown
 
 /** The part of the library koffi that is used here. */
@@ -22,7 +35,34 @@ export function bindSgemm(koffi: Koffi, library: string, memory: WebAssembly.Mem
   const cblas = koffi.load(library).func(prototype('uintptr_t'))
   const base = Number(koffi.address(new Uint8Array(memory.buffer)))
   const at = (address: number) => base + (address >>> 0)
-  return (transposeB, m, n, k, a, lda, b, ldb, c, ldc) => {
+  const sgemm: Sgemm = (transposeB, m, n, k, a, lda, b, ldb, c, ldc) => {
     cblas(ROW_MAJOR, PLAIN, transposeB ? TRANSPOSED : PLAIN, m, n, k, 1, at(a), lda, at(b), ldb, 1, at(c), ldc)
   }
+  return hasSmallKernels(koffi, library) ? inSmallProducts(sgemm) : sgemm
 }
+
+/** Whether the library multiplies small matrices where they lie. */
+function hasSmallKernels(koffi: Koffi, library: string): boolean {
+  try {
+    return UNPACKED.includes(koffi.load(library).func('const char *openblas_get_corename()')() as string)
+  } catch {
+    return false // It is no OpenBLAS.
+  }
+}
+
+/** The same products; narrow ones as sums of small ones. */
+export const inSmallProducts =
+  (sgemm: Sgemm): Sgemm =>
+  (transposeB, m, n, k, a, lda, b, ldb, c, ldc) => {
+    if (transposeB || n > NARROW || m * n * k <= SMALL) return sgemm(transposeB, m, n, k, a, lda, b, ldb, c, ldc)
+    const depth = depthFor(n)
+    for (let q = 0; q < k; q += depth) {
+      for (let i = 0; i < m; i += ROWS) {
+        for (let j = 0; j < n; j += COLUMNS) {
+          const [rows, columns, values] = [Math.min(ROWS, m - i), Math.min(COLUMNS, n - j), Math.min(depth, k - q)]
+          const [x, y, z] = [a + 4 * (i * lda + q), b + 4 * (q * ldb + j), c + 4 * (i * ldc + j)]
+          sgemm(0, rows, columns, values, x, lda, y, ldb, z, ldc)
+        }
+      }
+    }
+  }
