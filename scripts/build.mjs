@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { buildSync } from 'esbuild'
+import { build, buildSync } from 'esbuild'
 import { compileKernels } from './kernels.mjs'
 
 console.error('building Unrolled, which takes about half a minute')
@@ -125,7 +125,6 @@ writeFileSync(
 
 rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
-chmodSync('dist/cli/main.js', 0o755)
 
 // Libraries of which only a little is used are bundled into one file without the rest, with their licences next to it.
 // The program of a trainer's worker becomes one file, too, because pages load it separately.
@@ -156,6 +155,42 @@ for (const file of [
   const notices = [...new Set(folders)].filter(Boolean).sort().map(notice)
   writeFileSync(`${file}-licenses.txt`, notices.join(`\n${'-'.repeat(80)}\n\n`))
 }
+
+// The command starts in half the time if it has few files. What does not differ from the library's own files, and is large, is
+// imported from there. The files stay as deep in dist/ as those that they are made of, which name others by their place.
+const entries = ['main', 'program', 'trial'].map((name) => `dist/cli/${name}.js`)
+const large = /(?:plot-libraries|yaml-library|zip-library|\/kernels|\/binary|worker-script|torchrun\/python)\.js$/
+const { outputFiles } = await build({
+  entryPoints: entries,
+  outdir: 'dist/cli',
+  bundle: true,
+  splitting: true,
+  minifyWhitespace: true,
+  // Errors are told by the names of their classes.
+  keepNames: true,
+  packages: 'external',
+  conditions: ['node'],
+  platform: 'node',
+  target: 'es2022',
+  format: 'esm',
+  write: false,
+  plugins: [
+    {
+      name: 'large',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^\.\.?\// }, ({ path: name, resolveDir }) => {
+          const file = path.join(resolveDir, name)
+          if (!large.test(file)) return undefined
+          return { path: path.posix.join('..', path.relative('dist', file).replaceAll(path.sep, '/')), external: true }
+        }),
+    },
+  ],
+})
+for (const name of readdirSync('dist/cli', { recursive: true, encoding: 'utf8' })) {
+  if (name.endsWith('.js')) rmSync(path.join('dist/cli', name))
+}
+for (const { path: file, contents } of outputFiles) writeFileSync(file, contents)
+chmodSync('dist/cli/main.js', 0o755)
 
 /** Name, version and licence of a package whose code is in the bundle. */
 function notice(folder) {

@@ -11,7 +11,7 @@ import { run } from './run-command.js'
 const RUNS = Number(process.env.UNROLLED_RUNS ?? 0)
 
 // A process for each trial of a sweep would take longer than its training.
-vi.mock('../src/cli/sweep/trial-process.js', async () => ({
+vi.mock('../src/cli/trial-process.js', async () => ({
   runTrial: (await import('../src/cli/sweep/train-trial.js')).trainTrial,
 }))
 

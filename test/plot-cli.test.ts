@@ -1,19 +1,18 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HistoryWriter } from '../src/node/history.js'
+import { BuiltCommand } from './built-command.js'
 
 // The built command, as a user runs it. `npm test` builds it first.
 const main = path.resolve('dist/cli/main.js')
 const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-plot-'))
 const at = (name: string) => path.join(folder, name)
-const unrolled = (...args: string[]) => {
-  const env = { ...process.env, NO_COLOR: '' }
-  return spawnSync(process.execPath, [main, 'plot', ...args], { cwd: folder, env, encoding: 'utf8', timeout: 600_000 })
-}
+const command = new BuiltCommand(folder, { ...process.env, NO_COLOR: '' })
+const unrolled = (...args: string[]) => command.run('plot', ...args)
 
 async function train(name: string, bottom: number, validated: boolean) {
   const writer = await HistoryWriter.open(path.join(at(name), 'history.jsonl'))
@@ -34,7 +33,10 @@ beforeAll(async () => {
   await train('lstm', 1, true)
   await train('rnn', 2, false)
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await command.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 describe('unrolled plot', () => {
   test('compares runs: a picture, a chart, a table', () => {

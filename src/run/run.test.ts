@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { play } from '../../test/play.js'
 import { DataError, DivergenceError, FormatError, OptionError } from '../core/errors.js'
 import { decodeModel, type LoadedModel } from '../formats/saved-model.js'
@@ -269,6 +269,19 @@ describe('a store that refuses', () => {
   const warnings = (events: readonly RunEvent[]) =>
     events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
 
+  afterEach(() => vi.restoreAllMocks())
+
+  /** Makes waits of half a second or more be over at once, and keeps how long they would have been. */
+  function hurried(): number[] {
+    const waits: number[] = []
+    const { setTimeout } = globalThis
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, wait = 0) => {
+      if (wait >= 500) waits.push(wait)
+      return setTimeout(work, wait >= 500 ? 0 : wait)
+    }) as typeof setTimeout)
+    return waits
+  }
+
   test('the first checkpoint: nothing begins', async () => {
     const store = new Refusing()
     store.refused = [CHECKPOINT]
@@ -305,6 +318,7 @@ describe('a store that refuses', () => {
       }
     }
     const store = new Lonely()
+    const waits = hurried()
     const events = await play(await begin(store), (event) => {
       store.refused = event.type === 'step' && event.step > 3 ? [CHECKPOINT] : store.refused
       return false
@@ -314,6 +328,7 @@ describe('a store that refuses', () => {
     )
     expect(events.at(-1)).toMatchObject({ type: 'done', saved: true, checkpoint: 'memory' })
     expect((await modelIn(store)).config.training?.steps).toBeGreaterThan(3)
+    expect(waits).toEqual([500, 1000, 2000, 4000])
   })
 
   test('to give the best model back for a while: it is tried again, and saved', async () => {
@@ -338,7 +353,9 @@ describe('a store that refuses', () => {
     const store = new Refusing()
     const run = await begin(store)
     store.refused = ['model']
+    const waits = hurried()
     const error = await play(run).catch((thrown) => thrown)
+    expect(waits).toEqual([500, 1000, 2000, 4000])
     expect(error).toBeInstanceOf(UnsavedModelError)
     expect(error).toMatchObject({ place: 'memory', reason: 'model: there is no room' })
     store.refused = []

@@ -26,6 +26,7 @@ import { print, printJson } from '../output.js'
 import { readRun } from '../read-run.js'
 import { outliveOutput } from '../streams.js'
 import { percent, table } from '../table.js'
+import { runTrial } from '../trial-process.js'
 import { writeOut } from '../write-out.js'
 import type { TrialMessage } from './messages.js'
 import { Results } from './results.js'
@@ -41,7 +42,6 @@ import {
   type TrialRow,
 } from './sweep-view.js'
 import { ofText, trialText } from './train-trial.js'
-import { runTrial } from './trial-process.js'
 
 export interface SweepOptions {
   out?: string

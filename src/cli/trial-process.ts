@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
-import { DataError, FolderStore } from '../../node.js'
-import type { TrialMessage, TrialTask } from './messages.js'
+import { DataError, FolderStore } from '../node.js'
+import type { TrialMessage, TrialTask } from './sweep/messages.js'
 
 /** Seconds that a training has for its last step and for saving, after the process of its sweep was killed. */
 const PATIENCE = 60
@@ -19,6 +19,7 @@ export async function runTrial(
 ): Promise<TrialMessage> {
   await untilFree(new FolderStore(task.folder), signal)
   if (signal.aborted) return { type: 'stopped' }
+  // The build bundles this file into the folder in which it lies.
   const child = fork(new URL('./trial.js', import.meta.url), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   let [said, last] = ['', undefined as TrialMessage | undefined]
   child.stderr!.on('data', (text) => (said = `${said}${text}`.slice(-1000)))

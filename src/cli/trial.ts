@@ -1,5 +1,5 @@
-import type { TrialMessage, TrialTask } from './messages.js'
-import { trainTrial } from './train-trial.js'
+import type { TrialMessage, TrialTask } from './sweep/messages.js'
+import { trainTrial } from './sweep/train-trial.js'
 
 /*
  * The process of one trial, which saves its training when it is told to stop or when the process of the sweep has gone.
