@@ -32,19 +32,20 @@ export const prototype = (pointer: string) =>
 
 /** Products of matrices in `memory`, which must be shared, because shared memory never moves. */
 export function bindSgemm(koffi: Koffi, library: string, memory: WebAssembly.Memory): Sgemm {
-  const cblas = koffi.load(library).func(prototype('uintptr_t'))
+  const loaded = koffi.load(library)
+  const cblas = loaded.func(prototype('uintptr_t'))
   const base = Number(koffi.address(new Uint8Array(memory.buffer)))
   const at = (address: number) => base + (address >>> 0)
   const sgemm: Sgemm = (transposeB, m, n, k, a, lda, b, ldb, c, ldc) => {
     cblas(ROW_MAJOR, PLAIN, transposeB ? TRANSPOSED : PLAIN, m, n, k, 1, at(a), lda, at(b), ldb, 1, at(c), ldc)
   }
-  return hasSmallKernels(koffi, library) ? inSmallProducts(sgemm) : sgemm
+  return hasSmallKernels(loaded) ? inSmallProducts(sgemm) : sgemm
 }
 
 /** Whether the library multiplies small matrices where they lie. */
-function hasSmallKernels(koffi: Koffi, library: string): boolean {
+function hasSmallKernels(library: ReturnType<Koffi['load']>): boolean {
   try {
-    return UNPACKED.includes(koffi.load(library).func('const char *openblas_get_corename()')() as string)
+    return UNPACKED.includes(library.func('const char *openblas_get_corename()')() as string)
   } catch {
     return false // It is no OpenBLAS.
   }
