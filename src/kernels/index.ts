@@ -11,8 +11,16 @@ let current: Kernels | undefined
 
 /** The kernels in use. The first call prepares the fastest that the platform has. */
 export function kernels(): Kernels {
-  current ??= blasKernels() ?? wasmKernels()
+  current ??= fastestKernels()
   return current
+}
+
+/**
+ * Terminating a thread that loads a BLAS, or whose workers do, aborts the whole process (src/platform/node/gate.ts). A thread
+ * that may be terminated therefore has one only if the program asks for it.
+ */
+function fastestKernels(options?: ThreadOptions): Kernels {
+  return (platform.mayBeTerminated() ? undefined : blasKernels(options)) ?? wasmKernels(options)
 }
 
 /**
@@ -83,13 +91,14 @@ export function selectKernels(name: KernelName, options: ThreadOptions = {}): vo
   checkThreads('selectKernels', options)
   if (name === 'reference') current = referenceKernels()
   else if (name === 'wasm') current = wasmKernels(options)
+  else if (name === 'auto') current = fastestKernels(options)
   else {
     const blas = blasKernels(options)
-    if (!blas && name === 'blas') {
+    if (!blas) {
       throw new OptionError(
         'selectKernels: no BLAS was found; install OpenBLAS (Debian: apt-get install libopenblas0) and the npm package koffi, or use wasm',
       )
     }
-    current = blas ?? wasmKernels(options)
+    current = blas
   }
 }

@@ -88,6 +88,8 @@ export interface Platform {
   simdSetting(): string | undefined
   /** The bytes of memory that this process may use; Infinity if unknown. */
   memoryLimit(): number
+  /** Whether the program may end this thread at any moment, as it may end all but the main one. */
+  mayBeTerminated(): boolean
   /** Finds the system's BLAS; undefined if there is none. */
   findBlas(): Blas | undefined
   /** Waits for one turn of the event loop, so that signals, timers and the page get their turn. */

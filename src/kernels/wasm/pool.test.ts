@@ -147,6 +147,27 @@ test('a process may end while its threads still load the BLAS', ({ skip }) => {
   }
 })
 
+test('a thread of a program may be terminated just after its first work', () => {
+  // Its own workers end with it: with a BLAS, some would still be loading it, which aborts the process.
+  const script = `
+    import { Worker } from 'node:worker_threads'
+    const work = \`
+      import('node:worker_threads').then(async ({ parentPort }) => {
+        const { kernels, randn, RNN, selectKernels } = await import(${library})
+        selectKernels('auto', { threads: 8 })
+        new RNN({ inputSize: 8, hiddenSize: 64 }).forward(randn([2, 64, 8])).output.sum().backward()
+        parentPort.postMessage(kernels().name)
+      })\`
+    const names = new Set()
+    for (let i = 0; i < 8; i++) {
+      const worker = new Worker(work, { eval: true })
+      names.add(await new Promise((resolve) => worker.once('message', resolve)))
+      await worker.terminate()
+    }
+    console.log(...names)`
+  expect(output(script)).toMatch(/^wasm-\S+\n$/)
+})
+
 describe('a worker that loads koffi', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'unrolled-pool-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -10,6 +10,7 @@ export const platform: Platform = {
   mergeVectors: () => false,
   simdSetting: () => undefined,
   memoryLimit: () => Infinity,
+  mayBeTerminated: () => true,
   findBlas: () => undefined,
   nextTurn,
 }

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
+import { isMainThread } from 'node:worker_threads'
 import type { Platform } from '../platform.js'
 import { findBlas } from './blas.js'
 import { kernels } from './kernels.js'
@@ -22,6 +23,7 @@ export const platform: Platform = {
     const constrained = process.constrainedMemory?.() ?? 0
     return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
   },
+  mayBeTerminated: () => !isMainThread,
   findBlas,
   nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
 }
