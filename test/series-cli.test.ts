@@ -216,6 +216,12 @@ test('pictures of several series have names of their own that file systems take'
   )
 })
 
+test('eval of a part that is not held out says so, and what to do', () => {
+  const { status, stderr } = run('eval', 'model', 'y.csv', '--test', '0', '--split', 'test')
+  expect(status).toBe(2)
+  expect(stderr).toMatch(/^error: y\.csv: no --test part is held out, expected one of some length, or another part$/m)
+})
+
 test('info tells the step in words, and only options that have an effect', () => {
   const { stdout } = run('info', 'model')
   expect(stdout).toMatch(/^ {2}step +1 day$/m)
