@@ -17,9 +17,6 @@ afterAll(() => {
 const text = path.join(folder, 'text.txt')
 writeFileSync(text, 'a text that is long enough for a few steps. '.repeat(8))
 
-/** Each new device compiles its shaders, of which an RNN has the least. */
-const small = { cell: 'rnn', hiddenSize: 8, batchSize: 4, numSteps: 10 }
-
 /** The epochs in the history of a run. */
 const epochsIn = (out: string): number[] =>
   readFileSync(path.join(out, 'history.jsonl'), 'utf8')
@@ -37,7 +34,7 @@ async function loseDevice(): Promise<void> {
 test('a training whose GPU is lost goes on from its last checkpoint on a GPU, then on the CPU, and loses no epoch', async () => {
   const out = path.join(folder, 'model')
   const shown = vi.spyOn(console, 'error').mockImplementation(() => {})
-  const sizes = { ...small, epochs: 6, checkpointSteps: 5 }
+  const sizes = { hiddenSize: 8, batchSize: 4, numSteps: 10, epochs: 6, checkpointSteps: 5 }
   const options = { ...trainingDefaults(), ...sizes, device: 'webgpu', out } as TrainingOptions
   const training = runTraining([text], options, [...Object.keys(sizes), 'device', 'out'])
   const epochs = () => epochsIn(out)
@@ -57,7 +54,7 @@ test('options that changed when a training was resumed stay in force if the GPU 
   const out = path.join(folder, 'resumed')
   const shown = vi.spyOn(console, 'error').mockImplementation(() => {})
   shown.mockClear()
-  const sizes = { ...small, epochs: 1 }
+  const sizes = { hiddenSize: 8, batchSize: 4, numSteps: 10, epochs: 1 }
   const first = { ...trainingDefaults(), ...sizes, out } as TrainingOptions
   await runTraining([text], first, [...Object.keys(sizes), 'out'])
   const more = { ...trainingDefaults(), resume: out, epochs: 5, lr: 0.25, device: 'webgpu' } as TrainingOptions
