@@ -4,7 +4,8 @@ import { unzipModel } from '../../src/index.js'
 import { describeStudio, shells } from './studio.js'
 
 describeStudio('what the studio keeps', (studio) => {
-  const setup = 'cell=gru&hiddenSize=16&batchSize=8&numSteps=20&epochs=60'
+  const sizes = 'cell=gru&hiddenSize=16&batchSize=8&numSteps=20'
+  const setup = `${sizes}&epochs=60`
   const done = () => studio.tab.getByText('Done. The model is kept in this browser.').waitFor({ timeout: 120_000 })
 
   /** What the library saves of its only run. */
@@ -52,7 +53,7 @@ describeStudio('what the studio keeps', (studio) => {
 
   test('the model writes on from what is typed, as many texts as asked for, faster than anybody reads', async () => {
     const { tab } = studio
-    await studio.train(shells, setup)
+    await studio.train(shells, `${sizes}&epochs=1`)
     await done()
     await tab.getByRole('link', { name: 'Write' }).click()
     const temperature = tab.getByRole('slider', { name: 'Temperature' })
@@ -88,7 +89,7 @@ describeStudio('what the studio keeps', (studio) => {
         body: `addEventListener('message', () => { throw new Error('no room') })`,
       }),
     )
-    await studio.train(shells, setup)
+    await studio.train(shells, `${sizes}&epochs=1`)
     await done()
     await tab.getByRole('link', { name: 'Write' }).click()
     await tab.getByRole('alert').getByText('no room').waitFor()
