@@ -29,6 +29,8 @@ export const CELL_MINLSTM: i32 = 5;
 export const LINE: i32 = 64;
 /** Looks at what another thread writes before going to sleep: some 50 microseconds, about as long as waking up takes. */
 export const PATIENCE = 20_000;
+/** Looks of a worker for its next job, some 250 microseconds: what a training does between two jobs takes less. */
+export const READINESS = 5 * PATIENCE;
 
 /** Pieces of work that threads share. */
 export const JOB_FORWARD: i32 = 0;

@@ -2,7 +2,7 @@
 import {
   CLOSED, JOB_BACKWARD, JOB_CROSS_ENTROPY, JOB_FORWARD, JOB_GRADIENTS, JOB_INPUT_GRADIENTS, JOB_MINIMAL_BACKWARD,
   JOB_BACKWARD_TOGETHER, JOB_FORWARD_TOGETHER, JOB_MINIMAL_GATES, JOB_MINIMAL_GRADIENTS, JOB_MINIMAL_STATES, JOB_PIECES,
-  WHOLE, PATIENCE,
+  WHOLE, PATIENCE, READINESS,
 } from "./constants";
 import { Product, productRows } from "./dense";
 import { gradients } from "./gradients";
@@ -66,18 +66,22 @@ export function post(board: Board, kind: i32, plan: usize, items: i32, workers: 
   work(board, job);
 }
 
-function work(board: Board, job: i32): void {
+/** Works on a job until no item is left to take. Returns whether this thread took one. */
+function work(board: Board, job: i32): bool {
   const at = changetype<usize>(board);
+  let took = false;
   for (;;) {
     const next = atomic.load<i32>(at + offsetof<Board>("next"));
     const item = next & CLOSED;
-    if (next >> 16 != job << 16 >> 16 || item >= board.items) return;
+    if (next >> 16 != job << 16 >> 16 || item >= board.items) break;
     const kind = board.kind, plan = board.plan;
     if (atomic.cmpxchg<i32>(at + offsetof<Board>("next"), next, next + 1) != next) continue;
+    took = true;
     run(kind, plan, item);
     atomic.add<i32>(at + offsetof<Board>("done"), 1);
     atomic.notify(at + offsetof<Board>("done"), 1);
   }
+  return took;
 }
 
 /** Waits a little for the items that others took. Returns whether all are done. */
@@ -92,15 +96,16 @@ export function settled(board: Board): bool {
 /** The life of a worker. */
 export function serve(board: Board): void {
   const at = changetype<usize>(board);
-  let job = atomic.load<i32>(at + offsetof<Board>("job")) - 1;
+  let job = atomic.load<i32>(at + offsetof<Board>("job")) - 1, looks = PATIENCE;
   for (;;) {
     let now = atomic.load<i32>(at + offsetof<Board>("job"));
-    for (let i = 0; i < PATIENCE && now == job; i++) now = atomic.load<i32>(at + offsetof<Board>("job"));
+    for (let i = 0; i < looks && now == job; i++) now = atomic.load<i32>(at + offsetof<Board>("job"));
     if (now == job) {
       atomic.wait<i32>(at + offsetof<Board>("job"), job, -1);
       continue;
     }
     job = now;
-    work(board, job);
+    // Whoever came too late has no processor of its own, and would take that of another.
+    looks = work(board, job) ? READINESS : PATIENCE;
   }
 }
