@@ -179,9 +179,8 @@ const { outputFiles } = await build({
       name: 'large',
       setup: ({ onResolve }) =>
         onResolve({ filter: /^\.\.?\// }, ({ path: name, resolveDir }) => {
-          const file = path.join(resolveDir, name)
-          if (!large.test(file)) return undefined
-          return { path: path.posix.join('..', path.relative('dist', file).replaceAll(path.sep, '/')), external: true }
+          const file = path.relative('dist', path.join(resolveDir, name)).replaceAll(path.sep, '/')
+          return large.test(file) ? { path: `../${file}`, external: true } : undefined
         }),
     },
   ],
