@@ -56,13 +56,13 @@ export async function evaluateSeries(
   checkLevel(where, level)
   checkLike(where, data, spec)
   const { targets, season } = data.spec
-  const origins = data.origins(part, stride, steps)
   if (part !== 'train' && data.spec[part] === 0) {
     throw new DataError(
       `${data.table.name}: no ${part} part is held out, expected one of some length, or another part`,
       [part],
     )
   }
+  const origins = data.origins(part, stride, steps)
   if (origins.length === 0) {
     throw new DataError(
       `${data.table.name}: the ${part} part is shorter than the ${steps} values of a forecast, expected a longer part or fewer steps`,

@@ -44,20 +44,14 @@ const NOTHING = 1e-150
  * error ahead is a straight line in the first level, of slope −(1 − α)^t.
  */
 function smoothed(values: ArrayLike<number>, alpha: number): Smoothing {
-  let [level, slope, square, cross, slopes, i] = [values[0], 1, 0, 0, 0, 0]
-  for (; i < values.length && slope > NOTHING; i++) {
+  let [level, slope, square, cross, slopes] = [values[0], 1, 0, 0, 0]
+  for (let i = 0; i < values.length; i++) {
     const ahead = values[i] - level
     square += ahead ** 2
     cross += ahead * slope
     slopes += slope ** 2
     level += alpha * ahead
-    slope *= 1 - alpha
-  }
-  // From here on the first level no longer counts.
-  for (; i < values.length; i++) {
-    const ahead = values[i] - level
-    square += ahead ** 2
-    level += alpha * ahead
+    slope *= slope > NOTHING ? 1 - alpha : 0
   }
   const shift = cross / slopes
   return { alpha, first: values[0] + shift, last: level + shift * slope, error: square - shift * cross }
