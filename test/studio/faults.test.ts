@@ -121,6 +121,19 @@ describeStudio('what goes wrong in the studio is said in both languages:', (stud
     await studio.tab.getByText('None yet. Choose a file').waitFor()
   })
 
+  test('what went wrong stays said while a training goes on and ends, until something else is asked for', async () => {
+    const { tab } = studio
+    await studio.train(shells, `${small}&epochs=200`)
+    await tab.locator('nav').getByRole('link', { name: 'Library' }).click()
+    await studio.drop('broken.zip', 'no zip')
+    await studio.says('notModel', 'broken.zip')
+    await tab.getByRole('link', { name: / more epochs$/ }).waitFor()
+    await studio.says('notModel', 'broken.zip')
+    await tab.locator('nav').getByRole('link', { name: 'Train', exact: true }).click()
+    await tab.getByText('Done. The model is kept').waitFor()
+    expect(await tab.getByRole('alert').count()).toBe(0)
+  })
+
   test('texts of which cleaning leaves nothing, or that are too short', async () => {
     await studio.train('1234567890 '.repeat(500), small, { clean: true })
     await studio.says('emptyText')

@@ -1,5 +1,7 @@
+import { computed } from '@preact/signals'
 import { droppedFiles } from 'unrolled/browser'
 import { openModel } from './current'
+import { problem } from './faults'
 import { InsideView } from './inside/inside-view'
 import { language, words } from './language'
 import { LessonView } from './lesson/lesson-view'
@@ -32,6 +34,11 @@ addEventListener('dragover', (event) => event.preventDefault())
 addEventListener('drop', (event) => {
   event.preventDefault()
   if (event.dataTransfer) void takeDropped(event.dataTransfer)
+})
+
+// What went wrong in one view is not said in the next.
+computed(() => route.value.view).subscribe(() => {
+  problem.value = undefined
 })
 
 /** Where the documentation is, if a host of the page has it. */

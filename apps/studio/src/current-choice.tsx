@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { current, isOfText, type Kind, keptChanges, takeAgain, takeModel, takeRun } from './current'
-import { told } from './faults'
+import { lookedUp } from './faults'
 import { modelNames, seenRunNames, textRunNames } from './kept'
 import { words } from './language'
 import { OpenModel } from './open-model'
@@ -19,7 +19,7 @@ export function CurrentChoice({ series = false }: { series?: boolean }) {
   const begins = state === 'preparing'
   const isOver = state === 'stopped' || state === 'done' || state === 'failed'
   useEffect(() => {
-    void told(async () => {
+    void lookedUp(async () => {
       const { run, opened } = series ? await seenRunNames() : { run: await textRunNames(), opened: [] }
       const model = await modelNames()
       kept.value = { run, opened, model, machine: [] }

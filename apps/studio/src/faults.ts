@@ -42,11 +42,20 @@ export function faultOf(error: unknown, name?: string, otherwise: FaultKind = 'o
 export const problem = signal<Fault | undefined>(undefined)
 
 /**
- * Does what the user asked for, and keeps what goes wrong for the page to say.
+ * Does what the user asked for, and keeps what goes wrong for the page to say. What went wrong before is not said any more.
  * @returns whether nothing went wrong
  */
-export async function told(work: () => Promise<unknown>, name?: string, otherwise?: FaultKind): Promise<boolean> {
+export function told(work: () => Promise<unknown>, name?: string, otherwise?: FaultKind): Promise<boolean> {
   problem.value = undefined
+  return lookedUp(work, name, otherwise)
+}
+
+/**
+ * Looks up what a view shows, and keeps what goes wrong for the page to say. Nobody asked for it, so what went wrong with what
+ * the user did ask for is still said.
+ * @returns whether nothing went wrong
+ */
+export async function lookedUp(work: () => Promise<unknown>, name?: string, otherwise?: FaultKind): Promise<boolean> {
   try {
     await work()
     return true

@@ -15,8 +15,9 @@ export function CodeBox({ cell }: { cell: Cell }) {
   const box = useRef<HTMLDivElement>(null)
   const runs = useRef(false)
   const label = t.code(cell.number)
+  const wanted = touched.value
   useEffect(() => {
-    if (!touched.value) return
+    if (!wanted) return
     let editor: { destroy(): void } | undefined
     let gone = false
     void import('./editor/editor').then(
@@ -40,7 +41,7 @@ export function CodeBox({ cell }: { cell: Cell }) {
       gone = true
       editor?.destroy()
     }
-  }, [touched.value])
+  }, [wanted])
   return (
     <>
       {!ready.value && (

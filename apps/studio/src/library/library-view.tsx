@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { keptChanges } from '../current'
-import { told } from '../faults'
+import { lookedUp } from '../faults'
 import { historyOf, type KeptRun, keptRuns, modelNames, runKinds } from '../kept'
 import { words } from '../language'
 import { OpenModel } from '../open-model'
@@ -20,7 +20,7 @@ export function LibraryView() {
   const now = session.value
   const state = now?.state.value
   useEffect(() => {
-    void told(async () => {
+    void lookedUp(async () => {
       runs.value = await keptRuns()
       models.value = await modelNames()
     })

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { Coded } from '../coded'
 import { takeMachineRun } from '../current'
-import { told } from '../faults'
+import { lookedUp } from '../faults'
 import { type RunKind, reached, runKinds } from '../kept'
 import { number, words } from '../language'
 import { type MachineRun, machineRuns, type Standing } from '../machine'
@@ -26,7 +26,7 @@ export function MachineRuns() {
     standings.value = Object.assign({}, standings.value, ...found)
   }
   useEffect(() => {
-    void told(async () => {
+    void lookedUp(async () => {
       const found = await machineRuns()
       await stand(found)
       runs.value = found

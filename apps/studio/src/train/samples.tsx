@@ -9,9 +9,10 @@ export function Samples() {
   const samples = now?.samples ?? []
   return (
     <section class="card">
-      <h2>{t.samples}</h2>
+      <h2 id="samples-title">{t.samples}</h2>
       {samples.length === 0 && <p class="soft">{t.noSamples}</p>}
-      <ol class="samples">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: many samples are scrolled, also from the keyboard */}
+      <ol class="samples" tabIndex={0} aria-labelledby="samples-title">
         {samples.slice(0, 50).map(({ epoch, text }, i) => (
           <li key={samples.length - i}>
             <span class="soft">{epoch === 'end' ? t.atEnd : number(epoch)}</span> {text}

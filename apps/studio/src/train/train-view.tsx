@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { base, setupWith } from '../base'
-import { told } from '../faults'
+import { lookedUp } from '../faults'
 import { words } from '../language'
 import { route } from '../route'
 import { series } from '../series/chosen'
@@ -40,7 +40,7 @@ function TextView() {
   }, [query])
   // The training before a reload waits to go on.
   useEffect(() => {
-    void told(async () => {
+    void lookedUp(async () => {
       kept.value = await lastRun()
     })
   }, [])
