@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { calendarNames } from 'unrolled/config'
 import { Choice } from '../choice'
 import { words } from '../language'
@@ -19,7 +19,7 @@ export function SeriesDialog({ chosen, close }: { chosen: ChosenSeries; close: (
     Object.fromEntries(numbers.map((name) => [name, String(chosen.setup[name])])),
   )
   const wrong = useSignal<string | undefined>(undefined)
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const set = (changed: Partial<SeriesSetup>) => {
     draft.value = { ...draft.value, ...changed }
   }

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { base, fixed, setupWith } from '../base'
 import { Choice } from '../choice'
 import { FileChoice } from '../file-choice'
@@ -21,7 +21,7 @@ export function SetupDialog({ close }: { close: () => void }) {
   const from = base.value
   const isFixed = (name: Name) => from !== undefined && (fixed as readonly Name[]).includes(name)
   const wrong = useSignal<Name | undefined>(undefined)
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const draft = (name: Name) => edits.value[name] ?? String(setup.value[name])
   const set = (name: Name, text: string) => {
     edits.value = { ...edits.value, [name]: text }

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect } from 'preact/hooks'
 import { base, setupWith } from '../base'
 import { lookedUp } from '../faults'
 import { words } from '../language'
@@ -34,8 +34,8 @@ function TextView() {
   const editing = useSignal(false)
   const kept = useSignal<string | undefined>(undefined)
   const { query } = route.value
-  // A link brings its configuration.
-  useEffect(() => {
+  // A link brings its configuration, before anybody can begin with another.
+  useLayoutEffect(() => {
     if (query.size > 0) setup.value = setupOf(query, chosen.peek().own?.reading)
   }, [query])
   // The training before a reload waits to go on.
