@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import { number, words } from '../language'
 import { Plot } from '../plot'
 import { Controls } from '../train/controls'
@@ -22,7 +22,7 @@ export function SeriesView() {
   const training = now?.isTraining ?? false
   now?.tick.value
   // Another table is another question.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (chosen.isNew) editing.value = true
   }, [chosen.file])
   const { setup } = training ? now! : chosen
