@@ -75,8 +75,7 @@ describeStudio('the lesson', (studio) => {
       expect(all[14]).toMatch(
         /from scratch: perplexity [\d.]+, \d+ tokens\/s\nwith the layer: perplexity [\d.]+, \d+ tokens\/s/,
       )
-      // A plot is drawn after the browser has painted, thus after the cell is marked as done.
-      await expect.poll(() => tab.locator('.chart canvas').count()).toBe(5)
+      expect(await tab.locator('.chart canvas').count()).toBe(5)
       await tab.evaluate(axe)
       expect(
         await tab.evaluate(

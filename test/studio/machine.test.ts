@@ -112,7 +112,7 @@ describeStudio(
       }
       await tab.getByRole('img', { name: 'Perplexity of first over' }).waitFor()
       expect(await row('first').getByRole('link').count()).toBe(2)
-      await expect.poll(() => tab.locator('.u-legend').count()).toBe(3)
+      expect(await tab.locator('.u-legend').count()).toBe(3)
       await tab.locator('header select').selectOption('pt-BR')
       await row('sales')
         .getByText(/época 2, erro no treinamento [\d,]+ · terminado$/)

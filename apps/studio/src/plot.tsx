@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { date, number, scientific, short, significant, words } from './language'
@@ -184,8 +184,8 @@ export function Plot({ lines, told, ...axes }: Axes & { lines: readonly Line[]; 
   const shown = useRef(lines)
   shown.current = lines
   const look = JSON.stringify(lines.map(({ label, colour, dashed }) => [label, colour, dashed]))
-  // The plot is made again where its lines, its colours or its width change; new points are only drawn.
-  useEffect(() => {
+  // The plot is made again where its lines, its colours or its width change; new points are only drawn. No frame is shown without it.
+  useLayoutEffect(() => {
     const again = () => {
       plot.current?.destroy()
       plot.current = draw(place.current!, shown.current, axes)
@@ -206,6 +206,6 @@ export function Plot({ lines, told, ...axes }: Axes & { lines: readonly Line[]; 
       plot.current?.destroy()
     }
   }, [look, words.value])
-  useEffect(() => plot.current?.setData(joined(lines, axes.linear)), [lines])
+  useLayoutEffect(() => plot.current?.setData(joined(lines, axes.linear)), [lines])
   return <div ref={place} role="img" aria-label={told} />
 }

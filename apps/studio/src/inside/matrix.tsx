@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { number } from '../language'
 import { isDark, pixelsOf } from './palette'
 
@@ -22,7 +22,7 @@ interface MatrixOptions {
 export function Matrix({ values, rows, columns, scale = 1, told, placeName, picked, pick }: MatrixOptions) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const hovered = useSignal<string | undefined>(undefined)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const context = canvas.current!.getContext('2d')!
     context.putImageData(new ImageData(pixelsOf(values, scale), columns, rows), 0, 0)
   }, [values, rows, columns, scale, isDark.value])
