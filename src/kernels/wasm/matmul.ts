@@ -3,20 +3,16 @@ import type { HostStorage } from '../host/host.js'
 import type { Engine } from './compile.js'
 import { productFields } from './from-assembly.js'
 import { roundUp } from './layout.js'
+import { inPanels, intoPanels } from './panels.js'
 import { writeFields } from './plan.js'
-import { addressIn, inPanels, placed, residentIn, settle } from './resident.js'
+import { addressIn, placed, settle } from './resident.js'
 
 /** Multiply-adds of a piece that is worth a thread's attention. */
 const PIECE = 2 ** 18
 
 /** y[m, n] = op(a) · op(b): b into panels, then pieces of a's rows, each on any thread. */
-export function matmul(
-  { code, memory, pool, shape }: Engine,
-  a: HostStorage,
-  b: HostStorage,
-  y: HostStorage,
-  sizes: MatmulSizes,
-): void {
+export function matmul(engine: Engine, a: HostStorage, b: HostStorage, y: HostStorage, sizes: MatmulSizes): void {
+  const { memory, pool, shape } = engine
   const { m, n, k, transposeA = false, transposeB = false } = sizes
   const { panel } = shape
   const [depth, columns] = [roundUp(k, panel), roundUp(n, panel)]
@@ -29,14 +25,13 @@ export function matmul(
     const raw = { a: placed(memory, allocate, a), y: addressIn(memory, y) ?? allocate(y.length) }
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     memory.zero(sums, items * rows * columns)
-    const right = inPanels(allocate, residentIn(memory, b), `product ${k} ${transposeB}`, depth * columns, (address) =>
-      memory.scope((scratch) => {
-        if (depth !== k || columns !== n) memory.zero(address, depth * columns)
-        const from = placed(memory, scratch, b)
-        if (transposeB) code.loadColumns(from, n, k, address, 4 * panel * depth, panel)
-        else code.loadRows(from, k, n, address, 4 * panel * depth, panel)
-      }),
-    )
+    const [rowsOfB, columnsOfB] = transposeB ? [n, k] : [k, n]
+    const right = inPanels(engine, allocate, b, {
+      layout: `product ${k} ${transposeB}`,
+      length: depth * columns,
+      pieces: (from, to) =>
+        intoPanels({ from, to, rows: rowsOfB, columns: columnsOfB, transposed: transposeB, depth, width: panel }),
+    })
 
     const plan = allocate(productFields.length)
     const given = {

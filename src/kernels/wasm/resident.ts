@@ -1,6 +1,7 @@
 import type { FloatArray, Resident, Storage } from '../../device/device.js'
 import { arrayOf, type HostStorage } from '../host/host.js'
 import type { Allocate, LinearMemory } from './linear-memory.js'
+import type { Piece } from './pieces.js'
 
 /** What residents are for: values that live long, or that are freed by whoever uses them last. */
 type Purpose = 'kept' | 'temporary'
@@ -15,9 +16,23 @@ const MOST_BYTES: Readonly<Record<Purpose, number>> = { kept: 2 ** 29, temporary
 /** Frees the memory of residents that nobody uses any more. */
 const abandoned = new FinalizationRegistry<Blocks>((blocks) => blocks.free())
 
+/** A copy of a resident's values in panels. */
+export interface Panels {
+  readonly of: Blocks
+  readonly address: number
+  /** What makes them. */
+  readonly pieces: readonly Piece[]
+  /** The version of the values that they are a copy of. */
+  version: number
+  /** Whether somebody wanted them after they were made last. */
+  used: boolean
+}
+
 /** The memory of a resident: its values, and copies of them in panels, by the layout. */
 class Blocks {
-  readonly panels = new Map<string, { address: number; version: number }>()
+  readonly panels = new Map<string, Panels>()
+  /** Whoever changes the values counts it up, for the panels to be made again. */
+  version = 0
   #bytes = 0
 
   constructor(
@@ -29,21 +44,27 @@ class Blocks {
     this.#count(length)
   }
 
-  /** Room for panels; undefined if there is none. */
-  add(layout: string, length: number): { address: number; version: number } | undefined {
-    const address = this.residents.allocate(length, this.purpose)
+  /** Room for panels, and what makes them; undefined if there is none. */
+  add(layout: string, length: number, prepare: (from: number, to: number) => readonly Piece[]): Panels | undefined {
+    const { residents } = this
+    const address = residents.allocate(length, this.purpose)
     if (address === undefined) return undefined
     this.#count(length)
-    const made = { address, version: -1 }
+    const pieces = prepare(this.address, address)
+    const made = { of: this, address, pieces, version: -1, used: true }
     this.panels.set(layout, made)
+    residents.panels.add(made)
     return made
   }
 
   free(): void {
-    const { memory } = this.residents
-    this.residents.bytes[this.purpose] -= this.#bytes
+    const { memory, bytes, panels } = this.residents
+    bytes[this.purpose] -= this.#bytes
     memory.free(this.address)
-    for (const { address } of this.panels.values()) memory.free(address)
+    for (const made of this.panels.values()) {
+      memory.free(made.address)
+      panels.delete(made)
+    }
   }
 
   #count(length: number): void {
@@ -57,7 +78,6 @@ export class ResidentValues implements Resident {
   #blocks: Blocks | undefined
   #array: Float32Array | undefined
   #mirror: { array: Float32Array; version: number } | undefined
-  #version = 0
   readonly length: number
 
   constructor(blocks: Blocks) {
@@ -81,9 +101,11 @@ export class ResidentValues implements Resident {
     return this.#blocks.residents.memory.read(this.#blocks.address, this.length)
   }
 
-  /** A copy that is kept for as long as the values stay the same. */
+  /** The array, or a copy that is kept for as long as the values stay the same. */
   get mirror(): Float32Array {
-    if (this.#mirror?.version !== this.#version) this.#mirror = { array: this.copy(), version: this.#version }
+    if (!this.#blocks) return this.#array!
+    const { version } = this.#blocks
+    if (this.#mirror?.version !== version) this.#mirror = { array: this.copy(), version }
     return this.#mirror.array
   }
 
@@ -94,6 +116,7 @@ export class ResidentValues implements Resident {
     const blocks = residents.room(this.length, own.purpose)
     if (!blocks) return
     residents.memory.write(blocks.address, this.copy())
+    blocks.version = own.version
     this.free()
     this.#put(blocks)
   }
@@ -103,19 +126,19 @@ export class ResidentValues implements Resident {
     abandoned.register(this, blocks, this)
   }
 
-  /** Whoever changes the values says so, for the panels to be made again. */
+  /** Whoever changes the values says so. */
   changed(): void {
-    this.#version++
+    if (this.#blocks) this.#blocks.version++
   }
 
-  /** See `inPanels`; undefined if there is no room for them. */
-  panels(layout: string, length: number, fill: (address: number) => void): number | undefined {
-    const blocks = this.#blocks!
-    const made = blocks.panels.get(layout) ?? blocks.add(layout, length)
-    if (!made) return undefined
-    if (made.version !== this.#version) fill(made.address)
-    made.version = this.#version
-    return made.address
+  /**
+   * The values in panels, which may still be those of an earlier version; undefined if there is no room for them.
+   * @param layout a name for the panels
+   * @param length that of the panels
+   * @param prepare what makes them, once there is room for them
+   */
+  panels(layout: string, length: number, prepare: (from: number, to: number) => readonly Piece[]): Panels | undefined {
+    return this.#blocks!.panels.get(layout) ?? this.#blocks!.add(layout, length, prepare)
   }
 
   free(): void {
@@ -130,6 +153,8 @@ export class ResidentValues implements Resident {
 export class Residents {
   /** Bytes of their values. */
   readonly bytes = { kept: 0, temporary: 0 }
+  /** All panels of their values. */
+  readonly panels = new Set<Panels>()
 
   constructor(
     readonly memory: LinearMemory,
@@ -175,26 +200,6 @@ export function placed(memory: LinearMemory, allocate: Allocate, x: HostStorage 
   const copy = allocate(x.length)
   memory.write(copy, x instanceof Int32Array ? x : arrayOf(x))
   return copy
-}
-
-/**
- * The address of values in panels, which are kept if there is a resident to keep them.
- * @param layout a name for the panels
- * @param length that of the panels
- * @param fill writes the panels
- */
-export function inPanels(
-  allocate: Allocate,
-  resident: ResidentValues | undefined,
-  layout: string,
-  length: number,
-  fill: (address: number) => void,
-): number {
-  const kept = resident?.panels(layout, length, fill)
-  if (kept !== undefined) return kept
-  const address = allocate(length)
-  fill(address)
-  return address
 }
 
 /** Room for a gradient, which becomes a resident if it can. */

@@ -5,8 +5,9 @@ import type { Engine } from './compile.js'
 import { pieceKinds, STREAMS } from './from-assembly.js'
 import { type Layout, roundUp, type Share } from './layout.js'
 import type { Allocate } from './linear-memory.js'
-import { type Piece, runPieces } from './pieces.js'
-import { arrayIn, inPanels, placed, residentIn } from './resident.js'
+import { inPanels, intoPanels, ROWS } from './panels.js'
+import type { Piece } from './pieces.js'
+import { arrayIn } from './resident.js'
 
 export type Side = 'input' | 'hidden'
 
@@ -16,12 +17,9 @@ interface Operand {
   transposed: boolean
   depth: number
   columns: number
-  /** Where the products are of a single row, the blocks of the columns: see `#loadWide`. */
+  /** Where the products are of a single row, the blocks of the columns: see `#widePieces`. */
   wide: number | undefined
 }
-
-/** Rows of weights that one piece of work lays out: a multiple of the columns of any panel. */
-const ROWS = 128
 
 /** Moves a layer's parameters from PyTorch's row-major layout into panels, and makes room for their gradients. */
 export class LayerWeights {
@@ -126,47 +124,38 @@ export class LayerWeights {
    * @param sharing the layout whose shares the columns of a single row come in
    */
   #operand(allocate: Allocate, weight: HostStorage, operand: Operand, sharing = this.layout): number {
-    const { memory, shape } = this.engine
+    const { engine, frozen } = this
     const { side, transposed, depth, columns, wide } = operand
     const { cell, hiddenSize } = this.sizes
-    const length = depth * columns
     const shares = wide ? [...sharing.eachShare(columns / wide)] : []
-    const roomOf = ({ count }: Share) => depth * roundUp(wide! * count, STREAMS * shape.panel)
-    const room = wide ? shares.reduce((sum, share) => sum + roomOf(share), 0) : length
-    const layout = `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${shares.length}`
-    const resident = this.frozen ? undefined : residentIn(memory, weight)
-    return inPanels(allocate, resident, layout, room, (address) =>
-      memory.scope((scratch) => {
-        if (length !== weight.length) memory.zero(address, room)
-        if (!wide) this.#load(scratch, weight, operand, address)
-        else this.#loadWide(scratch, weight, operand, wide, shares, address)
-      }),
-    )
+    const roomOf = ({ count }: Share) => depth * roundUp(wide! * count, STREAMS * engine.shape.panel)
+    return inPanels(engine, allocate, weight, {
+      layout: `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${shares.length}`,
+      length: wide ? shares.reduce((sum, share) => sum + roomOf(share), 0) : depth * columns,
+      pieces: (from, to) =>
+        wide ? this.#widePieces(operand, wide, shares, from, to) : this.#pieces(operand, from, to),
+      frozen,
+    })
   }
 
-  /**
-   * For each share, its panels beside each other by threes, filled up with zeros: see `multiplyVector` in assembly/matmul.ts.
-   */
-  #loadWide(
-    allocate: Allocate,
-    weight: HostStorage,
+  /** For each share, its panels beside each other by threes: see `multiplyVector` in assembly/matmul.ts. */
+  #widePieces(
     { side, transposed, depth }: Operand,
     blocks: number,
     shares: readonly Share[],
-    address: number,
-  ): void {
-    const { memory, shape } = this.engine
+    from: number,
+    to: number,
+  ): Piece[] {
+    const { panel: width } = this.engine.shape
     const { units } = this.layout
     const { hiddenSize } = this.sizes
-    const from = placed(memory, allocate, weight)
     const { gates } = this.#window(side)
     const inner = this.#columns(side)
-    const threes = STREAMS * shape.panel
+    const threes = STREAMS * width
     const common = { stride: inner * 4, panel: depth * threes * 4 }
     const pieces: Piece[] = []
+    let address = to
     for (const { first, count } of shares) {
-      const room = roundUp(blocks * count, threes)
-      if (room > blocks * count) memory.zero(address + (room - threes) * depth * 4, depth * threes)
       for (const [block, gate] of gates.entries()) {
         for (
           let unit = transposed ? first : 0, end = transposed ? first + count : hiddenSize;
@@ -176,16 +165,9 @@ export class LayerWeights {
           const length = Math.min(ROWS, end - unit, hiddenSize - unit)
           const x = from + (gate * hiddenSize + unit) * inner * 4
           if (transposed) {
-            const panel = (block * count + unit - first) / shape.panel
-            pieces.push({
-              ...common,
-              kind: pieceKinds.wideColumns,
-              length,
-              x,
-              y: address,
-              first: panel,
-              columns: inner,
-            })
+            const panel = (block * count + unit - first) / width
+            const y = address
+            pieces.push({ ...common, kind: pieceKinds.wideColumns, length, x, y, first: panel, columns: inner })
           } else {
             const y = address + (block * units + unit) * threes * 4
             const columns = Math.min(count, inner - first)
@@ -193,28 +175,23 @@ export class LayerWeights {
           }
         }
       }
-      address += room * depth * 4
+      address += roundUp(blocks * count, threes) * depth * 4
     }
-    runPieces(this.engine, pieces, weight.length)
+    return pieces
   }
 
-  #load(allocate: Allocate, weight: HostStorage, { side, transposed, depth }: Operand, panels: number): void {
-    const { memory } = this.engine
+  #pieces({ side, transposed, depth }: Operand, from: number, to: number): Piece[] {
     const { width, units } = this.layout
     const { hiddenSize } = this.sizes
-    const from = placed(memory, allocate, weight)
-    const inner = this.#columns(side)
-    const kind = transposed ? pieceKinds.loadColumns : pieceKinds.loadRows
-    const size = { columns: inner, panel: depth * width * 4, width }
-    const pieces: Piece[] = []
-    this.#window(side).gates.forEach((gate, block) => {
-      for (let row = 0; row < hiddenSize; row += ROWS) {
-        const x = from + (gate * hiddenSize + row) * inner * 4
-        const y = panels + (block * units + row) * (transposed ? depth : width) * 4
-        pieces.push({ ...size, kind, length: Math.min(ROWS, hiddenSize - row), x, y })
-      }
-    })
-    runPieces(this.engine, pieces, weight.length)
+    const columns = this.#columns(side)
+    const matrix = { rows: hiddenSize, columns, transposed, depth, width }
+    return this.#window(side).gates.flatMap((gate, block) =>
+      intoPanels({
+        ...matrix,
+        from: from + gate * hiddenSize * columns * 4,
+        to: to + block * units * (transposed ? depth : width) * 4,
+      }),
+    )
   }
 
   /** Rows of one side's weights, padded. */
