@@ -1,9 +1,10 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Generator } from '../src/core/random.js'
 import type { Kernels } from '../src/device/device.js'
 import { referenceKernels, useKernels, wasmKernels } from '../src/kernels/index.js'
 import { LinearMemory } from '../src/kernels/wasm/linear-memory.js'
 import { Residents } from '../src/kernels/wasm/resident.js'
+import type { WasmKernels } from '../src/kernels/wasm/wasm.js'
 import { Linear } from '../src/nn/linear.js'
 import { LSTM } from '../src/nn/lstm.js'
 import { RNNModel } from '../src/nn/model.js'
@@ -99,6 +100,43 @@ describe('whatever changes a parameter is seen by the next pass', () => {
     lossOf(model).backward()
     expect([...(twin.step(Int32Array.of(1)) as Float32Array)]).toEqual(first)
     expect([...(model.stepper(1).step(Int32Array.of(1)) as Float32Array)]).not.toEqual(first)
+  })
+})
+
+describe('weights are laid out for the products', () => {
+  test('once after each step, all of them together, and not at all where nothing has changed', () => {
+    const model = makeModel()
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 })
+    const { pool } = (wasm as WasmKernels).engine
+    const jobs = [vi.spyOn(pool, 'run'), vi.spyOn(pool, 'runHere')]
+    /** The number of pieces of each such job. */
+    const laidOut = (work: () => void) => {
+      for (const job of jobs) job.mockClear()
+      work()
+      return jobs.flatMap(({ mock }) => mock.calls).flatMap(([kind, , pieces]) => (kind === 'pieces' ? [pieces] : []))
+    }
+    const loss = () => lossOf(model)
+    const step = () => {
+      optimizer.step()
+      return laidOut(() => loss().backward())
+    }
+    try {
+      loss().backward()
+      const first = step()
+      expect(first.length).toBe(1)
+      expect(laidOut(() => loss().backward())).toEqual([])
+      expect(step()).toEqual(first)
+      optimizer.step()
+      expect(laidOut(() => noGrad(loss)).length).toBe(1)
+      expect(laidOut(() => noGrad(loss))).toEqual([])
+      // A single row wants other panels, which training does not.
+      noGrad(() => model.forward(fromData(Int32Array.of(1), [1, 1])))
+      loss().backward()
+      step()
+      expect(step()).toEqual(first)
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 })
 

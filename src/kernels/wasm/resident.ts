@@ -28,11 +28,14 @@ export interface Panels {
   used: boolean
 }
 
+/** The number of changes of any values. */
+let versions = 0
+
 /** The memory of a resident: its values, and copies of them in panels, by the layout. */
 class Blocks {
   readonly panels = new Map<string, Panels>()
-  /** Whoever changes the values counts it up, for the panels to be made again. */
-  version = 0
+  /** Another number after each change of the values, for the panels to be made again. */
+  version = ++versions
   #bytes = 0
 
   constructor(
@@ -51,7 +54,7 @@ class Blocks {
     if (address === undefined) return undefined
     this.#count(length)
     const pieces = prepare(this.address, address)
-    const made = { of: this, address, pieces, version: -1, used: true }
+    const made = { of: this, address, pieces, version: 0, used: true }
     this.panels.set(layout, made)
     residents.panels.add(made)
     return made
@@ -116,7 +119,6 @@ export class ResidentValues implements Resident {
     const blocks = residents.room(this.length, own.purpose)
     if (!blocks) return
     residents.memory.write(blocks.address, this.copy())
-    blocks.version = own.version
     this.free()
     this.#put(blocks)
   }
@@ -128,7 +130,7 @@ export class ResidentValues implements Resident {
 
   /** Whoever changes the values says so. */
   changed(): void {
-    if (this.#blocks) this.#blocks.version++
+    if (this.#blocks) this.#blocks.version = ++versions
   }
 
   /**
