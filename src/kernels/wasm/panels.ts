@@ -3,13 +3,14 @@ import type { Engine } from './compile.js'
 import { pieceKinds } from './from-assembly.js'
 import type { Allocate } from './linear-memory.js'
 import { type Piece, runPieces } from './pieces.js'
-import { type Panels, placed, type Residents, residentIn } from './resident.js'
+import { type Panels, placed, residentIn } from './resident.js'
 
 /** Rows of weights that one piece of work lays out: a multiple of the columns of any panel. */
 export const ROWS = 128
 
-/** A row-major matrix, and where its panels lie. */
+/** A row-major matrix, and its panels. */
 interface Matrix {
+  /** The addresses of both. */
   from: number
   to: number
   rows: number
@@ -54,14 +55,14 @@ export function inPanels(
   weight: HostStorage,
   { layout, length, pieces, frozen }: PanelOptions,
 ): number {
-  const { memory, residents } = engine
+  const { memory } = engine
   const prepare = (from: number, to: number) => {
     if (length !== weight.length) memory.zero(to, length)
     return pieces(from, to)
   }
   const kept = frozen ? undefined : residentIn(memory, weight)?.panels(layout, length, prepare)
   if (kept) {
-    if (isStale(kept)) renew(engine, residents, kept)
+    if (isStale(kept)) renew(engine, kept)
     kept.used = true
     return kept.address
   }
@@ -76,8 +77,8 @@ const isStale = ({ of, version }: Panels): boolean => version !== of.version
  * Makes panels again, and in the same job all others whose values have changed, if somebody wanted them after they were made
  * last: a step of training makes all its panels at once.
  */
-function renew(engine: Engine, { panels }: Residents, wanted: Panels): void {
-  const stale = [...panels].filter((other) => other === wanted || (other.used && isStale(other)))
+function renew(engine: Engine, wanted: Panels): void {
+  const stale = [...engine.residents.panels].filter((other) => other === wanted || (other.used && isStale(other)))
   runPieces(
     engine,
     stale.flatMap(({ pieces }) => pieces),
