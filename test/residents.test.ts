@@ -365,8 +365,8 @@ describe('memory', () => {
     expect(first.array.length).toBe(600)
     const again = residents.make(400, 'kept')!
     // Panels count, too. Those for which there is no room are made anew each time.
-    expect(again.panels('a', 100, () => [])).toBeDefined()
-    expect(again.panels('b', 400, () => [])).toBeUndefined()
+    expect(again.panels('a', 100)).toBeDefined()
+    expect(again.panels('b', 400)).toBeUndefined()
     again.free()
     expect(residents.make(500, 'kept')).toBeDefined()
   })

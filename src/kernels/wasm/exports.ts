@@ -12,7 +12,6 @@ export interface KernelExports extends Record<Exclude<UnaryOp, 'sign'>, Unary>, 
   readonly PANEL: WebAssembly.Global
   readonly FREE: WebAssembly.Global
   loadRows(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
-  loadColumns(x: number, rows: number, columns: number, y: number, panel: number, width: number): void
   storeRows(x: number, panel: number, y: number, rows: number, columns: number, width: number): void
   runAll(kind: number, plan: number, items: number): void
   post(board: number, kind: number, plan: number, items: number, workers: number): void

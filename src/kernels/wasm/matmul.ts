@@ -12,29 +12,22 @@ const PIECE = 2 ** 18
 
 /** y[m, n] = op(a) · op(b): b into panels, then pieces of a's rows, each on any thread. */
 export function matmul(engine: Engine, a: HostStorage, b: HostStorage, y: HostStorage, sizes: MatmulSizes): void {
-  const { memory, pool, shape } = engine
+  const { memory, pool } = engine
   const { m, n, k, transposeA = false, transposeB = false } = sizes
-  const { panel } = shape
+  const { panel, threads } = engine.shape
   const [depth, columns] = [roundUp(k, panel), roundUp(n, panel)]
-  const pieces = Math.min(2 * shape.threads, Math.ceil((m * n * k) / PIECE))
+  const pieces = Math.min(2 * threads, Math.ceil((m * n * k) / PIECE))
   const rows = roundUp(Math.ceil(m / pieces), 4)
   const items = Math.ceil(m / rows)
   memory.scope((allocate) => {
     const left = allocate(items * rows * depth)
     const sums = allocate(items * rows * columns)
-    const raw = { a: placed(memory, allocate, a), y: addressIn(memory, y) ?? allocate(y.length) }
+    const to = addressIn(memory, y) ?? allocate(y.length)
     if (depth !== k || rows * items !== m) memory.zero(left, items * rows * depth)
     memory.zero(sums, items * rows * columns)
-    const [rowsOfB, columnsOfB] = transposeB ? [n, k] : [k, n]
-    const right = inPanels(engine, allocate, b, {
-      layout: `product ${k} ${transposeB}`,
-      length: depth * columns,
-      pieces: (from, to) =>
-        intoPanels({ from, to, rows: rowsOfB, columns: columnsOfB, transposed: transposeB, depth, width: panel }),
-    })
 
     const plan = allocate(productFields.length)
-    const given = {
+    writeFields(memory, plan, productFields, {
       m,
       n,
       k,
@@ -42,14 +35,15 @@ export function matmul(engine: Engine, a: HostStorage, b: HostStorage, y: HostSt
       columns,
       rows,
       transposeA: Number(transposeA),
-      a: raw.a,
-      y: raw.y,
-      b: right,
+      a: placed(memory, allocate, a),
+      y: to,
+      b: inPanels(engine, allocate, b, `product ${k} ${transposeB}`, depth * columns, (from, to) =>
+        intoPanels(from, to, transposeB ? n : k, transposeB ? k : n, transposeB, depth, panel),
+      ),
       left,
       sums,
-    }
-    writeFields(memory, plan, productFields, given)
+    })
     pool.run('productRows', plan, items)
-    settle(memory, raw.y, y)
+    settle(memory, to, y)
   })
 }

@@ -6,68 +6,66 @@ import { type Piece, runPieces } from './pieces.js'
 import { type Panels, placed, residentIn } from './resident.js'
 
 /** Rows of weights that one piece of work lays out: a multiple of the columns of any panel. */
-export const ROWS = 128
+const ROWS = 128
 
-/** A row-major matrix, and its panels. */
-interface Matrix {
-  /** The addresses of both. */
-  from: number
-  to: number
-  rows: number
-  columns: number
-  /** Whether its rows become the columns of the panels. */
-  transposed: boolean
-  /** Rows of a panel, and its columns. */
-  depth: number
-  width: number
-}
+/** A piece for some rows at a time: for the first of them, and their number. */
+export const byRows = (rows: number, piece: (row: number, length: number) => Piece): Piece[] =>
+  Array.from({ length: Math.ceil(rows / ROWS) }, (_, i) => piece(i * ROWS, Math.min(ROWS, rows - i * ROWS)))
 
-/** The pieces that lay a matrix out in panels. */
-export function intoPanels({ from, to, rows, columns, transposed, depth, width }: Matrix): Piece[] {
+/**
+ * The pieces that lay a row-major matrix at `from` out in panels at `to`.
+ * @param transposed whether its rows become the columns of the panels
+ * @param depth rows of a panel
+ * @param width columns of a panel
+ */
+export function intoPanels(
+  from: number,
+  to: number,
+  rows: number,
+  columns: number,
+  transposed: boolean,
+  depth: number,
+  width: number,
+): Piece[] {
   const kind = transposed ? pieceKinds.loadColumns : pieceKinds.loadRows
-  return Array.from({ length: Math.ceil(rows / ROWS) }, (_, i) => ({
+  return byRows(rows, (row, length) => ({
     kind,
-    length: Math.min(ROWS, rows - i * ROWS),
-    x: from + i * ROWS * columns * 4,
-    y: to + i * ROWS * (transposed ? depth : width) * 4,
+    length,
+    x: from + row * columns * 4,
+    y: to + row * (transposed ? depth : width) * 4,
     columns,
     panel: depth * width * 4,
     width,
   }))
 }
 
-/** A weight in panels. */
-export interface PanelOptions {
-  /** A name for the panels: those of the same name are the same. */
-  layout: string
-  /** That of the panels. */
-  length: number
-  /** What makes them, but for the zeros of their padding. */
-  pieces(from: number, to: number): readonly Piece[]
-  /** Whether they are made for this caller alone, who keeps them as they are when the weight changes. */
-  frozen?: boolean
-}
-
-/** The address of a weight in panels, which are kept if it is a resident. */
+/**
+ * The address of a weight in panels, which are kept if it is a resident.
+ * @param layout a name for the panels: those of the same name are the same
+ * @param length that of the panels
+ * @param piecesOf what makes them, but for the zeros of their padding
+ * @param frozen whether they are made for this caller alone, who keeps them as they are when the weight changes
+ */
 export function inPanels(
   engine: Engine,
   allocate: Allocate,
   weight: HostStorage,
-  { layout, length, pieces, frozen }: PanelOptions,
+  layout: string,
+  length: number,
+  piecesOf: (from: number, to: number) => readonly Piece[],
+  frozen?: boolean,
 ): number {
   const { memory } = engine
-  const prepare = (from: number, to: number) => {
-    if (length !== weight.length) memory.zero(to, length)
-    return pieces(from, to)
-  }
-  const kept = frozen ? undefined : residentIn(memory, weight)?.panels(layout, length, prepare)
+  const kept = frozen ? undefined : residentIn(memory, weight)?.panels(layout, length)
   if (kept) {
+    kept.pieces ??= piecesOf(kept.of.address, kept.address)
     if (isStale(kept)) renew(engine, kept)
     kept.used = true
     return kept.address
   }
   const address = allocate(length)
-  memory.scope((scratch) => runPieces(engine, prepare(placed(memory, scratch, weight), address), weight.length))
+  if (length !== weight.length) memory.zero(address, length)
+  memory.scope((scratch) => runPieces(engine, piecesOf(placed(memory, scratch, weight), address), weight.length))
   return address
 }
 
@@ -81,7 +79,7 @@ function renew(engine: Engine, wanted: Panels): void {
   const stale = [...engine.residents.panels].filter((other) => other === wanted || (other.used && isStale(other)))
   runPieces(
     engine,
-    stale.flatMap(({ pieces }) => pieces),
+    stale.flatMap(({ pieces }) => pieces!),
     stale.reduce((sum, { of }) => sum + of.length, 0),
   )
   for (const made of stale) {

@@ -1,7 +1,7 @@
-import type { Engine } from './compile.js'
 import { pieceFields, piecesFields, ruleFields } from './from-assembly.js'
 import type { Allocate, LinearMemory } from './linear-memory.js'
 import { writeFields } from './plan.js'
+import type { Pool } from './pool.js'
 
 /** What is done with a part of an array: see assembly/pieces.ts. */
 export type Piece = Partial<Record<(typeof pieceFields)[number], number>>
@@ -22,7 +22,11 @@ export function* piecesOf(length: number): Iterable<{ from: number; length: numb
 }
 
 /** Does what the pieces say, on all threads if they have `values` values together. */
-export function runPieces({ memory, pool }: Engine, pieces: readonly Piece[], values: number): void {
+export function runPieces(
+  { memory, pool }: { memory: LinearMemory; pool: Pool },
+  pieces: readonly Piece[],
+  values: number,
+): void {
   const size = pieceFields.length
   for (let first = 0; first < pieces.length; first += MOST) {
     const part = pieces.slice(first, first + MOST)

@@ -20,12 +20,12 @@ const abandoned = new FinalizationRegistry<Blocks>((blocks) => blocks.free())
 export interface Panels {
   readonly of: Blocks
   readonly address: number
-  /** What makes them. */
-  readonly pieces: readonly Piece[]
-  /** The version of the values that they are a copy of. */
-  version: number
+  /** What makes them, once somebody has said so. */
+  pieces?: readonly Piece[]
+  /** The version of the values that they are a copy of, once they are one. */
+  version?: number
   /** Whether somebody wanted them after they were made last. */
-  used: boolean
+  used?: boolean
 }
 
 /** The number of changes of any values. */
@@ -47,14 +47,14 @@ class Blocks {
     this.#count(length)
   }
 
-  /** Room for panels, and what makes them; undefined if there is none. */
-  add(layout: string, length: number, prepare: (from: number, to: number) => readonly Piece[]): Panels | undefined {
+  /** Room for panels, with zeros, which their padding stays; undefined if there is none. */
+  add(layout: string, length: number): Panels | undefined {
     const { residents } = this
     const address = residents.allocate(length, this.purpose)
     if (address === undefined) return undefined
     this.#count(length)
-    const pieces = prepare(this.address, address)
-    const made = { of: this, address, pieces, version: 0, used: true }
+    residents.memory.zero(address, length)
+    const made: Panels = { of: this, address }
     this.panels.set(layout, made)
     residents.panels.add(made)
     return made
@@ -133,14 +133,9 @@ export class ResidentValues implements Resident {
     if (this.#blocks) this.#blocks.version = ++versions
   }
 
-  /**
-   * The values in panels, which may still be those of an earlier version; undefined if there is no room for them.
-   * @param layout a name for the panels
-   * @param length that of the panels
-   * @param prepare what makes them, once there is room for them
-   */
-  panels(layout: string, length: number, prepare: (from: number, to: number) => readonly Piece[]): Panels | undefined {
-    return this.#blocks!.panels.get(layout) ?? this.#blocks!.add(layout, length, prepare)
+  /** The values in a layout of this name, which may still be those of an earlier version; undefined if there is no room for them. */
+  panels(layout: string, length: number): Panels | undefined {
+    return this.#blocks!.panels.get(layout) ?? this.#blocks!.add(layout, length)
   }
 
   free(): void {

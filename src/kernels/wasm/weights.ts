@@ -5,7 +5,7 @@ import type { Engine } from './compile.js'
 import { pieceKinds, STREAMS } from './from-assembly.js'
 import { type Layout, roundUp, type Share } from './layout.js'
 import type { Allocate } from './linear-memory.js'
-import { inPanels, intoPanels, ROWS } from './panels.js'
+import { byRows, inPanels, intoPanels } from './panels.js'
 import type { Piece } from './pieces.js'
 import { arrayIn } from './resident.js'
 
@@ -17,8 +17,8 @@ interface Operand {
   transposed: boolean
   depth: number
   columns: number
-  /** Where the products are of a single row, the blocks of the columns: see `#widePieces`. */
-  wide: number | undefined
+  /** Where the products are of a single row, the blocks of the columns: see `#pieces`. */
+  wide?: number | undefined
 }
 
 /** Moves a layer's parameters from PyTorch's row-major layout into panels, and makes room for their gradients. */
@@ -110,7 +110,7 @@ export class LayerWeights {
   tokenTable(allocate: Allocate, weight: HostStorage): number {
     if (this.layout.width === 1) return this.backward(allocate, weight, 'input', Infinity)
     const [depth, columns] = [this.sizes.inputSize, this.#rows('input')]
-    return this.#operand(allocate, weight, { side: 'input', transposed: true, depth, columns, wide: undefined })
+    return this.#operand(allocate, weight, { side: 'input', transposed: true, depth, columns })
   }
 
   /** Room for the sums that the gradients of one side's weights are made of; a table of tokens if `tokens`. */
@@ -128,70 +128,57 @@ export class LayerWeights {
     const { side, transposed, depth, columns, wide } = operand
     const { cell, hiddenSize } = this.sizes
     const shares = wide ? [...sharing.eachShare(columns / wide)] : []
-    const roomOf = ({ count }: Share) => depth * roundUp(wide! * count, STREAMS * engine.shape.panel)
-    return inPanels(engine, allocate, weight, {
-      layout: `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${shares.length}`,
-      length: wide ? shares.reduce((sum, share) => sum + roomOf(share), 0) : depth * columns,
-      pieces: (from, to) =>
-        wide ? this.#widePieces(operand, wide, shares, from, to) : this.#pieces(operand, from, to),
-      frozen,
+    const panels = wide ? shares.reduce((sum, { count }) => sum + this.#wide(wide * count), 0) : columns
+    const layout = `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${shares.length}`
+    const pieces = (from: number, to: number) => this.#pieces(operand, shares, from, to)
+    return inPanels(engine, allocate, weight, layout, depth * panels, pieces, frozen)
+  }
+
+  /** For a single row, the panels of each share lie beside each other by threes: see `multiplyVector` in assembly/matmul.ts. */
+  #pieces({ side, transposed, depth, wide }: Operand, shares: readonly Share[], from: number, to: number): Piece[] {
+    const { panel } = this.engine.shape
+    const { units, width } = this.layout
+    const { hiddenSize } = this.sizes
+    const inner = this.#columns(side)
+    const ofGate = hiddenSize * inner * 4
+    const blocks = this.#window(side).gates.map((gate, block) => ({ x: from + gate * ofGate, block }))
+    if (!wide) {
+      const room = units * (transposed ? depth : width) * 4
+      return blocks.flatMap(({ x, block }) =>
+        intoPanels(x, to + block * room, hiddenSize, inner, transposed, depth, width),
+      )
+    }
+    const threes = this.#wide(1)
+    const common = { stride: inner * 4, panel: depth * threes * 4, columns: inner }
+    let address = to
+    return shares.flatMap(({ first, count }) => {
+      const y = address
+      address += this.#wide(wide * count) * depth * 4
+      return blocks.flatMap(({ x, block }) =>
+        transposed
+          ? byRows(Math.min(count, hiddenSize - first), (row, length) => ({
+              ...common,
+              kind: pieceKinds.wideColumns,
+              length,
+              x: x + (first + row) * inner * 4,
+              y,
+              first: (block * count + row) / panel,
+            }))
+          : byRows(hiddenSize, (row, length) => ({
+              ...common,
+              kind: pieceKinds.wideRows,
+              length,
+              x: x + (row * inner + first) * 4,
+              y: y + (block * units + row) * threes * 4,
+              columns: Math.min(count, inner - first),
+            })),
+      )
     })
   }
 
-  /** For each share, its panels beside each other by threes: see `multiplyVector` in assembly/matmul.ts. */
-  #widePieces(
-    { side, transposed, depth }: Operand,
-    blocks: number,
-    shares: readonly Share[],
-    from: number,
-    to: number,
-  ): Piece[] {
-    const { panel: width } = this.engine.shape
-    const { units } = this.layout
-    const { hiddenSize } = this.sizes
-    const { gates } = this.#window(side)
-    const inner = this.#columns(side)
-    const threes = STREAMS * width
-    const common = { stride: inner * 4, panel: depth * threes * 4 }
-    const pieces: Piece[] = []
-    let address = to
-    for (const { first, count } of shares) {
-      for (const [block, gate] of gates.entries()) {
-        for (
-          let unit = transposed ? first : 0, end = transposed ? first + count : hiddenSize;
-          unit < end;
-          unit += ROWS
-        ) {
-          const length = Math.min(ROWS, end - unit, hiddenSize - unit)
-          const x = from + (gate * hiddenSize + unit) * inner * 4
-          if (transposed) {
-            const panel = (block * count + unit - first) / width
-            const y = address
-            pieces.push({ ...common, kind: pieceKinds.wideColumns, length, x, y, first: panel, columns: inner })
-          } else {
-            const y = address + (block * units + unit) * threes * 4
-            const columns = Math.min(count, inner - first)
-            pieces.push({ ...common, kind: pieceKinds.wideRows, length, x: x + first * 4, y, first: 0, columns })
-          }
-        }
-      }
-      address += roundUp(blocks * count, threes) * depth * 4
-    }
-    return pieces
-  }
-
-  #pieces({ side, transposed, depth }: Operand, from: number, to: number): Piece[] {
-    const { width, units } = this.layout
-    const { hiddenSize } = this.sizes
-    const columns = this.#columns(side)
-    const matrix = { rows: hiddenSize, columns, transposed, depth, width }
-    return this.#window(side).gates.flatMap((gate, block) =>
-      intoPanels({
-        ...matrix,
-        from: from + gate * hiddenSize * columns * 4,
-        to: to + block * units * (transposed ? depth : width) * 4,
-      }),
-    )
+  /** Columns for the product of a single row, padded to panels by threes. */
+  #wide(columns: number): number {
+    return roundUp(columns, STREAMS * this.engine.shape.panel)
   }
 
   /** Rows of one side's weights, padded. */
