@@ -27,6 +27,21 @@ describe('a run in the browser’s own file system', () => {
     expect(await store.freeBytes()).toBeGreaterThan(0)
   })
 
+  test('is waited for where somebody is just leaving it, as the worker of a closed page does', async () => {
+    const [one, other] = [new OpfsStore('left'), new OpfsStore('left')]
+    await one.enter()
+    const left = new Promise((resolve) => setTimeout(resolve, 100)).then(() => one.leave())
+    await other.refuseBusy()
+    await left
+    await one.enter()
+    const leftAgain = new Promise((resolve) => setTimeout(resolve, 100)).then(() => one.leave())
+    await other.enter()
+    await leftAgain
+    await expect(one.enter()).rejects.toThrow(/^left: another tab or worker is training there/)
+    await other.leave()
+    await savedRuns.remove('left')
+  })
+
   test('does not become a run by being looked at', async () => {
     const store = new OpfsStore('never')
     await store.refuseBusy()

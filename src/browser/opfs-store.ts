@@ -9,6 +9,9 @@ import { appendTo, fileIn, filesIn, folderAt, folderOf, removeFrom, sizeIn, writ
 /** The model of a run, as one file, so that it is always replaced as a whole. */
 const MODEL = 'model.zip'
 
+/** Milliseconds in which the browser releases a run whose worker or page has just been closed, also on a busy machine. */
+const RELEASE = 2000
+
 const RUNS = ['unrolled', 'runs']
 const MACHINE = ['unrolled', 'machine']
 
@@ -42,8 +45,7 @@ export class OpfsStore implements RunStore {
   }
 
   async refuseBusy(): Promise<void> {
-    const { held } = await navigator.locks.query()
-    if (held?.some(({ name }) => name === this.#lock)) throw this.#busy()
+    await this.#whenFree(() => undefined)
   }
 
   async check(): Promise<void> {}
@@ -51,8 +53,7 @@ export class OpfsStore implements RunStore {
   async enter(): Promise<void> {
     await this.#folder()
     await new Promise<void>((resolve, reject) => {
-      const free = navigator.locks.request(this.#lock, { ifAvailable: true }, (lock) => {
-        if (!lock) throw this.#busy()
+      const free = this.#whenFree(() => {
         resolve()
         return new Promise<void>((giveBack) => {
           this.#leave = () => {
@@ -146,10 +147,6 @@ export class OpfsStore implements RunStore {
     return quota === undefined || usage === undefined ? undefined : quota - usage
   }
 
-  get #lock(): string {
-    return `unrolled run ${this.name}`
-  }
-
   get #path(): string[] {
     return [...RUNS, folderName(this.name)]
   }
@@ -158,12 +155,19 @@ export class OpfsStore implements RunStore {
     return folderOf(this.#path)
   }
 
-  #busy(): DataError {
-    return new DataError(
-      `${this.name}: another tab or worker is training there; wait for its end or close it, or choose another name`,
-      [],
-      'in-use',
-    )
+  /** Does something while nobody else uses the run. @throws DataError if somebody goes on using it */
+  async #whenFree(work: () => void | Promise<void>): Promise<void> {
+    const signal = AbortSignal.timeout(RELEASE)
+    try {
+      await navigator.locks.request(`unrolled run ${this.name}`, { signal }, work)
+    } catch (error) {
+      if (error !== signal.reason) throw error
+      throw new DataError(
+        `${this.name}: another tab or worker is training there; wait for its end or close it, or choose another name`,
+        [],
+        'in-use',
+      )
+    }
   }
 }
 

@@ -128,10 +128,10 @@ export class LayerWeights {
     const { side, transposed, depth, columns, wide } = operand
     const { cell, hiddenSize } = this.sizes
     const shares = wide ? [...sharing.eachShare(columns / wide)] : []
-    const panels = wide ? shares.reduce((sum, { count }) => sum + this.#wide(wide * count), 0) : columns
+    const padded = wide ? shares.reduce((sum, { count }) => sum + this.#wide(wide * count), 0) : columns
     const layout = `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${shares.length}`
     const pieces = (from: number, to: number) => this.#pieces(operand, shares, from, to)
-    return inPanels(engine, allocate, weight, layout, depth * panels, pieces, frozen)
+    return inPanels(engine, allocate, weight, layout, depth * padded, pieces, frozen)
   }
 
   /** For a single row, the panels of each share lie beside each other by threes: see `multiplyVector` in assembly/matmul.ts. */
