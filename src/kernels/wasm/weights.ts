@@ -128,7 +128,7 @@ export class LayerWeights {
     const { side, transposed, depth, columns, wide } = operand
     const { cell, hiddenSize } = this.sizes
     const shares = wide ? [...sharing.eachShare(columns / wide)] : []
-    const padded = wide ? shares.reduce((sum, { count }) => sum + this.#wide(wide * count), 0) : columns
+    const padded = wide ? shares.reduce((sum, { count }) => sum + roundUp(wide * count, this.#threes), 0) : columns
     const layout = `${side} ${transposed} ${depth} ${cell} ${hiddenSize} ${this.layout.width} ${shares.length}`
     const pieces = (from: number, to: number) => this.#pieces(operand, shares, from, to)
     return inPanels(engine, allocate, weight, layout, depth * padded, pieces, frozen)
@@ -148,12 +148,12 @@ export class LayerWeights {
         intoPanels(x, to + block * room, hiddenSize, inner, transposed, depth, width),
       )
     }
-    const threes = this.#wide(1)
+    const threes = this.#threes
     const common = { stride: inner * 4, panel: depth * threes * 4, columns: inner }
     let address = to
     return shares.flatMap(({ first, count }) => {
       const y = address
-      address += this.#wide(wide * count) * depth * 4
+      address += roundUp(wide * count, threes) * depth * 4
       return blocks.flatMap(({ x, block }) =>
         transposed
           ? byRows(Math.min(count, hiddenSize - first), (row, length) => ({
@@ -176,9 +176,9 @@ export class LayerWeights {
     })
   }
 
-  /** Columns for the product of a single row, padded to panels by threes. */
-  #wide(columns: number): number {
-    return roundUp(columns, STREAMS * this.engine.shape.panel)
+  /** Columns of the panels that lie beside each other. */
+  get #threes(): number {
+    return STREAMS * this.engine.shape.panel
   }
 
   /** Rows of one side's weights, padded. */
