@@ -141,11 +141,11 @@ export function nextState(plan: Plan, part: i32, s: i32, first: i32, units: i32)
     }
   }
   activate(plan, units, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
+  if (plan.peepholes) clearPadding(plan.c + next, panel, count, rows, hidden, units, width);
   if (plan.peepholes) peep(plan, 2, first, units, plan.c + next, panel, gates + 3 * block, panel);
   if (plan.cell == CELL_LSTM) {
     const c = plan.normalC + next;
     if (plan.cellNorm) {
-      clearPadding(plan.c + next, panel, count, rows, hidden, units, width);
       fillRows(plan.biasC, c, panel, rows, units, width);
       normalize(plan, changetype<Norm>(plan.cellNorm), part, s, 1, plan.c + next, c);
     }
@@ -237,7 +237,13 @@ export function backward(plan: Plan, item: i32): void {
 /** Adds the gradients of one part's output at one time step to dh, and where sequences end those of their last state. */
 function addOutputGradients(plan: Plan, part: i32, s: i32): void {
   const rows = plan.rows, units = plan.units, step = plan.step, state = bytes(part * rows * units), dh = plan.dh + state;
-  if (plan.lengths) loadLastGradients(plan, part, s, dh, plan.dc + state);
+  if (plan.lengths) {
+    // What infinite weights make of sequences that have ended is NaN, and must not go on from their last step.
+    const dc = plan.dc + state, ended = plan.countOf(part, s + 1);
+    clearPadding(dh, step, ended, rows, units, units, plan.width);
+    if (plan.cell == CELL_LSTM) clearPadding(dc, step, ended, rows, units, units, plan.width);
+    loadLastGradients(plan, part, s, dh, dc);
+  }
   if (plan.outputs) {
     const dscores = loadScores(plan, part, s);
     product(plan, dscores, plan.panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);

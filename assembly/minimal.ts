@@ -16,7 +16,7 @@ import { CELL_MINLSTM } from "./constants";
 import { add, mul, sigmoid, sub } from "./elementwise";
 import { inputSums, loadInputs, output, product, tokenSums } from "./layer";
 import { Plan } from "./plan";
-import { loadStep } from "./sequences";
+import { clearUnused, loadStep } from "./sequences";
 import { bytes, madd, splat } from "./simd";
 
 /** The sums x of h̃ become g: x + ½ for x ≥ 0, and the given σ(x) below. */
@@ -118,6 +118,7 @@ function chunkGates(plan: Plan, part: i32): void {
     loadInputs(plan, part);
     inputSums(plan, part);
   } else for (let s = 0; s < steps; s++) tokenSums(plan, part, s, 0, plan.units);
+  for (let s = 0; s < steps; s++) clearUnused(plan, part, s, gatesOf(plan, part) + <usize>s * step, plan.blocks);
   const handsOn = !plan.inOrder && (part + 1) % plan.chunks != 0;
   let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);
   let gates = gatesOf(plan, part), z = openOf(plan, part), g = candidateOf(plan, part);
@@ -192,6 +193,7 @@ function chunkBackward(plan: Plan, part: i32): void {
   if (plan.outputs) {
     for (let p: usize = 0; p < block; p += panel) memory.fill(dh + p, 0, <usize>steps * step);
     product(plan, dy, panel, plan.outputWeightsBack, dh, panel, steps * plan.rows, columns, units);
+    for (let s = 0; s < steps; s++) clearUnused(plan, part, s, dh + <usize>s * step, 1);
   }
   if (!plan.inOrder && part % plan.chunks != 0) {
     let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);

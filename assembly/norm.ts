@@ -6,6 +6,7 @@
  */
 import { strip } from "./panels";
 import { Plan } from "./plan";
+import { clearUnused } from "./sequences";
 import { bytes, madd, splat, upper } from "./simd";
 
 /** src/kernels/wasm/normalization.ts writes it. */
@@ -50,10 +51,11 @@ export function hiddenSumsOf(plan: Plan, part: i32): usize {
 
 /**
  * Normalizes x (panels) of one part, at `steps` steps from `s` on: x̂ becomes the part's values, and x̂ gain is added to y
- * (panels).
+ * (panels). The padding of x becomes zeros.
  */
 export function normalize(plan: Plan, norm: Norm, part: i32, s: i32, steps: i32, x: usize, y: usize): void {
   const values = valuesOf(plan, norm, part, s), rows = steps * plan.rows;
+  for (let i = 0; i < steps; i++) clearUnused(plan, part, s + i, x + <usize>i * plan.step, norm.blocks);
   for (let group = 0, first = 0; first < norm.blocks; group++) {
     const end = group ? norm.blocks : norm.split;
     let scale = scaleOf(plan, norm, part, group, s);

@@ -18,6 +18,14 @@ export function loadStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, 
   if (plan.lengths) clearPadding(y, panel, count, plan.rows, padded, padded, width);
 }
 
+/** Zeros for the padding of some blocks of units, x (panels), of one part at step `s`, where an infinity times a zero is NaN. */
+export function clearUnused(plan: Plan, part: i32, s: i32, x: usize, blocks: i32): void {
+  const count = plan.countOf(part, s), units = plan.units;
+  for (let block = 0; block < blocks; block++, x += plan.span(units)) {
+    clearPadding(x, plan.panel, count, plan.rows, plan.hiddenSize, units, plan.width);
+  }
+}
+
 /** y (panels of one time step) += `used` columns from `first` on of the rows of x[numSteps, batch, columns] */
 export function addStep(
   plan: Plan, part: i32, s: i32, x: usize, columns: i32, first: i32, used: i32, y: usize

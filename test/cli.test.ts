@@ -40,6 +40,24 @@ test('a signal that comes before the studio is there ends it', () => {
   expect([status, stderr]).toEqual([130, ''])
 })
 
+test('an environment that asks for kernels that do not exist is told so where a model is read, too', () => {
+  for (const args of [
+    ['generate', 'fox'],
+    ['info', 'fox'],
+    ['train', 'fox.txt', '--init-from', 'fox', '--out', 'no'],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
+      cwd: folder,
+      env: { ...env, UNROLLED_SIMD: 'foo' },
+      encoding: 'utf8',
+    })
+    expect([status, stderr], args[0]).toEqual([
+      2,
+      expect.stringContaining("UNROLLED_SIMD is 'foo', expected one of 'simd', 'relaxed-simd', 'simd-256'"),
+    ])
+  }
+})
+
 describe('train', () => {
   test('shows what it did and saves the model, the vocabulary and the curve', () => {
     const { status, stdout, stderr } = unrolled('train', 'fox.txt', ...quick, '--cell', 'lstm', '--out', 'lstm')

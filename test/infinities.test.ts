@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { Generator } from '../src/core/random.js'
 import { type CellKind, cells } from '../src/device/cells.js'
 import type { FloatArray, Kernels, RecurrentSizes } from '../src/device/device.js'
+import { setDefaultDevice } from '../src/kernels/devices.js'
 import { referenceKernels } from '../src/kernels/index.js'
+import { Linear } from '../src/nn/linear.js'
+import { MinGRU, MinLSTM } from '../src/nn/minimal.js'
+import { fromData } from '../src/tensor/create.js'
 import { kernelSets } from './kernel-sets.js'
 
 // The fast kernels pad units and batches with zeros, and infinity · 0 is NaN. The reference kernels have no padding.
@@ -17,19 +21,21 @@ type Passes = Record<string, ArrayLike<number>>
 
 /** The arrays that a special value may be put into. */
 const places = ['input', 'h0', 'c0', 'weightIh', 'weightHh', 'biasIh', 'headWeight', 'output', 'hn'] as const
+const peepholePlaces = [...places, 'weightCh'] as const
 const normPlaces = [...places, 'gainIh', 'gainHh', 'gainC', 'biasC'] as const
 
 interface Case {
   sizes: RecurrentSizes
   outFeatures: number
-  place: (typeof normPlaces)[number]
+  place: (typeof normPlaces | typeof peepholePlaces)[number]
   norm: boolean
+  peepholes: boolean
   special: number
   tokens: boolean
 }
 
 /** Runs one layer with one special value at the first step, at a random index of the array that `place` names. */
-function passesOf({ sizes, outFeatures, place, norm, special, tokens }: Case, seed: number) {
+function passesOf({ sizes, outFeatures, place, norm, peepholes, special, tokens }: Case, seed: number) {
   const generator = new Generator(seed)
   const { cell, numSteps, batchSize, inputSize, hiddenSize } = sizes
   const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
@@ -48,6 +54,7 @@ function passesOf({ sizes, outFeatures, place, norm, special, tokens }: Case, se
     biasC: random(hiddenSize),
     output: random(numSteps * batchSize * (outFeatures || hiddenSize)),
     hn: random(batchSize * hiddenSize),
+    weightCh: random(3 * hiddenSize),
   }
   const first = place === 'input' ? batchSize * inputSize : arrays[place].length
   if (first > 0) arrays[place][generator.integer(first)] = special
@@ -57,9 +64,9 @@ function passesOf({ sizes, outFeatures, place, norm, special, tokens }: Case, se
   const { h0, weightIh, weightHh, biasIh, headWeight, output, hn } = arrays
   const c0 = cell === 'lstm' ? arrays.c0 : undefined
   const head = outFeatures > 0 ? { weight: headWeight, bias: random(outFeatures) } : undefined
-  const { gainIh, gainHh, gainC, biasC } = arrays
+  const { gainIh, gainHh, gainC, biasC, weightCh } = arrays
   const gains = norm && { gainIh, gainHh, ...(cell === 'lstm' && { gainC, biasC }) }
-  const weights = { weightIh, weightHh, biasIh, biasHh: random(gates), head, ...gains }
+  const weights = { weightIh, weightHh, biasIh, biasHh: random(gates), head, ...gains, ...(peepholes && { weightCh }) }
   return (kernels: Kernels): Passes => {
     const { result, tape } = kernels.recurrent(sizes, weights, { input, h0, c0 }, true)
     const { head: dHead, ...grads } = tape!.backward({ output, hn }, { input: !tokens, state: true })
@@ -138,21 +145,29 @@ describe.each(kinds)('%s, on every set of kernels', (cell) => {
         // Every place meets every special value, every number of steps and both kinds of inputs at some sizes.
         seed++
         const special = specials[seed % specials.length]
+        const numSteps = 1 + (seed % 5)
         const sizes = {
           cell,
-          numSteps: 1 + (seed % 5),
+          numSteps,
           batchSize,
           inputSize: 1 + (seed % 10),
           hiddenSize,
           reverse: seed % 2 === 1,
+          // Unequal lengths leave rows unused at some steps. The last state of a sequence lies where its next step would read
+          // it: an infinite one, which only a relu has, reaches the gradient of W_hh.
+          ...(seed % 3 === 1 &&
+            cell !== 'rnn_relu' && {
+              lengths: Int32Array.from({ length: batchSize }, (_, b) => 1 + ((b * seed) % numSteps)),
+            }),
         }
         const norm = seed % 7 < 3
-        const among = norm ? normPlaces : places
+        const peepholes = cell === 'lstm' && !norm && seed % 5 < 2
+        const among = norm ? normPlaces : peepholes ? peepholePlaces : places
         const place = among[(seed + hiddenSize) % among.length]
         const tokens = seed % 4 === 0
         const outFeatures = seed % 7 === 0 || place === 'headWeight' ? 1 + (seed % 11) : 0
-        const run = passesOf({ sizes, outFeatures, place, norm, special, tokens }, seed)
-        const what = JSON.stringify({ ...sizes, outFeatures, place, norm, special: String(special), tokens })
+        const run = passesOf({ sizes, outFeatures, place, norm, peepholes, special, tokens }, seed)
+        const what = JSON.stringify({ ...sizes, outFeatures, place, norm, peepholes, special: String(special), tokens })
         expect(differenceOnAnySet(run, norm), what).toBeUndefined()
       }
     }
@@ -190,6 +205,45 @@ describe.each(kinds)('%s, on every set of kernels', (cell) => {
           }
           expect(differenceOnAnySet(scores, norm), `${hiddenSize} ${batchSize} ${special} ${norm}`).toBeUndefined()
         }
+      }
+    }
+  })
+})
+
+describe.each([MinGRU, MinLSTM])('%o, on every set of kernels', (Layer) => {
+  test.each(['input', 'h0', 'weightIh', 'biasIh', 'output'] as const)('a special value in %s', (place) => {
+    for (const hiddenSize of [1, 2, 7, 8, 9, 17, 33]) {
+      for (const batchSize of [1, 2, 3, 5, 9]) {
+        const generator = new Generator(hiddenSize * 10 + batchSize)
+        const [numSteps, inputSize, outFeatures] = [1 + generator.integer(4), 1 + generator.integer(9), 3]
+        const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
+        const gates = (Layer === MinGRU ? 2 : 3) * hiddenSize
+        const arrays = {
+          input: random(numSteps * batchSize * inputSize),
+          h0: random(batchSize * hiddenSize),
+          weightIh: random(gates * inputSize),
+          biasIh: random(gates),
+          output: random(numSteps * batchSize * outFeatures),
+        }
+        const special = specials[generator.integer(3)]
+        arrays[place][generator.integer(arrays[place].length)] = special
+        const head = [random(outFeatures * hiddenSize), random(outFeatures)]
+        const run = (kernels: Kernels): Passes => {
+          setDefaultDevice(kernels)
+          const layer = new Layer({ inputSize, hiddenSize })
+          const linear = new Linear({ inFeatures: hiddenSize, outFeatures })
+          const parameters = [...layer.parameters(), ...linear.parameters()]
+          for (const [i, values] of [arrays.weightIh, arrays.biasIh, ...head].entries()) parameters[i].copy_(values)
+          const x = fromData(arrays.input, [numSteps, batchSize, inputSize]).requiresGrad_()
+          const h0 = fromData(arrays.h0, [1, batchSize, hiddenSize]).requiresGrad_()
+          const { output, state } = layer.forwardTo(linear, x, h0)
+          const d = fromData(arrays.output, [numSteps, batchSize, outFeatures])
+          output.mul(d).sum().add(state.sum()).backward()
+          const grads = [x, h0, ...parameters].map((tensor, i) => [`d ${i}`, tensor.grad!.data] as const)
+          return { output: output.data, state: state.data, ...Object.fromEntries(grads) }
+        }
+        const what = JSON.stringify({ numSteps, batchSize, inputSize, hiddenSize, special: String(special) })
+        expect(differenceOnAnySet(run, false), what).toBeUndefined()
       }
     }
   })

@@ -26,6 +26,11 @@ const examples = [
 ]
 const labelled = unrolled.labelledTexts(examples)
 
+const csv = ['y', ...Array.from({ length: 60 }, (_, i) => i % 7)].join('\n')
+const series = await unrolled.readSeries(csv, 'x', { target: 'y', window: 7, horizon: 2, batchSize: 8 })
+const gru = new GRU({ inputSize: series.inputSize, hiddenSize: 2 })
+const forecaster = { model: new unrolled.SeriesModel(gru, series.sizes), spec: series.spec }
+
 /** The values that replace the right argument, by kind. */
 const values = {
   undefined: undefined,
@@ -40,6 +45,7 @@ const values = {
   bare: Object.create(null),
   empty: [],
   array: [[1, 'a']],
+  promise: Promise.resolve(matrix),
   symbols: [Symbol('x')],
   floats: Float32Array.of(0.5, 2),
   function: () => 1,
@@ -197,14 +203,14 @@ const doors: [name: string, door: Door, ...right: Kind[]][] = [
   ['uniform', (wrong) => unrolled.uniform(wrong), 'number'],
   ['normal', (wrong) => unrolled.normal(wrong), 'undefined', 'number'],
   ['constant', (wrong) => unrolled.constant(wrong), 'number'],
-  ['Module.loadStateDict', (wrong) => new (class extends unrolled.Module {})().loadStateDict(wrong), 'bare', 'empty'],
+  ['Module.loadStateDict', (wrong) => new (class extends unrolled.Module {})().loadStateDict(wrong), 'bare', 'empty', 'promise'],
   ['Adam', (wrong) => new unrolled.Adam(linear.parameters(), { betas: wrong }), 'undefined'],
   ['SGD', (wrong) => new SGD([{ params: wrong }], { lr: 1 })],
   ['FixedLR', (wrong) => new unrolled.FixedLR(wrong)],
   ['StepLR', (wrong) => new StepLR(wrong, { stepSize: 1 })],
   ['CosineLR', (wrong) => new CosineLR(wrong, { totalSteps: 3 })],
   ['ReduceLROnPlateau', (wrong) => new ReduceLROnPlateau(wrong)],
-  ['FixedLR.loadStateDict', (wrong) => new unrolled.FixedLR(optimizer).loadStateDict(wrong), 'bare', 'empty'],
+  ['FixedLR.loadStateDict', (wrong) => new unrolled.FixedLR(optimizer).loadStateDict(wrong), 'bare', 'empty', 'promise'],
   ['ReduceLROnPlateau.step', (wrong) => new ReduceLROnPlateau(optimizer).step(wrong), 'NaN', 'number'],
   ['Generator', (wrong) => new Generator(wrong), 'undefined', 'number'],
   ['manualSeed', (wrong) => unrolled.manualSeed(wrong), 'number'],
@@ -272,6 +278,23 @@ const doors: [name: string, door: Door, ...right: Kind[]][] = [
   ['classify', (wrong) => unrolled.classify({ ...labelled, model: classifier }, [wrong]), 'string'],
   ['classify', (wrong) => unrolled.classify({ ...labelled, model: classifier, vocab: wrong }, ['a']), 'vocab'],
   ['classify', (wrong) => unrolled.classify({ ...labelled, model: classifier, spec: wrong }, ['a'])],
+  ['readSeries', (wrong) => unrolled.readSeries(wrong, 'x', { target: 'y' }), 'string'],
+  ['readSeries', (wrong) => unrolled.readSeries(csv, wrong, { target: 'y' }), 'string'],
+  ['readSeries', (wrong) => unrolled.readSeries(csv, 'x', wrong)],
+  ['readSeriesFor', (wrong) => unrolled.readSeriesFor(wrong, csv, 'x')],
+  ['readSeriesFor', (wrong) => unrolled.readSeriesFor(series.spec, wrong, 'x'), 'string'],
+  ['readSeriesFor', (wrong) => unrolled.readSeriesFor(series.spec, csv, wrong), 'string'],
+  ['readSeriesFor', (wrong) => unrolled.readSeriesFor(series.spec, csv, 'x', wrong), 'undefined', 'bare'],
+  ['trainSeries', (wrong) => unrolled.trainSeries(wrong, series)],
+  ['trainSeries', (wrong) => unrolled.trainSeries(forecaster.model, wrong)],
+  ['forecast', (wrong) => unrolled.forecast(wrong, series)],
+  ['forecast', (wrong) => unrolled.forecast({ ...forecaster, model: wrong }, series)],
+  ['forecast', (wrong) => unrolled.forecast({ ...forecaster, spec: wrong }, series)],
+  ['forecast', (wrong) => unrolled.forecast(forecaster, wrong)],
+  ['forecast', (wrong) => unrolled.forecast(forecaster, series, wrong), 'undefined', 'bare'],
+  ['evaluateSeries', (wrong) => unrolled.evaluateSeries(wrong, series)],
+  ['evaluateSeries', (wrong) => unrolled.evaluateSeries(forecaster, wrong)],
+  ['evaluateSeries', (wrong) => unrolled.evaluateSeries(forecaster, series, wrong), 'undefined', 'bare'],
   ['tag', (wrong) => unrolled.tag(wrong, ['a'])],
   ['tag', (wrong) => unrolled.tag({ ...labelled, model: wrong }, ['a'])],
 ]

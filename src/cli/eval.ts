@@ -53,7 +53,8 @@ Examples:
   unrolled eval runs/reviews reviews.csv --split test       accuracy, precision, recall, F1, the confusion matrix
 
 The loss is the mean over all tokens but the first, with one state carried through the whole text; a training's loss of
-its held-out text differs a little, because it cuts that text into --batch-size rows that each begin with a state of zeros.
+its held-out text differs, because it cuts that text into --batch-size rows that each begin with a state of zeros: the
+shorter the rows, the higher.
 
 Without a text, eval reads the one that the model was trained on. Without --split and --baseline, the n-grams are
 counted on the first nine tenths of the text (--validation: another part) and compared with the model on the rest. For

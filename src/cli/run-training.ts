@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { isRefusal, type RunOptions, UnrolledError } from '../config.js'
 import {
   type BrokenEvent,
@@ -24,7 +25,7 @@ import { duration, type TrainView, trainView } from './view.js'
 /** The work of `train` and `book`: trains on a text, saves the model, and shows the result. */
 export function runTraining(texts: string[], options: TrainingOptions, said: readonly string[]): Promise<void> {
   outliveOutput()
-  const table = texts.find((name) => /\.[ct]sv$/i.test(name))
+  const table = texts.find((name) => /\.[ct]sv$/i.test(name) && existsSync(name))
   if (table !== undefined && options.resume === undefined) {
     const columns = '--target for a column of numbers, or --text-column and --label-column for labels'
     console.error(visible(`note: ${table} is read as a text; if it is a table, give ${columns}`))
@@ -123,7 +124,7 @@ class Show {
     if (early) this.#say(early)
     if (best) {
       this.#say(
-        `held-out text: perplexity ${bold(Math.exp(best.loss).toFixed(2))}, ${best.loss.toFixed(4)} nats a token, at step ${best.step}`,
+        `held-out text, in ${options.batchSize} rows: perplexity ${bold(Math.exp(best.loss).toFixed(2))}, ${best.loss.toFixed(4)} nats a token, at step ${best.step}`,
       )
     }
     if (perplexity !== undefined && tokensPerSecond !== undefined) {

@@ -40,7 +40,7 @@ export function checkOptions(
   names: Readonly<Record<string, Kind>>,
   elsewhere: Readonly<Record<string, string>> = {},
 ): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || 'then' in options) {
     const some = Object.keys(names).slice(0, 3).join(', ')
     throw new OptionError(
       `${where}: the options argument is ${describe(options)}, expected an object such as { ${some} }`,

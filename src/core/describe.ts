@@ -11,6 +11,7 @@ export function describe(value: unknown): string {
   const kind = Object.prototype.toString.call(value).slice(8, -1)
   if (kind === 'Object' || kind === 'Function' || kind === 'Symbol')
     return `a${kind === 'Object' ? 'n' : ''} ${kind.toLowerCase()}`
+  if (kind === 'Promise') return 'a Promise, which has to be awaited'
   return `${/^([AEIO]|[LR][A-Z])/.test(kind) ? 'an' : 'a'} ${kind}`
 }
 

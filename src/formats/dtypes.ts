@@ -60,8 +60,10 @@ const MOST_VALUES = 2 ** 31 - 1
  */
 export function arrayFor({ whole }: Dtype, length: number, what: string): TensorData {
   if (length > MOST_VALUES) throw new FormatError(`${what} has ${length} values, expected at most ${MOST_VALUES}`)
+  // Kernels that cannot be made say why themselves.
+  const Values = whole ? Int32Array : kernels().Float
   try {
-    return whole ? new Int32Array(length) : new (kernels().Float)(length)
+    return new Values(length)
   } catch {
     throw new FormatError(`${what} has ${length} values, for which there is not enough memory`)
   }

@@ -44,3 +44,13 @@ test('a labeller has no scores of all tokens; where its texts are too long, the 
     /in batches of 4 × 20000000 tokens need at least .* of this machine; the longest text is that of a\.csv: row 7; use a smaller .*maxTokens$/,
   )
 })
+
+test('a size without end is no whole number', () => {
+  expect(() => checkMemory('startRun', { ...config, hiddenSize: Infinity }, options)).toThrow(
+    'startRun: hiddenSize is Infinity, expected a whole number of 1 or more',
+  )
+  expect(() => checkMemory('startRun', config, { ...options, batchSize: Infinity })).toThrow('batchSize is Infinity')
+  expect(() =>
+    checkMemory('startSeriesRun', config, { ...options, numSteps: Infinity }, 1, { limitedBy: 'window' }),
+  ).toThrow('startSeriesRun: window is Infinity')
+})

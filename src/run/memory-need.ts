@@ -1,4 +1,5 @@
 import { platform } from '#platform'
+import { checkWhole } from '../core/check.js'
 import { OptionError } from '../core/errors.js'
 import { cells } from '../device/cells.js'
 import { cellKindOf, type ModelConfig, parameterCount } from '../formats/model-config.js'
@@ -32,7 +33,8 @@ export function memoryNeed(
 /**
  * @param limit bytes of memory that this process may use
  * @param limits the option that makes sequences shorter, the numbers as in `memoryNeed`, and where the longest sequence is
- * @throws OptionError if a training does not fit into the machine's memory; called before anything is allocated
+ * @throws OptionError for a size that is no whole number, and if a training does not fit into the machine's memory; called
+ *   before anything is allocated
  */
 export function checkMemory(
   where: string,
@@ -41,10 +43,12 @@ export function checkMemory(
   limit: number = platform.memoryLimit(),
   { limitedBy = 'numSteps', perStep, longest }: { limitedBy?: string; perStep?: number; longest?: string } = {},
 ): void {
-  const bytes = memoryNeed(config, options, perStep)
-  if (bytes <= limit) return
   const { numLayers, hiddenSize } = config
   const { batchSize, numSteps } = options
+  const sizes = { hiddenSize, numLayers, batchSize, [limitedBy]: numSteps }
+  for (const [name, size] of Object.entries(sizes)) checkWhole(where, name, size)
+  const bytes = memoryNeed(config, options, perStep)
+  if (bytes <= limit) return
   throw new OptionError(
     `${where}: ${numLayers} ${numLayers === 1 ? 'layer' : 'layers'} of ${hiddenSize} units (${parameterCount(config)} parameters) in batches of ${batchSize} × ${numSteps} ${limitedBy === 'window' ? 'steps' : 'tokens'} need at least ${gigabytes(bytes)}, expected at most the ${gigabytes(limit)} of this machine; ${longest ? `${longest}; ` : ''}use a smaller hiddenSize, numLayers, batchSize or ${limitedBy}`,
     ['hiddenSize', 'numLayers', 'batchSize', limitedBy],

@@ -93,6 +93,12 @@ test('a script that is there only compressed is unpacked for browsers that do no
   expect(await packed.text()).toBe('the editor')
 })
 
+test('a file is sent whole, whatever part of it is asked for', async () => {
+  for (const range of ['bytes=5-2', 'bytes=0-9007199254740993', 'bytes=-5', 'bytes=1e3-2e3', 'bytes=2-3', 'x']) {
+    expect(await ask('/', { range }), range).toMatchObject({ status: 200, text: '<!doctype html>the page' })
+  }
+})
+
 test('files may go and come while it serves, as when the page is built again', async () => {
   const file = path.join(folder, 'assets/late-1.js')
   writeFileSync(file, 'late')

@@ -118,6 +118,8 @@ export async function serveStudio(options: StudioOptions = {}): Promise<StudioSe
     if (answer) return void send(request, response, answer)
     const missing = () => refuse(response, 404, 'there is no such file')
     if (HIDDEN.test(request.url ?? '')) return missing()
+    // No file is large enough for parts of it, and sirv cannot read ranges like 5-2.
+    delete request.headers.range
     // A file that cannot be read after its headers were made.
     response.once('pipe', (file) => file.once('error', () => response.destroy()))
     try {
@@ -190,6 +192,8 @@ function problemOf({ headers }: IncomingMessage, server: Server, host: string): 
 }
 
 function refuse(response: ServerResponse, status: number, why: string): void {
+  // Who has the head of another answer is told by the connection.
+  if (response.headersSent) return void response.destroy()
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${why}\n`)
 }
 

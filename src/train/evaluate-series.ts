@@ -5,7 +5,7 @@ import { seriesBaselines } from '../data/series/baselines.js'
 import { checkLevel, widthOf } from '../data/series/intervals.js'
 import { type ForecastErrors, forecastErrors, maseScale } from '../data/series/metrics.js'
 import type { Origin, SeriesData, SeriesPart } from '../data/series/series-data.js'
-import { checkLike, type Forecaster, forecastFrom } from './forecast.js'
+import { checkForecaster, type Forecaster, forecastFrom } from './forecast.js'
 
 /** How well a model forecasts, beside simple methods on the same values. */
 export interface SeriesEvaluation {
@@ -42,11 +42,13 @@ export interface EvaluateSeriesOptions {
  * @throws DataError for a part that is shorter than `steps`, or none of whose values is in the file
  */
 export async function evaluateSeries(
-  { model, spec, intervals }: Forecaster,
+  forecaster: Forecaster,
   data: SeriesData,
   options: EvaluateSeriesOptions = {},
 ): Promise<SeriesEvaluation> {
   const where = 'evaluateSeries'
+  checkForecaster(where, forecaster, data)
+  const { model, intervals } = forecaster
   checkOptions(where, options, { part: 'any', steps: 'any', stride: 'any', level: 'any', signal: 'signal' })
   const { part = data.spec.test > 0 ? 'test' : 'validation', steps = data.spec.horizon, stride = steps } = options
   const { level = 0.9, signal } = options
@@ -54,7 +56,6 @@ export async function evaluateSeries(
   checkWhole(where, 'steps', steps)
   checkWhole(where, 'stride', stride)
   checkLevel(where, level)
-  checkLike(where, data, spec)
   const { targets, season } = data.spec
   if (part !== 'train' && data.spec[part] === 0) {
     throw new DataError(

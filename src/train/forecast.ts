@@ -1,4 +1,4 @@
-import { checkWhole } from '../core/check.js'
+import { checkArgument, checkWhole } from '../core/check.js'
 import { checkOptions } from '../core/check-options.js'
 import { DataError } from '../core/errors.js'
 import { Turns } from '../core/turn.js'
@@ -7,7 +7,7 @@ import type { Origin, SeriesData, SeriesSpec } from '../data/series/series-data.
 import type { TrainingRecord } from '../formats/model-config.js'
 import type { SeriesModel } from '../nn/series-model.js'
 import { noGrad } from '../tensor/autograd.js'
-import { predicted, SIDE_BY_SIDE } from './forecasting.js'
+import { checkSeries, predicted, SIDE_BY_SIDE } from './forecasting.js'
 
 /** A model that was trained on series, with all that a forecast needs besides the values. */
 export interface Forecaster {
@@ -51,19 +51,21 @@ const LONGEST = 10_000
 /**
  * Forecasts the values after the end of each series. Beyond the model's horizon it reads its own forecasts, and other
  * columns as their mean.
- * @throws DataError for a series that is shorter than the window, or that was not read as the model expects; OptionError for an option out of range
+ * @throws DataError for a series that is shorter than the window, or that was not read as the model expects; OptionError for
+ *   an argument of another kind, or an option out of range
  */
 export async function forecast(
-  { model, spec, intervals }: Forecaster,
+  forecaster: Forecaster,
   data: SeriesData,
   options: ForecastOptions = {},
 ): Promise<ForecastValue[]> {
   const where = 'forecast'
+  checkForecaster(where, forecaster, data)
+  const { model, intervals } = forecaster
   checkOptions(where, options, { steps: 'any', level: 'any', signal: 'signal' })
   const { steps = data.spec.horizon, level = 0.9, signal } = options
   checkWhole(where, 'steps', steps, 1, LONGEST)
   checkLevel(where, level)
-  checkLike(where, data, spec)
   const { targets } = data.spec
   const origins = data.ends(where)
   const made = await forecastFrom(model, data, origins, steps, signal)
@@ -81,8 +83,13 @@ export async function forecast(
   )
 }
 
-/** @throws DataError for series that were read in another way than those of a model */
-export function checkLike(where: string, { spec, table }: SeriesData, trained: SeriesSpec): void {
+/** @throws OptionError unless these are a forecaster and series; DataError for series that were read in another way than its own */
+export function checkForecaster(where: string, forecaster: Forecaster, data: SeriesData): void {
+  const { model, spec: trained } = Object(forecaster) as Forecaster
+  const fits = model !== undefined && Array.isArray(Object(trained).targets)
+  checkArgument(where, 'forecaster', forecaster, fits, 'a Forecaster, as trainSeries and loadForecaster make it')
+  checkSeries(where, model, data)
+  const { spec, table } = data
   const names = ['targets', 'columns', 'window', 'horizon', 'calendar', 'clock', 'step'] as const
   const other = names.find((name) => JSON.stringify(spec[name]) !== JSON.stringify(trained[name]))
   if (other === undefined) return

@@ -12,11 +12,16 @@ export type Forecasting = Objective<SeriesModel, SeriesBatch, SeriesData, Series
 /** Windows that are evaluated side by side. */
 export const SIDE_BY_SIDE = 256
 
+/** @throws OptionError unless these are a model of series, and series */
+export function checkSeries(where: string, model: SeriesModel, data: SeriesData): void {
+  checkArgument(where, 'model', model, model instanceof SeriesModel, 'a SeriesModel')
+  checkArgument(where, 'data', data, data instanceof SeriesData, 'a SeriesData, as loadSeries makes it')
+}
+
 /** Predicts the horizon after each window of series; the loss is the mean absolute error of the scaled targets. */
 export const forecasting: Forecasting = {
   check(where, model, data, validation) {
-    checkArgument(where, 'model', model, model instanceof SeriesModel, 'a SeriesModel')
-    checkArgument(where, 'data', data, data instanceof SeriesData, 'a SeriesData, as loadSeries makes it')
+    checkSeries(where, model, data)
     if (validation && validation.corpus.origins('validation').length === 0) {
       throw new DataError(
         `${where}: the validation part is shorter than the horizon of ${data.spec.horizon}, expected a longer one`,

@@ -3,7 +3,7 @@ import type { SeriesData } from '../data/series/series-data.js'
 import type { SeriesModel } from '../nn/series-model.js'
 import { type CosineTrainingOptions, cosineTraining } from './cosine-training.js'
 import { type Forecaster, intervalsOf } from './forecast.js'
-import { forecasting } from './forecasting.js'
+import { checkSeries, forecasting } from './forecasting.js'
 
 /** Options of `trainSeries`. */
 export interface TrainSeriesOptions extends CosineTrainingOptions {
@@ -14,6 +14,7 @@ export interface TrainSeriesOptions extends CosineTrainingOptions {
 /** A training of series by AdamW, whose rate rises over a twentieth of the steps and then falls to 0 along a cosine. */
 export function seriesTraining(model: SeriesModel, data: SeriesData, options: TrainSeriesOptions = {}) {
   const where = 'trainSeries'
+  checkSeries(where, model, data)
   const { validate = true, ...rest } = options
   checkArgument(where, 'validate', validate, typeof validate === 'boolean', 'true or false')
   const heldOut = validate && data.origins('validation').length > 0 ? data : undefined

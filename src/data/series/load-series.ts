@@ -1,4 +1,4 @@
-import { checkString } from '../../core/check.js'
+import { checkArgument, checkString } from '../../core/check.js'
 import { checkOptions, type OptionKinds } from '../../core/check-options.js'
 import { DataError, OptionError } from '../../core/errors.js'
 import { type ReadSeriesOptions, seriesOf } from './read-series.js'
@@ -36,6 +36,8 @@ export async function readSeries(text: string, name: string, options: LoadSeries
     throw new OptionError('readSeries: target is missing, expected the name of the column to predict', ['target'])
   }
   for (const target of [options.target].flat()) checkString('readSeries', 'target', target)
+  checkString('readSeries', 'text', text)
+  checkString('readSeries', 'name', name)
   return new SeriesData(seriesOf(await parseTable(text, name), options), options)
 }
 
@@ -68,6 +70,11 @@ export async function readSeriesFor(
   name: string,
   held: Pick<WindowOptions, 'validation' | 'test' | 'batchSize' | 'generator'> & Pick<ReadSeriesOptions, 'gaps'> = {},
 ): Promise<SeriesData> {
+  const where = 'readSeriesFor'
+  checkArgument(where, 'spec', spec, Array.isArray(Object(spec).columns), 'the spec of a Forecaster')
+  checkString(where, 'text', text)
+  checkString(where, 'name', name)
+  checkOptions(where, held, { gaps: 'any', validation: 'any', test: 'any', batchSize: 'any', generator: 'generator' })
   const { gaps = spec.read.gaps, ...parts } = held
   const table = seriesOf(await parseTable(text, name), { ...spec.read, gaps })
   checkStep(name, table.step, spec.step)

@@ -38,7 +38,7 @@ export const english: LessonText = {
         'They differ in length and in speed. The concise program, with its plot and all that it prints, is a third as long.',
       ],
       ends: [
-        'The layer is two to three times as fast, because it goes through all time steps in a single operation, forward and backward, in WebAssembly and on several threads, whereas the version from scratch makes hundreds of small tensors in each step of training. The two curves are not the same, because the layer begins with other random weights, but they lead to the same place.',
+        'The layer is several times as fast, because it goes through all time steps in a single operation, forward and backward, in WebAssembly and on several threads, whereas the version from scratch makes hundreds of small tensors in each step of training. The two curves are not the same, because the layer begins with other random weights, but they lead to the same place.',
       ],
     },
     summary: {

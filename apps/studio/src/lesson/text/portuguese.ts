@@ -38,7 +38,7 @@ export const portuguese: LessonText = {
         'Elas diferem no tamanho e na velocidade. O programa conciso, com o gráfico e tudo o que imprime, tem um terço do tamanho.',
       ],
       ends: [
-        'A camada é de duas a três vezes mais rápida, porque percorre todos os passos de tempo em uma única operação, para a frente e para trás, em WebAssembly e com várias threads, enquanto a versão do zero cria centenas de pequenos tensores a cada passo do treinamento. As duas curvas não são iguais, porque a camada começa com outros pesos aleatórios, mas levam ao mesmo lugar.',
+        'A camada é várias vezes mais rápida, porque percorre todos os passos de tempo em uma única operação, para a frente e para trás, em WebAssembly e com várias threads, enquanto a versão do zero cria centenas de pequenos tensores a cada passo do treinamento. As duas curvas não são iguais, porque a camada começa com outros pesos aleatórios, mas levam ao mesmo lugar.',
       ],
     },
     summary: {
