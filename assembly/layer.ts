@@ -5,10 +5,10 @@ import { gru, gruBackward } from "./gru";
 import { lstm, lstmBackward, lstmOutput, lstmOutputBackward } from "./lstm";
 import { multiply, multiplyVector } from "./matmul";
 import { hiddenSumsOf, inputSumsOf, Norm, normalize, normalizeBackward, valuesOf } from "./norm";
-import { clearPadding, fillRows, sumRows, tokenRows } from "./panels";
+import { fillRows, sumRows, tokenRows } from "./panels";
 import { Plan } from "./plan";
 import { rnnRelu, rnnReluBackward, rnnTanh, rnnTanhBackward } from "./rnn";
-import { addStep, loadLastGradients, loadStep, storeStep } from "./sequences";
+import { addStep, clearUnused, loadLastGradients, loadStep, storeStep } from "./sequences";
 import { sgemm } from "./sgemm";
 import { bytes, ROW } from "./simd";
 
@@ -127,8 +127,7 @@ export function tokenSums(plan: Plan, part: i32, s: i32, first: i32, count: i32)
 
 /** The next h and c of `units` units of one part from `first` on, from the sums of their gates. */
 export function nextState(plan: Plan, part: i32, s: i32, first: i32, units: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, hidden = min(plan.hiddenSize - first, units);
-  const count = plan.countOf(part, s), block = plan.span(plan.units), from = plan.span(first);
+  const width = plan.width, panel = plan.panel, rows = plan.rows, block = plan.span(plan.units), from = plan.span(first);
   const gates = plan.gates + <usize>(part * plan.blocks) * block + <usize>s * plan.step + from;
   const state = <usize>part * block + <usize>s * plan.stateStep + from, next = state + plan.stateStep;
   const h = plan.h + next, norm = changetype<Norm>(plan.hiddenNorm);
@@ -141,8 +140,10 @@ export function nextState(plan: Plan, part: i32, s: i32, first: i32, units: i32)
     }
   }
   activate(plan, units, gates, block, plan.h + state, h, plan.c + state, plan.c + next);
-  if (plan.peepholes) clearPadding(plan.c + next, panel, count, rows, hidden, units, width);
-  if (plan.peepholes) peep(plan, 2, first, units, plan.c + next, panel, gates + 3 * block, panel);
+  if (plan.peepholes) {
+    clearUnused(plan, part, s, plan.c + next, panel, 1, first, units);
+    peep(plan, 2, first, units, plan.c + next, panel, gates + 3 * block, panel);
+  }
   if (plan.cell == CELL_LSTM) {
     const c = plan.normalC + next;
     if (plan.cellNorm) {
@@ -151,7 +152,7 @@ export function nextState(plan: Plan, part: i32, s: i32, first: i32, units: i32)
     }
     lstmOutputs(plan, units, gates + 3 * block, c, h);
   }
-  clearPadding(h, panel, count, rows, hidden, units, width);
+  clearUnused(plan, part, s, h, panel, 1, first, units);
 }
 
 /** Adds to y what peephole number `gate` makes of x, for some units at one step of a part; the same in both directions. */
@@ -237,13 +238,7 @@ export function backward(plan: Plan, item: i32): void {
 /** Adds the gradients of one part's output at one time step to dh, and where sequences end those of their last state. */
 function addOutputGradients(plan: Plan, part: i32, s: i32): void {
   const rows = plan.rows, units = plan.units, step = plan.step, state = bytes(part * rows * units), dh = plan.dh + state;
-  if (plan.lengths) {
-    // What infinite weights make of sequences that have ended is NaN, and must not go on from their last step.
-    const dc = plan.dc + state, ended = plan.countOf(part, s + 1);
-    clearPadding(dh, step, ended, rows, units, units, plan.width);
-    if (plan.cell == CELL_LSTM) clearPadding(dc, step, ended, rows, units, units, plan.width);
-    loadLastGradients(plan, part, s, dh, dc);
-  }
+  if (plan.lengths) loadLastGradients(plan, part, s, dh, plan.dc + state);
   if (plan.outputs) {
     const dscores = loadScores(plan, part, s);
     product(plan, dscores, plan.panel, plan.outputWeightsBack, dh, step, rows, plan.outputs, units);
@@ -264,8 +259,7 @@ export function loadScores(plan: Plan, part: i32, s: i32): usize {
  * output and of its next state.
  */
 export function gateGradients(plan: Plan, part: i32, s: i32, first: i32, units: i32): void {
-  const width = plan.width, panel = plan.panel, rows = plan.rows, step = plan.step;
-  const count = plan.countOf(part, s), block = plan.span(plan.units), hidden = min(plan.hiddenSize - first, units);
+  const panel = plan.panel, rows = plan.rows, step = plan.step, block = plan.span(plan.units);
   const at = <usize>s * step + plan.span(first), state = <usize>part * block + at;
   const gates = plan.gates + <usize>(part * plan.blocks) * block + at, ofStep = bytes((part * plan.units + first) * rows);
   const dh = plan.dh + ofStep, dc = plan.dc + ofStep;
@@ -273,7 +267,7 @@ export function gateGradients(plan: Plan, part: i32, s: i32, first: i32, units: 
     const dcell = plan.dNormalC + ofStep;
     lstmOutputsBackward(plan, units, gates + 3 * block, plan.normalC + state + step, dh, dcell);
     if (plan.cellNorm) {
-      clearPadding(dcell, step, count, rows, hidden, units, width);
+      clearUnused(plan, part, s, dcell, step, 1, first, units);
       normalizeCBackward(plan, part, s, dcell, dc);
     }
     if (plan.peepholes) peep(plan, 2, first, units, gates + 3 * block, panel, dc, step);
@@ -282,9 +276,7 @@ export function gateGradients(plan: Plan, part: i32, s: i32, first: i32, units: 
   if (plan.peepholes) {
     for (let gate = 0; gate < 2; gate++) peep(plan, gate, first, units, gates + <usize>gate * block, panel, dc, step);
   }
-  for (let b = 0; b < plan.blocks; b++) {
-    clearPadding(gates + <usize>b * block, panel, count, rows, hidden, units, width);
-  }
+  clearUnused(plan, part, s, gates, panel, plan.blocks, first, units);
   if (plan.peepholes) {
     // The gates i and f see c', and o sees c.
     for (let gate = 0; gate < 3; gate++) {

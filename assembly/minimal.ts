@@ -118,7 +118,9 @@ function chunkGates(plan: Plan, part: i32): void {
     loadInputs(plan, part);
     inputSums(plan, part);
   } else for (let s = 0; s < steps; s++) tokenSums(plan, part, s, 0, plan.units);
-  for (let s = 0; s < steps; s++) clearUnused(plan, part, s, gatesOf(plan, part) + <usize>s * step, plan.blocks);
+  for (let s = 0; s < steps; s++) {
+    clearUnused(plan, part, s, gatesOf(plan, part) + <usize>s * step, panel, plan.blocks, 0, plan.units);
+  }
   const handsOn = !plan.inOrder && (part + 1) % plan.chunks != 0;
   let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);
   let gates = gatesOf(plan, part), z = openOf(plan, part), g = candidateOf(plan, part);
@@ -193,7 +195,7 @@ function chunkBackward(plan: Plan, part: i32): void {
   if (plan.outputs) {
     for (let p: usize = 0; p < block; p += panel) memory.fill(dh + p, 0, <usize>steps * step);
     product(plan, dy, panel, plan.outputWeightsBack, dh, panel, steps * plan.rows, columns, units);
-    for (let s = 0; s < steps; s++) clearUnused(plan, part, s, dh + <usize>s * step, 1);
+    for (let s = 0; s < steps; s++) clearUnused(plan, part, s, dh + <usize>s * step, panel, 1, 0, units);
   }
   if (!plan.inOrder && part % plan.chunks != 0) {
     let carried = ofPart(plan, plan.carried, part), kept = ofPart(plan, plan.kept, part);

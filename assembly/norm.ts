@@ -55,7 +55,9 @@ export function hiddenSumsOf(plan: Plan, part: i32): usize {
  */
 export function normalize(plan: Plan, norm: Norm, part: i32, s: i32, steps: i32, x: usize, y: usize): void {
   const values = valuesOf(plan, norm, part, s), rows = steps * plan.rows;
-  for (let i = 0; i < steps; i++) clearUnused(plan, part, s + i, x + <usize>i * plan.step, norm.blocks);
+  for (let i = 0; i < steps; i++) {
+    clearUnused(plan, part, s + i, x + <usize>i * plan.step, plan.panel, norm.blocks, 0, plan.units);
+  }
   for (let group = 0, first = 0; first < norm.blocks; group++) {
     const end = group ? norm.blocks : norm.split;
     let scale = scaleOf(plan, norm, part, group, s);

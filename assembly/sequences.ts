@@ -18,11 +18,16 @@ export function loadStep(plan: Plan, part: i32, s: i32, x: usize, columns: i32, 
   if (plan.lengths) clearPadding(y, panel, count, plan.rows, padded, padded, width);
 }
 
-/** Zeros for the padding of some blocks of units, x (panels), of one part at step `s`, where an infinity times a zero is NaN. */
-export function clearUnused(plan: Plan, part: i32, s: i32, x: usize, blocks: i32): void {
-  const count = plan.countOf(part, s), units = plan.units;
-  for (let block = 0; block < blocks; block++, x += plan.span(units)) {
-    clearPadding(x, plan.panel, count, plan.rows, plan.hiddenSize, units, plan.width);
+/**
+ * Zeros for the padding of one part at step `s`, in `units` units from `first` on of each of some blocks: x (panels) lies at
+ * the first of these units. An infinity times a zero has made NaN there.
+ */
+export function clearUnused(
+  plan: Plan, part: i32, s: i32, x: usize, panel: usize, blocks: i32, first: i32, units: i32
+): void {
+  const count = plan.countOf(part, s), hidden = min(plan.hiddenSize - first, units);
+  for (let block = 0; block < blocks; block++, x += plan.span(plan.units)) {
+    clearPadding(x, panel, count, plan.rows, hidden, units, plan.width);
   }
 }
 
@@ -46,12 +51,12 @@ export function storeStep(plan: Plan, part: i32, s: i32, x: usize, y: usize, col
   }
 }
 
-/** The gradients of the last states of the sequences that end with step `s`: until then, their rows of dh and dc are zeros. */
+/** The gradients of the last states of the sequences that end with step `s`: until then, their rows of dh and dc are unused. */
 export function loadLastGradients(plan: Plan, part: i32, s: i32, dh: usize, dc: usize): void {
   const first = plan.firstOf(part), size = plan.hiddenSize, step = plan.step, width = plan.width;
   for (let r = plan.countOf(part, s + 1), count = plan.countOf(part, s); r < count; r++) {
     const at = bytes(plan.sequenceOf(first + r) * size), row = bytes(r * width);
-    if (plan.dhn) loadRows(plan.dhn + at, 1, size, dh + row, step, width);
-    if (plan.dcn) loadRows(plan.dcn + at, 1, size, dc + row, step, width);
+    loadRows(plan.dhn + at, 1, size, dh + row, step, width);
+    loadRows(plan.dcn + at, 1, size, dc + row, step, width);
   }
 }

@@ -7,12 +7,9 @@ export function describe(value: unknown): string {
   if (typeof value === 'number') return `the number ${value}`
   if (typeof value === 'bigint') return `the BigInt ${value}`
   if (typeof value === 'string') return `the string '${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`
-  if (Array.isArray(value)) return 'an array'
   const kind = Object.prototype.toString.call(value).slice(8, -1)
-  if (kind === 'Object' || kind === 'Function' || kind === 'Symbol')
-    return `a${kind === 'Object' ? 'n' : ''} ${kind.toLowerCase()}`
-  if (kind === 'Promise') return 'a Promise, which has to be awaited'
-  return `${/^([AEIO]|[LR][A-Z])/.test(kind) ? 'an' : 'a'} ${kind}`
+  const name = /^(Array|Object|Function|Symbol)$/.test(kind) ? kind.toLowerCase() : kind
+  return `${/^([AEIO]|[LR][A-Z])/.test(kind) ? 'an' : 'a'} ${name}`
 }
 
 /** Under this name Node, Bun and Deno look for what their consoles show. */

@@ -65,7 +65,7 @@ export function arrayFor({ whole }: Dtype, length: number, what: string): Tensor
   try {
     return new Values(length)
   } catch {
-    throw new FormatError(`${what} has ${length} values, for which there is not enough memory`)
+    throw new FormatError(`${what} has ${length} values, which do not fit into memory`)
   }
 }
 

@@ -165,8 +165,10 @@ export class LinearMemory {
     return values
   }
 
-  zero(address: number, length: number): void {
+  /** Writes zeros. @returns the address */
+  zero(address: number, length: number): number {
     this.floats.fill(0, address / 4, address / 4 + length)
+    return address
   }
 
   /** Returns whether there was room for so many more bytes. */

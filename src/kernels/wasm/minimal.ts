@@ -114,8 +114,7 @@ class MinimalPass extends LayerPass<Part, Place, Omit<RecurrentGrads<HostStorage
     const weights = this.layerWeights
     const { weightIh, biasIh } = this.weights
     const allRows = steps * rows
-    const dh = allocate(parts * rows * units)
-    memory.zero(dh, parts * rows * units)
+    const dh = memory.zero(allocate(parts * rows * units), parts * rows * units)
     const step = rows * width
     this.load(grads.hn, { address: dh, chunk: chunks - 1, panel: step })
     const dx = wanted.input ? allocate(numSteps * batchSize * inputSize) : 0

@@ -101,9 +101,7 @@ export class Normalization {
   }
 
   #zeros(allocate: Allocate, length: number): number {
-    const address = allocate(length)
-    this.engine.memory.zero(address, length)
-    return address
+    return this.engine.memory.zero(allocate(length), length)
   }
 
   /** A vector as the kernels have it, [blocks, units], with zeros as padding; nothing but zeros if it is absent. */

@@ -95,24 +95,23 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
   ): RecurrentGrads<HostStorage> {
     const { memory, pool, residents } = this.engine
     const { blocks, units, rows, parts, steps, slices, sequences, shares } = this.layout
-    const { numSteps, batchSize, inputSize, cell } = this.sizes
+    const { numSteps, batchSize, inputSize, hiddenSize, cell } = this.sizes
     const weights = this.layerWeights
     const states = parts * rows * units
-    const [dh, dc] = [allocate(states), allocate(states)]
-    memory.zero(dh, states)
-    memory.zero(dc, states)
-    if (!sequences && grads.hn) this.load(grads.hn, { address: dh, at: 'step' })
-    if (!sequences && grads.cn) this.load(grads.cn, { address: dc, at: 'step' })
-    const last = (grad: HostStorage | undefined) => (sequences && grad ? placed(memory, allocate, grad) : 0)
+    const zeros = (length: number) => memory.zero(allocate(length), length)
+    const [dh, dc] = [zeros(states), zeros(states)]
+    // Sequences of one length have those of their last states in place; of unequal lengths, each begins with its own.
+    const last = (grad: HostStorage | undefined, address: number) => {
+      if (sequences) return grad ? placed(memory, allocate, grad) : zeros(batchSize * hiddenSize)
+      if (grad) this.load(grad, { address, at: 'step' })
+    }
     const dy = grads.output ? placed(memory, allocate, grads.output) : 0
-    const dx = wanted.input ? allocate(numSteps * batchSize * inputSize) : 0
-    if (sequences && wanted.input) memory.zero(dx, numSteps * batchSize * inputSize)
+    const dx = wanted.input ? (sequences ? zeros : allocate)(numSteps * batchSize * inputSize) : 0
     const room = (parameter: HostStorage) => roomFor(residents, allocate, parameter)
     const { weightIh, weightHh, biasIh, biasHh, weightCh } = this.weights
     const [ofInput, ofHidden] = [room(weightIh), room(weightHh)]
     const [ofInputBias, ofHiddenBias] = [biasIh && room(biasIh), biasHh && room(biasHh)]
-    const dPeepholes = weightCh ? allocate(3 * states) : 0
-    if (weightCh) memory.zero(dPeepholes, 3 * states)
+    const dPeepholes = weightCh ? zeros(3 * states) : 0
     const ofHead = grads.output && this.head?.room(allocate)
     const head = ofHead && this.head?.backward(allocate, ofHead)
     const norm = this.#norms.backward(allocate, norms)
@@ -132,8 +131,8 @@ export class RecurrentPass extends LayerPass<Part, Place> implements RecurrentTa
       dy,
       dh,
       dc,
-      dhn: last(grads.hn),
-      dcn: last(grads.cn),
+      dhn: last(grads.hn, dh),
+      dcn: last(grads.cn, dc),
       dbias: allocate(blocks.blocks * units),
       dInputWeights: weights.sums(allocate, 'input', this.tokens),
       dHiddenWeights: weights.sums(allocate, 'hidden', false),

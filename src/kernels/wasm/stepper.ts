@@ -101,11 +101,7 @@ function layOut(
   allocate: Allocate,
 ) {
   const { memory } = engine
-  const zeros = (length: number) => {
-    const address = allocate(length)
-    memory.zero(address, length)
-    return address
-  }
+  const zeros = (length: number) => memory.zero(allocate(length), length)
   const tokens = allocate(batchSize)
   let x = tokens
   const made = layers.map(({ weights, ...layer }, i) => {

@@ -21,8 +21,7 @@ export class Teams {
   /** The address of a team of at most `shares` members. */
   make(allocate: Allocate, shares: number): number {
     const length = ((shares + 1) * LINE) / 4
-    const address = allocate(length)
-    this.pool.memory.zero(address, length)
+    const address = this.pool.memory.zero(allocate(length), length)
     this.pool.memory.ints[address / 4 + SILENT] = SILENCE
     return address
   }
