@@ -236,14 +236,17 @@ test.each(kinds.filter((cell) => cell !== 'rnn_relu'))(
   },
 )
 
-describe.each([MinGRU, MinLSTM])('%o, on every set of kernels', (Layer) => {
+describe.each([
+  ['mingru', MinGRU],
+  ['minlstm', MinLSTM],
+] as const)('%s, on every set of kernels', (cell, Layer) => {
   test.each(['input', 'h0', 'weightIh', 'biasIh', 'output'] as const)('a special value in %s', (place) => {
     for (const hiddenSize of [1, 2, 7, 8, 9, 17, 33]) {
       for (const batchSize of [1, 2, 3, 5, 9]) {
         const generator = new Generator(hiddenSize * 10 + batchSize)
         const [numSteps, inputSize, outFeatures] = [1 + generator.integer(4), 1 + generator.integer(9), 3]
         const random = (length: number) => Float32Array.from({ length }, () => generator.normal() / 4)
-        const gates = (Layer === MinGRU ? 2 : 3) * hiddenSize
+        const gates = cells[cell].gates.length * hiddenSize
         const arrays = {
           input: random(numSteps * batchSize * inputSize),
           h0: random(batchSize * hiddenSize),

@@ -32,7 +32,8 @@ const kinds: Record<Kind, { expected: string; fits: (value: unknown) => boolean 
  * option that is undefined counts as left out.
  * @param names the known options
  * @param elsewhere for options that only similar functions have: why this one lacks them
- * @throws OptionError for anything but an object, for a promise, which was to be awaited, for a name that is not in `names`, or for a value of the wrong kind
+ * @throws OptionError for anything but an object, for a promise, which was to be awaited, for a name that is not in `names`,
+ *   or for a value of the wrong kind
  */
 export function checkOptions(
   where: string,
